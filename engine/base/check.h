@@ -1,0 +1,25 @@
+/*
+ * CHECK(): a state that our own code must not reach stops the program, saying what broke and how to
+ * see it again.
+ *
+ * Errors that the world can cause (a device error, a bad option, a damaged image) are returned as
+ * -errno; broken promises are returned by the oracle as a list. CHECK() is for neither: it is for
+ * the reader, as a sentence that cannot go stale, and for the finder, which drives the code into
+ * the states it names. It is on in every build.
+ */
+#ifndef BASE_CHECK_H
+#define BASE_CHECK_H
+
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (__builtin_expect(!(cond), 0))                                                  \
+			check_failed(__FILE__, __LINE__, __func__, #cond);                         \
+	} while (0)
+
+/* Prints the broken condition, then what check_hook prints (seed, schedule, replay line), then aborts. */
+_Noreturn void check_failed(const char *file, int line, const char *func, const char *cond);
+
+/* Set by whoever runs a schedule: prints the recipe to see the failure again. NULL: nothing more to say. */
+extern void (*check_hook)(void);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * powercut.h: the record of writes and flushes, which crash images it allows, and how to enumerate
+ * or sample them. The rules are CRASH.md 4 ("Device legality") and 5 (where to cut).
+ *
+ * The log is positions 0..n; each event takes the next one: WSUB (with the data), WCMP, FSUB, FCMP.
+ * A crash at position p sees events < p. Then, per tear unit: what is durable at p, or any one write
+ * pending at p (submitted before p, not overwritten by what is durable).
+ *
+ * (P1) A unit never returns to a value older than its durable one.
+ * (P2) Between two flush completions (or FUA completions) that make something durable, the durable image is constant and
+ *      the pending set only grows: an epoch. It is judged at its last position, where promises are strongest.
+ *
+ * An image is a device of its own (powercut_image): the base below, the chosen writes on top, and a
+ * private layer for what a mount writes. It is made in time proportional to what was written.
+ */
+#ifndef DEV_POWERCUT_H
+#define DEV_POWERCUT_H
+
+#include "base/rng.h"
+#include "dev/dev.h"
+
+enum dev_event_kind { EV_WSUB, EV_WCMP, EV_FSUB, EV_FCMP };
+
+struct dev_event {
+	uint8_t kind;
+	bool fua, meta, failed;
+	uint32_t of;         /* WCMP, FCMP: position of its WSUB/FSUB. WSUB, FSUB: position of its completion, UINT32_MAX while in flight */
+	uint32_t task;       /* who submitted or completed */
+	uint64_t off;
+	uint32_t len;
+	const void *data;    /* WSUB: a copy, owned by the log */
+	uint64_t hash;       /* WSUB: of (off, data) */
+	uint64_t ns;
+};
+
+/* Starts recording on d (controlled runs, tests; not for long benches: every write is copied). The
+ * content of d at this moment is the base; d must be a ram device. */
+void powercut_start(struct dev *d);
+/* Stops and forgets. */
+void powercut_stop(struct dev *d);
+/* Forgets all events but keeps recording, and takes the present content as the base. For pooled runs: no allocation. */
+void powercut_restart(struct dev *d);
+
+/* The number of events so far: the position that a promise is stamped with (pe, pb of CRASH.md 4). */
+uint32_t powercut_position(const struct dev *d);
+const struct dev_event *powercut_events(const struct dev *d, uint32_t *n);
+
+/* One epoch: judge at `pos`; `pending` lists the WSUB positions not durable then, in submission order. */
+struct epoch {
+	uint32_t pos;
+	uint32_t npending;
+	const uint32_t *pending;
+	uint64_t durable_hash; /* of the durable image: equal hashes, equal images */
+};
+
+/*
+ * Calls fn for each epoch of the record in order, the final one (everything so far) included; stops
+ * when fn returns non-zero and returns that.
+ */
+int powercut_epochs(struct dev *d, int (*fn)(void *arg, const struct epoch *e), void *arg);
+
+/* Which of an epoch's pending writes are kept: bit i of mask = pending[i]; npending may exceed 64, then mask is an array. */
+struct cut {
+	uint32_t pos;
+	const uint32_t *pending;
+	uint32_t npending;
+	const uint64_t *keep; /* bitmap */
+	uint64_t hash;        /* of the resulting image's content */
+};
+
+struct cut_budget {
+	uint32_t all_up_to;   /* enumerate all subsets when npending <= this (10) */
+	uint32_t sampled;     /* otherwise: the named extremes of CRASH.md 5 plus this many random ones */
+	bool tears;           /* also tear each pending write at the device's tear unit */
+	uint64_t seed;
+};
+
+/* Calls fn for each crash image of the epoch within the budget; stops when fn returns non-zero. */
+int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget *b,
+                  int (*fn)(void *arg, const struct cut *c), void *arg);
+
+/*
+ * The device as it is after the cut: base + durable + kept. Readable and writable; writes stay in
+ * the image. Completes bios inside dev_submit. Images are pooled: close with dev_close.
+ */
+int powercut_image(struct dev *d, const struct cut *c, struct dev **out);
+
+/* "none", "all", or the list of kept writes, for a report line. */
+void powercut_describe(struct dev *d, const struct cut *c, char *buf, unsigned size);
+
+/*
+ * The controls of the device (CRASH.md 6): a flush that lies must lose a flushed write in some image,
+ * an honest one in none. 0, or -EIO when the device model itself cannot be trusted. Microseconds on ram.
+ */
+int powercut_controls(void);
+
+#endif

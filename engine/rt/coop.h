@@ -1,0 +1,81 @@
+/*
+ * coop.h: the controlled scheduler: tasks as fibers on one OS thread, and a picker that decides at
+ * every point who goes on. Same picks, same run, bit for bit.
+ *
+ * Called by the race commands and by tests; the engine never includes it.
+ */
+#ifndef RT_COOP_H
+#define RT_COOP_H
+
+#include "base/rng.h"
+#include "rt/rt.h"
+#include "rt/schedule.h"
+
+#define COOP_TASKS_MAX 64
+
+/* What a picker may look at: who can go on, and what each is about to do. */
+struct coop_view {
+	uint64_t enabled;                /* bit i: task i can go on; never 0 */
+	uint32_t current;                /* who ran last (its bit may be clear) */
+	uint32_t step;                   /* decisions so far */
+	uint32_t ntasks;                 /* tasks created so far */
+	uint32_t obj[COOP_TASKS_MAX];    /* the object of each task's pending operation */
+	uint8_t kind[COOP_TASKS_MAX];    /* enum point_kind */
+};
+
+/*
+ * Who runs next. Chance belongs to the picker: it owns a struct rng seeded by begin(). Only asked
+ * where at least two tasks are enabled. `begin` starts a schedule: `steps` is an upper estimate of
+ * its decisions (from a profile run).
+ */
+struct picker {
+	const char *name, *what;
+	void *(*create)(const char *args, const char **err); /* "" or e.g. "d=3"; NULL and *err when they are wrong */
+	void (*destroy)(void *state);
+	void (*begin)(void *state, uint64_t seed, uint32_t steps);
+	uint32_t (*pick)(void *state, const struct coop_view *v);
+};
+
+extern const struct picker pick_random, pick_pct, pick_replay, pick_clock;
+const struct picker *picker_find(const char *name);
+
+enum coop_end { COOP_FINISHED, COOP_STUCK /* nobody can go on */, COOP_TOO_LONG, COOP_DIVERGED /* replay */ };
+
+struct coop_config {
+	const struct picker *picker;
+	void *picker_state;
+	uint64_t seed;
+	uint32_t steps_hint;      /* for begin(); 0 = 1000 */
+	uint32_t steps_max;       /* 0 = 1,000,000 decisions */
+	struct schedule *record;  /* cleared, then filled with the picks; may be NULL */
+	bool virtual_time;        /* pick_clock: now/sleep/work are a clock, not chance */
+};
+
+struct coop_result {
+	enum coop_end end;
+	uint32_t steps;           /* decisions with more than one enabled task */
+	uint32_t switches, preemptions; /* a preemption: the current task was enabled and another was picked */
+	uint64_t trace_hash;      /* per-object order of accesses: equal hashes, equivalent schedules */
+	char why[512];            /* STUCK: who waits for what; DIVERGED: expected and found */
+};
+
+/*
+ * Runs main(arg) as task 0 under the picker until every task has ended (or nobody can go on, or
+ * steps_max). Not reentrant. Stacks and tasks are pooled between runs: a run costs microseconds.
+ * When it did not finish, the fibers are abandoned where they stand, with what they had allocated.
+ */
+void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, struct coop_result *res);
+
+/*
+ * From inside main(): scheduling choices start now (they are off at the start of main, so that a
+ * mount costs no decision: the first enabled task goes on), or stop again for the teardown.
+ */
+void coop_choices(bool on);
+
+/* A data choice in [0, n): recorded in the schedule, tagged; drawn by the picker's chance. Only inside a run. */
+uint32_t coop_choose(uint32_t n);
+
+/* Prints "task (what it waits for)" of all tasks that have not ended. For STUCK and for a failed CHECK. */
+void coop_describe(char *buf, unsigned size);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * lock.h: locks and wait queues, written once over park and wake, and THE LOCK ORDER, which is checked.
+ *
+ * Every lock and every wait has a class, and every class a line in the one table below, outermost
+ * first. The rules, checked at every acquire and every wait (lock.c aborts with the chain held):
+ *
+ * (K1) Take downwards: never a class above or on the line of one that is held, unless the same line
+ *      with a larger `sub` (tree nodes: deeper; log commits: older).
+ * (K2) Who waits for W holds nothing at or below W's line, but the one mutex that the wait drops.
+ * (K3) Who owes W, from owe() until paid(), takes and waits only for what is below W. So a cycle
+ *      through a wait is caught even in a run where it did not deadlock.
+ *
+ * Kinds: MUTEX imitates the kernel's struct mutex (a running task may barge in; waiters spin briefly
+ * while the owner runs, then park); RWSEM the kernel's rw_semaphore (writers not starved); SPIN the
+ * kernel's spinlock (short, spins, and parks only when its owner lost the processor).
+ * Under the controlled scheduler each acquire is a point, a release never is.
+ *
+ * Counted per class: acquisitions, contended ones, wait time, wake-up latency, hold time (one in
+ * 64), owner changes across NUMA nodes, and whom one waited for: class x phase of the holder. The
+ * clock is read only when about to wait and on sampled holds (jemalloc's rule).
+ */
+#ifndef RT_LOCK_H
+#define RT_LOCK_H
+
+#include "base/hist.h"
+#include "rt/rt.h"
+
+/*         class            kind   what */
+#define LOCK_CLASSES(X)                                                                            \
+	X(TASK,            WAIT,  "a task ends")                                                   \
+	X(WORK,            WAIT,  "a worker or flusher without work")                              \
+	X(MOUNT,           MUTEX, "fs->mount_lock: the table of open inodes")                      \
+	X(DIR,             MUTEX, "root->dir_lock: the subvolume's directory")                     \
+	X(INODE,           MUTEX, "inode->lock: writes, size, and all of logging an inode")        \
+	X(TRANS_START,     WAIT,  "a commit in progress lets new starters in")                     \
+	X(TRANS_EXT,       WAIT,  "handles of fsync and system calls have ended")                  \
+	X(ORDERED,         WAIT,  "an ordered extent completes: its items are in the trees")       \
+	X(PAGE,            WAIT,  "page lock")                                                     \
+	X(RANGE,           WAIT,  "io range lock of an inode")                                     \
+	X(TRANS_JOIN,      WAIT,  "a commit in its last stage lets joiners in")                    \
+	X(TRANS_WRITERS,   WAIT,  "all handles of the transaction have ended")                     \
+	X(LOG_COMMIT,      WAIT,  "a log commit of a subvolume is on the media")                   \
+	X(LOG_WRITERS,     WAIT,  "those who write items into the log tree have ended")            \
+	X(LOG,             MUTEX, "root->log_mutex: log_transid, whose turn it is")                \
+	X(INODE_LOG,       MUTEX, "inode->log_mutex: one task logs an inode at a time")            \
+	X(LOGROOT_COMMIT,  WAIT,  "a commit of the log-root tree is on the media")                 \
+	X(LOGROOT_WRITERS, WAIT,  "those who update the log-root tree have ended")                 \
+	X(LOGROOT,         MUTEX, "log_root_tree's log_mutex")                                     \
+	X(TREE_LOG,        MUTEX, "fs->tree_log_mutex: super_for_commit and the super write")      \
+	X(CSUM,            WAIT,  "an ordered extent has all its checksums")                       \
+	X(IO_DONE,         WAIT,  "an ordered extent's data is written")                           \
+	X(TREE_NODE,       RWSEM, "tree node; parent before child")                                \
+	X(WRITEBACK,       WAIT,  "page writeback ends")                                           \
+	X(EM_TREE,         RWSEM, "inode->em_lock: extent maps and the modified list")             \
+	X(ORDERED_TREE,    SPIN,  "inode->ordered_lock: ordered extents of an inode")              \
+	X(RANGES,          SPIN,  "inode->range_lock: which ranges are locked, which are delalloc") \
+	X(PAGES,           SPIN,  "inode->pages_lock: the page table of an inode")                 \
+	X(ALLOC,           MUTEX, "alloc->lock: free space")                                       \
+	X(CACHE,           SPIN,  "tree block cache")                                              \
+	X(TRANS,           SPIN,  "fs->trans_lock: the running transaction and its state")         \
+	X(QUEUE,           SPIN,  "a worker's queue")                                              \
+	X(DIRTY,           SPIN,  "a tree's dirty list")                                           \
+	X(BIO,             WAIT,  "I/O completes")                                                 \
+	X(DEV,             MUTEX, "dev->lock")                                                     \
+	X(DEV_LOG,         SPIN,  "the device's event log")
+
+enum lock_class {
+#define X(id, kind, what) L_##id,
+	LOCK_CLASSES(X)
+#undef X
+	L_NR
+};
+
+enum lock_kind { LOCK_MUTEX, LOCK_RWSEM, LOCK_SPIN, LOCK_WAIT };
+
+struct lock_info {
+	const char *name, *what;
+	enum lock_kind kind;
+};
+extern const struct lock_info lock_info[L_NR];
+
+struct mutex {
+	_Atomic uint32_t state; /* 0 free, 1 held, 2 held and somebody is (about to be) parked */
+	uint8_t class;
+	uint32_t id;            /* rt_obj_id */
+	int64_t sub;
+	struct task *_Atomic owner;
+	uint32_t last_node;     /* NUMA node of the last owner; written by the owner */
+	_Atomic uint32_t guard; /* raw spin bit over waiters */
+	struct list waiters;
+};
+
+struct rwsem {
+	_Atomic int32_t state;  /* -1 a writer, 0 free, n readers */
+	uint8_t class;
+	uint32_t id;
+	int64_t sub;
+	struct task *_Atomic owner; /* the writer; for readers the last one, for the statistics only */
+	uint32_t last_node;
+	_Atomic uint32_t guard;
+	_Atomic uint32_t writers_waiting;
+	struct list waiters;
+};
+
+struct spin {
+	struct mutex m; /* same code, longer spin before the park */
+};
+
+struct waitq {
+	uint8_t class;
+	uint32_t id;
+	_Atomic uint32_t guard;
+	_Atomic uint32_t nr;        /* waiters: wake_all on an empty queue is one load */
+	struct task *_Atomic ower;  /* who owes the event, for the statistics; may be NULL */
+	struct list waiters;
+};
+
+/* sub 0 unless the class needs a tie-break within its line. A lock is initialised with no memory of its own. */
+void mutex_init(struct mutex *m, enum lock_class class, int64_t sub);
+void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_held(const struct mutex *m); /* by the running task */
+
+void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub);
+void read_lock(struct rwsem *s);
+void read_unlock(struct rwsem *s);
+void write_lock(struct rwsem *s);
+void write_unlock(struct rwsem *s);
+bool write_held(const struct rwsem *s);
+
+void spin_init(struct spin *s, enum lock_class class);
+void spin_lock(struct spin *s);
+void spin_unlock(struct spin *s);
+
+void waitq_init(struct waitq *wq, enum lock_class class);
+
+/*
+ * Sleeps until cond(arg). The condition is evaluated by the waiting task with no lock held, before
+ * the first sleep and after each wake; whoever makes it true calls wake_all after it is true.
+ * Checked against the lock order (K2) even when the condition holds at once.
+ */
+void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg);
+/* The same with the condition evaluated under m, which is held on entry and on return and dropped while asleep. */
+void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg), void *arg);
+/* As wait_until, at most timeout_ns; false at the timeout. For flushers and workers. */
+bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns);
+void wake_all(struct waitq *wq);
+void wake_one(struct waitq *wq);
+
+/*
+ * The running task owes the event `class` (K3): pushes it on the held stack. wq (may be NULL) notes
+ * it as the one waited for. paid() may be called in any order with respect to other locks.
+ */
+void owe(enum lock_class class, int64_t sub, struct waitq *wq);
+void paid(enum lock_class class, int64_t sub, struct waitq *wq);
+
+/* Checks K1/K2 for something that is waited for by other means (a reaper in dev.c). */
+void lock_order_check(enum lock_class class, int64_t sub);
+
+/* ---- statistics: one block per task that was given one, summed by lock_totals ---- */
+
+struct lock_stat {
+	uint64_t acquired, contended; /* for a wait: times waited for, times it had to sleep */
+	uint64_t other_node;          /* hand-overs from another NUMA node */
+	uint64_t wait_ns, wakeup_ns;  /* wakeup: woken to running, a part of the wait */
+	uint64_t hold_ns, hold_n;     /* sampled */
+	uint64_t by_phase_ns[PH_NR];  /* wait by the phase of the holder, or of who owes it */
+	struct hist wait, hold;
+};
+
+struct task_stats {
+	struct lock_stat lock[L_NR];
+};
+
+/* Measures from now on: every task that exists or will be spawned gets a stats block. Off by default. */
+void lock_stats_enable(bool on);
+/* Sums over all tasks since the last rt_reset_totals(). `out` has L_NR entries, initialised here. */
+void lock_totals(struct lock_stat *out);
+
+#endif

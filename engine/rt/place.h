@@ -1,0 +1,45 @@
+/*
+ * place.h: named placements over any hwloc topology: which processing unit and NUMA node each of N
+ * tasks goes to. Plans are pure (testable with HWLOC_SYNTHETIC); binding is tried when a thread is
+ * created and says so when it did not take.
+ */
+#ifndef RT_PLACE_H
+#define RT_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct placement {
+	int pu;    /* OS index of the processing unit; -1 = any of the node */
+	int node;  /* OS index of the NUMA node; -1 = any */
+	const char *cpus; /* a Linux cpu list that overrides pu, e.g. "0-3,8"; NULL = none */
+};
+
+struct place_topology {
+	unsigned pus, cores, packages, nodes;
+	bool real; /* false: synthetic, binding does nothing */
+};
+
+/* Loads the topology (once). 0 or -errno. place_fini frees it, for tests that load another. */
+int place_init(void);
+void place_fini(void);
+const struct place_topology *place_topology(void);
+
+/*
+ * Fills out[0..n) by the named plan: "compact" (fill a node's cores before the next), "scatter"
+ * (round robin over nodes, then cores), "node:N", "split" (even tasks on the first node, odd ones
+ * on the last). 0, or -EINVAL with one clear line in err (at most 160 bytes).
+ */
+int place_plan(const char *plan, unsigned n, struct placement *out, char *err);
+/* Parses "0-3,8" / "all" style lists of CPUs or nodes against the topology; -EINVAL with a line in err. */
+int place_check_cpus(const char *list, char *err);
+int place_check_nodes(const char *list, char *err);
+
+/* Binds the calling thread. 0 or -errno: the caller reports it. NULL or all -1: no bind, 0. */
+int place_bind_self(const struct placement *p);
+
+/* Prints the plan, one line a task, and for each whether the bind took (bound[i]: 0 or -errno; NULL = only a plan). */
+void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * rt.h: THE RUNTIME SEAM. Tasks, and the few ways in which a task can stop and go on.
+ *
+ * The engine never sees a thread. It sees tasks that park and are woken; every lock and every wait
+ * queue is written once over these (lock.c), so the same engine runs on OS threads to be measured
+ * (threads.c), as fibers under a picker to be broken (coop.c), and as fibers in virtual time.
+ *
+ * (R1) A wake that comes before the park is not lost: the park returns at once.
+ * (R2) A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns`.
+ * (R3) Under coop nothing else runs between two points of a task: rt_point(), a park, or its end.
+ *
+ * Called by every floor above.
+ */
+#ifndef RT_RT_H
+#define RT_RT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/count.h"
+#include "base/list.h"
+
+/* Instrumentation compiled in (default) or out (make INSTRUMENT=0), to know what it costs. */
+#ifndef FSS_INSTRUMENT
+#define FSS_INSTRUMENT 1
+#endif
+static const bool rt_instrument = FSS_INSTRUMENT;
+
+/* ---- the phase clock: what a task is doing; the phases of an fsync sum to its latency ---- */
+
+#define PHASES(X)                                                                                  \
+	X(OTHER, "other", "none of the below")                                                     \
+	X(FLUSH, "flush", "data writeback started with no lock held")                              \
+	X(INODE_LOCK, "inode_lock", "waiting for the inode lock")                                  \
+	X(REFLUSH, "reflush", "data writeback started again, under the inode lock")                \
+	X(WAIT_DATA, "wait_data", "waiting for ordered extents: their checksums, their I/O, their items") \
+	X(WAKEUP, "wakeup", "woken, not running yet")                                              \
+	X(LOG_ITEMS, "log_items", "copying the inode's items into the log tree")                   \
+	X(LOG_JOIN, "log_join", "waiting for a log commit of another task, or for its writers")    \
+	X(LOG_WRITE, "log_write", "writing log blocks")                                            \
+	X(DEV_FLUSH, "dev_flush", "flushing the device's cache")                                   \
+	X(SUPER, "super", "writing the super block")                                               \
+	X(TRANS, "trans", "starting a transaction, or the full commit that it fell back to")       \
+	X(IDLE, "idle", "no operation: between calls, or a worker without work")
+
+enum phase {
+#define X(id, name, what) PH_##id,
+	PHASES(X)
+#undef X
+	PH_NR
+};
+
+struct phase_info {
+	const char *name, *what;
+};
+extern const struct phase_info phase_info[PH_NR];
+
+/* ---- tasks ---- */
+
+#define TASK_NAME_MAX 24
+#define TASK_HELD_MAX 48
+
+struct held {              /* one lock held or one wait owed: see lock.h */
+	const void *obj;
+	uint8_t class;
+	bool sampled;      /* its hold time is being measured */
+	int64_t sub;       /* tie-break within a class */
+	uint64_t since_ns; /* valid when sampled */
+};
+
+struct task_stats; /* per-task lock and wait statistics, lock.h; NULL when not measuring */
+struct placement;  /* place.h */
+
+struct task {
+	char name[TASK_NAME_MAX];
+	uint32_t id; /* 0 is the first task of a run; under coop the bit in the enabled mask */
+
+	/* the phase clock (phase.c) */
+	_Atomic uint8_t phase; /* read by others for the holder-phase matrix */
+	uint64_t phase_since_ns;
+	uint64_t phase_ns[PH_NR];
+
+	/* locks held, waits owed: checked on every acquire (lock.c) */
+	unsigned nheld;
+	struct held held[TASK_HELD_MAX];
+
+	uint64_t count[C_NR];
+	struct task_stats *stats;
+	uint32_t sample; /* hold times: one acquisition in 64 */
+	uint32_t node;   /* NUMA node it was placed on; 0 when unknown */
+
+	/* parking: the back end's */
+	_Atomic uint32_t token; /* futex word: 0 running, 1 a wake is pending, 2 parked */
+	_Atomic uint64_t woken_ns;
+	struct list wait_link; /* on the waiter list of the one thing it waits for */
+	struct list all_link;
+	_Atomic bool finished;
+	void (*fn)(void *arg);
+	void *arg;
+	void *backend;
+};
+
+/* The running task. Never NULL: a thread that the runtime did not make gets one at first use (rt_adopt). */
+extern __thread struct task *rt_self_ptr;
+struct task *rt_adopt(const char *name);
+static inline struct task *rt_self(void)
+{
+	return __builtin_expect(rt_self_ptr != 0, 1) ? rt_self_ptr : rt_adopt("main");
+}
+
+/* ---- the seam ---- */
+
+enum point_kind { POINT_READ, POINT_WRITE, POINT_LOCK, POINT_WAIT, POINT_SUBMIT, POINT_COMPLETE, POINT_YIELD };
+
+struct rt_ops {
+	const char *name;
+	struct task *(*spawn)(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
+	/* Blocks until a wake; timeout_ns 0 = for ever. True when woken, false at the timeout. Under a
+	 * searching picker a timeout may come at any time: a parked task with a timeout stays enabled. */
+	bool (*park)(uint64_t timeout_ns);
+	void (*wake)(struct task *t);
+	void (*point)(uint32_t obj, enum point_kind kind);
+	void (*work)(uint64_t ns);  /* CPU work, for virtual time; nothing on threads */
+	void (*sleep)(uint64_t ns); /* threads: sleeps; searching: a point; virtual time: advances the clock */
+	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start */
+};
+
+extern const struct rt_ops *rt;  /* threads_ops unless inside coop_run() */
+extern const struct rt_ops threads_ops;
+extern bool rt_controlled;       /* a picker decides who goes on: points matter */
+extern bool rt_searching;        /* controlled, and looking for trouble (not virtual time) */
+
+static inline uint64_t rt_now(void)
+{
+	return rt->now();
+}
+
+/*
+ * The point before a visible operation on object `obj` (rt_obj_id), and the only place besides a
+ * park where another task may go on under the controlled scheduler.
+ */
+static inline void rt_point(uint32_t obj, enum point_kind kind)
+{
+	if (__builtin_expect(rt_controlled, 0))
+		rt->point(obj, kind);
+}
+
+/* A number for an object that points name: small, the same in every run of the same schedule. */
+uint32_t rt_obj_id(void);
+
+/* Starts a task. `where` NULL: anywhere. The name is copied. Never fails (CHECKs on no memory / too many). */
+struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
+/* Waits until it has ended. Each task that is spawned is joined exactly once. */
+void rt_join(struct task *t);
+
+/* ---- phases and counters: one line each where they stand ---- */
+
+void phase_switch(struct task *t, enum phase to); /* charges the time since the last change to the phase left */
+
+/* Enters a phase; returns the one that was left, for those that must restore it. */
+static inline enum phase phase(enum phase to)
+{
+	if (!rt_instrument)
+		return PH_OTHER;
+	struct task *t = rt_self();
+	enum phase from = atomic_load_explicit(&t->phase, memory_order_relaxed);
+	if (from != to)
+		phase_switch(t, to);
+	return from;
+}
+
+static inline void count_add(enum counter c, uint64_t n)
+{
+	if (rt_instrument)
+		rt_self()->count[c] += n;
+}
+
+static inline void count(enum counter c)
+{
+	count_add(c, 1);
+}
+
+/* Sums of all tasks of the process so far (finished and running), then per-task arrays are left as they are. */
+void rt_totals(uint64_t counters[C_NR]);
+/* Forgets finished tasks and zeroes the counters of those that live: the start of a measured interval. */
+void rt_reset_totals(void);
+
+#endif

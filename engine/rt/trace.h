@@ -1,0 +1,35 @@
+/*
+ * trace.h: the story of one run, for the time line: what each task did, in order. Off unless
+ * somebody asks (a replay); then an entry is a few stores. `what` must be a string literal: it is a
+ * printf format for up to three numbers.
+ */
+#ifndef RT_TRACE_H
+#define RT_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trace_entry {
+	uint32_t step;      /* decision of the schedule at which it happened */
+	uint32_t task;
+	uint64_t tick;      /* running number over all entries */
+	uint64_t ns;
+	const char *what;
+	uint64_t a, b, c;
+};
+
+extern bool trace_on;
+void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c);
+static inline void trace(const char *what, uint64_t a, uint64_t b, uint64_t c)
+{
+	if (__builtin_expect(trace_on, 0))
+		trace_add(what, a, b, c);
+}
+
+void trace_start(void);
+/* Stops, and hands over the entries (owned by trace.c until the next start). */
+const struct trace_entry *trace_stop(uint32_t *n);
+/* The name of task `id` of the traced run. */
+const char *trace_task_name(uint32_t id);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * super.h: the super block: the one place from which everything is found. 4 KiB, two copies.
+ *
+ * A log commit writes copy 0 alone (super_write(.., log=true)); a transaction commit writes both.
+ * Written with PREFLUSH and FUA, so everything before it is durable before it is.
+ */
+#ifndef TREE_SUPER_H
+#define TREE_SUPER_H
+
+#include "tree/tree.h"
+
+#define SUPER_SIZE    4096u
+#define SUPER_COPY_0  65536ull
+#define SUPER_COPY_1  131072ull
+#define SUPER_END     262144ull /* metadata starts here */
+
+struct super {
+	uint64_t fsid;
+	uint64_t dev_size;
+	uint32_t nodesize;
+	bool dup;
+	uint64_t meta_len;            /* one copy; metadata starts at SUPER_END, data after the copies */
+	uint64_t generation;
+	struct tree_ptr root_tree;
+	struct tree_ptr log_root;     /* bytenr 0: no log */
+	uint64_t next_subvol;
+};
+
+/* Reads both copies, takes the newest one that is whole (copy 0 when both are of one generation). -EINVAL: not a file
+ * system of ours (with the reason in err, at most 160 bytes); -EIO. */
+int super_read(struct dev *d, struct super *out, char *err);
+/* Writes copy 0, and unless `log` copy 1 after it. 0 or -EIO. */
+int super_write(struct dev *d, const struct super *s, bool log);
+/* True when the device holds a fsyncstorm file system or file (its magic), damaged or not. */
+bool super_recognise(struct dev *d);
+/* Where data starts, from the fields. */
+uint64_t super_data_start(const struct super *s);
+
+#endif
