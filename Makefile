@@ -1,13 +1,17 @@
 # fsyncstorm: `make run` shows it at work, `make test` tests it, `make help` lists the rest.
 #
 # Variables: CC, BUILD (where objects go), SAN (e.g. address,undefined), INSTRUMENT=0 (counters
-# compiled out), FAST_TESTS=1.
+# compiled out), FAST_TESTS=1 (long tests do a sample), JOBS (parallel compiles).
 
 CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 BUILD   ?= build
 SAN     ?=
 INSTRUMENT ?= 1
 OPT     ?= -O2
+JOBS    ?= $(shell nproc)
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := $(OPT) -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DFSS_INSTRUMENT=$(INSTRUMENT) -Iengine -Iworkloads -I.
@@ -19,17 +23,64 @@ else
 LDLIBS  := -ljemalloc $(LDLIBS)
 endif
 
-LIB_C   := $(filter-out %_test.c workloads/main.c,$(wildcard engine/*/*.c workloads/*.c))
+ALL_C   := $(wildcard engine/*/*.c workloads/*.c workloads/*/*.c)
+TEST_C  := $(filter %_test.c,$(ALL_C))
+LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)
-TEST_C  := $(wildcard engine/*/*_test.c workloads/*_test.c)
 LIB_O   := $(LIB_C:%.c=$(BUILD)/%.o) $(LIB_S:%.S=$(BUILD)/%.o)
 TESTS   := $(TEST_C:%.c=$(BUILD)/%)
 BIN     := $(BUILD)/fsyncstorm
+SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build
+.PHONY: all build run test check asan tsan analyze bench-self clean help tests
 all: build
 
-build: $(BIN) ## build everything
+build: $(BIN) ## build everything but the tests
+
+run: ## the main job: bench, race, crash and replay of both designs (installs what is missing)
+	@scripts/deps
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@FSYNCSTORM=$(BIN) scripts/run
+
+test: ## build and run every test program; the last line is the totals (installs what is missing)
+	@scripts/deps
+	@$(SUBMAKE) -j$(JOBS) -s build tests
+	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS)
+
+check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
+	@scripts/floors
+	@scripts/check
+	@$(SUBMAKE) -j$(JOBS) -s CC=gcc build tests
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build tests
+	@$(SUBMAKE) -j$(JOBS) -s CC=gcc INSTRUMENT=0 BUILD=$(BUILD)/bare build
+	@echo "check: clean"
+
+asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined BUILD=$(BUILD)/asan build tests
+	@FAST_TESTS=1 TEST_LIMIT=300 FSYNCSTORM=$(BUILD)/asan/fsyncstorm \
+	ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	scripts/run-tests $(BUILD)/asan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
+
+tsan: ## every test of the threads back end under ThreadSanitizer (fibers skip themselves)
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=thread BUILD=$(BUILD)/tsan build tests
+	@FAST_TESTS=1 TEST_LIMIT=300 FSYNCSTORM=$(BUILD)/tsan/fsyncstorm TSAN_OPTIONS=halt_on_error=1 \
+	scripts/run-tests $(BUILD)/tsan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/tsan/%)
+
+analyze: ## static analysis: clang's analyzer over every file, cppcheck
+	@scripts/analyze $(CFLAGS) -- $(ALL_C)
+
+bench-self: ## what it must reach: each figure beside its bound
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@$(SUBMAKE) -j$(JOBS) -s INSTRUMENT=0 BUILD=$(BUILD)/bare build
+	@scripts/bench-self $(BIN) $(BUILD)/bare/fsyncstorm
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+tests: $(TESTS)
 
 $(BIN): $(BUILD)/workloads/main.o $(LIB_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -44,6 +95,15 @@ $(BUILD)/%.o: %.S
 
 $(TESTS): $(BUILD)/%_test: $(BUILD)/%_test.o $(LIB_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# The commit is a part of a run's recipe: this file changes when the commit does, and only then.
+$(BUILD)/commit.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define FSS_COMMIT "%s"\n' "$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/workloads/recipe/env.o: CFLAGS += -include $(BUILD)/commit.h
+$(BUILD)/workloads/recipe/env.o: $(BUILD)/commit.h
+.PHONY: FORCE
 
 .PRECIOUS: $(BUILD)/%.o
 -include $(LIB_O:.o=.d) $(TEST_C:%.c=$(BUILD)/%.d) $(BUILD)/workloads/main.d
