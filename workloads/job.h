@@ -1,0 +1,98 @@
+/*
+ * job.h: workloads in fio's own job-file language: what is to be written and when it is synced.
+ *
+ * (J1) A job file that job_load takes, fio takes too, and means the same by it. A key that is not
+ *      known here is an error that names file, line, key and the nearest known key: never ignored.
+ * (J2) Sections inherit from every [global] section above them, as in fio.
+ * (J3) A clone (numjobs) is a task. Files are named as fio names them: `filename` as given, shared by
+ *      all clones; else SECTION.CLONE.FILE.
+ * (J4) rw=write starts from empty files and wraps at the end of a file; rw=randwrite overwrites files
+ *      that were laid out before. Random offsets are drawn with repetition (fio: norandommap=1).
+ *
+ * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, the
+ * list command and the race command (a small job, hunted).
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JOB_NAME_MAX   64
+#define JOB_SPLIT_MAX  16
+#define JOB_FILES_MAX  64
+#define JOB_CLONES_MAX 1024
+#define JOB_ERR_MAX    512
+
+enum job_rw { JOB_RW_NONE, JOB_WRITE, JOB_RANDWRITE };
+
+/* sync_file_range(2)'s three steps. */
+enum job_range { JOB_RANGE_WAIT_BEFORE = 1, JOB_RANGE_WRITE = 2, JOB_RANGE_WAIT_AFTER = 4 };
+
+/* A block size and in how many of 100 writes it is used. */
+struct job_split {
+	uint32_t bs, percent;
+};
+
+struct job {
+	char name[JOB_NAME_MAX];
+	char description[256];
+	unsigned line;                 /* where its section begins */
+	enum job_rw rw;
+	struct job_split split[JOB_SPLIT_MAX];
+	unsigned nsplit;               /* 1 for a plain bs */
+	uint64_t size;                 /* of all its files together; 0 = from filesize */
+	uint64_t filesize;             /* of each file */
+	unsigned nrfiles;
+	char filename[256];            /* names with : between; "" = made up by J3 */
+	unsigned numjobs;
+	unsigned fsync, fdatasync;     /* after every N writes; 0 = never */
+	unsigned range_every, range_flags;
+	uint64_t number_ios;           /* writes; 0 = no limit */
+	uint64_t io_size;              /* bytes; 0 = size */
+	uint64_t runtime_ns, ramp_ns;
+	bool time_based;
+	unsigned rate_iops;            /* writes a second for each clone; 0 = as fast as it goes */
+	uint64_t thinktime_ns;         /* idle after each write */
+	uint64_t randseed;
+	char numa_cpu_nodes[64], cpus_allowed[128];
+	bool group_reporting;          /* tasks are not told apart in the results */
+};
+
+struct job_file {
+	char path[PATH_MAX];
+	char name[JOB_NAME_MAX];       /* the file's name without folder and ending */
+	struct job *job;
+	unsigned n;
+};
+
+/* One task: clone number `clone` (from 0, counted over all sections) of a section. */
+struct job_clone {
+	const struct job *job;
+	unsigned clone;
+};
+
+/* Parses and checks. 0, or -errno with one line in err (JOB_ERR_MAX bytes): "FILE:LINE: key: what is expected". */
+int job_load(const char *path, struct job_file *out, char *err);
+/* The same from text; `path` is only what errors name. */
+int job_parse(const char *path, const char *text, struct job_file *out, char *err);
+void job_free(struct job_file *jf);
+
+/* The path of job `what`: a path as it is, or the bare name of one of ours, looked for in workloads/jobs under the
+ * current folder and beside the program. out: PATH_MAX bytes. -ENOENT. */
+int job_find(const char *what, char *out);
+/* Calls fn with the path of each of our own job files, by name. Number of files, or -errno. */
+int job_each(void (*fn)(const char *path, void *arg), void *arg);
+
+/* Clones of all sections; `numjobs` > 0 is used for every section in place of its own. An array to free. */
+struct job_clone *job_clones(const struct job_file *jf, unsigned numjobs, unsigned *n);
+/* Name of file i of a clone (J3). */
+void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned size);
+/* Largest block that a job writes. */
+uint32_t job_max_bs(const struct job *j);
+
+/* The known keys, for help; NULL past the end. */
+const char *job_key(unsigned i, const char **what);
+
+#endif

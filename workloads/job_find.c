@@ -1,0 +1,77 @@
+/*
+ * job_find.c: where our own job files lie: in workloads/jobs, under the current folder or beside the
+ * folder that the program was built in.
+ */
+#include "job.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char folder[] = "workloads/jobs";
+
+/* The folder of the jobs; PATH_MAX bytes. */
+static int jobs_folder(char *out)
+{
+	char exe[PATH_MAX];
+	ssize_t n;
+
+	strcpy(out, folder);
+	if (!access(out, R_OK))
+		return 0;
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	exe[n < 0 ? 0 : n] = '\0';
+	for (char *slash = strrchr(exe, '/'); slash; slash = strrchr(exe, '/')) {
+		*slash = '\0';
+		if (snprintf(out, PATH_MAX, "%s/%s", exe, folder) < PATH_MAX && !access(out, R_OK))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int job_find(const char *what, char *out)
+{
+	char where[PATH_MAX];
+
+	if (strlen(what) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(out, what);
+	if (strchr(what, '/') || !access(what, F_OK) || jobs_folder(where))
+		return access(what, F_OK) ? -ENOENT : 0;
+	if (snprintf(out, PATH_MAX, "%s/%s%s", where, what, strstr(what, ".fio") ? "" : ".fio") >= PATH_MAX ||
+	    access(out, F_OK)) {
+		snprintf(out, PATH_MAX, "%s", what);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int is_job(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && !strcmp(dot, ".fio");
+}
+
+int job_each(void (*fn)(const char *path, void *arg), void *arg)
+{
+	char where[PATH_MAX], path[PATH_MAX + 300];
+	struct dirent **e;
+	int n;
+
+	if (jobs_folder(where))
+		return -ENOENT;
+	n = scandir(where, &e, is_job, alphasort);
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", where, e[i]->d_name);
+		fn(path, arg);
+		free(e[i]);
+	}
+	free(e);
+	return n;
+}

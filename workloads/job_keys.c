@@ -1,0 +1,373 @@
+/*
+ * job_keys.c: the keys of a job file, one row a key. Meanings, units and defaults are fio's; where fio
+ * takes a list for reads, writes and trims, the one for writes counts.
+ */
+#include "job_keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/place.h"
+#include "text.h"
+
+#define BS_MAX     (16u << 20)
+#define JOBS_MAX   256u
+#define SECOND_NS  1000000000ull
+
+/* The part for writes of "read,write,trim"; what is not given is as the one before it. */
+static int part_for_writes(const char *value, char *out, size_t size)
+{
+	const char *comma = strchr(value, ',');
+	const char *from = comma && comma[1] && comma[1] != ',' ? comma + 1 : value;
+	size_t len = strcspn(from, ",");
+
+	if (!len || len >= size)
+		return -EINVAL;
+	memcpy(out, from, len);
+	out[len] = '\0';
+	return 0;
+}
+
+static int set_number(const char *value, uint64_t min, uint64_t max, unsigned *out)
+{
+	uint64_t n;
+
+	if (text_number(value, &n) || n < min || n > max)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+static int set_flag(const char *value, bool *out)
+{
+	unsigned n;
+	int ret = set_number(value, 0, 1, &n);
+
+	if (!ret)
+		*out = n;
+	return ret;
+}
+
+static int set_string(const char *value, char *out, size_t size)
+{
+	if (!*value || strlen(value) >= size)
+		return -EINVAL;
+	strcpy(out, value);
+	return 0;
+}
+
+static int set_block_size(const char *value, uint32_t *out)
+{
+	uint64_t bs;
+
+	if (text_size(value, &bs) || !bs || bs > BS_MAX)
+		return -EINVAL;
+	*out = bs;
+	return 0;
+}
+
+static int set_rw(struct job *j, const char *value)
+{
+	if (!strcmp(value, "write"))
+		j->rw = JOB_WRITE;
+	else if (!strcmp(value, "randwrite"))
+		j->rw = JOB_RANDWRITE;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int set_bs(struct job *j, const char *value)
+{
+	char part[32];
+
+	if (part_for_writes(value, part, sizeof(part)) || set_block_size(part, &j->split[0].bs))
+		return -EINVAL;
+	j->split[0].percent = 100;
+	j->nsplit = 1;
+	return 0;
+}
+
+/* What the sizes without a percentage share, in whole numbers; the first of them takes what is left over. */
+static int share_the_rest(struct job_split *split, unsigned n, unsigned given, unsigned blanks)
+{
+	unsigned rest = 100 - given;
+	bool first = true;
+
+	if (given > 100 || (!blanks && given != 100))
+		return -EINVAL;
+	for (unsigned i = 0; i < n; i++) {
+		if (split[i].percent != UINT32_MAX)
+			continue;
+		split[i].percent = rest / blanks + (first ? rest % blanks : 0);
+		first = false;
+	}
+	return 0;
+}
+
+static int set_bssplit(struct job *j, const char *value)
+{
+	struct job_split split[JOB_SPLIT_MAX];
+	unsigned n = 0, given = 0, blanks = 0;
+	char buf[256], *save, *slash;
+
+	if (set_string(value, buf, sizeof(buf)) || strchr(buf, ','))
+		return -EINVAL;
+	for (char *part = strtok_r(buf, ":", &save); part; part = strtok_r(NULL, ":", &save), n++) {
+		if (n == JOB_SPLIT_MAX)
+			return -EINVAL;
+		slash = strchr(part, '/');
+		split[n].percent = UINT32_MAX;
+		if (slash) {
+			*slash = '\0';
+			if (slash[1] && set_number(slash + 1, 0, 100, &split[n].percent))
+				return -EINVAL;
+		}
+		if (set_block_size(part, &split[n].bs))
+			return -EINVAL;
+		if (split[n].percent == UINT32_MAX)
+			blanks++;
+		else
+			given += split[n].percent;
+	}
+	if (!n || share_the_rest(split, n, given, blanks))
+		return -EINVAL;
+	memcpy(j->split, split, sizeof(split[0]) * n);
+	j->nsplit = n;
+	return 0;
+}
+
+static int set_size(struct job *j, const char *value)
+{
+	return text_size(value, &j->size) || !j->size ? -EINVAL : 0;
+}
+
+static int set_filesize(struct job *j, const char *value)
+{
+	return text_size(value, &j->filesize) || !j->filesize ? -EINVAL : 0;
+}
+
+static int set_io_size(struct job *j, const char *value)
+{
+	return text_size(value, &j->io_size) || !j->io_size ? -EINVAL : 0;
+}
+
+static int set_nrfiles(struct job *j, const char *value)
+{
+	return set_number(value, 1, JOB_FILES_MAX, &j->nrfiles);
+}
+
+static int set_filename(struct job *j, const char *value)
+{
+	unsigned names = 1;
+
+	for (const char *p = value; *p; p++) {
+		if (*p == '/' || (*p == ':' && (p == value || p[1] == ':' || !p[1])))
+			return -EINVAL;
+		names += *p == ':';
+	}
+	return names > JOB_FILES_MAX ? -EINVAL : set_string(value, j->filename, sizeof(j->filename));
+}
+
+static int set_numjobs(struct job *j, const char *value)
+{
+	return set_number(value, 1, JOBS_MAX, &j->numjobs);
+}
+
+static int set_fsync(struct job *j, const char *value)
+{
+	return set_number(value, 0, UINT32_MAX, &j->fsync);
+}
+
+static int set_fdatasync(struct job *j, const char *value)
+{
+	return set_number(value, 0, UINT32_MAX, &j->fdatasync);
+}
+
+static int range_flag(const char *word, unsigned *flags)
+{
+	if (!strcmp(word, "wait_before"))
+		*flags |= JOB_RANGE_WAIT_BEFORE;
+	else if (!strcmp(word, "write"))
+		*flags |= JOB_RANGE_WRITE;
+	else if (!strcmp(word, "wait_after"))
+		*flags |= JOB_RANGE_WAIT_AFTER;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int set_sync_file_range(struct job *j, const char *value)
+{
+	char buf[64], *save, *colon;
+	unsigned flags = 0, every;
+
+	if (set_string(value, buf, sizeof(buf)))
+		return -EINVAL;
+	colon = strchr(buf, ':');
+	if (!colon || set_number(colon + 1, 1, UINT32_MAX, &every))
+		return -EINVAL;
+	*colon = '\0';
+	for (char *word = strtok_r(buf, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		if (range_flag(word, &flags))
+			return -EINVAL;
+	if (!flags)
+		return -EINVAL;
+	j->range_flags = flags;
+	j->range_every = every;
+	return 0;
+}
+
+static int set_number_ios(struct job *j, const char *value)
+{
+	return text_size(value, &j->number_ios) || !j->number_ios ? -EINVAL : 0;
+}
+
+static int set_runtime(struct job *j, const char *value)
+{
+	return text_time(value, SECOND_NS, &j->runtime_ns);
+}
+
+static int set_time_based(struct job *j, const char *value)
+{
+	return set_flag(value, &j->time_based);
+}
+
+static int set_ramp_time(struct job *j, const char *value)
+{
+	return text_time(value, SECOND_NS, &j->ramp_ns);
+}
+
+static int set_rate_iops(struct job *j, const char *value)
+{
+	char part[32];
+
+	if (part_for_writes(value, part, sizeof(part)))
+		return -EINVAL;
+	return set_number(part, 1, 100000000, &j->rate_iops);
+}
+
+static int set_thinktime(struct job *j, const char *value)
+{
+	return text_time(value, 1000, &j->thinktime_ns);
+}
+
+static int set_randseed(struct job *j, const char *value)
+{
+	return text_number(value, &j->randseed);
+}
+
+static int set_numa_cpu_nodes(struct job *j, const char *value)
+{
+	return set_string(value, j->numa_cpu_nodes, sizeof(j->numa_cpu_nodes));
+}
+
+static int set_cpus_allowed(struct job *j, const char *value)
+{
+	return set_string(value, j->cpus_allowed, sizeof(j->cpus_allowed));
+}
+
+static int set_group_reporting(struct job *j, const char *value)
+{
+	return set_flag(value, &j->group_reporting);
+}
+
+static int set_description(struct job *j, const char *value)
+{
+	return set_string(value, j->description, sizeof(j->description));
+}
+
+#define SIZE_WANTED "a size above 0, such as 4096, 64k, 8m or 1g"
+#define TIME_WANTED "a time such as 30, 30s, 500ms or 2m"
+
+const struct job_key job_keys[] = {
+	{ "rw", "write or randwrite", set_rw, false, "how offsets go on" },
+	{ "bs", "a block size from 1 to 16m, such as 4k", set_bs, false, "bytes a write" },
+	{ "bssplit", "sizes with percentages that sum to 100, such as 4k/50:8k/50", set_bssplit, false,
+	  "several block sizes, each with its share of the writes" },
+	{ "size", SIZE_WANTED, set_size, false, "bytes of all files of a task together" },
+	{ "filesize", SIZE_WANTED, set_filesize, false, "bytes of each file" },
+	{ "nrfiles", "a number from 1 to 64", set_nrfiles, false, "files of a task, written in turn" },
+	{ "filename", "names without /, with : between", set_filename, false, "files shared by all tasks that name them" },
+	{ "numjobs", "a number from 1 to 256", set_numjobs, false, "tasks that do the same" },
+	{ "fsync", "a number of writes", set_fsync, false, "fsync after every N writes" },
+	{ "fdatasync", "a number of writes", set_fdatasync, false, "fdatasync after every N writes" },
+	{ "sync_file_range", "steps and a number of writes, such as write:8 or wait_before,write:8", set_sync_file_range,
+	  false, "start or wait for writeback after every N writes" },
+	{ "number_ios", "a number above 0", set_number_ios, false, "writes of a task at most" },
+	{ "io_size", SIZE_WANTED, set_io_size, false, "bytes that a task writes, when not `size`" },
+	{ "runtime", TIME_WANTED, set_runtime, false, "time limit" },
+	{ "time_based", "0 or 1", set_time_based, true, "goes on until runtime has passed" },
+	{ "ramp_time", TIME_WANTED, set_ramp_time, false, "runs this long before it measures" },
+	{ "rate_iops", "a number above 0", set_rate_iops, false, "writes a second of a task; latency from the intended start" },
+	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },
+	{ "randseed", "a number", set_randseed, false, "seed of the offsets" },
+	{ "numa_cpu_nodes", "NUMA nodes such as 0 or 0-1", set_numa_cpu_nodes, false, "nodes that tasks run on, in turn" },
+	{ "cpus_allowed", "CPUs such as 0-3,8", set_cpus_allowed, false, "CPUs that tasks run on" },
+	{ "group_reporting", "0 or 1", set_group_reporting, true, "tasks are not told apart in the results" },
+	{ "description", "up to 255 letters", set_description, false, "what it imitates" },
+};
+const unsigned job_nkeys = sizeof(job_keys) / sizeof(job_keys[0]);
+
+const char *job_key(unsigned i, const char **what)
+{
+	if (i >= job_nkeys)
+		return NULL;
+	*what = job_keys[i].what;
+	return job_keys[i].name;
+}
+
+void job_defaults(struct job *j)
+{
+	*j = (struct job){ .split = { { 4096, 100 } }, .nsplit = 1, .nrfiles = 1, .numjobs = 1, .randseed = 1 };
+}
+
+static int refuse(char *why, const char *reason)
+{
+	strcpy(why, reason);
+	return -EINVAL;
+}
+
+/* Files, then the size of each, from what was given of size, filesize, nrfiles and filename. */
+static int derive_sizes(struct job *j, char *why)
+{
+	if (j->filename[0]) {
+		j->nrfiles = 1;
+		for (const char *p = j->filename; *p; p++)
+			j->nrfiles += *p == ':';
+	}
+	if (!j->size && !j->filesize)
+		return refuse(why, "size: missing (or filesize)");
+	if (!j->filesize)
+		j->filesize = j->size / j->nrfiles;
+	if (j->filesize < job_max_bs(j))
+		return refuse(why, "size: a file is smaller than a block (bs)");
+	return 0;
+}
+
+int job_check(struct job *j, char *why)
+{
+	if (j->rw == JOB_RW_NONE)
+		return refuse(why, "rw: missing, expected write or randwrite");
+	if (j->time_based && !j->runtime_ns)
+		return refuse(why, "time_based: needs a runtime");
+	if (j->cpus_allowed[0] && j->numa_cpu_nodes[0])
+		return refuse(why, "cpus_allowed: cannot go with numa_cpu_nodes");
+	if (j->cpus_allowed[0] && place_check_cpus(j->cpus_allowed, why))
+		return -EINVAL;
+	if (j->numa_cpu_nodes[0] && place_check_nodes(j->numa_cpu_nodes, why))
+		return -EINVAL;
+	return derive_sizes(j, why);
+}
+
+uint32_t job_max_bs(const struct job *j)
+{
+	uint32_t max = 0;
+
+	for (unsigned i = 0; i < j->nsplit; i++)
+		if (j->split[i].bs > max)
+			max = j->split[i].bs;
+	return max;
+}

@@ -1,0 +1,26 @@
+/*
+ * job_keys.h: the keys of a job file, one row a key, and what must hold of a whole section.
+ * For job.c alone.
+ */
+#ifndef JOB_KEYS_H
+#define JOB_KEYS_H
+
+#include "job.h"
+
+struct job_key {
+	const char *name;
+	const char *expected;                          /* completes "key: expected ..." */
+	int (*set)(struct job *j, const char *value);  /* 0, or -EINVAL when it is not as expected */
+	bool flag;                                     /* stands alone, too */
+	const char *what;
+};
+
+extern const struct job_key job_keys[];
+extern const unsigned job_nkeys;
+
+/* A section's values before its first key. */
+void job_defaults(struct job *j);
+/* After the last key: derives sizes, refuses what makes no sense, with the key and the reason in why (128 bytes). */
+int job_check(struct job *j, char *why);
+
+#endif
