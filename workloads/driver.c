@@ -1,0 +1,343 @@
+/*
+ * driver.c: one trial: opens the target, lays out its files, starts the tasks on one line, waits, and
+ * adds up what they measured. The tasks themselves are driver_task.c.
+ */
+#include "driver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "driver_task.h"
+#include "rt/mem.h"
+
+#define PROGRESS_NS 200000000ull
+
+_Atomic bool driver_stop;
+
+/* A trial while it runs. */
+struct trial {
+	const struct driver_config *cfg;
+	const struct target *target;
+	void *instance;
+	struct worker *worker;   /* cfg->n */
+	struct named_file {
+		char name[256];
+		void *file;
+	} *file;                 /* each once, however many clones share it */
+	unsigned nfiles;
+	struct line line;
+	struct driver_result *r;
+};
+
+/* ---- files ---- */
+
+static void *find_file(const struct trial *t, const char *name)
+{
+	for (unsigned i = 0; i < t->nfiles; i++)
+		if (!strcmp(t->file[i].name, name))
+			return t->file[i].file;
+	return NULL;
+}
+
+static int open_file(struct trial *t, const struct job_clone *c, unsigned i, void **out, char *err)
+{
+	uint64_t layout = c->job->rw == JOB_RANDWRITE ? c->job->filesize : 0;
+	struct named_file *f = &t->file[t->nfiles];
+	int ret;
+
+	job_file_name(c, i, f->name, sizeof(f->name));
+	*out = find_file(t, f->name);
+	if (*out)
+		return 0;
+	ret = t->target->file_open(t->instance, f->name, c->clone, layout, &f->file);
+	if (ret) {
+		snprintf(err, TARGET_ERR_MAX, "cannot lay out file %.64s (%llu bytes): %s", f->name,
+		         (unsigned long long)layout, strerror(-ret));
+		return ret;
+	}
+	*out = f->file;
+	t->nfiles++;
+	return 0;
+}
+
+static int open_files(struct trial *t, char *err)
+{
+	const struct driver_config *cfg = t->cfg;
+	unsigned max = 0;
+	int ret;
+
+	for (unsigned i = 0; i < cfg->n; i++)
+		max += cfg->clones[i].job->nrfiles;
+	t->file = mem_zalloc(sizeof(*t->file) * (max + 1));
+	for (unsigned i = 0; i < cfg->n; i++) {
+		const struct job *j = cfg->clones[i].job;
+		t->worker[i].file = mem_zalloc(sizeof(void *) * j->nrfiles);
+		for (unsigned k = 0; k < j->nrfiles; k++) {
+			ret = open_file(t, &cfg->clones[i], k, &t->worker[i].file[k], err);
+			if (ret)
+				return ret;
+		}
+	}
+	ret = t->target->settle(t->instance);
+	if (ret)
+		snprintf(err, TARGET_ERR_MAX, "cannot sync the files laid out: %s", strerror(-ret));
+	return ret;
+}
+
+static void close_files(struct trial *t)
+{
+	for (unsigned i = 0; i < t->nfiles; i++)
+		t->target->file_close(t->file[i].file);
+	free(t->file);
+	for (unsigned i = 0; i < t->cfg->n; i++)
+		free(t->worker[i].file);
+}
+
+/* ---- the line ---- */
+
+static bool all_came(void *arg)
+{
+	struct line *l = arg;
+
+	return atomic_load(&l->waiting) == l->n;
+}
+
+static bool all_ended(void *arg)
+{
+	struct line *l = arg;
+
+	return atomic_load(&l->ended) == l->n;
+}
+
+static void wait_for(struct trial *t, bool (*cond)(void *), uint64_t since)
+{
+	while (!wait_until_timeout(&t->line.came, cond, &t->line, PROGRESS_NS))
+		if (t->cfg->progress)
+			t->cfg->progress(t->cfg->arg, rt_now() - since);
+}
+
+static void open_line(struct line *l)
+{
+	atomic_store(&l->waiting, 0);
+	atomic_fetch_add(&l->gone, 1);
+	wake_all(&l->go);
+}
+
+/* ---- tasks ---- */
+
+static uint64_t limit_of(const struct driver_config *cfg, const struct job *j)
+{
+	return cfg->seconds_ns ? cfg->seconds_ns : j->runtime_ns;
+}
+
+uint64_t driver_limit_ns(const struct driver_config *cfg)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < cfg->n; i++) {
+		const struct job *j = cfg->clones[i].job;
+		uint64_t limit = limit_of(cfg, j);
+		if (!limit)
+			return 0;
+		if (limit + j->ramp_ns > most)
+			most = limit + j->ramp_ns;
+	}
+	return most;
+}
+
+static void start_tasks(struct trial *t, const struct placement *plan)
+{
+	const struct driver_config *cfg = t->cfg;
+
+	t->line.n = cfg->n;
+	waitq_init(&t->line.go, L_TASK);
+	waitq_init(&t->line.came, L_TASK);
+	for (unsigned i = 0; i < cfg->n; i++) {
+		struct worker *w = &t->worker[i];
+		const struct job *j = cfg->clones[i].job;
+		char name[TASK_NAME_MAX];
+
+		w->clone = &cfg->clones[i];
+		w->target = t->target;
+		w->line = &t->line;
+		w->limit_ns = limit_of(cfg, j);
+		w->unlimited = cfg->seconds_ns || j->time_based;
+		w->seed = cfg->seed;
+		snprintf(name, sizeof(name), "%.12s.%u", j->name, cfg->clones[i].clone);
+		w->task = rt_spawn(name, worker_run, w, &plan[i]);
+	}
+}
+
+/* Everything from the line to the last task's end. */
+static void run_tasks(struct trial *t)
+{
+	struct driver_result *r = t->r;
+	uint64_t since = rt_now();
+
+	wait_for(t, all_came, since);
+	open_line(&t->line); /* the ramp, of those that have one */
+	wait_for(t, all_came, since);
+	lock_stats_enable(true);
+	rt_reset_totals();
+	open_line(&t->line);
+	wait_for(t, all_ended, since);
+	rt_totals(r->counters);
+	lock_totals(r->waits);
+	lock_stats_enable(false);
+	for (unsigned i = 0; i < t->cfg->n; i++) {
+		r->task[i].bound = rt_bind_result(t->worker[i].task);
+		rt_join(t->worker[i].task);
+	}
+}
+
+/* ---- results ---- */
+
+static void add_task(struct driver_result *r, const struct worker *w, struct driver_task *out)
+{
+	struct hist *sync = mem_alloc(sizeof(*sync));
+
+	hist_init(sync);
+	hist_merge(sync, &w->op[OP_FSYNC]);
+	hist_merge(sync, &w->op[OP_FDATASYNC]);
+	snprintf(out->name, sizeof(out->name), "%s.%u", w->clone->job->name, w->clone->clone);
+	out->writes = w->op[OP_WRITE].n;
+	out->syncs = sync->n;
+	out->sync_p50_ns = hist_percentile(sync, 50);
+	out->sync_p99_ns = hist_percentile(sync, 99);
+	out->grouped = w->clone->job->group_reporting;
+	hist_merge(&r->sync, sync);
+	hist_merge(&r->response, &w->response);
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_merge(&r->op[i], &w->op[i]);
+	for (int i = 0; i < PH_NR; i++)
+		r->phase_ns[i] += w->phase_ns[i];
+	r->bytes += w->bytes;
+	r->cpu_ns += w->cpu_ns;
+	if (w->error && !r->error) {
+		r->error = w->error;
+		r->error_op = w->error_op;
+	}
+	free(sync);
+}
+
+static void check_phases(const struct driver_result *r)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PH_NR; i++)
+		sum += r->phase_ns[i];
+	CHECK(!rt_instrument || sum == r->sync.sum); /* V3 */
+}
+
+static void note(struct driver_result *r, const char *what)
+{
+	size_t at = strlen(r->notice);
+
+	if (what[0])
+		snprintf(r->notice + at, sizeof(r->notice) - at, "%s%s", at ? "; " : "", what);
+}
+
+/* A sync that costs no flush made nothing durable: the figures of such a run would be of nothing. */
+static void check_flushes(struct driver_result *r)
+{
+	uint64_t flushed = r->counters[C_DEV_FLUSH] * r->n + r->counters[C_FSYNC_SKIPPED];
+
+	if (rt_instrument && r->has_device && flushed < r->sync.n)
+		note(r, "fewer flushes than the fsyncs need: nothing was made durable by some of them");
+}
+
+static void add_up(struct trial *t)
+{
+	struct driver_result *r = t->r;
+	uint64_t begin = UINT64_MAX, end = 0;
+	struct target_facts facts;
+
+	hist_init(&r->sync);
+	hist_init(&r->response);
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_init(&r->op[i]);
+	for (unsigned i = 0; i < t->cfg->n; i++) {
+		const struct worker *w = &t->worker[i];
+		add_task(r, w, &r->task[i]);
+		begin = w->begin_ns < begin ? w->begin_ns : begin;
+		end = w->end_ns > end ? w->end_ns : end;
+	}
+	r->elapsed_ns = end > begin ? end - begin : 0;
+	r->interrupted = driver_stop;
+	check_phases(r);
+	t->target->facts(t->instance, &facts);
+	note(r, facts.notice);
+	r->has_device = facts.device != NULL;
+	if (facts.device)
+		r->device = *facts.device;
+	if (!r->error)
+		check_flushes(r);
+}
+
+double driver_rate(const struct driver_result *r, const struct hist *h)
+{
+	return r->elapsed_ns ? h->n * 1e9 / r->elapsed_ns : 0;
+}
+
+/* ---- the whole ---- */
+
+static int run_opened(struct trial *t, char *err)
+{
+	struct placement *plan = mem_zalloc(sizeof(*plan) * t->cfg->n);
+	int ret = driver_plan(t->cfg, plan, err);
+
+	if (ret)
+		goto free_plan;
+	ret = open_files(t, err);
+	if (ret)
+		goto close_files;
+	for (unsigned i = 0; i < t->cfg->n; i++)
+		t->r->task[i].where = plan[i];
+	start_tasks(t, plan);
+	run_tasks(t);
+	add_up(t);
+
+close_files:
+	close_files(t);
+free_plan:
+	free(plan);
+	return ret;
+}
+
+int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err)
+{
+	struct trial t = { .cfg = cfg, .target = cfg->spec->target };
+	int ret = t.target->open(cfg->spec, &t.instance, err), ret2;
+
+	if (ret)
+		return ret;
+	t.r = mem_zalloc(sizeof(*t.r));
+	t.r->n = cfg->n;
+	t.r->task = mem_zalloc(sizeof(*t.r->task) * cfg->n);
+	t.r->waits = mem_zalloc(sizeof(*t.r->waits) * L_NR);
+	t.worker = mem_zalloc(sizeof(*t.worker) * cfg->n);
+	ret = run_opened(&t, err);
+	ret2 = t.target->close(t.instance);
+	free(t.worker);
+	if (!ret && ret2 && !t.r->error) {
+		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));
+		ret = ret2;
+	}
+	if (!ret)
+		*out = t.r;
+	else
+		driver_free(t.r);
+	return ret;
+}
+
+void driver_free(struct driver_result *r)
+{
+	if (!r)
+		return;
+	free(r->task);
+	free(r->waits);
+	free(r);
+}

@@ -1,0 +1,77 @@
+/*
+ * driver.h: runs a job against one instance of a target: one trial. A task for each clone, placed, all
+ * started on one line, each with histograms of its own; merged when all have ended.
+ *
+ * (V1) Closed loop: an operation's latency is its service time. With rate_iops an operation also has
+ *      a response time, from the *intended* start of its write: a stall is paid by all it delayed.
+ * (V2) What happens in ramp_time is not counted: all tasks stop at a second line, counters start at 0.
+ * (V3) The phases of all fsyncs and fdatasyncs sum to their latency, exactly.
+ *
+ * Called by the bench command and by the project's own figures (bench-self).
+ */
+#ifndef DRIVER_H
+#define DRIVER_H
+
+#include "base/hist.h"
+#include "dev/dev.h"
+#include "job.h"
+#include "ops.h"
+#include "rt/lock.h"
+#include "rt/place.h"
+#include "target.h"
+
+struct driver_config {
+	const struct target_spec *spec;
+	const struct job_clone *clones;
+	unsigned n;
+	const char *placement; /* a plan of place.h for all tasks; NULL: as the job's own keys say */
+	uint64_t seconds_ns;   /* each task goes on for this long, whatever limits the job has; 0: the job's */
+	uint64_t seed;
+	void (*progress)(void *arg, uint64_t elapsed_ns); /* now and then while it runs; may be NULL */
+	void *arg;
+};
+
+struct driver_task { /* one line a task */
+	char name[JOB_NAME_MAX + 12];
+	struct placement where;
+	int bound;             /* 0 or -errno */
+	uint64_t writes, syncs; /* syncs: fsync and fdatasync */
+	uint64_t sync_p50_ns, sync_p99_ns;
+	bool grouped;          /* its job asks for group_reporting */
+};
+
+struct driver_result {
+	unsigned n;
+	struct driver_task *task;
+	struct hist op[OP_KINDS];
+	struct hist sync;            /* fsync and fdatasync together */
+	struct hist response;        /* V1; empty without rate_iops */
+	uint64_t phase_ns[PH_NR];    /* V3 */
+	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */
+	uint64_t cpu_ns;             /* of the tasks, engine included */
+	uint64_t counters[C_NR];
+	struct lock_stat *waits;     /* L_NR */
+	bool has_device;
+	struct dev_stats device;
+	char notice[512];            /* what was not available or looks wrong, "" when nothing */
+	int error;                   /* the first error of an operation; then the rest is not to be trusted */
+	enum op_kind error_op;
+	bool interrupted;
+};
+
+/* Set by a signal handler: tasks end after the operation in hand, what was measured stands. */
+extern _Atomic bool driver_stop;
+
+/* One trial. 0, or -errno with one line in err (TARGET_ERR_MAX bytes); an operation's error is in the result instead. */
+int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err);
+void driver_free(struct driver_result *r);
+
+/* How long a trial measures at most, ramp included; 0 when no limit is known. */
+uint64_t driver_limit_ns(const struct driver_config *cfg);
+/* Where each task goes: out has cfg->n entries. -EINVAL with one line in err. */
+int driver_plan(const struct driver_config *cfg, struct placement *out, char *err);
+
+/* Operations a second. */
+double driver_rate(const struct driver_result *r, const struct hist *h);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * driver_task.c: one task of a trial: the loop around the target. It is the harness's own cost, so an
+ * operation pays two readings of the clock, one histogram entry and a few stores, and nothing is
+ * shared with another task but the flag that ends the run.
+ */
+#include "driver_task.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/check.h"
+#include "rt/mem.h"
+
+#define SLACK        4096u
+#define SLEEP_SLICE  20000000ull /* ctrl-C is heard this soon */
+
+static bool line_opened(void *arg)
+{
+	unsigned *seen = ((void **)arg)[1];
+	struct line *l = ((void **)arg)[0];
+
+	return atomic_load(&l->gone) != *seen;
+}
+
+void line_wait(struct line *l)
+{
+	unsigned seen = atomic_load(&l->gone);
+	void *arg[2] = { l, &seen };
+
+	atomic_fetch_add(&l->waiting, 1);
+	wake_all(&l->came);
+	wait_until(&l->go, line_opened, arg);
+}
+
+/* ---- the clock of an operation: the phase clock's own readings, so that V3 is exact ---- */
+
+static uint64_t begin_op(void)
+{
+	if (!rt_instrument)
+		return rt_now();
+	phase(PH_OTHER);
+	return rt_self()->phase_since_ns;
+}
+
+static uint64_t end_op(void)
+{
+	if (!rt_instrument)
+		return rt_now();
+	phase(PH_IDLE);
+	return rt_self()->phase_since_ns;
+}
+
+/* ---- operations ---- */
+
+/* So that no two writes are of the same bytes; the rest of the buffer stays as it was filled. */
+static void stamp(struct worker *w, const struct op *op)
+{
+	uint64_t *at = (uint64_t *)w->buf;
+	uint64_t mark = (uint64_t)w->clone->clone << 48 | (w->ops.writes & 0xffffffffffff);
+
+	for (uint64_t done = 0; done + 2 * sizeof(*at) <= op->len; done += 4096, at += 4096 / sizeof(*at)) {
+		at[0] = mark;
+		at[1] = op->off + done;
+	}
+}
+
+static int do_op(struct worker *w, const struct op *op)
+{
+	const struct target *t = w->target;
+	void *file = w->file[op->file];
+
+	switch (op->kind) {
+	case OP_WRITE:
+		return t->write(file, op->off, w->buf, op->len);
+	case OP_RANGE:
+		return t->sync_range(file, op->off, op->len, op->flags);
+	case OP_FDATASYNC:
+		return t->fdatasync(file);
+	default:
+		return t->fsync(file);
+	}
+}
+
+static bool is_sync(enum op_kind kind)
+{
+	return kind == OP_FSYNC || kind == OP_FDATASYNC;
+}
+
+static void add_phases(struct worker *w, const uint64_t before[PH_NR])
+{
+	const uint64_t *now = rt_self()->phase_ns;
+
+	for (int i = 0; i < PH_NR; i++)
+		w->phase_ns[i] += now[i] - before[i];
+}
+
+/* Returns when it ended. */
+static uint64_t timed_op(struct worker *w, const struct op *op)
+{
+	bool phases = rt_instrument && w->measuring && is_sync(op->kind);
+	uint64_t before[PH_NR], begin, end;
+	int ret;
+
+	begin = begin_op();
+	if (phases)
+		memcpy(before, rt_self()->phase_ns, sizeof(before));
+	ret = do_op(w, op);
+	end = end_op();
+	if (ret) {
+		w->error = ret;
+		w->error_op = op->kind;
+		return end;
+	}
+	if (!w->measuring)
+		return end;
+	hist_add(&w->op[op->kind], end - begin);
+	if (phases)
+		add_phases(w, before);
+	if (op->kind == OP_WRITE)
+		w->bytes += op->len;
+	if (w->clone->job->rate_iops && !w->ops.due)
+		hist_add(&w->response, end > w->intended_ns ? end - w->intended_ns : 0);
+	return end;
+}
+
+/* ---- pace ---- */
+
+static void sleep_until(struct worker *w, uint64_t when)
+{
+	for (uint64_t now = rt_now(); now < when && !driver_stop && now < w->end_ns; now = rt_now())
+		rt->sleep(when - now < SLEEP_SLICE ? when - now : SLEEP_SLICE);
+}
+
+/* Before a write: waits for its turn, which is by the schedule and not by when the last one ended. */
+static void pace(struct worker *w)
+{
+	const struct job *j = w->clone->job;
+
+	if (j->rate_iops) {
+		w->intended_ns = w->begin_ns + w->issued * 1000000000ull / j->rate_iops;
+		sleep_until(w, w->intended_ns);
+	} else if (j->thinktime_ns && w->issued) {
+		sleep_until(w, rt_now() + j->thinktime_ns);
+	}
+	w->issued++;
+}
+
+static void interval(struct worker *w, uint64_t length_ns)
+{
+	uint64_t now;
+	struct op op;
+
+	w->begin_ns = now = rt_now();
+	w->end_ns = length_ns ? now + length_ns : UINT64_MAX;
+	w->issued = 0;
+	while (now < w->end_ns && !w->error && !atomic_load_explicit(&driver_stop, memory_order_relaxed) &&
+	       ops_next(&w->ops, &op)) {
+		if (op.kind == OP_WRITE) {
+			if (w->clone->job->rate_iops || w->clone->job->thinktime_ns) {
+				pace(w);
+				if (rt_now() >= w->end_ns)
+					break;
+			}
+			stamp(w, &op);
+		}
+		now = timed_op(w, &op);
+	}
+	w->end_ns = rt_now();
+}
+
+/* ---- life ---- */
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_THREAD, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000ull +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000ull;
+}
+
+/* On the node that the task runs on, so that its memory is there. */
+static void prepare(struct worker *w)
+{
+	uint32_t size = job_max_bs(w->clone->job) + SLACK;
+
+	w->buf = mem_alloc_pages(size);
+	rng_seed(&w->stamp, w->seed + w->clone->clone);
+	for (uint32_t i = 0; i + 8 <= size; i += 8) {
+		uint64_t word = rng_next(&w->stamp);
+		memcpy(w->buf + i, &word, sizeof(word));
+	}
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_init(&w->op[i]);
+	hist_init(&w->response);
+	ops_begin(&w->ops, w->clone, w->seed, w->unlimited);
+}
+
+void worker_run(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t ramp_ns = w->clone->job->ramp_ns;
+
+	prepare(w);
+	phase(PH_IDLE);
+	line_wait(w->line);
+	if (ramp_ns)
+		interval(w, ramp_ns);
+	ops_uncount(&w->ops);
+	line_wait(w->line);
+	w->measuring = true;
+	w->cpu_ns = cpu_ns();
+	if (!w->error)
+		interval(w, w->limit_ns);
+	w->cpu_ns = cpu_ns() - w->cpu_ns;
+	free(w->buf);
+	atomic_fetch_add(&w->line->ended, 1);
+	wake_all(&w->line->came);
+}

@@ -1,0 +1,184 @@
+/*
+ * target.c: reads DESIGN@DEVICE[,key=value...]. The keys of the target are taken out; what is left is
+ * the device, whose own keys dev_open() reads.
+ */
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/fs.h"
+#include "text.h"
+
+static int set_count(const char *v, uint32_t max, uint32_t *out)
+{
+	uint64_t n;
+
+	if (text_number(v, &n) || !n || n > max)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+static int set_choice(const char *v, const char *no, const char *yes, bool *out)
+{
+	*out = !strcmp(v, yes);
+	return *out || !strcmp(v, no) ? 0 : -EINVAL;
+}
+
+static int set_subvols(struct target_spec *s, const char *v)
+{
+	return set_count(v, 256, &s->subvols);
+}
+
+static int set_metadata(struct target_spec *s, const char *v)
+{
+	return set_choice(v, "dup", "single", &s->single);
+}
+
+static int set_nodesize(struct target_spec *s, const char *v)
+{
+	uint64_t n;
+
+	if (text_size(v, &n) || n < 4096 || n > 65536 || (n & (n - 1)))
+		return -EINVAL;
+	s->nodesize = n;
+	return 0;
+}
+
+static int set_compress(struct target_spec *s, const char *v)
+{
+	return set_choice(v, "none", "zstd", &s->compress);
+}
+
+static int set_inline(struct target_spec *s, const char *v)
+{
+	uint64_t n;
+
+	if (text_size(v, &n) || n > FS_BLOCK)
+		return -EINVAL;
+	s->inline_max = n;
+	return 0;
+}
+
+static int set_endio(struct target_spec *s, const char *v)
+{
+	return set_count(v, 64, &s->endio_workers);
+}
+
+static int set_compressors(struct target_spec *s, const char *v)
+{
+	return set_count(v, 64, &s->compress_workers);
+}
+
+static const struct target_key {
+	const char *name, *expected;
+	int (*set)(struct target_spec *s, const char *value);
+	const char *what;
+} keys[] = {
+	{ "subvols", "a number from 1 to 256", set_subvols, "subvolumes; tasks take them in turn" },
+	{ "metadata", "single or dup", set_metadata, "copies of each tree block (dup)" },
+	{ "nodesize", "a power of two from 4k to 64k", set_nodesize, "bytes of a tree block (16k)" },
+	{ "compress", "none or zstd", set_compress, "compressed extents (none)" },
+	{ "inline", "a size up to 4k", set_inline, "files up to this size lie in the tree (0)" },
+	{ "endio_workers", "a number from 1 to 64", set_endio, "tasks that complete ordered extents (1)" },
+	{ "compress_workers", "a number from 1 to 64", set_compressors, "tasks that compress (2)" },
+};
+
+const char *target_key(unsigned i, const char **what)
+{
+	if (i >= sizeof(keys) / sizeof(keys[0]))
+		return NULL;
+	*what = keys[i].what;
+	return keys[i].name;
+}
+
+/* 1: the part is a key of ours. 0: it belongs to the device. -EINVAL with err. */
+static int take_part(struct target_spec *s, const char *part, char *err)
+{
+	size_t len = strcspn(part, "=");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strlen(keys[i].name) != len || memcmp(keys[i].name, part, len))
+			continue;
+		if (part[len] == '=' && !keys[i].set(s, part + len + 1))
+			return 1;
+		snprintf(err, TARGET_ERR_MAX, "%s: expected %s in `%.120s`", keys[i].name, keys[i].expected, s->text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int split_device(struct target_spec *s, const char *rest, char *err)
+{
+	char buf[TARGET_TEXT_MAX], *save;
+	int ret;
+
+	strcpy(buf, rest);
+	for (char *part = strtok_r(buf, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
+		ret = take_part(s, part, err);
+		if (ret < 0)
+			return ret;
+		if (ret)
+			continue;
+		if (s->device[0])
+			strcat(s->device, ",");
+		strcat(s->device, part);
+	}
+	if (s->device[0])
+		return 0;
+	snprintf(err, TARGET_ERR_MAX, "no device in `%.120s`, expected DESIGN@DEVICE", s->text);
+	return -EINVAL;
+}
+
+/* The file of file:PATH, which may stand behind slow:PROFILE/. */
+static void find_path(struct target_spec *s)
+{
+	const char *from = strstr(s->device, "file:");
+
+	if (from && (from == s->device || from[-1] == '/'))
+		snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(from + 5, ","), from + 5);
+}
+
+static const char *nearest_design(const char *name)
+{
+	const struct {
+		const char *name;
+	} null = { target_null.name };
+	const char *near = text_nearest(name, &null, 1, sizeof(null));
+
+	for (unsigned i = 0; fs_designs[i]; i++) {
+		const char *n = text_nearest(name, &fs_designs[i]->name, 1, sizeof(n));
+		if (n && (!near || text_distance(name, n) < text_distance(name, near)))
+			near = n;
+	}
+	return near;
+}
+
+int target_parse(const char *text, struct target_spec *out, char *err)
+{
+	const char *at = strchr(text, '@');
+	char hint[64];
+
+	*out = (struct target_spec){ .target = &target_engine, .subvols = 1 };
+	if (strlen(text) >= TARGET_TEXT_MAX) {
+		snprintf(err, TARGET_ERR_MAX, "longer than %d letters", TARGET_TEXT_MAX - 1);
+		return -EINVAL;
+	}
+	strcpy(out->text, text);
+	snprintf(out->design, sizeof(out->design), "%.*s", at ? (int)(at - text) : 31, text);
+	if (!strcmp(text, target_null.name)) {
+		out->target = &target_null;
+		return 0;
+	}
+	if (!fs_design_find(out->design)) {
+		snprintf(err, TARGET_ERR_MAX, "no design is called `%s`%s", out->design,
+		         text_did_you_mean(hint, sizeof(hint), nearest_design(out->design)));
+		return -EINVAL;
+	}
+	if (split_device(out, at ? at + 1 : "", err))
+		return -EINVAL;
+	find_path(out);
+	return 0;
+}

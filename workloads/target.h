@@ -1,0 +1,69 @@
+/*
+ * target.h: what a bench drives: a design of fsync on a device, or nothing at all (for the driver's
+ * own cost). The same job runs against any of them.
+ *
+ * (G1) An instance is fresh at each trial: made by open, gone after close, and nothing of it is left
+ *      behind unless `keep`.
+ * (G2) Between open and settle nothing is measured; from settle on, write and the syncs are called by
+ *      many tasks at once.
+ *
+ * Called by driver.c and the bench command.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET_TEXT_MAX 512
+#define TARGET_ERR_MAX  256
+
+struct target;
+
+/* A target as the user named it: DESIGN@DEVICE[,key=value...], or `null`. */
+struct target_spec {
+	const struct target *target;
+	char text[TARGET_TEXT_MAX];   /* as typed */
+	char design[32];
+	char device[TARGET_TEXT_MAX]; /* for dev_open */
+	char path[TARGET_TEXT_MAX];   /* of the file under it; "" when there is none */
+	uint32_t subvols, nodesize, inline_max, endio_workers, compress_workers;
+	bool single, compress;
+	bool keep, force;             /* the command's */
+};
+
+/* What a result wants to know of an instance. */
+struct target_facts {
+	char notice[256];                  /* what was not available, "" when all was */
+	const struct dev_stats *device;    /* since settle; NULL when there is no device */
+};
+
+struct target {
+	const char *name, *what;
+	/* 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
+	int (*open)(const struct target_spec *spec, void **instance, char *err);
+	/* Creates the file, `layout` bytes of it written. `home` chooses its subvolume. */
+	int (*file_open)(void *instance, const char *name, unsigned home, uint64_t layout, void **file);
+	/* All that was laid out is on the media; measuring begins. */
+	int (*settle)(void *instance);
+	/* These: 0 or -errno. */
+	int (*write)(void *file, uint64_t off, const void *buf, uint32_t len);
+	int (*fsync)(void *file);
+	int (*fdatasync)(void *file);
+	int (*sync_range)(void *file, uint64_t off, uint64_t len, unsigned flags); /* enum job_range */
+	/* The device's figures end here: called once, when measuring is over. */
+	void (*facts)(void *instance, struct target_facts *out);
+	void (*file_close)(void *file);
+	int (*close)(void *instance);
+};
+
+extern const struct target target_engine, target_null;
+
+/* 0, or -EINVAL with one line in err (TARGET_ERR_MAX bytes). */
+int target_parse(const char *text, struct target_spec *out, char *err);
+
+/* The keys after the device, for help; NULL past the end. */
+const char *target_key(unsigned i, const char **what);
+
+#endif

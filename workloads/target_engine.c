@@ -1,0 +1,193 @@
+/*
+ * target_engine.c: a design of fsync on a device: a fresh file system for each trial.
+ *
+ * A device file that was not there before is removed afterwards, unless it is to be kept.
+ */
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "fs/fs.h"
+#include "job.h"
+#include "rt/mem.h"
+
+#define LAYOUT_CHUNK (1u << 20)
+
+struct instance {
+	struct dev *dev;
+	struct fs *fs;
+	struct dev_stats stats;
+	char remove[TARGET_TEXT_MAX]; /* "" when it was there before, or is kept */
+};
+
+static void remove_device_file(struct instance *in)
+{
+	if (in->remove[0])
+		unlink(in->remove);
+}
+
+static int make_fs(const struct target_spec *spec, struct instance *in, char *err)
+{
+	struct mkfs_options mkfs = { .nodesize = spec->nodesize, .single = spec->single, .subvols = spec->subvols };
+	struct mount_options mount = {
+		.design = fs_design_find(spec->design),
+		.compress = spec->compress,
+		.inline_max = spec->inline_max,
+		.endio_workers = spec->endio_workers,
+		.compress_workers = spec->compress_workers,
+	};
+	int ret = fs_mkfs(in->dev, &mkfs, err);
+
+	return ret ? ret : fs_mount(in->dev, &mount, &in->fs, err);
+}
+
+static int engine_open(const struct target_spec *spec, void **instance, char *err)
+{
+	struct instance *in = mem_zalloc(sizeof(*in));
+	int ret;
+
+	err[0] = '\0';
+	if (spec->path[0] && !spec->keep && access(spec->path, F_OK))
+		strcpy(in->remove, spec->path);
+	ret = dev_open(spec->device, spec->force, &in->dev, err);
+	if (ret)
+		goto free_instance;
+	ret = make_fs(spec, in, err);
+	if (ret)
+		goto close_dev;
+	*instance = in;
+	return 0;
+
+close_dev:
+	dev_close(in->dev);
+free_instance:
+	if (!err[0])
+		snprintf(err, TARGET_ERR_MAX, "%.150s: %s", spec->device, strerror(-ret));
+	remove_device_file(in);
+	free(in);
+	return ret;
+}
+
+static int lay_out(struct file *f, uint64_t bytes)
+{
+	uint64_t *buf = mem_alloc_pages(LAYOUT_CHUNK);
+	struct rng rng;
+	int ret = 0;
+
+	rng_seed(&rng, fs_ino(f));
+	for (size_t i = 0; i < LAYOUT_CHUNK / sizeof(*buf); i++)
+		buf[i] = rng_next(&rng);
+	for (uint64_t off = 0; off < bytes && ret >= 0; off += LAYOUT_CHUNK) {
+		uint64_t left = bytes - off;
+		ret = fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
+	}
+	free(buf);
+	return ret < 0 ? ret : 0;
+}
+
+static int engine_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+{
+	struct instance *in = instance;
+	struct file *f;
+	int ret = fs_create(fs_subvol(in->fs, home % fs_nsubvols(in->fs)), name, &f);
+
+	if (ret)
+		return ret;
+	ret = lay_out(f, layout);
+	if (ret) {
+		fs_close(f);
+		return ret;
+	}
+	*file = f;
+	return 0;
+}
+
+/* The flusher may have bios in flight: the device looks at its stats under its lock. */
+static void use_stats(struct instance *in, struct dev_stats *stats)
+{
+	spin_lock(&in->dev->lock);
+	in->dev->stats = stats;
+	spin_unlock(&in->dev->lock);
+}
+
+static int engine_settle(void *instance)
+{
+	struct instance *in = instance;
+	int ret = fs_sync(in->fs);
+
+	if (ret)
+		return ret;
+	hist_init(&in->stats.write);
+	hist_init(&in->stats.flush);
+	hist_init(&in->stats.fua);
+	hist_init(&in->stats.read);
+	use_stats(in, &in->stats);
+	return 0;
+}
+
+static int engine_write(void *file, uint64_t off, const void *buf, uint32_t len)
+{
+	int ret = fs_write(file, off, buf, len);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int engine_fsync(void *file)
+{
+	return fs_fsync(file);
+}
+
+static int engine_fdatasync(void *file)
+{
+	return fs_fdatasync(file);
+}
+
+static int engine_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
+{
+	return fs_sync_range(file, off, len, flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER));
+}
+
+static void engine_facts(void *instance, struct target_facts *out)
+{
+	struct instance *in = instance;
+
+	use_stats(in, NULL);
+	*out = (struct target_facts){ .device = &in->stats };
+	snprintf(out->notice, sizeof(out->notice), "%s", in->dev->notice);
+}
+
+static void engine_file_close(void *file)
+{
+	fs_close(file);
+}
+
+static int engine_close(void *instance)
+{
+	struct instance *in = instance;
+	int ret = fs_unmount(in->fs);
+
+	dev_close(in->dev);
+	remove_device_file(in);
+	free(in);
+	return ret;
+}
+
+const struct target target_engine = {
+	.name = "engine",
+	.what = "a design of fsync on a device: DESIGN@DEVICE[,key=value...]",
+	.open = engine_open,
+	.file_open = engine_file_open,
+	.settle = engine_settle,
+	.write = engine_write,
+	.fsync = engine_fsync,
+	.fdatasync = engine_fdatasync,
+	.sync_range = engine_sync_range,
+	.facts = engine_facts,
+	.file_close = engine_file_close,
+	.close = engine_close,
+};

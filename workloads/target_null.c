@@ -1,0 +1,57 @@
+/*
+ * target_null.c: a target that does nothing: what a job then costs is the driver's own.
+ */
+#include "target.h"
+
+static char nothing;
+
+static int null_open(const struct target_spec *spec, void **instance, char *err)
+{
+	*instance = &nothing;
+	return 0;
+}
+
+static int null_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+{
+	*file = &nothing;
+	return 0;
+}
+
+static int null_done(void *instance_or_file)
+{
+	return 0;
+}
+
+static int null_write(void *file, uint64_t off, const void *buf, uint32_t len)
+{
+	return 0;
+}
+
+static int null_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
+{
+	return 0;
+}
+
+static void null_facts(void *instance, struct target_facts *out)
+{
+	*out = (struct target_facts){ .device = NULL };
+}
+
+static void null_file_close(void *file)
+{
+}
+
+const struct target target_null = {
+	.name = "null",
+	.what = "nothing: measures the driver",
+	.open = null_open,
+	.file_open = null_file_open,
+	.settle = null_done,
+	.write = null_write,
+	.fsync = null_done,
+	.fdatasync = null_done,
+	.sync_range = null_sync_range,
+	.facts = null_facts,
+	.file_close = null_file_close,
+	.close = null_done,
+};
