@@ -16,6 +16,8 @@
 #ifndef DEV_DEV_H
 #define DEV_DEV_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,7 +33,11 @@ enum bio_flags {
 	BIO_PREFLUSH = 2, /* with no length: a pure flush (BIO_WRITE is set too) */
 	BIO_FUA = 4,
 	BIO_META = 8,     /* tree or super block: for the counters and for "metadata without data" cuts */
+	BIO_SYNC = 16,    /* the submitter waits for it at once: a back end may do it before submit returns */
 };
+
+/* Where a bio is. A PREFLUSH bio with a length is submitted to the back end twice: as a flush, then as a write (D4). */
+enum bio_stage { STAGE_READ, STAGE_FLUSH, STAGE_WRITE };
 
 struct bio {
 	uint64_t off;
@@ -43,20 +49,31 @@ struct bio {
 	void *private;           /* the submitter's */
 	/* the door's */
 	struct dev *dev;
-	struct list link;
+	struct list link;        /* on dev->inflight when tracked */
+	bool tracked;
+	uint8_t stage;           /* enum bio_stage */
+	int fault;               /* the error with which the back end completes it, without doing it */
 	uint32_t event;          /* its WSUB/FSUB in the event log */
 	uint64_t submit_ns;
-	void *backend;
+	void *media;             /* what the back end writes: buf, or the event log's copy of it */
+	/* the back end's */
+	struct list queue;
+	uint64_t due_ns;
 };
 
 struct dev;
 
 struct dev_ops {
 	const char *name;
+	/* args: the spec after "name:". On failure -errno, with one clear line in d->notice. */
 	int (*open)(struct dev *d, const char *args);
+	/* Does what bio->stage says, now or later, then door_complete() (door.h). */
 	void (*submit)(struct dev *d, struct bio *bio);
 	/* Completes what is ready; block: waits for at least one of what is in flight. Number completed. NULL: nothing to reap. */
 	int (*reap)(struct dev *d, bool block);
+	/* Nothing is in flight: ends the tasks that it made in this run (abandoned: they went with a run that did
+	 * not finish; it forgets them and what they had in hand). NULL: it makes none. */
+	void (*halt)(struct dev *d, bool abandoned);
 	void (*close)(struct dev *d);
 };
 
@@ -67,23 +84,38 @@ struct dev_stats { /* device-wide, for results; per-task counts are in count.h *
 };
 
 struct dev {
+	/* set at open, then read only */
 	const struct dev_ops *ops;
 	char spec[256];          /* as given, for the recipe */
-	char notice[160];        /* what was not available ("O_DIRECT refused: ..."), "" when nothing */
+	char notice[200];        /* what was not available ("O_DIRECT refused: ..."), "" when nothing */
 	uint64_t size;
-	uint32_t tear;           /* DEV_BLOCK; 512 in strict mode */
-	bool async;              /* completions come from tasks of their own (controlled runs); else when the back end says */
+	uint32_t id;             /* what points name */
+	bool force;              /* as given to dev_open */
+	bool track;              /* bios outlive submit: keep them on the inflight list */
+	bool quiet;              /* behind another device, or a crash image: not counted, no points, not tracked */
 	void *private;           /* the back end's */
 	struct dev *below;       /* slow: what it wraps */
-	struct dev_log *log;
+	/* set by the user while nothing is in flight */
+	uint32_t tear;           /* DEV_BLOCK; 512 in strict mode */
+	bool async;              /* ram, in controlled runs: completions come from tasks of their own, in any order */
+	struct dev_log *log;     /* powercut_start(); NULL when not recording */
 	struct dev_faults *faults;
 	struct dev_stats *stats; /* NULL unless measuring */
-	/* reaping: one task at a time asks the back end for completions, the others sleep until theirs is done */
-	struct spin lock;        /* L_DEV_LOG class: guards reaper, inflight list */
-	struct task *reaper;
-	struct list waiters;
+	/*
+	 * lock (L_DEV_LOG) guards these, the log and the stats. Not taken in controlled runs: there
+	 * nothing else runs between two points (R3), and it would be a point on every bio.
+	 */
+	struct spin lock;
 	struct list inflight;
 	uint32_t ninflight;
+	/* reaping: one task at a time asks the back end for completions, the others sleep until theirs is done (reap.c) */
+	struct task *reaper;
+	struct list waiters;
+	_Atomic uint32_t queued; /* bios that a reap will deliver; kept by the back end */
+	struct task *background; /* reaps what nobody waits for */
+	struct waitq background_wq;
+	_Atomic bool background_parked, closing;
+	struct waitq idle;       /* nothing is in flight */
 };
 
 /*
@@ -92,12 +124,23 @@ struct dev {
  *   file:PATH[,size=SIZE][,buffered]   O_DIRECT + AIO, fdatasync as flush, RWF_DSYNC as FUA; made when
  *                            it is not there and size is given; refuses what is not a fsyncstorm file
  *                            or is a block device without `force`, and a mounted device always
+ *   (SIZE: bytes, or with a suffix k, m or g; a multiple of 4096, at least 1m)
  *   slow:PROFILE[,key=val...]/SPEC     latency in front of any of them: profiles nvme, nvme-plp, sata, hdd;
  *                            keys write=NS flush=NS fua=NS qd=N jitter=PERCENT seed=N. E.g. slow:nvme/ram:1g
  * 0, or -errno with one clear line in err (at most 200 bytes).
  */
 int dev_open(const char *spec, bool force, struct dev **out, char *err);
+/* Waits for what is in flight, then closes. */
 void dev_close(struct dev *d);
+/*
+ * Waits until nothing is in flight, and ends the tasks that the device made. Whoever keeps a device
+ * open across controlled runs calls it last in each run: a task cannot outlive its run.
+ */
+void dev_drain(struct dev *d);
+/* Forgets what was in flight in a controlled run that did not finish. Called between runs (powercut_rewind() does it). */
+void dev_abandon(struct dev *d);
+/* Reads "64m": 0, or -EINVAL with one clear line in err (at most 200 bytes) unless err is NULL. */
+int dev_parse_size(const char *text, uint64_t *size, char *err);
 /* One row per profile and per back end, for `fsyncstorm list`. */
 void dev_describe(FILE *out);
 
@@ -121,6 +164,12 @@ struct batch {
 void batch_init(struct batch *b, struct dev *d);
 /* Submits bio as a part of b; takes bio->done and bio->private for itself. */
 void batch_submit(struct batch *b, struct bio *bio);
+/*
+ * The same for a bio whose submitter has a done() of its own: join before dev_submit(), leave as the
+ * last thing in done() (the batch and what its waiter frees may be gone then).
+ */
+void batch_join(struct batch *b);
+void batch_leave(struct batch *b, int err);
 /* Waits for all; 0 or the first error. */
 int batch_wait(struct batch *b);
 

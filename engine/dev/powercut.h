@@ -23,7 +23,8 @@ enum dev_event_kind { EV_WSUB, EV_WCMP, EV_FSUB, EV_FCMP };
 
 struct dev_event {
 	uint8_t kind;
-	bool fua, meta, failed;
+	bool fua, meta;
+	bool failed;         /* WSUB, WCMP: never reaches the media; FCMP: makes nothing durable (an error, or a lie) */
 	uint32_t of;         /* WCMP, FCMP: position of its WSUB/FSUB. WSUB, FSUB: position of its completion, UINT32_MAX while in flight */
 	uint32_t task;       /* who submitted or completed */
 	uint64_t off;
@@ -34,12 +35,18 @@ struct dev_event {
 };
 
 /* Starts recording on d (controlled runs, tests; not for long benches: every write is copied). The
- * content of d at this moment is the base; d must be a ram device. */
+ * content of d at this moment is the base; d must be a ram device, or slow in front of one. */
 void powercut_start(struct dev *d);
 /* Stops and forgets. */
 void powercut_stop(struct dev *d);
 /* Forgets all events but keeps recording, and takes the present content as the base. For pooled runs: no allocation. */
 void powercut_restart(struct dev *d);
+/*
+ * Undoes all writes of the record: the content is the base again, and the record is empty. In time
+ * proportional to what was written: what a hunt calls between two schedules. No image is open. Forgets
+ * what was in flight in a run that did not finish (dev_abandon).
+ */
+void powercut_rewind(struct dev *d);
 
 /* The number of events so far: the position that a promise is stamped with (pe, pb of CRASH.md 4). */
 uint32_t powercut_position(const struct dev *d);
@@ -50,7 +57,7 @@ struct epoch {
 	uint32_t pos;
 	uint32_t npending;
 	const uint32_t *pending;
-	uint64_t durable_hash; /* of the durable image: equal hashes, equal images */
+	uint64_t durable_hash; /* of the durable image: equal hashes, equal images, also of other runs from the same start */
 };
 
 /*
@@ -59,6 +66,10 @@ struct epoch {
  */
 int powercut_epochs(struct dev *d, int (*fn)(void *arg, const struct epoch *e), void *arg);
 
+/* What is durable and pending for a crash at any position, for shrinking and replay. e->pending is valid until the next call
+ * of a powercut function. */
+void powercut_epoch_at(struct dev *d, uint32_t pos, struct epoch *e);
+
 /* Which of an epoch's pending writes are kept: bit i of mask = pending[i]; npending may exceed 64, then mask is an array. */
 struct cut {
 	uint32_t pos;
@@ -66,6 +77,10 @@ struct cut {
 	uint32_t npending;
 	const uint64_t *keep; /* bitmap */
 	uint64_t hash;        /* of the resulting image's content */
+	/* A write of which only some tear units are kept: unit i of pending[torn], counted from the one that holds its first
+	 * byte, when bit i of torn_units is set. NULL: no write is torn. */
+	const uint64_t *torn_units;
+	uint32_t torn;
 };
 
 struct cut_budget {

@@ -1,0 +1,114 @@
+/*
+ * batch.c: bios that are waited for together, and the synchronous helpers made of it.
+ *
+ * (B1) The batch counts one more than its bios, until batch_wait(): only a completion after that is
+ *      the last one, and wakes.
+ * (B2) The last completion is through with the batch when pending is 0, not before: the waiter may
+ *      free it then. BATCH_WAKING says that all bios are done and the wake is under way.
+ */
+#include "base/check.h"
+#include "dev/door.h"
+
+#define BATCH_WAKING (-1)
+
+void batch_init(struct batch *b, struct dev *d)
+{
+	b->pending = 1;
+	b->err = 0;
+	b->dev = d;
+	waitq_init(&b->wq, L_BIO);
+}
+
+/* One less to wait for; the last one wakes the waiter (B2). */
+static void batch_drop(struct batch *b)
+{
+	int32_t old = atomic_load(&b->pending);
+
+	while (!atomic_compare_exchange_weak(&b->pending, &old, old == 1 ? BATCH_WAKING : old - 1))
+		;
+	if (old != 1)
+		return;
+	wake_all(&b->wq);
+	atomic_store(&b->pending, 0);
+}
+
+void batch_join(struct batch *b)
+{
+	atomic_fetch_add(&b->pending, 1);
+}
+
+void batch_leave(struct batch *b, int err)
+{
+	int none = 0;
+
+	if (err)
+		atomic_compare_exchange_strong(&b->err, &none, err);
+	batch_drop(b);
+}
+
+static void batch_done(struct bio *bio)
+{
+	batch_leave(bio->private, bio->err);
+}
+
+void batch_submit(struct batch *b, struct bio *bio)
+{
+	bio->done = batch_done;
+	bio->private = b;
+	batch_join(b);
+	dev_submit(b->dev, bio);
+}
+
+static bool batch_is_done(void *arg)
+{
+	struct batch *b = arg;
+
+	return atomic_load(&b->pending) <= 0;
+}
+
+/* The waker has a few instructions left to do; it may have lost its processor. */
+static void wait_for_waker(struct batch *b)
+{
+	for (unsigned spins = 0; atomic_load(&b->pending) != 0; spins++)
+		if (spins > 1000)
+			rt->sleep(1000);
+}
+
+int batch_wait(struct batch *b)
+{
+	int ret;
+
+	if (atomic_fetch_sub(&b->pending, 1) != 1) {
+		dev_wait_until(b->dev, &b->wq, batch_is_done, b);
+		wait_for_waker(b);
+	}
+	ret = b->err;
+	b->pending = 1;
+	b->err = 0;
+	return ret;
+}
+
+static int submit_and_wait(struct dev *d, uint64_t off, void *buf, uint32_t len, unsigned flags)
+{
+	struct bio bio = {.off = off, .len = len, .flags = flags | BIO_SYNC, .buf = buf};
+	struct batch b;
+
+	batch_init(&b, d);
+	batch_submit(&b, &bio);
+	return batch_wait(&b);
+}
+
+int dev_read(struct dev *d, uint64_t off, void *buf, uint32_t len)
+{
+	return submit_and_wait(d, off, buf, len, BIO_READ);
+}
+
+int dev_write(struct dev *d, uint64_t off, const void *buf, uint32_t len, unsigned flags)
+{
+	return submit_and_wait(d, off, (void *)buf, len, flags | BIO_WRITE);
+}
+
+int dev_flush(struct dev *d)
+{
+	return submit_and_wait(d, 0, NULL, 0, BIO_WRITE | BIO_PREFLUSH);
+}

@@ -1,0 +1,258 @@
+/*
+ * dev.c: the device's door: every bio goes in and comes out here. It checks (D1-D6), counts, times,
+ * records for the power cut, injects faults, and takes a PREFLUSH write apart into its two stages.
+ *
+ * (O1) Between two stages, and after done() is called, the bio is on no list of the door's.
+ * (O2) What is recorded happens in the order of the log: a completion is recorded before anybody
+ *      can learn of it, a submission before the back end can act on it.
+ *
+ * Called by every floor above through dev.h, and by the back ends through door.h.
+ */
+#include "dev/dev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "dev/door.h"
+#include "dev/record.h"
+#include "rt/mem.h"
+#include "rt/trace.h"
+
+/* Looking for overlaps is linear in what is in flight: always when hunting, up to this much when measuring. */
+#define OVERLAP_SCAN 32u
+
+void door_lock(struct dev *d)
+{
+	if (!rt_controlled)
+		spin_lock(&d->lock);
+}
+
+void door_unlock(struct dev *d)
+{
+	if (!rt_controlled)
+		spin_unlock(&d->lock);
+}
+
+struct dev *door_new(const struct dev_ops *ops, const char *spec, uint64_t size)
+{
+	struct dev *d = mem_zalloc(sizeof(*d));
+
+	d->ops = ops;
+	snprintf(d->spec, sizeof(d->spec), "%s", spec);
+	d->size = size;
+	d->tear = DEV_BLOCK;
+	d->id = rt_obj_id();
+	spin_init(&d->lock, L_DEV_LOG);
+	list_init(&d->inflight);
+	list_init(&d->waiters);
+	waitq_init(&d->background_wq, L_WORK);
+	waitq_init(&d->idle, L_BIO);
+	return d;
+}
+
+void door_free(struct dev *d)
+{
+	free(d);
+}
+
+static bool is_read(const struct bio *bio)
+{
+	return !(bio->flags & BIO_WRITE);
+}
+
+static void check_bio(const struct dev *d, const struct bio *bio)
+{
+	CHECK(bio->done);
+	CHECK(bio->off % 512 == 0 && bio->len % 512 == 0);
+	CHECK(bio->buf || !bio->len);
+	if (is_read(bio)) {
+		CHECK(bio->len);
+		CHECK(!(bio->flags & (BIO_PREFLUSH | BIO_FUA)));
+		return;
+	}
+	CHECK(bio->len || bio->flags & BIO_PREFLUSH);
+	CHECK(bio->len || !(bio->flags & BIO_FUA));
+	CHECK(bio->len <= d->size && bio->off <= d->size - bio->len);
+}
+
+static void count_bio(const struct bio *bio)
+{
+	if (is_read(bio)) {
+		count(C_DEV_READ);
+		return;
+	}
+	count_add(C_DEV_FLUSH, !!(bio->flags & BIO_PREFLUSH) + !!(bio->flags & BIO_FUA));
+	if (!bio->len)
+		return;
+	count(C_DEV_WRITE);
+	count_add(bio->flags & BIO_META ? C_META_BYTES : C_DATA_BYTES, bio->len);
+}
+
+/* The error with which this bio is to fail: one that was injected, or a read beyond the end, as a damaged pointer asks for. */
+static int fault_of(struct dev *d, const struct bio *bio)
+{
+	if (is_read(bio) && (bio->len > d->size || bio->off > d->size - bio->len))
+		return -EIO;
+	if (d->faults && d->faults->fail)
+		return d->faults->fail(d->faults->arg, bio);
+	return 0;
+}
+
+/* The write part of a PREFLUSH write: the bio has been in flight since its flush. */
+static bool second_stage(const struct bio *bio)
+{
+	return bio->stage == STAGE_WRITE && bio->flags & BIO_PREFLUSH;
+}
+
+/* (D6) */
+static void check_no_overlap(struct dev *d, const struct bio *bio)
+{
+	struct list *pos;
+
+	if (d->ninflight > OVERLAP_SCAN && !d->log && !rt_controlled)
+		return;
+	list_for_each(pos, &d->inflight) {
+		struct bio *other = list_entry(pos, struct bio, link);
+		bool writes_in_flight_overlap = other->stage == STAGE_WRITE &&
+						other->off < bio->off + bio->len &&
+						bio->off < other->off + other->len;
+
+		CHECK(!writes_in_flight_overlap);
+	}
+}
+
+static void enter(struct dev *d, struct bio *bio)
+{
+	door_lock(d);
+	if (bio->stage == STAGE_WRITE)
+		check_no_overlap(d, bio);
+	list_add_tail(&bio->link, &d->inflight);
+	if (!second_stage(bio))
+		d->ninflight++;
+	if (d->log)
+		record_submit(d, bio);
+	door_unlock(d);
+}
+
+static void add_time(struct dev_stats *s, const struct bio *bio)
+{
+	uint64_t ns = rt_now() - bio->submit_ns;
+
+	if (is_read(bio))
+		hist_add(&s->read, ns);
+	else if (!bio->len)
+		hist_add(&s->flush, ns);
+	else
+		hist_add(bio->flags & BIO_FUA ? &s->fua : &s->write, ns);
+}
+
+static void leave(struct dev *d, struct bio *bio, int err, bool last)
+{
+	door_lock(d);
+	list_del(&bio->link);
+	if (d->log)
+		record_complete(d, bio, err);
+	if (d->stats && last)
+		add_time(d->stats, bio);
+	if (last && --d->ninflight == 0)
+		wake_all(&d->idle);
+	door_unlock(d);
+}
+
+static void start_stage(struct dev *d, struct bio *bio)
+{
+	bio->tracked = !d->quiet && (d->track || d->log || d->stats || rt_controlled);
+	bio->media = bio->buf;
+	if (bio->tracked)
+		enter(d, bio);
+	if (bio->stage == STAGE_WRITE)
+		trace("write submitted %lu+%lu", bio->off, bio->len, 0);
+	else if (bio->stage == STAGE_FLUSH)
+		trace("flush submitted", 0, 0, 0);
+	d->ops->submit(d, bio);
+}
+
+void dev_submit(struct dev *d, struct bio *bio)
+{
+	check_bio(d, bio);
+	if (!d->quiet) {
+		count_bio(bio);
+		/* no point for a read: what it reads changes at completions, which have theirs */
+		if (!is_read(bio))
+			rt_point(d->id, POINT_SUBMIT);
+	}
+	bio->dev = d;
+	bio->err = 0;
+	bio->fault = fault_of(d, bio);
+	bio->submit_ns = d->stats ? rt_now() : 0;
+	if (is_read(bio))
+		bio->stage = STAGE_READ;
+	else
+		bio->stage = bio->flags & BIO_PREFLUSH ? STAGE_FLUSH : STAGE_WRITE;
+	start_stage(d, bio);
+}
+
+void door_take(struct bio *bio)
+{
+	if (bio->media != bio->buf)
+		record_take(bio->dev, bio);
+}
+
+void door_complete(struct bio *bio, int err)
+{
+	struct dev *d = bio->dev;
+	bool last = err || bio->stage != STAGE_FLUSH || !bio->len;
+
+	if (bio->tracked)
+		leave(d, bio, err, last);
+	if (bio->stage == STAGE_WRITE)
+		trace(err ? "write failed %lu+%lu" : "write completed %lu+%lu", bio->off, bio->len, 0);
+	else if (bio->stage == STAGE_FLUSH)
+		trace(err ? "flush failed" : "flush completed", 0, 0, 0);
+	if (!last) {
+		bio->stage = STAGE_WRITE;
+		start_stage(d, bio);
+		return;
+	}
+	bio->err = err;
+	bio->done(bio);
+}
+
+static bool nothing_in_flight(void *arg)
+{
+	struct dev *d = arg;
+	bool idle;
+
+	door_lock(d);
+	idle = d->ninflight == 0;
+	door_unlock(d);
+	return idle;
+}
+
+void dev_drain(struct dev *d)
+{
+	if (d->quiet)
+		return;
+	dev_wait_until(d, &d->idle, nothing_in_flight, d);
+	if (d->ops->halt)
+		d->ops->halt(d, false);
+	if (d->below)
+		dev_drain(d->below);
+}
+
+void dev_abandon(struct dev *d)
+{
+	list_init(&d->inflight);
+	d->ninflight = 0;
+	list_init(&d->waiters);
+	d->reaper = NULL;
+	/* not waitq_init(): the queue keeps its number */
+	list_init(&d->idle.waiters);
+	d->idle.nr = 0;
+	d->idle.guard = 0;
+	if (d->ops->halt)
+		d->ops->halt(d, true);
+	if (d->below)
+		dev_abandon(d->below);
+}

@@ -1,0 +1,160 @@
+/*
+ * file.c: a file or a block device as the device.
+ *
+ * (F1) A flush is fdatasync(), a FUA write pwritev2(RWF_DSYNC): both by the task that submits them,
+ *      which waits for them anyway. Measured: a flush through a ring or AIO costs a worker's wake-up.
+ * (F2) Other writes are Linux AIO when the file is opened with O_DIRECT: many in flight, no helper
+ *      thread; reaped by who waits for them (reap.c). A lone write that its submitter waits for at
+ *      once (BIO_SYNC), and all writes through the page cache, where AIO is not asynchronous, are pwrite.
+ * (F3) dev->queued counts what is in the kernel's queue, from before it is there until it was reaped:
+ *      the count carries what the submitter wrote into the bio over to the reaper.
+ * (F4) A short write is an error: -EIO.
+ *
+ * AIO by its system calls: libaio adds nothing to them.
+ */
+#include "dev/file.h"
+
+#include <errno.h>
+#include <linux/aio_abi.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "dev/door.h"
+#include "rt/mem.h"
+
+#define AIO_DEPTH     256
+#define AIO_REAP      32
+#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks: reap.c, P3 */
+
+struct file {
+	int fd;
+	bool aio;
+	aio_context_t ctx;
+};
+
+/* What a system call did with len bytes, as 0 or -errno (F4). */
+static int result_of(ssize_t did, uint32_t len)
+{
+	if (did < 0)
+		return -errno;
+	return did == (ssize_t)len ? 0 : -EIO;
+}
+
+static int write_now(struct file *f, const struct bio *bio)
+{
+	struct iovec iov = {.iov_base = bio->media, .iov_len = bio->len};
+	int dsync = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
+
+	return result_of(pwritev2(f->fd, &iov, 1, (off_t)bio->off, dsync), bio->len);
+}
+
+static int do_now(struct file *f, const struct bio *bio)
+{
+	if (bio->fault)
+		return bio->fault;
+	if (bio->stage == STAGE_READ)
+		return result_of(pread(f->fd, bio->buf, bio->len, (off_t)bio->off), bio->len);
+	if (bio->stage == STAGE_FLUSH)
+		return fdatasync(f->fd) ? -errno : 0;
+	return write_now(f, bio);
+}
+
+/* False when the kernel's queue is full. The bio may be reaped and gone before this returns. */
+static bool write_queued(struct dev *d, struct bio *bio)
+{
+	struct file *f = d->private;
+	struct iocb cb = {
+		.aio_data = (uintptr_t)bio,
+		.aio_lio_opcode = IOCB_CMD_PWRITE,
+		.aio_fildes = (uint32_t)f->fd,
+		.aio_buf = (uintptr_t)bio->media,
+		.aio_nbytes = bio->len,
+		.aio_offset = (int64_t)bio->off,
+	}, *cbs = &cb;
+
+	atomic_fetch_add(&d->queued, 1);
+	if (syscall(SYS_io_submit, f->ctx, 1, &cbs) == 1) {
+		reap_kick(d);
+		return true;
+	}
+	atomic_fetch_sub(&d->queued, 1);
+	return false;
+}
+
+static void file_submit(struct dev *d, struct bio *bio)
+{
+	struct file *f = d->private;
+	bool queue = f->aio && bio->stage == STAGE_WRITE && !bio->fault && !(bio->flags & (BIO_FUA | BIO_SYNC));
+
+	if (!queue || !write_queued(d, bio))
+		door_complete(bio, do_now(f, bio));
+}
+
+static int file_reap(struct dev *d, bool block)
+{
+	struct file *f = d->private;
+	struct timespec at_most = {.tv_nsec = block ? BLOCK_AT_MOST : 0};
+	struct io_event ev[AIO_REAP];
+	long n;
+
+	n = syscall(SYS_io_getevents, f->ctx, block ? 1 : 0, AIO_REAP, ev, &at_most);
+	if (n < 0) {
+		CHECK(errno == EINTR);
+		return 0;
+	}
+	for (long i = 0; i < n; i++) {
+		struct bio *bio = (struct bio *)(uintptr_t)ev[i].data;
+		long long res = ev[i].res;
+
+		atomic_fetch_sub(&d->queued, 1);
+		door_complete(bio, res < 0 ? (int)res : res == bio->len ? 0 : -EIO);
+	}
+	return (int)n;
+}
+
+static void setup_aio(struct dev *d, struct file *f, bool direct)
+{
+	if (!direct || rt_controlled)
+		return;
+	f->aio = syscall(SYS_io_setup, AIO_DEPTH, &f->ctx) == 0;
+	if (!f->aio)
+		snprintf(d->notice, sizeof(d->notice), "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
+}
+
+static int file_open(struct dev *d, const char *args)
+{
+	struct file *f;
+	bool direct;
+	int fd = file_open_path(d, args, &direct);
+
+	if (fd < 0)
+		return fd;
+	f = mem_zalloc(sizeof(*f));
+	f->fd = fd;
+	setup_aio(d, f, direct);
+	d->private = f;
+	d->track = true;
+	return 0;
+}
+
+static void file_close(struct dev *d)
+{
+	struct file *f = d->private;
+
+	CHECK(d->queued == 0);
+	if (f->aio)
+		syscall(SYS_io_destroy, f->ctx);
+	close(f->fd);
+	free(f);
+}
+
+const struct dev_ops file_ops = {
+	.name = "file",
+	.open = file_open,
+	.submit = file_submit,
+	.reap = file_reap,
+	.close = file_close,
+};

@@ -1,0 +1,280 @@
+/*
+ * file_open.c: which files and block devices may be written to, and making a new one.
+ *
+ * (G1) Nothing is overwritten that is not ours: a file is ours when it is empty or begins with MARK,
+ *      which is written when it is made. A block device is never ours; `force` says otherwise.
+ * (G2) Nothing that is mounted, or in use by the kernel in another way, is ever opened.
+ * (G3) A new file is written once in full, so that a later write finds its blocks allocated and a
+ *      flush has no metadata of the file system below to write; if that fails, the file is removed.
+ */
+#include "dev/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "rt/mem.h"
+
+#define MARK      "FSSTORM"
+#define MARK_SIZE 8 /* with its zero */
+#define FILL_SIZE (1u << 20)
+
+struct file_args {
+	char path[256];
+	uint64_t size; /* 0: not given */
+	bool buffered;
+};
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct dev *d, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(d->notice, sizeof(d->notice), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static int parse_option(struct dev *d, const char *opt, struct file_args *fa)
+{
+	if (!strcmp(opt, "buffered")) {
+		fa->buffered = true;
+		return 0;
+	}
+	if (!strncmp(opt, "size=", 5))
+		return dev_parse_size(opt + 5, &fa->size, d->notice);
+	return refuse(d, -EINVAL, "file: unknown option '%.60s': want size=SIZE or buffered", opt);
+}
+
+static int parse_args(struct dev *d, const char *args, struct file_args *fa)
+{
+	char *opt, *save;
+
+	snprintf(fa->path, sizeof(fa->path), "%s", args);
+	fa->size = 0;
+	fa->buffered = false;
+	opt = strtok_r(fa->path, ",", &save);
+	if (!opt || opt != fa->path)
+		return refuse(d, -EINVAL, "file: no path: want file:PATH[,size=SIZE][,buffered]");
+	while ((opt = strtok_r(NULL, ",", &save))) {
+		int ret = parse_option(d, opt, fa);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* ---- (G2) ---- */
+
+static bool is_mounted(dev_t rdev)
+{
+	unsigned maj, min;
+	bool found = false;
+	char *line = NULL;
+	size_t cap = 0;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	while (f && !found && getline(&line, &cap, f) > 0)
+		found = sscanf(line, "%*u %*u %u:%u", &maj, &min) == 2 && makedev(maj, min) == rdev;
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The first line of the file at path is this name. */
+static bool names(const char *path, const char *name)
+{
+	char line[4096];
+	FILE *f = fopen(path, "re");
+	bool same = false;
+
+	if (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		same = !strcmp(line, name);
+	}
+	if (f)
+		fclose(f);
+	return same;
+}
+
+/* A file behind a loop device is in use as much as a disk is. */
+static bool is_behind_loop(const char *path)
+{
+	char *real = realpath(path, NULL);
+	bool found = false;
+	glob_t g;
+
+	if (real && !glob("/sys/block/loop*/loop/backing_file", 0, NULL, &g)) {
+		for (size_t i = 0; i < g.gl_pathc && !found; i++)
+			found = names(g.gl_pathv[i], real);
+		globfree(&g);
+	}
+	free(real);
+	return found;
+}
+
+/* ---- (G1) ---- */
+
+static int check_block_device(struct dev *d, const char *path, const struct stat *st)
+{
+	if (is_mounted(st->st_rdev))
+		return refuse(d, -EBUSY, "%s is mounted: never written to", path);
+	if (!d->force)
+		return refuse(d, -EPERM, "%s is a block device: all on it would be lost; --force if that is meant", path);
+	return 0;
+}
+
+static int check_file(struct dev *d, const char *path, const struct stat *st)
+{
+	char mark[MARK_SIZE] = "";
+	int fd;
+
+	if (is_behind_loop(path))
+		return refuse(d, -EBUSY, "%s is in use by a loop device: never written to", path);
+	if (!st->st_size || d->force)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(d, -errno, "%s: %s", path, strerror(errno));
+	if (pread(fd, mark, sizeof(mark), 0) < 0)
+		mark[0] = 0;
+	close(fd);
+	if (memcmp(mark, MARK, MARK_SIZE))
+		return refuse(d, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant", path);
+	return 0;
+}
+
+static int check_path(struct dev *d, const struct file_args *fa, const struct stat *st)
+{
+	if (S_ISBLK(st->st_mode))
+		return check_block_device(d, fa->path, st);
+	if (S_ISREG(st->st_mode))
+		return check_file(d, fa->path, st);
+	return refuse(d, -EINVAL, "%s is neither a file nor a block device", fa->path);
+}
+
+/* ---- (G3) ---- */
+
+static int fill(int fd, uint64_t size)
+{
+	char *zeros = mem_alloc_pages(FILL_SIZE);
+	int ret = 0;
+
+	memset(zeros, 0, FILL_SIZE);
+	memcpy(zeros, MARK, MARK_SIZE);
+	for (uint64_t off = 0; off < size && !ret; off += FILL_SIZE) {
+		size_t n = size - off < FILL_SIZE ? size - off : FILL_SIZE;
+		ssize_t did = pwrite(fd, zeros, n, off);
+
+		if (did != (ssize_t)n)
+			ret = did < 0 ? -errno : -ENOSPC;
+		memset(zeros, 0, MARK_SIZE);
+	}
+	if (!ret && fdatasync(fd))
+		ret = -errno;
+	free(zeros);
+	return ret;
+}
+
+static int make_file(struct dev *d, const struct file_args *fa, bool was_there)
+{
+	int fd, ret;
+
+	if (!fa->size)
+		return refuse(d, -ENOENT, "%s %s: give a size, as in file:%s,size=1g", fa->path,
+			      was_there ? "is empty" : "is not there", fa->path);
+	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
+	if (fd < 0)
+		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));
+	ret = fill(fd, fa->size);
+	close(fd);
+	if (ret) {
+		if (was_there)
+			ret = truncate(fa->path, 0) ? ret : ret;
+		else
+			unlink(fa->path);
+		return refuse(d, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size,
+			      strerror(-ret));
+	}
+	d->size = fa->size;
+	return 0;
+}
+
+static int find_size(struct dev *d, const struct file_args *fa, int fd, const struct stat *st)
+{
+	uint64_t size = st->st_size;
+
+	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &size))
+		return refuse(d, -errno, "%s: cannot tell its size: %s", fa->path, strerror(errno));
+	if (fa->size > size || (fa->size && S_ISREG(st->st_mode) && fa->size != size))
+		return refuse(d, -EINVAL, "%s has %llu bytes, not size=%llu: leave the size out, or remove the file", fa->path,
+			      (unsigned long long)size, (unsigned long long)fa->size);
+	if (fa->size)
+		size = fa->size;
+	d->size = size - size % DEV_BLOCK;
+	if (d->size < 1u << 20)
+		return refuse(d, -EINVAL, "%s has %llu bytes: want at least 1m", fa->path, (unsigned long long)size);
+	return 0;
+}
+
+/* O_EXCL: a block device that is mounted or held by another driver refuses (G2). */
+static int open_for_io(struct dev *d, const struct file_args *fa, const struct stat *st, bool *direct)
+{
+	int flags = O_RDWR | O_CLOEXEC | (S_ISBLK(st->st_mode) ? O_EXCL : 0);
+	int fd = -1;
+
+	*direct = !fa->buffered;
+	if (*direct)
+		fd = open(fa->path, flags | O_DIRECT);
+	if (fd < 0 && *direct && errno == EINVAL) {
+		*direct = false;
+		refuse(d, 0, "O_DIRECT refused by %.100s: writes go through the page cache", fa->path);
+	}
+	if (fd < 0 && !*direct)
+		fd = open(fa->path, flags);
+	if (fd < 0)
+		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));
+	return fd;
+}
+
+int file_open_path(struct dev *d, const char *args, bool *direct)
+{
+	struct file_args fa;
+	struct stat st;
+	int fd, ret;
+	bool there;
+
+	ret = parse_args(d, args, &fa);
+	if (ret)
+		return ret;
+	there = !stat(fa.path, &st);
+	if (!there && errno != ENOENT)
+		return refuse(d, -errno, "%s: %s", fa.path, strerror(errno));
+	if (there)
+		ret = check_path(d, &fa, &st);
+	if (!ret && (!there || (S_ISREG(st.st_mode) && !st.st_size)))
+		ret = make_file(d, &fa, there);
+	if (ret)
+		return ret;
+	if (stat(fa.path, &st))
+		return refuse(d, -errno, "%s: %s", fa.path, strerror(errno));
+	fd = open_for_io(d, &fa, &st, direct);
+	if (fd < 0)
+		return fd;
+	ret = find_size(d, &fa, fd, &st);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	return fd;
+}

@@ -1,0 +1,144 @@
+/*
+ * open.c: a device by its spec, and its end: dev.h says what a spec is. Every wrong spec gets one
+ * clear line; the back ends write theirs into d->notice.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "dev/door.h"
+#include "dev/powercut.h"
+
+#define ERR_MAX  200
+#define SIZE_MIN (1ull << 20)
+#define SIZE_MAX_BYTES (1ull << 46)
+
+static const struct {
+	const struct dev_ops *ops;
+	const char *usage, *what;
+} back_end[] = {
+	{&ram_ops, "ram:SIZE", "memory: done at once; in controlled runs in any order"},
+	{&file_ops, "file:PATH[,size=SIZE][,buffered]", "a file or block device: O_DIRECT and AIO, fdatasync as flush"},
+	{&slow_ops, "slow:PROFILE[,key=val...]/SPEC", "latency and a queue in front of another device"},
+};
+
+#define NR_BACK_ENDS (sizeof(back_end) / sizeof(back_end[0]))
+
+static int wrong_size(char *err, const char *text, const char *why)
+{
+	if (err)
+		snprintf(err, ERR_MAX, "size '%.40s': %s", text, why);
+	return -EINVAL;
+}
+
+static int suffix_shift(char c)
+{
+	switch (tolower((unsigned char)c)) {
+	case 'k':
+		return 10;
+	case 'm':
+		return 20;
+	case 'g':
+		return 30;
+	case 0:
+		return 0;
+	}
+	return -1;
+}
+
+int dev_parse_size(const char *text, uint64_t *size, char *err)
+{
+	uint64_t n = 0;
+	const char *p;
+	int shift;
+
+	for (p = text; isdigit((unsigned char)*p); p++) {
+		n = n * 10 + (uint64_t)(*p - '0');
+		if (n > SIZE_MAX_BYTES)
+			return wrong_size(err, text, "too large");
+	}
+	shift = suffix_shift(*p);
+	if (p == text || shift < 0 || (*p && p[1]))
+		return wrong_size(err, text, "want a number of bytes, or one with a suffix k, m or g, as in 64m");
+	if (n > SIZE_MAX_BYTES >> shift)
+		return wrong_size(err, text, "too large");
+	n <<= shift;
+	if (n % DEV_BLOCK)
+		return wrong_size(err, text, "must be a multiple of 4096");
+	if (n < SIZE_MIN)
+		return wrong_size(err, text, "must be at least 1m");
+	*size = n;
+	return 0;
+}
+
+/* The back end named before the colon; *args is what comes after it. */
+static const struct dev_ops *find_back_end(const char *spec, const char **args)
+{
+	for (unsigned i = 0; i < NR_BACK_ENDS; i++) {
+		size_t n = strlen(back_end[i].ops->name);
+
+		if (!strncmp(spec, back_end[i].ops->name, n) && spec[n] == ':') {
+			*args = spec + n + 1;
+			return back_end[i].ops;
+		}
+	}
+	return NULL;
+}
+
+int dev_open(const char *spec, bool force, struct dev **out, char *err)
+{
+	char none[ERR_MAX];
+	const char *args;
+	const struct dev_ops *ops = find_back_end(spec, &args);
+	struct dev *d;
+	int ret;
+
+	if (!err)
+		err = none;
+	if (!ops) {
+		snprintf(err, ERR_MAX, "device '%.60s': want ram:SIZE, file:PATH or slow:PROFILE/SPEC", spec);
+		return -EINVAL;
+	}
+	if (strlen(spec) >= sizeof(d->spec)) {
+		snprintf(err, ERR_MAX, "device '%.60s...': longer than %zu characters", spec, sizeof(d->spec) - 1);
+		return -EINVAL;
+	}
+	d = door_new(ops, spec, 0);
+	d->force = force;
+	ret = ops->open(d, args);
+	if (ret) {
+		snprintf(err, ERR_MAX, "%s", d->notice);
+		door_free(d);
+		return ret;
+	}
+	reap_start(d);
+	*out = d;
+	return 0;
+}
+
+/* An image goes back to its pool: its close() keeps the struct dev. */
+void dev_close(struct dev *d)
+{
+	if (d->quiet && !d->ops->open) {
+		d->ops->close(d);
+		return;
+	}
+	dev_drain(d);
+	if (d->log)
+		powercut_stop(d);
+	reap_stop(d);
+	d->ops->close(d);
+	/* who completed the last bio may still be in d->lock */
+	door_lock(d);
+	door_unlock(d);
+	door_free(d);
+}
+
+void dev_describe(FILE *out)
+{
+	for (unsigned i = 0; i < NR_BACK_ENDS; i++)
+		fprintf(out, "  %-34s %s\n", back_end[i].usage, back_end[i].what);
+	slow_describe(out);
+}

@@ -1,0 +1,226 @@
+/*
+ * ram.c: the device in memory. On threads a bio is done when submit returns. In controlled runs,
+ * with dev->async, each write and each flush is completed by an io task, so that when it completes,
+ * and after which others, is a choice of the picker.
+ *
+ * (A1) An io task has one bio in hand, and its completion is one point. With at most IO_TASKS bios in
+ *      flight every order of completions is possible; beyond that the device is like one with a
+ *      queue of IO_TASKS: the others are taken up in the order of submission.
+ * (A2) io tasks are made when needed, reused, and end in halt(): the 64 tasks of a controlled run
+ *      are not used up by bios.
+ * (A3) Reads are done at once: nobody reads what is being written.
+ *
+ * While recording, writes go to the record's layer (record.h, E2).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "dev/door.h"
+#include "dev/layer.h"
+#include "rt/mem.h"
+
+#define IO_TASKS 16
+
+struct io {
+	struct dev *d;
+	struct task *task;
+	struct bio *bio;
+	struct list idle;
+};
+
+struct ram {
+	uint8_t *mem;
+	/* set while recording; door_lock guards them and what they point to */
+	struct layer *over;
+	struct arena *mixed;
+	/* controlled runs only, where nothing else runs between two points */
+	struct io io[IO_TASKS];
+	uint32_t nio;
+	bool halting;
+	struct list idle, queue;
+};
+
+static void ram_read(struct dev *d, struct bio *bio)
+{
+	struct ram *ram = d->private;
+
+	if (!ram->over) {
+		memcpy(bio->buf, ram->mem + bio->off, bio->len);
+		return;
+	}
+	door_lock(d);
+	layer_read(ram->over, bio->off, bio->buf, bio->len);
+	door_unlock(d);
+}
+
+static void ram_write(struct dev *d, struct bio *bio)
+{
+	struct ram *ram = d->private;
+
+	door_take(bio);
+	if (!ram->over) {
+		memcpy(ram->mem + bio->off, bio->media, bio->len);
+		return;
+	}
+	door_lock(d);
+	layer_write(ram->over, ram->mixed, bio->off, bio->media, bio->len, true);
+	door_unlock(d);
+}
+
+static void ram_do(struct dev *d, struct bio *bio)
+{
+	if (!bio->fault && bio->stage == STAGE_READ)
+		ram_read(d, bio);
+	else if (!bio->fault && bio->stage == STAGE_WRITE)
+		ram_write(d, bio);
+	door_complete(bio, bio->fault);
+}
+
+/* Gets the io task something to do; false when it is to end. */
+static bool io_next(struct io *io)
+{
+	struct ram *ram = io->d->private;
+
+	if (!io->bio && !list_empty(&ram->queue)) {
+		io->bio = list_first(&ram->queue, struct bio, queue);
+		list_del(&io->bio->queue);
+	}
+	while (!io->bio && !ram->halting) {
+		if (list_empty(&io->idle))
+			list_add(&io->idle, &ram->idle);
+		rt->park(0);
+	}
+	return io->bio;
+}
+
+static void io_task(void *arg)
+{
+	struct io *io = arg;
+
+	while (io_next(io)) {
+		struct bio *bio = io->bio;
+
+		rt_point(io->d->id, POINT_COMPLETE);
+		io->bio = NULL;
+		ram_do(io->d, bio);
+	}
+}
+
+static void ram_later(struct dev *d, struct bio *bio)
+{
+	struct ram *ram = d->private;
+	struct io *io;
+
+	CHECK(!ram->halting);
+	if (!list_empty(&ram->idle)) {
+		io = list_first(&ram->idle, struct io, idle);
+		list_del(&io->idle);
+		io->bio = bio;
+		rt->wake(io->task);
+	} else if (ram->nio < IO_TASKS) {
+		io = &ram->io[ram->nio++];
+		io->d = d;
+		io->bio = bio;
+		list_init(&io->idle);
+		io->task = rt_spawn("io", io_task, io, NULL);
+	} else {
+		list_add_tail(&bio->queue, &ram->queue);
+	}
+}
+
+static void ram_submit(struct dev *d, struct bio *bio)
+{
+	if (d->async && rt_controlled && bio->stage != STAGE_READ)
+		ram_later(d, bio);
+	else
+		ram_do(d, bio);
+}
+
+static void ram_halt(struct dev *d, bool abandoned)
+{
+	struct ram *ram = d->private;
+
+	if (!abandoned) {
+		ram->halting = true;
+		for (uint32_t i = 0; i < ram->nio; i++)
+			rt->wake(ram->io[i].task);
+		for (uint32_t i = 0; i < ram->nio; i++)
+			rt_join(ram->io[i].task);
+		ram->halting = false;
+	}
+	ram->nio = 0;
+	list_init(&ram->idle);
+	list_init(&ram->queue);
+}
+
+static int ram_open_args(struct dev *d, const char *args)
+{
+	struct ram *ram;
+	void *mem;
+	int ret;
+
+	ret = dev_parse_size(args, &d->size, d->notice);
+	if (ret)
+		return ret;
+	mem = mmap(NULL, d->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mem == MAP_FAILED) {
+		ret = -errno;
+		snprintf(d->notice, sizeof(d->notice), "ram:%s: no address space for it", args);
+		return ret;
+	}
+	ram = mem_zalloc(sizeof(*ram));
+	ram->mem = mem;
+	list_init(&ram->idle);
+	list_init(&ram->queue);
+	d->private = ram;
+	return 0;
+}
+
+static void ram_close(struct dev *d)
+{
+	struct ram *ram = d->private;
+
+	munmap(ram->mem, d->size);
+	free(ram);
+}
+
+const struct dev_ops ram_ops = {
+	.name = "ram",
+	.open = ram_open_args,
+	.submit = ram_submit,
+	.halt = ram_halt,
+	.close = ram_close,
+};
+
+static struct dev *ram_below(struct dev *d)
+{
+	while (d->below)
+		d = d->below;
+	return d->ops == &ram_ops ? d : NULL;
+}
+
+uint8_t *ram_memory(struct dev *d)
+{
+	struct dev *bottom = ram_below(d);
+
+	return bottom ? ((struct ram *)bottom->private)->mem : NULL;
+}
+
+void ram_overlay(struct dev *d, struct layer *over, struct arena *a)
+{
+	struct ram *ram = ram_below(d)->private;
+
+	ram->over = over;
+	ram->mixed = a;
+}
+
+int ram_open(uint64_t size, struct dev **out)
+{
+	char spec[40];
+
+	snprintf(spec, sizeof(spec), "ram:%llu", (unsigned long long)size);
+	return dev_open(spec, false, out, NULL);
+}

@@ -1,0 +1,371 @@
+/*
+ * slow.c: a latency and queue model in front of another device.
+ *
+ * A drive has qd service slots. A write takes the slot that is free first, for its service time
+ * (jittered from the seed), and is done in the device behind when that time is over. Flushes take no
+ * slot and overlap with writes, but go one after the other, as a drive has one cache to empty.
+ * Reads are not delayed: what is modelled is the cost of making things durable.
+ *
+ * (S1) A bio completes at its due time or later, and bios complete in the order of their due times.
+ * (S2) The write in the device behind happens before the completion: what a flush in front promises
+ *      (D2), by the completions in front, the flush behind does at least.
+ * (S3) The timer task is made at the first bio and ends in halt(). It works by park with a timeout,
+ *      so it is the same under threads, in virtual time and under a searching picker (where a timeout
+ *      comes at any time, and only the order of due times is left).
+ *
+ * The device behind does its part in the timer task, one bio at a time: ram behind it, and the figures
+ * are the model's; a file behind it, and its own latency comes on top.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/check.h"
+#include "base/rng.h"
+#include "dev/door.h"
+#include "rt/mem.h"
+
+#define QD_MAX 1024u
+
+struct profile {
+	const char *name, *what;
+	uint64_t write_ns, flush_ns, fua_ns;
+	uint32_t qd, jitter;
+};
+
+static const struct profile profile[] = {
+	{"nvme", "NVMe drive without power-loss protection", 20000, 400000, 420000, 64, 10},
+	{"nvme-plp", "NVMe drive with power-loss protection: a flush is nearly free", 15000, 5000, 16000, 128, 10},
+	{"sata", "SATA SSD", 60000, 1500000, 1600000, 32, 15},
+	{"hdd", "7200 rpm disk with its write cache on", 100000, 12000000, 12500000, 32, 30},
+};
+
+#define NR_PROFILES (sizeof(profile) / sizeof(profile[0]))
+
+struct slow {
+	struct profile p;
+	uint64_t seed;
+	/* door_lock guards these: */
+	struct rng rng;
+	uint64_t *slot_free_ns; /* [p.qd] */
+	uint64_t flush_free_ns;
+	struct list queue;      /* by due_ns */
+	struct task *timer;
+	bool halting;
+	struct waitq wq;        /* the timer: something became due earlier, or the end */
+};
+
+static uint64_t jittered(struct slow *s, uint64_t ns)
+{
+	uint64_t span = ns / 100 * s->p.jitter;
+
+	return span ? ns - span + rng_below(&s->rng, 2 * span + 1) : ns;
+}
+
+static uint64_t *first_free_slot(struct slow *s)
+{
+	uint64_t *best = &s->slot_free_ns[0];
+
+	for (uint32_t i = 1; i < s->p.qd; i++)
+		if (s->slot_free_ns[i] < *best)
+			best = &s->slot_free_ns[i];
+	return best;
+}
+
+static uint64_t take_service(struct slow *s, const struct bio *bio, uint64_t now)
+{
+	uint64_t *free_ns, cost;
+
+	if (bio->stage == STAGE_FLUSH) {
+		free_ns = &s->flush_free_ns;
+		cost = s->p.flush_ns;
+	} else {
+		free_ns = first_free_slot(s);
+		cost = bio->flags & BIO_FUA ? s->p.fua_ns : s->p.write_ns;
+	}
+	*free_ns = (*free_ns > now ? *free_ns : now) + jittered(s, cost);
+	return *free_ns;
+}
+
+/* By due time, the later one behind its equals; true when it is the first. */
+static bool enqueue(struct slow *s, struct bio *bio)
+{
+	struct list *pos = s->queue.prev;
+
+	while (pos != &s->queue && list_entry(pos, struct bio, queue)->due_ns > bio->due_ns)
+		pos = pos->prev;
+	list_add(&bio->queue, pos);
+	return s->queue.next == &bio->queue;
+}
+
+/* ---- the timer task ---- */
+
+/* Takes the first bio when it is due; else *left_ns until then, 0 when there is none. */
+static struct bio *take_due(struct dev *d, uint64_t *left_ns)
+{
+	struct slow *s = d->private;
+	struct bio *bio = NULL;
+	uint64_t now = rt_now();
+
+	*left_ns = 0;
+	door_lock(d);
+	if (!list_empty(&s->queue))
+		bio = list_first(&s->queue, struct bio, queue);
+	if (bio && bio->due_ns > now && !rt_searching) {
+		*left_ns = bio->due_ns - now;
+		bio = NULL;
+	}
+	if (bio)
+		list_del(&bio->queue);
+	door_unlock(d);
+	return bio;
+}
+
+/* What the device behind does for it. */
+static int do_below(struct dev *d, struct bio *bio)
+{
+	if (bio->fault)
+		return bio->fault;
+	if (bio->stage == STAGE_FLUSH)
+		return dev_flush(d->below);
+	door_take(bio);
+	return dev_write(d->below, bio->off, bio->media, bio->len, bio->flags & (BIO_FUA | BIO_META));
+}
+
+struct timer_view {
+	struct dev *d;
+	uint64_t first_due_ns; /* what it sleeps for */
+};
+
+/* Something to do that the timer does not know of: an earlier bio, or the end. */
+static bool timer_called(void *arg)
+{
+	struct timer_view *v = arg;
+	struct slow *s = v->d->private;
+	bool called;
+
+	door_lock(v->d);
+	called = s->halting;
+	if (!list_empty(&s->queue))
+		called |= list_first(&s->queue, struct bio, queue)->due_ns < v->first_due_ns;
+	door_unlock(v->d);
+	return called;
+}
+
+static bool slow_halting(struct dev *d)
+{
+	struct timer_view v = {.d = d, .first_due_ns = 0};
+
+	return timer_called(&v);
+}
+
+static void timer(void *arg)
+{
+	struct dev *d = arg;
+	struct slow *s = d->private;
+
+	phase(PH_IDLE);
+	prctl(PR_SET_TIMERSLACK, 1000); /* the default, 50 us, is more than a whole write */
+	while (!slow_halting(d)) {
+		uint64_t left_ns;
+		struct bio *bio = take_due(d, &left_ns);
+		struct timer_view v = {.d = d, .first_due_ns = left_ns ? rt_now() + left_ns : UINT64_MAX};
+
+		if (bio) {
+			rt_point(d->id, POINT_COMPLETE);
+			door_complete(bio, do_below(d, bio));
+		} else if (left_ns) {
+			wait_until_timeout(&s->wq, timer_called, &v, left_ns);
+		} else {
+			wait_until(&s->wq, timer_called, &v);
+		}
+	}
+}
+
+static void slow_submit(struct dev *d, struct bio *bio)
+{
+	struct slow *s = d->private;
+	bool first;
+
+	if (bio->stage == STAGE_READ) {
+		door_complete(bio, bio->fault ? bio->fault : dev_read(d->below, bio->off, bio->buf, bio->len));
+		return;
+	}
+	door_lock(d);
+	bio->due_ns = take_service(s, bio, rt_now());
+	first = enqueue(s, bio);
+	if (!s->timer)
+		s->timer = rt_spawn("slow", timer, d, NULL);
+	door_unlock(d);
+	if (first)
+		wake_all(&s->wq);
+}
+
+static void slow_forget(struct slow *s)
+{
+	s->timer = NULL;
+	s->halting = false;
+	list_init(&s->queue);
+	list_init(&s->wq.waiters);
+	s->wq.nr = 0;
+	s->wq.guard = 0;
+	memset(s->slot_free_ns, 0, s->p.qd * sizeof(*s->slot_free_ns));
+	s->flush_free_ns = 0;
+	rng_seed(&s->rng, s->seed);
+}
+
+static void slow_halt(struct dev *d, bool abandoned)
+{
+	struct slow *s = d->private;
+
+	if (!abandoned && s->timer) {
+		door_lock(d);
+		s->halting = true;
+		door_unlock(d);
+		wake_all(&s->wq);
+		rt_join(s->timer);
+	}
+	slow_forget(s);
+}
+
+/* ---- opening ---- */
+
+static const struct profile *find_profile(const char *name, size_t n)
+{
+	for (unsigned i = 0; i < NR_PROFILES; i++)
+		if (strlen(profile[i].name) == n && !strncmp(profile[i].name, name, n))
+			return &profile[i];
+	return NULL;
+}
+
+static int set_key(struct dev *d, const char *key, size_t nkey, const char *value, size_t nvalue)
+{
+	struct slow *s = d->private;
+	struct profile *p = &s->p;
+	uint64_t qd = 0, jitter = 0, v = 0;
+	const struct {
+		const char *name;
+		uint64_t *to, min, max;
+	} keys[] = {
+		{"write", &p->write_ns, 0, 1000000000000}, {"flush", &p->flush_ns, 0, 1000000000000},
+		{"fua", &p->fua_ns, 0, 1000000000000},     {"qd", &qd, 1, QD_MAX},
+		{"jitter", &jitter, 0, 100},               {"seed", &s->seed, 0, UINT64_MAX},
+	};
+
+	for (size_t i = 0; i < nvalue; i++) {
+		if (!isdigit((unsigned char)value[i]) || nvalue > 18)
+			nvalue = 0;
+		else
+			v = v * 10 + (uint64_t)(value[i] - '0');
+	}
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strlen(keys[i].name) != nkey || strncmp(keys[i].name, key, nkey))
+			continue;
+		if (!nvalue || v < keys[i].min || v > keys[i].max) {
+			snprintf(d->notice, sizeof(d->notice), "slow: %s= wants a number from %llu to %llu", keys[i].name,
+				 (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
+			return -EINVAL;
+		}
+		*keys[i].to = v;
+		p->qd = qd ? (uint32_t)qd : p->qd;
+		if (keys[i].to == &jitter)
+			p->jitter = (uint32_t)v;
+		return 0;
+	}
+	snprintf(d->notice, sizeof(d->notice), "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed",
+		 (int)(nkey < 40 ? nkey : 40), key);
+	return -EINVAL;
+}
+
+/* Each ",key=value" of [at, end). */
+static int parse_keys(struct dev *d, const char *at, const char *end)
+{
+	while (at < end) {
+		const char *key = at + 1, *next = memchr(key, ',', (size_t)(end - key));
+		const char *stop = next ? next : end, *eq = memchr(key, '=', (size_t)(stop - key));
+		int ret;
+
+		if (!eq)
+			eq = stop;
+		ret = set_key(d, key, (size_t)(eq - key), eq + 1, eq < stop ? (size_t)(stop - eq - 1) : 0);
+		if (ret)
+			return ret;
+		at = stop;
+	}
+	return 0;
+}
+
+static int parse_profile(struct dev *d, const char *args, const char *end)
+{
+	struct slow *s = d->private;
+	const char *comma = memchr(args, ',', (size_t)(end - args));
+	size_t n = (size_t)((comma ? comma : end) - args);
+	const struct profile *p = find_profile(args, n);
+
+	if (!p) {
+		snprintf(d->notice, sizeof(d->notice), "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd",
+			 (int)(n < 40 ? n : 40), args);
+		return -EINVAL;
+	}
+	s->p = *p;
+	s->seed = 1;
+	return parse_keys(d, args + n, end);
+}
+
+static int slow_open(struct dev *d, const char *args)
+{
+	const char *slash = strchr(args, '/');
+	struct slow *s;
+	int ret;
+
+	if (!slash) {
+		snprintf(d->notice, sizeof(d->notice), "slow:%.60s: want slow:PROFILE/SPEC, as in slow:nvme/ram:1g", args);
+		return -EINVAL;
+	}
+	s = mem_zalloc(sizeof(*s));
+	d->private = s;
+	ret = parse_profile(d, args, slash);
+	if (ret)
+		goto free_slow;
+	ret = dev_open(slash + 1, d->force, &d->below, d->notice);
+	if (ret)
+		goto free_slow;
+	d->below->quiet = true;
+	d->size = d->below->size;
+	d->track = true;
+	s->slot_free_ns = mem_zalloc(s->p.qd * sizeof(*s->slot_free_ns));
+	waitq_init(&s->wq, L_WORK);
+	slow_forget(s);
+	memcpy(d->notice, d->below->notice, sizeof(d->notice));
+	return 0;
+free_slow:
+	free(s);
+	return ret;
+}
+
+static void slow_close(struct dev *d)
+{
+	struct slow *s = d->private;
+
+	dev_close(d->below);
+	free(s->slot_free_ns);
+	free(s);
+}
+
+const struct dev_ops slow_ops = {
+	.name = "slow",
+	.open = slow_open,
+	.submit = slow_submit,
+	.halt = slow_halt,
+	.close = slow_close,
+};
+
+void slow_describe(FILE *out)
+{
+	for (unsigned i = 0; i < NR_PROFILES; i++)
+		fprintf(out, "  slow:%-10s write %6.1f us, flush %7.1f us, fua %7.1f us, qd %3u  %s\n", profile[i].name,
+			profile[i].write_ns / 1e3, profile[i].flush_ns / 1e3, profile[i].fua_ns / 1e3, profile[i].qd,
+			profile[i].what);
+}
