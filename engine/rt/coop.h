@@ -19,9 +19,15 @@ struct coop_view {
 	uint32_t current;                /* who ran last (its bit may be clear) */
 	uint32_t step;                   /* decisions so far */
 	uint32_t ntasks;                 /* tasks created so far */
-	uint32_t obj[COOP_TASKS_MAX];    /* the object of each task's pending operation */
+	uint64_t timed;                  /* bit i: task i sleeps, or is parked with a timeout: to pick it is to let that end */
+	uint32_t obj[COOP_TASKS_MAX];    /* the object of each task's pending operation; 0: not known yet */
 	uint8_t kind[COOP_TASKS_MAX];    /* enum point_kind */
+	uint64_t clock[COOP_TASKS_MAX];  /* virtual time: when it would go on */
 };
+
+/* What a picker's pick() may return besides an enabled task: both end the run as COOP_DIVERGED. */
+#define COOP_PICK_NONE 0xffffffffu /* the schedule has come to its end */
+#define COOP_PICK_DATA 0xfffffffeu /* the schedule has a data choice here */
 
 /*
  * Who runs next. Chance belongs to the picker: it owns a struct rng seeded by begin(). Only asked
@@ -34,10 +40,14 @@ struct picker {
 	void (*destroy)(void *state);
 	void (*begin)(void *state, uint64_t seed, uint32_t steps);
 	uint32_t (*pick)(void *state, const struct coop_view *v);
+	/* A data choice in [0, n); COOP_PICK_NONE ends the run as diverged. NULL: drawn evenly from the run's seed. */
+	uint32_t (*choose)(void *state, uint32_t n);
 };
 
 extern const struct picker pick_random, pick_pct, pick_replay, pick_clock;
 const struct picker *picker_find(const char *name);
+/* All pickers that create() can make; NULL at the end of the table. */
+const struct picker *picker_at(unsigned i);
 
 enum coop_end { COOP_FINISHED, COOP_STUCK /* nobody can go on */, COOP_TOO_LONG, COOP_DIVERGED /* replay */ };
 
@@ -74,6 +84,9 @@ void coop_choices(bool on);
 
 /* A data choice in [0, n): recorded in the schedule, tagged; drawn by the picker's chance. Only inside a run. */
 uint32_t coop_choose(uint32_t n);
+
+/* Decisions so far in this run; 0 outside of one. */
+uint32_t coop_step(void);
 
 /* Prints "task (what it waits for)" of all tasks that have not ended. For STUCK and for a failed CHECK. */
 void coop_describe(char *buf, unsigned size);

@@ -22,6 +22,7 @@
 #ifndef RT_LOCK_H
 #define RT_LOCK_H
 
+#include "base/check.h"
 #include "base/hist.h"
 #include "rt/rt.h"
 
@@ -49,12 +50,15 @@
 	X(TREE_LOG,        MUTEX, "fs->tree_log_mutex: super_for_commit and the super write")      \
 	X(CSUM,            WAIT,  "an ordered extent has all its checksums")                       \
 	X(IO_DONE,         WAIT,  "an ordered extent's data is written")                           \
+	X(ITEMS,           MUTEX, "inode->items_lock: its extent items in the subvolume's tree")   \
+	X(CSUM_ITEMS,      MUTEX, "fs->csum_lock: checksum items that are replaced or split")      \
 	X(TREE_NODE,       RWSEM, "tree node; parent before child")                                \
 	X(WRITEBACK,       WAIT,  "page writeback ends")                                           \
 	X(EM_TREE,         RWSEM, "inode->em_lock: extent maps and the modified list")             \
 	X(ORDERED_TREE,    SPIN,  "inode->ordered_lock: ordered extents of an inode")              \
 	X(RANGES,          SPIN,  "inode->range_lock: which ranges are locked, which are delalloc") \
 	X(PAGES,           SPIN,  "inode->pages_lock: the page table of an inode")                 \
+	X(COMPRESSED,      MUTEX, "references to compressed extents")                              \
 	X(ALLOC,           MUTEX, "alloc->lock: free space")                                       \
 	X(CACHE,           SPIN,  "tree block cache")                                              \
 	X(TRANS,           SPIN,  "fs->trans_lock: the running transaction and its state")         \
@@ -99,11 +103,20 @@ struct rwsem {
 	uint32_t last_node;
 	_Atomic uint32_t guard;
 	_Atomic uint32_t writers_waiting;
+	_Atomic uint32_t nr;    /* waiters queued */
 	struct list waiters;
 };
 
 struct spin {
 	struct mutex m; /* same code, longer spin before the park */
+};
+
+/* One task's place in a queue; lives on its stack. */
+struct waiter {
+	struct list link;
+	struct task *task;
+	_Atomic bool queued; /* cleared by whoever takes it off, before the wake */
+	bool writer;         /* rwsem */
 };
 
 struct waitq {
@@ -117,9 +130,9 @@ struct waitq {
 
 /* sub 0 unless the class needs a tie-break within its line. A lock is initialised with no memory of its own. */
 void mutex_init(struct mutex *m, enum lock_class class, int64_t sub);
-void mutex_lock(struct mutex *m);
+static inline void mutex_lock(struct mutex *m);
+static inline void mutex_unlock(struct mutex *m);
 bool mutex_trylock(struct mutex *m);
-void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m); /* by the running task */
 
 void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub);
@@ -130,8 +143,18 @@ void write_unlock(struct rwsem *s);
 bool write_held(const struct rwsem *s);
 
 void spin_init(struct spin *s, enum lock_class class);
-void spin_lock(struct spin *s);
-void spin_unlock(struct spin *s);
+static inline void spin_lock(struct spin *s);
+static inline void spin_unlock(struct spin *s);
+
+/*
+ * The same locks, taken without a point and left out of the trace hash. For a lock that is only ever
+ * taken shortly after a point that already stands for it (a tree node: the tree's root_lock), and
+ * for one that no task holds across a point, so that in a controlled run nobody ever waits for it.
+ */
+static inline void mutex_lock_quiet(struct mutex *m);
+static inline void spin_lock_quiet(struct spin *s);
+void read_lock_quiet(struct rwsem *s);
+void write_lock_quiet(struct rwsem *s);
 
 void waitq_init(struct waitq *wq, enum lock_class class);
 
@@ -145,8 +168,17 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg);
 void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg), void *arg);
 /* As wait_until, at most timeout_ns; false at the timeout. For flushers and workers. */
 bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns);
-void wake_all(struct waitq *wq);
-void wake_one(struct waitq *wq);
+static inline void wake_all(struct waitq *wq);
+static inline void wake_one(struct waitq *wq);
+
+/*
+ * For what must wait on a queue and on something else at once (dev.c), around a loop of its own:
+ * enter, evaluate the condition, park, evaluate again (enter once more when !w->queued), leave.
+ * A wake given after enter ends the park. enter on a queued waiter and leave on one that is not are harmless.
+ */
+void waiter_init(struct waiter *w);
+void waitq_enter(struct waitq *wq, struct waiter *w);
+void waitq_leave(struct waitq *wq, struct waiter *w);
 
 /*
  * The running task owes the event `class` (K3): pushes it on the held stack. wq (may be NULL) notes
@@ -157,6 +189,8 @@ void paid(enum lock_class class, int64_t sub, struct waitq *wq);
 
 /* Checks K1/K2 for something that is waited for by other means (a reaper in dev.c). */
 void lock_order_check(enum lock_class class, int64_t sub);
+/* Is anything held or owed by the running task? For "nothing may be held here" at a door. */
+bool lock_held_any(void);
 
 /* ---- statistics: one block per task that was given one, summed by lock_totals ---- */
 
@@ -169,13 +203,179 @@ struct lock_stat {
 	struct hist wait, hold;
 };
 
+/* What every acquisition touches is small; the histograms of a class are made at its first contention. */
 struct task_stats {
-	struct lock_stat lock[L_NR];
+	uint64_t acquired[L_NR], other_node[L_NR];
+	_Atomic uint32_t guard; /* over lock[]: its task on slow paths, lock_totals() */
+	struct lock_stat *lock[L_NR];
 };
+
+/*
+ * A wait that something else than lock.c does (dev_wait_until), counted as one of `class`: begin
+ * before the first sleep, end after the last. The phase is that of `ower` at the beginning (may be NULL).
+ */
+struct wait_timer {
+	uint64_t since_ns, wakeup_ns;
+	uint8_t phase;
+};
+void lock_stat_wait_begin(struct wait_timer *w, struct task *ower);
+void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class);
+/* Counts one wait of `class` (lock_stat.acquired), whether it has to sleep or not. */
+void lock_stat_waited(enum lock_class class);
+/* After each park of such a wait: charges woken-to-running to PH_WAKEUP, and to the timer (may be NULL). */
+void lock_stat_woken(struct wait_timer *w);
 
 /* Measures from now on: every task that exists or will be spawned gets a stats block. Off by default. */
 void lock_stats_enable(bool on);
 /* Sums over all tasks since the last rt_reset_totals(). `out` has L_NR entries, initialised here. */
 void lock_totals(struct lock_stat *out);
+
+/* ---- the fast paths: one compare and swap, a push, and no clock ---- */
+
+_Noreturn void lock_order_failed(struct task *t, enum lock_class class, int64_t sub);
+void mutex_lock_slow(struct mutex *m, struct task *t);
+void mutex_unlock_slow(struct mutex *m);
+void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
+void held_remove(struct task *t, const void *obj);
+void held_start_sample(struct task *t);
+void held_end_sample(struct task *t, const struct held *h);
+void waitq_wake_slow(struct waitq *wq, bool all);
+
+/* K1. The held stack is sorted, so its top is the innermost: one compare. */
+static inline void lock_order(struct task *t, enum lock_class class, int64_t sub)
+{
+	if (!t->nheld)
+		return;
+
+	const struct held *top = &t->held[t->nheld - 1];
+	if (__builtin_expect(class < top->class || (class == top->class && sub <= top->sub), 0))
+		lock_order_failed(t, class, sub);
+}
+
+/* Pushes what K1 allowed, so it belongs on top. */
+static inline void held_push(struct task *t, const void *obj, enum lock_class class, int64_t sub)
+{
+	struct held *h = &t->held[t->nheld];
+
+	CHECK(t->nheld < TASK_HELD_MAX);
+	h->obj = obj;
+	h->class = (uint8_t)class;
+	h->sampled = false;
+	h->sub = sub;
+	t->nheld++;
+}
+
+/* Locks are usually dropped in the reverse order; when not, held_remove() finds it. */
+static inline void held_pop(struct task *t, const void *obj)
+{
+	if (__builtin_expect(!t->nheld || t->held[t->nheld - 1].obj != obj, 0)) {
+		held_remove(t, obj);
+		return;
+	}
+
+	const struct held *top = &t->held[--t->nheld];
+	if (__builtin_expect(top->sampled, 0))
+		held_end_sample(t, top);
+}
+
+/* Counts an acquisition by t; *last_node is written under the lock just taken. */
+static inline void lock_count(struct task *t, enum lock_class class, uint32_t *last_node)
+{
+	if (!rt_instrument)
+		return;
+
+	struct task_stats *st = atomic_load_explicit(&t->stats, memory_order_relaxed);
+	if (!st)
+		return;
+	tally(&st->acquired[class], 1);
+	if (__builtin_expect(*last_node != t->node, 0)) {
+		tally(&st->other_node[class], 1);
+		*last_node = t->node;
+	}
+	if (__builtin_expect((++t->sample & 63) == 0, 0))
+		held_start_sample(t);
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+	struct task *t = rt_self();
+	uint32_t free = 0;
+
+	lock_order(t, m->class, m->sub);
+	rt_point(m->id, POINT_LOCK);
+	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
+	                                                              memory_order_relaxed), 0))
+		mutex_lock_slow(m, t);
+	rt_access(m->id, POINT_LOCK);
+	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
+	held_push(t, m, m->class, m->sub);
+	lock_count(t, m->class, &m->last_node);
+}
+
+static inline void mutex_lock_quiet(struct mutex *m)
+{
+	struct task *t = rt_self();
+	uint32_t free = 0;
+
+	lock_order(t, m->class, m->sub);
+	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
+	                                                              memory_order_relaxed), 0))
+		mutex_lock_slow(m, t);
+	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
+	held_push(t, m, m->class, m->sub);
+	lock_count(t, m->class, &m->last_node);
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+	held_pop(rt_self(), m);
+	atomic_store_explicit(&m->owner, NULL, memory_order_relaxed);
+	if (__builtin_expect(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2, 0))
+		mutex_unlock_slow(m);
+}
+
+static inline void spin_lock(struct spin *s)
+{
+	mutex_lock(&s->m);
+}
+
+static inline void spin_lock_quiet(struct spin *s)
+{
+	mutex_lock_quiet(&s->m);
+}
+
+static inline void spin_unlock(struct spin *s)
+{
+	mutex_unlock(&s->m);
+}
+
+/*
+ * The waker has changed the condition, then looks for waiters; a waiter has queued itself, then
+ * looks at the condition. With a full barrier in the middle of both, one of them sees the other.
+ * (ThreadSanitizer does not know fences; a read-modify-write is one it knows.)
+ */
+static inline uint32_t waitq_waiters(struct waitq *wq)
+{
+#ifdef __SANITIZE_THREAD__
+	return atomic_fetch_add(&wq->nr, 0);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+	return atomic_load_explicit(&wq->nr, memory_order_relaxed);
+#endif
+}
+
+static inline void wake_all(struct waitq *wq)
+{
+	rt_access(wq->id, POINT_WRITE);
+	if (waitq_waiters(wq))
+		waitq_wake_slow(wq, true);
+}
+
+static inline void wake_one(struct waitq *wq)
+{
+	rt_access(wq->id, POINT_WRITE);
+	if (waitq_waiters(wq))
+		waitq_wake_slow(wq, false);
+}
 
 #endif

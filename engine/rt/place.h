@@ -7,6 +7,7 @@
 #define RT_PLACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -38,6 +39,11 @@ int place_check_nodes(const char *list, char *err);
 
 /* Binds the calling thread. 0 or -errno: the caller reports it. NULL or all -1: no bind, 0. */
 int place_bind_self(const struct placement *p);
+
+/* Binds memory that nothing has touched yet to a node (OS index). 0 or -errno; nothing on a synthetic topology. */
+int place_bind_memory(void *p, size_t size, int node);
+/* The NUMA node (OS index) after `node` in the topology's order, the first one after -1; -1 at the end. */
+int place_next_node(int node);
 
 /* Prints the plan, one line a task, and for each whether the bind took (bound[i]: 0 or -errno; NULL = only a plan). */
 void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound);

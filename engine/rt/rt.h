@@ -69,7 +69,7 @@ struct held {              /* one lock held or one wait owed: see lock.h */
 	uint64_t since_ns; /* valid when sampled */
 };
 
-struct task_stats; /* per-task lock and wait statistics, lock.h; NULL when not measuring */
+struct task_stats; /* per-task lock and wait statistics, lock.h */
 struct placement;  /* place.h */
 
 struct task {
@@ -81,19 +81,23 @@ struct task {
 	uint64_t phase_since_ns;
 	uint64_t phase_ns[PH_NR];
 
-	/* locks held, waits owed: checked on every acquire (lock.c) */
+	/* locks held, waits owed, sorted by (class, sub): checked on every acquire (lock_order.c) */
 	unsigned nheld;
 	struct held held[TASK_HELD_MAX];
 
 	uint64_t count[C_NR];
-	struct task_stats *stats;
+	struct task_stats *_Atomic stats; /* NULL when not measuring */
 	uint32_t sample; /* hold times: one acquisition in 64 */
 	uint32_t node;   /* NUMA node it was placed on; 0 when unknown */
+
+	/* what it waits for, for coop_describe(); set only on slow paths */
+	int wait_class;                     /* enum lock_class, or -1 */
+	struct task *_Atomic *wait_owner;   /* where the holder, or who owes it, is named; may be NULL */
 
 	/* parking: the back end's */
 	_Atomic uint32_t token; /* futex word: 0 running, 1 a wake is pending, 2 parked */
 	_Atomic uint64_t woken_ns;
-	struct list wait_link; /* on the waiter list of the one thing it waits for */
+	struct list wait_link; /* free for what parks by hand (dev.c); lock.c queues a struct waiter instead */
 	struct list all_link;
 	_Atomic bool finished;
 	void (*fn)(void *arg);
@@ -116,11 +120,16 @@ enum point_kind { POINT_READ, POINT_WRITE, POINT_LOCK, POINT_WAIT, POINT_SUBMIT,
 struct rt_ops {
 	const char *name;
 	struct task *(*spawn)(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
+	/* Waits for the end of a finished task's thread or fiber, so that its struct can serve again. */
+	void (*reap)(struct task *t);
 	/* Blocks until a wake; timeout_ns 0 = for ever. True when woken, false at the timeout. Under a
-	 * searching picker a timeout may come at any time: a parked task with a timeout stays enabled. */
+	 * searching picker a timeout may come at any time: a parked task with a timeout stays enabled.
+	 * A wake meant for an earlier wait may end it: every caller loops over its own condition. */
 	bool (*park)(uint64_t timeout_ns);
 	void (*wake)(struct task *t);
 	void (*point)(uint32_t obj, enum point_kind kind);
+	/* An access that is known only after its point (a lock was got, a wake was given): for the trace hash. */
+	void (*access)(uint32_t obj, enum point_kind kind);
 	void (*work)(uint64_t ns);  /* CPU work, for virtual time; nothing on threads */
 	void (*sleep)(uint64_t ns); /* threads: sleeps; searching: a point; virtual time: advances the clock */
 	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start */
@@ -146,6 +155,13 @@ static inline void rt_point(uint32_t obj, enum point_kind kind)
 		rt->point(obj, kind);
 }
 
+/* Notes an access for the trace hash; not a point. READ, or WRITE for what does not commute. */
+static inline void rt_access(uint32_t obj, enum point_kind kind)
+{
+	if (__builtin_expect(rt_controlled, 0))
+		rt->access(obj, kind);
+}
+
 /* A number for an object that points name: small, the same in every run of the same schedule. */
 uint32_t rt_obj_id(void);
 
@@ -153,6 +169,12 @@ uint32_t rt_obj_id(void);
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
 /* Waits until it has ended. Each task that is spawned is joined exactly once. */
 void rt_join(struct task *t);
+/* How binding it to its placement went: 0 or -errno. Waits until the task has started; call it before rt_join(). */
+int rt_bind_result(struct task *t);
+/* Processors this process may use: with one, nobody spins. */
+unsigned rt_cpus(void);
+/* What rt_now() reads on threads, for the recipe of a run: "tsc" or "clock_gettime". */
+const char *rt_clock_name(void);
 
 /* ---- phases and counters: one line each where they stand ---- */
 
@@ -170,10 +192,16 @@ static inline enum phase phase(enum phase to)
 	return from;
 }
 
+/* One writer, readers at any time: as cheap as an addition, and never torn. */
+static inline void tally(uint64_t *sum, uint64_t n)
+{
+	__atomic_store_n(sum, __atomic_load_n(sum, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
 static inline void count_add(enum counter c, uint64_t n)
 {
 	if (rt_instrument)
-		rt_self()->count[c] += n;
+		tally(&rt_self()->count[c], n);
 }
 
 static inline void count(enum counter c)

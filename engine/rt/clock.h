@@ -1,0 +1,14 @@
+/*
+ * clock.h: real time for the threads back end, as cheap as this CPU has it.
+ */
+#ifndef RT_CLOCK_H
+#define RT_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds, monotonic, from an arbitrary start. */
+uint64_t clock_now(void);
+/* "tsc" or "clock_gettime". */
+const char *clock_name(void);
+
+#endif

@@ -1,0 +1,455 @@
+/*
+ * coop.c: back end 2: tasks are fibers on one OS thread, and a picker decides who goes on.
+ *
+ * Whoever stops decides who is next and switches there directly; the thread's own stack (base) is
+ * used only before the first and after the last task.
+ *
+ * (C1) A task is enabled unless it is parked without a timeout, or has ended. `timed` is a subset.
+ * (C2) What a task is about to do is in the view before anybody else runs.
+ * (C3) Nothing here depends on an address, on real time, or on what an earlier run left behind.
+ *
+ * Objects are numbered, and tasks too; a run begins with both counters at the same place (C3).
+ */
+#include "rt/coop.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "rt/coop_trace.h"
+#include "rt/fiber.h"
+#include "rt/mem.h"
+#include "rt/task.h"
+
+#define STEPS_HINT  1000
+#define STEPS_MAX   1000000
+#define TURNS_A_STEP 20  /* turns without a choice that a run may take for each step it may take */
+#define STEP_NS     1000 /* searching: how time passes */
+#define BIT(id)     (1ull << (id))
+
+struct coop_task {
+	struct fiber fiber;
+	struct task_box *box; /* made at the first use of the slot, kept */
+	uint64_t clock;       /* virtual time: its own */
+	uint64_t deadline;    /* of a task in view.timed */
+};
+
+static struct coop_task tasks[COOP_TASKS_MAX];
+static struct fiber base;
+static bool running;
+
+/* The run: */
+static struct coop_view view;
+static const struct coop_config *config;
+static struct coop_result *result;
+static struct rng rng;         /* data choices of pickers that have no opinion */
+static uint64_t used, live;    /* slots taken; of these, not ended */
+static uint64_t turns, turns_max;
+static uint32_t steps_max;
+static uint64_t search_now;
+static bool choices;
+
+static const struct rt_ops coop_ops;
+
+static struct coop_task *current(void)
+{
+	return &tasks[view.current];
+}
+
+static uint32_t id_of(const struct task *t)
+{
+	CHECK(t->id < COOP_TASKS_MAX && tasks[t->id].box && &tasks[t->id].box->task == t);
+	return t->id;
+}
+
+/* ---- who is next ---- */
+
+/* Between the phases that are searched: no choice, and time passes only when nobody else can go on. */
+static uint32_t without_choice(void)
+{
+	uint64_t ready = view.enabled & ~view.timed;
+	uint32_t first = 0;
+	uint64_t least = UINT64_MAX;
+
+	if (ready & BIT(view.current))
+		return view.current;
+	if (ready)
+		return (uint32_t)__builtin_ctzll(ready);
+	for (uint64_t left = view.enabled; left; left &= left - 1) {
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
+		if (tasks[id].deadline < least) {
+			least = tasks[id].deadline;
+			first = id;
+		}
+	}
+	return first;
+}
+
+_Noreturn static void end_run(enum coop_end end)
+{
+	result->end = end;
+	if (end == COOP_STUCK)
+		coop_describe(result->why, sizeof(result->why));
+	fiber_switch(&current()->fiber, &base, live == 0);
+	CHECK(!"a run that has ended goes on");
+	__builtin_unreachable();
+}
+
+static unsigned add_ids(char *buf, unsigned size, uint64_t ids)
+{
+	unsigned n = 0;
+
+	for (; ids && n < size; ids &= ids - 1) {
+		const struct task *t = &tasks[__builtin_ctzll(ids)].box->task;
+		n += (unsigned)snprintf(buf + n, size - n, " %u (%s)", t->id, t->name);
+	}
+	return n;
+}
+
+_Noreturn static void diverged(uint32_t picked)
+{
+	char *why = result->why;
+	unsigned size = sizeof(result->why);
+	int n;
+
+	if (picked == COOP_PICK_NONE)
+		n = snprintf(why, size, "decision %u: the schedule has ended; enabled:", view.step);
+	else if (picked == COOP_PICK_DATA)
+		n = snprintf(why, size, "decision %u: the schedule has a data choice; enabled:", view.step);
+	else
+		n = snprintf(why, size, "decision %u: the schedule says task %u; enabled:", view.step, picked);
+	add_ids(why + n, size - (unsigned)n, view.enabled);
+	end_run(COOP_DIVERGED);
+}
+
+static uint32_t with_choice(void)
+{
+	uint32_t id;
+
+	if (view.step >= steps_max)
+		end_run(COOP_TOO_LONG);
+	id = config->picker->pick(config->picker_state, &view);
+	if (__builtin_expect(id >= COOP_TASKS_MAX || !(view.enabled & BIT(id)), 0))
+		diverged(id);
+	view.step++;
+	if (config->record)
+		schedule_add(config->record, (struct decision){ .value = id });
+	if (id != view.current) {
+		result->switches++;
+		if (view.enabled & ~view.timed & BIT(view.current))
+			result->preemptions++;
+	}
+	return id;
+}
+
+static uint32_t next_task(void)
+{
+	if (!view.enabled)
+		end_run(live ? COOP_STUCK : COOP_FINISHED);
+	if (++turns > turns_max)
+		end_run(COOP_TOO_LONG);
+	if (!(view.enabled & (view.enabled - 1)))
+		return (uint32_t)__builtin_ctzll(view.enabled);
+	if (choices || config->virtual_time)
+		return with_choice();
+	return without_choice();
+}
+
+static void go_on(bool ends)
+{
+	struct coop_task *from = current();
+	uint32_t id = next_task();
+
+	if (&tasks[id] == from)
+		return;
+	view.current = id;
+	rt_self_ptr = &tasks[id].box->task;
+	fiber_switch(&from->fiber, &tasks[id].fiber, ends);
+}
+
+/* ---- the seam ---- */
+
+static void coop_point(uint32_t obj, enum point_kind kind)
+{
+	uint32_t id = view.current;
+
+	search_now += STEP_NS;
+	view.obj[id] = obj;
+	view.kind[id] = (uint8_t)kind;
+	go_on(false);
+	if (kind == POINT_READ || kind == POINT_WRITE || kind == POINT_SUBMIT || kind == POINT_COMPLETE)
+		coop_trace_access(id, obj, kind != POINT_READ);
+}
+
+static void coop_access(uint32_t obj, enum point_kind kind)
+{
+	view.obj[view.current] = obj; /* what a park from here on waits for */
+	view.kind[view.current] = (uint8_t)kind;
+	coop_trace_access(view.current, obj, kind != POINT_READ);
+}
+
+static uint64_t coop_now(void)
+{
+	return config->virtual_time ? current()->clock : search_now;
+}
+
+static void advance_to(uint64_t ns)
+{
+	uint64_t *now = config->virtual_time ? &current()->clock : &search_now;
+
+	if (*now < ns)
+		*now = ns;
+	view.clock[view.current] = current()->clock;
+}
+
+/* Stops until picked: enabled, but to pick it is to let the time pass. */
+static void stop_until(uint64_t deadline)
+{
+	uint32_t id = view.current;
+
+	tasks[id].deadline = deadline;
+	view.clock[id] = deadline;
+	view.timed |= BIT(id);
+	view.kind[id] = POINT_YIELD;
+	go_on(false);
+	view.timed &= ~BIT(id);
+}
+
+static bool coop_park(uint64_t timeout_ns)
+{
+	struct task *t = rt_self_ptr;
+	uint64_t deadline = coop_now() + timeout_ns;
+	bool woken;
+
+	if (atomic_exchange(&t->token, 0) == 1)
+		return true;
+	atomic_store(&t->token, 2);
+	if (timeout_ns) {
+		stop_until(deadline);
+	} else {
+		view.enabled &= ~BIT(t->id);
+		go_on(false);
+	}
+	woken = atomic_exchange(&t->token, 0) == 1;
+	if (!woken)
+		advance_to(deadline);
+	return woken;
+}
+
+static void coop_wake(struct task *t)
+{
+	uint32_t id = id_of(t);
+
+	if (atomic_exchange(&t->token, 1) != 2)
+		return;
+	view.enabled |= BIT(id);
+	view.timed &= ~BIT(id);
+	view.kind[id] = POINT_WAIT;
+	if (tasks[id].clock < current()->clock)
+		tasks[id].clock = current()->clock;
+	view.clock[id] = tasks[id].clock;
+}
+
+static void coop_work(uint64_t ns)
+{
+	advance_to(coop_now() + ns);
+	if (config->virtual_time)
+		go_on(false); /* those whose time comes before the end of this work */
+}
+
+static void coop_sleep(uint64_t ns)
+{
+	uint64_t end = coop_now() + ns;
+
+	stop_until(end);
+	advance_to(end);
+}
+
+/* ---- life of a task ---- */
+
+static void task_main(void)
+{
+	struct coop_task *me = current();
+	struct task_box *box = me->box;
+
+	box->task.fn(box->task.arg);
+	task_finish(box);
+	live &= ~BIT(box->task.id);
+	view.enabled &= ~BIT(box->task.id);
+	go_on(true);
+}
+
+static struct task *coop_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where)
+{
+	CHECK(~used && "a controlled run has at most COOP_TASKS_MAX tasks at a time");
+	uint32_t id = (uint32_t)__builtin_ctzll(~used);
+	struct coop_task *ct = &tasks[id];
+
+	if (!ct->box) {
+		ct->box = task_box_get();
+		fiber_make(&ct->fiber);
+	}
+	task_begin(ct->box, name, id);
+	ct->box->task.fn = fn;
+	ct->box->task.arg = arg;
+	ct->box->task.node = where && where->node > 0 ? (uint32_t)where->node : 0;
+	atomic_store(&ct->box->bound, 0);
+	fiber_start(&ct->fiber, task_main);
+	ct->clock = current()->clock;
+	view.clock[id] = ct->clock;
+	view.obj[id] = 0;
+	view.kind[id] = POINT_READ;
+	view.enabled |= BIT(id);
+	if (id >= view.ntasks)
+		view.ntasks = id + 1;
+	used |= BIT(id);
+	live |= BIT(id);
+	return &ct->box->task;
+}
+
+static void coop_reap(struct task *t)
+{
+	uint32_t id = id_of(t);
+
+	CHECK(!(live & BIT(id)));
+	task_retire(tasks[id].box);
+	used &= ~BIT(id);
+}
+
+static const struct rt_ops coop_ops = {
+	.name = "coop",
+	.spawn = coop_spawn,
+	.reap = coop_reap,
+	.park = coop_park,
+	.wake = coop_wake,
+	.point = coop_point,
+	.access = coop_access,
+	.work = coop_work,
+	.sleep = coop_sleep,
+	.now = coop_now,
+};
+
+/* ---- a run ---- */
+
+static void begin_run(const struct coop_config *cfg, struct coop_result *res)
+{
+	config = cfg;
+	result = res;
+	memset(res, 0, sizeof(*res));
+	view.enabled = view.timed = 0;
+	view.current = view.step = view.ntasks = 0;
+	used = live = 0;
+	turns = 0;
+	steps_max = cfg->steps_max ? cfg->steps_max : STEPS_MAX;
+	turns_max = (uint64_t)steps_max * TURNS_A_STEP;
+	search_now = STEP_NS; /* 0 means "no time" in places */
+	tasks[0].clock = STEP_NS;
+	choices = false;
+	rng_seed(&rng, rng_mix(cfg->seed) ^ 1);
+	coop_trace_begin();
+	rt_obj_id_restart();
+	if (cfg->record)
+		schedule_clear(cfg->record);
+	cfg->picker->begin(cfg->picker_state, cfg->seed, cfg->steps_hint ? cfg->steps_hint : STEPS_HINT);
+}
+
+static void retire_all(void)
+{
+	for (; used; used &= used - 1)
+		task_retire(tasks[__builtin_ctzll(used)].box);
+}
+
+void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, struct coop_result *res)
+{
+	struct task *outer = rt_self();
+
+	CHECK(!running);
+	CHECK(atomic_load(&threads_alive) == 0); /* they would use this back end, from another thread */
+	running = true;
+	base.stack = NULL; /* the calling thread's */
+	rt = &coop_ops;
+	rt_controlled = true;
+	rt_searching = !cfg->virtual_time;
+	begin_run(cfg, res);
+	rt_self_ptr = rt_spawn("main", main, arg, NULL);
+	fiber_switch(&base, &tasks[0].fiber, false);
+	retire_all();
+	res->steps = view.step;
+	res->trace_hash = coop_trace_hash();
+	rt_self_ptr = outer;
+	rt = &threads_ops;
+	rt_controlled = false;
+	rt_searching = false;
+	running = false;
+}
+
+void coop_choices(bool on)
+{
+	CHECK(running);
+	choices = on;
+}
+
+uint32_t coop_choose(uint32_t n)
+{
+	uint32_t value;
+
+	CHECK(running);
+	if (!choices || n < 2)
+		return 0;
+	value = config->picker->choose ? config->picker->choose(config->picker_state, n) : (uint32_t)rng_below(&rng, n);
+	if (value >= n)
+		diverged(value);
+	if (config->record)
+		schedule_add(config->record, (struct decision){ .data = true, .value = value, .of = n });
+	coop_trace_choice(view.current, value);
+	return value;
+}
+
+uint32_t coop_step(void)
+{
+	return running ? view.step : 0;
+}
+
+/* ---- telling who waits for what ---- */
+
+static int describe_wait(char *buf, unsigned size, const struct task *t)
+{
+	struct task *owner = t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+
+	if (t->wait_class < 0)
+		return snprintf(buf, size, "is parked");
+	return snprintf(buf, size, "waits for %s%s%s", lock_info[t->wait_class].name, owner ? " of " : "",
+	                owner ? owner->name : "");
+}
+
+static int describe_task(char *buf, unsigned size, uint32_t id)
+{
+	const struct task *t = &tasks[id].box->task;
+	int n = snprintf(buf, size, "%s (", t->name);
+
+	if (n < 0 || (unsigned)n >= size)
+		return n;
+	if (t == rt_self_ptr && (view.enabled & BIT(id)))
+		n += snprintf(buf + n, size - (unsigned)n, "runs");
+	else if (atomic_load(&t->token) == 2)
+		n += describe_wait(buf + n, size - (unsigned)n, t);
+	else
+		n += snprintf(buf + n, size - (unsigned)n, "can go on");
+	if ((unsigned)n < size)
+		n += snprintf(buf + n, size - (unsigned)n, ")");
+	return n;
+}
+
+void coop_describe(char *buf, unsigned size)
+{
+	unsigned n = 0;
+
+	if (size)
+		buf[0] = 0;
+	for (uint64_t left = running ? live : 0; left && n < size; left &= left - 1) {
+		if (n)
+			n += (unsigned)snprintf(buf + n, size - n, ", ");
+		if (n < size)
+			n += (unsigned)describe_task(buf + n, size - n, (uint32_t)__builtin_ctzll(left));
+	}
+}

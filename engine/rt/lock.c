@@ -1,0 +1,131 @@
+/*
+ * lock.c: the mutex (and the spinlock, which is the mutex with more patience), where it is contended.
+ *
+ * Imitates the kernel's struct mutex: whoever finds the lock free takes it, waiters in the queue or
+ * not (barging); who finds it held spins a little while its owner runs, then queues and parks.
+ *
+ * (M1) state is 0 exactly when nobody holds the lock.
+ * (M2) While the queue is not empty, state is 2, or a waiter that was taken off it is awake and on
+ *      its way to set it to 2: so some unlock to come takes the slow path, and no waiter is forgotten.
+ * (M3) A waiter that was woken goes through the guard, never through the fast path, because of M2.
+ */
+#include "rt/lock.h"
+
+#include "rt/clock.h"
+#include "rt/cpu.h"
+#include "rt/lock_slow.h"
+
+#define MUTEX_SPIN_NS 1500
+#define SPIN_SPIN_NS  20000 /* a spinlock's owner is done soon, unless it lost the processor */
+
+void mutex_init(struct mutex *m, enum lock_class class, int64_t sub)
+{
+	atomic_init(&m->state, 0);
+	m->class = (uint8_t)class;
+	m->id = rt_obj_id();
+	m->sub = sub;
+	atomic_init(&m->owner, NULL);
+	m->last_node = 0;
+	atomic_init(&m->guard, 0);
+	list_init(&m->waiters);
+}
+
+void spin_init(struct spin *s, enum lock_class class)
+{
+	mutex_init(&s->m, class, 0);
+}
+
+bool mutex_held(const struct mutex *m)
+{
+	return atomic_load_explicit(&m->owner, memory_order_relaxed) == rt_self();
+}
+
+/* Cannot wait, so K1 does not apply; but what it takes counts for what is taken after it. */
+bool mutex_trylock(struct mutex *m)
+{
+	struct task *t = rt_self();
+	uint32_t free = 0;
+
+	rt_point(m->id, POINT_LOCK);
+	rt_access(m->id, POINT_LOCK);
+	if (!atomic_compare_exchange_strong(&m->state, &free, 1))
+		return false;
+	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
+	held_insert(t, m, m->class, m->sub);
+	if (rt_instrument && atomic_load_explicit(&t->stats, memory_order_relaxed))
+		tally(&atomic_load_explicit(&t->stats, memory_order_relaxed)->acquired[m->class], 1);
+	return true;
+}
+
+static bool owner_is_parked(struct mutex *m)
+{
+	struct task *owner = atomic_load_explicit(&m->owner, memory_order_relaxed);
+
+	return owner && atomic_load_explicit(&owner->token, memory_order_relaxed) == 2;
+}
+
+/* Worth it only while the owner runs and there is a processor to run it. True: the lock was got. */
+static bool spin_for_lock(struct mutex *m)
+{
+	uint64_t patience = lock_info[m->class].kind == LOCK_SPIN ? SPIN_SPIN_NS : MUTEX_SPIN_NS;
+	uint64_t end;
+
+	if (rt_controlled || rt_cpus() < 2)
+		return false;
+	for (end = clock_now() + patience; clock_now() < end && !owner_is_parked(m); cpu_relax()) {
+		uint32_t free = 0;
+		if (atomic_load_explicit(&m->state, memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_strong(&m->state, &free, 1))
+			return true;
+	}
+	return false;
+}
+
+/* Takes the lock, or queues. A waiter that was woken in vain keeps its turn: it goes to the front. */
+static bool lock_or_queue(struct mutex *m, struct waiter *w, bool woken)
+{
+	bool got;
+
+	guard_lock(&m->guard);
+	got = atomic_exchange(&m->state, 2) == 0;
+	if (got) {
+		if (list_empty(&m->waiters))
+			atomic_store(&m->state, 1);
+	} else {
+		atomic_store(&w->queued, true);
+		if (woken)
+			list_add(&w->link, &m->waiters);
+		else
+			list_add_tail(&w->link, &m->waiters);
+	}
+	guard_unlock(&m->guard);
+	return got;
+}
+
+void mutex_lock_slow(struct mutex *m, struct task *t)
+{
+	struct slow_wait s;
+
+	slow_wait_begin(&s, t, m->class, &m->owner);
+	if (spin_for_lock(m))
+		goto out;
+	for (bool woken = false; !lock_or_queue(m, &s.w, woken); woken = true) {
+		while (atomic_load(&s.w.queued))
+			rt->park(0);
+		lock_stat_woken(&s.timer);
+	}
+out:
+	slow_wait_end(&s, t, m->class);
+}
+
+void mutex_unlock_slow(struct mutex *m)
+{
+	struct task *next;
+	unsigned n;
+
+	guard_lock(&m->guard);
+	n = waiters_take(&m->waiters, 1, &next);
+	guard_unlock(&m->guard);
+	if (n)
+		rt->wake(next);
+}

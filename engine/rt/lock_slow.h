@@ -1,0 +1,38 @@
+/*
+ * lock_slow.h: what the files behind lock.h share, and nobody else uses.
+ */
+#ifndef RT_LOCK_SLOW_H
+#define RT_LOCK_SLOW_H
+
+#include "rt/lock.h"
+
+/* K2: nothing at or below (class, sub) is held but `dropped` (may be NULL). */
+void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped);
+
+/* One wait on a slow path: its statistics, and what coop_describe() says of the task meanwhile. */
+struct slow_wait {
+	struct wait_timer timer;
+	struct waiter w;
+};
+
+static inline void slow_wait_begin(struct slow_wait *s, struct task *t, enum lock_class class,
+                                   struct task *_Atomic *owner)
+{
+	lock_stat_wait_begin(&s->timer, atomic_load_explicit(owner, memory_order_relaxed));
+	t->wait_class = (int)class;
+	t->wait_owner = owner;
+	waiter_init(&s->w);
+	s->w.task = t;
+}
+
+static inline void slow_wait_end(struct slow_wait *s, struct task *t, enum lock_class class)
+{
+	t->wait_class = -1;
+	t->wait_owner = NULL;
+	lock_stat_wait_end(&s->timer, class);
+}
+
+/* Takes up to `max` waiters off the front, names their tasks for the wake. The queue's guard is held. */
+unsigned waiters_take(struct list *waiters, unsigned max, struct task **tasks);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * mem.c: see mem.h. An arena's extent hook maps fresh memory and binds it to the arena's node before
+ * anything touches it, so every page that malloc ever hands out from it lives there.
+ *
+ * (A1) jemalloc may be missing from the link (sanitizers bring their own malloc): mallctl is a weak
+ *      reference, and without it memory is plainly not placed, and the notice says so.
+ */
+#include "rt/mem.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "rt/place.h"
+
+#define NODES_MAX   64
+#define PAGE        4096
+
+int mallctl(const char *name, void *old, size_t *oldlen, void *new, size_t newlen) __attribute__((weak));
+
+/* jemalloc's documented extent_hooks_t: unused hooks are NULL, which opts out of the operation. */
+struct extent_hooks {
+	void *(*alloc)(struct extent_hooks *, void *, size_t, size_t, bool *, bool *, unsigned);
+	bool (*dalloc)(struct extent_hooks *, void *, size_t, bool, unsigned);
+	void (*destroy)(struct extent_hooks *, void *, size_t, bool, unsigned);
+	bool (*commit)(struct extent_hooks *, void *, size_t, size_t, size_t, unsigned);
+	bool (*decommit)(struct extent_hooks *, void *, size_t, size_t, size_t, unsigned);
+	bool (*purge_lazy)(struct extent_hooks *, void *, size_t, size_t, size_t, unsigned);
+	bool (*purge_forced)(struct extent_hooks *, void *, size_t, size_t, size_t, unsigned);
+	bool (*split)(struct extent_hooks *, void *, size_t, size_t, size_t, bool, unsigned);
+	bool (*merge)(struct extent_hooks *, void *, size_t, void *, size_t, bool, unsigned);
+};
+
+struct node_arena {
+	struct extent_hooks hooks; /* first: the hook finds its node by it */
+	int node;
+	unsigned arena;
+	bool made;
+};
+
+static struct node_arena arenas[NODES_MAX];
+static _Atomic int bind_error; /* the first errno of a bind that was refused */
+static char notice[200];
+
+static void *map_aligned(size_t size, size_t align)
+{
+	size_t slack = align > PAGE ? align : 0;
+	char *p = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t skip;
+
+	if (p == MAP_FAILED)
+		return NULL;
+	skip = slack ? (align - (uintptr_t)p % align) % align : 0;
+	if (skip)
+		munmap(p, skip);
+	if (slack > skip)
+		munmap(p + skip + size, slack - skip);
+	return p + skip;
+}
+
+static void *alloc_extent(struct extent_hooks *hooks, void *at, size_t size, size_t align, bool *zero, bool *commit,
+                          unsigned arena)
+{
+	struct node_arena *a = (struct node_arena *)hooks;
+	void *p;
+	int ret;
+
+	if (at)
+		return NULL; /* jemalloc asks again without the wish */
+	p = map_aligned(size, align);
+	if (!p)
+		return NULL;
+	ret = place_bind_memory(p, size, a->node);
+	if (ret)
+		bind_error = -ret;
+	*zero = true;
+	*commit = true;
+	return p;
+}
+
+static bool unmap_extent(struct extent_hooks *hooks, void *p, size_t size, bool committed, unsigned arena)
+{
+	return munmap(p, size) != 0;
+}
+
+static bool split_extent(struct extent_hooks *hooks, void *p, size_t size, size_t a, size_t b, bool committed,
+                         unsigned arena)
+{
+	return false;
+}
+
+static bool merge_extents(struct extent_hooks *hooks, void *a, size_t na, void *b, size_t nb, bool committed,
+                          unsigned arena)
+{
+	return false;
+}
+
+static int make_arena(int node)
+{
+	struct node_arena *a = &arenas[node];
+	struct extent_hooks *hooks = &a->hooks;
+	size_t len = sizeof(a->arena);
+	int ret;
+
+	a->node = node;
+	a->hooks = (struct extent_hooks){
+		.alloc = alloc_extent, .dalloc = unmap_extent, .split = split_extent, .merge = merge_extents,
+	};
+	ret = mallctl("arenas.create", &a->arena, &len, &hooks, sizeof(hooks));
+	a->made = ret == 0;
+	return -ret;
+}
+
+static int fall_back(int ret, const char *why)
+{
+	snprintf(notice, sizeof(notice), "memory is not placed on NUMA nodes: %s", why);
+	for (int i = 0; i < NODES_MAX; i++)
+		arenas[i].made = false;
+	return ret;
+}
+
+int mem_init(void)
+{
+	int ret = place_init();
+
+	notice[0] = 0;
+	if (ret)
+		return fall_back(ret, "the topology cannot be read");
+	if (place_topology()->nodes < 2)
+		return fall_back(0, "this machine has one");
+	if (!mallctl) /* A1 */
+		return fall_back(-ENOSYS, "jemalloc is not linked in");
+	for (int node = place_next_node(-1); node >= 0; node = place_next_node(node)) {
+		if (node >= NODES_MAX)
+			return fall_back(-E2BIG, "too many nodes");
+		bind_error = 0;
+		ret = make_arena(node);
+		if (ret || bind_error)
+			return fall_back(ret ? ret : -bind_error, strerror(ret ? -ret : bind_error));
+	}
+	return 0;
+}
+
+int mem_use_node(int node)
+{
+	unsigned arena = 0;
+
+	if (node >= NODES_MAX)
+		return -EINVAL;
+	if (!mallctl)
+		return -ENOSYS;
+	if (node >= 0 && arenas[node].made)
+		arena = arenas[node].arena;
+	return -mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena));
+}
+
+const char *mem_notice(void)
+{
+	if (!notice[0] && bind_error)
+		snprintf(notice, sizeof(notice), "memory is not placed on NUMA nodes: %s", strerror(bind_error));
+	return notice;
+}
+
+size_t mem_resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long total, resident = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu %lu", &total, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t mem_peak_bytes(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_SELF, &u) ? 0 : (size_t)u.ru_maxrss * 1024;
+}
+
+void *mem_alloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	CHECK(p != NULL);
+	return p;
+}
+
+void *mem_zalloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	CHECK(p != NULL);
+	return p;
+}
+
+void *mem_alloc_pages(size_t n)
+{
+	void *p = aligned_alloc(PAGE, (n + PAGE - 1) / PAGE * PAGE);
+
+	CHECK(p != NULL);
+	return p;
+}

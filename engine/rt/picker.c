@@ -1,0 +1,26 @@
+/*
+ * picker.c: the table of pickers.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "rt/coop.h"
+
+static const struct picker *const pickers[] = {
+	&pick_random,
+	&pick_pct,
+	&pick_clock,
+};
+
+const struct picker *picker_at(unsigned i)
+{
+	return i < sizeof(pickers) / sizeof(pickers[0]) ? pickers[i] : NULL;
+}
+
+const struct picker *picker_find(const char *name)
+{
+	for (unsigned i = 0; picker_at(i); i++)
+		if (!strcmp(picker_at(i)->name, name))
+			return picker_at(i);
+	return NULL;
+}

@@ -1,0 +1,383 @@
+/*
+ * place.c: placements over the topology that hwloc finds (or that HWLOC_SYNTHETIC describes).
+ *
+ * (P1) A plan is an order of the PUs of each node that has any: the first PU of every core, then the
+ *      second ones; and a rule for which node task i goes to. Tasks beyond the last PU wrap around.
+ * (P2) On a topology that is not this machine's, binding succeeds and does nothing.
+ *
+ * hwloc takes milliseconds to load, so nothing here loads it until it is needed.
+ */
+#include "rt/place.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <hwloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "rt/mem.h"
+
+#define ERR_SIZE 160
+
+/* One node's PUs in the order in which tasks fill them. */
+struct node_pus {
+	int node;
+	unsigned n;
+	int *pu;
+};
+
+static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
+/* load_lock guards these; read-only once loaded: */
+static hwloc_topology_t topo;
+static bool loaded;
+static struct place_topology summary;
+static struct node_pus *nodes;
+static unsigned nnodes; /* nodes that have PUs */
+
+/* ---- loading ---- */
+
+/* How many PUs of the same core come before this one. */
+static unsigned rank_in_core(hwloc_obj_t pu)
+{
+	hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(topo, HWLOC_OBJ_CORE, pu);
+	unsigned rank = 0;
+
+	for (hwloc_obj_t other = pu->prev_cousin; core && other; other = other->prev_cousin) {
+		if (hwloc_get_ancestor_obj_by_type(topo, HWLOC_OBJ_CORE, other) != core)
+			break;
+		rank++;
+	}
+	return rank;
+}
+
+static void list_pus(struct node_pus *out, hwloc_obj_t node)
+{
+	int n = hwloc_get_nbobjs_inside_cpuset_by_type(topo, node->cpuset, HWLOC_OBJ_PU);
+
+	out->node = (int)node->os_index;
+	out->n = 0;
+	out->pu = mem_alloc((size_t)n * sizeof(*out->pu));
+	for (unsigned rank = 0; out->n < (unsigned)n; rank++) {
+		hwloc_obj_t pu = NULL;
+		while ((pu = hwloc_get_next_obj_inside_cpuset_by_type(topo, node->cpuset, HWLOC_OBJ_PU, pu)))
+			if (rank_in_core(pu) == rank)
+				out->pu[out->n++] = (int)pu->os_index;
+	}
+}
+
+static void list_nodes(void)
+{
+	hwloc_obj_t node = NULL;
+
+	nodes = mem_zalloc(summary.nodes * sizeof(*nodes));
+	nnodes = 0;
+	while ((node = hwloc_get_next_obj_by_type(topo, HWLOC_OBJ_NUMANODE, node)))
+		if (!hwloc_bitmap_iszero(node->cpuset))
+			list_pus(&nodes[nnodes++], node);
+}
+
+static unsigned count_objects(hwloc_obj_type_t type)
+{
+	int n = hwloc_get_nbobjs_by_type(topo, type);
+
+	return n > 0 ? (unsigned)n : 0;
+}
+
+static int load(void)
+{
+	if (hwloc_topology_init(&topo))
+		return -ENOMEM;
+	if (hwloc_topology_load(topo)) {
+		hwloc_topology_destroy(topo);
+		return -EIO;
+	}
+	summary = (struct place_topology){
+		.pus = count_objects(HWLOC_OBJ_PU),
+		.cores = count_objects(HWLOC_OBJ_CORE),
+		.packages = count_objects(HWLOC_OBJ_PACKAGE),
+		.nodes = count_objects(HWLOC_OBJ_NUMANODE),
+		.real = hwloc_topology_is_thissystem(topo) != 0,
+	};
+	list_nodes();
+	loaded = true;
+	return 0;
+}
+
+int place_init(void)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&load_lock);
+	if (!loaded)
+		ret = load();
+	pthread_mutex_unlock(&load_lock);
+	return ret;
+}
+
+void place_fini(void)
+{
+	pthread_mutex_lock(&load_lock);
+	if (loaded) {
+		for (unsigned i = 0; i < nnodes; i++)
+			free(nodes[i].pu);
+		free(nodes);
+		nodes = NULL;
+		hwloc_topology_destroy(topo);
+		loaded = false;
+	}
+	pthread_mutex_unlock(&load_lock);
+}
+
+const struct place_topology *place_topology(void)
+{
+	CHECK(loaded);
+	return &summary;
+}
+
+int place_next_node(int node)
+{
+	CHECK(loaded);
+	hwloc_obj_t at = NULL;
+	bool take = node < 0;
+
+	while ((at = hwloc_get_next_obj_by_type(topo, HWLOC_OBJ_NUMANODE, at))) {
+		if (take)
+			return (int)at->os_index;
+		take = (int)at->os_index == node;
+	}
+	return -1;
+}
+
+/* ---- plans ---- */
+
+static struct placement nth_pu(const struct node_pus *node, unsigned i)
+{
+	return (struct placement){ .pu = node->pu[i % node->n], .node = node->node };
+}
+
+static void plan_compact(unsigned n, struct placement *out)
+{
+	for (unsigned i = 0, node = 0, at = 0; i < n; i++, at++) {
+		if (at == nodes[node].n) {
+			node = (node + 1) % nnodes;
+			at = 0;
+		}
+		out[i] = nth_pu(&nodes[node], at);
+	}
+}
+
+static void plan_scatter(unsigned n, struct placement *out)
+{
+	for (unsigned i = 0; i < n; i++)
+		out[i] = nth_pu(&nodes[i % nnodes], i / nnodes);
+}
+
+static void plan_split(unsigned n, struct placement *out)
+{
+	for (unsigned i = 0; i < n; i++)
+		out[i] = nth_pu(&nodes[i % 2 ? nnodes - 1 : 0], i / 2);
+}
+
+static const struct node_pus *find_node(const char *number)
+{
+	char *end;
+	unsigned long node = strtoul(number, &end, 10);
+
+	if (!isdigit((unsigned char)*number) || *end)
+		return NULL;
+	for (unsigned i = 0; i < nnodes; i++)
+		if ((unsigned long)nodes[i].node == node)
+			return &nodes[i];
+	return NULL;
+}
+
+static int plan_node(const char *number, unsigned n, struct placement *out, char *err)
+{
+	const struct node_pus *node = find_node(number);
+
+	if (!node) {
+		snprintf(err, ERR_SIZE, "placement: there is no NUMA node \"%.20s\" with processors (%u node%s here)", number,
+		         summary.nodes, summary.nodes == 1 ? "" : "s");
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < n; i++)
+		out[i] = nth_pu(node, i);
+	return 0;
+}
+
+int place_plan(const char *plan, unsigned n, struct placement *out, char *err)
+{
+	int ret = place_init();
+
+	if (ret) {
+		snprintf(err, ERR_SIZE, "placement: the machine's topology cannot be read");
+		return ret;
+	}
+	if (!strcmp(plan, "compact"))
+		plan_compact(n, out);
+	else if (!strcmp(plan, "scatter"))
+		plan_scatter(n, out);
+	else if (!strcmp(plan, "split"))
+		plan_split(n, out);
+	else if (!strncmp(plan, "node:", 5))
+		return plan_node(plan + 5, n, out, err);
+	else {
+		snprintf(err, ERR_SIZE, "placement: \"%.40s\" is not one of compact, scatter, split, node:N", plan);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* ---- lists ---- */
+
+/* Strict, unlike hwloc's own parser: digits, '-', ',' and nothing left over. False: not such a list. */
+static bool parse_list(const char *list, hwloc_bitmap_t set)
+{
+	const char *p = list;
+
+	for (;;) {
+		char *end;
+		unsigned long from, to;
+		if (!isdigit((unsigned char)*p))
+			return false;
+		from = to = strtoul(p, &end, 10);
+		if (*end == '-') {
+			if (!isdigit((unsigned char)end[1]))
+				return false;
+			to = strtoul(end + 1, &end, 10);
+		}
+		if (to < from || to > 65535)
+			return false;
+		hwloc_bitmap_set_range(set, (unsigned)from, (int)to);
+		if (!*end)
+			return true;
+		if (*end != ',')
+			return false;
+		p = end + 1;
+	}
+}
+
+static int check_list(const char *list, const char *what, hwloc_const_bitmap_t all, char *err)
+{
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+	int ret = -EINVAL;
+
+	CHECK(set != NULL);
+	if (!strcmp(list, "all")) {
+		ret = 0;
+	} else if (!parse_list(list, set)) {
+		snprintf(err, ERR_SIZE, "\"%.60s\" is not a list of %ss such as 0-3,8", list, what);
+	} else if (!hwloc_bitmap_isincluded(set, all)) {
+		hwloc_bitmap_andnot(set, set, all);
+		snprintf(err, ERR_SIZE, "\"%.60s\": there is no %s %d", list, what, hwloc_bitmap_first(set));
+	} else {
+		ret = 0;
+	}
+	hwloc_bitmap_free(set);
+	return ret;
+}
+
+static int check_loaded(char *err)
+{
+	int ret = place_init();
+
+	if (ret)
+		snprintf(err, ERR_SIZE, "the machine's topology cannot be read");
+	return ret;
+}
+
+int place_check_cpus(const char *list, char *err)
+{
+	int ret = check_loaded(err);
+
+	return ret ? ret : check_list(list, "CPU", hwloc_topology_get_allowed_cpuset(topo), err);
+}
+
+int place_check_nodes(const char *list, char *err)
+{
+	int ret = check_loaded(err);
+
+	return ret ? ret : check_list(list, "NUMA node", hwloc_topology_get_allowed_nodeset(topo), err);
+}
+
+/* ---- binding ---- */
+
+/* The CPUs that a placement means. -EINVAL when it means none of this machine's. */
+static int cpus_of(const struct placement *p, hwloc_bitmap_t set)
+{
+	hwloc_const_bitmap_t all = hwloc_topology_get_allowed_cpuset(topo);
+
+	if (p->cpus && !strcmp(p->cpus, "all"))
+		return hwloc_bitmap_copy(set, all);
+	if (p->cpus)
+		return parse_list(p->cpus, set) && hwloc_bitmap_isincluded(set, all) ? 0 : -EINVAL;
+	if (p->pu >= 0) {
+		hwloc_bitmap_only(set, (unsigned)p->pu);
+	} else {
+		hwloc_obj_t node = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)p->node);
+		if (!node)
+			return -EINVAL;
+		hwloc_bitmap_copy(set, node->cpuset);
+	}
+	return hwloc_bitmap_intersects(set, all) ? 0 : -EINVAL;
+}
+
+int place_bind_self(const struct placement *p)
+{
+	hwloc_bitmap_t set;
+	int ret;
+
+	if (!p || (p->pu < 0 && p->node < 0 && !p->cpus))
+		return 0;
+	ret = place_init();
+	if (ret)
+		return ret;
+	set = hwloc_bitmap_alloc();
+	CHECK(set != NULL);
+	ret = cpus_of(p, set);
+	if (!ret && summary.real && hwloc_set_cpubind(topo, set, HWLOC_CPUBIND_THREAD)) /* P2 */
+		ret = -errno;
+	hwloc_bitmap_free(set);
+	return ret;
+}
+
+int place_bind_memory(void *p, size_t size, int node)
+{
+	hwloc_obj_t obj;
+
+	CHECK(loaded);
+	obj = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)node);
+	if (!obj)
+		return -EINVAL;
+	if (!summary.real)
+		return 0; /* P2 */
+	if (hwloc_set_area_membind(topo, p, size, obj->nodeset, HWLOC_MEMBIND_BIND,
+	                           HWLOC_MEMBIND_BYNODESET | HWLOC_MEMBIND_STRICT))
+		return -errno;
+	return 0;
+}
+
+static void print_number(FILE *out, const char *what, int number)
+{
+	if (number < 0)
+		fprintf(out, "  %s any", what);
+	else
+		fprintf(out, "  %s %d", what, number);
+}
+
+void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fprintf(out, "task %u:", i);
+		if (p[i].cpus)
+			fprintf(out, "  cpus %s", p[i].cpus);
+		else
+			print_number(out, "pu", p[i].pu);
+		print_number(out, "node", p[i].node);
+		if (bound)
+			fprintf(out, "  %s", bound[i] ? strerror(-bound[i]) : "bound");
+		fputc('\n', out);
+	}
+}

@@ -1,0 +1,231 @@
+/*
+ * rwsem.c: imitates the kernel's rw_semaphore: several readers or one writer; a writer that waits
+ * keeps new readers out, so it is not starved; barging is allowed otherwise.
+ *
+ * (S1) A waiter queues itself (nr) before its last look at the lock; who drops the lock looks at nr
+ *      after dropping it. Both are sequentially consistent, so no waiter is forgotten.
+ * (S2) writers_waiting is lowered while the writer holds the lock, so a reader that it kept out
+ *      has a wake to come: that writer's unlock.
+ * (S3) A reader that was woken has had its turn: writers that wait do not keep it out.
+ */
+#include "rt/clock.h"
+#include "rt/cpu.h"
+#include "rt/lock.h"
+#include "rt/lock_slow.h"
+
+#define RWSEM_SPIN_NS 1500
+#define WAKE_BATCH    16
+
+void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
+{
+	atomic_init(&s->state, 0);
+	s->class = (uint8_t)class;
+	s->id = rt_obj_id();
+	s->sub = sub;
+	atomic_init(&s->owner, NULL);
+	s->last_node = 0;
+	atomic_init(&s->guard, 0);
+	atomic_init(&s->writers_waiting, 0);
+	atomic_init(&s->nr, 0);
+	list_init(&s->waiters);
+}
+
+static bool try_write(struct rwsem *s)
+{
+	int32_t free = 0;
+
+	return atomic_compare_exchange_strong(&s->state, &free, -1);
+}
+
+static bool try_read(struct rwsem *s, bool woken)
+{
+	int32_t readers = atomic_load(&s->state);
+
+	if (!woken && atomic_load(&s->writers_waiting)) /* S3 */
+		return false;
+	while (readers >= 0)
+		if (atomic_compare_exchange_weak(&s->state, &readers, readers + 1))
+			return true;
+	return false;
+}
+
+static bool try_lock(struct rwsem *s, bool writer, bool woken)
+{
+	return writer ? try_write(s) : try_read(s, woken);
+}
+
+static void enqueue(struct rwsem *s, struct waiter *w, bool woken)
+{
+	guard_lock(&s->guard);
+	atomic_store(&w->queued, true);
+	if (woken)
+		list_add(&w->link, &s->waiters);
+	else
+		list_add_tail(&w->link, &s->waiters);
+	atomic_fetch_add(&s->nr, 1); /* S1 */
+	guard_unlock(&s->guard);
+}
+
+static void dequeue(struct rwsem *s, struct waiter *w)
+{
+	guard_lock(&s->guard);
+	if (atomic_load(&w->queued)) {
+		list_del(&w->link);
+		atomic_store(&w->queued, false);
+		atomic_fetch_sub(&s->nr, 1);
+	}
+	guard_unlock(&s->guard);
+}
+
+static bool spin_for_lock(struct rwsem *s, bool writer)
+{
+	uint64_t end;
+
+	if (rt_controlled || rt_cpus() < 2)
+		return false;
+	for (end = clock_now() + RWSEM_SPIN_NS; clock_now() < end; cpu_relax())
+		if (try_lock(s, writer, false))
+			return true;
+	return false;
+}
+
+static void queue_and_lock(struct rwsem *s, struct slow_wait *x, bool writer)
+{
+	for (bool woken = false;; woken = true) {
+		enqueue(s, &x->w, woken);
+		if (try_lock(s, writer, woken))
+			break;
+		while (atomic_load(&x->w.queued))
+			rt->park(0);
+		lock_stat_woken(&x->timer);
+	}
+	dequeue(s, &x->w);
+}
+
+static void lock_slow(struct rwsem *s, struct task *t, bool writer)
+{
+	struct slow_wait x;
+
+	slow_wait_begin(&x, t, s->class, &s->owner);
+	x.w.writer = writer;
+	if (writer)
+		atomic_fetch_add(&s->writers_waiting, 1);
+	if (!spin_for_lock(s, writer))
+		queue_and_lock(s, &x, writer);
+	if (writer)
+		atomic_fetch_sub(&s->writers_waiting, 1); /* S2 */
+	slow_wait_end(&x, t, s->class);
+}
+
+/* The first in the queue: a writer alone, or the readers up to the next writer. */
+static unsigned take_first(struct rwsem *s, struct task **tasks)
+{
+	unsigned n = 0;
+
+	guard_lock(&s->guard);
+	while (n < WAKE_BATCH && !list_empty(&s->waiters)) {
+		bool writer = list_first(&s->waiters, struct waiter, link)->writer;
+		if (writer && n)
+			break;
+		waiters_take(&s->waiters, 1, &tasks[n++]);
+		if (writer)
+			break;
+	}
+	atomic_fetch_sub(&s->nr, n);
+	guard_unlock(&s->guard);
+	return n;
+}
+
+/* A batch that was full may have left readers behind: they come with the last reader's unlock. */
+static void wake_first(struct rwsem *s)
+{
+	struct task *tasks[WAKE_BATCH];
+	unsigned n = take_first(s, tasks);
+
+	for (unsigned i = 0; i < n; i++)
+		rt->wake(tasks[i]);
+}
+
+static void read_acquire(struct rwsem *s, struct task *t)
+{
+	uint32_t no_node = t->node; /* readers share the lock, so none of them may write last_node */
+
+	if (!try_read(s, false))
+		lock_slow(s, t, false);
+	atomic_store_explicit(&s->owner, t, memory_order_relaxed);
+	held_push(t, s, s->class, s->sub);
+	lock_count(t, s->class, &no_node);
+}
+
+void read_lock(struct rwsem *s)
+{
+	struct task *t = rt_self();
+
+	lock_order(t, s->class, s->sub);
+	rt_point(s->id, POINT_READ);
+	read_acquire(s, t);
+	rt_access(s->id, POINT_READ);
+}
+
+void read_lock_quiet(struct rwsem *s)
+{
+	struct task *t = rt_self();
+
+	lock_order(t, s->class, s->sub);
+	read_acquire(s, t);
+}
+
+void read_unlock(struct rwsem *s)
+{
+	struct task *t = rt_self();
+
+	held_pop(t, s);
+	if (atomic_load_explicit(&s->owner, memory_order_relaxed) == t)
+		atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+
+	int32_t before = atomic_fetch_sub(&s->state, 1);
+	CHECK(before > 0);
+	if (before == 1 && atomic_load(&s->nr)) /* S1 */
+		wake_first(s);
+}
+
+static void write_acquire(struct rwsem *s, struct task *t)
+{
+	if (!try_write(s))
+		lock_slow(s, t, true);
+	atomic_store_explicit(&s->owner, t, memory_order_relaxed);
+	held_push(t, s, s->class, s->sub);
+	lock_count(t, s->class, &s->last_node);
+}
+
+void write_lock(struct rwsem *s)
+{
+	struct task *t = rt_self();
+
+	lock_order(t, s->class, s->sub);
+	rt_point(s->id, POINT_LOCK);
+	write_acquire(s, t);
+	rt_access(s->id, POINT_LOCK);
+}
+
+void write_lock_quiet(struct rwsem *s)
+{
+	struct task *t = rt_self();
+
+	lock_order(t, s->class, s->sub);
+	write_acquire(s, t);
+}
+
+void write_unlock(struct rwsem *s)
+{
+	held_pop(rt_self(), s);
+	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+	CHECK(atomic_exchange(&s->state, 0) == -1);
+	if (atomic_load(&s->nr)) /* S1 */
+		wake_first(s);
+}
+
+bool write_held(const struct rwsem *s)
+{
+	return atomic_load(&s->state) == -1 && atomic_load_explicit(&s->owner, memory_order_relaxed) == rt_self();
+}

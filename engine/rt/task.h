@@ -1,0 +1,70 @@
+/*
+ * task.h: how the two back ends make and retire tasks. Not for floors above.
+ *
+ * (B1) The memory of a task is never given back: others read the phase of a lock's owner, or wake
+ *      it, without knowing whether it has ended meanwhile. A retired box serves again.
+ */
+#ifndef RT_TASK_H
+#define RT_TASK_H
+
+#include <pthread.h>
+
+#include "rt/lock.h"
+#include "rt/place.h"
+
+struct task_box {
+	struct task task;             /* first: task_box_of() */
+	struct waitq done;            /* rt_join */
+	struct task_stats *stats_mem; /* kept from task to task */
+	struct list pool_link;
+
+	/* threads */
+	pthread_t thread;
+	struct placement where;
+	bool placed;
+	_Atomic int bound;            /* BIND_PENDING, then 0 or -errno */
+
+	/* coop */
+	void *fiber;
+};
+
+#define BIND_PENDING 1
+
+static inline struct task_box *task_box_of(struct task *t)
+{
+	return container_of(t, struct task_box, task);
+}
+
+/* A box from the pool, or a new one. */
+struct task_box *task_box_get(void);
+/* Back to the pool. The task is retired. */
+void task_box_put(struct task_box *box);
+
+/* Makes it a task that has not run yet, and counts it among the living. */
+void task_begin(struct task_box *box, const char *name, uint32_t id);
+/* Its counters go to the sums of the finished; it is no longer among the living. */
+void task_retire(struct task_box *box);
+/* The last thing a task does as a task: says so to who joins it. */
+void task_finish(struct task_box *box);
+
+/* A number for a task that is not of a controlled run. */
+uint32_t task_next_id(void);
+
+/* Calls fn for each living task, with the registry locked. */
+void task_for_each(void (*fn)(struct task *t, void *arg), void *arg);
+/* Threads that rt_spawn() made and that have not been reaped. */
+extern _Atomic uint32_t threads_alive;
+
+/* lock_stat.c: statistics of a task that begins or ends; called with the registry locked. */
+void lock_stat_begin_task(struct task_box *box);
+void lock_stat_retire_task(struct task_box *box);
+void lock_stat_reset(void);
+
+/* The mutex over the registry, for lock_stat.c. */
+void task_registry_lock(void);
+void task_registry_unlock(void);
+
+/* Object numbers of a controlled run start at 1 again. */
+void rt_obj_id_restart(void);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * trace.c: the entries of the one run that is traced, in an array that grows.
+ *
+ * (E1) Entries are ordered by tick, also when several threads write them: one guard over the array.
+ */
+#include "rt/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "rt/coop.h"
+#include "rt/cpu.h"
+#include "rt/rt.h"
+
+#define NAMES_MAX 256
+
+bool trace_on;
+
+static _Atomic uint32_t guard;
+/* guard guards these: */
+static struct trace_entry *entries;
+static uint32_t n, cap;
+static char names[NAMES_MAX][TASK_NAME_MAX];
+
+static void grow(void)
+{
+	cap = cap ? cap * 2 : 1024;
+	entries = realloc(entries, cap * sizeof(*entries));
+	CHECK(entries != NULL);
+}
+
+void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c)
+{
+	struct trace_entry e = {
+		.step = coop_step(),
+		.task = rt_self()->id,
+		.ns = rt_now(),
+		.what = what,
+		.a = a,
+		.b = b,
+		.c = c,
+	};
+
+	guard_lock(&guard);
+	if (n == cap)
+		grow();
+	e.tick = n;
+	entries[n++] = e;
+	guard_unlock(&guard);
+}
+
+void trace_start(void)
+{
+	guard_lock(&guard);
+	n = 0;
+	for (unsigned i = 0; i < NAMES_MAX; i++)
+		names[i][0] = 0;
+	guard_unlock(&guard);
+	trace_on = true;
+}
+
+const struct trace_entry *trace_stop(uint32_t *count_out)
+{
+	trace_on = false;
+	*count_out = n;
+	return entries;
+}
+
+void trace_name_task(uint32_t id, const char *name)
+{
+	if (id >= NAMES_MAX)
+		return;
+	guard_lock(&guard);
+	snprintf(names[id], sizeof(names[id]), "%s", name);
+	guard_unlock(&guard);
+}
+
+const char *trace_task_name(uint32_t id)
+{
+	return id < NAMES_MAX && names[id][0] ? names[id] : "?";
+}

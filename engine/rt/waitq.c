@@ -1,0 +1,187 @@
+/*
+ * waitq.c: waiting for a condition.
+ *
+ * (Q1) A waiter is on the queue before it looks at the condition for the last time before a park;
+ *      a waker looks at the queue after it has changed the condition; a full barrier is in the
+ *      middle of both. So no wake is lost.
+ * (Q2) `queued` is cleared before the wake is given: a waiter that finds it clear does not park,
+ *      also when the wake itself was eaten by a park inside its condition.
+ */
+#include "rt/cpu.h"
+#include "rt/lock.h"
+#include "rt/lock_slow.h"
+
+#define WAKE_BATCH 16
+
+void waitq_init(struct waitq *wq, enum lock_class class)
+{
+	wq->class = (uint8_t)class;
+	wq->id = rt_obj_id();
+	atomic_init(&wq->guard, 0);
+	atomic_init(&wq->nr, 0);
+	atomic_init(&wq->ower, NULL);
+	list_init(&wq->waiters);
+}
+
+void waiter_init(struct waiter *w)
+{
+	list_init(&w->link);
+	w->task = rt_self();
+	w->writer = false;
+	atomic_init(&w->queued, false);
+}
+
+static void full_barrier(void)
+{
+#ifndef __SANITIZE_THREAD__
+	atomic_thread_fence(memory_order_seq_cst); /* else: the read-modify-writes of nr do it */
+#endif
+}
+
+void waitq_enter(struct waitq *wq, struct waiter *w)
+{
+	rt_access(wq->id, POINT_READ);
+	if (atomic_load(&w->queued))
+		return;
+	guard_lock(&wq->guard);
+	atomic_store(&w->queued, true);
+	list_add_tail(&w->link, &wq->waiters);
+	atomic_fetch_add(&wq->nr, 1);
+	guard_unlock(&wq->guard);
+	full_barrier(); /* Q1 */
+}
+
+void waitq_leave(struct waitq *wq, struct waiter *w)
+{
+	if (!atomic_load(&w->queued))
+		return;
+	guard_lock(&wq->guard);
+	if (atomic_load(&w->queued)) {
+		list_del(&w->link);
+		atomic_store(&w->queued, false);
+		atomic_fetch_sub(&wq->nr, 1);
+	}
+	guard_unlock(&wq->guard);
+}
+
+unsigned waiters_take(struct list *waiters, unsigned max, struct task **tasks)
+{
+	unsigned n = 0;
+
+	while (n < max && !list_empty(waiters)) {
+		struct waiter *w = list_first(waiters, struct waiter, link);
+		list_del(&w->link);
+		tasks[n++] = w->task;
+		atomic_store(&w->queued, false); /* Q2; from here on w may be gone */
+	}
+	return n;
+}
+
+/* `all` means those that wait now, so a waiter that comes back at once is not woken for ever. */
+void waitq_wake_slow(struct waitq *wq, bool all)
+{
+	uint32_t left = all ? atomic_load(&wq->nr) : 1;
+
+	while (left) {
+		struct task *tasks[WAKE_BATCH];
+		unsigned n;
+
+		guard_lock(&wq->guard);
+		n = waiters_take(&wq->waiters, left < WAKE_BATCH ? left : WAKE_BATCH, tasks);
+		atomic_fetch_sub(&wq->nr, n);
+		guard_unlock(&wq->guard);
+		if (!n)
+			return;
+		for (unsigned i = 0; i < n; i++)
+			rt->wake(tasks[i]);
+		left -= n;
+	}
+}
+
+/* True unless it timed out. */
+static bool park_unless_woken(struct slow_wait *s, uint64_t timeout_ns)
+{
+	bool woken;
+
+	if (!atomic_load(&s->w.queued))
+		return true;
+	woken = rt->park(timeout_ns);
+	lock_stat_woken(&s->timer);
+	return woken;
+}
+
+void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	struct task *t = rt_self();
+	struct slow_wait s;
+
+	lock_order_wait(t, wq->class, 0, NULL);
+	rt_point(wq->id, POINT_WAIT);
+	rt_access(wq->id, POINT_READ);
+	lock_stat_waited(wq->class);
+	if (cond(arg))
+		return;
+	slow_wait_begin(&s, t, wq->class, &wq->ower);
+	for (;;) {
+		waitq_enter(wq, &s.w);
+		if (cond(arg))
+			break;
+		park_unless_woken(&s, 0);
+	}
+	waitq_leave(wq, &s.w);
+	slow_wait_end(&s, t, wq->class);
+}
+
+/* No point at the start: what m guards is read while m is held. */
+void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg), void *arg)
+{
+	struct task *t = rt_self();
+	struct slow_wait s;
+
+	CHECK(mutex_held(m));
+	lock_order_wait(t, wq->class, 0, m);
+	rt_access(wq->id, POINT_READ);
+	lock_stat_waited(wq->class);
+	if (cond(arg))
+		return;
+	slow_wait_begin(&s, t, wq->class, &wq->ower);
+	for (;;) {
+		waitq_enter(wq, &s.w);
+		if (cond(arg))
+			break;
+		mutex_unlock(m);
+		park_unless_woken(&s, 0);
+		mutex_lock(m);
+		t->wait_class = wq->class; /* mutex_lock() may have cleared it */
+		t->wait_owner = &wq->ower;
+	}
+	waitq_leave(wq, &s.w);
+	slow_wait_end(&s, t, wq->class);
+}
+
+bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns)
+{
+	struct task *t = rt_self();
+	struct slow_wait s;
+	uint64_t end = rt_now() + timeout_ns, now;
+	bool held, woken = true;
+
+	lock_order_wait(t, wq->class, 0, NULL);
+	rt_point(wq->id, POINT_WAIT);
+	rt_access(wq->id, POINT_READ);
+	lock_stat_waited(wq->class);
+	if (cond(arg))
+		return true;
+	slow_wait_begin(&s, t, wq->class, &wq->ower);
+	for (;;) {
+		waitq_enter(wq, &s.w);
+		held = cond(arg);
+		now = rt_now();
+		if (held || !woken || now >= end)
+			break;
+		woken = park_unless_woken(&s, end - now);
+	}
+	waitq_leave(wq, &s.w);
+	slow_wait_end(&s, t, wq->class);
+	return held;
+}
