@@ -3,7 +3,7 @@
  * with dev->async, each write and each flush is completed by an io task, so that when it completes,
  * and after which others, is a choice of the picker.
  *
- * (A1) An io task has one bio in hand, and its completion is one point. With at most IO_TASKS bios in
+ * (A1) An io task has one bio in hand, and its completion is one choice of the picker. With at most IO_TASKS bios in
  *      flight every order of completions is possible; beyond that the device is like one with a
  *      queue of IO_TASKS: the others are taken up in the order of submission.
  * (A2) io tasks are made when needed, reused, and end in halt(): the 64 tasks of a controlled run
@@ -28,6 +28,7 @@ struct io {
 	struct dev *d;
 	struct task *task;
 	struct bio *bio;
+	bool parked; /* it was idle when it got the bio */
 	struct list idle;
 };
 
@@ -79,33 +80,42 @@ static void ram_do(struct dev *d, struct bio *bio)
 	door_complete(bio, bio->fault);
 }
 
-/* Gets the io task something to do; false when it is to end. */
-static bool io_next(struct io *io)
+/* Parks until there is something to do. */
+static void io_idle(struct io *io)
 {
 	struct ram *ram = io->d->private;
 
-	if (!io->bio && !list_empty(&ram->queue)) {
-		io->bio = list_first(&ram->queue, struct bio, queue);
-		list_del(&io->bio->queue);
-	}
-	while (!io->bio && !ram->halting) {
-		if (list_empty(&io->idle))
-			list_add(&io->idle, &ram->idle);
+	list_add(&io->idle, &ram->idle);
+	while (!io->bio && !ram->halting)
 		rt->park(0);
-	}
-	return io->bio;
 }
 
+/*
+ * One bio, then what has queued up, then idle. To let a parked io task go on is already the choice
+ * that this bio completes now: a point on top would only double the choices.
+ */
 static void io_task(void *arg)
 {
 	struct io *io = arg;
+	struct ram *ram = io->d->private;
 
-	while (io_next(io)) {
+	while (io->bio) {
 		struct bio *bio = io->bio;
 
-		rt_point(io->d->id, POINT_COMPLETE);
+		if (io->parked)
+			rt_access(io->d->id, POINT_COMPLETE);
+		else
+			rt_point(io->d->id, POINT_COMPLETE);
 		io->bio = NULL;
+		io->parked = false;
 		ram_do(io->d, bio);
+		if (!list_empty(&ram->queue)) {
+			io->bio = list_first(&ram->queue, struct bio, queue);
+			list_del(&io->bio->queue);
+		} else {
+			io_idle(io);
+			io->parked = true;
+		}
 	}
 }
 
@@ -124,6 +134,7 @@ static void ram_later(struct dev *d, struct bio *bio)
 		io = &ram->io[ram->nio++];
 		io->d = d;
 		io->bio = bio;
+		io->parked = false;
 		list_init(&io->idle);
 		io->task = rt_spawn("io", io_task, io, NULL);
 	} else {

@@ -1,0 +1,609 @@
+/*
+ * Which crash images a record allows: durable sets and pending sets worked out by hand for stories
+ * (story.h), all subsets, extremes, tears, and what an image is.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dev/door.h"
+#include "dev/image.h"
+#include "dev/story.h"
+
+static int open_recorded(void **state)
+{
+	struct dev *d;
+
+	assert_int_equal(ram_open(1 << 20, &d), 0);
+	powercut_start(d);
+	*state = d;
+	return 0;
+}
+
+static int close_recorded(void **state)
+{
+	dev_close(*state);
+	return 0;
+}
+
+/* Content with the pending writes of `names` kept ("" none, "*" all), for a crash at pos. */
+static void crash(struct dev *d, uint32_t pos, const char *names, char *content)
+{
+	uint64_t keep[4] = {0};
+	struct epoch e;
+	struct cut c;
+	struct dev *image;
+
+	powercut_epoch_at(d, pos, &e);
+	for (uint32_t i = 0; i < e.npending; i++) {
+		const struct dev_event *w = &d->log->event[e.pending[i]];
+
+		bit_set(keep, i, *names == '*' || strchr(names, *(const char *)w->data));
+	}
+	c = (struct cut){.pos = pos, .pending = e.pending, .npending = e.npending, .keep = keep};
+	assert_int_equal(powercut_image(d, &c, &image), 0);
+	story_content(image, content);
+	dev_close(image);
+}
+
+static void pending_names(struct dev *d, uint32_t pos, char *out)
+{
+	struct epoch e;
+
+	powercut_epoch_at(d, pos, &e);
+	for (uint32_t i = 0; i < e.npending; i++)
+		*out++ = *(const char *)d->log->event[e.pending[i]].data;
+	*out = 0;
+}
+
+/* ---- durable sets by hand ---- */
+
+static const struct {
+	const char *what, *story, *durable, *pending;
+} legal[] = {
+	{"a completed write is not durable", "wA cA", "........", "A"},
+	{"a submitted write is not durable", "wA", "........", "A"},
+	{"a flush makes durable what completed before it was submitted", "wA cA F1 f1", "A.......", ""},
+	{"a flush that has not completed makes nothing durable", "wA cA F1", "........", "A"},
+	{"completed after the flush was submitted: not covered", "wA F1 cA f1", "........", "A"},
+	{"submitted after the flush was: not covered", "F1 wA cA f1", "........", "A"},
+	{"held over two flushes", "wA F1 f1 F2 cA f2", "........", "A"},
+	{"held over two flushes, covered by the third", "wA F1 f1 F2 cA f2 F3 f3", "A.......", ""},
+	{"two flushes in flight: the one submitted later covers more", "wA cA F1 wB cB F2 f2", "AB......", ""},
+	{"two flushes in flight: the one submitted first covers less", "wA cA F1 wB cB F2 f1", "A.......", "B"},
+	{"others pass by", "wA wB cB F1 cA f1 wC", ".B......", "AC"},
+	{"FUA is durable at its completion", "uA cA", "A.......", ""},
+	{"FUA is not durable before", "uA", "........", "A"},
+	{"FUA makes nothing else durable", "wA cA uB cB", ".B......", "A"},
+	{"a failed write reaches nothing", "wA eA F1 f1", "........", ""},
+	{"a failed FUA write reaches nothing", "uA eA", "........", ""},
+	{"a failed flush makes nothing durable", "wA cA F1 g1", "........", "A"},
+	{"a good flush after a failed one does", "wA cA F1 g1 F2 f2", "A.......", ""},
+	{"overwritten, both flushed: the later one", "wA0 cA wB0 cB F1 f1", "B.......", ""},
+	{"a newer durable FUA value is never undone by an older write", "wA0 cA uB0 cB", "B.......", ""},
+	{"nor by the flush that covers the older write", "wA0 cA F1 uB0 cB f1", "B.......", ""},
+	{"the older durable value stays until the newer one is", "wA0 cA F1 f1 wB0 cB", "A.......", "B"},
+	{"half a block over a durable one", "wA0 cA F1 f1 hB0 cB F2 f2", "(AB).......", ""},
+	{"FUA elsewhere supersedes nothing", "wA0 cA F2 hB0 cB uC1 cC f2", "AC......", "B"},
+	{"a large write covers its blocks", "2A cA F1 f1", "AA......", ""},
+	{"FUA over the second block of a pending write", "2A cA uB cB F1", ".B......", "A"},
+};
+
+static void durable_is_what_the_rules_say(void **state)
+{
+	struct dev *d = *state;
+	char content[64], pending[64];
+
+	for (unsigned i = 0; i < sizeof(legal) / sizeof(legal[0]); i++) {
+		powercut_rewind(d);
+		story_play(d, legal[i].story);
+		crash(d, powercut_position(d), "", content);
+		pending_names(d, powercut_position(d), pending);
+		if (strcmp(content, legal[i].durable) || strcmp(pending, legal[i].pending))
+			fail_msg("%s: '%s' gives durable %s pending '%s', want %s '%s'", legal[i].what, legal[i].story,
+				 content, pending, legal[i].durable, legal[i].pending);
+	}
+}
+
+/* What each position of one story gives, walked forwards and backwards. */
+static void any_position_can_be_asked_for(void **state)
+{
+	static const char *const durable[] = {"........", "........", "........", "........", "A.......", "A.......",
+					      "AB......"};
+	struct dev *d = *state;
+	char content[64];
+
+	story_play(d, "wA cA F1 f1 uB cB");
+	for (int round = 0; round < 2; round++)
+		for (uint32_t pos = 0; pos <= 6; pos++) {
+			crash(d, round ? 6 - pos : pos, "", content);
+			assert_string_equal(content, durable[(round ? 6 - pos : pos)]);
+		}
+}
+
+static void a_later_kept_write_wins(void **state)
+{
+	struct dev *d = *state;
+	char content[64];
+
+	story_play(d, "wA0 cA wB0 cB");
+	crash(d, 4, "A", content);
+	assert_string_equal(content, "A.......");
+	crash(d, 4, "B", content);
+	assert_string_equal(content, "B.......");
+	crash(d, 4, "AB", content);
+	assert_string_equal(content, "B.......");
+}
+
+/* (P1), within one write: its first block is pending, its second is superseded by a FUA write. */
+static void a_superseded_block_of_a_kept_write_stays_out(void **state)
+{
+	struct dev *d = *state;
+	char content[64];
+
+	story_play(d, "2A cA uB1 cB");
+	crash(d, 4, "A", content);
+	assert_string_equal(content, "AB......");
+	powercut_rewind(d);
+	story_play(d, "wA0 cA uZ7 cZ F1");
+	crash(d, 5, "*", content);
+	assert_string_equal(content, "A......Z");
+}
+
+static void a_superseded_half_of_a_kept_write_stays_out(void **state)
+{
+	struct dev *d = *state;
+	struct bio *half = &story_write['B' - 'A'];
+	char content[64];
+
+	story_play(d, "wA0 cA hB0");
+	half->flags |= BIO_FUA;
+	d->log->event[half->event].fua = true;
+	story_play(d, "cB");
+	crash(d, 4, "", content);
+	assert_string_equal(content, "(.B).......");
+	crash(d, 4, "A", content);
+	assert_string_equal(content, "(AB).......");
+}
+
+/* ---- epochs ---- */
+
+struct epochs {
+	struct dev *d;
+	uint32_t n, pos[16], npending[16];
+	uint64_t hash[16];
+};
+
+static int note_epoch(void *arg, const struct epoch *e)
+{
+	struct epochs *s = arg;
+
+	s->pos[s->n] = e->pos;
+	s->npending[s->n] = e->npending;
+	s->hash[s->n++] = e->durable_hash;
+	/* asking about another place must not disturb the round */
+	powercut_epoch_at(s->d, 0, &(struct epoch){0});
+	return 0;
+}
+
+static void an_epoch_ends_before_what_makes_durable(void **state)
+{
+	struct epochs s = {.d = *state};
+
+	/*            0  1  2  3  4  5  6  7  8  9  10 11 */
+	story_play(s.d, "wA cA F1 wB f1 F2 f2 cB uC cC F3 f3 wD");
+	assert_int_equal(powercut_epochs(s.d, note_epoch, &s), 0);
+	assert_int_equal(s.n, 4);
+	assert_int_equal(s.pos[0], 4); /* before f1: A; f2 has nothing to make durable */
+	assert_int_equal(s.npending[0], 2);
+	assert_int_equal(s.pos[1], 9); /* before C's completion */
+	assert_int_equal(s.npending[1], 2);
+	assert_int_equal(s.pos[2], 11); /* before f3: B */
+	assert_int_equal(s.npending[2], 1);
+	assert_int_equal(s.pos[3], 13);
+	assert_int_equal(s.npending[3], 1);
+	assert_int_not_equal(s.hash[0], s.hash[1]);
+}
+
+static int stop_at_second(void *arg, const struct epoch *e)
+{
+	return ++*(int *)arg == 2 ? 77 : 0;
+}
+
+static void epochs_stop_when_told(void **state)
+{
+	int n = 0;
+
+	story_play(*state, "uA cA uB cB uC cC");
+	assert_int_equal(powercut_epochs(*state, stop_at_second, &n), 77);
+	assert_int_equal(n, 2);
+}
+
+/* ---- cuts ---- */
+
+struct cuts {
+	struct dev *d;
+	unsigned n;
+	char content[4096][16];
+	bool hash_differs;
+};
+
+/* Notes the image's content, and that its fingerprint is what the cut said. */
+static int note_cut(void *arg, const struct cut *c)
+{
+	struct cuts *s = arg;
+	struct dev *image;
+
+	assert_int_equal(powercut_image(s->d, c, &image), 0);
+	story_content(image, s->content[s->n]);
+	for (unsigned i = 0; i < s->n; i++)
+		if (!strcmp(s->content[i], s->content[s->n]))
+			fail_msg("image %s twice", s->content[i]);
+	s->n++;
+	dev_close(image);
+	return 0;
+}
+
+static bool has(const struct cuts *s, const char *content)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (!strcmp(s->content[i], content))
+			return true;
+	return false;
+}
+
+static void all_cuts(struct cuts *s, const struct cut_budget *b)
+{
+	struct epoch e;
+
+	powercut_epoch_at(s->d, powercut_position(s->d), &e);
+	assert_int_equal(powercut_cuts(s->d, &e, b, note_cut, s), 0);
+}
+
+static void all_subsets_of_k_writes_are_2_to_the_k(void **state)
+{
+	const struct cut_budget b = {.all_up_to = 10};
+
+	for (unsigned k = 0; k <= 7; k++) {
+		static struct cuts s;
+		char story[64] = "wZ7 cZ F1 f1";
+
+		s = (struct cuts){.d = *state};
+		powercut_rewind(*state);
+		for (unsigned i = 0; i < k; i++)
+			sprintf(story + strlen(story), " wA%u", i), story[strlen(story) - 2] = (char)('A' + i);
+		story_play(*state, story);
+		all_cuts(&s, &b);
+		assert_int_equal(s.n, 1u << k);
+	}
+}
+
+static void equal_images_come_once(void **state)
+{
+	static struct cuts s;
+	const struct cut_budget b = {.all_up_to = 10};
+
+	/* A then B to one block: none, A, B (both kept is B); C writes what is there: no choice at all */
+	s = (struct cuts){.d = *state};
+	story_play(*state, "wC3 cC F1 f1 wA0 cA wB0 cB wC3 cC");
+	all_cuts(&s, &b);
+	assert_int_equal(s.n, 3);
+	assert_true(has(&s, "...C...."));
+	assert_true(has(&s, "A..C...."));
+	assert_true(has(&s, "B..C...."));
+}
+
+static void many_pending_get_the_extremes(void **state)
+{
+	static struct cuts s;
+	const struct cut_budget b = {.all_up_to = 4, .sampled = 0};
+
+	s = (struct cuts){.d = *state};
+	story_play(*state, "wA wB mC mD cB wE F1 f1 cA wF cE");
+	/* pending A B C D E F, less what f1 covered: B */
+	all_cuts(&s, &b);
+	assert_true(has(&s, ".B......"));
+	assert_true(has(&s, "ABCDEF.."));
+	assert_true(has(&s, "AB......"));
+	assert_true(has(&s, ".BCDEF.."));
+	assert_true(has(&s, ".BCD...."));
+	assert_true(has(&s, "AB..EF.."));
+	assert_true(has(&s, ".B...F..")); /* in flight at the flush: A C D E */
+	assert_true(has(&s, "AB..E...")); /* all that completed, A first */
+	assert_true(s.n < 32);
+}
+
+static void sampling_is_repeatable_and_adds_images(void **state)
+{
+	static struct cuts s[3];
+	const struct cut_budget none = {.all_up_to = 4}, some = {.all_up_to = 4, .sampled = 40, .seed = 7};
+
+	story_play(*state, "wA wB wC wD wE wF wG");
+	for (int i = 0; i < 3; i++) {
+		s[i] = (struct cuts){.d = *state};
+		all_cuts(&s[i], i ? &some : &none);
+	}
+	assert_true(s[1].n > s[0].n);
+	assert_int_equal(s[1].n, s[2].n);
+	for (unsigned i = 0; i < s[1].n; i++)
+		assert_string_equal(s[1].content[i], s[2].content[i]);
+}
+
+static void a_torn_write_keeps_some_of_its_units(void **state)
+{
+	static struct cuts s;
+	const struct cut_budget whole = {.all_up_to = 4}, torn = {.all_up_to = 4, .tears = true};
+
+	story_play(*state, "2A wZ7");
+	s = (struct cuts){.d = *state};
+	all_cuts(&s, &whole);
+	assert_int_equal(s.n, 4);
+	s = (struct cuts){.d = *state};
+	all_cuts(&s, &torn);
+	assert_int_equal(s.n, 8);
+	assert_true(has(&s, "A......."));
+	assert_true(has(&s, ".A......"));
+	assert_true(has(&s, "A......Z"));
+	assert_true(has(&s, ".A.....Z"));
+}
+
+static int count_cut(void *arg, const struct cut *c)
+{
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void strict_tears_are_sectors(void **state)
+{
+	struct dev *d = *state;
+	const struct cut_budget torn = {.all_up_to = 4, .tears = true};
+	struct epoch e;
+	unsigned n = 0;
+
+	d->tear = 512;
+	story_play(d, "wA");
+	powercut_epoch_at(d, 1, &e);
+	assert_int_equal(powercut_cuts(d, &e, &torn, count_cut, &n), 0);
+	assert_int_equal(n, 2 + 8 + 8 + 1); /* none, all; one sector, all but one; the first half */
+}
+
+static int stop_at_third_cut(void *arg, const struct cut *c)
+{
+	return ++*(unsigned *)arg == 3 ? 78 : 0;
+}
+
+static void cuts_stop_when_told(void **state)
+{
+	struct cut_budget b = {.all_up_to = 10};
+	struct epoch e;
+
+	story_play(*state, "wA wB wC");
+	powercut_epoch_at(*state, 3, &e);
+	for (int sampled = 0; sampled < 2; sampled++) {
+		unsigned n = 0;
+
+		assert_int_equal(powercut_cuts(*state, &e, &b, stop_at_third_cut, &n), 78);
+		assert_int_equal(n, 3);
+		b.all_up_to = 0;
+	}
+}
+
+/* ---- fingerprints ---- */
+
+struct hashes {
+	struct dev *d;
+	unsigned n;
+};
+
+static uint64_t content_hash(struct dev *d)
+{
+	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
+	uint64_t h = 0;
+
+	for (uint32_t blk = 0; blk < d->size / DEV_BLOCK; blk++) {
+		assert_int_equal(dev_read(d, (uint64_t)blk * DEV_BLOCK, buf, sizeof(buf)), 0);
+		h += hash_at(blk, hash_block(buf)) - hash_at(blk, hash_block(memset(buf, 0, sizeof(buf))));
+	}
+	return h;
+}
+
+static int check_hash(void *arg, const struct cut *c)
+{
+	struct hashes *s = arg;
+	struct dev *image;
+
+	powercut_image(s->d, c, &image);
+	assert_int_equal(content_hash(image), c->hash);
+	dev_close(image);
+	s->n++;
+	return 0;
+}
+
+static int check_epoch_hashes(void *arg, const struct epoch *e)
+{
+	struct hashes *s = arg;
+	const struct cut_budget b = {.all_up_to = 4, .sampled = 20, .tears = true, .seed = 3};
+
+	return powercut_cuts(s->d, e, &b, check_hash, arg);
+}
+
+/* Whatever is written, overwritten, torn and superseded: the fingerprint is that of the image's bytes. */
+static void a_cuts_hash_is_its_images(void **state)
+{
+	struct hashes s = {.d = *state};
+
+	s.d->tear = 512;
+	story_play(s.d, "wA0 cA wB0 2C1 hD2 cC F1 cB f1 hE0 cE uF1 cF cD wG0 mH5 hI5 F2 cG wJ6 wK7 cJ");
+	assert_int_equal(powercut_epochs(s.d, check_epoch_hashes, &s), 0);
+	assert_true(s.n > 50);
+	powercut_restart(s.d);
+	story_play(s.d, "wL0 cL F1 f1 wM1 cM");
+	assert_int_equal(powercut_epochs(s.d, check_epoch_hashes, &s), 0);
+}
+
+static void equal_content_equal_hash_across_schedules(void **state)
+{
+	struct dev *d = *state;
+	struct epoch a, b;
+
+	story_play(d, "wA cA F1 f1 wB cB F2 f2");
+	powercut_epoch_at(d, 8, &a);
+	powercut_rewind(d);
+	story_play(d, "wC1 cC wB wA cA cB F1 f1");
+	powercut_epoch_at(d, 8, &b);
+	assert_int_equal(a.durable_hash, b.durable_hash);
+	powercut_epoch_at(d, 7, &b);
+	assert_int_not_equal(a.durable_hash, b.durable_hash);
+}
+
+/* ---- images and the recorded device itself ---- */
+
+static void write_letter(struct dev *d, unsigned blk, char c)
+{
+	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
+
+	memset(buf, c, sizeof(buf));
+	assert_int_equal(dev_write(d, blk * DEV_BLOCK, buf, sizeof(buf), 0), 0);
+}
+
+static void images_are_apart(void **state)
+{
+	struct dev *d = *state, *x, *y;
+	uint64_t all = ~0ull, none = 0;
+	struct epoch e;
+	struct cut c;
+	char content[64];
+
+	write_letter(d, 0, 'A');
+	powercut_epoch_at(d, powercut_position(d), &e);
+	c = (struct cut){.pos = e.pos, .pending = e.pending, .npending = e.npending, .keep = &all};
+	powercut_image(d, &c, &x);
+	c.keep = &none;
+	powercut_image(d, &c, &y);
+	write_letter(x, 1, 'X');
+	write_letter(y, 1, 'Y');
+	assert_int_equal(dev_write(y, 2 * DEV_BLOCK + 512, story_data[0], 512, 0), 0);
+	story_content(x, content);
+	assert_string_equal(content, "AX......");
+	story_content(y, content);
+	assert_string_equal(content, ".Y......");
+	dev_close(x);
+	powercut_image(d, &c, &x); /* from the pool: nothing of before is left */
+	story_content(x, content);
+	assert_string_equal(content, "........");
+	dev_close(x);
+	dev_close(y);
+	story_content(d, content);
+	assert_string_equal(content, "A.......");
+}
+
+static void rewind_undoes_and_restart_keeps(void **state)
+{
+	struct dev *d = *state;
+	uint8_t *mem = ram_memory(d);
+	char content[64];
+
+	write_letter(d, 0, 'A');
+	powercut_restart(d);
+	assert_int_equal(powercut_position(d), 0);
+	write_letter(d, 0, 'B');
+	write_letter(d, 3, 'C');
+	assert_int_equal(dev_write(d, 4 * DEV_BLOCK + 512, story_data[0], 512, 0), 0);
+	story_content(d, content);
+	assert_memory_equal(content, "B..C", 4);
+	powercut_rewind(d);
+	assert_int_equal(powercut_position(d), 0);
+	story_content(d, content);
+	assert_string_equal(content, "A.......");
+	write_letter(d, 1, 'D');
+	powercut_stop(d);
+	story_content(d, content);
+	assert_string_equal(content, "AD......");
+	assert_int_equal(mem[DEV_BLOCK], 'D');
+	powercut_start(d);
+	crash(d, 0, "", content);
+	assert_string_equal(content, "AD......");
+}
+
+static void a_real_bio_is_recorded_stage_by_stage(void **state)
+{
+	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
+	static const uint8_t kinds[] = {EV_WSUB, EV_WCMP, EV_FSUB, EV_FCMP, EV_WSUB, EV_WCMP};
+	const struct dev_event *ev;
+	uint32_t n;
+
+	assert_int_equal(dev_write(*state, 0, buf, sizeof(buf), BIO_META), 0);
+	assert_int_equal(dev_write(*state, 8192, buf, sizeof(buf), BIO_PREFLUSH | BIO_FUA), 0);
+	ev = powercut_events(*state, &n);
+	assert_int_equal(n, 6);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(ev[i].kind, kinds[i]);
+	assert_int_equal(ev[0].of, 1);
+	assert_int_equal(ev[5].of, 4);
+	assert_true(ev[0].meta && !ev[0].fua && ev[4].fua && !ev[4].meta);
+	assert_true(ev[0].hash && ev[0].hash != ev[4].hash);
+}
+
+static void the_controls_hold(void **state)
+{
+	assert_int_equal(powercut_controls(), 0);
+}
+
+static void a_cut_is_described(void **state)
+{
+	struct dev *d = *state;
+	uint64_t keep = 0;
+	struct epoch e;
+	struct cut c;
+	char text[128];
+
+	story_play(d, "wA mB2");
+	powercut_epoch_at(d, 2, &e);
+	c = (struct cut){.pos = 2, .pending = e.pending, .npending = 2, .keep = &keep};
+	powercut_describe(d, &c, text, sizeof(text));
+	assert_string_equal(text, "none");
+	keep = 3;
+	powercut_describe(d, &c, text, sizeof(text));
+	assert_string_equal(text, "all");
+	keep = 2;
+	powercut_describe(d, &c, text, sizeof(text));
+	assert_string_equal(text, "1 of 2: meta@1(8192+4096)");
+	powercut_describe(d, &c, text, 12);
+	assert_int_equal(strlen(text), 11);
+}
+
+#define RECORDED(test) cmocka_unit_test_setup_teardown(test, open_recorded, close_recorded)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RECORDED(durable_is_what_the_rules_say),
+		RECORDED(any_position_can_be_asked_for),
+		RECORDED(a_later_kept_write_wins),
+		RECORDED(a_superseded_block_of_a_kept_write_stays_out),
+		RECORDED(a_superseded_half_of_a_kept_write_stays_out),
+		RECORDED(an_epoch_ends_before_what_makes_durable),
+		RECORDED(epochs_stop_when_told),
+		RECORDED(all_subsets_of_k_writes_are_2_to_the_k),
+		RECORDED(equal_images_come_once),
+		RECORDED(many_pending_get_the_extremes),
+		RECORDED(sampling_is_repeatable_and_adds_images),
+		RECORDED(a_torn_write_keeps_some_of_its_units),
+		RECORDED(strict_tears_are_sectors),
+		RECORDED(cuts_stop_when_told),
+		RECORDED(a_cuts_hash_is_its_images),
+		RECORDED(equal_content_equal_hash_across_schedules),
+		RECORDED(images_are_apart),
+		RECORDED(rewind_undoes_and_restart_keeps),
+		RECORDED(a_real_bio_is_recorded_stage_by_stage),
+		RECORDED(the_controls_hold),
+		RECORDED(a_cut_is_described),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

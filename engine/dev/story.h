@@ -1,0 +1,107 @@
+/*
+ * story.h: for tests of the power cut: a sequence of device events as a word a line, played into a
+ * record without a file system and without time.
+ *
+ *   wA    write A is submitted, to block 0 (A: block 0, B: block 1, ...); wA3: to block 3
+ *   mA uA the same, as metadata, as a FUA write
+ *   hA    the same, only the second half of the block (512-byte sectors 4..7)
+ *   2A    two blocks, A's and the next
+ *   cA eA it completes, it fails
+ *   F1 f1 flush 1 is submitted, completes; g1: completes with an error
+ *
+ * What a write writes is its letter, in every byte. The device has STORY_BLOCKS blocks that are looked at.
+ */
+#ifndef DEV_STORY_H
+#define DEV_STORY_H
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "dev/record.h"
+
+#define STORY_BLOCKS 8
+
+static _Alignas(4096) uint8_t story_data[26][2 * DEV_BLOCK];
+static struct bio story_write[26], story_flush[10];
+
+static inline void story_submit(struct dev *d, const char *word)
+{
+	unsigned id = (unsigned)(word[1] - 'A'), blk = isdigit((unsigned char)word[2]) ? (unsigned)(word[2] - '0') : id;
+	struct bio *bio = &story_write[id];
+
+	memset(story_data[id], word[1], sizeof(story_data[id]));
+	*bio = (struct bio){
+		.off = blk * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = story_data[id], .dev = d,
+		.stage = STAGE_WRITE,
+	};
+	if (word[0] == 'm')
+		bio->flags |= BIO_META;
+	if (word[0] == 'u')
+		bio->flags |= BIO_FUA;
+	if (word[0] == '2')
+		bio->len = 2 * DEV_BLOCK;
+	if (word[0] == 'h') {
+		bio->off += DEV_BLOCK / 2;
+		bio->len = DEV_BLOCK / 2;
+	}
+	record_submit(d, bio);
+}
+
+static inline void story_word(struct dev *d, const char *word)
+{
+	unsigned id = (unsigned)(word[1] - 'A'), flush = (unsigned)(word[1] - '0');
+
+	switch (word[0]) {
+	case 'w':
+	case 'm':
+	case 'u':
+	case 'h':
+	case '2':
+		story_submit(d, word);
+		break;
+	case 'c':
+	case 'e':
+		record_complete(d, &story_write[id], word[0] == 'e' ? -5 : 0);
+		break;
+	case 'F':
+		story_flush[flush] = (struct bio){.flags = BIO_WRITE | BIO_PREFLUSH, .dev = d, .stage = STAGE_FLUSH};
+		record_submit(d, &story_flush[flush]);
+		break;
+	case 'f':
+	case 'g':
+		record_complete(d, &story_flush[flush], word[0] == 'g' ? -5 : 0);
+		break;
+	default:
+		CHECK(!"a word of a story");
+	}
+}
+
+static inline void story_play(struct dev *d, const char *story)
+{
+	char words[256], *save;
+
+	CHECK(strlen(story) < sizeof(words));
+	strcpy(words, story);
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		story_word(d, w);
+}
+
+/* The content of a device, a character a block: '.' for zeros, "(xy)" for a block whose halves differ. */
+static inline void story_content(struct dev *d, char *out)
+{
+	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
+
+	for (unsigned blk = 0; blk < STORY_BLOCKS; blk++) {
+		CHECK(dev_read(d, blk * DEV_BLOCK, buf, sizeof(buf)) == 0);
+		char a = buf[0] ? (char)buf[0] : '.', b = buf[DEV_BLOCK - 1] ? (char)buf[DEV_BLOCK - 1] : '.';
+
+		if (a == b)
+			*out++ = a;
+		else
+			out += sprintf(out, "(%c%c)", a, b);
+	}
+	*out = 0;
+}
+
+#endif
