@@ -48,11 +48,10 @@ struct blocks;
 struct tree {
 	struct blocks *bl;
 	uint64_t owner;       /* tree id, stamped into its blocks */
-	int64_t sub;          /* lock order among trees of the TREE_NODE line: node sub = level-based, see node.h */
 	struct rwsem root_lock; /* guards root: which block is the root */
 	struct node *root;
-	struct spin dirty_lock;
-	struct list dirty;    /* blocks changed and not submitted; guarded by dirty_lock */
+	struct spin dirty_lock; /* guards these: */
+	struct list dirty;      /* blocks changed and not submitted */
 	uint32_t ndirty;
 };
 
@@ -97,6 +96,8 @@ int tree_scan(struct tree *t, const struct key *from, const struct key *to, uint
  * T1 from now on). Caller makes sure that nobody changes this tree meanwhile. Number of blocks taken.
  */
 uint32_t tree_take_dirty(struct tree *t, struct list *list);
+/* Drops a list that was taken and will not be written, because of an error elsewhere. */
+void tree_forget_list(struct list *list);
 /* Submits the blocks of the list (each copy, in ascending order of address) as parts of b; the list is empty afterwards. */
 void tree_write_list(struct blocks *bl, struct list *list, struct batch *b);
 

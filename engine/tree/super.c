@@ -1,0 +1,215 @@
+/*
+ * super.c: the super block on disk, and which of its two copies is believed.
+ *
+ * (U1) A copy is believed when its magic, its checksum and every field are right: a torn or a foreign
+ *      one never is.
+ * (U2) The newer generation wins; of two with one generation, copy 0, since a log commit writes that alone.
+ */
+#include "tree/super.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "rt/mem.h"
+#include "tree/node.h"
+
+#define SUPER_ERR 160
+
+static const char magic[8] = "FSSTORMS";
+static const uint64_t copy_at[] = { SUPER_COPY_0, SUPER_COPY_1 };
+
+struct disk_root {
+	uint64_t bytenr, generation;
+	uint64_t level;
+};
+
+struct disk_super {
+	char magic[8];
+	uint32_t csum; /* crc32c of what follows, to the end of the 4 KiB */
+	uint32_t nodesize;
+	uint64_t bytenr; /* of this copy */
+	uint64_t fsid;
+	uint64_t dev_size;
+	uint64_t dup;
+	uint64_t meta_len;
+	uint64_t generation;
+	uint64_t next_subvol;
+	struct disk_root root_tree, log_root;
+	uint8_t zero[SUPER_SIZE - 72 - 2 * sizeof(struct disk_root)];
+};
+_Static_assert(sizeof(struct disk_super) == SUPER_SIZE, "a super block is 4 KiB, without padding");
+
+static uint32_t csum_of(const struct disk_super *ds)
+{
+	size_t skip = offsetof(struct disk_super, csum) + sizeof(ds->csum);
+
+	return crc32c(0, (const uint8_t *)ds + skip, sizeof(*ds) - skip);
+}
+
+uint64_t super_data_start(const struct super *s)
+{
+	return SUPER_END + s->meta_len * (s->dup ? 2 : 1);
+}
+
+/* ---- writing ---- */
+
+static struct disk_root disk_root_of(const struct tree_ptr *p)
+{
+	return (struct disk_root){ p->bytenr, p->generation, p->level };
+}
+
+static void encode(struct disk_super *ds, const struct super *s, uint64_t bytenr)
+{
+	memset(ds, 0, sizeof(*ds));
+	memcpy(ds->magic, magic, sizeof(magic));
+	ds->nodesize = s->nodesize;
+	ds->bytenr = bytenr;
+	ds->fsid = s->fsid;
+	ds->dev_size = s->dev_size;
+	ds->dup = s->dup;
+	ds->meta_len = s->meta_len;
+	ds->generation = s->generation;
+	ds->next_subvol = s->next_subvol;
+	ds->root_tree = disk_root_of(&s->root_tree);
+	ds->log_root = disk_root_of(&s->log_root);
+	ds->csum = csum_of(ds);
+}
+
+int super_write(struct dev *d, const struct super *s, bool log)
+{
+	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
+	unsigned flags = BIO_WRITE | BIO_META | BIO_FUA;
+	int ret;
+
+	encode(ds, s, SUPER_COPY_0);
+	ret = dev_write(d, SUPER_COPY_0, ds, sizeof(*ds), flags | BIO_PREFLUSH);
+	if (ret || log)
+		goto free_buf;
+	/* after the first one: at any moment one of them is whole */
+	encode(ds, s, SUPER_COPY_1);
+	ret = dev_write(d, SUPER_COPY_1, ds, sizeof(*ds), flags);
+free_buf:
+	free(ds);
+	return ret ? -EIO : 0;
+}
+
+/* ---- reading ---- */
+
+static bool geometry_ok(const struct disk_super *ds, const struct dev *d)
+{
+	uint64_t ns = ds->nodesize, room;
+
+	if (ns < NODE_SIZE_MIN || ns > NODE_SIZE_MAX || ns & (ns - 1))
+		return false;
+	if (ds->dup > 1 || ds->dev_size > d->size || ds->dev_size < SUPER_END)
+		return false;
+	room = (ds->dev_size - SUPER_END) / (ds->dup + 1);
+	return ds->meta_len >= ns && ds->meta_len % ns == 0 && ds->meta_len <= room;
+}
+
+static bool root_ok(const struct disk_super *ds, const struct disk_root *r)
+{
+	if (r->level >= TREE_LEVELS)
+		return false;
+	if (r->bytenr < SUPER_END || r->bytenr % ALLOC_UNIT)
+		return false;
+	return r->bytenr - SUPER_END <= ds->meta_len - ds->nodesize;
+}
+
+static struct tree_ptr ptr_of(const struct disk_root *r)
+{
+	return (struct tree_ptr){ .bytenr = r->bytenr, .generation = r->generation, .level = (uint8_t)r->level };
+}
+
+static void decode(const struct disk_super *ds, struct super *s)
+{
+	s->fsid = ds->fsid;
+	s->dev_size = ds->dev_size;
+	s->nodesize = ds->nodesize;
+	s->dup = ds->dup;
+	s->meta_len = ds->meta_len;
+	s->generation = ds->generation;
+	s->next_subvol = ds->next_subvol;
+	s->root_tree = ptr_of(&ds->root_tree);
+	s->log_root = ptr_of(&ds->log_root);
+}
+
+/* Why a copy is not believed, worst last: what is said is the best that any copy came to. */
+enum doubt { NONE, TOO_LARGE, WRONG_FIELD, WRONG_CSUM, NO_MAGIC, NOT_READ, DOUBTS };
+
+static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const struct dev *d)
+{
+	if (memcmp(ds->magic, magic, sizeof(magic)))
+		return NO_MAGIC;
+	if (ds->csum != csum_of(ds) || ds->bytenr != bytenr)
+		return WRONG_CSUM;
+	if (ds->dev_size > d->size)
+		return TOO_LARGE;
+	if (!geometry_ok(ds, d) || !root_ok(ds, &ds->root_tree) || ds->root_tree.generation > ds->generation)
+		return WRONG_FIELD;
+	if (ds->log_root.bytenr && !root_ok(ds, &ds->log_root))
+		return WRONG_FIELD;
+	return NONE;
+}
+
+static enum doubt read_copy(struct dev *d, uint64_t at, struct disk_super *ds, struct super *s)
+{
+	enum doubt doubt;
+
+	if (d->size < SUPER_END)
+		return NO_MAGIC;
+	if (dev_read(d, at, ds, sizeof(*ds)))
+		return NOT_READ;
+	doubt = judge(ds, at, d);
+	if (doubt == NONE)
+		decode(ds, s);
+	return doubt;
+}
+
+static int refuse(enum doubt doubt, char *err)
+{
+	static const char *const why[DOUBTS] = {
+		[TOO_LARGE] = "the file system is larger than its device",
+		[WRONG_FIELD] = "the super blocks hold values that cannot be",
+		[WRONG_CSUM] = "both super blocks are damaged (checksum)",
+		[NO_MAGIC] = "not a fsyncstorm file system",
+		[NOT_READ] = "the super blocks cannot be read",
+	};
+
+	snprintf(err, SUPER_ERR, "%s", why[doubt]);
+	return doubt == NO_MAGIC || doubt == TOO_LARGE ? -EINVAL : -EIO;
+}
+
+int super_read(struct dev *d, struct super *out, char *err)
+{
+	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
+	struct super copy[2];
+	enum doubt doubt[2];
+
+	for (int i = 0; i < 2; i++)
+		doubt[i] = read_copy(d, copy_at[i], ds, &copy[i]);
+	free(ds);
+	if (doubt[0] && doubt[1])
+		return refuse(doubt[0] < doubt[1] ? doubt[0] : doubt[1], err);
+	/* (U2) */
+	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))
+		*out = copy[1];
+	else
+		*out = copy[0];
+	return 0;
+}
+
+bool super_recognise(struct dev *d)
+{
+	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
+	bool found = false;
+
+	for (int i = 0; !found && i < 2 && d->size >= SUPER_END; i++)
+		found = !dev_read(d, copy_at[i], ds, sizeof(*ds)) && !memcmp(ds->magic, magic, sizeof(magic));
+	free(ds);
+	return found;
+}
