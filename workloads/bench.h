@@ -1,0 +1,74 @@
+/*
+ * bench.h: one bench: a job, some targets, some numbers of tasks, trials that take turns. For the files
+ * bench_*.c and cmd_bench.c alone.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "compare.h"
+#include "driver.h"
+
+#define BENCH_TARGETS_MAX 8
+#define BENCH_LEVELS_MAX  16
+#define BENCH_TRIALS_MAX  1000
+
+struct bench_options {
+	const char *job;
+	const char *target[BENCH_TARGETS_MAX];
+	unsigned ntargets;
+	unsigned threads[BENCH_LEVELS_MAX]; /* numjobs of every section; none: the job's own */
+	unsigned nthreads;
+	unsigned trials;
+	uint64_t seconds_ns, seed;
+	const char *placement, *json, *out;
+	bool no_results, keep, force;
+};
+
+/* One number of tasks: its clones, and trials[target][trial], NULL where none was made. */
+struct bench_level {
+	unsigned threads;       /* 0: the job's own numjobs */
+	struct job_clone *clones;
+	unsigned n;
+	struct driver_result **trial[BENCH_TARGETS_MAX];
+};
+
+struct bench {
+	struct bench_options opt;
+	int argc;
+	char **argv;
+	struct job_file job;
+	char job_path[PATH_MAX];
+	struct target_spec spec[BENCH_TARGETS_MAX];
+	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
+	struct bench_level level[BENCH_LEVELS_MAX];
+	unsigned nlevels;
+	bool interrupted;
+};
+
+/* What is compared, and shown as a column. */
+enum bench_metric { BENCH_P50, BENCH_P99, BENCH_P999, BENCH_RATE, BENCH_METRICS };
+extern const char *const bench_metric_name[BENCH_METRICS];
+
+/* What the job is about: its syncs, or its writes when it has none. */
+const struct hist *bench_subject(const struct driver_result *r);
+const char *bench_subject_name(const struct bench *b);
+/* One figure of a trial, in ns or per second; 0 when there are too few operations to tell. */
+double bench_value(const struct driver_result *r, enum bench_metric m);
+/* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
+struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);
+/* Target `other` against the first; out->valid false when it cannot be told. */
+void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
+                   struct comparison *out);
+
+/* Runs all trials, in turn. 0, or -errno with one line in err; what was measured before stands in b. */
+int bench_run(struct bench *b, char *err);
+
+/* bench_table.c, bench_json.c */
+void bench_print(const struct bench *b, FILE *out);
+json_t *bench_json(const struct bench *b, const char *date);
+json_t *bench_env(const struct bench *b);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * bench_json.c: the results of a bench as JSON. The schema is described in results/README.md; a change
+ * of the meaning of a field is a new SCHEMA_VERSION.
+ */
+#include <string.h>
+
+#include "bench.h"
+#include "recipe/env.h"
+#include "rt/mem.h"
+
+#define SCHEMA         "fsyncstorm-bench"
+#define SCHEMA_VERSION 1
+
+static void put_int(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static void put_real(json_t *o, const char *key, double value)
+{
+	json_object_set_new(o, key, json_real(value));
+}
+
+static void put_text(json_t *o, const char *key, const char *value)
+{
+	json_object_set_new(o, key, json_string(value));
+}
+
+/* ---- histograms ---- */
+
+static json_t *bins_json(const struct hist *h)
+{
+	json_t *bins = json_array(), *bin;
+
+	for (unsigned i = 0; i < HIST_BUCKETS; i++) {
+		if (!h->bucket[i])
+			continue;
+		bin = json_array();
+		json_array_append_new(bin, json_integer((json_int_t)hist_bucket_value(i)));
+		json_array_append_new(bin, json_integer((json_int_t)h->bucket[i]));
+		json_array_append_new(bins, bin);
+	}
+	return bins;
+}
+
+static json_t *hist_json(const struct hist *h)
+{
+	json_t *o = json_object();
+
+	put_int(o, "n", h->n);
+	put_int(o, "sum_ns", h->sum);
+	put_int(o, "min_ns", h->n ? h->min : 0);
+	put_real(o, "mean_ns", hist_mean(h));
+	put_int(o, "p50_ns", hist_percentile(h, 50));
+	put_int(o, "p90_ns", hist_percentile(h, 90));
+	put_int(o, "p99_ns", hist_percentile(h, 99));
+	put_int(o, "p999_ns", hist_percentile(h, 99.9));
+	put_int(o, "max_ns", h->n ? h->max : 0);
+	json_object_set_new(o, "bins", bins_json(h));
+	return o;
+}
+
+static void put_hist(json_t *o, const char *key, const struct hist *h)
+{
+	if (h->n)
+		json_object_set_new(o, key, hist_json(h));
+}
+
+/* ---- waits ---- */
+
+static json_t *wait_json(const struct lock_stat *s, unsigned class)
+{
+	static const char *const kind[] = { "mutex", "rwsem", "spin", "wait" };
+	json_t *o = json_object(), *by = json_object();
+
+	put_text(o, "class", lock_info[class].name);
+	put_text(o, "kind", kind[lock_info[class].kind]);
+	put_int(o, "acquired", s->acquired);
+	put_int(o, "contended", s->contended);
+	put_int(o, "other_node", s->other_node);
+	put_int(o, "wait_ns", s->wait_ns);
+	put_int(o, "wakeup_ns", s->wakeup_ns);
+	put_int(o, "hold_sampled", s->hold_n);
+	put_int(o, "hold_sampled_ns", s->hold_ns);
+	for (unsigned p = 0; p < PH_NR; p++)
+		if (s->by_phase_ns[p])
+			put_int(by, phase_info[p].name, s->by_phase_ns[p]);
+	json_object_set_new(o, "holder_phase_ns", by);
+	put_hist(o, "wait", &s->wait);
+	return o;
+}
+
+static json_t *waits_json(const struct driver_result *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < L_NR; i++)
+		if (r->waits[i].acquired)
+			json_array_append_new(list, wait_json(&r->waits[i], i));
+	return list;
+}
+
+/* ---- one trial ---- */
+
+static json_t *ops_json(const struct driver_result *r)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < OP_KINDS; i++)
+		put_hist(o, op_name[i], &r->op[i]);
+	put_hist(o, "response", &r->response);
+	return o;
+}
+
+static json_t *phases_json(const struct driver_result *r)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < PH_NR; i++)
+		put_int(o, phase_info[i].name, r->phase_ns[i]);
+	return o;
+}
+
+static json_t *counters_json(const struct driver_result *r)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < C_NR; i++)
+		put_int(o, counter_info[i].name, r->counters[i]);
+	return o;
+}
+
+static json_t *device_json(const struct driver_result *r)
+{
+	json_t *o = json_object();
+
+	put_hist(o, "write", &r->device.write);
+	put_hist(o, "flush", &r->device.flush);
+	put_hist(o, "fua", &r->device.fua);
+	put_hist(o, "read", &r->device.read);
+	return o;
+}
+
+static json_t *task_json(const struct driver_task *t)
+{
+	json_t *o = json_object();
+
+	put_text(o, "name", t->name);
+	json_object_set_new(o, "pu", json_integer(t->where.pu));
+	json_object_set_new(o, "node", json_integer(t->where.node));
+	if (t->where.cpus)
+		put_text(o, "cpus", t->where.cpus);
+	put_text(o, "bound", t->bound ? strerror(-t->bound) : "yes");
+	if (t->grouped)
+		return o;
+	put_int(o, "writes", t->writes);
+	put_int(o, "syncs", t->syncs);
+	put_int(o, "sync_p50_ns", t->sync_p50_ns);
+	put_int(o, "sync_p99_ns", t->sync_p99_ns);
+	return o;
+}
+
+static json_t *tasks_json(const struct driver_result *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->n; i++)
+		json_array_append_new(list, task_json(&r->task[i]));
+	return list;
+}
+
+static json_t *trial_json(const struct bench_level *l, unsigned target, unsigned trial, const struct driver_result *r)
+{
+	json_t *o = json_object();
+	double syncs = r->counters[C_FSYNC];
+
+	put_int(o, "threads", l->threads);
+	put_int(o, "tasks_n", l->n);
+	put_int(o, "target", target);
+	put_int(o, "trial", trial);
+	put_int(o, "elapsed_ns", r->elapsed_ns);
+	put_int(o, "cpu_ns", r->cpu_ns);
+	put_int(o, "bytes", r->bytes);
+	put_real(o, "rate", bench_value(r, BENCH_RATE));
+	if (syncs) {
+		put_real(o, "flushes_per_sync", r->counters[C_DEV_FLUSH] / syncs);
+		put_real(o, "meta_bytes_per_sync", r->counters[C_META_BYTES] / syncs);
+	}
+	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
+	json_object_set_new(o, "ops", ops_json(r));
+	json_object_set_new(o, "phases_ns", phases_json(r));
+	json_object_set_new(o, "waits", waits_json(r));
+	json_object_set_new(o, "counters", counters_json(r));
+	if (r->has_device)
+		json_object_set_new(o, "device", device_json(r));
+	json_object_set_new(o, "tasks", tasks_json(r));
+	put_text(o, "notice", r->notice);
+	if (r->error)
+		put_text(o, "error", strerror(-r->error));
+	return o;
+}
+
+static json_t *trials_json(const struct bench *b)
+{
+	json_t *list = json_array();
+
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned i = 0; i < b->opt.trials; i++)
+			for (unsigned t = 0; t < b->opt.ntargets; t++)
+				if (b->level[l].trial[t][i])
+					json_array_append_new(list, trial_json(&b->level[l], t, i, b->level[l].trial[t][i]));
+	return list;
+}
+
+/* ---- comparisons ---- */
+
+static json_t *comparison_json(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m)
+{
+	json_t *o = json_object();
+	struct comparison c;
+
+	bench_compare(b, l, other, m, &c);
+	put_int(o, "threads", l->threads);
+	put_int(o, "tasks_n", l->n);
+	put_int(o, "a", 0);
+	put_int(o, "b", other);
+	put_text(o, "metric", bench_metric_name[m]);
+	put_int(o, "blocks", c.blocks);
+	if (!c.valid)
+		return o;
+	put_real(o, "ratio", c.ratio);
+	put_real(o, "low", c.low);
+	put_real(o, "high", c.high);
+	json_object_set_new(o, "different", json_boolean(c.different));
+	put_real(o, "detectable", c.detectable);
+	return o;
+}
+
+static json_t *comparisons_json(const struct bench *b)
+{
+	json_t *list = json_array();
+
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 1; t < b->opt.ntargets; t++)
+			for (enum bench_metric m = 0; m < BENCH_METRICS; m++)
+				json_array_append_new(list, comparison_json(b, &b->level[l], t, m));
+	return list;
+}
+
+/* ---- the whole ---- */
+
+static json_t *command_json(const struct bench *b)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < b->argc; i++)
+		json_array_append_new(list, json_string(b->argv[i]));
+	return list;
+}
+
+static json_t *targets_json(const struct bench *b)
+{
+	json_t *list = json_array(), *o;
+
+	for (unsigned i = 0; i < b->opt.ntargets; i++) {
+		o = json_object();
+		put_text(o, "label", b->label[i]);
+		put_text(o, "text", b->spec[i].text);
+		put_text(o, "design", b->spec[i].design);
+		put_text(o, "device", b->spec[i].device);
+		put_int(o, "subvols", b->spec[i].subvols);
+		put_text(o, "metadata", b->spec[i].single ? "single" : "dup");
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *bench_json(const struct bench *b, const char *date)
+{
+	json_t *o = json_object(), *job = json_object();
+
+	put_text(o, "schema", SCHEMA);
+	put_int(o, "schema_version", SCHEMA_VERSION);
+	put_text(o, "date", date);
+	put_text(o, "commit", env_commit());
+	json_object_set_new(o, "command", command_json(b));
+	put_int(o, "seed", b->opt.seed);
+	put_int(o, "trials", b->opt.trials);
+	put_int(o, "seconds_ns", b->opt.seconds_ns);
+	put_text(o, "placement", b->opt.placement ? b->opt.placement : "job");
+	put_text(job, "name", b->job.name);
+	put_text(job, "path", b->job_path);
+	put_text(job, "subject", bench_subject_name(b));
+	json_object_set_new(o, "job", job);
+	json_object_set_new(o, "targets", targets_json(b));
+	json_object_set_new(o, "interrupted", json_boolean(b->interrupted));
+	put_int(o, "peak_resident_bytes", mem_peak_bytes());
+	json_object_set_new(o, "runs", trials_json(b));
+	json_object_set_new(o, "comparisons", comparisons_json(b));
+	return o;
+}
+
+json_t *bench_env(const struct bench *b)
+{
+	json_t *o = env_machine(), *backing = json_array();
+
+	put_int(o, "schema_version", SCHEMA_VERSION);
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		if (b->spec[i].path[0])
+			json_array_append_new(backing, env_backing(b->spec[i].path));
+	json_object_set_new(o, "backing", backing);
+	return o;
+}

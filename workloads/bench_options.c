@@ -1,0 +1,140 @@
+/*
+ * bench_options.c: the options of `fsyncstorm bench`, each checked as it is read.
+ */
+#include "bench_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "text.h"
+
+#define SECOND_NS 1000000000ull
+
+enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS };
+
+static const struct argp_option table[] = {
+	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...] or null; repeat it to compare", 0 },
+	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
+	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
+	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
+	{ "placement", 'p', "PLAN", 0, "compact, scatter, node:N or split (as the job says)", 0 },
+	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the table", 0 },
+	{ "out", 'o', "FOLDER", 0, "Folder of this run (results/DATE-HOST-JOB)", 0 },
+	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of all chance (1)", 0 },
+	{ "keep", KEY_KEEP, NULL, 0, "Keep device files that were made", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Overwrite a block device or a file that is not ours", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Measures JOB (a fio job file, or the name of one of ours: `fsyncstorm list`) on each target.\v"
+	"A device is ram:SIZE, file:PATH[,size=SIZE], or slow:PROFILE/DEVICE; `fsyncstorm list` tells more.\n\n"
+	"Example:\n"
+	"  fsyncstorm bench dwsl -t prefix@file:build/a.img,size=1g -t postfix@file:build/a.img,size=1g -T 1,2,4,8";
+
+static int wrong(const char *option, const char *expected, const char *value)
+{
+	cmd_error("bench", "--%s: expected %s, not `%.100s`", option, expected, value);
+	return EINVAL;
+}
+
+static int set_threads(struct bench_options *o, const char *arg)
+{
+	if (text_list(arg, o->threads, BENCH_LEVELS_MAX, &o->nthreads))
+		return wrong("threads", "numbers such as 1,2,4,8", arg);
+	for (unsigned i = 0; i < o->nthreads; i++)
+		if (!o->threads[i] || o->threads[i] > JOB_CLONES_MAX)
+			return wrong("threads", "numbers from 1 to 1024", arg);
+	return 0;
+}
+
+static int set_trials(struct bench_options *o, const char *arg)
+{
+	uint64_t n;
+
+	if (text_number(arg, &n) || !n || n > BENCH_TRIALS_MAX)
+		return wrong("trials", "a number from 1 to 1000", arg);
+	o->trials = n;
+	return 0;
+}
+
+static int add_target(struct bench_options *o, const char *arg)
+{
+	if (o->ntargets == BENCH_TARGETS_MAX)
+		return wrong("target", "8 targets at most", arg);
+	o->target[o->ntargets++] = arg;
+	return 0;
+}
+
+static int set_job(struct bench_options *o, const char *arg)
+{
+	if (o->job) {
+		cmd_error("bench", "%.100s: one job at a time is expected", arg);
+		return EINVAL;
+	}
+	o->job = arg;
+	return 0;
+}
+
+static int set_seconds(struct bench_options *o, const char *arg)
+{
+	if (text_time(arg, SECOND_NS, &o->seconds_ns) || !o->seconds_ns)
+		return wrong("seconds", "a time above 0 such as 2, 500ms or 1m", arg);
+	return 0;
+}
+
+static int at_end(const struct bench_options *o)
+{
+	if (!o->job)
+		cmd_error("bench", "no job; expected a fio job file or a name from `fsyncstorm list`");
+	else if (!o->ntargets)
+		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m) or null");
+	else
+		return 0;
+	return EINVAL;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct bench_options *o = state->input;
+
+	switch (key) {
+	case 't':
+		return add_target(o, arg);
+	case 'T':
+		return set_threads(o, arg);
+	case 'n':
+		return set_trials(o, arg);
+	case 's':
+		return set_seconds(o, arg);
+	case 'p':
+		o->placement = arg;
+		return 0;
+	case 'j':
+		o->json = arg;
+		return *arg ? 0 : wrong("json", "a file or -", arg);
+	case 'o':
+		o->out = arg;
+		return *arg ? 0 : wrong("out", "a folder that is not there yet", arg);
+	case KEY_SEED:
+		return text_number(arg, &o->seed) ? wrong("seed", "a number", arg) : 0;
+	case KEY_KEEP:
+		o->keep = true;
+		return 0;
+	case KEY_FORCE:
+		o->force = true;
+		return 0;
+	case KEY_NO_RESULTS:
+		o->no_results = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return set_job(o, arg);
+	case ARGP_KEY_END:
+		return at_end(o);
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+const struct argp bench_argp = { table, parse, "JOB", doc, NULL, NULL, NULL };

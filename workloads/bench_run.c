@@ -1,0 +1,104 @@
+/*
+ * bench_run.c: the order of trials, and the progress line.
+ *
+ * Targets take turns, A B then B A, so that what drifts in the machine meets both alike (compare.h, S1).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "rt/mem.h"
+
+struct progress {
+	const struct bench *b;
+	unsigned done, total;
+	uint64_t begin_ns, trial_ns; /* trial_ns: the running trial began */
+	const char *label;
+	unsigned tasks;
+	bool shown;
+};
+
+/* What is left, by how long the trials so far took. */
+static void show_progress(void *arg, uint64_t elapsed_ns)
+{
+	struct progress *p = arg;
+	uint64_t now = rt_now(), each, left;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	each = p->done ? (p->trial_ns - p->begin_ns) / p->done : p->b->opt.seconds_ns;
+	left = each * (p->total - p->done);
+	left = left > now - p->trial_ns ? left - (now - p->trial_ns) : 0;
+	fprintf(stderr, "\rbench %s: trial %u of %u, %s with %u task%s, %llu s left \033[K", p->b->job.name, p->done + 1,
+	        p->total, p->label, p->tasks, p->tasks == 1 ? "" : "s", (unsigned long long)(left / 1000000000 + 1));
+	p->shown = true;
+}
+
+static void end_progress(struct progress *p)
+{
+	if (p->shown)
+		fprintf(stderr, "\r\033[K");
+}
+
+static int run_trial(struct bench *b, struct bench_level *l, unsigned target, unsigned trial, struct progress *p,
+                     char *err)
+{
+	struct driver_config cfg = {
+		.spec = &b->spec[target],
+		.clones = l->clones,
+		.n = l->n,
+		.placement = b->opt.placement,
+		.seconds_ns = b->opt.seconds_ns,
+		.seed = b->opt.seed + trial,
+		.progress = show_progress,
+		.arg = p,
+	};
+	struct driver_result *r;
+	int ret;
+
+	p->label = b->label[target];
+	p->tasks = l->n;
+	p->trial_ns = rt_now();
+	show_progress(p, 0);
+	ret = driver_run(&cfg, &r, err);
+	if (ret)
+		return ret;
+	p->done++;
+	l->trial[target][trial] = r;
+	if (!r->error)
+		return 0;
+	snprintf(err, TARGET_ERR_MAX, "%s failed: %s", op_name[r->error_op], strerror(-r->error));
+	return r->error;
+}
+
+static int run_level(struct bench *b, struct bench_level *l, struct progress *p, char *err)
+{
+	unsigned k = b->opt.ntargets;
+
+	for (unsigned trial = 0; trial < b->opt.trials; trial++)
+		for (unsigned i = 0; i < k && !driver_stop; i++) {
+			unsigned target = trial % 2 ? k - 1 - i : i;
+			int ret = run_trial(b, l, target, trial, p, err);
+			if (ret) {
+				char what[TARGET_ERR_MAX];
+				snprintf(what, sizeof(what), "%.150s: %.100s", b->label[target], err);
+				memcpy(err, what, sizeof(what));
+				return ret;
+			}
+		}
+	return 0;
+}
+
+int bench_run(struct bench *b, char *err)
+{
+	struct progress p = { .b = b, .begin_ns = rt_now(), .total = b->nlevels * b->opt.ntargets * b->opt.trials };
+	int ret = 0;
+
+	for (unsigned i = 0; i < b->nlevels && !ret && !driver_stop; i++)
+		ret = run_level(b, &b->level[i], &p, err);
+	b->interrupted = driver_stop;
+	end_progress(&p);
+	return ret;
+}

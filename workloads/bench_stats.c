@@ -1,0 +1,139 @@
+/*
+ * bench_stats.c: figures of trials, their sums, and comparisons of targets.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "rt/mem.h"
+
+const char *const bench_metric_name[BENCH_METRICS] = { "p50", "p99", "p99.9", "rate" };
+
+const struct hist *bench_subject(const struct driver_result *r)
+{
+	return r->sync.n ? &r->sync : &r->op[OP_WRITE];
+}
+
+const char *bench_subject_name(const struct bench *b)
+{
+	bool fsync = false, fdatasync = false;
+
+	for (unsigned i = 0; i < b->job.n; i++) {
+		fsync |= b->job.job[i].fsync > 0;
+		fdatasync |= b->job.job[i].fdatasync > 0;
+	}
+	return fsync ? "fsync" : fdatasync ? "fdatasync" : "write";
+}
+
+double bench_value(const struct driver_result *r, enum bench_metric m)
+{
+	static const struct {
+		double percentile;
+		uint64_t least; /* operations: ten beyond the percentile would be better, one is the least */
+	} of[BENCH_METRICS] = { { 50, 10 }, { 99, 100 }, { 99.9, 1000 }, { 0, 1 } };
+	const struct hist *h = bench_subject(r);
+
+	if (h->n < of[m].least)
+		return 0;
+	return m == BENCH_RATE ? driver_rate(r, h) : hist_percentile(h, of[m].percentile);
+}
+
+static void add_waits(struct lock_stat *into, const struct lock_stat *from)
+{
+	for (int i = 0; i < L_NR; i++) {
+		into[i].acquired += from[i].acquired;
+		into[i].contended += from[i].contended;
+		into[i].other_node += from[i].other_node;
+		into[i].wait_ns += from[i].wait_ns;
+		into[i].wakeup_ns += from[i].wakeup_ns;
+		into[i].hold_ns += from[i].hold_ns;
+		into[i].hold_n += from[i].hold_n;
+		for (int p = 0; p < PH_NR; p++)
+			into[i].by_phase_ns[p] += from[i].by_phase_ns[p];
+		hist_merge(&into[i].wait, &from[i].wait);
+		hist_merge(&into[i].hold, &from[i].hold);
+	}
+}
+
+static void add_device(struct dev_stats *into, const struct dev_stats *from)
+{
+	hist_merge(&into->write, &from->write);
+	hist_merge(&into->flush, &from->flush);
+	hist_merge(&into->fua, &from->fua);
+	hist_merge(&into->read, &from->read);
+}
+
+static void add_trial(struct driver_result *sum, const struct driver_result *r)
+{
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_merge(&sum->op[i], &r->op[i]);
+	hist_merge(&sum->sync, &r->sync);
+	hist_merge(&sum->response, &r->response);
+	for (int i = 0; i < PH_NR; i++)
+		sum->phase_ns[i] += r->phase_ns[i];
+	for (int i = 0; i < C_NR; i++)
+		sum->counters[i] += r->counters[i];
+	sum->n = r->n;
+	sum->bytes += r->bytes;
+	sum->elapsed_ns += r->elapsed_ns;
+	sum->cpu_ns += r->cpu_ns;
+	add_waits(sum->waits, r->waits);
+	sum->has_device |= r->has_device;
+	if (r->has_device)
+		add_device(&sum->device, &r->device);
+	if (r->notice[0])
+		memcpy(sum->notice, r->notice, sizeof(sum->notice));
+}
+
+static struct driver_result *empty_sum(void)
+{
+	struct driver_result *r = mem_zalloc(sizeof(*r));
+
+	r->waits = mem_zalloc(sizeof(*r->waits) * L_NR);
+	for (int i = 0; i < L_NR; i++) {
+		hist_init(&r->waits[i].wait);
+		hist_init(&r->waits[i].hold);
+	}
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_init(&r->op[i]);
+	hist_init(&r->sync);
+	hist_init(&r->response);
+	hist_init(&r->device.write);
+	hist_init(&r->device.flush);
+	hist_init(&r->device.fua);
+	hist_init(&r->device.read);
+	return r;
+}
+
+struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target)
+{
+	struct driver_result *sum = NULL;
+
+	for (unsigned i = 0; i < b->opt.trials; i++) {
+		if (!l->trial[target][i] || l->trial[target][i]->error)
+			continue;
+		if (!sum)
+			sum = empty_sum();
+		add_trial(sum, l->trial[target][i]);
+	}
+	return sum;
+}
+
+void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
+                   struct comparison *out)
+{
+	double *a = mem_alloc(sizeof(*a) * b->opt.trials * 2), *z = a + b->opt.trials;
+	unsigned blocks = 0;
+
+	for (unsigned i = 0; i < b->opt.trials; i++) {
+		const struct driver_result *ra = l->trial[0][i], *rz = l->trial[other][i];
+
+		/* A trial that was cut short is not like its neighbour. */
+		if (!ra || !rz || ra->interrupted || rz->interrupted || ra->error || rz->error)
+			continue;
+		a[blocks] = bench_value(ra, m);
+		z[blocks++] = bench_value(rz, m);
+	}
+	compare(a, z, blocks, b->opt.seed, out);
+	free(a);
+}

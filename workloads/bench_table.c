@@ -1,0 +1,356 @@
+/*
+ * bench_table.c: the results of a bench as a person reads them: a table of latencies, where an fsync's
+ * time goes, who waits for whom, what differs, and what the words mean.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "recipe/env.h"
+
+#define TOP_WAITS 6
+#define NAME_WIDTH 18
+
+static double us(double ns)
+{
+	return ns / 1000;
+}
+
+/* A figure that may not be known: too few operations to tell. */
+static void cell(FILE *out, int width, double value, const char *fmt)
+{
+	char text[32] = "-";
+
+	if (value > 0)
+		snprintf(text, sizeof(text), fmt, value);
+	fprintf(out, " %*s", width, text);
+}
+
+static const char *us_format(double value)
+{
+	return value < 100 ? "%.1f" : "%.0f";
+}
+
+/* The head of a row: number of threads, target. */
+static void row(FILE *out, const struct bench *b, const struct bench_level *l, unsigned target)
+{
+	fprintf(out, "%7u  %-*.*s", l->n, NAME_WIDTH, NAME_WIDTH, b->label[target]);
+}
+
+/* ---- the recipe ---- */
+
+static void print_recipe(const struct bench *b, FILE *out)
+{
+	char line[512];
+	const char *what = "";
+
+	for (unsigned i = 0; i < b->job.n && !*what; i++)
+		what = b->job.job[i].description;
+	fprintf(out, "%s: %s\n", b->job.name, *what ? what : b->job_path);
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		fprintf(out, "  %c  %s\n", 'A' + i, b->spec[i].text);
+	env_line(line, sizeof(line));
+	fprintf(out, "  %s\n  %u trial%s of each, taking turns; seed %llu\n", line, b->opt.trials,
+	        b->opt.trials == 1 ? "" : "s", (unsigned long long)b->opt.seed);
+}
+
+/* The plan of the largest level, once, and what did not take. */
+static void print_placement(const struct bench *b, FILE *out)
+{
+	const struct bench_level *l = &b->level[b->nlevels - 1];
+	const struct driver_result *r = NULL;
+	struct placement *p;
+	int *bound;
+
+	for (unsigned t = 0; t < b->opt.ntargets && !r; t++)
+		r = l->trial[t][0];
+	if (!r)
+		return;
+	p = calloc(r->n, sizeof(*p));
+	bound = calloc(r->n, sizeof(*bound));
+	for (unsigned i = 0; p && bound && i < r->n; i++) {
+		p[i] = r->task[i].where;
+		bound[i] = r->task[i].bound;
+	}
+	if (p && bound) {
+		fprintf(out, "\nplacement%s%s, %u tasks:\n", b->opt.placement ? " " : "",
+		        b->opt.placement ? b->opt.placement : " by the job", r->n);
+		place_print(out, p, r->n, bound);
+	}
+	free(p);
+	free(bound);
+}
+
+/* Each once, whatever number of trials said so. */
+static void print_notices(const struct bench *b, FILE *out)
+{
+	const char *last = "";
+
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			for (unsigned i = 0; i < b->opt.trials; i++) {
+				const struct driver_result *r = b->level[l].trial[t][i];
+				if (!r || !r->notice[0] || !strcmp(r->notice, last))
+					continue;
+				fprintf(out, "notice: %s: %s\n", b->label[t], r->notice);
+				last = r->notice;
+			}
+	if (b->interrupted)
+		fprintf(out, "notice: interrupted; this is what was measured until then\n");
+}
+
+/* ---- latencies ---- */
+
+static void print_latency(const struct bench *b, const struct bench_level *l, unsigned target,
+                          const struct driver_result *r, FILE *out)
+{
+	double syncs = r->counters[C_FSYNC];
+
+	row(out, b, l, target);
+	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++) {
+		double value = us(bench_value(r, m));
+		cell(out, 9, value, us_format(value));
+	}
+	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
+	cell(out, 9, syncs ? r->counters[C_DEV_FLUSH] / syncs : 0, "%.2f");
+	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
+	if (r->response.n) {
+		cell(out, 9, us(hist_percentile(&r->response, 50)), "%.0f");
+		cell(out, 9, us(hist_percentile(&r->response, 99)), "%.0f");
+	}
+	fputc('\n', out);
+}
+
+/* ---- phases ---- */
+
+/* Those in which any target at any level spends a thousandth of its time. */
+static unsigned used_phases(const struct driver_result *const *sum, unsigned n, unsigned char *used)
+{
+	unsigned count = 0;
+
+	for (unsigned p = 0; p < PH_NR; p++) {
+		used[p] = 0;
+		for (unsigned i = 0; i < n; i++)
+			if (sum[i] && sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
+				used[p] = 1;
+		count += used[p];
+	}
+	return count;
+}
+
+static void print_phase_row(const struct driver_result *r, const unsigned char *used, FILE *out)
+{
+	double rest = r->sync.sum;
+
+	cell(out, 9, us(hist_mean(&r->sync)), "%.1f");
+	for (unsigned p = 0; p < PH_NR; p++) {
+		if (!used[p])
+			continue;
+		rest -= r->phase_ns[p];
+		cell(out, 9, us((double)r->phase_ns[p] / r->sync.n), "%.1f");
+	}
+	cell(out, 9, rest > 0 ? us(rest / r->sync.n) : 0, "%.1f");
+	fputc('\n', out);
+}
+
+static void print_phases(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	unsigned char used[PH_NR];
+
+	if (!rt_instrument || !used_phases(sum, b->nlevels * b->opt.ntargets, used))
+		return;
+	fprintf(out, "\nwhere the time of a %s goes: mean us, the phases sum to the mean\n%7s  %-*s %9s", bench_subject_name(b),
+	        "threads", NAME_WIDTH, "target", "mean");
+	for (unsigned p = 0; p < PH_NR; p++)
+		if (used[p])
+			fprintf(out, " %9.9s", phase_info[p].name);
+	fprintf(out, " %9s\n", "the rest");
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			const struct driver_result *r = sum[l * b->opt.ntargets + t];
+			if (!r || !r->sync.n)
+				continue;
+			row(out, b, &b->level[l], t);
+			print_phase_row(r, used, out);
+		}
+}
+
+/* ---- waits ---- */
+
+/* A worker without work, or somebody who waits for the end of the run, is in nobody's way. */
+static bool counts_as_wait(unsigned class)
+{
+	return class != L_TASK && class != L_WORK;
+}
+
+static unsigned next_by_wait(const struct lock_stat *s, const bool *shown)
+{
+	unsigned best = L_NR;
+
+	for (unsigned i = 0; i < L_NR; i++)
+		if (!shown[i] && counts_as_wait(i) && s[i].wait_ns && (best == L_NR || s[i].wait_ns > s[best].wait_ns))
+			best = i;
+	return best;
+}
+
+static void print_holder(const struct lock_stat *s, FILE *out)
+{
+	unsigned best = 0;
+
+	for (unsigned p = 0; p < PH_NR; p++)
+		if (s->by_phase_ns[p] > s->by_phase_ns[best])
+			best = p;
+	if (s->by_phase_ns[best])
+		fprintf(out, " %s %.0f%%", phase_info[best].name, 100.0 * s->by_phase_ns[best] / s->wait_ns);
+	else
+		fprintf(out, " -");
+}
+
+static void print_wait(const struct lock_stat *s, unsigned class, double all, FILE *out)
+{
+	static const char *const kind[] = { "mutex", "rwsem", "spin", "wait" };
+
+	fprintf(out, " %10llu", (unsigned long long)s->contended);
+	cell(out, 10, s->wait_ns / 1e6, "%.1f");
+	cell(out, 9, us(hist_percentile(&s->wait, 100)), "%.0f");
+	cell(out, 9, s->contended ? us((double)s->wait_ns / s->contended) : 0, "%.1f");
+	fprintf(out, " %5.1f%% %6.1f%%  %-5s  %-15s", 100.0 * s->wait_ns / all, 100.0 * s->wakeup_ns / s->wait_ns,
+	        kind[lock_info[class].kind], lock_info[class].name);
+	print_holder(s, out);
+	fputc('\n', out);
+}
+
+static void print_waits_of(const struct bench *b, const struct bench_level *l, unsigned target,
+                           const struct driver_result *r, FILE *out)
+{
+	bool shown[L_NR] = { false };
+	double all = 0;
+
+	for (unsigned i = 0; i < L_NR; i++)
+		if (counts_as_wait(i))
+			all += r->waits[i].wait_ns;
+	for (unsigned n = 0; n < TOP_WAITS; n++) {
+		unsigned class = next_by_wait(r->waits, shown);
+		if (class == L_NR)
+			return;
+		shown[class] = true;
+		row(out, b, l, target);
+		print_wait(&r->waits[class], class, all, out);
+	}
+}
+
+static void print_waits(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	const struct bench_level *l = &b->level[b->nlevels - 1];
+
+	if (!rt_instrument)
+		return;
+	fprintf(out, "\ntop waits with %u task%s, all tasks of the engine (other numbers of tasks: run.json)\n"
+	        "%7s  %-*s %10s %10s %9s %9s %6s %7s  %-5s  %-15s %s\n", l->n, l->n == 1 ? "" : "s", "threads", NAME_WIDTH,
+	        "target", "contended", "total ms", "max us", "avg us", "share", "wake-up", "type", "class",
+	        "phase of who was waited for");
+	for (unsigned t = 0; t < b->opt.ntargets; t++) {
+		const struct driver_result *r = sum[(b->nlevels - 1) * b->opt.ntargets + t];
+		if (r)
+			print_waits_of(b, l, t, r, out);
+	}
+}
+
+/* ---- comparison ---- */
+
+static void print_sentence(const struct comparison *c, enum bench_metric m, FILE *out)
+{
+	double change = fabs(c->ratio - 1) * 100;
+
+	if (!c->valid)
+		fprintf(out, "cannot be told: %s\n", c->blocks < COMPARE_BLOCKS_MIN ? "too few trials" : "too few operations");
+	else if (!c->different)
+		fprintf(out, "no difference found; one of %.0f %% would have been seen\n", c->detectable * 100);
+	else if (m == BENCH_RATE)
+		fprintf(out, "B does %.0f %% %s a second\n", change, c->ratio > 1 ? "more" : "fewer");
+	else
+		fprintf(out, "B is %.0f %% %s\n", change, c->ratio > 1 ? "slower" : "faster");
+}
+
+static void print_comparison(const struct bench *b, unsigned other, FILE *out)
+{
+	struct comparison c;
+
+	fprintf(out, "\nB/A: B is %s, A is %s; ratio [95 %% interval] over trials next to each other\n", b->label[other],
+	        b->label[0]);
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (enum bench_metric m = 0; m < BENCH_METRICS; m++) {
+			bench_compare(b, &b->level[l], other, m, &c);
+			fprintf(out, "%7u  %-6s", b->level[l].n, bench_metric_name[m]);
+			if (c.valid)
+				fprintf(out, " %6.3f [%6.3f, %6.3f]  ", c.ratio, c.low, c.high);
+			else
+				fprintf(out, " %6s %18s", "-", "");
+			print_sentence(&c, m, out);
+		}
+}
+
+/* ---- the whole ---- */
+
+static void print_glossary(const struct bench *b, const unsigned char *used, FILE *out)
+{
+	fprintf(out, "\nwhat the words mean\n"
+	        "  %-12s from the call to its return (closed loop: the next write begins when this has returned)\n"
+	        "  response     from when rate_iops meant the write to begin, to the end of the sync that follows it\n"
+	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
+	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
+	        "  wake-up      the part of a wait between being woken and running\n", bench_subject_name(b));
+	for (unsigned p = 0; p < PH_NR; p++)
+		if (used[p])
+			fprintf(out, "  %-12s %s\n", phase_info[p].name, phase_info[p].what);
+}
+
+static bool any_response(const struct driver_result *const *sum, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (sum[i] && sum[i]->response.n)
+			return true;
+	return false;
+}
+
+static void print_latencies(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	const char *name = bench_subject_name(b);
+	char rate[32];
+
+	snprintf(rate, sizeof(rate), "%.6s/s", name);
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s%s\n", name, "threads", NAME_WIDTH, "target", "p50",
+	        "p99", "p99.9", rate, "flush/op", "meta KiB",
+	        any_response(sum, b->nlevels * b->opt.ntargets) ? "  resp p50  resp p99" : "");
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			if (sum[l * b->opt.ntargets + t])
+				print_latency(b, &b->level[l], t, sum[l * b->opt.ntargets + t], out);
+}
+
+void bench_print(const struct bench *b, FILE *out)
+{
+	unsigned n = b->nlevels * b->opt.ntargets;
+	const struct driver_result **sum = calloc(n, sizeof(*sum));
+	unsigned char used[PH_NR] = { 0 };
+
+	if (!sum)
+		return;
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			sum[l * b->opt.ntargets + t] = bench_sum(b, &b->level[l], t);
+	print_recipe(b, out);
+	print_placement(b, out);
+	print_latencies(b, sum, out);
+	print_phases(b, sum, out);
+	print_waits(b, sum, out);
+	for (unsigned t = 1; t < b->opt.ntargets; t++)
+		print_comparison(b, t, out);
+	used_phases(sum, n, used);
+	print_glossary(b, used, out);
+	print_notices(b, out);
+	for (unsigned i = 0; i < n; i++)
+		driver_free((struct driver_result *)sum[i]);
+	free(sum);
+}

@@ -1,0 +1,163 @@
+/*
+ * cmd.c: the table of commands, and the checks of options that are the same for all.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+const struct command cmd_table[] = {
+	{ "bench", "measure a job on one or more designs, interleaved, and compare them", cmd_bench },
+	{ "race", "find the interleaving and the crash that break a design, and replay it", cmd_race },
+	{ "list", "what there is: designs, devices, jobs, races", cmd_list },
+	{ "topo", "this machine's processors and nodes, and where a placement puts tasks", cmd_topo },
+	{ "bench-self", "the figures that fsyncstorm itself must reach, each beside its bound", cmd_bench_self },
+	{ "help", "this list, or the help of one command", cmd_help },
+	{ NULL, NULL, NULL },
+};
+
+int cmd_error(const char *name, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	/* One line, whatever a user's text had in it. */
+	for (char *p = line; *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	fprintf(stderr, "fsyncstorm%s%s: %s\n", name ? " " : "", name ? name : "", line);
+	return CMD_ERROR;
+}
+
+int cmd_dispatch(int argc, char **argv)
+{
+	char title[64], hint[64];
+	size_t n = 0;
+
+	if (argc < 2)
+		return cmd_error(NULL, "no command; try `fsyncstorm help`");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		argv[1] = "help";
+	for (; cmd_table[n].name; n++) {
+		if (strcmp(cmd_table[n].name, argv[1]) || !cmd_table[n].run)
+			continue;
+		snprintf(title, sizeof(title), "fsyncstorm %s", argv[1]);
+		argv[1] = title;
+		return cmd_table[n].run(argc - 1, argv + 1);
+	}
+	return cmd_error(NULL, "%.100s: not a command%s", argv[1],
+	                 text_did_you_mean(hint, sizeof(hint), text_nearest(argv[1], cmd_table, n, sizeof(cmd_table[0]))));
+}
+
+/* ---- options ---- */
+
+static const struct argp_option own_options[] = {
+	{ "help", '?', NULL, 0, NULL, 0 },
+	{ "usage", 0x1000, NULL, 0, NULL, 0 },
+	{ 0 },
+};
+
+static bool is_end(const struct argp_option *o)
+{
+	return !o->name && !o->key && !o->doc;
+}
+
+/* The option of that name, or the only one that begins so. */
+static const struct argp_option *find_long(const struct argp_option *table, const char *name, size_t len)
+{
+	const struct argp_option *found = NULL;
+
+	for (const struct argp_option *o = table; o && !is_end(o); o++) {
+		if (!o->name || strncmp(o->name, name, len))
+			continue;
+		if (!o->name[len])
+			return o;
+		if (found)
+			return NULL;
+		found = o;
+	}
+	return found;
+}
+
+static const struct argp_option *find_short(const struct argp_option *table, int key)
+{
+	for (const struct argp_option *o = table; o && !is_end(o); o++)
+		if (o->key == key)
+			return o;
+	return NULL;
+}
+
+static int unknown_option(const char *cmd, const struct argp *argp, const char *name, int len)
+{
+	char word[64], hint[80] = "";
+	const char *near;
+	size_t n = 0;
+
+	snprintf(word, sizeof(word), "%.*s", len, name);
+	while (!is_end(&argp->options[n]))
+		n++;
+	near = text_nearest(word, argp->options, n, sizeof(argp->options[0]));
+	if (near)
+		snprintf(hint, sizeof(hint), "; did you mean --%s?", near);
+	return cmd_error(cmd, "--%s: not a known option%s", word, hint);
+}
+
+/* Checks argv[*i], and moves *i on to its value if that stands apart. */
+static int check_long(const char *cmd, const struct argp *argp, int argc, char **argv, int *i)
+{
+	const char *name = argv[*i] + 2;
+	size_t len = strcspn(name, "=");
+	const struct argp_option *o = find_long(argp->options, name, len);
+
+	if (!o)
+		o = find_long(own_options, name, len);
+	if (!o)
+		return unknown_option(cmd, argp, name, (int)len);
+	if (!o->arg && name[len] == '=')
+		return cmd_error(cmd, "--%s: takes no value", o->name);
+	if (o->arg && name[len] != '=' && ++*i >= argc)
+		return cmd_error(cmd, "--%s: needs a value: %s", o->name, o->arg);
+	return 0;
+}
+
+static int check_short(const char *cmd, const struct argp *argp, int argc, char **argv, int *i)
+{
+	for (const char *p = argv[*i] + 1; *p; p++) {
+		const struct argp_option *o = find_short(argp->options, *p);
+
+		if (!o)
+			o = find_short(own_options, *p);
+		if (!o)
+			return cmd_error(cmd, "-%c: not a known option; `fsyncstorm %s --help` lists them", *p, cmd);
+		if (!o->arg)
+			continue;
+		if (!p[1] && ++*i >= argc)
+			return cmd_error(cmd, "-%c: needs a value: %s", *p, o->arg);
+		return 0;
+	}
+	return 0;
+}
+
+int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
+{
+	const char *space = strchr(argv[0], ' ');
+	const char *cmd = space ? space + 1 : argv[0];
+	int ret = 0;
+
+	for (int i = 1; i < argc && !ret && strcmp(argv[i], "--"); i++) {
+		if (!strncmp(argv[i], "--", 2))
+			ret = check_long(cmd, argp, argc, argv, &i);
+		else if (argv[i][0] == '-' && argv[i][1])
+			ret = check_short(cmd, argp, argc, argv, &i);
+	}
+	if (ret)
+		return ret;
+	return argp_parse(argp, argc, argv, ARGP_NO_ERRS, NULL, input) ? CMD_ERROR : 0;
+}

@@ -1,0 +1,268 @@
+/*
+ * cmd_bench.c: `fsyncstorm bench JOB --target A --target B`: checks everything first, runs the trials
+ * in turn, prints the table and keeps the run's folder.
+ *
+ * (1) What is wrong with the options, the job or a target is told before the first trial, in one line,
+ *     and nothing is left behind.
+ * (2) Ctrl-C ends the trial in hand; what was measured until then is printed and kept.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "bench_options.h"
+#include "cmd.h"
+#include "recipe/results.h"
+#include "rt/mem.h"
+
+/* ---- what is to be done ---- */
+
+static int load_job(struct bench *b)
+{
+	char err[JOB_ERR_MAX];
+
+	if (job_find(b->opt.job, b->job_path))
+		return cmd_error("bench", "%.200s: no such job file; `fsyncstorm list` names ours", b->opt.job);
+	if (job_load(b->job_path, &b->job, err))
+		return cmd_error("bench", "%s", err);
+	return 0;
+}
+
+/* The design alone where that tells targets apart, else the whole text. */
+static void make_labels(struct bench *b)
+{
+	bool apart = true;
+
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		for (unsigned k = 0; k < i; k++)
+			apart &= strcmp(b->spec[i].design, b->spec[k].design) != 0;
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		snprintf(b->label[i], sizeof(b->label[i]), "%c %.90s", 'A' + i,
+		         apart ? b->spec[i].design : b->spec[i].text);
+}
+
+/* Opens each once and lays nothing out: what cannot be opened is told now. */
+static int check_targets(struct bench *b)
+{
+	char err[TARGET_ERR_MAX];
+	void *instance;
+	int ret;
+
+	for (unsigned i = 0; i < b->opt.ntargets; i++) {
+		struct target_spec *s = &b->spec[i];
+
+		if (target_parse(b->opt.target[i], s, err))
+			return cmd_error("bench", "--target: %s", err);
+		s->keep = b->opt.keep;
+		s->force = b->opt.force;
+	}
+	for (unsigned i = 0; i < b->opt.ntargets; i++) {
+		const struct target_spec *s = &b->spec[i];
+
+		if (s->target->open(s, &instance, err))
+			return cmd_error("bench", "--target %.100s: %s", s->text, err);
+		ret = s->target->close(instance);
+		if (ret)
+			return cmd_error("bench", "--target %.100s: %s", s->text, strerror(-ret));
+	}
+	make_labels(b);
+	return 0;
+}
+
+static int make_levels(struct bench *b)
+{
+	char err[256];
+
+	b->nlevels = b->opt.nthreads ? b->opt.nthreads : 1;
+	for (unsigned i = 0; i < b->nlevels; i++) {
+		struct bench_level *l = &b->level[i];
+		struct driver_config cfg = { .placement = b->opt.placement };
+		struct placement *plan;
+		int ret;
+
+		l->threads = b->opt.nthreads ? b->opt.threads[i] : 0;
+		if ((uint64_t)l->threads * b->job.n > JOB_CLONES_MAX)
+			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks", l->threads,
+			                 b->job.n, JOB_CLONES_MAX);
+		l->clones = job_clones(&b->job, l->threads, &l->n);
+		cfg.clones = l->clones;
+		cfg.n = l->n;
+		plan = mem_zalloc(sizeof(*plan) * l->n);
+		ret = driver_plan(&cfg, plan, err);
+		free(plan);
+		if (ret)
+			return cmd_error("bench", "%s%s", b->opt.placement ? "--placement: " : "", err);
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
+	}
+	return 0;
+}
+
+static void free_bench(struct bench *b)
+{
+	for (unsigned i = 0; i < b->nlevels; i++) {
+		struct bench_level *l = &b->level[i];
+
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			for (unsigned k = 0; l->trial[t] && k < b->opt.trials; k++)
+				driver_free(l->trial[t][k]);
+			free(l->trial[t]);
+		}
+		free(l->clones);
+	}
+	job_free(&b->job);
+	free(b);
+}
+
+/* ---- what comes out ---- */
+
+static char *command_line(const struct bench *b)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (int i = 0; i < b->argc; i++) {
+		const char *a = b->argv[i];
+		fputs(i ? " " : "", out);
+		if (i && (!*a || a[strspn(a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%")])) {
+			fputc('\'', out); /* to be pasted into a shell */
+			for (; *a; a++)
+				fputs(*a == '\'' ? "'\\''" : (char[]){ *a, 0 }, out);
+			fputc('\'', out);
+		} else {
+			fputs(a, out);
+		}
+	}
+	fputc('\n', out);
+	fclose(out);
+	return text;
+}
+
+static int keep_folder(const struct bench *b, struct results *r, const json_t *run)
+{
+	char err[RESULTS_ERR_MAX], *command = command_line(b);
+	json_t *env = bench_env(b);
+	int ret;
+
+	ret = results_text(r, "cmd.txt", command ? command : "", err);
+	if (!ret)
+		ret = results_json(r, "env.json", env, err);
+	if (!ret)
+		ret = results_json(r, "run.json", run, err);
+	if (!ret)
+		ret = results_commit(r, err);
+	json_decref(env);
+	free(command);
+	return ret ? cmd_error("bench", "%s", err) : 0;
+}
+
+static int put_out(const struct bench *b, struct results *r)
+{
+	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
+	json_t *run = bench_json(b, r->date);
+	char err[RESULTS_ERR_MAX];
+	int ret = 0;
+
+	if (to_stdout) {
+		json_dumpf(run, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else {
+		bench_print(b, stdout);
+	}
+	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, err))
+		ret = cmd_error("bench", "--json: %s", err);
+	if (!ret && !b->opt.no_results)
+		ret = keep_folder(b, r, run);
+	if (!ret && !b->opt.no_results && !to_stdout)
+		printf("\nresults: %s\n", r->final);
+	json_decref(run);
+	return ret;
+}
+
+/* ---- the whole ---- */
+
+static void on_signal(int nr)
+{
+	driver_stop = true;
+}
+
+static void watch_signals(void)
+{
+	/* A second one ends the program: the first may have met something that hangs. */
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
+static int begin_results(struct bench *b, struct results *r)
+{
+	char err[RESULTS_ERR_MAX], *out = (char *)b->opt.out;
+
+	while (out && strlen(out) > 1 && out[strlen(out) - 1] == '/')
+		out[strlen(out) - 1] = '\0';
+	if (b->opt.json && strcmp(b->opt.json, "-") && results_json_check(b->opt.json, err))
+		return cmd_error("bench", "--json: %s", err);
+	if (b->opt.no_results)
+		return 0;
+	return results_begin(r, out, b->job.name, err) ? cmd_error("bench", "--out: %s", err) : 0;
+}
+
+static bool any_trial(const struct bench *b)
+{
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		if (b->level[0].trial[t][0])
+			return true;
+	return false;
+}
+
+static int run(struct bench *b)
+{
+	struct results r = { .temp = "" };
+	char err[TARGET_ERR_MAX];
+	int ret;
+
+	ret = begin_results(b, &r);
+	if (ret)
+		return ret;
+	watch_signals();
+	ret = bench_run(b, err);
+	if (ret)
+		ret = cmd_error("bench", "%s", err);
+	else if (!any_trial(b))
+		ret = cmd_error("bench", "interrupted before anything was measured");
+	else
+		ret = put_out(b, &r);
+	results_abandon(&r);
+	return ret;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct bench *b = mem_zalloc(sizeof(*b));
+	int ret;
+
+	b->opt = (struct bench_options){ .trials = 5, .seed = 1 };
+	b->argc = argc;
+	b->argv = argv;
+	ret = cmd_options(&bench_argp, argc, argv, &b->opt);
+	if (!ret)
+		ret = load_job(b);
+	if (!ret)
+		ret = make_levels(b);
+	if (!ret)
+		ret = check_targets(b);
+	if (!ret) {
+		mem_init();
+		ret = run(b);
+	}
+	free_bench(b);
+	return ret;
+}

@@ -1,0 +1,47 @@
+/*
+ * cmd_help.c: `fsyncstorm help [COMMAND]`: the list of commands, or a command's own help.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	const char **command = state->input;
+
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	if (*command) {
+		cmd_error("help", "%s: one command at most is expected", arg);
+		return EINVAL;
+	}
+	*command = arg;
+	return 0;
+}
+
+int cmd_help(int argc, char **argv)
+{
+	static const struct argp_option none[] = { { 0 } };
+	static const struct argp argp = { none, parse, "[COMMAND]", "What fsyncstorm can do, or the help of one command.",
+		                          NULL, NULL, NULL };
+	const char *command = NULL;
+	char *again[] = { "fsyncstorm", NULL, "--help", NULL };
+	int ret = cmd_options(&argp, argc, argv, &command);
+
+	if (ret)
+		return ret;
+	if (command && strcmp(command, "help")) {
+		again[1] = (char *)command;
+		return cmd_dispatch(3, again);
+	}
+	printf("usage: fsyncstorm COMMAND [OPTIONS]\n\n"
+	       "A performance benchmark and concurrency stress suite for the fsync path of a file system.\n\n");
+	for (const struct command *c = cmd_table; c->name; c++)
+		if (c->run)
+			printf("  %-11s %s\n", c->name, c->what);
+	printf("\nfsyncstorm COMMAND --help tells more.\n"
+	       "Exit status: 0 held; 1 a promise was broken; 2 a wrong option, file or device.\n");
+	return 0;
+}

@@ -1,0 +1,133 @@
+/*
+ * cmd_topo.c: `fsyncstorm topo`: the machine as hwloc sees it, and where each plan puts N tasks.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "rt/mem.h"
+#include "rt/place.h"
+#include "text.h"
+
+#define TASKS_MAX 1024
+
+struct options {
+	unsigned tasks;
+	const char *plan; /* NULL: each */
+	bool json;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	uint64_t n;
+
+	switch (key) {
+	case 'n':
+		if (text_number(arg, &n) || !n || n > TASKS_MAX) {
+			cmd_error("topo", "--tasks: expected a number from 1 to %d, not `%.40s`", TASKS_MAX, arg);
+			return EINVAL;
+		}
+		o->tasks = n;
+		return 0;
+	case 'p':
+		o->plan = arg;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		cmd_error("topo", "%.100s: no argument is expected", arg);
+		return EINVAL;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static json_t *plan_json(const struct placement *p, unsigned n)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:i,s:i}", "pu", p[i].pu, "node", p[i].node));
+	return list;
+}
+
+/* One plan as text, or into `plans`. */
+static int show_plan(const struct options *o, const char *plan, json_t *plans)
+{
+	struct placement *p = mem_zalloc(sizeof(*p) * o->tasks);
+	char err[256];
+	int ret = place_plan(plan, o->tasks, p, err);
+
+	if (ret) {
+		ret = cmd_error("topo", "--placement: %s", err);
+	} else if (plans) {
+		json_object_set_new(plans, plan, plan_json(p, o->tasks));
+	} else {
+		printf("\n%s, %u tasks:\n", plan, o->tasks);
+		place_print(stdout, p, o->tasks, NULL);
+	}
+	free(p);
+	return ret;
+}
+
+static int show_plans(const struct options *o, json_t *plans)
+{
+	static const char *const each[] = { "compact", "scatter", "node:0", "split" };
+	int ret = 0;
+
+	if (o->plan)
+		return show_plan(o, o->plan, plans);
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]) && !ret; i++)
+		ret = show_plan(o, each[i], plans);
+	return ret;
+}
+
+int cmd_topo(int argc, char **argv)
+{
+	static const struct argp_option table[] = {
+		{ "tasks", 'n', "N", 0, "Tasks to place (as many as there are processing units)", 0 },
+		{ "placement", 'p', "PLAN", 0, "Only this plan: compact, scatter, node:N or split", 0 },
+		{ "json", 'j', NULL, 0, "As JSON", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = { table, parse, "", "This machine's processors and nodes as hwloc sees them "
+		                          "(HWLOC_SYNTHETIC makes up another), and where each placement puts tasks.",
+		                          NULL, NULL, NULL };
+	struct options o = { 0 };
+	const struct place_topology *t;
+	json_t *out, *plans;
+	int ret = cmd_options(&argp, argc, argv, &o);
+
+	if (ret)
+		return ret;
+	ret = place_init();
+	if (ret)
+		return cmd_error("topo", "hwloc cannot read the topology: %s", strerror(-ret));
+	t = place_topology();
+	if (!o.tasks)
+		o.tasks = t->pus < TASKS_MAX ? t->pus : TASKS_MAX;
+	if (!o.json) {
+		/* A wrong plan is told before anything is printed. */
+		struct placement one;
+		char err[256];
+		if (o.plan && place_plan(o.plan, 1, &one, err))
+			return cmd_error("topo", "--placement: %s", err);
+		printf("%u processing units, %u cores, %u packages, %u NUMA nodes%s\n", t->pus, t->cores, t->packages,
+		       t->nodes, t->real ? "" : " (synthetic: nothing is bound)");
+		return show_plans(&o, NULL);
+	}
+	plans = json_object();
+	ret = show_plans(&o, plans);
+	out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:b,s:o}", "schema_version", 1, "pus", (int)t->pus, "cores", (int)t->cores,
+	                "packages", (int)t->packages, "nodes", (int)t->nodes, "real", t->real, "plans", plans);
+	if (!ret) {
+		json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	}
+	json_decref(out);
+	return ret;
+}

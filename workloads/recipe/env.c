@@ -1,0 +1,201 @@
+/*
+ * env.c: what a run records about where it ran. See env.h.
+ *
+ * Read from /proc and /sys; each reader gives "unknown" for what is not there.
+ */
+#include "recipe/env.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "rt/mem.h"
+#include "rt/place.h"
+#include "rt/rt.h"
+
+#ifndef FSS_COMMIT
+#define FSS_COMMIT "unknown" /* the Makefile says */
+#endif
+
+const char *env_commit(void)
+{
+	return FSS_COMMIT;
+}
+
+/* The first line of a file of the kernel's. */
+static const char *read_line(const char *path, char *out, int size)
+{
+	FILE *in = fopen(path, "re");
+
+	strcpy(out, "unknown");
+	if (!in)
+		return out;
+	if (!fgets(out, size, in))
+		strcpy(out, "unknown");
+	out[strcspn(out, "\n")] = '\0';
+	fclose(in);
+	return out;
+}
+
+/* The value after the first "key ...:" of /proc/cpuinfo, /proc/meminfo. */
+static const char *read_field(const char *path, const char *key, char *out, int size)
+{
+	FILE *in = fopen(path, "re");
+	char line[512], *colon;
+
+	strcpy(out, "unknown");
+	if (!in)
+		return out;
+	while (fgets(line, sizeof(line), in)) {
+		colon = strchr(line, ':');
+		if (strncmp(line, key, strlen(key)) || !colon)
+			continue;
+		colon += 1 + strspn(colon + 1, " \t");
+		snprintf(out, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+		break;
+	}
+	fclose(in);
+	return out;
+}
+
+static const char *cpu_model(char *out, int size)
+{
+	read_field("/proc/cpuinfo", "model name", out, size);
+	if (!strcmp(out, "unknown"))
+		read_field("/proc/cpuinfo", "CPU implementer", out, size);
+	return out;
+}
+
+const char *env_host(void)
+{
+	static struct utsname u;
+
+	return uname(&u) ? "unknown" : u.nodename;
+}
+
+static void put(json_t *o, const char *key, const char *value)
+{
+	json_object_set_new(o, key, json_string(value));
+}
+
+json_t *env_machine(void)
+{
+	const struct place_topology *t;
+	json_t *o = json_object(), *topo;
+	struct utsname u;
+	char buf[256];
+
+	put(o, "commit", env_commit());
+	put(o, "clock", rt_clock_name());
+	if (!uname(&u)) {
+		put(o, "host", u.nodename);
+		put(o, "kernel", u.release);
+		put(o, "machine", u.machine);
+	}
+	put(o, "cpu", cpu_model(buf, sizeof(buf)));
+	put(o, "governor", read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", buf, sizeof(buf)));
+	put(o, "memory", read_field("/proc/meminfo", "MemTotal", buf, sizeof(buf)));
+	put(o, "load_before", read_line("/proc/loadavg", buf, sizeof(buf)));
+	put(o, "memory_notice", mem_notice());
+	if (place_init())
+		return o;
+	t = place_topology();
+	topo = json_pack("{s:i,s:i,s:i,s:i,s:b}", "pus", (int)t->pus, "cores", (int)t->cores, "packages",
+	                 (int)t->packages, "nodes", (int)t->nodes, "real", t->real);
+	json_object_set_new(o, "topology", topo);
+	return o;
+}
+
+void env_line(char *out, size_t size)
+{
+	char cpu[128];
+	struct utsname u;
+	const struct place_topology *t;
+
+	if (uname(&u) || place_init()) {
+		snprintf(out, size, "unknown machine");
+		return;
+	}
+	t = place_topology();
+	snprintf(out, size, "%s, %u CPUs on %u node%s, Linux %s, commit %s", cpu_model(cpu, sizeof(cpu)), t->pus, t->nodes,
+	         t->nodes == 1 ? "" : "s", u.release, env_commit());
+}
+
+/* ---- what is under the device's file ---- */
+
+/* stat of the path, or of the folder it will be made in. */
+static int stat_backing(const char *path, struct stat *st)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	if (!stat(path, st))
+		return 0;
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return stat(".", st);
+	slash[slash == folder] = '\0';
+	return stat(folder, st);
+}
+
+/* The line of mountinfo whose device is st's: type, source and options of the file system. */
+static void put_mount(json_t *o, dev_t dev)
+{
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	char line[2048], where[512], options[512], type[64], source[256];
+	unsigned major_nr, minor_nr;
+
+	if (!in)
+		return;
+	while (fgets(line, sizeof(line), in)) {
+		char *rest = strstr(line, " - ");
+		if (!rest || sscanf(line, "%*d %*d %u:%u %*s %511s %511s", &major_nr, &minor_nr, where, options) != 4 ||
+		    major_nr != major(dev) || minor_nr != minor(dev) || sscanf(rest, " - %63s %255s", type, source) != 2)
+			continue;
+		put(o, "filesystem", type);
+		put(o, "source", source);
+		put(o, "mounted_at", where);
+		put(o, "mount_options", options);
+		break;
+	}
+	fclose(in);
+}
+
+static void put_disk(json_t *o, dev_t dev)
+{
+	static const char *const facts[] = { "write_cache", "fua", "rotational", "physical_block_size", "nr_requests" };
+	char path[256], buf[128];
+
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/%s", major(dev), minor(dev), facts[i]);
+		if (access(path, R_OK)) /* a partition: the disk has the queue */
+			snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/%s", major(dev), minor(dev), facts[i]);
+		put(o, facts[i], read_line(path, buf, sizeof(buf)));
+	}
+}
+
+json_t *env_backing(const char *path)
+{
+	json_t *o = json_object();
+	struct stat st;
+
+	put(o, "path", path);
+	if (stat_backing(path, &st)) {
+		put(o, "filesystem", "unknown");
+		return o;
+	}
+	if (S_ISBLK(st.st_mode)) {
+		put(o, "filesystem", "none: a block device");
+		put_disk(o, st.st_rdev);
+		return o;
+	}
+	put_mount(o, st.st_dev);
+	put_disk(o, st.st_dev);
+	return o;
+}

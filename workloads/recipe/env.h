@@ -1,0 +1,24 @@
+/*
+ * env.h: what a run records about where it ran, so that its figures can be read by somebody else:
+ * commit, kernel, processor, topology, device and the file system under it, and what was not available.
+ *
+ * Nothing here fails: what cannot be found out is "unknown".
+ */
+#ifndef RECIPE_ENV_H
+#define RECIPE_ENV_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* The commit this program was built from. */
+const char *env_commit(void);
+/* Of the machine. A new reference. */
+json_t *env_machine(void);
+/* Of the file under a device: its file system, mount options, the disk's write cache. A new reference. `path` need
+ * not exist yet. */
+json_t *env_backing(const char *path);
+/* One short line on the machine, for the head of a table. */
+void env_line(char *out, size_t size);
+const char *env_host(void);
+
+#endif

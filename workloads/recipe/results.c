@@ -1,0 +1,182 @@
+/*
+ * results.c: one folder a run. See results.h.
+ */
+#include "recipe/results.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "recipe/env.h"
+
+static int fail(char *err, const char *path, int error)
+{
+	snprintf(err, RESULTS_ERR_MAX, "%.400s: %s", path, strerror(error));
+	return -error;
+}
+
+/* The date is that of the folder itself: the one clock that the file system has already read. */
+static int date_of(const char *path, char *out, size_t size)
+{
+	struct stat st;
+	struct tm tm;
+
+	if (stat(path, &st))
+		return -errno;
+	gmtime_r(&st.st_mtim.tv_sec, &tm);
+	strftime(out, size, "%Y%m%d-%H%M%S", &tm);
+	return 0;
+}
+
+/* The folder that will hold it: made when it is the default one. */
+static int parent_of(const char *folder, char *out, size_t size, char *err)
+{
+	const char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!folder) {
+		snprintf(out, size, "results");
+		return mkdir(out, 0777) && errno != EEXIST ? fail(err, out, errno) : 0;
+	}
+	if (slash == folder)
+		snprintf(out, size, "/");
+	else if (slash)
+		snprintf(out, size, "%.*s", (int)(slash - folder), folder);
+	else
+		snprintf(out, size, ".");
+	return 0;
+}
+
+int results_begin(struct results *r, const char *folder, const char *what, char *err)
+{
+	char parent[PATH_MAX - 300];
+	int ret;
+
+	*r = (struct results){ .final = "" };
+	if (folder && (!*folder || strlen(folder) >= sizeof(parent)))
+		return fail(err, "--out", EINVAL);
+	if (folder && !access(folder, F_OK))
+		return fail(err, folder, EEXIST);
+	ret = parent_of(folder, parent, sizeof(parent), err);
+	if (ret)
+		return ret;
+	snprintf(r->temp, sizeof(r->temp), "%s/.new-XXXXXX", parent);
+	if (!mkdtemp(r->temp))
+		return fail(err, parent, errno);
+	if (chmod(r->temp, 0755) || date_of(r->temp, r->date, sizeof(r->date))) {
+		ret = fail(err, r->temp, errno);
+		rmdir(r->temp);
+		return ret;
+	}
+	if (folder)
+		snprintf(r->final, sizeof(r->final), "%s", folder);
+	else
+		snprintf(r->final, sizeof(r->final), "%s/%s-%.64s-%.64s", parent, r->date, env_host(), what);
+	return 0;
+}
+
+static int path_in(const struct results *r, const char *name, char *out, size_t size)
+{
+	return snprintf(out, size, "%s/%s", r->temp, name) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int results_text(struct results *r, const char *name, const char *text, char *err)
+{
+	char path[PATH_MAX];
+	FILE *out;
+	int bad;
+
+	if (path_in(r, name, path, sizeof(path)))
+		return fail(err, name, ENAMETOOLONG);
+	out = fopen(path, "we");
+	if (!out)
+		return fail(err, path, errno);
+	bad = fputs(text, out) < 0;
+	bad |= fclose(out) != 0;
+	return bad ? fail(err, path, errno ? errno : EIO) : 0;
+}
+
+int results_json(struct results *r, const char *name, const json_t *json, char *err)
+{
+	char path[PATH_MAX];
+
+	if (path_in(r, name, path, sizeof(path)))
+		return fail(err, name, ENAMETOOLONG);
+	errno = 0;
+	if (json_dump_file(json, path, JSON_COMPACT | JSON_PRESERVE_ORDER))
+		return fail(err, path, errno ? errno : EIO);
+	return 0;
+}
+
+int results_commit(struct results *r, char *err)
+{
+	char at[PATH_MAX];
+
+	/* Two runs of one second: the later one takes the next free name. */
+	snprintf(at, sizeof(at), "%s", r->final);
+	for (int i = 2; rename(r->temp, at); i++) {
+		if ((errno != ENOTEMPTY && errno != EEXIST) || i > 99)
+			return fail(err, at, errno);
+		snprintf(at, sizeof(at), "%.*s-%d", PATH_MAX - 8, r->final, i);
+	}
+	snprintf(r->final, sizeof(r->final), "%s", at);
+	r->temp[0] = '\0';
+	return 0;
+}
+
+void results_abandon(struct results *r)
+{
+	char path[PATH_MAX];
+	DIR *d = r->temp[0] ? opendir(r->temp) : NULL;
+
+	if (!d)
+		return;
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		if (!path_in(r, e->d_name, path, sizeof(path)))
+			unlink(path); /* . and .. refuse */
+	closedir(d);
+	rmdir(r->temp);
+	r->temp[0] = '\0';
+}
+
+static int temp_beside(const char *path, char *out, size_t size, char *err)
+{
+	return snprintf(out, size, "%s.new", path) < (int)size ? 0 : fail(err, path, ENAMETOOLONG);
+}
+
+int results_json_check(const char *path, char *err)
+{
+	char temp[PATH_MAX];
+	struct stat st;
+	FILE *out;
+
+	if (temp_beside(path, temp, sizeof(temp), err))
+		return -ENAMETOOLONG;
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return fail(err, path, EISDIR);
+	out = fopen(temp, "we");
+	if (!out)
+		return fail(err, path, errno);
+	fclose(out);
+	unlink(temp);
+	return 0;
+}
+
+int results_json_file(const char *path, const json_t *json, char *err)
+{
+	char temp[PATH_MAX];
+	int ret;
+
+	if (temp_beside(path, temp, sizeof(temp), err))
+		return -ENAMETOOLONG;
+	errno = 0;
+	if (!json_dump_file(json, temp, JSON_COMPACT | JSON_PRESERVE_ORDER) && !rename(temp, path))
+		return 0;
+	ret = fail(err, path, errno ? errno : EIO);
+	unlink(temp);
+	return ret;
+}

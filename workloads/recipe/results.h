@@ -1,0 +1,38 @@
+/*
+ * results.h: one folder a run: written under a temporary name, renamed when whole, never edited after.
+ *
+ * Called by the bench command (and whatever else keeps results).
+ */
+#ifndef RECIPE_RESULTS_H
+#define RECIPE_RESULTS_H
+
+#include <jansson.h>
+#include <limits.h>
+
+#define RESULTS_ERR_MAX 512
+
+struct results {
+	char final[PATH_MAX]; /* its name when it is whole */
+	char temp[PATH_MAX];
+	char date[32];        /* YYYYMMDD-HHMMSS, UTC */
+};
+
+/*
+ * Makes the folder under its temporary name. `folder` NULL: results/<date>-<host>-<what>. 0, or
+ * -errno with one line in err: it is there already, or cannot be made.
+ */
+int results_begin(struct results *r, const char *folder, const char *what, char *err);
+/* Puts a file into it. 0 or -errno with a line in err. */
+int results_text(struct results *r, const char *name, const char *text, char *err);
+int results_json(struct results *r, const char *name, const json_t *json, char *err);
+/* It is whole: takes its final name. */
+int results_commit(struct results *r, char *err);
+/* Removes what was begun. */
+void results_abandon(struct results *r);
+
+/* Whether results_json_file() will be able to write there: 0, or -errno with a line in err. */
+int results_json_check(const char *path, char *err);
+/* Writes one JSON file on its own, under a temporary name first. */
+int results_json_file(const char *path, const json_t *json, char *err);
+
+#endif
