@@ -207,6 +207,7 @@ static void stop_until(uint64_t deadline)
 {
 	uint32_t id = view.current;
 
+	CHECK(id < COOP_TASKS_MAX);
 	tasks[id].deadline = deadline;
 	view.clock[id] = deadline;
 	view.timed |= BIT(id);
@@ -364,9 +365,10 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	struct task *outer = rt_self();
 
 	CHECK(!running);
+	CHECK(!RT_TSAN); /* it sees one thread and finds nothing: use it on the threads back end */
 	CHECK(atomic_load(&threads_alive) == 0); /* they would use this back end, from another thread */
 	running = true;
-	base.stack = NULL; /* the calling thread's */
+	base.stack = NULL; /* the calling thread's, which may be another one than last time */
 	rt = &coop_ops;
 	rt_controlled = true;
 	rt_searching = !cfg->virtual_time;

@@ -13,19 +13,11 @@
 
 #include "base/check.h"
 #include "rt/mem.h"
+#include "rt/sanitize.h"
 
 #if (!defined(__x86_64__) && !defined(__aarch64__)) || defined(FSS_UCONTEXT)
 #define SWITCH_BY_UCONTEXT
 #include <ucontext.h>
-#endif
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define ASAN
 #endif
 
 #if __has_include(<valgrind/valgrind.h>)
@@ -35,7 +27,7 @@
 #endif
 
 #define PAGE 4096
-#ifdef ASAN
+#if RT_ASAN
 #define STACK_SIZE (256u << 10) /* its frames are several times larger */
 #else
 #define STACK_SIZE (64u << 10)
@@ -43,7 +35,7 @@
 
 /* ---- AddressSanitizer: it must know which stack is in use ---- */
 
-#ifdef ASAN
+#if RT_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
@@ -112,18 +104,21 @@ void fiber_make(struct fiber *f)
 }
 
 #ifdef SWITCH_BY_UCONTEXT
+static void make_context(ucontext_t *uc, char *stack, size_t size)
+{
+	CHECK(getcontext(uc) == 0);
+	uc->uc_stack.ss_sp = stack;
+	uc->uc_stack.ss_size = size;
+	makecontext(uc, fiber_entry, 0);
+}
+
 void fiber_start(struct fiber *f, void (*fn)(void))
 {
-	ucontext_t *uc = f->sp;
-
-	if (!uc)
-		uc = f->sp = mem_zalloc(sizeof(*uc));
+	if (!f->sp)
+		f->sp = mem_zalloc(sizeof(ucontext_t));
 	forget_frames(f);
 	f->fn = fn;
-	CHECK(getcontext(uc) == 0);
-	uc->uc_stack.ss_sp = f->stack;
-	uc->uc_stack.ss_size = f->stack_size;
-	makecontext(uc, fiber_entry, 0);
+	make_context(f->sp, f->stack, f->stack_size);
 }
 
 static void switch_stacks(struct fiber *from, struct fiber *to)

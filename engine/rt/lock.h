@@ -25,6 +25,7 @@
 #include "base/check.h"
 #include "base/hist.h"
 #include "rt/rt.h"
+#include "rt/sanitize.h"
 
 /*         class            kind   what */
 #define LOCK_CLASSES(X)                                                                            \
@@ -356,7 +357,7 @@ static inline void spin_unlock(struct spin *s)
  */
 static inline uint32_t waitq_waiters(struct waitq *wq)
 {
-#ifdef __SANITIZE_THREAD__
+#if RT_TSAN
 	return atomic_fetch_add(&wq->nr, 0);
 #else
 	atomic_thread_fence(memory_order_seq_cst);

@@ -33,7 +33,7 @@ void waiter_init(struct waiter *w)
 
 static void full_barrier(void)
 {
-#ifndef __SANITIZE_THREAD__
+#if !RT_TSAN
 	atomic_thread_fence(memory_order_seq_cst); /* else: the read-modify-writes of nr do it */
 #endif
 }

@@ -1,0 +1,28 @@
+/*
+ * sanitize.h: which sanitizer this build runs under, by one name for both compilers.
+ */
+#ifndef RT_SANITIZE_H
+#define RT_SANITIZE_H
+
+#ifdef __SANITIZE_ADDRESS__
+#define RT_ASAN 1
+#endif
+#ifdef __SANITIZE_THREAD__
+#define RT_TSAN 1
+#endif
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define RT_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define RT_TSAN 1
+#endif
+#endif
+#ifndef RT_ASAN
+#define RT_ASAN 0
+#endif
+#ifndef RT_TSAN
+#define RT_TSAN 0
+#endif
+
+#endif
