@@ -123,7 +123,8 @@ struct dev {
  *   ram:SIZE                 memory, e.g. ram:64m
  *   file:PATH[,size=SIZE][,buffered]   O_DIRECT + AIO, fdatasync as flush, RWF_DSYNC as FUA; made when
  *                            it is not there and size is given; refuses what is not a fsyncstorm file
- *                            or is a block device without `force`, and a mounted device always
+ *                            or is a block device without `force`, and a mounted device always. Ours
+ *                            begins with a mark: who overwrites the first 8 bytes gives it up
  *   (SIZE: bytes, or with a suffix k, m or g; a multiple of 4096, at least 1m)
  *   slow:PROFILE[,key=val...]/SPEC     latency in front of any of them: profiles nvme, nvme-plp, sata, hdd;
  *                            keys write=NS flush=NS fua=NS qd=N jitter=PERCENT seed=N. E.g. slow:nvme/ram:1g
