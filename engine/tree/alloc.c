@@ -236,6 +236,19 @@ unlock:
 	return ret;
 }
 
+bool alloc_in_use(struct alloc *a, enum alloc_region region, uint64_t start)
+{
+	struct region *r = &a->region[region];
+	struct piece p;
+
+	if (!units_of(r, start, ALLOC_UNIT, &p))
+		return false;
+	mutex_lock_quiet(&a->lock);
+	bool used = bits_all(r->used, p.first, p.first + 1, true);
+	mutex_unlock(&a->lock);
+	return used;
+}
+
 /* ---- giving up ---- */
 
 static void pin_add(struct pin_set *s, enum alloc_region region, const struct piece *p)

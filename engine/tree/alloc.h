@@ -30,6 +30,8 @@ void alloc_close(struct alloc *a);
 int alloc_get(struct alloc *a, enum alloc_region r, uint64_t align, uint64_t min, uint64_t *len, uint64_t *start);
 /* Marks as used at mount. -EIO when a part of it is outside the region or is already used (a damaged tree). */
 int alloc_mark(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
+/* Whether the unit at `start` is in use or pinned; false when it lies outside the region. */
+bool alloc_in_use(struct alloc *a, enum alloc_region r, uint64_t start);
 /* Gives up what was written (A1), or what never was (A2). CHECKs that it was in use. */
 void alloc_pin(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 void alloc_free(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
