@@ -159,5 +159,5 @@ int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
 	}
 	if (ret)
 		return ret;
-	return argp_parse(argp, argc, argv, ARGP_NO_ERRS, NULL, input) ? CMD_ERROR : 0;
+	return argp_parse(argp, argc, argv, 0, NULL, input) ? CMD_ERROR : 0;
 }
