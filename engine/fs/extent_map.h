@@ -1,0 +1,36 @@
+/*
+ * extent_map.h: what memory knows of where a file's ranges are, and the modified list: what changed
+ * since the inode was last logged. inode->em_lock guards both; every function here takes it.
+ *
+ * (E1) A map whose write is in flight is PINNED with generation = max: it counts as newer than any
+ *      transaction, so a fast fsync logs it.
+ * (E2) Unpinning does not put a map back on the modified list (a28046956c71): it may be in the log already.
+ * (E3) No two maps of an inode overlap. Splits of a modified map are modified (cef7820d6abf).
+ */
+#ifndef FS_EXTENT_MAP_H
+#define FS_EXTENT_MAP_H
+
+#include "fs/state.h"
+
+/* Puts a new map in the tree and on the modified list, in place of whatever overlaps it. Copies *m. */
+void em_add(struct inode *inode, const struct extent_map *m);
+/* Forgets what overlaps [start, end); parts outside stay. */
+void em_drop(struct inode *inode, uint64_t start, uint64_t end);
+/* The write of [start, start+len) is in the trees since `generation`. */
+void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation);
+/* A copy of the map that covers `off`; false when memory knows of none. */
+bool em_lookup(struct inode *inode, uint64_t off, struct extent_map *out);
+bool em_modified_empty(struct inode *inode);
+
+/*
+ * Takes the whole modified list, sorted by start: maps newer than `committed` get a reference and LOGGING
+ * and are returned in *out (malloced, *n of them); older ones leave the list. -EFBIG: too many.
+ */
+int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map ***out, uint32_t *n);
+/* Ends LOGGING for the array and frees it. */
+void em_put_taken(struct inode *inode, struct extent_map **ems, uint32_t n);
+/* After a full log: what is not in flight leaves the modified list. */
+void em_forget_modified(struct inode *inode);
+void em_free_all(struct inode *inode);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * file.c: reads, writes and truncation of a file. A write copies into pages under the inode lock and
+ * starts nothing; a read verifies the checksum of every block it brings in.
+ *
+ * (F1) A page is written to only when no I/O of it is in flight and no ordered extent of it is under
+ *      way (kernel: lock_and_cleanup_extent_if_need()): so an in-flight extent map is never split.
+ * (F2) The stamps (last_trans = generation + 1, a promise about a handle that nobody holds) are made
+ *      after the inode lock is dropped, as in 3.17; fsync does not believe them while an ordered
+ *      extent is under way (3a8b36f37806).
+ *
+ * Callers: the public door (fs.h).
+ */
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/extent_map.h"
+#include "fs/inode.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/range.h"
+#include "fs/trans.h"
+#include "fs/work.h"
+#include "fs/writeback.h"
+
+/* ---- reading a block from the disk ---- */
+
+/* Where block `off` is: memory first (a write in flight), then the tree. kind EXTENT_REG with disk_bytenr 0: a hole. */
+static int block_map(struct inode *inode, uint64_t off, struct extent *e)
+{
+	struct extent_map em;
+
+	if (em_lookup(inode, off, &em)) {
+		*e = (struct extent){ .start = em.start };
+		e->item = (struct extent_item){ .disk_bytenr = em.disk_bytenr, .disk_len = em.disk_len, .offset = em.offset, .len = em.len,
+						.ram_bytes = em.ram_bytes, .kind = EXTENT_REG,
+						.compress = em.flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE };
+		return 0;
+	}
+	int ret = extent_at(&inode->root->tree, inode->ino, off, e);
+	if (ret == -ENOENT || (!ret && e->start > off)) {
+		*e = (struct extent){ .start = off };
+		e->item = (struct extent_item){ .len = FS_BLOCK, .kind = EXTENT_REG };
+		return 0;
+	}
+	return ret;
+}
+
+/* Blocks from the disk, each against its checksum (S2). */
+static int blocks_read(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
+{
+	uint32_t n = (uint32_t)(len / FS_BLOCK), *sums = mem_alloc(n * sizeof(*sums));
+
+	int ret = csum_lookup(&fs->csum_tree, bytenr, sums, n);
+	if (ret == -ENOENT)
+		ret = -EIO;
+	if (!ret)
+		ret = dev_read(fs->dev, bytenr, buf, (uint32_t)len);
+	for (uint32_t i = 0; i < n && !ret; i++)
+		if (csum_of_block((uint8_t *)buf + (size_t)i * FS_BLOCK) != sums[i])
+			ret = -EIO;
+	free(sums);
+	return ret;
+}
+
+static int block_read_compressed(struct fs *fs, const struct extent_item *it, uint64_t at, void *out)
+{
+	void *in = mem_alloc_pages(it->disk_len), *raw = mem_alloc_pages(it->ram_bytes);
+
+	int ret = blocks_read(fs, it->disk_bytenr, in, it->disk_len);
+	if (!ret) {
+		unsigned long long framed = ZSTD_getFrameContentSize(in, it->disk_len);
+		size_t size = ZSTD_findFrameCompressedSize(in, it->disk_len);
+		if (framed != it->ram_bytes || ZSTD_isError(size) || ZSTD_decompress(raw, it->ram_bytes, in, size) != it->ram_bytes)
+			ret = -EIO;
+	}
+	if (!ret)
+		memcpy(out, (uint8_t *)raw + at, FS_BLOCK);
+	free(in);
+	free(raw);
+	return ret;
+}
+
+static int extent_sane(struct fs *fs, const struct extent_item *it, uint64_t at)
+{
+	uint64_t last = it->compress ? it->ram_bytes : it->disk_len;
+
+	if (it->disk_len == 0 || it->disk_len > fs->super.dev_size || it->disk_bytenr > fs->super.dev_size - it->disk_len)
+		return -EIO;
+	if ((it->disk_bytenr | it->disk_len | it->offset) % FS_BLOCK || it->ram_bytes > (1u << 27) || it->disk_len > (1u << 27))
+		return -EIO;
+	return at > last || last - at < FS_BLOCK ? -EIO : 0;
+}
+
+static int block_read(struct inode *inode, uint64_t off, void *buf)
+{
+	struct fs *fs = inode->root->fs;
+	struct extent e;
+
+	int ret = block_map(inode, off, &e);
+	if (ret)
+		return ret;
+	memset(buf, 0, FS_BLOCK);
+	if (e.item.kind == EXTENT_INLINE) {
+		memcpy(buf, e.inline_data, e.inline_len);
+		return 0;
+	}
+	if (e.item.disk_bytenr == 0)
+		return 0;
+	uint64_t at = e.item.offset + (off - e.start);
+	ret = extent_sane(fs, &e.item, at);
+	if (ret)
+		return ret;
+	if (e.item.compress)
+		return block_read_compressed(fs, &e.item, at, buf);
+	return blocks_read(fs, e.item.disk_bytenr + at, buf, FS_BLOCK);
+}
+
+/* A locked page gets its content; nothing of it lies beyond the end of the file. */
+static int page_fill(struct inode *inode, struct page *p)
+{
+	uint64_t off = (uint64_t)p->index * FS_BLOCK, size = atomic_load(&inode->size);
+
+	if (atomic_load(&p->flags) & PG_UPTODATE)
+		return 0;
+	int ret = 0;
+	if (off < size)
+		ret = block_read(inode, off, p->data);
+	else
+		memset(p->data, 0, FS_BLOCK);
+	if (ret)
+		return ret;
+	if (off < size && size - off < FS_BLOCK)
+		memset((uint8_t *)p->data + (size - off), 0, FS_BLOCK - (size - off));
+	atomic_fetch_or(&p->flags, PG_UPTODATE);
+	return 0;
+}
+
+int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
+{
+	struct inode *inode = f->inode;
+	uint64_t size = atomic_load(&inode->size);
+	uint32_t done = 0;
+
+	if (off >= size)
+		return 0;
+	if (len > size - off)
+		len = (uint32_t)(size - off);
+	while (done < len) {
+		uint32_t in = (uint32_t)((off + done) % FS_BLOCK), n = FS_BLOCK - in < len - done ? FS_BLOCK - in : len - done;
+		struct page *p = page_get(inode, (uint32_t)((off + done) / FS_BLOCK));
+		page_lock(inode, p);
+		int ret = page_fill(inode, p);
+		if (!ret)
+			memcpy((uint8_t *)buf + done, (uint8_t *)p->data + in, n);
+		page_unlock(inode, p);
+		if (ret)
+			return ret;
+		done += n;
+	}
+	return (int)len;
+}
+
+/* ---- writing ---- */
+
+/* The page at index, locked, with no I/O or ordered extent of it under way (F1). */
+static struct page *page_for_write(struct inode *inode, uint32_t index)
+{
+	struct page *p = page_get(inode, index);
+	uint64_t off = (uint64_t)index * FS_BLOCK;
+
+	for (;;) {
+		ordered_wait_range(inode, off, off + FS_BLOCK);
+		page_lock(inode, p);
+		page_wait_writeback(inode, p);
+		if (!ordered_overlaps(inode, off, off + FS_BLOCK))
+			return p;
+		page_unlock(inode, p);
+	}
+}
+
+static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32_t n)
+{
+	uint32_t in = (uint32_t)(off % FS_BLOCK);
+	struct page *p = page_for_write(inode, (uint32_t)(off / FS_BLOCK));
+	int ret = 0;
+
+	if (n < FS_BLOCK)
+		ret = page_fill(inode, p);
+	if (!ret) {
+		memcpy((uint8_t *)p->data + in, buf, n);
+		page_dirty(inode, p);
+		if (off + n > atomic_load(&inode->size))
+			atomic_store(&inode->size, off + n);
+		trace("block %lu of inode %lu is dirty", p->index, inode->ino, 0);
+	}
+	page_unlock(inode, p);
+	return ret;
+}
+
+int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
+{
+	struct inode *inode = f->inode;
+	struct fs *fs = inode->root->fs;
+	int ret = atomic_load(&fs->error);
+
+	if (ret)
+		return -EROFS;
+	if (off > (uint64_t)UINT32_MAX * FS_BLOCK / 2 || fs->opt.read_only)
+		return fs->opt.read_only ? -EROFS : -EFBIG;
+	background_make_space(fs);
+	mutex_lock(&inode->lock);
+	for (uint32_t done = 0; done < len && !ret;) {
+		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK), n = room < len - done ? room : len - done;
+		ret = write_page(inode, off + done, (const uint8_t *)buf + done, n);
+		done += n;
+	}
+	mutex_unlock(&inode->lock);
+	inode_touch(inode, atomic_load(&fs->generation) + 1);
+	background_balance(inode);
+	return ret ? ret : (int)len;
+}
+
+/* ---- truncation ---- */
+
+/* The last block's bytes beyond the new end become zeros in memory, and are written later. */
+static int truncate_tail(struct inode *inode, uint64_t size)
+{
+	static const uint8_t zeros[FS_BLOCK];
+	uint32_t in = (uint32_t)(size % FS_BLOCK);
+
+	return in && size < atomic_load(&inode->size) ? write_page(inode, size, zeros, FS_BLOCK - in) : 0;
+}
+
+static int truncate_items(struct inode *inode, uint64_t size)
+{
+	uint64_t from = (size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	struct fs *fs = inode->root->fs;
+	struct handle h;
+	struct range r;
+
+	range_lock(inode, &r, from, UINT64_MAX);
+	int ret = trans_start(fs, TRANS_JOIN, &h);
+	if (ret)
+		goto unlock_range;
+	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
+				    .how = DROP_RELEASE };
+	mutex_lock(&inode->items_lock);
+	ret = extent_drop(&drop, from, UINT64_MAX);
+	mutex_unlock(&inode->items_lock);
+	em_drop(inode, from, UINT64_MAX);
+	atomic_store(&inode->size, size);
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->disk_size, size);
+	spin_unlock(&inode->ordered_lock);
+	/* the maps cannot tell the log of what is gone */
+	atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	if (!ret)
+		ret = inode_update(inode, &h);
+	if (ret)
+		trans_abort(fs, ret);
+	trans_end(&h);
+unlock_range:
+	range_unlock(inode, &r);
+	return ret;
+}
+
+int fs_truncate(struct file *f, uint64_t size)
+{
+	struct inode *inode = f->inode;
+
+	if (size > (uint64_t)UINT32_MAX * FS_BLOCK / 2)
+		return -EFBIG;
+	background_make_space(inode->root->fs);
+	mutex_lock(&inode->lock);
+	int ret = truncate_tail(inode, size);
+	writeback_start_ordered(inode);
+	ordered_wait_range(inode, 0, UINT64_MAX);
+	if (!ret)
+		ret = truncate_items(inode, size);
+	if (!ret)
+		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
+	mutex_unlock(&inode->lock);
+	return ret;
+}
+
+int fs_sync_range(struct file *f, uint64_t off, uint64_t len, bool wait)
+{
+	writeback_start(f->inode, off, off + len);
+	if (wait)
+		writeback_wait(f->inode, off, off + len);
+	return 0;
+}
+
+int fs_flush_pass(struct file *f)
+{
+	writeback_start(f->inode, 0, UINT64_MAX);
+	return 0;
+}
+
+uint64_t fs_size(struct file *f)
+{
+	return atomic_load(&f->inode->size);
+}
+
+uint64_t fs_ino(struct file *f)
+{
+	return f->inode->ino;
+}

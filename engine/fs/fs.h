@@ -1,0 +1,102 @@
+/*
+ * fs.h: the public door of the file system: what workloads, races and the oracle may call.
+ *
+ * A file system of subvolumes, each a flat directory of regular files, on one device. Any number of
+ * tasks may call any of this at once. Errors are -errno. Many file systems may be mounted in one
+ * process (the oracle mounts crash images).
+ */
+#ifndef FS_FS_H
+#define FS_FS_H
+
+#include "dev/dev.h"
+
+#define FS_BLOCK     4096u /* a page, a sector: the unit of data and of its checksums */
+#define FS_NAME_MAX  64u
+
+struct fs;
+struct root;
+struct inode;
+struct file; /* an open file: one inode, and which write errors it has been told of */
+
+/*
+ * A design of fsync: a score over the verbs of engine/fs (fsync.c). The members are the events in
+ * which designs differ.
+ */
+struct design {
+	const char *name, *what;
+	int (*fsync)(struct inode *inode, bool datasync);
+};
+extern const struct design *const fs_designs[]; /* NULL-terminated */
+const struct design *fs_design_find(const char *name);
+
+struct mkfs_options {
+	uint32_t nodesize;  /* 0: 16384 */
+	bool single;        /* metadata once; default DUP */
+	uint32_t subvols;   /* 0: 1 */
+	uint64_t fsid;      /* 0: one made of the size */
+};
+/* Writes an empty file system. -ENOSPC: too small (with a line in err, at most 160 bytes), -EINVAL, -EIO. */
+int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err);
+
+struct mount_options {
+	const struct design *design;  /* NULL: postfix */
+	bool compress;                /* zstd, as btrfs's compress-force */
+	uint32_t inline_max;          /* inline extents up to this many bytes; 0: none */
+	uint32_t endio_workers;       /* completion tasks; 0: 1 */
+	uint32_t compress_workers;    /* 0: 2 */
+	bool no_background;           /* no flusher task, no periodic commit: races bring their own */
+	bool read_only;               /* judges: replays, never writes data; no task is started */
+	uint64_t dirty_age_ns;        /* flusher: writes pages dirty for longer; 0: 5 s */
+	uint64_t dirty_limit;         /* bytes dirty above which the flusher works at once, writers help at twice; 0: 64 MiB */
+	uint64_t commit_interval_ns;  /* 0: 30 s, as btrfs */
+};
+/* Mounts; replays the log when there is one. -EINVAL, -EIO with one line in err (at most 160 bytes). */
+int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, char *err);
+/* Writes everything and commits; 0 or the first error. The fs is gone either way. All files are closed by then. */
+int fs_unmount(struct fs *fs);
+/* Drops everything in memory and writes nothing more (waits for what is in flight): a crash, seen from inside. */
+void fs_abandon(struct fs *fs);
+
+uint32_t fs_nsubvols(struct fs *fs);
+struct root *fs_subvol(struct fs *fs, uint32_t i);
+
+/* create: -EEXIST when there (never truncates). open: -ENOENT. */
+int fs_create(struct root *root, const char *name, struct file **out);
+int fs_open(struct root *root, const char *name, struct file **out);
+void fs_close(struct file *f);
+int fs_unlink(struct root *root, const char *name);
+/* Calls fn for each name; fn may not change the directory. */
+int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_t ino), void *arg);
+
+/* Bytes written: all of len, or -errno (nothing, or a part, was written). */
+int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len);
+/* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
+int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
+int fs_truncate(struct file *f, uint64_t size);
+uint64_t fs_size(struct file *f);
+uint64_t fs_ino(struct file *f);
+
+/* The door of the design. 0: everything that was acknowledged before the call began survives any crash. */
+int fs_fsync(struct file *f);
+int fs_fdatasync(struct file *f);
+/* Starts writeback of the range and, with wait, waits until its pages are written. No promise about a crash. */
+int fs_sync_range(struct file *f, uint64_t off, uint64_t len, bool wait);
+/* Commits the running transaction, all data included (sync(2)). */
+int fs_sync(struct fs *fs);
+/* Commits the running transaction as the commit task does: no data is flushed for it. */
+int fs_commit(struct fs *fs);
+/* One pass of the flusher over one file: starts writeback of every dirty page, waits for nothing. For races. */
+int fs_flush_pass(struct file *f);
+/* The same with file names of its own, for scenario tasks that must not hold a file open. */
+
+/* What a result wants to know of a mounted file system. */
+struct fs_info {
+	uint64_t generation, last_committed;
+	uint64_t data_free, meta_free, data_pinned, meta_pinned;
+	uint32_t nodesize;
+	bool dup, replayed; /* replayed: this mount found a log */
+	int error;          /* non-zero: aborted, read-only from then on */
+};
+void fs_info(struct fs *fs, struct fs_info *out);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * fsync.c: THE DESIGN SEAM: every design of fsync as a score, side by side, over shared verbs; and the
+ * public door. Read one score from top to bottom to know the protocol; compare two to know the fix.
+ *
+ * Only this file and mount.c name `design`. A choice inside a verb is an argument that the score
+ * passes, or two verbs named for what they do.
+ *
+ * prefix   Linux 3.17: without a full sync, nothing is done about pages that were dirtied between the
+ *          first flush and the inode lock. Writeback that gets at them while the inode is logged adds
+ *          an extent map first and its ordered extent later; logging that falls in between logs an
+ *          extent whose data nobody waits for and whose checksums nobody has.
+ * postfix  Linux 3.18, commit 669249eea365: the flush is done again under the lock.
+ */
+#include "fs/inode.h"
+#include "fs/log.h"
+#include "fs/ordered.h"
+#include "fs/trans.h"
+#include "fs/work.h"
+#include "fs/writeback.h"
+
+/* ---- verbs of the scores ---- */
+
+static void fsync_lock(struct inode *inode)
+{
+	phase(PH_INODE_LOCK);
+	mutex_lock(&inode->lock);
+}
+
+static void fsync_flush(struct inode *inode)
+{
+	phase(PH_FLUSH);
+	writeback_start_ordered(inode);
+}
+
+static void fsync_reflush(struct inode *inode)
+{
+	phase(PH_REFLUSH);
+	writeback_start_ordered(inode);
+}
+
+/* kernel: btrfs_wait_ordered_range(): flushes, and waits until all is in the trees. */
+static void fsync_wait_complete(struct inode *inode)
+{
+	phase(PH_WAIT_DATA);
+	writeback_start_ordered(inode);
+	ordered_wait_range(inode, 0, UINT64_MAX);
+}
+
+/*
+ * The early-outs. Ordered extents are looked for before last_trans is read (affc0ff902d5): one that
+ * completes in between has stamped it. last_trans alone proves nothing while one is under way
+ * (3a8b36f37806). Unlike 3.17, nothing is reset here: a writer may be stamping.
+ */
+static bool fsync_nothing_to_do(struct inode *inode, bool full)
+{
+	bool under_way = ordered_any(inode);
+
+	if (log_has_inode(inode))
+		return true;
+	return atomic_load(&inode->last_trans) <= atomic_load(&inode->root->fs->last_trans_committed) && (full || !under_way);
+}
+
+/* The log could not do it: with no handle held (bf7ba8ee759b), data into the trees, then the transaction onto the media. */
+static int fsync_commit(struct inode *inode, uint64_t transid)
+{
+	struct fs *fs = inode->root->fs;
+
+	phase(PH_WAIT_DATA);
+	writeback_start_ordered(inode);
+	ordered_wait_range(inode, 0, UINT64_MAX);
+	phase(PH_TRANS);
+	count(C_FSYNC_COMMIT);
+	int ret = trans_commit_id(fs, transid);
+	/* data that completed after `transid` had begun to commit is in the next one */
+	if (!ret && atomic_load(&inode->last_trans) > atomic_load(&fs->last_trans_committed))
+		ret = trans_commit_running(fs);
+	return ret;
+}
+
+/* From the handle to the end, the same in both designs. inode->lock is held on entry, dropped before any log I/O. */
+static int fsync_log_or_commit(struct inode *inode)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	phase(PH_TRANS);
+	int ret = trans_start(inode->root->fs, TRANS_START, &h);
+	if (ret) {
+		mutex_unlock(&inode->lock);
+		return ret;
+	}
+	uint64_t transid = h.trans->id;
+	phase(PH_LOG_ITEMS);
+	ret = log_inode_parent(inode, &h, &ctx);
+	mutex_unlock(&inode->lock);
+	if (!ret)
+		ret = log_sync(inode->root, &h, &ctx);
+	trans_end(&h);
+	return ret ? fsync_commit(inode, transid) : 0;
+}
+
+static int fsync_skip(struct inode *inode)
+{
+	count(C_FSYNC_SKIPPED);
+	mutex_unlock(&inode->lock);
+	return 0;
+}
+
+/* ---- the scores ---- */
+
+static int fsync_prefix(struct inode *inode, bool datasync)
+{
+	fsync_flush(inode);
+	fsync_lock(inode);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(inode);
+
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(inode);
+}
+
+static int fsync_postfix(struct inode *inode, bool datasync)
+{
+	fsync_flush(inode);
+	fsync_lock(inode);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(inode);
+	else
+		fsync_reflush(inode);
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(inode);
+}
+
+/* ---- the table ---- */
+
+static const struct design design_prefix = {
+	.name = "prefix",
+	.what = "Linux 3.17: data is flushed before the inode lock only",
+	.fsync = fsync_prefix,
+};
+
+static const struct design design_postfix = {
+	.name = "postfix",
+	.what = "Linux 3.18 (669249eea365): flushed again under the inode lock",
+	.fsync = fsync_postfix,
+};
+
+const struct design *const fs_designs[] = { &design_prefix, &design_postfix, NULL };
+
+const struct design *fs_design_find(const char *name)
+{
+	for (const struct design *const *d = fs_designs; *d; d++)
+		if (!strcmp((*d)->name, name))
+			return *d;
+	return NULL;
+}
+
+/* ---- the door ---- */
+
+/* A write error reaches each open file once (the kernel's errseq_t). */
+static int file_report_error(struct file *f)
+{
+	uint32_t now = atomic_load(&f->inode->wb_errors);
+
+	return atomic_exchange(&f->seen_errors, now) != now ? atomic_load(&f->inode->wb_error) : 0;
+}
+
+static int file_sync(struct file *f, bool datasync)
+{
+	struct inode *inode = f->inode;
+
+	count(C_FSYNC);
+	enum phase was = phase(PH_OTHER);
+	background_make_space(inode->root->fs);
+	int ret = inode->root->fs->design->fsync(inode, datasync);
+	int err = file_report_error(f);
+	phase(was);
+	trace("fsync of inode %lu returned %ld", inode->ino, (uint64_t)(int64_t)(err ? err : ret), 0);
+	return err ? err : ret;
+}
+
+int fs_fsync(struct file *f)
+{
+	return file_sync(f, false);
+}
+
+int fs_fdatasync(struct file *f)
+{
+	return file_sync(f, true);
+}

@@ -1,0 +1,159 @@
+/* inode.c: see inode.h: the life of an inode, its item, its stamps. */
+#include <stdlib.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/extent_map.h"
+#include "fs/inode.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/trans.h"
+
+void inode_touch(struct inode *inode, uint64_t transid)
+{
+	int64_t sub = atomic_load(&inode->root->log.running_transid);
+
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->last_trans, transid);
+	atomic_store(&inode->last_sub_trans, sub);
+	atomic_store(&inode->last_log_commit, sub - 1);
+	spin_unlock(&inode->ordered_lock);
+}
+
+struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size)
+{
+	return (struct inode_item){ .generation = inode->generation, .transid = transid, .size = size, .nlink = 1 };
+}
+
+int inode_update(struct inode *inode, struct handle *h)
+{
+	struct inode_item item = inode_make_item(inode, h->trans->id, atomic_load(&inode->disk_size));
+	struct key k = { inode->ino, ITEM_INODE, 0 };
+
+	inode_touch(inode, h->trans->id);
+	return tree_update(&inode->root->tree, h->trans->id, &k, &item, sizeof(item));
+}
+
+void inode_advance_disk_size(struct inode *inode, const struct ordered *done)
+{
+	spin_lock_quiet(&inode->ordered_lock);
+	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
+	if (size > disk)
+		size = ordered_first_below(inode, done, disk, size);
+	if (size > disk)
+		atomic_store(&inode->disk_size, size);
+	spin_unlock(&inode->ordered_lock);
+}
+
+static struct inode *inode_new(struct root *root, uint64_t ino)
+{
+	struct inode *inode = mem_zalloc(sizeof(*inode));
+
+	inode->root = root;
+	inode->ino = ino;
+	mutex_init(&inode->lock, L_INODE, 0);
+	mutex_init(&inode->log_mutex, L_INODE_LOG, 0);
+	mutex_init(&inode->items_lock, L_ITEMS, 0);
+	rwsem_init(&inode->em_lock, L_EM_TREE, 0);
+	RB_INIT(&inode->ems);
+	list_init(&inode->modified);
+	spin_init(&inode->ordered_lock, L_ORDERED_TREE);
+	RB_INIT(&inode->ordered);
+	spin_init(&inode->range_lock, L_RANGES);
+	list_init(&inode->ranges);
+	waitq_init(&inode->range_wait, L_RANGE);
+	spin_init(&inode->pages_lock, L_PAGES);
+	atomic_store(&inode->last_sub_trans, -1);
+	atomic_store(&inode->last_log_commit, -2);
+	return inode;
+}
+
+static struct inode *inode_cached(struct root *root, uint64_t ino)
+{
+	struct list *pos;
+
+	list_for_each(pos, &root->inodes) {
+		struct inode *inode = list_entry(pos, struct inode, link);
+		if (inode->ino == ino)
+			return inode;
+	}
+	return NULL;
+}
+
+int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out)
+{
+	struct key k = { ino, ITEM_INODE, 0 };
+	struct inode_item item;
+	uint32_t len = 0;
+
+	*out = inode_cached(root, ino);
+	if (*out)
+		return 0;
+	int ret = tree_lookup(&root->tree, &k, &item, sizeof(item), &len);
+	if (ret)
+		return ret == -ENOENT ? -EIO : ret;
+	if (len != sizeof(item))
+		return -EIO;
+	struct inode *inode = inode_new(root, ino);
+	strncpy(inode->name, name, FS_NAME_MAX - 1);
+	inode->generation = item.generation;
+	atomic_store(&inode->size, item.size);
+	atomic_store(&inode->disk_size, item.size);
+	atomic_store(&inode->last_trans, item.transid);
+	/* kernel: read from disk while its last change is not committed yet: the maps that tell it are lost */
+	if (item.transid > atomic_load(&root->fs->last_trans_committed))
+		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	list_add_tail(&inode->link, &root->inodes);
+	*out = inode;
+	return 0;
+}
+
+void inode_free(struct inode *inode)
+{
+	CHECK(RB_EMPTY(&inode->ordered));
+	CHECK(list_empty(&inode->ranges));
+	page_free_all(inode);
+	em_free_all(inode);
+	list_del(&inode->link);
+	free(inode);
+}
+
+/* One transaction: drops the extents, then every item of the inode. */
+int inode_delete_items(struct root *root, uint64_t ino)
+{
+	struct fs *fs = root->fs;
+	struct handle h;
+	struct key k;
+
+	int ret = trans_start(fs, TRANS_JOIN, &h);
+	if (ret)
+		return ret;
+	struct extent_drop drop = { .fs = fs, .tree = &root->tree, .generation = h.trans->id, .ino = ino, .how = DROP_RELEASE };
+	ret = extent_drop(&drop, 0, UINT64_MAX);
+	for (;;) {
+		k = (struct key){ ino, 0, 0 };
+		if (ret || (ret = tree_next(&root->tree, &k, NULL, 0, NULL)) || k.objectid != ino)
+			break;
+		ret = tree_delete(&root->tree, h.trans->id, &k);
+	}
+	if (ret == -ENOENT)
+		ret = 0;
+	k = (struct key){ ORPHAN_INO, ITEM_ORPHAN, ino };
+	if (!ret)
+		ret = tree_delete(&root->tree, h.trans->id, &k);
+	if (ret == -ENOENT)
+		ret = 0;
+	if (ret)
+		trans_abort(fs, ret);
+	trans_end(&h);
+	return ret;
+}
+
+uint64_t name_hash(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3ull;
+	return h;
+}

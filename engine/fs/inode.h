@@ -1,0 +1,31 @@
+/*
+ * inode.h: inodes and names: one flat directory a subvolume. Inodes that were opened stay in memory
+ * until unmount, so their fsync bookkeeping (logged_trans and the like) is never lost by eviction.
+ *
+ * (I1) A new inode needs a full sync: its item is in no log and in no committed tree.
+ * (I2) An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
+ *      last_sub_trans at that moment (bc0939fcfab0), so a log commit that began earlier cannot cover it.
+ */
+#ifndef FS_INODE_H
+#define FS_INODE_H
+
+#include "fs/state.h"
+
+/* Stamps a change made in transaction `transid` (I2). */
+void inode_touch(struct inode *inode, uint64_t transid);
+/* Writes the inode item of the subvolume's tree, and stamps. */
+int inode_update(struct inode *inode, struct handle *h);
+struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size);
+/* disk_size follows size as far as no write below it is still under way (kernel: btrfs_ordered_update_i_size());
+ * `done` is an ordered extent that is just completing and does not count, or NULL. */
+void inode_advance_disk_size(struct inode *inode, const struct ordered *done);
+
+/* Loads or finds the inode; dir_lock held. */
+int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out);
+void inode_free(struct inode *inode);
+/* Deletes every item of an unlinked inode and its orphan mark. */
+int inode_delete_items(struct root *root, uint64_t ino);
+
+uint64_t name_hash(const char *name);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * log.h: the tree log: what fsync writes instead of committing the transaction. One log tree per
+ * subvolume, and one tree that holds the roots of them all; the super block names the latter.
+ *
+ * Sub-transactions: log_transid numbers the log commits of one log. Everybody who writes items into
+ * it while `id` runs is covered by the commit of `id`. Two slots (id % 2): while one is on its way to
+ * the media the next collects.
+ *
+ * (L1) An fsync that joined sub-transaction id returns only when id is on the media, and the data of
+ *      every ordered extent that was logged in id too: its own data as well as its leader's (9dba8cf128ef).
+ * (L2) The root item of a log is put into the tree of log roots under that tree's log_mutex, in the
+ *      order in which the commits write it (4203e9689470, 06989c799f04).
+ * (L3) What goes wrong marks the transaction as not to be logged, and everybody concerned commits.
+ * (L4) Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (N2).
+ *
+ * log_item.c: what is logged for an inode. log_sync.c: the group commit. Callers: fsync.c, trans.c.
+ */
+#ifndef FS_LOG_H
+#define FS_LOG_H
+
+#include "fs/state.h"
+
+#define LOG_NEED_COMMIT 1 /* not an error: this fsync must commit the transaction instead */
+
+void log_init(struct log *log, bool is_root);
+
+/* ---- log_sync.c ---- */
+
+/* Joins the running sub-transaction as a writer: ctx->transid is its id. -EAGAIN: not to be logged. kernel: start_log_trans(). */
+int log_start(struct root *root, struct handle *h, struct log_ctx *ctx);
+/* Ends being a writer. kernel: btrfs_end_log_trans(). */
+void log_end(struct root *root);
+/* ctx is on no list any more: after an error between log_start() and log_sync(). */
+void log_forget_ctx(struct root *root, struct log_ctx *ctx);
+/* Somebody new takes an interest in the next commit of this log: its leader waits for them a little. */
+void log_interest(struct root *root);
+/* Returns when sub-transaction ctx->transid is on the media (L1), by leading its commit or by waiting for who does.
+ * 0, or an error: the caller commits the transaction. kernel: btrfs_sync_log(). */
+int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx);
+/* No handle is open but the committer's: forgets every log, gives up its blocks. */
+int log_free_all(struct fs *fs);
+/* Without giving up blocks: unmount, abort. */
+void log_close_all(struct fs *fs);
+
+/* ---- log_item.c ---- */
+
+/* Logs the inode, and its name when that is new. 0, LOG_NEED_COMMIT, or an error (commit too). inode->lock held.
+ * kernel: btrfs_log_inode_parent(). */
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx);
+/* True when everything of the inode is in a log that is on the media. kernel: btrfs_inode_in_log(). */
+bool log_has_inode(struct inode *inode);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * log_item.c: what is logged for an inode: see log.h.
+ *
+ * Fast: the modified extent maps, from memory, and the inode item. Full: every item, from the tree.
+ * In both, ordered extents are collected *first*: who is collected is waited for by the log commit,
+ * and lends its checksums; a map whose ordered extent was missed is logged without either. That a
+ * map in the list has its ordered extent in the tree is what the score must see to (fsync.c).
+ *
+ * Caller: fsync.c, with inode->lock held and a handle open.
+ */
+#include <stdlib.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/extent_map.h"
+#include "fs/inode.h"
+#include "fs/log.h"
+#include "fs/ordered.h"
+#include "fs/trans.h"
+
+bool log_has_inode(struct inode *inode)
+{
+	struct log *log = &inode->root->log;
+
+	if (inode_flag(inode, INODE_NEEDS_FULL_SYNC))
+		return false;
+	spin_lock_quiet(&inode->ordered_lock);
+	int64_t sub = atomic_load(&inode->last_sub_trans);
+	bool covered = atomic_load(&inode->logged_trans) == atomic_load(&inode->root->fs->generation) &&
+		       sub <= atomic_load(&inode->last_log_commit) && sub <= atomic_load(&log->last_commit);
+	spin_unlock(&inode->ordered_lock);
+	return covered && em_modified_empty(inode);
+}
+
+/* ---- one extent ---- */
+
+static struct extent_item em_item(const struct extent_map *em, uint64_t generation)
+{
+	return (struct extent_item){ .generation = generation, .disk_bytenr = em->disk_bytenr, .disk_len = em->disk_len,
+				     .offset = em->offset, .len = em->len, .ram_bytes = em->ram_bytes, .kind = EXTENT_REG,
+				     .compress = em->flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE };
+}
+
+/* The part of the disk whose checksums an item needs: all of a compressed extent, else what it covers. */
+static void item_disk_range(const struct extent_item *it, uint64_t *bytenr, uint32_t *nblocks)
+{
+	*bytenr = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
+	*nblocks = (uint32_t)((it->compress ? it->disk_len : it->len) / FS_BLOCK);
+}
+
+static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it)
+{
+	uint64_t bytenr;
+	uint32_t n;
+
+	item_disk_range(it, &bytenr, &n);
+	uint32_t *sums = mem_alloc(n * sizeof(*sums));
+	int ret = csum_lookup(&fs->csum_tree, bytenr, sums, n);
+	if (!ret)
+		ret = csum_put(log, generation, bytenr, sums, n);
+	else if (ret == -ENOENT)
+		ret = 0; /* as the kernel: nobody has them, and nobody is told */
+	free(sums);
+	return ret;
+}
+
+/* kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. */
+static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em, struct list *ordered)
+{
+	struct fs *fs = inode->root->fs;
+	struct extent_drop drop = { .fs = fs, .tree = log, .generation = generation, .ino = inode->ino, .how = DROP_IN_LOG };
+	struct extent e = { .start = em->start, .item = em_item(em, generation) };
+
+	int ret = extent_drop(&drop, em->start, em->start + em->len);
+	if (!ret)
+		ret = extent_insert(fs, log, generation, inode->ino, &e, false);
+	if (ret)
+		return ret;
+	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
+	trace("extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
+	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
+		return log_csums_from_tree(fs, log, generation, &e.item);
+	enum phase was = phase(PH_WAIT_DATA);
+	ordered_wait_csums(o);
+	phase(was);
+	ret = csum_put(log, generation, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
+	if (!ret)
+		atomic_fetch_or(&o->flags, ORDERED_LOGGED_CSUM);
+	return ret;
+}
+
+static int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
+{
+	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
+	struct key k = { inode->ino, ITEM_INODE, 0 };
+
+	return tree_put(log, generation, &k, &item, sizeof(item));
+}
+
+/* kernel: btrfs_log_changed_extents(). */
+static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, struct list *ordered)
+{
+	struct extent_map **ems;
+	uint32_t n;
+
+	int ret = em_take_modified(inode, atomic_load(&inode->root->fs->last_trans_committed), &ems, &n);
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = log_one_extent(inode, log, generation, ems[i], ordered);
+	if (ems)
+		em_put_taken(inode, ems, n);
+	if (!ret)
+		ret = log_inode_item(inode, log, generation);
+	count(C_FSYNC_FAST);
+	return ret;
+}
+
+/* ---- everything of an inode ---- */
+
+struct extent_list {
+	struct extent *e;
+	uint32_t n, cap;
+	int err;
+};
+
+static int gather_extent(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	struct extent_list *l = arg;
+
+	if (len < sizeof(struct extent_item) || len > sizeof(struct extent_item) + EXTENT_INLINE_MAX)
+		return -EIO;
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 8;
+		l->e = realloc(l->e, l->cap * sizeof(*l->e));
+		CHECK(l->e);
+	}
+	struct extent *e = &l->e[l->n++];
+	e->start = k->offset;
+	memcpy(&e->item, data, sizeof(e->item));
+	e->inline_len = len - (uint32_t)sizeof(e->item);
+	memcpy(e->inline_data, (const uint8_t *)data + sizeof(e->item), e->inline_len);
+	return 0;
+}
+
+/* An explicit hole, so that replay takes away what the committed tree has there. */
+static int log_hole(struct inode *inode, struct tree *log, uint64_t generation, uint64_t start, uint64_t end)
+{
+	struct extent e = { .start = start };
+
+	if (start >= end)
+		return 0;
+	e.item = (struct extent_item){ .generation = generation, .len = end - start, .kind = EXTENT_REG };
+	return extent_insert(inode->root->fs, log, generation, inode->ino, &e, false);
+}
+
+static int log_all_extents(struct inode *inode, struct tree *log, uint64_t generation)
+{
+	struct key from = { inode->ino, ITEM_EXTENT, 0 }, to = { inode->ino, ITEM_EXTENT, UINT64_MAX };
+	struct fs *fs = inode->root->fs;
+	struct extent_list l = { 0 };
+	uint64_t end = 0, size = (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+
+	int ret = tree_scan(&inode->root->tree, &from, &to, 0, gather_extent, &l);
+	for (uint32_t i = 0; i < l.n && !ret; i++) {
+		struct extent *e = &l.e[i];
+		ret = log_hole(inode, log, generation, end, e->start);
+		if (!ret)
+			ret = extent_insert(fs, log, generation, inode->ino, e, false);
+		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr)
+			ret = log_csums_from_tree(fs, log, generation, &e->item);
+		end = extent_end(e);
+	}
+	if (!ret)
+		ret = log_hole(inode, log, generation, end, size);
+	free(l.e);
+	return ret;
+}
+
+/* kernel: btrfs_log_inode() in its full mode. */
+static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
+{
+	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
+				    .how = DROP_IN_LOG };
+	struct key k = { inode->ino, ITEM_INODE_REF, 0 };
+
+	int ret = extent_drop(&drop, 0, UINT64_MAX);
+	if (!ret)
+		ret = log_inode_item(inode, log, generation);
+	if (!ret)
+		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
+	if (!ret)
+		ret = log_all_extents(inode, log, generation);
+	if (!ret)
+		em_forget_modified(inode);
+	count(C_FSYNC_FULL);
+	return ret;
+}
+
+/* The ordered extents of this fsync become the sub-transaction's, and the transaction's until they are complete. */
+static void log_own_ordered(struct inode *inode, struct handle *h, int64_t transid, struct list *ordered)
+{
+	struct log *log = &inode->root->log;
+	struct list *pos;
+
+	spin_lock_quiet(&inode->ordered_lock);
+	list_for_each(pos, ordered)
+		trans_add_pending(h, list_entry(pos, struct ordered, log_link));
+	spin_unlock(&inode->ordered_lock);
+	spin_lock_quiet(&log->ordered_lock);
+	list_splice_tail(ordered, &log->ordered[transid & 1]);
+	spin_unlock(&log->ordered_lock);
+}
+
+/* kernel: btrfs_log_inode(). The caller is a writer of sub-transaction `transid`. */
+static int log_inode(struct inode *inode, struct handle *h, int64_t transid)
+{
+	struct tree *log = &inode->root->log.tree;
+	uint64_t generation = h->trans->id;
+	struct list ordered;
+	int ret;
+
+	list_init(&ordered);
+	mutex_lock(&inode->log_mutex);
+	ordered_collect(inode, &ordered);
+	if (atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC)
+		ret = log_full(inode, log, generation);
+	else
+		ret = log_changed_extents(inode, log, generation, &ordered);
+	if (ret) {
+		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */
+		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+		ordered_drop_list(&ordered);
+		goto unlock;
+	}
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->logged_trans, generation);
+	atomic_store(&inode->last_log_commit, atomic_load(&inode->last_sub_trans));
+	spin_unlock(&inode->ordered_lock);
+	log_own_ordered(inode, h, transid, &ordered);
+unlock:
+	mutex_unlock(&inode->log_mutex);
+	return ret;
+}
+
+/* A name in this inode's story that the log cannot tell: kernel: check_parent_dirs_for_sync(). */
+static bool names_need_commit(struct inode *inode)
+{
+	struct fs *fs = inode->root->fs;
+	uint64_t committed = atomic_load(&fs->last_trans_committed);
+
+	if (inode->generation <= committed && atomic_load(&inode->last_unlink_trans) <= committed)
+		return false;
+	return atomic_load(&inode->root->last_unlink_trans) > committed;
+}
+
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx)
+{
+	if (trans_is_no_log(inode->root->fs, h->trans->id) || names_need_commit(inode))
+		return LOG_NEED_COMMIT;
+	int ret = log_start(inode->root, h, ctx);
+	if (ret)
+		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
+	ret = log_inode(inode, h, ctx->transid);
+	if (ret) {
+		trans_no_log(inode->root->fs, h->trans->id);
+		log_forget_ctx(inode->root, ctx);
+	}
+	log_end(inode->root);
+	return ret;
+}

@@ -1,0 +1,385 @@
+/*
+ * mount.c: the life of a mounted file system: open the trees, account their space, replay the log,
+ * commit, start the tasks; and the way back. The design is set here, and read in fsync.c alone.
+ */
+#include <stdlib.h>
+
+#include "fs/extent_item.h"
+#include "fs/inode.h"
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/ordered.h"
+#include "fs/replay.h"
+#include "fs/trans.h"
+#include "fs/work.h"
+#include "fs/writeback.h"
+
+int super_flush_and_write(struct fs *fs, bool log)
+{
+	enum phase was = phase(PH_DEV_FLUSH);
+	int ret = dev_flush(fs->dev);
+
+	phase(PH_SUPER);
+	if (!ret)
+		ret = super_write(fs->dev, &fs->super_for_commit, log);
+	phase(was);
+	return ret;
+}
+
+struct root *fs_root_by_id(struct fs *fs, uint64_t id)
+{
+	return id >= FIRST_SUBVOL_ID && id - FIRST_SUBVOL_ID < fs->nsubvols ? &fs->subvols[id - FIRST_SUBVOL_ID] : NULL;
+}
+
+/* ---- opening ---- */
+
+static void options_default(struct mount_options *o)
+{
+	if (!o->design)
+		o->design = fs_design_find("postfix");
+	if (!o->endio_workers)
+		o->endio_workers = 1;
+	if (!o->compress_workers)
+		o->compress_workers = 2;
+	if (!o->dirty_age_ns)
+		o->dirty_age_ns = 5000000000ull;
+	if (!o->dirty_limit)
+		o->dirty_limit = 64ull << 20;
+	if (!o->commit_interval_ns)
+		o->commit_interval_ns = 30000000000ull;
+}
+
+static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *o, const struct super *s)
+{
+	fs->dev = dev;
+	fs->opt = *o;
+	options_default(&fs->opt);
+	fs->design = fs->opt.design;
+	fs->super = *s;
+	fs->super_for_commit = *s;
+	fs->replayed = s->log_root.bytenr != 0;
+	atomic_store(&fs->generation, s->generation);
+	atomic_store(&fs->last_trans_committed, s->generation);
+	mutex_init(&fs->csum_lock, L_CSUM_ITEMS, 0);
+	mutex_init(&fs->tree_log_mutex, L_TREE_LOG, 0);
+	spin_init(&fs->trans_lock, L_TRANS);
+	compressed_init(fs);
+	log_init(&fs->log_root, true);
+	waitq_init(&fs->ordered_drain, L_ORDERED);
+	waitq_init(&fs->flusher_wait, L_WORK);
+	waitq_init(&fs->committer_wait, L_WORK);
+	for (int i = 0; i < FS_PAGE_WAITQS; i++) {
+		waitq_init(&fs->page_wait[i], L_PAGE);
+		waitq_init(&fs->writeback_wait[i], L_WRITEBACK);
+	}
+	uint64_t data = super_data_start(s);
+	fs->alloc = alloc_open(SUPER_END, s->meta_len, data, (s->dev_size - data) / ALLOC_UNIT * ALLOC_UNIT);
+	fs->blocks = blocks_open(dev, fs->alloc, s->nodesize, s->dup, s->meta_len);
+}
+
+static int mark_block(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level)
+{
+	struct fs *fs = arg;
+
+	return alloc_mark(fs->alloc, ALLOC_META, bytenr, fs->super.nodesize);
+}
+
+static int tree_open_marked(struct fs *fs, struct tree *t, uint64_t owner, const struct tree_ptr *ptr)
+{
+	int ret = tree_open(t, fs->blocks, owner, ptr);
+
+	if (!ret && (ret = tree_walk_blocks(t, mark_block, fs)))
+		tree_close(t);
+	return ret;
+}
+
+static int root_open(struct fs *fs, uint64_t id, struct tree *t, struct root_item *item)
+{
+	struct key k = { id, ITEM_ROOT, 0 };
+	uint32_t len = 0;
+
+	int ret = tree_lookup(&fs->root_tree, &k, item, sizeof(*item), &len);
+	if (ret)
+		return ret == -ENOENT ? -EIO : ret;
+	if (len != sizeof(*item))
+		return -EIO;
+	struct tree_ptr ptr = { item->bytenr, item->generation, (uint8_t)item->level };
+	return tree_open_marked(fs, t, id, &ptr);
+}
+
+static int subvol_open(struct fs *fs, uint64_t id)
+{
+	struct root *root = &fs->subvols[id - FIRST_SUBVOL_ID];
+	struct root_item item;
+
+	int ret = root_open(fs, id, &root->tree, &item);
+	if (ret)
+		return ret;
+	root->fs = fs;
+	root->id = id;
+	root->next_ino = item.next_ino;
+	mutex_init(&root->dir_lock, L_DIR, 0);
+	list_init(&root->inodes);
+	log_init(&root->log, false);
+	fs->nsubvols++;
+	return 0;
+}
+
+static void trees_close(struct fs *fs)
+{
+	for (uint32_t i = 0; i < fs->nsubvols; i++)
+		tree_close(&fs->subvols[i].tree);
+	tree_close(&fs->csum_tree);
+	tree_close(&fs->root_tree);
+}
+
+static int trees_open(struct fs *fs)
+{
+	struct root_item item;
+	uint64_t n = fs->super.next_subvol - FIRST_SUBVOL_ID;
+
+	if (fs->super.next_subvol < FIRST_SUBVOL_ID || n > 65536)
+		return -EIO;
+	int ret = tree_open_marked(fs, &fs->root_tree, ROOT_TREE_ID, &fs->super.root_tree);
+	if (ret)
+		return ret;
+	ret = root_open(fs, CSUM_TREE_ID, &fs->csum_tree, &item);
+	if (ret) {
+		tree_close(&fs->root_tree);
+		return ret;
+	}
+	fs->subvols = mem_zalloc((n + 1) * sizeof(*fs->subvols));
+	for (uint64_t i = 0; i < n && !ret; i++)
+		ret = subvol_open(fs, FIRST_SUBVOL_ID + i);
+	if (ret)
+		trees_close(fs);
+	return ret;
+}
+
+/* ---- space and log ---- */
+
+static int account_extent(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	struct fs *fs = arg;
+	struct extent_item it;
+
+	if (k->type != ITEM_EXTENT)
+		return 0;
+	if (len < sizeof(it))
+		return -EIO;
+	memcpy(&it, data, sizeof(it));
+	if (it.kind != EXTENT_REG || it.disk_bytenr == 0)
+		return 0;
+	if (!it.compress)
+		return it.offset > it.disk_len || it.len > it.disk_len - it.offset ? -EIO :
+			alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr + it.offset, it.len);
+	if (!compressed_in_use(fs, it.disk_bytenr)) {
+		int ret = alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr, it.disk_len);
+		if (ret)
+			return ret;
+	}
+	compressed_ref(fs, it.disk_bytenr, 1);
+	return 0;
+}
+
+int mount_account_data(struct fs *fs)
+{
+	struct key from = { 0, 0, 0 }, to = { UINT64_MAX, UINT8_MAX, UINT64_MAX };
+	int ret = 0;
+
+	for (uint32_t i = 0; i < fs->nsubvols && !ret; i++)
+		ret = tree_scan(&fs->subvols[i].tree, &from, &to, 0, account_extent, fs);
+	return ret;
+}
+
+static int mount_replay(struct fs *fs)
+{
+	struct replay r = { .fs = fs };
+	struct handle h;
+
+	int ret = trans_start(fs, TRANS_JOIN, &h);
+	if (ret)
+		return ret;
+	r.generation = h.trans->id;
+	ret = replay_log(&r);
+	if (!ret)
+		ret = mount_account_data(fs);
+	if (!ret && !fs->opt.read_only)
+		ret = replay_drop_stale_csums(&r);
+	if (!ret && !fs->opt.read_only)
+		ret = replay_give_up_logs(&r);
+	replay_free(&r);
+	if (ret || fs->opt.read_only)
+		trans_end(&h);
+	else
+		ret = trans_commit(&h);
+	return ret;
+}
+
+/* Files that were unlinked while open when the power went. */
+static int mount_delete_orphans(struct fs *fs)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < fs->nsubvols && !ret; i++) {
+		for (;;) {
+			struct key k = { ORPHAN_INO, ITEM_ORPHAN, 0 };
+			ret = tree_next(&fs->subvols[i].tree, &k, NULL, 0, NULL);
+			if (ret || k.objectid != ORPHAN_INO)
+				break;
+			ret = inode_delete_items(&fs->subvols[i], k.offset);
+			if (ret)
+				break;
+		}
+		if (ret == -ENOENT)
+			ret = 0;
+	}
+	return ret;
+}
+
+static void fs_free(struct fs *fs)
+{
+	blocks_close(fs->blocks);
+	alloc_close(fs->alloc);
+	compressed_fini(fs);
+	free(fs->subvols);
+	free(fs);
+}
+
+static void fs_drop_memory(struct fs *fs)
+{
+	for (uint32_t i = 0; i < fs->nsubvols; i++)
+		while (!list_empty(&fs->subvols[i].inodes))
+			inode_free(list_first(&fs->subvols[i].inodes, struct inode, link));
+	log_close_all(fs);
+	trees_close(fs);
+	trans_forget(fs);
+	fs_free(fs);
+}
+
+static void tasks_start(struct fs *fs)
+{
+	if (fs->opt.read_only)
+		return;
+	workers_start(&fs->endio, "endio", fs->opt.endio_workers);
+	if (fs->opt.compress)
+		workers_start(&fs->delalloc, "compress", fs->opt.compress_workers);
+	if (!fs->opt.no_background)
+		background_start(fs);
+}
+
+static void tasks_stop(struct fs *fs)
+{
+	background_stop(fs);
+	workers_stop(&fs->delalloc);
+}
+
+int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, char *err)
+{
+	struct super s;
+
+	int ret = super_read(dev, &s, err);
+	if (ret)
+		return ret;
+	struct fs *fs = mem_zalloc(sizeof(*fs));
+	fs_init(fs, dev, o, &s);
+	ret = trees_open(fs);
+	if (ret) {
+		fs_free(fs);
+		goto fail;
+	}
+	ret = fs->replayed ? mount_replay(fs) : mount_account_data(fs);
+	if (!ret && !fs->opt.read_only)
+		ret = mount_delete_orphans(fs);
+	if (ret) {
+		fs_drop_memory(fs);
+		goto fail;
+	}
+	tasks_start(fs);
+	*out = fs;
+	return 0;
+fail:
+	snprintf(err, 160, "%.64s: cannot be mounted: %s%s", dev->spec, strerror(-ret),
+		 s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
+	return ret;
+}
+
+/* ---- and back ---- */
+
+static bool ordered_drained(void *arg)
+{
+	struct fs *fs = arg;
+
+	return atomic_load(&fs->ordered_inflight) == 0;
+}
+
+/* Every ordered extent completes: with all background stopped, no new one comes. */
+static void fs_drain(struct fs *fs)
+{
+	dev_wait_until(fs->dev, &fs->ordered_drain, ordered_drained, fs);
+	workers_stop(&fs->endio);
+}
+
+int fs_sync(struct fs *fs)
+{
+	for (uint32_t i = 0; i < fs->nsubvols; i++) {
+		struct root *root = &fs->subvols[i];
+		mutex_lock(&root->dir_lock);
+		struct list *pos = root->inodes.next;
+		mutex_unlock(&root->dir_lock);
+		/* the list only grows, at its tail */
+		for (; pos != &root->inodes; pos = pos->next) {
+			struct inode *inode = list_entry(pos, struct inode, link);
+			writeback_start_ordered(inode);
+			ordered_wait_range(inode, 0, UINT64_MAX);
+		}
+	}
+	return trans_commit_running(fs);
+}
+
+int fs_commit(struct fs *fs)
+{
+	return trans_commit_running(fs);
+}
+
+int fs_unmount(struct fs *fs)
+{
+	int ret = 0;
+
+	background_stop(fs);
+	if (!fs->opt.read_only)
+		ret = fs_sync(fs);
+	tasks_stop(fs);
+	fs_drain(fs);
+	fs_drop_memory(fs);
+	return ret;
+}
+
+void fs_abandon(struct fs *fs)
+{
+	tasks_stop(fs);
+	fs_drain(fs);
+	fs_drop_memory(fs);
+}
+
+uint32_t fs_nsubvols(struct fs *fs)
+{
+	return fs->nsubvols;
+}
+
+struct root *fs_subvol(struct fs *fs, uint32_t i)
+{
+	CHECK(i < fs->nsubvols);
+	return &fs->subvols[i];
+}
+
+void fs_info(struct fs *fs, struct fs_info *out)
+{
+	struct alloc_space data = alloc_space(fs->alloc, ALLOC_DATA), meta = alloc_space(fs->alloc, ALLOC_META);
+
+	*out = (struct fs_info){ .generation = atomic_load(&fs->generation),
+				 .last_committed = atomic_load(&fs->last_trans_committed),
+				 .data_free = data.free, .meta_free = meta.free, .data_pinned = data.pinned,
+				 .meta_pinned = meta.pinned, .nodesize = fs->super.nodesize, .dup = fs->super.dup,
+				 .replayed = fs->replayed, .error = atomic_load(&fs->error) };
+}

@@ -1,0 +1,18 @@
+/*
+ * mount.h: what the files of engine/fs need of a mounted file system as a whole. mount.c makes and
+ * takes apart; replay.c brings back the log.
+ */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "fs/state.h"
+
+/* Flushes the device (everything before is durable), then writes super_for_commit with FUA; `log`: copy 0 alone.
+ * kernel: barrier_all_devices(), write_all_supers(). */
+int super_flush_and_write(struct fs *fs, bool log);
+
+struct root *fs_root_by_id(struct fs *fs, uint64_t id);
+/* Marks data blocks as used from the extent items of all subvolumes. -EIO: two extents overlap, or lie outside. */
+int mount_account_data(struct fs *fs);
+
+#endif

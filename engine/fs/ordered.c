@@ -1,0 +1,336 @@
+/* ordered.c: see ordered.h. kernel: fs/btrfs/ordered-data.c, btrfs_finish_ordered_io(). */
+#include <stdlib.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/extent_map.h"
+#include "fs/inode.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/range.h"
+#include "fs/trans.h"
+#include "fs/work.h"
+
+static int ordered_cmp(const struct ordered *a, const struct ordered *b)
+{
+	return a->file_off < b->file_off ? -1 : a->file_off > b->file_off;
+}
+
+RB_GENERATE_INTERNAL(ordered_tree, ordered, rb, ordered_cmp, __attribute__((unused)) static)
+
+static void ordered_finish(struct work *w);
+static void ordered_io_end(struct bio *bio);
+
+static uint32_t ordered_flag(struct ordered *o, uint32_t f)
+{
+	return atomic_load(&o->flags) & f;
+}
+
+void ordered_get(struct ordered *o)
+{
+	atomic_fetch_add(&o->refs, 1);
+}
+
+void ordered_put(struct ordered *o)
+{
+	if (atomic_fetch_sub(&o->refs, 1) != 1)
+		return;
+	CHECK(ordered_flag(o, ORDERED_COMPLETE));
+	CHECK(list_empty(&o->log_link));
+	free(o->csums);
+	free(o->buf);
+	free(o->pages);
+	free(o);
+}
+
+struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
+{
+	struct ordered *o = mem_zalloc(sizeof(*o));
+
+	o->inode = inode;
+	o->file_off = s->file_off;
+	o->len = s->len;
+	o->disk_bytenr = s->disk_bytenr;
+	o->disk_len = s->disk_len;
+	o->ram_bytes = s->ram_bytes;
+	atomic_store(&o->flags, s->compressed ? ORDERED_COMPRESSED : 0);
+	atomic_store(&o->refs, 1);
+	atomic_store(&o->csum_left, (uint32_t)(s->disk_len / FS_BLOCK));
+	atomic_store(&o->bytes_left, (uint32_t)s->disk_len);
+	o->csums = mem_alloc(s->disk_len / FS_BLOCK * sizeof(*o->csums));
+	list_init(&o->log_link);
+	waitq_init(&o->csum_wait, L_CSUM);
+	waitq_init(&o->io_wait, L_IO_DONE);
+	waitq_init(&o->done_wait, L_ORDERED);
+	atomic_fetch_add(&inode->root->fs->ordered_inflight, 1);
+	count(C_ORDERED);
+
+	spin_lock(&inode->ordered_lock);
+	struct ordered *clash = RB_INSERT(ordered_tree, &inode->ordered, o);
+	CHECK(!clash);
+	atomic_fetch_add(&inode->nordered, 1);
+	trace("ordered extent %lu+%lu at disk %lu added", o->file_off, o->len, o->disk_bytenr);
+	spin_unlock(&inode->ordered_lock);
+	return o;
+}
+
+void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
+{
+	uint32_t nblocks = (uint32_t)(o->disk_len / FS_BLOCK);
+
+	o->buf = buf;
+	o->pages = pages;
+	o->npages = npages;
+	for (uint32_t i = 0; i < nblocks; i++)
+		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
+	atomic_store(&o->csum_left, 0);
+	wake_all(&o->csum_wait);
+	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
+			       .buf = (void *)(uintptr_t)data, .done = ordered_io_end, .private = o };
+	dev_submit(o->inode->root->fs->dev, &o->bio);
+}
+
+/* The I/O has ended: as from an interrupt, must not block. */
+static void ordered_io_end(struct bio *bio)
+{
+	struct ordered *o = bio->private;
+	struct fs *fs = o->inode->root->fs;
+	struct page **pages = o->pages;
+	uint32_t npages = o->npages;
+	struct inode *inode = o->inode;
+
+	ordered_get(o); /* the worker may complete it before the pages below are done with */
+	if (bio->err)
+		atomic_fetch_or(&o->flags, ORDERED_IOERR);
+	atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
+	wake_all(&o->io_wait);
+	o->work.fn = ordered_finish;
+	workers_queue(&fs->endio, &o->work);
+	for (uint32_t i = 0; i < npages; i++)
+		page_end_writeback(inode, pages[i]);
+	ordered_put(o);
+}
+
+/* ---- completion, in a worker ---- */
+
+static int ordered_insert_items(struct ordered *o, struct handle *h)
+{
+	struct inode *inode = o->inode;
+	struct fs *fs = inode->root->fs;
+	uint64_t gen = h->trans->id;
+	struct extent e = { .start = o->file_off };
+	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = gen, .ino = inode->ino,
+				    .how = DROP_RELEASE };
+
+	e.item = (struct extent_item){ .generation = gen, .disk_bytenr = o->disk_bytenr, .disk_len = o->disk_len,
+				       .len = o->len, .ram_bytes = o->ram_bytes, .kind = EXTENT_REG,
+				       .compress = ordered_flag(o, ORDERED_COMPRESSED) ? COMPRESS_ZSTD : COMPRESS_NONE };
+	mutex_lock(&inode->items_lock);
+	int ret = extent_drop(&drop, o->file_off, o->file_off + o->len);
+	if (!ret)
+		ret = extent_insert(fs, &inode->root->tree, gen, inode->ino, &e, true);
+	mutex_unlock(&inode->items_lock);
+	if (ret)
+		return ret;
+	em_unpin(inode, o->file_off, o->len, gen);
+	mutex_lock(&fs->csum_lock);
+	ret = csum_put(&fs->csum_tree, gen, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
+	mutex_unlock(&fs->csum_lock);
+	return ret;
+}
+
+static int ordered_into_trees(struct ordered *o)
+{
+	struct inode *inode = o->inode;
+	struct handle h;
+	struct range r;
+
+	range_lock(inode, &r, o->file_off, o->file_off + o->len);
+	int ret = trans_start(inode->root->fs, TRANS_JOIN, &h);
+	if (ret)
+		goto unlock_range;
+	ret = ordered_insert_items(o, &h);
+	if (!ret) {
+		inode_advance_disk_size(inode, o);
+		ret = inode_update(inode, &h);
+	}
+	if (ret) /* half an extent is in the trees */
+		trans_abort(inode->root->fs, ret);
+	trans_end(&h);
+unlock_range:
+	range_unlock(inode, &r);
+	return ret;
+}
+
+/* Off the inode's tree and COMPLETE; whoever waits for it, the commit included, goes on. */
+static void ordered_complete(struct ordered *o)
+{
+	struct inode *inode = o->inode;
+	struct fs *fs = inode->root->fs;
+
+	spin_lock(&inode->ordered_lock);
+	RB_REMOVE(ordered_tree, &inode->ordered, o);
+	atomic_fetch_sub(&inode->nordered, 1);
+	atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
+	struct trans *pending = o->pending_in;
+	o->pending_in = NULL;
+	trace("ordered extent %lu+%lu complete", o->file_off, o->len, 0);
+	spin_unlock(&inode->ordered_lock);
+	wake_all(&o->done_wait);
+	if (pending)
+		trans_pending_done(pending);
+	if (atomic_fetch_sub(&fs->ordered_inflight, 1) == 1)
+		wake_all(&fs->ordered_drain);
+	ordered_put(o);
+}
+
+static void ordered_finish(struct work *w)
+{
+	struct ordered *o = container_of(w, struct ordered, work);
+	struct inode *inode = o->inode;
+
+	owe(L_ORDERED, 0, &o->done_wait);
+	int ret = ordered_flag(o, ORDERED_IOERR) ? -EIO : ordered_into_trees(o);
+	if (ret) {
+		inode_write_error(inode, ret == -EROFS ? -EIO : ret);
+		em_drop(inode, o->file_off, o->file_off + o->len);
+		alloc_pin(inode->root->fs->alloc, ALLOC_DATA, o->disk_bytenr, o->disk_len);
+	}
+	paid(L_ORDERED, 0, &o->done_wait);
+	ordered_complete(o);
+}
+
+/* ---- for fsync ---- */
+
+void ordered_collect(struct inode *inode, struct list *list)
+{
+	struct ordered *o;
+
+	spin_lock(&inode->ordered_lock);
+	RB_FOREACH(o, ordered_tree, &inode->ordered) {
+		if (o->on_log)
+			continue;
+		o->on_log = true;
+		ordered_get(o);
+		list_add_tail(&o->log_link, list);
+		trace("ordered extent %lu+%lu collected", o->file_off, o->len, 0);
+	}
+	spin_unlock(&inode->ordered_lock);
+}
+
+struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr)
+{
+	struct list *pos;
+
+	list_for_each(pos, list) {
+		struct ordered *o = list_entry(pos, struct ordered, log_link);
+		if (o->disk_bytenr == disk_bytenr)
+			return o;
+	}
+	return NULL;
+}
+
+void ordered_drop_list(struct list *list)
+{
+	while (!list_empty(list)) {
+		struct ordered *o = list_first(list, struct ordered, log_link);
+		list_del(&o->log_link);
+		spin_lock_quiet(&o->inode->ordered_lock);
+		o->on_log = false;
+		spin_unlock(&o->inode->ordered_lock);
+		ordered_put(o);
+	}
+}
+
+static bool csums_there(void *arg)
+{
+	struct ordered *o = arg;
+
+	return atomic_load(&o->csum_left) == 0;
+}
+
+void ordered_wait_csums(struct ordered *o)
+{
+	wait_until(&o->csum_wait, csums_there, o);
+}
+
+static bool io_done(void *arg)
+{
+	return ordered_flag(arg, ORDERED_IO_DONE);
+}
+
+int ordered_wait_io(struct ordered *o)
+{
+	dev_wait_until(o->inode->root->fs->dev, &o->io_wait, io_done, o);
+	return ordered_flag(o, ORDERED_IOERR) ? -EIO : 0;
+}
+
+static bool complete(void *arg)
+{
+	return ordered_flag(arg, ORDERED_COMPLETE);
+}
+
+/* The first that overlaps the range, with a reference. */
+static struct ordered *ordered_in_range(struct inode *inode, uint64_t start, uint64_t end)
+{
+	struct ordered *o, *found = NULL;
+
+	spin_lock_quiet(&inode->ordered_lock);
+	RB_FOREACH(o, ordered_tree, &inode->ordered) {
+		if (o->file_off >= end)
+			break;
+		if (o->file_off + o->len > start) {
+			found = o;
+			ordered_get(o);
+			break;
+		}
+	}
+	spin_unlock(&inode->ordered_lock);
+	return found;
+}
+
+void ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end)
+{
+	struct ordered *o;
+
+	lock_order_check(L_ORDERED, 0);
+	while ((o = ordered_in_range(inode, start, end))) {
+		ordered_wait_io(o);
+		wait_until(&o->done_wait, complete, o);
+		ordered_put(o);
+	}
+}
+
+bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end)
+{
+	struct ordered *o = ordered_in_range(inode, start, end);
+
+	if (o)
+		ordered_put(o);
+	return o != NULL;
+}
+
+uint64_t ordered_first_below(struct inode *inode, const struct ordered *done, uint64_t disk, uint64_t size)
+{
+	struct ordered *o;
+
+	RB_FOREACH(o, ordered_tree, &inode->ordered) {
+		if (o->file_off >= size)
+			break;
+		if (o != done && o->file_off + o->len > disk)
+			return o->file_off > disk ? o->file_off : disk;
+	}
+	return size;
+}
+
+bool ordered_any(struct inode *inode)
+{
+	return atomic_load(&inode->nordered) != 0;
+}
+
+void inode_write_error(struct inode *inode, int err)
+{
+	atomic_store(&inode->wb_error, err);
+	atomic_fetch_add(&inode->wb_errors, 1);
+	trace("inode %lu: write error %ld", inode->ino, (uint64_t)err, 0);
+}

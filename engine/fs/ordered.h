@@ -1,0 +1,57 @@
+/*
+ * ordered.h: ordered extents: data on its way to the disk, and then into the trees, in that order.
+ *
+ * (O1) IO_DONE is set when every byte is written; then page writeback ends; then a worker inserts the
+ *      file extent item, unpins the extent map, inserts the checksums, and only then is it COMPLETE
+ *      (kernel: btrfs_finish_ordered_io()). So "page writeback has ended" does not mean "in the trees".
+ * (O2) A failed write drops its extent map before the ordered extent leaves the tree, so a fast fsync
+ *      that finds no ordered extent finds no map either (f13e01b89daf), and its error is counted on
+ *      the inode before anyone can see it COMPLETE (b38ef71cb102).
+ *
+ * Callers: writeback.c and compress.c make them; log_item.c collects them; log_sync.c waits.
+ */
+#ifndef FS_ORDERED_H
+#define FS_ORDERED_H
+
+#include "fs/state.h"
+
+struct ordered_spec {
+	uint64_t file_off, len;           /* whole blocks of the file */
+	uint64_t disk_bytenr, disk_len;
+	uint64_t ram_bytes;
+	bool compressed;
+};
+
+/* Adds one to the inode's tree: from now on fsync can collect it. Its I/O has yet to be submitted. */
+struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s);
+/*
+ * Submits its data: `data` has disk_len bytes and is stable until IO_DONE; checksums are computed here. `buf`, when not
+ * NULL, is freed afterwards. `pages` (owned from now on) end their writeback when the I/O ends.
+ */
+void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages);
+
+void ordered_get(struct ordered *o);
+void ordered_put(struct ordered *o);
+
+/* Takes a reference to each that is on no log's list yet, in file order, onto `list` (by log_link). A point. */
+void ordered_collect(struct inode *inode, struct list *list);
+/* One of the list that writes exactly this part of the disk; NULL. */
+struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);
+/* Takes the list apart and drops the references. */
+void ordered_drop_list(struct list *list);
+
+void ordered_wait_csums(struct ordered *o);
+/* Sleeps until every byte is written; -EIO when it was not. */
+int ordered_wait_io(struct ordered *o);
+/* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). */
+void ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
+/* How far a size may advance from `disk` towards `size` with no write below it under way (`done` does not count).
+ * inode->ordered_lock held. */
+uint64_t ordered_first_below(struct inode *inode, const struct ordered *done, uint64_t disk, uint64_t size);
+bool ordered_any(struct inode *inode);
+bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
+
+/* Inserts a write error of the inode: told once to each open file. */
+void inode_write_error(struct inode *inode, int err);
+
+#endif

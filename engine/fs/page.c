@@ -1,0 +1,198 @@
+/* page.c: see page.h. Waiters of a page share one of a table of wait queues, as in the kernel. */
+#include <stdlib.h>
+
+#include "fs/page.h"
+
+
+static unsigned page_slot(const struct inode *inode, const struct page *p)
+{
+	return (unsigned)(inode->ino * 31 + p->index) % FS_PAGE_WAITQS;
+}
+
+static void pages_grow(struct inode *inode, uint32_t index)
+{
+	uint32_t cap = inode->npages_cap ? inode->npages_cap : 64;
+
+	while (cap <= index)
+		cap *= 2;
+	if (cap == inode->npages_cap)
+		return;
+	struct page **pages = mem_zalloc(cap * sizeof(*pages));
+	uint64_t *tagged = mem_zalloc(cap / 8);
+	if (inode->npages_cap) {
+		memcpy(pages, inode->pages, inode->npages_cap * sizeof(*pages));
+		memcpy(tagged, inode->tagged, inode->npages_cap / 8);
+	}
+	free(inode->pages);
+	free(inode->tagged);
+	inode->pages = pages;
+	inode->tagged = tagged;
+	inode->npages_cap = cap;
+}
+
+struct page *page_get(struct inode *inode, uint32_t index)
+{
+	spin_lock_quiet(&inode->pages_lock);
+	pages_grow(inode, index);
+	struct page *p = inode->pages[index];
+	if (!p) {
+		p = mem_zalloc(sizeof(*p));
+		p->data = mem_alloc_pages(FS_BLOCK);
+		p->index = index;
+		inode->pages[index] = p;
+	}
+	spin_unlock(&inode->pages_lock);
+	return p;
+}
+
+struct page *page_find(struct inode *inode, uint32_t index)
+{
+	struct page *p = NULL;
+
+	spin_lock_quiet(&inode->pages_lock);
+	if (index < inode->npages_cap)
+		p = inode->pages[index];
+	spin_unlock(&inode->pages_lock);
+	return p;
+}
+
+bool page_trylock(struct page *p)
+{
+	return !(atomic_fetch_or(&p->flags, PG_LOCKED) & PG_LOCKED);
+}
+
+static bool page_lock_taken(void *arg)
+{
+	return page_trylock(arg);
+}
+
+void page_lock(struct inode *inode, struct page *p)
+{
+	wait_until(&inode->root->fs->page_wait[page_slot(inode, p)], page_lock_taken, p);
+}
+
+void page_unlock(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_and(&p->flags, ~PG_LOCKED);
+
+	CHECK(old & PG_LOCKED);
+	wake_all(&inode->root->fs->page_wait[page_slot(inode, p)]);
+}
+
+static void page_tag(struct inode *inode, struct page *p, bool on)
+{
+	uint64_t bit = 1ull << (p->index % 64), *word;
+
+	spin_lock_quiet(&inode->pages_lock);
+	word = &inode->tagged[p->index / 64];
+	if (on && !(*word & bit))
+		atomic_fetch_add(&inode->nr_tagged, 1);
+	if (!on && (*word & bit))
+		atomic_fetch_sub(&inode->nr_tagged, 1);
+	*word = on ? *word | bit : *word & ~bit;
+	spin_unlock(&inode->pages_lock);
+}
+
+void page_dirty(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_or(&p->flags, PG_DIRTY | PG_UPTODATE);
+
+	CHECK(old & PG_LOCKED);
+	CHECK(!(old & PG_WRITEBACK));
+	if (old & PG_DIRTY)
+		return;
+	p->dirtied_ns = rt_now();
+	atomic_fetch_add(&inode->root->fs->dirty_pages, 1);
+	page_tag(inode, p, true);
+}
+
+bool page_take_dirty(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_and(&p->flags, ~PG_DIRTY);
+
+	CHECK(old & PG_LOCKED);
+	if (!(old & PG_DIRTY))
+		return false;
+	atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
+	return true;
+}
+
+void page_start_writeback(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_or(&p->flags, PG_WRITEBACK);
+
+	CHECK(old & PG_LOCKED);
+	CHECK(!(old & (PG_WRITEBACK | PG_DIRTY)));
+	page_tag(inode, p, false);
+}
+
+void page_end_writeback(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_and(&p->flags, ~PG_WRITEBACK);
+
+	CHECK(old & PG_WRITEBACK);
+	wake_all(&inode->root->fs->writeback_wait[page_slot(inode, p)]);
+}
+
+static bool page_written(void *arg)
+{
+	struct page *p = arg;
+
+	return !(atomic_load(&p->flags) & PG_WRITEBACK);
+}
+
+void page_wait_writeback(struct inode *inode, struct page *p)
+{
+	struct fs *fs = inode->root->fs;
+
+	if (!page_written(p))
+		dev_wait_until(fs->dev, &fs->writeback_wait[page_slot(inode, p)], page_written, p);
+}
+
+uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to)
+{
+	uint32_t found = UINT32_MAX;
+
+	spin_lock(&inode->pages_lock);
+	if (to > inode->npages_cap)
+		to = inode->npages_cap;
+	for (uint32_t i = from; i < to && found == UINT32_MAX; i = (i / 64 + 1) * 64) {
+		uint64_t word = inode->tagged[i / 64] & (UINT64_MAX << (i % 64));
+		if (word)
+			found = i / 64 * 64 + (uint32_t)__builtin_ctzll(word);
+	}
+	spin_unlock(&inode->pages_lock);
+	return found < to ? found : UINT32_MAX;
+}
+
+void page_invalidate_from(struct inode *inode, uint32_t index)
+{
+	for (uint32_t i = index; i < inode->npages_cap; i++) {
+		struct page *p = page_find(inode, i);
+		if (!p)
+			continue;
+		page_lock(inode, p);
+		if (page_take_dirty(inode, p))
+			page_tag(inode, p, false);
+		CHECK(!(atomic_load(&p->flags) & PG_WRITEBACK));
+		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		page_unlock(inode, p);
+	}
+}
+
+void page_free_all(struct inode *inode)
+{
+	for (uint32_t i = 0; i < inode->npages_cap; i++) {
+		struct page *p = inode->pages[i];
+		if (!p)
+			continue;
+		uint32_t flags = atomic_load(&p->flags);
+		CHECK(!(flags & (PG_LOCKED | PG_WRITEBACK)));
+		if (flags & PG_DIRTY)
+			atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
+		free(p->data);
+		free(p);
+	}
+	free(inode->pages);
+	free(inode->tagged);
+}

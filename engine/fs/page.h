@@ -1,0 +1,41 @@
+/*
+ * page.h: the page cache of an inode: pages by index, their lock, and the tag that writeback looks for.
+ *
+ * (G1) A page is tagged from the moment it is dirtied until writeback has marked it as under I/O
+ *      (the kernel's PAGECACHE_TAG_DIRTY): who starts writeback of a range therefore meets, and
+ *      sleeps on the lock of, each page that another task is just turning into an ordered extent.
+ * (G2) DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
+ *
+ * Callers: file.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
+ */
+#ifndef FS_PAGE_H
+#define FS_PAGE_H
+
+#include "fs/state.h"
+
+/* The page at index, made (not up to date) when there is none. */
+struct page *page_get(struct inode *inode, uint32_t index);
+struct page *page_find(struct inode *inode, uint32_t index);
+
+void page_lock(struct inode *inode, struct page *p);
+bool page_trylock(struct page *p);
+void page_unlock(struct inode *inode, struct page *p);
+
+/* Marks a locked page dirty and tagged. */
+void page_dirty(struct inode *inode, struct page *p);
+/* Takes the dirty bit from a locked page; false when it was clean: somebody else wrote it. */
+bool page_take_dirty(struct inode *inode, struct page *p);
+/* A locked page goes under I/O: WRITEBACK set, tag gone. And the end of that I/O. */
+void page_start_writeback(struct inode *inode, struct page *p);
+void page_end_writeback(struct inode *inode, struct page *p);
+void page_wait_writeback(struct inode *inode, struct page *p);
+
+/* The first tagged index in [from, to); UINT32_MAX when there is none. A point. */
+uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to);
+
+/* Truncate: pages from index on lose their content and their dirty bit, and stay. No I/O of them is in flight. */
+void page_invalidate_from(struct inode *inode, uint32_t index);
+/* Frees all pages: the inode goes away. */
+void page_free_all(struct inode *inode);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * range.h: the range lock of an inode (the kernel's io_tree lock): one holder per byte. Taken by
+ * writeback around the making of extents, by completion around the insertion of their items, by
+ * truncate. Outside a transaction handle always (PIPELINE 1.10: range lock > transaction).
+ */
+#ifndef FS_RANGE_H
+#define FS_RANGE_H
+
+#include "fs/state.h"
+
+/* Sleeps until no part of [start, end) is locked, then locks it; r is the caller's until range_unlock. */
+void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t end);
+void range_unlock(struct inode *inode, struct range *r);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * replay.c: log replay at mount, in stages over all logs: inodes, then names, then extents with their
+ * checksums (kernel: btrfs_recover_log_trees(), replay_one_extent()). In memory; mount.c commits.
+ *
+ * (Y1) Replay allocates metadata only, and the logs' own blocks are marked as used before it starts:
+ *      nothing that a log names is overwritten by its replay.
+ * (Y2) Space that replay takes from a file is not given up at once: another item of the log may name
+ *      it again. What nobody names in the end loses its checksums (replay_drop_stale_csums).
+ * (Y3) Replaying twice gives what replaying once gives.
+ *
+ * Caller: mount.c.
+ */
+#include <stdlib.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/inode.h"
+#include "fs/mount.h"
+#include "fs/replay.h"
+#include "fs/trans.h"
+
+struct replay_item {
+	struct key key;
+	uint32_t len;
+	uint8_t data[sizeof(struct extent_item) + EXTENT_INLINE_MAX];
+};
+
+struct replay_log { /* one subvolume's log, read whole: logs are small */
+	struct root *root;
+	struct tree tree;
+	struct replay_item *items;
+	uint32_t n, cap;
+};
+
+/* ---- reading the logs ---- */
+
+static int gather_item(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	struct replay_log *log = arg;
+
+	if (k->type == ITEM_CSUM)
+		return 0;
+	if (len > sizeof(log->items->data))
+		return -EIO;
+	if (log->n == log->cap) {
+		log->cap = log->cap ? log->cap * 2 : 8;
+		log->items = realloc(log->items, log->cap * sizeof(*log->items));
+		CHECK(log->items);
+	}
+	struct replay_item *it = &log->items[log->n++];
+	it->key = *k;
+	it->len = len;
+	memcpy(it->data, data, len);
+	return 0;
+}
+
+static int mark_block(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level)
+{
+	struct fs *fs = arg;
+
+	return alloc_mark(fs->alloc, ALLOC_META, bytenr, blocks_nodesize(fs->blocks));
+}
+
+static int log_open(struct replay *r, uint64_t id, const struct root_item *item)
+{
+	struct replay_log *log = &r->logs[r->n];
+	struct tree_ptr ptr = { item->bytenr, item->generation, (uint8_t)item->level };
+	struct key from = { 0, 0, 0 }, to = { UINT64_MAX, UINT8_MAX, UINT64_MAX };
+
+	log->root = fs_root_by_id(r->fs, id);
+	if (!log->root)
+		return 0; /* the subvolume is gone: so is what was fsynced in it */
+	int ret = tree_open(&log->tree, r->fs->blocks, LOG_TREE_ID, &ptr);
+	if (ret)
+		return ret;
+	r->n++;
+	ret = tree_walk_blocks(&log->tree, mark_block, r->fs);
+	return ret ? ret : tree_scan(&log->tree, &from, &to, 0, gather_item, log);
+}
+
+static int logs_open(struct replay *r)
+{
+	struct fs *fs = r->fs;
+	struct key k = { 0, 0, 0 };
+	struct root_item item;
+	uint32_t len = 0;
+
+	int ret = tree_open(&r->root_tree, fs->blocks, LOG_TREE_ID, &fs->super.log_root);
+	if (ret)
+		return ret;
+	r->opened = true;
+	r->logs = mem_zalloc((fs->nsubvols + 1) * sizeof(*r->logs));
+	ret = tree_walk_blocks(&r->root_tree, mark_block, fs);
+	for (; !ret; k.objectid++) {
+		ret = tree_next(&r->root_tree, &k, &item, sizeof(item), &len);
+		if (ret == -ENOENT)
+			return 0;
+		if (!ret && (k.type != ITEM_ROOT || len != sizeof(item) || r->n == fs->nsubvols))
+			ret = -EIO;
+		if (!ret)
+			ret = log_open(r, k.objectid, &item);
+	}
+	return ret;
+}
+
+/* ---- stages ---- */
+
+static void collect_range(void *arg, uint64_t bytenr, uint64_t len)
+{
+	struct replay *r = arg;
+
+	if (r->nstale == r->cap_stale) {
+		r->cap_stale = r->cap_stale ? r->cap_stale * 2 : 8;
+		r->stale = realloc(r->stale, r->cap_stale * sizeof(*r->stale));
+		CHECK(r->stale);
+	}
+	r->stale[r->nstale++] = (struct disk_range){ bytenr, len };
+}
+
+static struct extent_drop drop_of(struct replay *r, struct replay_log *log, uint64_t ino)
+{
+	return (struct extent_drop){ .fs = r->fs, .tree = &log->root->tree, .generation = r->generation, .ino = ino,
+				     .how = DROP_COLLECT, .collect = collect_range, .arg = r };
+}
+
+/* Stage 1: the inode item as logged; nothing beyond its size stays. */
+static int replay_inode(struct replay *r, struct replay_log *log, const struct replay_item *it)
+{
+	struct extent_drop drop = drop_of(r, log, it->key.objectid);
+	struct inode_item item;
+
+	if (it->len != sizeof(item))
+		return -EIO;
+	memcpy(&item, it->data, sizeof(item));
+	if (it->key.objectid >= log->root->next_ino)
+		log->root->next_ino = it->key.objectid + 1;
+	int ret = tree_put(&log->root->tree, r->generation, &it->key, &item, sizeof(item));
+	return ret ? ret : extent_drop(&drop, (item.size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK, UINT64_MAX);
+}
+
+/* Stage 2: its name. */
+static int replay_name(struct replay *r, struct replay_log *log, const struct replay_item *it)
+{
+	struct dir_item d = { .ino = it->key.objectid };
+
+	if (it->len != FS_NAME_MAX || it->data[FS_NAME_MAX - 1])
+		return -EIO;
+	memcpy(d.name, it->data, FS_NAME_MAX);
+	struct key k = { DIR_INO, ITEM_DIR, name_hash(d.name) };
+	int ret = tree_put(&log->root->tree, r->generation, &it->key, it->data, it->len);
+	return ret ? ret : tree_put(&log->root->tree, r->generation, &k, &d, sizeof(d));
+}
+
+/* Checksums that the log has for the extent; one that it lacks stays lacking, and reads as an error. */
+static int replay_csums(struct replay *r, struct replay_log *log, const struct extent_item *it)
+{
+	uint64_t at = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
+	uint64_t end = at + (it->compress ? it->disk_len : it->len);
+	uint32_t sum;
+	int ret = 0;
+
+	for (; at < end && !ret; at += FS_BLOCK) {
+		ret = csum_lookup(&log->tree, at, &sum, 1);
+		if (!ret)
+			ret = csum_put(&r->fs->csum_tree, r->generation, at, &sum, 1);
+		else if (ret == -ENOENT)
+			ret = 0;
+	}
+	return ret;
+}
+
+static bool item_is_there(struct tree *t, const struct replay_item *it)
+{
+	struct extent_item mine, there;
+	uint32_t len = 0;
+
+	if (tree_lookup(t, &it->key, &there, sizeof(there), &len) || len != it->len || len != sizeof(there))
+		return false;
+	memcpy(&mine, it->data, sizeof(mine));
+	mine.generation = there.generation;
+	return !memcmp(&mine, &there, sizeof(mine));
+}
+
+/* Stage 3: one extent in place of what the file has there. */
+static int replay_extent(struct replay *r, struct replay_log *log, const struct replay_item *it)
+{
+	struct extent_drop drop = drop_of(r, log, it->key.objectid);
+	struct extent e = { .start = it->key.offset, .inline_len = it->len - (uint32_t)sizeof(e.item) };
+
+	if (it->len < sizeof(e.item))
+		return -EIO;
+	memcpy(&e.item, it->data, sizeof(e.item));
+	memcpy(e.inline_data, it->data + sizeof(e.item), e.inline_len);
+	if (e.item.len == 0 || (e.start | e.item.len) % FS_BLOCK || e.item.len > UINT64_MAX - e.start)
+		return -EIO;
+	if (item_is_there(&log->root->tree, it))
+		return 0;
+	int ret = extent_drop(&drop, e.start, extent_end(&e));
+	if (ret || (e.item.kind == EXTENT_REG && e.item.disk_bytenr == 0)) /* a hole: taking away was all */
+		return ret;
+	ret = extent_insert(r->fs, &log->root->tree, r->generation, it->key.objectid, &e, false);
+	if (!ret && e.item.kind == EXTENT_REG)
+		ret = replay_csums(r, log, &e.item);
+	return ret;
+}
+
+static int replay_stage(struct replay *r, uint8_t type, int (*fn)(struct replay *, struct replay_log *, const struct replay_item *))
+{
+	int ret = 0;
+
+	for (uint32_t l = 0; l < r->n; l++)
+		for (uint32_t i = 0; i < r->logs[l].n && !ret; i++)
+			if (r->logs[l].items[i].key.type == type)
+				ret = fn(r, &r->logs[l], &r->logs[l].items[i]);
+	return ret;
+}
+
+int replay_log(struct replay *r)
+{
+	int ret = logs_open(r);
+
+	if (!ret)
+		ret = replay_stage(r, ITEM_INODE, replay_inode);
+	if (!ret)
+		ret = replay_stage(r, ITEM_INODE_REF, replay_name);
+	if (!ret)
+		ret = replay_stage(r, ITEM_EXTENT, replay_extent);
+	return ret;
+}
+
+int replay_drop_stale_csums(struct replay *r)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < r->nstale && !ret; i++) {
+		struct disk_range d = r->stale[i];
+		for (uint64_t at = d.bytenr; at < d.bytenr + d.len && !ret; at += FS_BLOCK)
+			if (!alloc_in_use(r->fs->alloc, ALLOC_DATA, at))
+				ret = csum_delete(&r->fs->csum_tree, r->generation, at, 1);
+	}
+	return ret;
+}
+
+int replay_give_up_logs(struct replay *r)
+{
+	int ret = 0;
+
+	for (uint32_t l = 0; l < r->n; l++) {
+		int err = tree_free_all(&r->logs[l].tree);
+		if (!ret)
+			ret = err;
+	}
+	int err = tree_free_all(&r->root_tree);
+	r->n = 0;
+	r->opened = false;
+	return ret ? ret : err;
+}
+
+void replay_free(struct replay *r)
+{
+	for (uint32_t l = 0; l < r->n; l++)
+		tree_close(&r->logs[l].tree);
+	if (r->opened)
+		tree_close(&r->root_tree);
+	for (uint32_t l = 0; r->logs && l < r->fs->nsubvols; l++)
+		free(r->logs[l].items);
+	free(r->logs);
+	free(r->stale);
+}

@@ -1,0 +1,290 @@
+/*
+ * state.h: what a mounted file system holds in memory, and which lock guards which fields. The
+ * nouns are Btrfs's; the verbs stand in the file that a field's comment names.
+ *
+ * Included by the files of engine/fs alone; everybody above sees fs.h.
+ */
+#ifndef FS_STATE_H
+#define FS_STATE_H
+
+#include <bsd/sys/tree.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "dev/dev.h"
+#include "fs/fs.h"
+#include "fs/item.h"
+#include "rt/lock.h"
+#include "rt/mem.h"
+#include "rt/trace.h"
+#include "tree/alloc.h"
+#include "tree/cache.h"
+#include "tree/super.h"
+#include "tree/tree.h"
+
+/* ---- pages (page.c) ---- */
+
+enum page_flags {
+	PG_LOCKED = 1,
+	PG_DIRTY = 2,     /* newer than what writeback has taken; changed under the page lock */
+	PG_WRITEBACK = 4, /* its I/O is in flight */
+	PG_UPTODATE = 8,
+};
+
+struct page {
+	_Atomic uint32_t flags;
+	uint32_t index; /* in the file, in blocks */
+	uint64_t dirtied_ns;
+	void *data;
+};
+
+/* ---- extent maps (extent_map.c): what a range of a file maps to, as memory knows it ---- */
+
+#define EM_GENERATION_PINNED UINT64_MAX /* the write is in flight */
+
+enum em_flags { EM_PINNED = 1, EM_LOGGING = 2, EM_COMPRESSED = 4 };
+
+struct extent_map {
+	RB_ENTRY(extent_map) rb;
+	uint64_t start, len;      /* in the file */
+	uint64_t disk_bytenr, disk_len, offset, ram_bytes;
+	uint64_t generation;
+	uint32_t flags;
+	int32_t refs;
+	bool in_tree;
+	struct list mod_link;     /* on inode->modified: changed since it was last logged */
+};
+RB_HEAD(em_tree, extent_map);
+
+/* ---- ordered extents (ordered.c): a write on its way to the disk and then into the trees ---- */
+
+enum ordered_flags {
+	ORDERED_IO_DONE = 1,  /* every byte is written (or failed) */
+	ORDERED_COMPLETE = 2, /* its items are in the trees (or it failed); it is off the inode's tree */
+	ORDERED_IOERR = 4,
+	ORDERED_COMPRESSED = 8,
+	ORDERED_LOGGED_CSUM = 16, /* its checksums are in the log */
+	ORDERED_PENDING = 32,     /* the running transaction's commit waits for it */
+};
+
+struct work {
+	struct list link;
+	void (*fn)(struct work *w);
+};
+
+struct ordered {
+	RB_ENTRY(ordered) rb;        /* in inode->ordered, guarded by inode->ordered_lock, as is on_log */
+	bool on_log;                 /* some log's list has it, by log_link, which that list's owner guards */
+	struct inode *inode;
+	uint64_t file_off, len;      /* in the file, whole blocks */
+	uint64_t ram_bytes;          /* uncompressed size of the extent */
+	uint64_t disk_bytenr, disk_len;
+	_Atomic uint32_t flags;
+	_Atomic int32_t refs;
+	_Atomic uint32_t csum_left;  /* blocks whose checksum is not yet there */
+	_Atomic uint32_t bytes_left;
+	uint32_t *csums;             /* disk_len / FS_BLOCK of them */
+	struct list log_link;        /* on the list of the fsync, then of the sub-transaction, that waits for it */
+	struct waitq csum_wait, io_wait, done_wait;
+	struct trans *pending_in;    /* with ORDERED_PENDING; guarded by inode->ordered_lock */
+	struct bio bio;
+	void *buf;                   /* bounce buffer or compressed bytes; NULL: the page's own */
+	struct page **pages;
+	uint32_t npages;
+	struct work work;
+};
+RB_HEAD(ordered_tree, ordered);
+
+/* ---- ranges of a file that are locked (range.c; the kernel's io_tree locks) ---- */
+
+struct range {
+	struct list link;
+	uint64_t start, end;
+};
+
+/* ---- inode ---- */
+
+enum inode_flags {
+	INODE_NEEDS_FULL_SYNC = 1, /* the modified extent maps do not tell all: copy from the tree */
+	INODE_HAS_ASYNC = 2,       /* compressed writeback may be in the hands of workers */
+	INODE_NEW = 4,             /* its name is not in a committed tree yet */
+};
+
+struct inode {
+	struct root *root;
+	uint64_t ino;
+	uint64_t generation;          /* transaction that created it; read only */
+	struct list link;             /* root->inodes, guarded by root->dir_lock */
+	int32_t opens;                /* guarded by root->dir_lock */
+	bool unlinked;                /* same */
+	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
+
+	struct mutex lock;            /* i_mutex: writes, truncate, and all of logging */
+	_Atomic uint64_t size;        /* changed under lock */
+	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock */
+	_Atomic uint32_t flags;
+
+	_Atomic uint64_t last_trans;      /* transaction of the last change */
+	_Atomic uint64_t logged_trans;    /* transaction in which it was last logged; written under log_mutex */
+	_Atomic int64_t last_sub_trans;   /* root's log_transid at the last change */
+	_Atomic int64_t last_log_commit;  /* sub-transaction up to which the log covers it */
+	_Atomic uint64_t last_unlink_trans;
+
+	struct mutex log_mutex;       /* one task logs this inode at a time */
+	struct mutex items_lock;      /* extent items of this inode in the subvol tree: drop and insert as one */
+
+	struct rwsem em_lock;         /* guards: */
+	struct em_tree ems;
+	struct list modified;
+
+	struct spin ordered_lock;     /* guards: */
+	struct ordered_tree ordered;
+	_Atomic uint32_t nordered;
+
+	struct spin range_lock;       /* guards: */
+	struct list ranges;
+	struct waitq range_wait;
+
+	struct spin pages_lock;       /* guards: */
+	struct page **pages;
+	uint64_t *tagged;             /* bitmap: dirty, or taken by writeback and its I/O not yet marked (kernel: TAG_DIRTY) */
+	uint32_t npages_cap;
+	_Atomic uint32_t nr_tagged;
+
+	_Atomic uint32_t wb_errors;   /* counts write errors: each open file is told once (kernel: errseq) */
+	_Atomic int wb_error;
+};
+
+struct file {
+	struct inode *inode;
+	_Atomic uint32_t seen_errors;
+};
+
+/* ---- the log (log_item.c, log_sync.c): one per subvolume, and one for the tree of log roots ---- */
+
+/* One fsync's stake in a log commit: the committer leaves the result here. */
+struct log_ctx {
+	struct list link;
+	int64_t transid;
+	int ret;
+};
+
+struct log {
+	bool is_root;                 /* the tree of log roots: read only */
+	struct mutex mutex;           /* log_mutex, guards all down to the blank line: */
+	bool exists;
+	uint64_t trans;               /* transaction that `exists` is about */
+	int64_t transid;              /* the sub-transaction that runs now */
+	int64_t transid_committed;
+	bool commit[2];               /* slot id % 2 is committing; also read by waiters without the mutex */
+	struct list ctxs[2];          /* waiters' contexts of sub-transaction id % 2 */
+	bool in_parent;               /* this log's root item is in the tree of log roots */
+
+	struct tree tree;
+	_Atomic int64_t running_transid; /* == transid, for those who stamp inodes without the mutex */
+	_Atomic int64_t last_commit;
+	_Atomic int32_t writers;      /* tasks that write items into this sub-transaction */
+	_Atomic uint32_t batch;       /* moves when somebody new shows interest */
+	struct waitq commit_wait[2];
+	struct waitq writers_wait;
+	struct spin ordered_lock;     /* guards: */
+	struct list ordered[2];       /* ordered extents that sub-transaction id % 2 must see written */
+};
+
+struct root {
+	struct fs *fs;
+	uint64_t id;
+	struct tree tree;
+	struct log log;
+	struct mutex dir_lock;        /* guards names, inodes, next_ino */
+	struct list inodes;
+	uint64_t next_ino;
+	_Atomic uint64_t last_unlink_trans;
+};
+
+/* ---- transactions (trans.c) ---- */
+
+enum trans_state { TRANS_RUNNING, TRANS_COMMIT_START, TRANS_COMMIT_DOING, TRANS_UNBLOCKED, TRANS_COMPLETED };
+
+/* How a handle may come in: START waits for a commit that has begun, JOIN only for its last stage. */
+enum trans_type { TRANS_START, TRANS_JOIN };
+
+struct trans {
+	struct fs *fs;
+	uint64_t id;
+	_Atomic int state;            /* changed under fs->trans_lock */
+	_Atomic int32_t refs;
+	_Atomic int32_t writers, ext_writers;
+	_Atomic int32_t pending_ordered; /* logged in it, not COMPLETE yet: its commit waits */
+	int error;                    /* valid when COMPLETED */
+	struct waitq writers_wait, ext_wait, pending_wait, start_wait, join_wait, done_wait;
+};
+
+struct handle {
+	struct trans *trans;
+	enum trans_type type;
+};
+
+/* ---- tasks that work for the file system (work.c) ---- */
+
+struct workers {
+	const char *name;
+	struct spin lock;             /* guards queue */
+	struct list queue;
+	_Atomic uint32_t queued;
+	_Atomic bool stop;
+	struct waitq wait;
+	struct task *task[8];
+	uint32_t ntasks;
+};
+
+#define FS_PAGE_WAITQS 64
+
+struct fs {
+	struct dev *dev;              /* set at mount, then read only: */
+	struct mount_options opt;
+	const struct design *design;
+	struct super super;           /* geometry */
+	struct blocks *blocks;
+	struct alloc *alloc;
+	bool replayed;
+
+	struct tree root_tree, csum_tree;
+	struct mutex csum_lock;       /* changes of csum_tree that replace or split items */
+	struct root *subvols;
+	uint32_t nsubvols;
+	struct log log_root;
+
+	struct spin trans_lock;       /* guards: */
+	struct trans *running;
+	struct trans *committing;     /* from COMMIT_START on */
+	_Atomic uint64_t generation;  /* id of the newest transaction */
+
+	_Atomic uint64_t last_trans_committed;
+	_Atomic uint64_t log_full_commit; /* a transaction that may not be logged any more (last_trans_log_full_commit) */
+	_Atomic int error;            /* aborted */
+
+	struct mutex tree_log_mutex;  /* super_for_commit, from the moment a commit fills it until it is on the media */
+	struct super super_for_commit;
+
+	struct mutex compressed_lock; /* guards: */
+	struct list *compressed;      /* hash: references to compressed extents (extent_item.c) */
+
+	_Atomic uint64_t dirty_pages;
+	_Atomic uint32_t ordered_inflight;
+	struct waitq ordered_drain;
+	struct waitq page_wait[FS_PAGE_WAITQS], writeback_wait[FS_PAGE_WAITQS];
+
+	struct workers endio, delalloc;
+	struct task *flusher, *committer;
+	struct waitq flusher_wait, committer_wait;
+	_Atomic bool stop, flush_now, commit_now;
+};
+
+static inline bool inode_flag(struct inode *i, uint32_t f)
+{
+	return atomic_load(&i->flags) & f;
+}
+
+#endif

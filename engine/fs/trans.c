@@ -1,0 +1,384 @@
+/* trans.c: see trans.h. kernel: start_transaction(), btrfs_commit_transaction() of 3.17, with N2 and N4. */
+#include <stdlib.h>
+
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/trans.h"
+
+static struct trans *trans_new(struct fs *fs)
+{
+	struct trans *t = mem_zalloc(sizeof(*t));
+
+	t->fs = fs;
+	t->id = atomic_fetch_add(&fs->generation, 1) + 1;
+	atomic_store(&t->refs, 1);
+	waitq_init(&t->writers_wait, L_TRANS_WRITERS);
+	waitq_init(&t->ext_wait, L_TRANS_EXT);
+	waitq_init(&t->pending_wait, L_ORDERED);
+	waitq_init(&t->start_wait, L_TRANS_START);
+	waitq_init(&t->join_wait, L_TRANS_JOIN);
+	waitq_init(&t->done_wait, L_TRANS_START);
+	return t;
+}
+
+static void trans_put(struct trans *t)
+{
+	if (atomic_fetch_sub(&t->refs, 1) == 1)
+		free(t);
+}
+
+static int trans_state(struct trans *t)
+{
+	return atomic_load(&t->state);
+}
+
+static bool trans_unblocked(void *arg)
+{
+	return trans_state(arg) >= TRANS_UNBLOCKED;
+}
+
+static bool trans_completed(void *arg)
+{
+	return trans_state(arg) >= TRANS_COMPLETED;
+}
+
+static bool trans_admits(struct trans *t, enum trans_type type)
+{
+	return trans_state(t) < (type == TRANS_START ? TRANS_COMMIT_START : TRANS_COMMIT_DOING);
+}
+
+static void handle_open(struct trans *t, enum trans_type type, struct handle *h)
+{
+	atomic_fetch_add(&t->refs, 1);
+	atomic_fetch_add(&t->writers, 1);
+	if (type == TRANS_START)
+		atomic_fetch_add(&t->ext_writers, 1);
+	h->trans = t;
+	h->type = type;
+}
+
+static void handle_owe(struct handle *h)
+{
+	if (h->type == TRANS_START)
+		owe(L_TRANS_EXT, 0, &h->trans->ext_wait);
+	owe(L_TRANS_WRITERS, 0, &h->trans->writers_wait);
+}
+
+int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
+{
+	lock_order_check(type == TRANS_START ? L_TRANS_START : L_TRANS_JOIN, 0);
+	for (;;) {
+		if (atomic_load(&fs->error))
+			return -EROFS;
+		spin_lock(&fs->trans_lock);
+		if (!fs->running)
+			fs->running = trans_new(fs);
+		struct trans *t = fs->running;
+		if (trans_admits(t, type)) {
+			handle_open(t, type, h);
+			spin_unlock(&fs->trans_lock);
+			handle_owe(h);
+			return 0;
+		}
+		atomic_fetch_add(&t->refs, 1);
+		spin_unlock(&fs->trans_lock);
+		wait_until(type == TRANS_START ? &t->start_wait : &t->join_wait, trans_unblocked, t);
+		trans_put(t);
+	}
+}
+
+static void handle_drop_ext(struct handle *h)
+{
+	if (h->type != TRANS_START)
+		return;
+	paid(L_TRANS_EXT, 0, &h->trans->ext_wait);
+	if (atomic_fetch_sub(&h->trans->ext_writers, 1) == 1)
+		wake_all(&h->trans->ext_wait);
+	h->type = TRANS_JOIN;
+}
+
+static void handle_close(struct handle *h)
+{
+	struct trans *t = h->trans;
+
+	if (atomic_fetch_sub(&t->writers, 1) <= 2)
+		wake_all(&t->writers_wait);
+	trans_put(t);
+	h->trans = NULL;
+}
+
+void trans_end(struct handle *h)
+{
+	handle_drop_ext(h);
+	paid(L_TRANS_WRITERS, 0, &h->trans->writers_wait);
+	handle_close(h);
+}
+
+void trans_abort(struct fs *fs, int err)
+{
+	int none = 0;
+
+	CHECK(err < 0);
+	atomic_compare_exchange_strong(&fs->error, &none, err);
+}
+
+void trans_forget(struct fs *fs)
+{
+	CHECK(!fs->committing);
+	if (fs->running)
+		trans_put(fs->running);
+	fs->running = NULL;
+}
+
+/* ---- the commit ---- */
+
+static bool no_ext_writers(void *arg)
+{
+	struct trans *t = arg;
+
+	return atomic_load(&t->ext_writers) == 0;
+}
+
+static bool no_pending(void *arg)
+{
+	struct trans *t = arg;
+
+	return atomic_load(&t->pending_ordered) == 0;
+}
+
+static bool only_committer(void *arg)
+{
+	struct trans *t = arg;
+
+	return atomic_load(&t->writers) == 1;
+}
+
+static void trans_set_state(struct trans *t, enum trans_state s)
+{
+	spin_lock_quiet(&t->fs->trans_lock);
+	atomic_store(&t->state, s);
+	spin_unlock(&t->fs->trans_lock);
+	trace("transaction %lu: state %lu", t->id, s, 0);
+}
+
+static int put_root_item(struct fs *fs, uint64_t generation, uint64_t id, struct tree *t, uint64_t next_ino)
+{
+	struct tree_ptr ptr = tree_root_ptr(t);
+	struct root_item item = { ptr.bytenr, ptr.generation, ptr.level, next_ino };
+	struct key k = { id, ITEM_ROOT, 0 };
+
+	return tree_put(&fs->root_tree, generation, &k, &item, sizeof(item));
+}
+
+/* Every tree's changed blocks onto `dirty`, every root item up to date. kernel: commit_fs_roots(), commit_cowonly_roots(). */
+static int trans_take_trees(struct fs *fs, struct trans *t, struct list *dirty)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < fs->nsubvols && !ret; i++) {
+		struct root *root = &fs->subvols[i];
+		if (tree_take_dirty(&root->tree, dirty))
+			ret = put_root_item(fs, t->id, root->id, &root->tree, root->next_ino);
+	}
+	if (!ret && tree_take_dirty(&fs->csum_tree, dirty))
+		ret = put_root_item(fs, t->id, CSUM_TREE_ID, &fs->csum_tree, 0);
+	tree_take_dirty(&fs->root_tree, dirty);
+	return ret;
+}
+
+/* Nobody but the committer has a handle: the trees stand still. Fills super_for_commit (N1, N3). */
+static int trans_freeze(struct fs *fs, struct trans *t, struct list *dirty)
+{
+	int ret = log_free_all(fs);
+
+	if (!ret)
+		ret = trans_take_trees(fs, t, dirty);
+	if (ret)
+		return ret;
+	fs->super_for_commit = fs->super;
+	fs->super_for_commit.generation = t->id;
+	fs->super_for_commit.root_tree = tree_root_ptr(&fs->root_tree);
+	fs->super_for_commit.log_root = (struct tree_ptr){ 0 };
+	alloc_commit_pins(fs->alloc);
+	return 0;
+}
+
+static int trans_write(struct fs *fs, struct list *dirty)
+{
+	struct batch b;
+
+	batch_init(&b, fs->dev);
+	tree_write_list(fs->blocks, dirty, &b);
+	int ret = batch_wait(&b);
+	if (!ret)
+		ret = blocks_error(fs->blocks);
+	if (!ret)
+		ret = atomic_load(&fs->error);
+	if (!ret)
+		ret = super_flush_and_write(fs, false);
+	return ret;
+}
+
+static void trans_unblock(struct fs *fs, struct trans *t)
+{
+	spin_lock_quiet(&fs->trans_lock);
+	atomic_store(&t->state, TRANS_UNBLOCKED);
+	fs->running = NULL;
+	spin_unlock(&fs->trans_lock);
+	paid(L_TRANS_JOIN, 0, &t->join_wait);
+	wake_all(&t->start_wait);
+	wake_all(&t->join_wait);
+	trace("transaction %lu: unblocked", t->id, 0, 0);
+}
+
+static void trans_complete(struct fs *fs, struct trans *t, int err)
+{
+	if (err)
+		trans_abort(fs, err);
+	else
+		atomic_store(&fs->last_trans_committed, t->id);
+	spin_lock_quiet(&fs->trans_lock);
+	t->error = err;
+	atomic_store(&t->state, TRANS_COMPLETED);
+	fs->committing = NULL;
+	spin_unlock(&fs->trans_lock);
+	paid(L_TRANS_START, 0, &t->done_wait);
+	wake_all(&t->done_wait);
+	trace("transaction %lu: on the media (error %ld)", t->id, (uint64_t)err, 0);
+	trans_put(t); /* the running transaction's own reference */
+}
+
+/* From COMMIT_DOING to COMPLETED; h is the one handle left, and is ended here. */
+static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
+{
+	struct list dirty;
+
+	list_init(&dirty);
+	trans_set_state(t, TRANS_COMMIT_DOING);
+	owe(L_TRANS_JOIN, 0, &t->join_wait);
+	wait_until(&t->writers_wait, only_committer, t);
+	mutex_lock(&fs->tree_log_mutex);
+	int ret = atomic_load(&fs->error);
+	if (!ret)
+		ret = trans_freeze(fs, t, &dirty);
+	bool frozen = !ret;
+	trans_unblock(fs, t);
+	handle_close(h);
+	if (frozen)
+		ret = trans_write(fs, &dirty);
+	else
+		tree_drop_list(&dirty);
+	if (!ret)
+		alloc_release_pins(fs->alloc);
+	if (!ret)
+		count(C_TRANS_COMMIT);
+	if (ret)
+		trans_abort(fs, ret);
+	mutex_unlock(&fs->tree_log_mutex);
+	return ret;
+}
+
+static int trans_wait_done(struct trans *t)
+{
+	wait_until(&t->done_wait, trans_completed, t);
+	int ret = t->error;
+	trans_put(t);
+	return ret;
+}
+
+int trans_commit(struct handle *h)
+{
+	struct trans *t = h->trans, *prev;
+	struct fs *fs = t->fs;
+
+	atomic_fetch_add(&t->refs, 1);
+	handle_drop_ext(h);
+	paid(L_TRANS_WRITERS, 0, &t->writers_wait); /* our own handle does not wait for itself */
+	spin_lock(&fs->trans_lock);
+	if (trans_state(t) >= TRANS_COMMIT_START) {
+		spin_unlock(&fs->trans_lock);
+		handle_close(h);
+		return trans_wait_done(t);
+	}
+	atomic_store(&t->state, TRANS_COMMIT_START);
+	prev = fs->committing;
+	if (prev)
+		atomic_fetch_add(&prev->refs, 1);
+	spin_unlock(&fs->trans_lock);
+	trace("transaction %lu: commit started", t->id, 0, 0);
+	if (prev)
+		trans_wait_done(prev);
+	spin_lock_quiet(&fs->trans_lock);
+	fs->committing = t;
+	spin_unlock(&fs->trans_lock);
+	owe(L_TRANS_START, 0, &t->done_wait);
+	wait_until(&t->ext_wait, no_ext_writers, t);
+	wait_until(&t->pending_wait, no_pending, t);
+	int ret = trans_do_commit(fs, t, h);
+	trans_complete(fs, t, ret);
+	trans_put(t);
+	return ret;
+}
+
+int trans_commit_id(struct fs *fs, uint64_t id)
+{
+	struct handle h;
+
+	if (atomic_load(&fs->last_trans_committed) >= id)
+		return 0;
+	spin_lock(&fs->trans_lock);
+	struct trans *t = fs->running;
+	if (t && t->id == id && trans_admits(t, TRANS_START)) {
+		handle_open(t, TRANS_START, &h);
+		spin_unlock(&fs->trans_lock);
+		handle_owe(&h);
+		return trans_commit(&h);
+	}
+	if (!t || t->id != id)
+		t = fs->committing;
+	if (!t || t->id != id) {
+		spin_unlock(&fs->trans_lock);
+		return atomic_load(&fs->last_trans_committed) >= id ? 0 : atomic_load(&fs->error);
+	}
+	atomic_fetch_add(&t->refs, 1);
+	spin_unlock(&fs->trans_lock);
+	return trans_wait_done(t);
+}
+
+int trans_commit_running(struct fs *fs)
+{
+	spin_lock(&fs->trans_lock);
+	struct trans *t = fs->running ? fs->running : fs->committing;
+	uint64_t id = t ? t->id : 0;
+	spin_unlock(&fs->trans_lock);
+	return id ? trans_commit_id(fs, id) : atomic_load(&fs->error);
+}
+
+/* ---- the log and ordered extents ---- */
+
+void trans_add_pending(struct handle *h, struct ordered *o)
+{
+	if (atomic_load(&o->flags) & (ORDERED_COMPLETE | ORDERED_PENDING))
+		return;
+	atomic_fetch_or(&o->flags, ORDERED_PENDING);
+	o->pending_in = h->trans;
+	atomic_fetch_add(&h->trans->refs, 1);
+	atomic_fetch_add(&h->trans->pending_ordered, 1);
+}
+
+void trans_pending_done(struct trans *t)
+{
+	if (atomic_fetch_sub(&t->pending_ordered, 1) == 1)
+		wake_all(&t->pending_wait);
+	trans_put(t);
+}
+
+void trans_no_log(struct fs *fs, uint64_t id)
+{
+	atomic_store(&fs->log_full_commit, id);
+}
+
+bool trans_is_no_log(struct fs *fs, uint64_t id)
+{
+	return atomic_load(&fs->log_full_commit) == id;
+}

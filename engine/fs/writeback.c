@@ -1,0 +1,276 @@
+/* writeback.c: see writeback.h. kernel: extent_write_cache_pages(), cow_file_range(). */
+#include <stdlib.h>
+
+#include "fs/extent_item.h"
+#include "fs/extent_map.h"
+#include "fs/inode.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/range.h"
+#include "fs/trans.h"
+#include "fs/writeback.h"
+
+#define RUN_PAGES          256u /* 1 MiB an extent at most */
+#define RUN_PAGES_COMPRESS 32u  /* 128 KiB, as btrfs */
+
+/* ---- from tagged pages to runs ---- */
+
+/* The page at index joins the run if it is dirty still and nobody holds it. */
+static bool run_extend(struct run *run, uint32_t index)
+{
+	struct page *p = page_find(run->inode, index);
+
+	if (!p || !(atomic_load(&p->flags) & PG_DIRTY) || !page_trylock(p))
+		return false;
+	if (!page_take_dirty(run->inode, p)) {
+		page_unlock(run->inode, p);
+		return false;
+	}
+	run->pages[run->n++] = p;
+	return true;
+}
+
+/* A run that starts with the page at `first`, which is tagged. n == 0: another task took it, and has I/O under way for it. */
+static void run_collect(struct run *run, struct inode *inode, uint32_t first, uint32_t end)
+{
+	uint32_t max = inode->root->fs->opt.compress ? RUN_PAGES_COMPRESS : RUN_PAGES;
+	struct page *p = page_find(inode, first);
+
+	*run = (struct run){ .inode = inode, .first = first };
+	if (!p)
+		return;
+	page_lock(inode, p);
+	if (!page_take_dirty(inode, p)) {
+		page_unlock(inode, p);
+		return;
+	}
+	run->pages = mem_alloc(max * sizeof(*run->pages));
+	run->pages[run->n++] = p;
+	while (run->n < max && first + run->n < end && run_extend(run, first + run->n))
+		;
+}
+
+/* ---- inline extents: a small file's only block goes straight into the tree ---- */
+
+static bool run_fits_inline(struct run *run)
+{
+	uint64_t size = atomic_load(&run->inode->size);
+	uint32_t max = run->inode->root->fs->opt.inline_max;
+	uint32_t item = tree_item_max(&run->inode->root->tree) - (uint32_t)sizeof(struct extent_item);
+
+	if (max > EXTENT_INLINE_MAX)
+		max = EXTENT_INLINE_MAX;
+	return run->first == 0 && run->n == 1 && size > 0 && size <= max && size <= item;
+}
+
+/* kernel: cow_file_range_inline(). No extent map, no ordered extent: so only a full log can see it. */
+static int writeback_inline(struct run *run)
+{
+	struct inode *inode = run->inode;
+	struct fs *fs = inode->root->fs;
+	struct extent e = { .start = 0, .inline_len = (uint32_t)atomic_load(&inode->size) };
+	struct handle h;
+
+	int ret = trans_start(fs, TRANS_JOIN, &h);
+	if (ret)
+		return ret;
+	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
+				    .how = DROP_RELEASE };
+	e.item = (struct extent_item){ .generation = h.trans->id, .len = FS_BLOCK, .ram_bytes = e.inline_len, .kind = EXTENT_INLINE };
+	memcpy(e.inline_data, run->pages[0]->data, e.inline_len);
+	mutex_lock(&inode->items_lock);
+	ret = extent_drop(&drop, 0, FS_BLOCK);
+	if (!ret)
+		ret = extent_insert(fs, drop.tree, drop.generation, inode->ino, &e, true);
+	mutex_unlock(&inode->items_lock);
+	em_drop(inode, 0, FS_BLOCK);
+	atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	if (!ret) {
+		inode_advance_disk_size(inode, NULL);
+		ret = inode_update(inode, &h);
+	}
+	if (ret)
+		trans_abort(fs, ret);
+	trans_end(&h);
+	return ret;
+}
+
+static void run_end_inline(struct run *run)
+{
+	page_start_writeback(run->inode, run->pages[0]);
+	page_end_writeback(run->inode, run->pages[0]);
+	page_unlock(run->inode, run->pages[0]);
+	free(run->pages);
+}
+
+/* ---- extents ---- */
+
+struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk, uint64_t disk_len,
+                                     bool compressed)
+{
+	struct extent_map em = { .start = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len, .ram_bytes = len,
+				 .generation = EM_GENERATION_PINNED, .flags = EM_PINNED | (compressed ? EM_COMPRESSED : 0) };
+	struct ordered_spec spec = { .file_off = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
+				     .ram_bytes = len, .compressed = compressed };
+
+	em_add(inode, &em);
+	/* here neither lock is held: fsync can see the map and not the ordered extent */
+	return ordered_add(inode, &spec);
+}
+
+/* One piece of a run, its extent made: pages under writeback, submitted, unlocked. */
+static void piece_submit(struct run *run, struct ordered *o, uint32_t from, uint32_t n)
+{
+	struct page **pages = mem_alloc(n * sizeof(*pages));
+	uint8_t *buf = n > 1 ? mem_alloc_pages((size_t)n * FS_BLOCK) : NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		pages[i] = run->pages[from + i];
+		page_start_writeback(run->inode, pages[i]);
+		if (buf)
+			memcpy(buf + (size_t)i * FS_BLOCK, pages[i]->data, FS_BLOCK);
+	}
+	ordered_submit(o, buf ? buf : pages[0]->data, buf, pages, n);
+	for (uint32_t i = 0; i < n; i++)
+		page_unlock(run->inode, run->pages[from + i]);
+}
+
+void writeback_fail_range(struct run *run, int err)
+{
+	inode_write_error(run->inode, err);
+	for (uint32_t i = 0; i < run->n; i++) {
+		page_start_writeback(run->inode, run->pages[i]);
+		page_end_writeback(run->inode, run->pages[i]);
+		page_unlock(run->inode, run->pages[i]);
+	}
+	free(run->pages);
+}
+
+/* The part of the run from page `done` on could get no space. */
+static void run_fail_rest(struct run *run, uint32_t done, int err)
+{
+	struct run rest = { .inode = run->inode, .first = run->first + done, .n = run->n - done };
+
+	rest.pages = mem_alloc(rest.n * sizeof(*rest.pages));
+	memcpy(rest.pages, run->pages + done, rest.n * sizeof(*rest.pages));
+	writeback_fail_range(&rest, err);
+}
+
+void writeback_cow_range(struct run *run)
+{
+	struct inode *inode = run->inode;
+	struct ordered **pieces = mem_alloc(run->n * sizeof(struct ordered *));
+	uint32_t npieces = 0, done = 0, at = 0;
+	struct range r;
+	int ret = 0;
+
+	range_lock(inode, &r, (uint64_t)run->first * FS_BLOCK, (uint64_t)(run->first + run->n) * FS_BLOCK);
+	while (done < run->n) {
+		uint64_t len = (uint64_t)(run->n - done) * FS_BLOCK, disk;
+		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
+		if (ret)
+			break;
+		pieces[npieces++] = writeback_add_extent(inode, (uint64_t)(run->first + done) * FS_BLOCK, len, disk, len, false);
+		done += (uint32_t)(len / FS_BLOCK);
+	}
+	range_unlock(inode, &r);
+	for (uint32_t i = 0; i < npieces; i++) {
+		uint32_t n = (uint32_t)(pieces[i]->len / FS_BLOCK);
+		piece_submit(run, pieces[i], at, n);
+		at += n;
+	}
+	if (done < run->n)
+		run_fail_rest(run, done, ret);
+	free(pieces);
+	free(run->pages);
+}
+
+static void run_write(struct run *run)
+{
+	struct range r;
+	int ret;
+
+	if (run_fits_inline(run)) {
+		range_lock(run->inode, &r, 0, FS_BLOCK);
+		ret = writeback_inline(run);
+		range_unlock(run->inode, &r);
+		if (ret)
+			writeback_fail_range(run, ret);
+		else
+			run_end_inline(run);
+		return;
+	}
+	if (run->inode->root->fs->opt.compress)
+		compress_queue(run);
+	else
+		writeback_cow_range(run);
+}
+
+void writeback_start(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint32_t last = end > (uint64_t)UINT32_MAX * FS_BLOCK ? UINT32_MAX : (uint32_t)((end + FS_BLOCK - 1) / FS_BLOCK);
+	uint32_t index = (uint32_t)(start / FS_BLOCK);
+
+	while ((index = page_next_tagged(inode, index, last)) != UINT32_MAX) {
+		struct run run;
+		run_collect(&run, inode, index, last);
+		index += run.n ? run.n : 1;
+		if (run.n)
+			run_write(&run);
+	}
+}
+
+void writeback_start_ordered(struct inode *inode)
+{
+	writeback_start(inode, 0, UINT64_MAX);
+	if (inode_flag(inode, INODE_HAS_ASYNC))
+		writeback_start(inode, 0, UINT64_MAX);
+}
+
+void writeback_wait(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint32_t last = (uint32_t)(end > (uint64_t)inode->npages_cap * FS_BLOCK ? inode->npages_cap : (end + FS_BLOCK - 1) / FS_BLOCK);
+
+	for (uint32_t i = (uint32_t)(start / FS_BLOCK); i < last; i++) {
+		struct page *p = page_find(inode, i);
+		if (p)
+			page_wait_writeback(inode, p);
+	}
+}
+
+/* ---- the flusher's pass ---- */
+
+static bool inode_is_old(struct inode *inode, uint64_t min_age_ns)
+{
+	uint32_t index = page_next_tagged(inode, 0, UINT32_MAX);
+
+	if (index == UINT32_MAX)
+		return false;
+	struct page *p = page_find(inode, index);
+	return p && rt_now() - p->dirtied_ns >= min_age_ns;
+}
+
+static struct inode *next_inode(struct root *root, struct inode *prev)
+{
+	struct list *pos = prev ? prev->link.next : root->inodes.next;
+
+	return pos == &root->inodes ? NULL : list_entry(pos, struct inode, link);
+}
+
+void writeback_all(struct fs *fs, uint64_t min_age_ns)
+{
+	for (uint32_t i = 0; i < fs->nsubvols; i++) {
+		struct root *root = &fs->subvols[i];
+		struct inode *inode = NULL;
+		for (;;) {
+			/* inodes live as long as the mount, so the list only grows under us */
+			mutex_lock(&root->dir_lock);
+			inode = next_inode(root, inode);
+			mutex_unlock(&root->dir_lock);
+			if (!inode)
+				break;
+			if (!min_age_ns || inode_is_old(inode, min_age_ns))
+				writeback_start(inode, 0, UINT64_MAX);
+		}
+	}
+}

@@ -1,0 +1,44 @@
+/*
+ * writeback.h: dirty pages become extents and ordered extents, and their I/O starts.
+ *
+ * The order of events is cow_file_range()'s (PIPELINE 1.2.3), because the races live in it: pages
+ * locked; range locked; space; extent map on the modified list, em_lock dropped; *then* the ordered
+ * extent, under another lock; range unlocked; pages under writeback; checksums; submit; pages unlocked.
+ *
+ * Callers: fsync.c (the scores), flusher, sync_range, the race scenarios.
+ */
+#ifndef FS_WRITEBACK_H
+#define FS_WRITEBACK_H
+
+#include "fs/state.h"
+
+/* Starts writeback of every tagged page of [start, end); waits for no I/O, but sleeps on pages that others have locked.
+ * With compression, some may be in workers' hands on return: INODE_HAS_ASYNC is set then. */
+void writeback_start(struct inode *inode, uint64_t start, uint64_t end);
+/* As fsync needs it: every page dirty at entry has its ordered extent on return (kernel: start_ordered_ops(), which
+ * starts twice when compression is in play: the second pass sleeps on the page locks that the workers hold). */
+void writeback_start_ordered(struct inode *inode);
+/* Waits until pages of [start, end) that are under writeback are written. */
+void writeback_wait(struct inode *inode, uint64_t start, uint64_t end);
+/* Every inode whose oldest dirty page is older than min_age_ns. */
+void writeback_all(struct fs *fs, uint64_t min_age_ns);
+
+/* ---- between writeback.c and compress.c ---- */
+
+/* A run of locked pages whose dirty bits were taken; contiguous in the file. */
+struct run {
+	struct inode *inode;
+	uint32_t first, n;
+	struct page **pages; /* malloced */
+};
+/* The uncompressed way for a run: extents, ordered extents, I/O; unlocks the pages and frees run->pages. */
+void writeback_cow_range(struct run *run);
+/* Pages that could not be written: error on the inode, pages unlocked, not dirty. */
+void writeback_fail_range(struct run *run, int err);
+/* Adds the map, then the ordered extent, in that order. */
+struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk, uint64_t disk_len,
+                                     bool compressed);
+/* Queues the run to the compression workers; the pages stay locked, and theirs. */
+void compress_queue(struct run *run);
+
+#endif
