@@ -86,7 +86,7 @@ int super_write(struct dev *d, const struct super *s, bool log)
 	int ret;
 
 	encode(ds, s, SUPER_COPY_0);
-	ret = dev_write(d, SUPER_COPY_0, ds, sizeof(*ds), flags | BIO_PREFLUSH);
+	ret = dev_write(d, SUPER_COPY_0, ds, sizeof(*ds), flags);
 	if (ret || log)
 		goto free_buf;
 	/* after the first one: at any moment one of them is whole */

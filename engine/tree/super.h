@@ -2,7 +2,8 @@
  * super.h: the super block: the one place from which everything is found. 4 KiB, two copies.
  *
  * A log commit writes copy 0 alone (super_write(.., log=true)); a transaction commit writes both.
- * Written with PREFLUSH and FUA, so everything before it is durable before it is.
+ * Each copy is durable when it is written (FUA). What it names must be durable before: the caller flushes the
+ * device first (a step and a phase of its own: fs/mount.c).
  */
 #ifndef TREE_SUPER_H
 #define TREE_SUPER_H
