@@ -50,7 +50,7 @@ bool mutex_trylock(struct mutex *m)
 	rt_access(m->id, POINT_LOCK);
 	if (!atomic_compare_exchange_strong(&m->state, &free, 1))
 		return false;
-	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
+	atomic_store_explicit(&m->owner, t, memory_order_release);
 	held_insert(t, m, m->class, m->sub);
 	if (rt_instrument && atomic_load_explicit(&t->stats, memory_order_relaxed))
 		tally(&atomic_load_explicit(&t->stats, memory_order_relaxed)->acquired[m->class], 1);
@@ -59,7 +59,7 @@ bool mutex_trylock(struct mutex *m)
 
 static bool owner_is_parked(struct mutex *m)
 {
-	struct task *owner = atomic_load_explicit(&m->owner, memory_order_relaxed);
+	struct task *owner = atomic_load_explicit(&m->owner, memory_order_acquire);
 
 	return owner && atomic_load_explicit(&owner->token, memory_order_relaxed) == 2;
 }

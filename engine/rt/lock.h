@@ -129,6 +129,12 @@ struct waitq {
 	struct list waiters;
 };
 
+/*
+ * Memory: a lock or a queue may be given back only when nobody can still be inside its unlock or its
+ * wake. Who drops the last reference under a lock, or on seeing a condition, must know that the other
+ * is out of it: see batch.c for a way.
+ */
+
 /* sub 0 unless the class needs a tie-break within its line. A lock is initialised with no memory of its own. */
 void mutex_init(struct mutex *m, enum lock_class class, int64_t sub);
 static inline void mutex_lock(struct mutex *m);
@@ -297,34 +303,34 @@ static inline void lock_count(struct task *t, enum lock_class class, uint32_t *l
 		held_start_sample(t);
 }
 
-static inline void mutex_lock(struct mutex *m)
+static inline void mutex_acquire(struct mutex *m, struct task *t)
 {
-	struct task *t = rt_self();
 	uint32_t free = 0;
 
-	lock_order(t, m->class, m->sub);
-	rt_point(m->id, POINT_LOCK);
 	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
 	                                                              memory_order_relaxed), 0))
 		mutex_lock_slow(m, t);
-	rt_access(m->id, POINT_LOCK);
-	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
+	atomic_store_explicit(&m->owner, t, memory_order_release);
 	held_push(t, m, m->class, m->sub);
 	lock_count(t, m->class, &m->last_node);
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+	struct task *t = rt_self();
+
+	lock_order(t, m->class, m->sub);
+	rt_point(m->id, POINT_LOCK);
+	mutex_acquire(m, t);
+	rt_access(m->id, POINT_LOCK);
 }
 
 static inline void mutex_lock_quiet(struct mutex *m)
 {
 	struct task *t = rt_self();
-	uint32_t free = 0;
 
 	lock_order(t, m->class, m->sub);
-	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
-	                                                              memory_order_relaxed), 0))
-		mutex_lock_slow(m, t);
-	atomic_store_explicit(&m->owner, t, memory_order_relaxed);
-	held_push(t, m, m->class, m->sub);
-	lock_count(t, m->class, &m->last_node);
+	mutex_acquire(m, t);
 }
 
 static inline void mutex_unlock(struct mutex *m)

@@ -103,7 +103,7 @@ void owe(enum lock_class class, int64_t sub, struct waitq *wq)
 	CHECK(lock_info[class].kind == LOCK_WAIT);
 	held_insert(t, wq, class, sub);
 	if (wq)
-		atomic_store_explicit(&wq->ower, t, memory_order_relaxed);
+		atomic_store_explicit(&wq->ower, t, memory_order_release);
 }
 
 void paid(enum lock_class class, int64_t sub, struct waitq *wq)

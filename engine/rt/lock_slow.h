@@ -18,7 +18,7 @@ struct slow_wait {
 static inline void slow_wait_begin(struct slow_wait *s, struct task *t, enum lock_class class,
                                    struct task *_Atomic *owner)
 {
-	lock_stat_wait_begin(&s->timer, atomic_load_explicit(owner, memory_order_relaxed));
+	lock_stat_wait_begin(&s->timer, atomic_load_explicit(owner, memory_order_acquire));
 	t->wait_class = (int)class;
 	t->wait_owner = owner;
 	waiter_init(&s->w);

@@ -152,7 +152,7 @@ static void read_acquire(struct rwsem *s, struct task *t)
 
 	if (!try_read(s, false))
 		lock_slow(s, t, false);
-	atomic_store_explicit(&s->owner, t, memory_order_relaxed);
+	atomic_store_explicit(&s->owner, t, memory_order_release);
 	held_push(t, s, s->class, s->sub);
 	lock_count(t, s->class, &no_node);
 }
@@ -193,7 +193,7 @@ static void write_acquire(struct rwsem *s, struct task *t)
 {
 	if (!try_write(s))
 		lock_slow(s, t, true);
-	atomic_store_explicit(&s->owner, t, memory_order_relaxed);
+	atomic_store_explicit(&s->owner, t, memory_order_release);
 	held_push(t, s, s->class, s->sub);
 	lock_count(t, s->class, &s->last_node);
 }

@@ -2,7 +2,8 @@
  * task.h: how the two back ends make and retire tasks. Not for floors above.
  *
  * (B1) The memory of a task is never given back: others read the phase of a lock's owner, or wake
- *      it, without knowing whether it has ended meanwhile. A retired box serves again.
+ *      it, without knowing whether it has ended meanwhile. A retired box serves again. (A lock names
+ *      its owner with release, and others read it with acquire: they see a task that is made.)
  */
 #ifndef RT_TASK_H
 #define RT_TASK_H

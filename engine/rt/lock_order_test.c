@@ -1,0 +1,188 @@
+/* lock_order_test.c: every kind of violation of K1 to K3 stops the program and names the chain; what is allowed does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "rt/lock.h"
+#include "rt/test_abort.h"
+
+static struct mutex inode, logm, upper, deeper;
+static struct waitq commit, ordered;
+
+static int setup(void **state)
+{
+	mutex_init(&inode, L_INODE, 0);
+	mutex_init(&logm, L_LOG, 0);
+	mutex_init(&upper, L_MOUNT, 1);
+	mutex_init(&deeper, L_MOUNT, 2);
+	waitq_init(&commit, L_LOG_COMMIT);
+	waitq_init(&ordered, L_ORDERED);
+	return 0;
+}
+
+static bool yes(void *arg)
+{
+	return true;
+}
+
+static void upwards(void)
+{
+	mutex_lock(&logm);
+	mutex_lock(&inode);
+}
+
+static void twice(void)
+{
+	mutex_lock(&inode);
+	mutex_lock(&inode);
+}
+
+static void shallower(void)
+{
+	mutex_lock(&deeper);
+	mutex_lock(&upper);
+}
+
+static void wait_under_inner_lock(void)
+{
+	mutex_lock(&logm);
+	wait_until(&commit, yes, NULL);
+}
+
+static void wait_under_two_inner_locks(void)
+{
+	struct mutex second;
+
+	mutex_init(&second, L_INODE_LOG, 0);
+	mutex_lock(&logm);
+	mutex_lock(&second);
+	wait_until_locked(&commit, &second, yes, NULL);
+}
+
+static void take_above_what_is_owed(void)
+{
+	owe(L_LOG_COMMIT, 0, &commit);
+	mutex_lock(&inode);
+}
+
+static void wait_above_what_is_owed(void)
+{
+	owe(L_LOG_COMMIT, 0, &commit);
+	wait_until(&ordered, yes, NULL);
+}
+
+/* Owed under an inner lock: the entry must not hide behind it, nor the lock behind the entry. */
+static void owed_below_a_held_lock(void)
+{
+	mutex_lock(&logm);
+	owe(L_LOG_COMMIT, 0, &commit);
+	mutex_unlock(&logm);
+	mutex_lock(&inode);
+}
+
+static void pays_what_it_does_not_owe(void)
+{
+	paid(L_LOG_COMMIT, 0, &commit);
+}
+
+static void unlocks_what_it_does_not_hold(void)
+{
+	mutex_unlock(&inode);
+}
+
+static void tried_out_of_order_then_takes(void)
+{
+	mutex_lock(&logm);
+	mutex_trylock(&inode);
+	mutex_unlock(&logm);
+	mutex_lock(&upper);
+}
+
+static void ends_with_a_lock(void *arg)
+{
+	mutex_lock(&inode);
+}
+
+static void a_task_ends_with_a_lock(void)
+{
+	rt_join(rt_spawn("holder", ends_with_a_lock, NULL, NULL));
+}
+
+static void violations_are_caught(void **state)
+{
+	assert_true(aborts_with(upwards, "takes INODE sub 0"));
+	assert_true(aborts_with(upwards, "holds LOG sub 0"));
+	assert_true(aborts_with(twice, "takes INODE sub 0"));
+	assert_true(aborts_with(shallower, "holds MOUNT sub 2"));
+	assert_true(aborts_with(wait_under_inner_lock, "waits for LOG_COMMIT"));
+	assert_true(aborts_with(wait_under_two_inner_locks, "holds LOG sub 0"));
+	assert_true(aborts_with(take_above_what_is_owed, "owes  LOG_COMMIT"));
+	assert_true(aborts_with(wait_above_what_is_owed, "waits for ORDERED"));
+	assert_true(aborts_with(owed_below_a_held_lock, "owes  LOG_COMMIT"));
+	assert_true(aborts_with(tried_out_of_order_then_takes, "holds INODE"));
+	assert_true(aborts_with(pays_what_it_does_not_owe, "what is paid is owed"));
+	assert_true(aborts_with(unlocks_what_it_does_not_hold, "is held by the task"));
+	assert_true(aborts_with(a_task_ends_with_a_lock, "nheld == 0"));
+}
+
+static void say_recipe(void)
+{
+	fprintf(stderr, "replay with seed 42\n");
+}
+
+static void upwards_with_a_recipe(void)
+{
+	check_hook = say_recipe;
+	upwards();
+}
+
+static void the_hook_prints_the_recipe(void **state)
+{
+	assert_true(aborts_with(upwards_with_a_recipe, "replay with seed 42"));
+}
+
+static void what_the_rules_allow_passes(void **state)
+{
+	mutex_lock(&upper);
+	mutex_lock(&deeper); /* the same line, larger sub */
+	mutex_lock(&inode);
+	mutex_unlock(&upper); /* not in reverse order */
+	owe(L_LOG_COMMIT, 0, &commit);
+	mutex_lock(&logm);
+	assert_int_equal(rt_self()->nheld, 4);
+	assert_ptr_equal(commit.ower, rt_self());
+	mutex_unlock(&inode);
+	paid(L_LOG_COMMIT, 0, &commit);
+	assert_null(commit.ower);
+	wait_until_locked(&commit, &logm, yes, NULL);
+	mutex_unlock(&deeper);
+	mutex_unlock(&logm);
+	assert_false(lock_held_any());
+	wait_until(&commit, yes, NULL);
+	lock_order_check(L_TASK, 0);
+}
+
+static void trylock_does_not_wait_so_it_may_go_up(void **state)
+{
+	mutex_lock(&logm);
+	assert_true(mutex_trylock(&inode));
+	assert_false(mutex_trylock(&inode));
+	mutex_unlock(&inode);
+	mutex_unlock(&logm);
+	assert_false(lock_held_any());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(violations_are_caught),
+		cmocka_unit_test(the_hook_prints_the_recipe),
+		cmocka_unit_test(what_the_rules_allow_passes),
+		cmocka_unit_test(trylock_does_not_wait_so_it_may_go_up),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
