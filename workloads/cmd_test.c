@@ -1,0 +1,186 @@
+/*
+ * cmd_test.c: the program itself: a mistake of the user is one clear line on stderr, exit status 2,
+ * nothing on stdout, nothing left behind.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "spawn_test.h"
+
+static char repository[PATH_MAX];
+
+static unsigned lines(const char *s)
+{
+	unsigned n = 0;
+
+	for (; *s; s++)
+		n += *s == '\n';
+	return n;
+}
+
+static void one_line_and_status_2(const char *args, const char *says)
+{
+	unsigned before = spawn_left();
+	int status = spawn(args);
+
+	if (status != 2)
+		fail_msg("`%s`: exit status %d: %s", args, status, spawn_err);
+	if (spawn_out[0])
+		fail_msg("`%s`: says on stdout: %.200s", args, spawn_out);
+	if (lines(spawn_err) != 1 || spawn_err[strlen(spawn_err) - 1] != '\n')
+		fail_msg("`%s`: not one line on stderr: %s", args, spawn_err);
+	if (!strstr(spawn_err, says))
+		fail_msg("`%s`: \"%s\" is not in: %s", args, says, spawn_err);
+	if (spawn_left() != before)
+		fail_msg("`%s`: left something behind", args);
+}
+
+static void wrong_options_are_one_line(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} bad[] = {
+		{ "", "no command" },
+		{ "bnch", "did you mean bench?" },
+		{ "xyzzy", "xyzzy: not a command" },
+		{ "--version", "--version" },
+		{ "bench", "no job" },
+		{ "bench good.fio", "--target" },
+		{ "bench nosuch -t null", "nosuch: no such job file" },
+		{ "bench good.fio good.fio -t null", "one job" },
+		{ "bench good.fio --taget null", "did you mean --target?" },
+		{ "bench good.fio -t", "-t: needs a value" },
+		{ "bench good.fio --target", "--target: needs a value" },
+		{ "bench good.fio -t null -x", "-x: not a known option" },
+		{ "bench good.fio -t null --keep=1", "--keep: takes no value" },
+		{ "bench good.fio -t null --trials 0", "--trials" },
+		{ "bench good.fio -t null --trials many", "--trials" },
+		{ "bench good.fio -t null --threads 1,0", "--threads" },
+		{ "bench good.fio -t null --threads 1,,2", "--threads" },
+		{ "bench good.fio -t null --threads 5000", "--threads" },
+		{ "bench good.fio -t null --seconds 0", "--seconds" },
+		{ "bench good.fio -t null --seconds -1", "--seconds" },
+		{ "bench good.fio -t null --seed abc", "--seed" },
+		{ "bench good.fio -t null --placement sideways", "--placement" },
+		{ "bench good.fio -t null --placement node:999", "--placement" },
+		{ "bench good.fio -t null --json nosuch/file.json", "--json" },
+		{ "bench good.fio -t null --json .", "--json" },
+		{ "bench good.fio -t null --out nosuch/folder", "--out" },
+		{ "bench good.fio -t null --out good.fio", "--out" },
+		{ "bench good.fio -t null -t null -t null -t null -t null -t null -t null -t null -t null", "8 targets at most" },
+		{ "bench good.fio -t postfx@ram:64m", "did you mean postfix?" },
+		{ "bench good.fio -t nulll", "did you mean null?" },
+		{ "bench good.fio -t postfix", "no device" },
+		{ "bench good.fio -t postfix@", "no device" },
+		{ "bench good.fio -t postfix@rom:64m", "rom:64m" },
+		{ "bench good.fio -t postfix@ram:lots", "ram:lots" },
+		{ "bench good.fio -t postfix@ram:4k", "ram:4k" },
+		{ "bench good.fio -t postfix@ram:64m,subvols=0", "subvols" },
+		{ "bench good.fio -t postfix@ram:64m,metadata=raid1", "metadata" },
+		{ "bench good.fio -t postfix@ram:64m,nodesize=5000", "nodesize" },
+		{ "bench good.fio -t postfix@ram:64m,compress=gzip", "compress" },
+		{ "bench good.fio -t postfix@file:nosuch/x.img,size=64m", "nosuch/x.img" },
+		{ "bench good.fio -t postfix@file:x.img", "x.img" },
+		{ "bench good.fio -t postfix@file:good.fio,size=64m", "good.fio" },
+		{ "bench good.fio -t postfix@slow:warp/ram:64m", "warp" },
+		{ "list everything", "everything" },
+		{ "list --jsn", "did you mean --json?" },
+		{ "topo --tasks 0", "--tasks" },
+		{ "topo --placement nowhere", "--placement" },
+		{ "help nosuch", "nosuch" },
+	};
+
+	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		one_line_and_status_2(bad[i].args, bad[i].says);
+	unlink("good.fio");
+}
+
+static void wrong_jobs_are_one_line_with_the_place(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{ "", "bad.fio:1:" },
+		{ "[a]\nrw=write\nsize=1m\nfsnc=1\n", "bad.fio:4: fsnc: not a known key; did you mean fsync?" },
+		{ "[a]\nrw=write\nsize=1m\nrwmixread=50\n", "bad.fio:4: rwmixread" },
+		{ "[a]\nrw=read\nsize=1m\n", "bad.fio:2: rw" },
+		{ "[a]\nrw=write\n\n\nsize=1q\n", "bad.fio:5: size" },
+		{ "[a]\nrw=write\nsize=1m\nbs=0\n", "bad.fio:4: bs" },
+		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/99\n", "bad.fio:4: bssplit" },
+		{ "[a]\nrw=write\nsize=1m\nruntime=x\n", "bad.fio:4: runtime" },
+		{ "[a]\nrw=write\nsize=1m\nsync_file_range=8\n", "bad.fio:4: sync_file_range" },
+		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n", "bad.fio:1: [a] " },
+		{ "nothing here\n", "bad.fio:1:" },
+		{ "\x01\x02\xff\xfe\n", "bad.fio:1:" },
+		{ "[a\nrw=write\n", "bad.fio:1:" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		spawn_file("bad.fio", bad[i].text);
+		one_line_and_status_2("bench bad.fio -t null", bad[i].says);
+	}
+	unlink("bad.fio");
+	one_line_and_status_2("bench . -t null", ".");
+}
+
+static void help_goes_to_stdout(void **state)
+{
+	static const char *const asks[] = { "help", "--help", "help bench", "bench --help", "list --help", "topo --help" };
+
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		assert_int_equal(spawn(asks[i]), 0);
+		assert_true(strlen(spawn_out) > 100);
+		assert_string_equal(spawn_err, "");
+	}
+	spawn("help");
+	assert_non_null(strstr(spawn_out, "bench"));
+}
+
+static void list_names_what_there_is(void **state)
+{
+	assert_int_equal(chdir(repository), 0);
+	assert_int_equal(spawn("list"), 0);
+	assert_int_equal(chdir(spawn_folder), 0);
+	assert_non_null(strstr(spawn_out, "prefix"));
+	assert_non_null(strstr(spawn_out, "postfix"));
+	assert_non_null(strstr(spawn_out, "dwsl"));
+	assert_non_null(strstr(spawn_out, "slow:"));
+}
+
+static void topo_plans_a_machine_that_is_not_there(void **state)
+{
+	setenv("HWLOC_SYNTHETIC", "node:2 core:4 pu:2", 1);
+	assert_int_equal(spawn("topo -n 4"), 0);
+	unsetenv("HWLOC_SYNTHETIC");
+	assert_non_null(strstr(spawn_out, "16 processing units"));
+	assert_non_null(strstr(spawn_out, "synthetic"));
+	assert_non_null(strstr(spawn_out, "node 1"));
+}
+
+static int begin(void **state)
+{
+	return spawn_begin(repository, sizeof(repository));
+}
+
+static int end(void **state)
+{
+	spawn_end();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_options_are_one_line),
+		cmocka_unit_test(wrong_jobs_are_one_line_with_the_place),
+		cmocka_unit_test(help_goes_to_stdout),
+		cmocka_unit_test(list_names_what_there_is),
+		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}

@@ -1,0 +1,316 @@
+/*
+ * driver_test.c: a trial does each operation of its job once, on its own files, and its figures are
+ * what happened: against a target that counts, parks, fails or stalls on demand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver.h"
+
+#define MS 1000000ull
+
+/* ---- a target that tells what was asked of it ---- */
+
+static struct probe {
+	_Atomic uint64_t files, laid_out, writes, bytes, fsyncs, fdatasyncs, ranges, closed, settled;
+	uint64_t fail_fsync_after; /* 0: never */
+	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
+	uint64_t fsync_ns;         /* an fsync sleeps that long, in a phase of its own */
+	char names[64][32];
+} probe;
+
+static int probe_open(const struct target_spec *spec, void **instance, char *err)
+{
+	*instance = &probe;
+	return 0;
+}
+
+static int probe_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+{
+	uint64_t i = atomic_fetch_add(&probe.files, 1);
+
+	strcpy(probe.names[i], name);
+	atomic_fetch_add(&probe.laid_out, layout);
+	*file = probe.names[i];
+	return 0;
+}
+
+static int probe_settle(void *instance)
+{
+	atomic_fetch_add(&probe.settled, 1);
+	return 0;
+}
+
+static int probe_write(void *file, uint64_t off, const void *buf, uint32_t len)
+{
+	uint64_t n = atomic_fetch_add(&probe.writes, 1) + 1;
+
+	atomic_fetch_add(&probe.bytes, len);
+	if (n == probe.stall_at)
+		rt->sleep(30 * MS);
+	return 0;
+}
+
+static int probe_fsync(void *file)
+{
+	uint64_t n = atomic_fetch_add(&probe.fsyncs, 1) + 1;
+
+	count(C_FSYNC);
+	if (probe.fsync_ns) {
+		phase(PH_LOG_WRITE);
+		rt->sleep(probe.fsync_ns);
+		phase(PH_DEV_FLUSH);
+		rt->sleep(probe.fsync_ns);
+	}
+	return probe.fail_fsync_after && n > probe.fail_fsync_after ? -EIO : 0;
+}
+
+static int probe_fdatasync(void *file)
+{
+	atomic_fetch_add(&probe.fdatasyncs, 1);
+	return 0;
+}
+
+static int probe_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
+{
+	atomic_fetch_add(&probe.ranges, 1);
+	return 0;
+}
+
+static void probe_facts(void *instance, struct target_facts *out)
+{
+	*out = (struct target_facts){ .device = NULL };
+	strcpy(out->notice, "a notice");
+}
+
+static void probe_file_close(void *file)
+{
+	atomic_fetch_add(&probe.closed, 1);
+}
+
+static int probe_close(void *instance)
+{
+	return 0;
+}
+
+static const struct target target_probe = {
+	.name = "probe", .what = "counts", .open = probe_open, .file_open = probe_file_open, .settle = probe_settle,
+	.write = probe_write, .fsync = probe_fsync, .fdatasync = probe_fdatasync, .sync_range = probe_sync_range,
+	.facts = probe_facts, .file_close = probe_file_close, .close = probe_close,
+};
+
+/* ---- one trial ---- */
+
+static struct job_file jf;
+static struct job_clone *clones;
+static struct driver_result *result;
+
+static int try_run(const struct target *target, const char *job, uint64_t seconds_ns, char *err)
+{
+	struct target_spec spec = { .target = target, .subvols = 1 };
+	struct driver_config cfg = { .spec = &spec, .seconds_ns = seconds_ns, .seed = 1 };
+	char job_err[JOB_ERR_MAX];
+
+	if (job_parse("t.fio", job, &jf, job_err))
+		fail_msg("%s", job_err);
+	clones = job_clones(&jf, 0, &cfg.n);
+	cfg.clones = clones;
+	return driver_run(&cfg, &result, err);
+}
+
+static void run(const struct target *target, const char *job, uint64_t seconds_ns)
+{
+	char err[TARGET_ERR_MAX];
+
+	if (try_run(target, job, seconds_ns, err))
+		fail_msg("%s", err);
+}
+
+static int fresh(void **state)
+{
+	memset(&probe, 0, sizeof(probe));
+	driver_stop = false;
+	result = NULL;
+	clones = NULL;
+	return 0;
+}
+
+static int drop(void **state)
+{
+	driver_free(result);
+	free(clones);
+	job_free(&jf);
+	return 0;
+}
+
+/* ---- what must hold ---- */
+
+static void each_operation_is_done_and_counted_once(void **state)
+{
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nio_size=64m\nnumber_ios=1000\nnumjobs=3\nfsync=10\nfdatasync=4\n"
+	    "sync_file_range=write:5\n", 0);
+	assert_int_equal(probe.writes, 3000);
+	assert_int_equal(probe.fsyncs, 300);
+	assert_int_equal(probe.fdatasyncs, 750);
+	assert_int_equal(probe.ranges, 600);
+	assert_int_equal(result->op[OP_WRITE].n, 3000);
+	assert_int_equal(result->op[OP_FSYNC].n, 300);
+	assert_int_equal(result->op[OP_FDATASYNC].n, 750);
+	assert_int_equal(result->op[OP_RANGE].n, 600);
+	assert_int_equal(result->sync.n, 1050);
+	assert_int_equal(result->bytes, 3000 * 4096);
+	assert_int_equal(result->task[1].writes, 1000);
+	assert_int_equal(result->task[1].syncs, 350);
+	assert_string_equal(result->notice, "a notice");
+	assert_int_equal(result->error, 0);
+}
+
+static void the_null_target_counts_exactly(void **state)
+{
+	run(&target_null, "[a]\nrw=write\nbs=4k\nsize=4m\nfsync=1\nnumjobs=2\n", 0);
+	assert_int_equal(result->op[OP_WRITE].n, 2 * 1024);
+	assert_int_equal(result->op[OP_FSYNC].n, 2 * 1024);
+}
+
+static void files_are_laid_out_for_random_writers_alone(void **state)
+{
+	run(&target_probe, "[global]\nsize=1m\nnumber_ios=1\n[r]\nrw=randwrite\nnumjobs=2\n[w]\nrw=write\n", 0);
+	assert_int_equal(probe.files, 3);
+	assert_int_equal(probe.laid_out, 2 << 20);
+	assert_int_equal(probe.settled, 1);
+	assert_int_equal(probe.closed, 3);
+}
+
+static void a_shared_file_is_opened_once(void **state)
+{
+	run(&target_probe, "[global]\nrw=randwrite\nsize=1m\nfilename=x:y\nnumber_ios=4\n[a]\nnumjobs=4\n[b]\n", 0);
+	assert_int_equal(probe.files, 2);
+	assert_int_equal(probe.writes, 20);
+}
+
+static void phases_sum_to_the_latency(void **state)
+{
+	uint64_t sum = 0;
+
+	if (!rt_instrument)
+		skip();
+	probe.fsync_ns = 200000;
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nnumjobs=2\nfsync=1\n", 0);
+	for (int i = 0; i < PH_NR; i++)
+		sum += result->phase_ns[i];
+	assert_int_equal(result->sync.n, 40);
+	assert_int_equal(sum, result->sync.sum);
+	assert_true(result->phase_ns[PH_LOG_WRITE] >= 40 * 200000);
+	assert_true(result->phase_ns[PH_DEV_FLUSH] >= 40 * 200000);
+	assert_int_equal(result->phase_ns[PH_IDLE], 0);
+}
+
+static void a_stall_is_paid_by_all_it_delayed(void **state)
+{
+	probe.stall_at = 20;
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=100\nrate_iops=1000\n", 0);
+	assert_int_equal(result->response.n, 100);
+	/* One write took 30 ms; those meant to begin meanwhile waited for it, and closed-loop latency hides it. */
+	assert_true(hist_percentile(&result->op[OP_WRITE], 90) < 10 * MS);
+	assert_true(hist_percentile(&result->response, 80) > 5 * MS);
+	assert_true(result->elapsed_ns >= 99 * MS);
+}
+
+static void the_ramp_is_not_measured(void **state)
+{
+	uint64_t all;
+
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nramp_time=50ms\nruntime=50ms\ntime_based\nfsync=1\nthinktime=1ms\n", 0);
+	all = probe.writes;
+	assert_true(result->op[OP_WRITE].n < all);
+	assert_true(result->op[OP_WRITE].n > 0);
+	assert_in_range(result->elapsed_ns, 50 * MS, 95 * MS);
+	if (rt_instrument)
+		assert_int_equal(result->counters[C_FSYNC], result->op[OP_FSYNC].n);
+}
+
+static void seconds_replace_the_limits_of_the_job(void **state)
+{
+	run(&target_null, "[a]\nrw=write\nsize=4k\nnumber_ios=1\n", 20 * MS);
+	assert_true(result->op[OP_WRITE].n > 1000);
+	assert_in_range(result->elapsed_ns, 20 * MS, 1000 * MS);
+}
+
+static void an_error_ends_the_task_and_is_told(void **state)
+{
+	probe.fail_fsync_after = 5;
+	run(&target_probe, "[a]\nrw=write\nsize=1m\nfsync=1\n", 0);
+	assert_int_equal(result->error, -EIO);
+	assert_int_equal(result->error_op, OP_FSYNC);
+	assert_int_equal(result->op[OP_FSYNC].n, 5);
+	assert_int_equal(probe.writes, 6);
+	assert_int_equal(probe.closed, 1);
+}
+
+static void a_stop_ends_the_trial_cleanly(void **state)
+{
+	driver_stop = true;
+	run(&target_probe, "[a]\nrw=write\nsize=1g\ntime_based\nruntime=1h\nnumjobs=2\n", 0);
+	assert_true(result->interrupted);
+	assert_int_equal(probe.closed, 2);
+}
+
+static void each_task_is_told_where_it_went(void **state)
+{
+	struct job_clone c[4];
+	struct placement where[4];
+	struct driver_config cfg = { .clones = c, .n = 4 };
+	char err[TARGET_ERR_MAX], job_err[JOB_ERR_MAX];
+
+	place_fini();
+	setenv("HWLOC_SYNTHETIC", "node:2 core:2 pu:2", 1);
+	assert_int_equal(place_init(), 0);
+	assert_int_equal(job_parse("t.fio", "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=0-1\nnumjobs=3\n"
+	                           "[b]\nrw=write\nsize=1m\ncpus_allowed=5,7\n", &jf, job_err), 0);
+	for (unsigned i = 0; i < 4; i++)
+		c[i] = (struct job_clone){ &jf.job[i / 3], i };
+	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[0].node, 0);
+	assert_int_equal(where[1].node, 1);
+	assert_int_equal(where[2].node, 0);
+	assert_string_equal(where[3].cpus, "5,7");
+	cfg.placement = "split";
+	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[0].node, 0);
+	assert_int_equal(where[1].node, 1);
+	assert_null(where[3].cpus);
+	cfg.placement = "spread";
+	assert_int_equal(driver_plan(&cfg, where, err), -EINVAL);
+	unsetenv("HWLOC_SYNTHETIC");
+	place_fini();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, drop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_operation_is_done_and_counted_once),
+		TEST(the_null_target_counts_exactly),
+		TEST(files_are_laid_out_for_random_writers_alone),
+		TEST(a_shared_file_is_opened_once),
+		TEST(phases_sum_to_the_latency),
+		TEST(a_stall_is_paid_by_all_it_delayed),
+		TEST(the_ramp_is_not_measured),
+		TEST(seconds_replace_the_limits_of_the_job),
+		TEST(an_error_ends_the_task_and_is_told),
+		TEST(a_stop_ends_the_trial_cleanly),
+		TEST(each_task_is_told_where_it_went),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/*
+ * results_test.c: what a bench keeps can be read back: the folder, its recipe, the schema, figures that
+ * agree with each other.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "spawn_test.h"
+
+static char repository[PATH_MAX];
+
+static json_t *load(const char *path)
+{
+	json_error_t e;
+	json_t *o = json_load_file(path, 0, &e);
+
+	if (!o)
+		fail_msg("%s: %s", path, e.text);
+	return o;
+}
+
+static json_int_t number(const json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+
+	if (!json_is_integer(v))
+		fail_msg("%s: not a number", key);
+	return json_integer_value(v);
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+
+	if (!json_is_string(v))
+		fail_msg("%s: not a text", key);
+	return json_string_value(v);
+}
+
+/* The bins hold as many operations as were counted. */
+static void bins_agree(const json_t *hist)
+{
+	json_t *bins = json_object_get(hist, "bins"), *bin;
+	json_int_t n = 0;
+	size_t i;
+
+	json_array_foreach(bins, i, bin)
+		n += json_integer_value(json_array_get(bin, 1));
+	assert_int_equal(n, number(hist, "n"));
+	assert_true(number(hist, "min_ns") <= number(hist, "p50_ns"));
+	assert_true(number(hist, "p50_ns") <= number(hist, "p99_ns"));
+	assert_true(number(hist, "p99_ns") <= number(hist, "max_ns"));
+}
+
+/* The phases of all syncs sum to their latency. */
+static void phases_agree(const json_t *run)
+{
+	json_t *ops = json_object_get(run, "ops"), *phases = json_object_get(run, "phases_ns"), *v;
+	json_t *fsync = json_object_get(ops, "fsync");
+	const char *name;
+	json_int_t sum = 0;
+
+	json_object_foreach(phases, name, v)
+		sum += json_integer_value(v);
+	if (sum) /* the counters may be compiled out */
+		assert_int_equal(sum, number(fsync, "sum_ns"));
+}
+
+static void check_runs(const json_t *run_json, size_t expected, json_int_t writes)
+{
+	json_t *runs = json_object_get(run_json, "runs"), *run;
+	size_t i;
+
+	assert_int_equal(json_array_size(runs), expected);
+	json_array_foreach(runs, i, run) {
+		json_t *ops = json_object_get(run, "ops");
+		bins_agree(json_object_get(ops, "write"));
+		bins_agree(json_object_get(ops, "fsync"));
+		assert_int_equal(number(json_object_get(ops, "write"), "n"), writes * number(run, "tasks_n"));
+		phases_agree(run);
+		assert_int_equal(json_array_size(json_object_get(run, "tasks")), number(run, "tasks_n"));
+		assert_true(json_is_object(json_object_get(run, "counters")));
+		assert_true(json_is_array(json_object_get(run, "waits")));
+	}
+}
+
+static void a_run_keeps_its_folder(void **state)
+{
+	json_t *run, *env;
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=100\nfsync=2\n");
+	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 -T 1,2 -o kept -j also.json"), 0);
+	assert_string_equal(spawn_err, "");
+	assert_int_equal(access("kept/cmd.txt", R_OK), 0);
+	run = load("kept/run.json");
+	env = load("kept/env.json");
+	assert_string_equal(text(run, "schema"), "fsyncstorm-bench");
+	assert_int_equal(number(run, "schema_version"), 1);
+	assert_true(strlen(text(run, "commit")) > 0);
+	assert_int_equal(strlen(text(run, "date")), strlen("20140101-000000"));
+	assert_int_equal(json_array_size(json_object_get(run, "targets")), 2);
+	assert_int_equal(json_array_size(json_object_get(run, "comparisons")), 8);
+	check_runs(run, 2 * 2 * 3, 100);
+	assert_true(strlen(text(env, "kernel")) > 0);
+	assert_true(strlen(text(env, "cpu")) > 0);
+	assert_true(number(json_object_get(env, "topology"), "pus") >= 1);
+	json_decref(run);
+	run = load("also.json");
+	assert_int_equal(number(run, "trials"), 3);
+	json_decref(run);
+	json_decref(env);
+	unlink("j.fio");
+	unlink("also.json");
+	assert_int_equal(spawn_left(), 1); /* kept */
+	assert_int_equal(system("rm -r kept"), 0);
+}
+
+static void trials_take_turns(void **state)
+{
+	static const json_int_t expected[] = { 0, 1, 0, 1, 0, 1 };
+	json_t *run, *runs;
+	json_error_t e;
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 --no-results -j -"), 0);
+	run = json_loads(spawn_out, 0, &e);
+	assert_non_null(run);
+	runs = json_object_get(run, "runs");
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(number(json_array_get(runs, i), "target"), expected[i]);
+	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void the_engine_is_measured_with_its_recipe(void **state)
+{
+	json_t *run, *env, *first, *waits;
+
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=1\n");
+	if (spawn("bench j.fio -t prefix@file:d.img,size=128m -t postfix@file:d.img,size=128m -n 1 -T 2 -o kept"))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_out, "where the time of a fsync goes"));
+	assert_non_null(strstr(spawn_out, "top waits"));
+	assert_non_null(strstr(spawn_out, "B/A"));
+	run = load("kept/run.json");
+	env = load("kept/env.json");
+	check_runs(run, 2, 40);
+	first = json_array_get(json_object_get(run, "runs"), 0);
+	waits = json_object_get(first, "waits");
+	if (json_array_size(waits)) {
+		assert_true(number(json_object_get(first, "counters"), "fsyncs") == 80);
+		assert_true(json_real_value(json_object_get(first, "flushes_per_sync")) > 0.2);
+	}
+	assert_true(strlen(text(json_array_get(json_object_get(env, "backing"), 0), "filesystem")) > 0);
+	json_decref(run);
+	json_decref(env);
+	unlink("j.fio");
+	assert_int_equal(access("d.img", F_OK), -1); /* it was made for the run */
+	assert_int_equal(system("rm -r kept"), 0);
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void a_file_kept_can_be_used_again(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=4\nfsync=1\n");
+	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img,size=64m -n 1 --keep --no-results"), 0);
+	assert_int_equal(access("d.img", F_OK), 0);
+	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img -n 1 --no-results"), 0);
+	assert_int_equal(access("d.img", F_OK), 0);
+	unlink("d.img");
+	unlink("j.fio");
+}
+
+static void list_and_topo_as_json(void **state)
+{
+	static const char *const asks[] = { "list --json", "topo --json -n 2" };
+	json_error_t e;
+	json_t *o;
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(spawn(asks[i]), 0);
+		o = json_loads(spawn_out, 0, &e);
+		if (!o)
+			fail_msg("%s: %s", asks[i], e.text);
+		assert_int_equal(number(o, "schema_version"), 1);
+		json_decref(o);
+	}
+}
+
+/* It catches SIGINT: until then a signal would end it. */
+static bool watches_signals(pid_t pid)
+{
+	unsigned long long caught = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "SigCgt:", 7))
+			caught = strtoull(line + 7, NULL, 16);
+	fclose(f);
+	return caught & (1ull << (SIGINT - 1));
+}
+
+/* Ctrl-C while it measures: what was measured is kept, and the run says so. */
+static void an_interrupted_run_keeps_what_it_has(void **state)
+{
+	char *argv[] = { spawn_program, "bench", "j.fio", "-t", "null", "-n", "1", "-o", "kept", "-j", "-", NULL };
+	int fd[2], status;
+	json_t *run;
+	pid_t pid;
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nruntime=1h\ntime_based\n");
+	assert_int_equal(pipe(fd), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(fd[1], 1);
+		close(fd[0]);
+		close(fd[1]);
+		execv(spawn_program, argv);
+		_exit(127);
+	}
+	close(fd[1]);
+	while (!watches_signals(pid))
+		sched_yield();
+	kill(pid, SIGINT);
+	spawn_slurp(fd[0], spawn_out, sizeof(spawn_out));
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	run = load("kept/run.json");
+	assert_true(json_is_true(json_object_get(run, "interrupted")));
+	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(system("rm -r kept"), 0);
+	assert_int_equal(spawn_left(), 0);
+}
+
+static int begin(void **state)
+{
+	return spawn_begin(repository, sizeof(repository));
+}
+
+static int end(void **state)
+{
+	spawn_end();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_run_keeps_its_folder),
+		cmocka_unit_test(trials_take_turns),
+		cmocka_unit_test(the_engine_is_measured_with_its_recipe),
+		cmocka_unit_test(a_file_kept_can_be_used_again),
+		cmocka_unit_test(list_and_topo_as_json),
+		cmocka_unit_test(an_interrupted_run_keeps_what_it_has),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
