@@ -160,8 +160,6 @@ static enum doubt read_copy(struct dev *d, uint64_t at, struct disk_super *ds, s
 {
 	enum doubt doubt;
 
-	if (d->size < SUPER_END)
-		return NO_MAGIC;
 	if (dev_read(d, at, ds, sizeof(*ds)))
 		return NOT_READ;
 	doubt = judge(ds, at, d);
@@ -208,7 +206,7 @@ bool super_recognise(struct dev *d)
 	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
 	bool found = false;
 
-	for (int i = 0; !found && i < 2 && d->size >= SUPER_END; i++)
+	for (int i = 0; !found && i < 2; i++)
 		found = !dev_read(d, copy_at[i], ds, sizeof(*ds)) && !memcmp(ds->magic, magic, sizeof(magic));
 	free(ds);
 	return found;

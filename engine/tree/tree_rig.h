@@ -215,4 +215,26 @@ static inline void rig_compare(struct tree *t, const struct model *m)
 	assert_int_equal(tree_check(t), 0);
 }
 
+/* Every block of the tree is one that is in use, and no other is: nothing leaks, nothing is shared. */
+static inline void rig_expect_no_leak(struct rig *r)
+{
+	struct alloc_space s = alloc_space(r->alloc, ALLOC_META);
+
+	assert_int_equal(s.total - s.free - s.pinned, (uint64_t)rig_blocks(r) * r->nodesize);
+}
+
+/* Puts keys [from, to), each with a content of this length. */
+static inline void rig_put(struct rig *r, struct model *m, uint32_t from, uint32_t to, uint32_t len)
+{
+	uint8_t data[1024];
+
+	for (uint32_t i = from; i < to; i++) {
+		struct key k = rig_key(i);
+
+		m->row[i] = (struct model_row){ true, len, i + r->generation, r->generation };
+		rig_fill(data, len, i + r->generation);
+		assert_int_equal(tree_put(&r->tree, r->generation, &k, data, len), 0);
+	}
+}
+
 #endif
