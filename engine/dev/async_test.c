@@ -13,6 +13,7 @@
 #include "dev/door.h"
 #include "dev/record.h"
 #include "rt/coop.h"
+#include "rt/sanitize.h"
 
 static _Alignas(4096) uint8_t buf[DEV_BLOCK];
 static struct dev *d;
@@ -41,6 +42,9 @@ static enum coop_end run(void (*main)(void *), uint64_t seed)
 {
 	struct coop_config cfg = {.picker = &pick_random, .picker_state = picker, .seed = seed};
 	struct coop_result res;
+
+	if (RT_TSAN)
+		skip(); /* fibers: it does not follow them */
 
 	powercut_rewind(d);
 	coop_run(&cfg, main, NULL, &res);

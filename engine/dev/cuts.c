@@ -1,24 +1,15 @@
 /*
  * cuts.c: which crash images of an epoch to look at: all of them when its pending writes are few,
- * else the extremes of CRASH.md 5 and a seeded sample; each image once.
- *
- * An image's fingerprint is known before the image is made: it is the durable one plus, for each
- * block that one pending write alone touches, the difference that this write makes (`delta`); only
- * blocks that several pending writes touch, and torn writes, are looked at one by one.
+ * else the extremes of CRASH.md 5 and a seeded sample; each image once, by
+ * its fingerprint (fingerprint.h), which is known before the image is made.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "dev/image.h"
+#include "dev/fingerprint.h"
 
 #define ALL_MAX 20u /* 2^20 subsets at most, whatever the budget says */
-
-/* A block of a pending write. Parts are sorted by block, then by submission. */
-struct part {
-	uint32_t blk, of; /* of: index into pending */
-	bool alone;       /* no other pending write touches the block */
-};
 
 /* Fingerprints seen in this epoch: open addressing, 0 is free. */
 struct seen {
@@ -34,10 +25,7 @@ struct cutter {
 	const struct cut_budget *budget;
 	int (*fn)(void *arg, const struct cut *c);
 	void *arg;
-	struct part *part;
-	uint32_t nparts;
-	bool shared;     /* some block is touched by several pending writes */
-	uint64_t *delta; /* of each pending write, over the blocks that it has alone */
+	struct fingerprint fingerprint;
 	uint64_t *keep, *torn_units;
 	uint32_t words;
 	struct seen seen;
@@ -75,107 +63,9 @@ static bool seen_add(struct seen *s, struct arena *a, uint64_t h)
 	}
 }
 
-static int part_cmp(const void *a, const void *b)
-{
-	const struct part *p = a, *q = b;
-
-	if (p->blk != q->blk)
-		return p->blk < q->blk ? -1 : 1;
-	return p->of < q->of ? -1 : p->of > q->of;
-}
-
 static struct dev_event *pending_event(const struct cutter *k, uint32_t i)
 {
 	return &k->log->event[k->epoch->pending[i]];
-}
-
-static void collect_parts(struct cutter *k)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < k->epoch->npending; i++)
-		n += write_last(pending_event(k, i)) - write_first(pending_event(k, i)) + 1;
-	k->part = arena_get(&k->log->cuts, n * sizeof(*k->part));
-	for (uint32_t i = 0; i < k->epoch->npending; i++)
-		for (uint32_t blk = write_first(pending_event(k, i)); blk <= write_last(pending_event(k, i)); blk++)
-			k->part[k->nparts++] = (struct part){.blk = blk, .of = i};
-	if (n > 1)
-		qsort(k->part, n, sizeof(*k->part), part_cmp);
-	for (uint32_t i = 0; i < n; i++) {
-		k->part[i].alone = (i == 0 || k->part[i - 1].blk != k->part[i].blk) &&
-				   (i + 1 == n || k->part[i + 1].blk != k->part[i].blk);
-		k->shared |= !k->part[i].alone;
-	}
-}
-
-/* What the kept ones of part[from, to), all of one block, change in the fingerprint. */
-static uint64_t parts_delta(struct cutter *k, uint32_t from, uint32_t to)
-{
-	struct layer *durable = &k->walk->durable;
-	uint32_t blk = k->part[from].blk;
-	const uint8_t *data = layer_at(durable, blk);
-	uint64_t hash = layer_hash_at(durable, blk), old = hash;
-	uint8_t mixed[DEV_BLOCK];
-
-	for (uint32_t i = from; i < to; i++) {
-		uint32_t of = k->part[i].of;
-		unsigned mask = cut_sectors(k->walk, &k->cut, of, blk, k->dev->tear);
-		const uint8_t *from_write = write_data(pending_event(k, of), blk);
-
-		if (!bit_of(k->keep, of) || !mask)
-			continue;
-		if (mask == ALL_SECTORS) {
-			data = from_write;
-			hash = write_hash(pending_event(k, of), blk);
-			continue;
-		}
-		if (data != mixed)
-			memcpy(mixed, data, DEV_BLOCK);
-		for (unsigned s = 0; s < DEV_BLOCK / SECTOR; s++)
-			if (mask & 1u << s)
-				memcpy(mixed + s * SECTOR, from_write + s * SECTOR, SECTOR);
-		data = mixed;
-		hash = 0;
-	}
-	if (!hash)
-		hash = hash_block(data);
-	return hash_at(blk, hash) - hash_at(blk, old);
-}
-
-static void find_deltas(struct cutter *k)
-{
-	k->delta = arena_get(&k->log->cuts, k->epoch->npending * sizeof(*k->delta));
-	for (uint32_t i = 0; i < k->epoch->npending; i++)
-		k->delta[i] = 0;
-	memset(k->keep, 0xff, k->words * sizeof(*k->keep));
-	for (uint32_t i = 0; i < k->nparts; i++)
-		if (k->part[i].alone)
-			k->delta[k->part[i].of] += parts_delta(k, i, i + 1);
-}
-
-/* The fingerprint of the image that k->cut describes. */
-static uint64_t cut_hash(struct cutter *k)
-{
-	const struct cut *c = &k->cut;
-	uint64_t h = k->epoch->durable_hash;
-	uint32_t i, end;
-
-	for (i = 0; i < c->npending; i++)
-		if (bit_of(k->keep, i) && !(c->torn_units && c->torn == i))
-			h += k->delta[i];
-	if (!k->shared && !c->torn_units)
-		return h;
-	for (i = 0; i < k->nparts; i = end) {
-		bool torn = c->torn_units && k->part[i].of == c->torn;
-
-		end = i + 1;
-		if (k->part[i].alone && !torn)
-			continue;
-		while (end < k->nparts && k->part[end].blk == k->part[i].blk)
-			end++;
-		h += parts_delta(k, i, end);
-	}
-	return h;
 }
 
 /* fn may have moved the walk: it is brought back. */
@@ -185,7 +75,7 @@ static int emit(struct cutter *k)
 
 	if (k->epoch->npending % 64)
 		k->keep[k->words - 1] &= (1ull << k->epoch->npending % 64) - 1;
-	k->cut.hash = cut_hash(k);
+	k->cut.hash = fingerprint_of(&k->fingerprint);
 	if (!seen_add(&k->seen, &k->log->cuts, k->cut.hash))
 		return 0;
 	ret = k->fn(k->arg, &k->cut);
@@ -368,8 +258,7 @@ int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget 
 	seen_init(&k.seen, &k.log->cuts, 64);
 	k.keep = arena_get(&k.log->cuts, k.words * sizeof(*k.keep));
 	k.cut = (struct cut){.pos = e->pos, .pending = e->pending, .npending = e->npending, .keep = k.keep};
-	collect_parts(&k);
-	find_deltas(&k);
+	fingerprint_init(&k.fingerprint, k.walk, &k.cut, d->tear, &k.log->cuts);
 	if (e->npending <= all_up_to) {
 		ret = all_subsets(&k);
 	} else {

@@ -16,7 +16,6 @@
  * The device behind does its part in the timer task, one bio at a time: ram behind it, and the figures
  * are the model's; a file behind it, and its own latency comes on top.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,28 +24,11 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "dev/door.h"
+#include "dev/slow.h"
 #include "rt/mem.h"
-
-#define QD_MAX 1024u
-
-struct profile {
-	const char *name, *what;
-	uint64_t write_ns, flush_ns, fua_ns;
-	uint32_t qd, jitter;
-};
-
-static const struct profile profile[] = {
-	{"nvme", "NVMe drive without power-loss protection", 20000, 400000, 420000, 64, 10},
-	{"nvme-plp", "NVMe drive with power-loss protection: a flush is nearly free", 15000, 5000, 16000, 128, 10},
-	{"sata", "SATA SSD", 60000, 1500000, 1600000, 32, 15},
-	{"hdd", "7200 rpm disk with its write cache on", 100000, 12000000, 12500000, 32, 30},
-};
-
-#define NR_PROFILES (sizeof(profile) / sizeof(profile[0]))
 
 struct slow {
 	struct profile p;
-	uint64_t seed;
 	/* door_lock guards these: */
 	struct rng rng;
 	uint64_t *slot_free_ns; /* [p.qd] */
@@ -213,7 +195,7 @@ static void slow_forget(struct slow *s)
 	s->wq.guard = 0;
 	memset(s->slot_free_ns, 0, s->p.qd * sizeof(*s->slot_free_ns));
 	s->flush_free_ns = 0;
-	rng_seed(&s->rng, s->seed);
+	rng_seed(&s->rng, s->p.seed);
 }
 
 static void slow_halt(struct dev *d, bool abandoned)
@@ -230,89 +212,7 @@ static void slow_halt(struct dev *d, bool abandoned)
 	slow_forget(s);
 }
 
-/* ---- opening ---- */
-
-static const struct profile *find_profile(const char *name, size_t n)
-{
-	for (unsigned i = 0; i < NR_PROFILES; i++)
-		if (strlen(profile[i].name) == n && !strncmp(profile[i].name, name, n))
-			return &profile[i];
-	return NULL;
-}
-
-static int set_key(struct dev *d, const char *key, size_t nkey, const char *value, size_t nvalue)
-{
-	struct slow *s = d->private;
-	struct profile *p = &s->p;
-	uint64_t qd = 0, jitter = 0, v = 0;
-	const struct {
-		const char *name;
-		uint64_t *to, min, max;
-	} keys[] = {
-		{"write", &p->write_ns, 0, 1000000000000}, {"flush", &p->flush_ns, 0, 1000000000000},
-		{"fua", &p->fua_ns, 0, 1000000000000},     {"qd", &qd, 1, QD_MAX},
-		{"jitter", &jitter, 0, 100},               {"seed", &s->seed, 0, UINT64_MAX},
-	};
-
-	for (size_t i = 0; i < nvalue; i++) {
-		if (!isdigit((unsigned char)value[i]) || nvalue > 18)
-			nvalue = 0;
-		else
-			v = v * 10 + (uint64_t)(value[i] - '0');
-	}
-	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strlen(keys[i].name) != nkey || strncmp(keys[i].name, key, nkey))
-			continue;
-		if (!nvalue || v < keys[i].min || v > keys[i].max) {
-			snprintf(d->notice, sizeof(d->notice), "slow: %s= wants a number from %llu to %llu", keys[i].name,
-				 (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
-			return -EINVAL;
-		}
-		*keys[i].to = v;
-		p->qd = qd ? (uint32_t)qd : p->qd;
-		if (keys[i].to == &jitter)
-			p->jitter = (uint32_t)v;
-		return 0;
-	}
-	snprintf(d->notice, sizeof(d->notice), "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed",
-		 (int)(nkey < 40 ? nkey : 40), key);
-	return -EINVAL;
-}
-
-/* Each ",key=value" of [at, end). */
-static int parse_keys(struct dev *d, const char *at, const char *end)
-{
-	while (at < end) {
-		const char *key = at + 1, *next = memchr(key, ',', (size_t)(end - key));
-		const char *stop = next ? next : end, *eq = memchr(key, '=', (size_t)(stop - key));
-		int ret;
-
-		if (!eq)
-			eq = stop;
-		ret = set_key(d, key, (size_t)(eq - key), eq + 1, eq < stop ? (size_t)(stop - eq - 1) : 0);
-		if (ret)
-			return ret;
-		at = stop;
-	}
-	return 0;
-}
-
-static int parse_profile(struct dev *d, const char *args, const char *end)
-{
-	struct slow *s = d->private;
-	const char *comma = memchr(args, ',', (size_t)(end - args));
-	size_t n = (size_t)((comma ? comma : end) - args);
-	const struct profile *p = find_profile(args, n);
-
-	if (!p) {
-		snprintf(d->notice, sizeof(d->notice), "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd",
-			 (int)(n < 40 ? n : 40), args);
-		return -EINVAL;
-	}
-	s->p = *p;
-	s->seed = 1;
-	return parse_keys(d, args + n, end);
-}
+/* ---- its life ---- */
 
 static int slow_open(struct dev *d, const char *args)
 {
@@ -326,7 +226,7 @@ static int slow_open(struct dev *d, const char *args)
 	}
 	s = mem_zalloc(sizeof(*s));
 	d->private = s;
-	ret = parse_profile(d, args, slash);
+	ret = slow_parse(d, args, slash, &s->p);
 	if (ret)
 		goto free_slow;
 	ret = dev_open(slash + 1, d->force, &d->below, d->notice);
@@ -361,11 +261,3 @@ const struct dev_ops slow_ops = {
 	.halt = slow_halt,
 	.close = slow_close,
 };
-
-void slow_describe(FILE *out)
-{
-	for (unsigned i = 0; i < NR_PROFILES; i++)
-		fprintf(out, "  slow:%-10s write %6.1f us, flush %7.1f us, fua %7.1f us, qd %3u  %s\n", profile[i].name,
-			profile[i].write_ns / 1e3, profile[i].flush_ns / 1e3, profile[i].fua_ns / 1e3, profile[i].qd,
-			profile[i].what);
-}

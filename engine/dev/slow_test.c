@@ -13,6 +13,7 @@
 #include "dev/door.h"
 #include "dev/record.h"
 #include "rt/coop.h"
+#include "rt/sanitize.h"
 
 #define N 8
 
@@ -51,6 +52,9 @@ static void in_virtual_time(void (*main)(void *))
 	struct coop_config cfg = {.picker = &pick_clock, .virtual_time = true};
 	struct coop_result res;
 	const char *err;
+
+	if (RT_TSAN)
+		skip(); /* fibers: it does not follow them */
 
 	cfg.picker_state = pick_clock.create("", &err);
 	coop_run(&cfg, main, NULL, &res);

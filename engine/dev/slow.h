@@ -1,0 +1,21 @@
+/*
+ * slow.h: between the latency model's two halves: slow_profile.c (what is asked for) and slow.c (the model).
+ */
+#ifndef DEV_SLOW_H
+#define DEV_SLOW_H
+
+#include "dev/dev.h"
+
+#define QD_MAX 1024u
+
+struct profile {
+	const char *name, *what;
+	uint64_t write_ns, flush_ns, fua_ns;
+	uint32_t qd, jitter; /* service slots; percent */
+	uint64_t seed;
+};
+
+/* Reads "PROFILE[,key=val...]", which ends at `end`. 0, or -EINVAL with one clear line in d->notice. */
+int slow_parse(struct dev *d, const char *args, const char *end, struct profile *p);
+
+#endif
