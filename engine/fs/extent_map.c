@@ -17,12 +17,6 @@ static uint64_t em_end(const struct extent_map *em)
 	return em->start + em->len;
 }
 
-static void em_put(struct extent_map *em)
-{
-	if (--em->refs == 0)
-		free(em);
-}
-
 /* The first map that ends after `off`: the one that covers it, or the next one. */
 static struct extent_map *em_at(struct inode *inode, uint64_t off)
 {
@@ -38,8 +32,6 @@ static struct extent_map *em_insert(struct inode *inode, const struct extent_map
 	struct extent_map *em = mem_alloc(sizeof(*em));
 
 	*em = *m;
-	em->refs = 1;
-	em->in_tree = true;
 	list_init(&em->mod_link);
 	struct extent_map *clash = RB_INSERT(em_tree, &inode->ems, em);
 	CHECK(!clash);
@@ -49,9 +41,8 @@ static struct extent_map *em_insert(struct inode *inode, const struct extent_map
 static void em_remove(struct inode *inode, struct extent_map *em)
 {
 	RB_REMOVE(em_tree, &inode->ems, em);
-	em->in_tree = false;
 	list_del(&em->mod_link);
-	em_put(em);
+	free(em);
 }
 
 /* A part of `em`, which leaves the tree, that stays: [start, end). */
@@ -62,7 +53,6 @@ static void em_keep_part(struct inode *inode, const struct extent_map *em, uint6
 	part.start = start;
 	part.len = end - start;
 	part.offset = em->offset + (start - em->start);
-	part.flags &= ~EM_LOGGING;
 	struct extent_map *kept = em_insert(inode, &part);
 	if (modified)
 		list_add_tail(&kept->mod_link, &inode->modified);
@@ -74,7 +64,6 @@ static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 
 	while ((em = em_at(inode, start)) && em->start < end) {
 		struct extent_map old = *em;
-		/* taken for logging but not yet logged counts as logged: that log item is what replay sees */
 		bool modified = !list_empty(&em->mod_link);
 
 		em_remove(inode, em);
@@ -138,10 +127,10 @@ bool em_modified_empty(struct inode *inode)
 
 static int em_by_start(const void *a, const void *b)
 {
-	return em_cmp(*(struct extent_map *const *)a, *(struct extent_map *const *)b);
+	return em_cmp(a, b);
 }
 
-int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map ***out, uint32_t *n)
+int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map **out, uint32_t *n)
 {
 	uint32_t nr = 0;
 	struct list *pos, *tmp;
@@ -155,33 +144,19 @@ int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map 
 		write_unlock(&inode->em_lock);
 		return -EFBIG;
 	}
-	struct extent_map **ems = mem_alloc((nr + 1) * sizeof(*ems));
+	struct extent_map *ems = mem_alloc((nr + 1) * sizeof(*ems));
 	nr = 0;
 	list_for_each_safe(pos, tmp, &inode->modified) {
 		struct extent_map *em = list_entry(pos, struct extent_map, mod_link);
 		list_del(&em->mod_link);
-		if (em->generation <= committed)
-			continue;
-		em->refs++;
-		em->flags |= EM_LOGGING;
-		ems[nr++] = em;
+		if (em->generation > committed)
+			ems[nr++] = *em;
 	}
 	write_unlock(&inode->em_lock);
 	qsort(ems, nr, sizeof(*ems), em_by_start);
 	*out = ems;
 	*n = nr;
 	return 0;
-}
-
-void em_put_taken(struct inode *inode, struct extent_map **ems, uint32_t n)
-{
-	write_lock(&inode->em_lock);
-	for (uint32_t i = 0; i < n; i++) {
-		ems[i]->flags &= ~EM_LOGGING;
-		em_put(ems[i]);
-	}
-	write_unlock(&inode->em_lock);
-	free(ems);
 }
 
 void em_forget_modified(struct inode *inode)

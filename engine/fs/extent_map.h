@@ -23,12 +23,11 @@ bool em_lookup(struct inode *inode, uint64_t off, struct extent_map *out);
 bool em_modified_empty(struct inode *inode);
 
 /*
- * Takes the whole modified list, sorted by start: maps newer than `committed` get a reference and LOGGING
- * and are returned in *out (malloced, *n of them); older ones leave the list. -EFBIG: too many.
+ * Takes the whole modified list: copies of the maps newer than `committed`, sorted by start, in *out (malloced, *n of
+ * them); older ones just leave the list. -EFBIG: too many. Copies, because completion may unpin a map
+ * while it is being logged; the kernel pins the map itself with a flag (EXTENT_FLAG_LOGGING).
  */
-int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map ***out, uint32_t *n);
-/* Ends LOGGING for the array and frees it. */
-void em_put_taken(struct inode *inode, struct extent_map **ems, uint32_t n);
+int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map **out, uint32_t *n);
 /* After a full log: what is not in flight leaves the modified list. */
 void em_forget_modified(struct inode *inode);
 void em_free_all(struct inode *inode);

@@ -100,14 +100,13 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 /* kernel: btrfs_log_changed_extents(). */
 static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, struct list *ordered)
 {
-	struct extent_map **ems;
+	struct extent_map *ems;
 	uint32_t n;
 
 	int ret = em_take_modified(inode, atomic_load(&inode->root->fs->last_trans_committed), &ems, &n);
 	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = log_one_extent(inode, log, generation, ems[i], ordered);
-	if (ems)
-		em_put_taken(inode, ems, n);
+		ret = log_one_extent(inode, log, generation, &ems[i], ordered);
+	free(ems);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
 	count(C_FSYNC_FAST);

@@ -43,7 +43,7 @@ struct page {
 
 #define EM_GENERATION_PINNED UINT64_MAX /* the write is in flight */
 
-enum em_flags { EM_PINNED = 1, EM_LOGGING = 2, EM_COMPRESSED = 4 };
+enum em_flags { EM_PINNED = 1, EM_COMPRESSED = 2 };
 
 struct extent_map {
 	RB_ENTRY(extent_map) rb;
@@ -51,8 +51,6 @@ struct extent_map {
 	uint64_t disk_bytenr, disk_len, offset, ram_bytes;
 	uint64_t generation;
 	uint32_t flags;
-	int32_t refs;
-	bool in_tree;
 	struct list mod_link;     /* on inode->modified: changed since it was last logged */
 };
 RB_HEAD(em_tree, extent_map);

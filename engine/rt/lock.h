@@ -291,7 +291,7 @@ static inline void lock_count(struct task *t, enum lock_class class, uint32_t *l
 	if (!rt_instrument)
 		return;
 
-	struct task_stats *st = atomic_load_explicit(&t->stats, memory_order_relaxed);
+	struct task_stats *st = atomic_load_explicit(&t->stats, memory_order_acquire);
 	if (!st)
 		return;
 	tally(&st->acquired[class], 1);

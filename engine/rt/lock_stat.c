@@ -43,7 +43,7 @@ void lock_stat_wait_begin(struct wait_timer *w, struct task *ower)
 	w->since_ns = 0;
 	w->wakeup_ns = 0;
 	w->phase = PH_OTHER;
-	if (!rt_instrument || !atomic_load_explicit(&rt_self()->stats, memory_order_relaxed))
+	if (!rt_instrument || !atomic_load_explicit(&rt_self()->stats, memory_order_acquire))
 		return;
 	w->since_ns = rt_now();
 	if (ower)
@@ -52,7 +52,7 @@ void lock_stat_wait_begin(struct wait_timer *w, struct task *ower)
 
 void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class)
 {
-	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_relaxed);
+	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_acquire);
 
 	if (!w->since_ns || !stats)
 		return;
@@ -70,7 +70,7 @@ void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class)
 
 void lock_stat_waited(enum lock_class class)
 {
-	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_relaxed);
+	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_acquire);
 
 	if (rt_instrument && stats)
 		tally(&stats->acquired[class], 1);
@@ -114,7 +114,7 @@ void held_start_sample(struct task *t)
 
 void held_end_sample(struct task *t, const struct held *h)
 {
-	struct task_stats *stats = atomic_load_explicit(&t->stats, memory_order_relaxed);
+	struct task_stats *stats = atomic_load_explicit(&t->stats, memory_order_acquire);
 	uint64_t hold_ns = rt_now() - h->since_ns;
 
 	if (!stats)

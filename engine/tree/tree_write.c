@@ -50,7 +50,6 @@ static void write_copy(struct node *n, uint32_t copy, struct batch *b)
 {
 	struct bio *bio = &n->bio[copy];
 
-	n->batch = b;
 	*bio = (struct bio){
 		.off = blocks_copy_offset(n->bl, n, copy),
 		.len = blocks_nodesize(n->bl),
@@ -92,6 +91,9 @@ static void sort_nodes(struct list *list, struct node **nodes, uint32_t n)
 
 static void write_nodes(struct blocks *bl, struct node **nodes, uint32_t n, struct batch *b)
 {
+	/* before the first copy is submitted: its completion reads it while the second is on its way */
+	for (uint32_t i = 0; i < n; i++)
+		nodes[i]->batch = b;
 	for (uint32_t copy = 0; copy < blocks_copies(bl); copy++)
 		for (uint32_t i = 0; i < n; i++)
 			write_copy(nodes[i], copy, b);
