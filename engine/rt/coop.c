@@ -185,7 +185,8 @@ static void coop_access(uint32_t obj, enum point_kind kind)
 {
 	view.obj[view.current] = obj; /* what a park from here on waits for */
 	view.kind[view.current] = (uint8_t)kind;
-	coop_trace_access(view.current, obj, kind != POINT_READ);
+	if (kind != POINT_WAIT)
+		coop_trace_access(view.current, obj, kind != POINT_READ);
 }
 
 static uint64_t coop_now(void)

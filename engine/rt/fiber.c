@@ -133,7 +133,7 @@ void fiber_switch_stacks(void **save, void *load);
 
 #if defined(__x86_64__)
 #define SAVED_WORDS 6 /* rbp rbx r12-r15 */
-#define AFTER_ENTRY 2 /* the entry's own return address (0: the end of backtraces), and alignment */
+#define AFTER_ENTRY 3 /* what a call leaves: a return address (0: the end of backtraces), 8 below a multiple of 16 */
 #else
 #define SAVED_WORDS 20 /* x19-x30, d8-d15; x30 is the entry */
 #define AFTER_ENTRY 0

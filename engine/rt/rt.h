@@ -155,7 +155,8 @@ static inline void rt_point(uint32_t obj, enum point_kind kind)
 		rt->point(obj, kind);
 }
 
-/* Notes an access for the trace hash; not a point. READ, or WRITE for what does not commute. */
+/* Notes an access for the trace hash; not a point. READ, or WRITE for what does not commute; WAIT: no access
+ * yet, only the object of the park to come. */
 static inline void rt_access(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))

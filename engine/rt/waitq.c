@@ -6,6 +6,8 @@
  *      middle of both. So no wake is lost.
  * (Q2) `queued` is cleared before the wake is given: a waiter that finds it clear does not park,
  *      also when the wake itself was eaten by a park inside its condition.
+ * (Q3) For the trace hash a wait is one access, when it is over: how often it looked in vain is of no
+ *      consequence to anybody.
  */
 #include "rt/cpu.h"
 #include "rt/lock.h"
@@ -40,7 +42,7 @@ static void full_barrier(void)
 
 void waitq_enter(struct waitq *wq, struct waiter *w)
 {
-	rt_access(wq->id, POINT_READ);
+	rt_access(wq->id, POINT_WAIT);
 	if (atomic_load(&w->queued))
 		return;
 	guard_lock(&wq->guard);
@@ -117,10 +119,11 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 
 	lock_order_wait(t, wq->class, 0, NULL);
 	rt_point(wq->id, POINT_WAIT);
-	rt_access(wq->id, POINT_READ);
 	lock_stat_waited(wq->class);
-	if (cond(arg))
+	if (cond(arg)) {
+		rt_access(wq->id, POINT_READ);
 		return;
+	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
@@ -130,6 +133,7 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
+	rt_access(wq->id, POINT_READ); /* Q3 */
 }
 
 /* No point at the start: what m guards is read while m is held. */
@@ -140,10 +144,11 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 
 	CHECK(mutex_held(m));
 	lock_order_wait(t, wq->class, 0, m);
-	rt_access(wq->id, POINT_READ);
 	lock_stat_waited(wq->class);
-	if (cond(arg))
+	if (cond(arg)) {
+		rt_access(wq->id, POINT_READ);
 		return;
+	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
@@ -157,6 +162,7 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
+	rt_access(wq->id, POINT_READ); /* Q3 */
 }
 
 bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns)
@@ -168,10 +174,11 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 
 	lock_order_wait(t, wq->class, 0, NULL);
 	rt_point(wq->id, POINT_WAIT);
-	rt_access(wq->id, POINT_READ);
 	lock_stat_waited(wq->class);
-	if (cond(arg))
+	if (cond(arg)) {
+		rt_access(wq->id, POINT_READ);
 		return true;
+	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
@@ -183,5 +190,6 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
+	rt_access(wq->id, POINT_READ); /* Q3 */
 	return held;
 }
