@@ -55,6 +55,14 @@ static void print_recipe(const struct bench *b, FILE *out)
 	        b->opt.trials == 1 ? "" : "s", (unsigned long long)b->opt.seed);
 }
 
+static bool placed_by_job(const struct job_file *jf)
+{
+	for (unsigned i = 0; i < jf->n; i++)
+		if (jf->job[i].cpus_allowed[0] || jf->job[i].numa_cpu_nodes[0])
+			return true;
+	return false;
+}
+
 /* The plan of the largest level, once, and what did not take. */
 static void print_placement(const struct bench *b, FILE *out)
 {
@@ -67,6 +75,10 @@ static void print_placement(const struct bench *b, FILE *out)
 		r = l->trial[t][0];
 	if (!r)
 		return;
+	if (!b->opt.placement && !placed_by_job(&b->job)) {
+		fprintf(out, "  placement: none, the kernel decides (--placement)\n");
+		return;
+	}
 	p = calloc(r->n, sizeof(*p));
 	bound = calloc(r->n, sizeof(*bound));
 	for (unsigned i = 0; p && bound && i < r->n; i++) {
@@ -259,7 +271,7 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 
 /* ---- comparison ---- */
 
-static void print_sentence(const struct comparison *c, enum bench_metric m, FILE *out)
+static void print_sentence(const struct comparison *c, enum bench_metric m, char who, FILE *out)
 {
 	double change = fabs(c->ratio - 1) * 100;
 
@@ -268,17 +280,16 @@ static void print_sentence(const struct comparison *c, enum bench_metric m, FILE
 	else if (!c->different)
 		fprintf(out, "no difference found; one of %.0f %% would have been seen\n", c->detectable * 100);
 	else if (m == BENCH_RATE)
-		fprintf(out, "B does %.0f %% %s a second\n", change, c->ratio > 1 ? "more" : "fewer");
+		fprintf(out, "%c does %.0f %% %s a second\n", who, change, c->ratio > 1 ? "more" : "fewer");
 	else
-		fprintf(out, "B is %.0f %% %s\n", change, c->ratio > 1 ? "slower" : "faster");
+		fprintf(out, "%c is %.0f %% %s\n", who, change, c->ratio > 1 ? "slower" : "faster");
 }
 
 static void print_comparison(const struct bench *b, unsigned other, FILE *out)
 {
 	struct comparison c;
 
-	fprintf(out, "\nB/A: B is %s, A is %s; ratio [95 %% interval] over trials next to each other\n", b->label[other],
-	        b->label[0]);
+	fprintf(out, "\nratio of %s to %s [95 %% interval], from trials next to each other\n", b->label[other], b->label[0]);
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (enum bench_metric m = 0; m < BENCH_METRICS; m++) {
 			bench_compare(b, &b->level[l], other, m, &c);
@@ -287,7 +298,7 @@ static void print_comparison(const struct bench *b, unsigned other, FILE *out)
 				fprintf(out, " %6.3f [%6.3f, %6.3f]  ", c.ratio, c.low, c.high);
 			else
 				fprintf(out, " %6s %18s", "-", "");
-			print_sentence(&c, m, out);
+			print_sentence(&c, m, 'A' + other, out);
 		}
 }
 
@@ -300,7 +311,9 @@ static void print_glossary(const struct bench *b, const unsigned char *used, FIL
 	        "  response     from when rate_iops meant the write to begin, to the end of the sync that follows it\n"
 	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
 	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
-	        "  wake-up      the part of a wait between being woken and running\n", bench_subject_name(b));
+	        "  wake-up      the part of a wait between being woken and running\n"
+	        "  interval     holds the true ratio in 95 of 100 cases: of 20 comparisons of like things, one seems different\n",
+	        bench_subject_name(b));
 	for (unsigned p = 0; p < PH_NR; p++)
 		if (used[p])
 			fprintf(out, "  %-12s %s\n", phase_info[p].name, phase_info[p].what);

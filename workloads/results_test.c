@@ -151,7 +151,7 @@ static void the_engine_is_measured_with_its_recipe(void **state)
 		fail_msg("%s", spawn_err);
 	assert_non_null(strstr(spawn_out, "where the time of a fsync goes"));
 	assert_non_null(strstr(spawn_out, "top waits"));
-	assert_non_null(strstr(spawn_out, "B/A"));
+	assert_non_null(strstr(spawn_out, "ratio of B"));
 	run = load("kept/run.json");
 	env = load("kept/env.json");
 	check_runs(run, 2, 40);
