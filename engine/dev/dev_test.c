@@ -16,6 +16,7 @@
 
 #include "dev/door.h"
 #include "dev/record.h"
+#include "rt/mem.h"
 
 static _Alignas(4096) uint8_t buf[2][2 * DEV_BLOCK];
 
@@ -341,6 +342,61 @@ static void a_buffer_changed_in_flight_is_what_reaches_the_media(void **state)
 	dev_close(d);
 }
 
+/* ---- recording on threads ---- */
+
+#define WRITERS 4
+#define WRITES  100
+
+struct recorded_writer {
+	struct dev *d;
+	unsigned id;
+};
+
+static void write_own_block(void *arg)
+{
+	struct recorded_writer *w = arg;
+	uint8_t *mine = mem_alloc_pages(DEV_BLOCK);
+
+	for (unsigned i = 0; i < WRITES; i++) {
+		memset(mine, (int)(w->id + 1), DEV_BLOCK);
+		assert_int_equal(dev_write(w->d, w->id * DEV_BLOCK, mine, DEV_BLOCK, i % 10 == 9 ? BIO_PREFLUSH : 0), 0);
+		assert_true(powercut_position(w->d) >= 2);
+	}
+	free(mine);
+}
+
+static int count_epoch(void *arg, const struct epoch *e)
+{
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void tasks_on_threads_record_into_one_log(void **state)
+{
+	struct recorded_writer w[WRITERS];
+	struct task *t[WRITERS];
+	struct dev *d = open_ram();
+	unsigned epochs = 0;
+	uint32_t n;
+
+	powercut_start(d);
+	for (unsigned i = 0; i < WRITERS; i++) {
+		w[i] = (struct recorded_writer){.d = d, .id = i};
+		t[i] = rt_spawn("writer", write_own_block, &w[i], NULL);
+	}
+	for (unsigned i = 0; i < WRITERS; i++)
+		rt_join(t[i]);
+	powercut_events(d, &n);
+	assert_int_equal(n, WRITERS * WRITES * 2 + WRITERS * WRITES / 10 * 2);
+	assert_int_equal(powercut_epochs(d, count_epoch, &epochs), 0);
+	assert_in_range(epochs, WRITES / 10, WRITERS * WRITES / 10 + 1);
+	for (unsigned i = 0; i < WRITERS; i++) {
+		assert_int_equal(dev_read(d, i * DEV_BLOCK, buf[0], DEV_BLOCK), 0);
+		assert_int_equal(buf[0][DEV_BLOCK - 1], i + 1);
+	}
+	dev_close(d);
+}
+
 /* ---- specs ---- */
 
 static void wrong_specs_get_one_clear_line(void **state)
@@ -440,6 +496,7 @@ int main(void)
 		cmocka_unit_test(times_are_kept_by_kind),
 		cmocka_unit_test(a_failed_write_leaves_the_media_alone),
 		cmocka_unit_test(a_buffer_changed_in_flight_is_what_reaches_the_media),
+		cmocka_unit_test(tasks_on_threads_record_into_one_log),
 		cmocka_unit_test(wrong_specs_get_one_clear_line),
 		cmocka_unit_test(right_specs_open),
 		cmocka_unit_test(the_list_names_every_back_end_and_profile),

@@ -104,4 +104,23 @@ static inline void story_content(struct dev *d, char *out)
 	*out = 0;
 }
 
+/* A recorded device, for a test's setup and teardown. */
+static inline int story_open(void **state)
+{
+	struct dev *d;
+
+	CHECK(ram_open(1 << 20, &d) == 0);
+	powercut_start(d);
+	*state = d;
+	return 0;
+}
+
+static inline int story_close(void **state)
+{
+	dev_close(*state);
+	return 0;
+}
+
+#define RECORDED(test) cmocka_unit_test_setup_teardown(test, story_open, story_close)
+
 #endif
