@@ -1,0 +1,302 @@
+/* check.c: see check.h. The rules themselves are in rules.c. */
+#include "oracle/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle/rules.h"
+#include "rt/mem.h"
+
+#define KEPT_SLOTS 65536u /* a power of two; emptied when three quarters are full */
+
+struct kept_image {
+	uint64_t hash;
+	struct recovered *r; /* NULL: the slot is free */
+};
+
+const char *const broken_name[BROKEN_NR] = {
+	[BROKEN_NONE] = "none",
+	[BROKEN_UNMOUNTABLE] = "unmountable",
+	[BROKEN_LIST] = "unreadable",
+	[BROKEN_NAME] = "name",
+	[BROKEN_SIZE] = "size",
+	[BROKEN_EIO] = "eio",
+	[BROKEN_ZEROS] = "zeros",
+	[BROKEN_VERSION] = "version",
+	[BROKEN_FOREIGN] = "foreign",
+	[BROKEN_GARBAGE] = "garbage",
+	[BROKEN_SPLICE] = "splice",
+	[BROKEN_REPLAY] = "replay",
+};
+
+struct judge *judge_new(struct model *m, struct dev *dev)
+{
+	struct judge *j = mem_zalloc(sizeof(*j));
+
+	j->model = m;
+	j->dev = dev;
+	j->at = UINT32_MAX;
+	j->kept = mem_zalloc(KEPT_SLOTS * sizeof(*j->kept));
+	return j;
+}
+
+static void forget_kept(struct judge *j)
+{
+	for (uint32_t i = 0; i < KEPT_SLOTS && j->nkept; i++) {
+		if (!j->kept[i].r)
+			continue;
+		recovered_free(j->kept[i].r);
+		j->kept[i].r = NULL;
+		j->nkept--;
+	}
+}
+
+void judge_free(struct judge *j)
+{
+	forget_kept(j);
+	free(j->kept);
+	free(j);
+}
+
+void judge_restart(struct judge *j)
+{
+	j->at = UINT32_MAX;
+}
+
+/* ---- sentences ---- */
+
+/* One judgement under way. */
+struct finding {
+	struct judge *j;
+	uint32_t p, n;
+	struct broken_list *out;
+};
+
+__attribute__((format(printf, 6, 7))) static void report(struct finding *x, enum broken_kind kind, uint32_t subvol,
+                                                         const char *file, uint32_t block, const char *fmt, ...)
+{
+	va_list ap;
+
+	x->n++;
+	if (!x->out || x->out->n++ >= BROKEN_MAX)
+		return;
+	struct broken *b = &x->out->b[x->out->n - 1];
+	*b = (struct broken){ .kind = kind, .subvol = subvol, .block = block };
+	snprintf(b->file, sizeof(b->file), "%s", file);
+	va_start(ap, fmt);
+	vsnprintf(b->text, sizeof(b->text), fmt, ap);
+	va_end(ap);
+}
+
+static void describe_seen(const struct model *m, const struct model_file *f, uint64_t sector, const struct seen *s, char *buf,
+                          unsigned size)
+{
+	if (s->kind == SEEN_ZEROS)
+		snprintf(buf, size, "zeros");
+	else if (s->kind == SEEN_GARBAGE)
+		snprintf(buf, size, "bytes that nobody wrote");
+	else if (s->stamp.file != f->id && s->stamp.file < model_nfiles(m))
+		snprintf(buf, size, "block %lu of file %s (version %u)", (unsigned long)(s->stamp.sector / BLOCK_SECTORS),
+		         model_file(m, s->stamp.file)->name, s->stamp.version);
+	else if (s->stamp.sector != sector)
+		snprintf(buf, size, "its block %lu (version %u)", (unsigned long)(s->stamp.sector / BLOCK_SECTORS), s->stamp.version);
+	else
+		snprintf(buf, size, "version %u", s->stamp.version);
+}
+
+static void describe_due(const struct due *d, char *buf, unsigned size)
+{
+	char to[40] = "";
+
+	if (d->newest > d->promised)
+		snprintf(to, sizeof(to), " or later, up to %u", d->newest);
+	if (d->promised)
+		snprintf(buf, size, "version %u%s%s", d->promised, to, d->zeros ? ", or zeros" : "");
+	else if (d->newest)
+		snprintf(buf, size, "%sa version up to %u", d->zeros ? "zeros or " : "", d->newest);
+	else
+		snprintf(buf, size, "zeros");
+}
+
+static enum broken_kind kind_of(const struct model_file *f, uint64_t sector, const struct seen *s)
+{
+	if (s->kind == SEEN_ZEROS)
+		return BROKEN_ZEROS;
+	if (s->kind == SEEN_GARBAGE)
+		return BROKEN_GARBAGE;
+	return s->stamp.file == f->id && s->stamp.sector == sector ? BROKEN_VERSION : BROKEN_FOREIGN;
+}
+
+/* ---- one file ---- */
+
+static void report_eio(struct finding *x, const struct model_file *f, uint32_t block)
+{
+	struct due d = rules_sector_due(x->j->model, x->p, f, (uint64_t)block * BLOCK_SECTORS);
+	char due[120];
+
+	describe_due(&d, due, sizeof(due));
+	report(x, BROKEN_EIO, f->subvol, f->name, block,
+	       "block %u of file %s cannot be read (EIO: its checksum is missing or wrong); due was %s", block, f->name, due);
+}
+
+static void report_sector(struct finding *x, const struct model_file *f, uint64_t sector, const struct seen *s)
+{
+	uint32_t block = (uint32_t)(sector / BLOCK_SECTORS);
+	struct due d = rules_sector_due(x->j->model, x->p, f, sector);
+	char due[120], seen[140];
+
+	describe_due(&d, due, sizeof(due));
+	describe_seen(x->j->model, f, sector, s, seen, sizeof(seen));
+	report(x, kind_of(f, sector, s), f->subvol, f->name, block, "block %u of file %s reads as %s; due was %s", block, f->name,
+	       seen, due);
+}
+
+static bool splice_in(const struct judge *j, const struct model_file *f, const struct recovered_block *b, uint64_t sector,
+                      uint32_t nsectors)
+{
+	for (uint32_t i = 0; i < nsectors; i++)
+		for (uint32_t k = i + 1; k < nsectors; k++) {
+			struct seen x = recovered_sector(b, i), y = recovered_sector(b, k);
+			if (!rules_together(j->model, f, sector + i, &x, sector + k, &y))
+				return true;
+		}
+	return false;
+}
+
+/* Sectors of an untorn block of a file with whole blocks only are judged by the first one. */
+static void judge_block(struct finding *x, const struct model_file *f, const struct recovered_file *rf, uint32_t block)
+{
+	const struct recovered_block *b = &rf->block[block];
+	uint64_t sector = (uint64_t)block * BLOCK_SECTORS, left = (rf->size + ORACLE_SECTOR - 1) / ORACLE_SECTOR - sector;
+	uint32_t nsectors = left < BLOCK_SECTORS ? (uint32_t)left : BLOCK_SECTORS;
+
+	if (b->err) {
+		report_eio(x, f, block);
+		return;
+	}
+	for (uint32_t i = 0; i < (b->each || f->partial ? nsectors : 1); i++) {
+		struct seen s = recovered_sector(b, i);
+		if (rules_sector_legal(x->j->model, x->p, f, sector + i, &s))
+			continue;
+		report_sector(x, f, sector + i, &s);
+		return;
+	}
+	if (b->each && splice_in(x->j, f, b, sector, nsectors))
+		report(x, BROKEN_SPLICE, f->subvol, f->name, block, "block %u of file %s mixes two moments that never were one", block,
+		       f->name);
+}
+
+static void judge_file(struct finding *x, const struct model_file *f, const struct recovered_file *rf)
+{
+	const struct model *m = x->j->model;
+
+	if (rf->err) {
+		report(x, BROKEN_LIST, rf->subvol, rf->name, 0, "file %s is in its directory and cannot be opened (%s)", rf->name,
+		       strerror(-rf->err));
+		return;
+	}
+	if (!rules_size_legal(m, x->p, f, rf->size)) {
+		uint64_t least, most;
+		rules_size_due(m, x->p, f, &least, &most);
+		report(x, BROKEN_SIZE, rf->subvol, rf->name, 0, "file %s has size %lu; due was %s%lu", rf->name, (unsigned long)rf->size,
+		       least == most ? "" : "one up to ", (unsigned long)most);
+	}
+	for (uint32_t i = 0; i < rf->nblocks; i++)
+		judge_block(x, f, rf, i);
+}
+
+/* ---- names ---- */
+
+/* The model's file behind a name on the image: by inode, or one whose creation had not returned. */
+static struct model_file *file_behind(const struct model *m, const struct recovered_file *rf)
+{
+	struct model_file *f = model_find(m, rf->subvol, rf->name, rf->ino);
+
+	return f ? f : model_find(m, rf->subvol, rf->name, 0);
+}
+
+static void judge_present(struct finding *x, const struct recovered_file *rf)
+{
+	const struct model *m = x->j->model;
+	const struct model_file *f = file_behind(m, rf);
+
+	if (!f)
+		report(x, BROKEN_NAME, rf->subvol, rf->name, 0, "the name %s stands for inode %lu, which nobody gave it", rf->name,
+		       (unsigned long)rf->ino);
+	else if (!rules_name_legal(m, x->p, rf->subvol, rf->name, f))
+		report(x, BROKEN_NAME, rf->subvol, rf->name, 0, "the name %s stands for a file that %s", rf->name,
+		       "had been unlinked for good, or was not begun");
+	else
+		judge_file(x, f, rf);
+}
+
+static void judge_absent(struct finding *x, const struct recovered *r)
+{
+	const struct model *m = x->j->model;
+
+	for (uint32_t i = 0; i < model_nfiles(m); i++) {
+		const struct model_file *f = model_file(m, i);
+		if (recovered_find(r, f->subvol, f->name) || rules_name_legal(m, x->p, f->subvol, f->name, NULL))
+			continue;
+		report(x, BROKEN_NAME, f->subvol, f->name, 0, "file %s is gone, and its name was promised", f->name);
+	}
+}
+
+uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r, struct broken_list *out)
+{
+	struct finding x = { .j = j, .p = p, .out = out };
+
+	if (j->at != p)
+		rules_at(j->model, p);
+	j->at = p;
+	if (r->err) {
+		report(&x, BROKEN_UNMOUNTABLE, 0, "", 0, "the file system cannot be mounted: %s", r->why);
+		return x.n;
+	}
+	if (r->list_err)
+		report(&x, BROKEN_LIST, 0, "", 0, "a directory cannot be listed: %s", strerror(-r->list_err));
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		judge_present(&x, &r->file[i]);
+	if (!r->list_err)
+		judge_absent(&x, r);
+	return x.n;
+}
+
+/* ---- images ---- */
+
+static struct recovered *recover_cut(struct judge *j, const struct cut *c)
+{
+	struct dev *image;
+
+	int ret = powercut_image(j->dev, c, &image);
+	CHECK(!ret);
+	struct recovered *r = recover_image(image);
+	dev_close(image);
+	j->images_mounted++;
+	return r;
+}
+
+const struct recovered *judge_look(struct judge *j, const struct cut *c)
+{
+	uint32_t i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
+
+	for (; j->kept[i].r; i = (i + 1) & (KEPT_SLOTS - 1))
+		if (j->kept[i].hash == c->hash)
+			return j->kept[i].r;
+	struct recovered *r = recover_cut(j, c);
+	if (j->nkept >= KEPT_SLOTS / 4 * 3) {
+		forget_kept(j);
+		i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
+	}
+	j->kept[i] = (struct kept_image){ c->hash, r };
+	j->nkept++;
+	return r;
+}
+
+uint32_t judge_cut(struct judge *j, const struct cut *c, struct broken_list *out)
+{
+	j->images_judged++;
+	return judge_recovered(j, c->pos, judge_look(j, c), out);
+}

@@ -1,0 +1,254 @@
+/*
+ * model.c: see model.h: the history, and the recorded calls. Operations live in chunks that never
+ * move; a call takes its number by one atomic addition (M2).
+ */
+#include "oracle/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "dev/powercut.h"
+#include "rt/mem.h"
+#include "rt/trace.h"
+
+#define CHUNK_OPS 256u
+#define CHUNKS    4096u
+
+const char model_trace_begin[] = "call %lu begins";
+const char model_trace_end[] = "call %lu returns %ld";
+
+struct model {
+	struct dev *dev;
+	_Atomic uint64_t tick;
+	_Atomic uint32_t nops, nfiles;
+	struct model_op *_Atomic chunk[CHUNKS];
+	struct model_file *_Atomic file[MODEL_FILES];
+	/* model_mark() */
+	uint64_t mark_tick;
+	uint32_t mark_ops, mark_files;
+};
+
+/* ---- the history ---- */
+
+struct model *model_new(struct dev *dev)
+{
+	struct model *m = mem_zalloc(sizeof(*m));
+
+	m->dev = dev;
+	atomic_store(&m->tick, 1);
+	return m;
+}
+
+void model_free(struct model *m)
+{
+	for (uint32_t i = 0; i < CHUNKS; i++)
+		free(atomic_load(&m->chunk[i]));
+	for (uint32_t i = 0; i < MODEL_FILES; i++)
+		free(atomic_load(&m->file[i]));
+	free(m);
+}
+
+void model_mark(struct model *m)
+{
+	m->mark_tick = atomic_load(&m->tick);
+	m->mark_ops = atomic_load(&m->nops);
+	m->mark_files = atomic_load(&m->nfiles);
+}
+
+void model_rewind(struct model *m)
+{
+	atomic_store(&m->tick, m->mark_tick);
+	atomic_store(&m->nops, m->mark_ops);
+	atomic_store(&m->nfiles, m->mark_files);
+	model_forget_open(m);
+}
+
+void model_forget_open(struct model *m)
+{
+	for (uint32_t i = 0; i < MODEL_FILES && atomic_load(&m->file[i]); i++)
+		atomic_load(&m->file[i])->f = NULL;
+}
+
+/* The chunk of operation i, made by whoever comes first. */
+static struct model_op *chunk_of(struct model *m, uint32_t i)
+{
+	struct model_op *_Atomic *slot = &m->chunk[i / CHUNK_OPS];
+	struct model_op *chunk = atomic_load(slot), *none = NULL;
+
+	if (chunk)
+		return chunk;
+	chunk = mem_zalloc(CHUNK_OPS * sizeof(*chunk));
+	if (atomic_compare_exchange_strong(slot, &none, chunk))
+		return chunk;
+	free(chunk);
+	return none;
+}
+
+static uint32_t position(struct model *m)
+{
+	return m->dev && m->dev->log ? powercut_position(m->dev) : 0;
+}
+
+uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
+{
+	uint32_t i = atomic_fetch_add(&m->nops, 1);
+
+	CHECK(i < CHUNK_OPS * CHUNKS);
+	chunk_of(m, i)[i % CHUNK_OPS] = (struct model_op){
+		.kind = (uint8_t)kind, .task = rt_self()->id, .file = file, .off = off, .len = len,
+		.pb = position(m), .b = atomic_fetch_add(&m->tick, 1), .e = TICK_NEVER, .pe = POSITION_NEVER,
+	};
+	trace(model_trace_begin, i, 0, 0);
+	return i;
+}
+
+void model_end(struct model *m, uint32_t op, int ret)
+{
+	struct model_op *o = model_op(m, op);
+
+	o->ret = ret;
+	o->e = atomic_fetch_add(&m->tick, 1);
+	o->pe = position(m);
+	trace(model_trace_end, op, (uint64_t)(int64_t)ret, 0);
+}
+
+uint32_t model_nops(const struct model *m)
+{
+	return atomic_load(&m->nops);
+}
+
+struct model_op *model_op(const struct model *m, uint32_t i)
+{
+	CHECK(i < CHUNK_OPS * CHUNKS && atomic_load(&m->chunk[i / CHUNK_OPS]));
+	return &atomic_load(&m->chunk[i / CHUNK_OPS])[i % CHUNK_OPS];
+}
+
+/* ---- files ---- */
+
+struct model_file *model_add_file(struct model *m, uint32_t subvol, const char *name)
+{
+	uint32_t id = atomic_fetch_add(&m->nfiles, 1);
+
+	CHECK(id < MODEL_FILES);
+	struct model_file *f = atomic_load(&m->file[id]);
+	if (!f)
+		f = mem_alloc(sizeof(*f));
+	*f = (struct model_file){ .model = m, .id = id, .subvol = subvol };
+	strncpy(f->name, name, FS_NAME_MAX - 1);
+	atomic_store(&m->file[id], f);
+	return f;
+}
+
+uint32_t model_nfiles(const struct model *m)
+{
+	return atomic_load(&m->nfiles);
+}
+
+struct model_file *model_file(const struct model *m, uint32_t id)
+{
+	CHECK(id < atomic_load(&m->nfiles));
+	return atomic_load(&m->file[id]);
+}
+
+struct model_file *model_find(const struct model *m, uint32_t subvol, const char *name, uint64_t ino)
+{
+	for (uint32_t i = 0; i < model_nfiles(m); i++) {
+		struct model_file *f = model_file(m, i);
+		if (f->subvol == subvol && f->ino == ino && !strcmp(f->name, name))
+			return f;
+	}
+	return NULL;
+}
+
+/* ---- the calls ---- */
+
+struct model_file *model_create(struct model *m, struct fs *fs, uint32_t subvol, const char *name, int *ret)
+{
+	struct model_file *f = model_add_file(m, subvol, name);
+	uint32_t op = model_begin(m, OP_CREATE, f->id, 0, 0);
+
+	int err = fs_create(fs_subvol(fs, subvol), name, &f->f);
+	if (!err)
+		f->ino = fs_ino(f->f);
+	model_end(m, op, err);
+	if (ret)
+		*ret = err;
+	return err ? NULL : f;
+}
+
+int model_unlink(struct model_file *f, struct fs *fs)
+{
+	uint32_t op = model_begin(f->model, OP_UNLINK, f->id, 0, 0);
+	int ret = fs_unlink(fs_subvol(fs, f->subvol), f->name);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_write(struct model_file *f, uint64_t off, uint32_t len)
+{
+	CHECK(off % ORACLE_SECTOR == 0 && len % ORACLE_SECTOR == 0 && len);
+	if (off % FS_BLOCK || len % FS_BLOCK)
+		f->partial = true;
+	void *buf = mem_alloc(len);
+	uint32_t op = model_begin(f->model, OP_WRITE, f->id, off, len);
+	struct stamp s = { f->id, model_version(op), rt_self()->id, off / ORACLE_SECTOR };
+	block_fill(buf, len, &s);
+	int ret = fs_write(f->f, off, buf, len);
+	CHECK(ret < 0 || (uint32_t)ret == len);
+	model_end(f->model, op, ret < 0 ? ret : 0);
+	free(buf);
+	return ret < 0 ? ret : 0;
+}
+
+int model_truncate(struct model_file *f, uint64_t size)
+{
+	CHECK(size % ORACLE_SECTOR == 0);
+	if (size % FS_BLOCK)
+		f->partial = true;
+	uint32_t op = model_begin(f->model, OP_TRUNCATE, f->id, size, 0);
+	int ret = fs_truncate(f->f, size);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_fsync(struct model_file *f)
+{
+	uint32_t op = model_begin(f->model, OP_FSYNC, f->id, 0, 0);
+	int ret = fs_fsync(f->f);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_fdatasync(struct model_file *f)
+{
+	uint32_t op = model_begin(f->model, OP_FDATASYNC, f->id, 0, 0);
+	int ret = fs_fdatasync(f->f);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_sync(struct model *m, struct fs *fs)
+{
+	uint32_t op = model_begin(m, OP_SYNC, MODEL_ALL, 0, 0);
+	int ret = fs_sync(fs);
+
+	model_end(m, op, ret);
+	return ret;
+}
+
+int model_open(struct model_file *f, struct fs *fs)
+{
+	return fs_open(fs_subvol(fs, f->subvol), f->name, &f->f);
+}
+
+void model_close(struct model_file *f)
+{
+	fs_close(f->f);
+	f->f = NULL;
+}

@@ -1,0 +1,103 @@
+/*
+ * model.h: what the acknowledged calls promised: a history of every call, with ticks and device
+ * positions, from which it follows what may be read after a crash at any position.
+ *
+ * The rules are numbered as in the header of rules.c. They need one number a block ("cut"), are exact
+ * for any number of concurrent writers, and take no lock around a call.
+ *
+ * (M1) A call takes a tick when it begins and one when it ends, and reads the device's position
+ *      before and after: reading it after the return can only weaken a promise.
+ * (M2) Recording a call adds no scheduling point, takes no lock, and never blocks: tasks of either
+ *      back end may call at once.
+ * (M3) Every name and every file is made through the model, so the model knows the file system whole.
+ *
+ * Called by races, stress scenarios and tests instead of fs_*(); read by rules.c and check.c when
+ * nothing runs.
+ */
+#ifndef ORACLE_MODEL_H
+#define ORACLE_MODEL_H
+
+#include <stdatomic.h>
+
+#include "fs/fs.h"
+#include "oracle/block.h"
+
+enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK };
+
+#define TICK_NEVER     UINT64_MAX
+#define POSITION_NEVER UINT32_MAX
+#define MODEL_FILES    64u
+#define MODEL_ALL      UINT32_MAX /* op->file of a sync of everything */
+
+struct model_op {
+	uint8_t kind;      /* enum op_kind */
+	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
+	int ret;
+	uint32_t task, file;
+	uint64_t off, len; /* of a write; off: the new size of a truncate */
+	uint64_t b, e;     /* ticks; e TICK_NEVER while it runs */
+	uint32_t pb, pe;   /* device positions */
+};
+
+/* One inode's identity, from its creation on. Written by its creator, and by model_open(). */
+struct model_file {
+	struct model *model;
+	uint32_t id, subvol;
+	uint64_t ino;      /* 0: its creation has not returned */
+	bool partial;      /* some write or truncate was not of whole blocks */
+	char name[FS_NAME_MAX];
+	struct file *f;    /* open in the present mount; NULL when not */
+};
+
+struct model;
+
+/* dev: whose positions stamp the calls; recording or not, NULL for none. */
+struct model *model_new(struct dev *dev);
+void model_free(struct model *m);
+/* What has happened so far is the start of every schedule to come ... */
+void model_mark(struct model *m);
+/* ... and here it is again. Nothing runs. */
+void model_rewind(struct model *m);
+
+/* ---- calls, recorded. Each returns what the fs_ function returned, a write 0 for all of it. ---- */
+
+/* The new file is open. NULL and *ret (may be NULL) when it could not be made. */
+struct model_file *model_create(struct model *m, struct fs *fs, uint32_t subvol, const char *name, int *ret);
+int model_unlink(struct model_file *f, struct fs *fs);
+/* off, len and size in whole sectors. */
+int model_write(struct model_file *f, uint64_t off, uint32_t len);
+int model_truncate(struct model_file *f, uint64_t size);
+int model_fsync(struct model_file *f);
+int model_fdatasync(struct model_file *f);
+int model_sync(struct model *m, struct fs *fs);
+
+/* Not recorded: they promise nothing. Files of a mount are opened after it, and closed before it ends. */
+int model_open(struct model_file *f, struct fs *fs);
+void model_close(struct model_file *f);
+/* Forgets open files of a run that did not finish. */
+void model_forget_open(struct model *m);
+
+/* ---- for those who record by hand (tests of the rules) and those who read ---- */
+
+/* Begins a call: its number. `file` MODEL_ALL for a sync of everything. */
+uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len);
+void model_end(struct model *m, uint32_t op, int ret);
+/* A file that the model is told of. */
+struct model_file *model_add_file(struct model *m, uint32_t subvol, const char *name);
+
+uint32_t model_nops(const struct model *m);
+struct model_op *model_op(const struct model *m, uint32_t i);
+uint32_t model_nfiles(const struct model *m);
+struct model_file *model_file(const struct model *m, uint32_t id);
+/* The file with that name and inode; NULL when the model knows none. */
+struct model_file *model_find(const struct model *m, uint32_t subvol, const char *name, uint64_t ino);
+/* The version that write op i writes. */
+static inline uint32_t model_version(uint32_t op)
+{
+	return op + 1;
+}
+
+/* The first and the last thing that the trace says of a call: a is the op's number. Compared by address. */
+extern const char model_trace_begin[], model_trace_end[];
+
+#endif

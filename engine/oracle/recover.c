@@ -1,0 +1,200 @@
+/* recover.c: see recover.h. */
+#include "oracle/recover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/mem.h"
+
+#define BLOCKS_MAX 16384u /* a damaged size is not read to its end: it is not legal either */
+
+/* ---- reading ---- */
+
+static uint32_t sectors_in(const struct recovered_file *rf, uint32_t block)
+{
+	uint64_t left = rf->size - (uint64_t)block * FS_BLOCK;
+
+	return left >= FS_BLOCK ? BLOCK_SECTORS : (uint32_t)((left + ORACLE_SECTOR - 1) / ORACLE_SECTOR);
+}
+
+static bool follows(const struct seen *first, const struct seen *s, uint32_t i)
+{
+	return s->kind == first->kind && s->stamp.file == first->stamp.file && s->stamp.version == first->stamp.version &&
+	       s->stamp.writer == first->stamp.writer &&
+	       s->stamp.sector == first->stamp.sector + (s->kind == SEEN_VERSION ? i : 0);
+}
+
+static void block_identify_all(struct recovered_block *b, const uint8_t *data, uint32_t nsectors)
+{
+	struct seen each[BLOCK_SECTORS] = { 0 };
+	bool uniform = true;
+
+	for (uint32_t i = 0; i < nsectors; i++) {
+		each[i] = block_identify(data + i * ORACLE_SECTOR);
+		uniform &= follows(&each[0], &each[i], i);
+	}
+	b->first = each[0];
+	if (uniform)
+		return;
+	b->each = mem_alloc(sizeof(each));
+	memcpy(b->each, each, sizeof(each));
+}
+
+static void read_blocks(struct recovered_file *rf, struct file *f)
+{
+	static _Thread_local _Alignas(4096) uint8_t buf[FS_BLOCK];
+
+	rf->size = fs_size(f);
+	uint64_t n = (rf->size + FS_BLOCK - 1) / FS_BLOCK;
+	rf->nblocks = n < BLOCKS_MAX ? (uint32_t)n : BLOCKS_MAX;
+	rf->block = mem_zalloc((rf->nblocks + 1) * sizeof(*rf->block));
+	for (uint32_t i = 0; i < rf->nblocks; i++) {
+		int ret = fs_read(f, (uint64_t)i * FS_BLOCK, buf, FS_BLOCK);
+		if (ret < 0)
+			rf->block[i].err = ret;
+		else
+			block_identify_all(&rf->block[i], buf, sectors_in(rf, i));
+	}
+}
+
+struct listing {
+	struct recovered *r;
+	uint32_t subvol;
+};
+
+static int add_name(void *arg, const char *name, uint64_t ino)
+{
+	struct listing *l = arg;
+	struct recovered *r = l->r;
+
+	if (r->nfiles == r->cap) {
+		r->cap = r->cap ? 2 * r->cap : 4;
+		r->file = realloc(r->file, r->cap * sizeof(*r->file));
+		CHECK(r->file);
+	}
+	struct recovered_file *rf = &r->file[r->nfiles++];
+	*rf = (struct recovered_file){ .subvol = l->subvol, .ino = ino };
+	strncpy(rf->name, name, FS_NAME_MAX - 1);
+	return 0;
+}
+
+static void read_file(struct fs *fs, struct recovered_file *rf)
+{
+	struct file *f;
+
+	rf->err = fs_open(fs_subvol(fs, rf->subvol), rf->name, &f);
+	if (rf->err)
+		return;
+	read_blocks(rf, f);
+	fs_close(f);
+}
+
+struct recovered *recover_mounted(struct fs *fs)
+{
+	struct recovered *r = mem_zalloc(sizeof(*r));
+
+	for (uint32_t i = 0; i < fs_nsubvols(fs); i++) {
+		struct listing l = { r, i };
+		int ret = fs_readdir(fs_subvol(fs, i), add_name, &l);
+		if (ret && !r->list_err)
+			r->list_err = ret;
+	}
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		read_file(fs, &r->file[i]);
+	return r;
+}
+
+struct recovered *recover_image(struct dev *image)
+{
+	struct mount_options o = { .read_only = true, .no_background = true };
+	char why[160] = "";
+	struct fs *fs;
+
+	int ret = fs_mount(image, &o, &fs, why);
+	if (ret) {
+		struct recovered *r = mem_zalloc(sizeof(*r));
+		r->err = ret;
+		memcpy(r->why, why, sizeof(r->why));
+		return r;
+	}
+	struct recovered *r = recover_mounted(fs);
+	fs_abandon(fs);
+	return r;
+}
+
+void recovered_free(struct recovered *r)
+{
+	for (uint32_t i = 0; i < r->nfiles; i++) {
+		for (uint32_t k = 0; k < r->file[i].nblocks; k++)
+			free(r->file[i].block[k].each);
+		free(r->file[i].block);
+	}
+	free(r->file);
+	free(r);
+}
+
+/* ---- looking ---- */
+
+struct seen recovered_sector(const struct recovered_block *b, uint32_t i)
+{
+	struct seen s = b->first;
+
+	if (b->each)
+		return b->each[i];
+	if (s.kind == SEEN_VERSION)
+		s.stamp.sector += i;
+	return s;
+}
+
+struct recovered_file *recovered_find(const struct recovered *r, uint32_t subvol, const char *name)
+{
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		if (r->file[i].subvol == subvol && !strcmp(r->file[i].name, name))
+			return &r->file[i];
+	return NULL;
+}
+
+static bool same_block(const struct recovered_block *a, const struct recovered_block *b)
+{
+	if (a->err != b->err)
+		return false;
+	for (uint32_t i = 0; i < BLOCK_SECTORS; i++) {
+		struct seen x = recovered_sector(a, i), y = recovered_sector(b, i);
+		if (x.kind != y.kind || x.stamp.file != y.stamp.file || x.stamp.version != y.stamp.version ||
+		    x.stamp.sector != y.stamp.sector)
+			return false;
+	}
+	return true;
+}
+
+static bool same_file(const struct recovered_file *a, const struct recovered_file *b, char *how, unsigned size)
+{
+	if (!b || a->ino != b->ino || a->err != b->err) {
+		snprintf(how, size, "file %s: %s", a->name, b ? "another inode, or another error" : "only one has it");
+		return false;
+	}
+	if (a->size != b->size) {
+		snprintf(how, size, "file %s: size %lu, then %lu", a->name, (unsigned long)a->size, (unsigned long)b->size);
+		return false;
+	}
+	for (uint32_t i = 0; i < a->nblocks; i++)
+		if (!same_block(&a->block[i], &b->block[i])) {
+			snprintf(how, size, "file %s: block %u reads otherwise", a->name, i);
+			return false;
+		}
+	return true;
+}
+
+bool recovered_same(const struct recovered *a, const struct recovered *b, char *how, unsigned size)
+{
+	if (a->err != b->err || a->list_err != b->list_err || a->nfiles != b->nfiles) {
+		snprintf(how, size, "mount %s, then %s; %u names, then %u", a->err ? a->why : "good", b->err ? b->why : "good",
+		         a->nfiles, b->nfiles);
+		return false;
+	}
+	for (uint32_t i = 0; i < a->nfiles; i++)
+		if (!same_file(&a->file[i], recovered_find(b, a->file[i].subvol, a->file[i].name), how, size))
+			return false;
+	return true;
+}

@@ -1,0 +1,301 @@
+/*
+ * rules.c: see rules.h. The rules, by number:
+ *
+ *  1 applies   a sync counts for a crash at p if it returned 0 and had returned before p
+ *  2 cover     it covers what had ended before it began: of its file, or of all
+ *  3 cut       per place, the latest beginning of a covered change; legal is every change that had not
+ *              ended by then and had begun before p, and the initial zeros if nothing is covered
+ *  4           writeback, sync_range, commits promise nothing and take nothing away: they are not in the model
+ *  5 blocks    a block is from one moment: never parts of two writes that each cover both parts
+ *  6           an error, foreign bytes, bytes nobody wrote: never legal (check.c)
+ *  7 size      changes like a place; a write of several blocks extends block by block; truncations are
+ *              not promised by fdatasync
+ *  8 truncate  writes zeros to what it cuts off
+ *  9 taint     a failed sync promises nothing, and what had ended before it failed is not covered by a
+ *              later one: its pages are clean now, and the error has been told
+ * 10 names     a name's bindings change like a place; a file's fsync covers its creation
+ */
+#include "oracle/rules.h"
+
+#include <string.h>
+
+static bool is_sync(const struct model_op *o)
+{
+	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
+}
+
+static bool on_file(const struct model_op *sync, uint32_t file)
+{
+	return sync->file == MODEL_ALL || sync->file == file;
+}
+
+/* ---- rules 1, 2, 9 ---- */
+
+/* A failed sync has come between the end of w and the end of s. */
+static bool tainted(const struct model *m, const struct model_op *w, const struct model_op *s)
+{
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *f = model_op(m, i);
+		if (is_sync(f) && f->ret && f->e != TICK_NEVER && on_file(f, w->file) && w->e < f->e && f->b < s->e)
+			return true;
+	}
+	return false;
+}
+
+static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w)
+{
+	if (!on_file(s, w->file) || w->ret || w->e >= s->b)
+		return false;
+	if (w->kind == OP_TRUNCATE && s->kind == OP_FDATASYNC)
+		return false;
+	if (w->kind == OP_UNLINK && s->kind != OP_SYNC)
+		return false;
+	return !tainted(m, w, s);
+}
+
+static bool counts(const struct model_op *s, uint32_t p)
+{
+	return is_sync(s) && s->e != TICK_NEVER && s->ret == 0 && s->pe <= p;
+}
+
+void rules_at(struct model *m, uint32_t p)
+{
+	uint32_t n = model_nops(m);
+
+	for (uint32_t i = 0; i < n; i++)
+		model_op(m, i)->covered = false;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct model_op *s = model_op(m, i);
+		if (!counts(s, p))
+			continue;
+		for (uint32_t j = 0; j < i; j++) {
+			struct model_op *w = model_op(m, j);
+			if (!is_sync(w) && !w->covered)
+				w->covered = covers(m, s, w);
+		}
+	}
+}
+
+/* ---- rules 3 and 8: places ---- */
+
+/* A change of this sector. */
+static bool changes(const struct model_op *o, const struct model_file *f, uint64_t sector)
+{
+	uint64_t off = sector * ORACLE_SECTOR;
+
+	if (o->file != f->id)
+		return false;
+	if (o->kind == OP_WRITE)
+		return off >= o->off && off < o->off + o->len;
+	return o->kind == OP_TRUNCATE && off >= o->off;
+}
+
+/* Legal by rule 3, given the cut. */
+static bool reachable(const struct model_op *o, uint64_t cut, uint32_t p)
+{
+	return o->e > cut && o->pb <= p;
+}
+
+static uint64_t sector_cut(const struct model *m, const struct model_file *f, uint64_t sector)
+{
+	uint64_t cut = 0;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->covered && o->b > cut && changes(o, f, sector))
+			cut = o->b;
+	}
+	return cut;
+}
+
+static bool zeros_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector, uint64_t cut)
+{
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->kind == OP_TRUNCATE && changes(o, f, sector) && reachable(o, cut, p))
+			return true;
+	}
+	return cut == 0;
+}
+
+bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector, const struct seen *s)
+{
+	uint64_t cut = sector_cut(m, f, sector);
+
+	if (s->kind == SEEN_ZEROS)
+		return zeros_legal(m, p, f, sector, cut);
+	if (s->kind != SEEN_VERSION || s->stamp.file != f->id || s->stamp.sector != sector)
+		return false;
+	if (s->stamp.version == 0 || s->stamp.version > model_nops(m))
+		return false;
+	const struct model_op *w = model_op(m, s->stamp.version - 1);
+	return w->kind == OP_WRITE && changes(w, f, sector) && reachable(w, cut, p);
+}
+
+struct due rules_sector_due(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector)
+{
+	uint64_t cut = sector_cut(m, f, sector);
+	struct due d = { .zeros = zeros_legal(m, p, f, sector, cut) };
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->kind != OP_WRITE || !changes(o, f, sector) || o->pb > p)
+			continue;
+		d.newest = model_version(i);
+		if (o->b == cut)
+			d.promised = model_version(i);
+	}
+	return d;
+}
+
+/* ---- rule 5 ---- */
+
+/* A state with `older` in its own sector and `newer` in the other one was never in memory: newer came after and covers both. */
+static bool impossible(const struct model *m, const struct model_file *f, const struct seen *older, uint64_t sector,
+                       const struct seen *newer)
+{
+	const struct model_op *n = model_op(m, newer->stamp.version - 1);
+
+	if (!changes(n, f, sector))
+		return false;
+	if (older->kind == SEEN_VERSION)
+		return model_op(m, older->stamp.version - 1)->e < n->b;
+	for (uint32_t i = 0; i < model_nops(m); i++)
+		if (model_op(m, i)->kind == OP_TRUNCATE && changes(model_op(m, i), f, sector))
+			return false; /* the zeros may be its */
+	return true;
+}
+
+bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1, uint64_t sector2,
+                    const struct seen *s2)
+{
+	bool v1 = s1->kind == SEEN_VERSION, v2 = s2->kind == SEEN_VERSION;
+
+	if (v1 && v2 && s1->stamp.version == s2->stamp.version)
+		return true;
+	if (v1 && v2 && changes(model_op(m, s2->stamp.version - 1), f, sector1) &&
+	    changes(model_op(m, s1->stamp.version - 1), f, sector2))
+		return false;
+	if (v2 && impossible(m, f, s1, sector1, s2))
+		return false;
+	return !(v1 && impossible(m, f, s2, sector2, s1));
+}
+
+/* ---- rule 7 ---- */
+
+/* Sizes from one base on: at least `least`; then the places where later writes may have got to. */
+struct sizes {
+	const struct model *m;
+	const struct model_file *f;
+	uint32_t p;
+	uint64_t least, most, asked;
+	bool legal;
+};
+
+static bool extends(const struct model_op *o, const struct sizes *z)
+{
+	return o->kind == OP_WRITE && o->file == z->f->id && o->pb <= z->p;
+}
+
+/* The size after the base alone, or after what is promised since: base_b, base_e are the base's ticks. */
+static uint64_t promised_size(const struct sizes *z, uint64_t base, uint64_t base_e)
+{
+	for (uint32_t i = 0; i < model_nops(z->m); i++) {
+		const struct model_op *o = model_op(z->m, i);
+		if (extends(o, z) && o->covered && o->b > base_e && o->off + o->len > base)
+			base = o->off + o->len;
+	}
+	return base;
+}
+
+/* A write in progress has got to its beginning (what is before it is zeros), to its end, or to a block's end in between. */
+static bool on_the_way(const struct model_op *o, uint64_t size)
+{
+	return size >= o->off && size <= o->off + o->len && (size % FS_BLOCK == 0 || size == o->off || size == o->off + o->len);
+}
+
+static void sizes_from(struct sizes *z, uint64_t base, uint64_t base_b, uint64_t base_e)
+{
+	uint64_t least = promised_size(z, base, base_e);
+
+	if (least < z->least)
+		z->least = least;
+	if (least > z->most)
+		z->most = least;
+	z->legal |= z->asked == least;
+	for (uint32_t i = 0; i < model_nops(z->m); i++) {
+		const struct model_op *o = model_op(z->m, i);
+		if (!extends(o, z) || o->e < base_b)
+			continue;
+		if (o->off + o->len > z->most)
+			z->most = o->off + o->len;
+		z->legal |= z->asked > least && on_the_way(o, z->asked);
+	}
+}
+
+static void sizes_all(struct sizes *z)
+{
+	uint64_t cut = 0;
+
+	z->least = UINT64_MAX;
+	for (uint32_t i = 0; i < model_nops(z->m); i++) {
+		const struct model_op *o = model_op(z->m, i);
+		if (o->kind == OP_TRUNCATE && o->file == z->f->id && o->covered && o->b > cut)
+			cut = o->b;
+	}
+	if (!cut)
+		sizes_from(z, 0, 0, 0);
+	for (uint32_t i = 0; i < model_nops(z->m); i++) {
+		const struct model_op *o = model_op(z->m, i);
+		if (o->kind == OP_TRUNCATE && o->file == z->f->id && reachable(o, cut, z->p))
+			sizes_from(z, o->off, o->b, o->e);
+	}
+}
+
+bool rules_size_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t size)
+{
+	struct sizes z = { .m = m, .f = f, .p = p, .asked = size };
+
+	sizes_all(&z);
+	return z.legal;
+}
+
+void rules_size_due(const struct model *m, uint32_t p, const struct model_file *f, uint64_t *least, uint64_t *most)
+{
+	struct sizes z = { .m = m, .f = f, .p = p };
+
+	sizes_all(&z);
+	*least = z.least;
+	*most = z.most;
+}
+
+/* ---- rule 10 ---- */
+
+static bool binds(const struct model *m, const struct model_op *o, uint32_t subvol, const char *name)
+{
+	if (o->kind != OP_CREATE && o->kind != OP_UNLINK)
+		return false;
+	if (o->e != TICK_NEVER && o->ret) /* refused: the name is as it was */
+		return false;
+	const struct model_file *f = model_file(m, o->file);
+	return f->subvol == subvol && !strcmp(f->name, name);
+}
+
+bool rules_name_legal(const struct model *m, uint32_t p, uint32_t subvol, const char *name, const struct model_file *f)
+{
+	uint64_t cut = 0;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->covered && o->b > cut && binds(m, o, subvol, name))
+			cut = o->b;
+	}
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (!binds(m, o, subvol, name) || !reachable(o, cut, p))
+			continue;
+		if (f ? o->kind == OP_CREATE && o->file == f->id : o->kind == OP_UNLINK)
+			return true;
+	}
+	return !f && cut == 0;
+}
