@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "fs/cost.h"
 #include "fs/csum.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
@@ -188,6 +189,7 @@ static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32
 
 	if (n < FS_BLOCK)
 		ret = page_fill(inode, p);
+	fs_cost(COST_WRITE_BLOCK);
 	if (!ret) {
 		memcpy((uint8_t *)p->data + in, buf, n);
 		page_dirty(inode, p);

@@ -11,6 +11,7 @@
  *          extent whose data nobody waits for and whose checksums nobody has.
  * postfix  Linux 3.18, commit 669249eea365: the flush is done again under the lock.
  */
+#include "fs/cost.h"
 #include "fs/inode.h"
 #include "fs/log.h"
 #include "fs/ordered.h"
@@ -179,6 +180,7 @@ static int file_sync(struct file *f, bool datasync)
 
 	count(C_FSYNC);
 	enum phase was = phase(PH_OTHER);
+	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
 	int ret = inode->root->fs->design->fsync(inode, datasync);
 	int err = file_report_error(f);

@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "fs/cost.h"
 #include "fs/csum.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
@@ -76,6 +77,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		ret = extent_insert(fs, log, generation, inode->ino, &e, false);
 	if (ret)
 		return ret;
+	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace("extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
@@ -94,6 +96,7 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
+	fs_cost(COST_LOG_INODE);
 	return tree_put(log, generation, &k, &item, sizeof(item));
 }
 

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "fs/cost.h"
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
@@ -356,6 +357,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 	batch_init(&c.blocks, root->fs->dev);
 	tree_take_dirty(&log->tree, &dirty);
 	tree_write_list(root->fs->blocks, &dirty, &c.blocks);
+	fs_cost(COST_LOG_COMMIT);
 	struct tree_ptr ptr = tree_root_ptr(&log->tree); /* writers of the next one may move it at once */
 	slot_advance(log);
 	mutex_unlock(&log->mutex);

@@ -1,6 +1,7 @@
 /* ordered.c: see ordered.h. kernel: fs/btrfs/ordered-data.c, btrfs_finish_ordered_io(). */
 #include <stdlib.h>
 
+#include "fs/cost.h"
 #include "fs/csum.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
@@ -83,6 +84,7 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 	o->npages = npages;
 	for (uint32_t i = 0; i < nblocks; i++)
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
+	fs_cost(COST_SUBMIT);
 	atomic_store(&o->csum_left, 0);
 	wake_all(&o->csum_wait);
 	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
@@ -190,6 +192,7 @@ static void ordered_finish(struct work *w)
 	struct inode *inode = o->inode;
 
 	owe(L_ORDERED, 0, &o->done_wait);
+	fs_cost(COST_FINISH);
 	int ret = ordered_flag(o, ORDERED_IOERR) ? -EIO : ordered_into_trees(o);
 	if (ret) {
 		inode_write_error(inode, ret == -EROFS ? -EIO : ret);

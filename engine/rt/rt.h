@@ -163,6 +163,13 @@ static inline void rt_access(uint32_t obj, enum point_kind kind)
 		rt->access(obj, kind);
 }
 
+/* The model's cost of what was just done: virtual time only. */
+static inline void rt_work(uint64_t ns)
+{
+	if (__builtin_expect(rt_controlled && !rt_searching, 0))
+		rt->work(ns);
+}
+
 /* A number for an object that points name: small, the same in every run of the same schedule. */
 uint32_t rt_obj_id(void);
 
