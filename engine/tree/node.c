@@ -11,7 +11,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "tree/cache.h"
+#include "tree/blocks.h"
 
 bool key_inc(struct key *k)
 {
@@ -33,7 +33,7 @@ bool key_dec(struct key *k)
 
 static uint32_t size_of(const struct node *n)
 {
-	return blocks_nodesize(n->bl);
+	return n->bl->nodesize;
 }
 
 /* Bytes of one slot: an item header or a pointer. */
@@ -67,7 +67,7 @@ void node_format(struct node *n)
 
 	memset(h, 0, sizeof(*h));
 	h->magic = NODE_MAGIC;
-	h->fsid = blocks_fsid(n->bl);
+	h->fsid = n->bl->fsid;
 	h->bytenr = n->bytenr;
 	h->generation = n->generation;
 	h->owner = n->owner;

@@ -193,7 +193,7 @@ int node_check(const void *buf, uint32_t nodesize, const struct node_want *want)
 /* The same without the checksum, which a changed block does not have yet. */
 int node_check_structure(const void *buf, uint32_t nodesize, const struct node_want *want);
 
-/* ---- the life of a node: cache.c ---- */
+/* ---- the life of a node: cache.c, blocks.c ---- */
 
 static inline struct node *node_get(struct node *n)
 {
@@ -214,13 +214,6 @@ struct node *cache_find(struct blocks *bl, uint64_t bytenr);
 int cache_read(struct blocks *bl, const struct node_want *want, struct node **out);
 /* Its block was given up: nobody finds it any more; it goes when nobody refers to it. */
 void cache_forget(struct node *n);
-
-struct dev *blocks_dev(const struct blocks *bl);
-struct alloc *blocks_alloc(const struct blocks *bl);
-uint32_t blocks_copies(const struct blocks *bl);
-uint64_t blocks_copy_offset(const struct blocks *bl, const struct node *n, uint32_t copy);
-uint64_t blocks_fsid(const struct blocks *bl);
-void blocks_set_error(struct blocks *bl, int err);
 
 /* ---- locks: without a point, the root_lock's is the one point of a call of the tree ---- */
 

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "tree/cache.h"
+#include "tree/blocks.h"
 #include "tree/node.h"
 
 struct node *root_enter(struct tree *t, enum node_lock how)
@@ -27,7 +27,7 @@ struct node_want child_want(const struct tree *t, const struct node *parent, uin
 {
 	const struct disk_ptr *p = inner_ptr(parent, slot);
 	struct node_want want = {
-		.fsid = blocks_fsid(t->bl),
+		.fsid = t->bl->fsid,
 		.bytenr = p->bytenr,
 		.generation = p->generation,
 		.owner = t->owner,
@@ -84,8 +84,8 @@ void tree_dirty_del(struct tree *t, struct node *n)
 
 int tree_new_node(struct tree *t, uint64_t generation, uint8_t level, struct node **out)
 {
-	uint64_t size = blocks_nodesize(t->bl), len = size, bytenr;
-	int ret = alloc_get(blocks_alloc(t->bl), ALLOC_META, size, size, &len, &bytenr);
+	uint64_t size = t->bl->nodesize, len = size, bytenr;
+	int ret = alloc_get(t->bl->alloc, ALLOC_META, size, size, &len, &bytenr);
 
 	if (ret)
 		return ret;
@@ -96,15 +96,15 @@ int tree_new_node(struct tree *t, uint64_t generation, uint8_t level, struct nod
 
 void tree_give_up(struct tree *t, struct node *n)
 {
-	struct alloc *a = blocks_alloc(t->bl);
+	struct alloc *a = t->bl->alloc;
 
 	cache_forget(n);
 	if (n->written) {
-		alloc_pin(a, ALLOC_META, n->bytenr, blocks_nodesize(t->bl));
+		alloc_pin(a, ALLOC_META, n->bytenr, t->bl->nodesize);
 		return;
 	}
 	tree_dirty_del(t, n);
-	alloc_free(a, ALLOC_META, n->bytenr, blocks_nodesize(t->bl));
+	alloc_free(a, ALLOC_META, n->bytenr, t->bl->nodesize);
 }
 
 void tree_set_root(struct tree *t, struct node *n)

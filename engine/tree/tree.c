@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "tree/cache.h"
+#include "tree/blocks.h"
 #include "tree/node.h"
 
 static void tree_init(struct tree *t, struct blocks *bl, uint64_t owner)
@@ -29,7 +29,7 @@ int tree_create(struct tree *t, struct blocks *bl, uint64_t owner, uint64_t gene
 int tree_open(struct tree *t, struct blocks *bl, uint64_t owner, const struct tree_ptr *ptr)
 {
 	struct node_want want = {
-		.fsid = blocks_fsid(bl),
+		.fsid = bl->fsid,
 		.bytenr = ptr->bytenr,
 		.generation = ptr->generation,
 		.owner = owner,
@@ -91,5 +91,5 @@ struct tree_ptr tree_root_ptr(struct tree *t)
 
 uint32_t tree_item_max(const struct tree *t)
 {
-	return item_max(blocks_nodesize(t->bl));
+	return item_max(t->bl->nodesize);
 }

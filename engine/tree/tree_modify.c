@@ -10,7 +10,6 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "tree/cache.h"
 #include "tree/node.h"
 
 enum when { WHEN_ABSENT, WHEN_PRESENT, ALWAYS };

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "tree/cache.h"
+#include "tree/blocks.h"
 #include "tree/node.h"
 
 struct walk {
@@ -81,7 +81,7 @@ static struct node_want narrowed(struct node_want want, const struct node_want *
 
 static int check_node(struct tree *t, struct node *n, const struct node_want *want)
 {
-	int ret = node_check_structure(n->buf, blocks_nodesize(t->bl), want);
+	int ret = node_check_structure(n->buf, t->bl->nodesize, want);
 
 	for (uint32_t slot = 0; !ret && n->level && slot < node_nritems(n); slot++) {
 		struct node_want below = narrowed(child_want(t, n, slot), want);
@@ -100,7 +100,7 @@ int tree_check(struct tree *t)
 {
 	struct node *root = enter_tree(t);
 	struct node_want want = {
-		.fsid = blocks_fsid(t->bl),
+		.fsid = t->bl->fsid,
 		.bytenr = root->bytenr,
 		.generation = root->generation,
 		.owner = t->owner,
@@ -124,7 +124,7 @@ static int free_leaf(struct tree *t, const struct disk_ptr *p)
 
 	if (n)
 		return free_node(t, n);
-	alloc_pin(blocks_alloc(t->bl), ALLOC_META, p->bytenr, blocks_nodesize(t->bl));
+	alloc_pin(t->bl->alloc, ALLOC_META, p->bytenr, t->bl->nodesize);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "rt/mem.h"
-#include "tree/cache.h"
+#include "tree/blocks.h"
 #include "tree/node.h"
 
 #define SORT_ON_STACK 32u
@@ -51,15 +51,15 @@ static void write_copy(struct node *n, uint32_t copy, struct batch *b)
 	struct bio *bio = &n->bio[copy];
 
 	*bio = (struct bio){
-		.off = blocks_copy_offset(n->bl, n, copy),
-		.len = blocks_nodesize(n->bl),
+		.off = blocks_copy_offset(n->bl, n->bytenr, copy),
+		.len = n->bl->nodesize,
 		.flags = BIO_WRITE | BIO_META,
 		.buf = n->buf,
 		.done = write_done,
 		.private = node_get(n),
 	};
 	batch_join(b);
-	dev_submit(blocks_dev(n->bl), bio);
+	dev_submit(n->bl->dev, bio);
 }
 
 static int by_address(const void *a, const void *b)
@@ -94,7 +94,7 @@ static void write_nodes(struct blocks *bl, struct node **nodes, uint32_t n, stru
 	/* before the first copy is submitted: its completion reads it while the second is on its way */
 	for (uint32_t i = 0; i < n; i++)
 		nodes[i]->batch = b;
-	for (uint32_t copy = 0; copy < blocks_copies(bl); copy++)
+	for (uint32_t copy = 0; copy < bl->copies; copy++)
 		for (uint32_t i = 0; i < n; i++)
 			write_copy(nodes[i], copy, b);
 	for (uint32_t i = 0; i < n; i++)
