@@ -277,6 +277,33 @@ static void errors_come_in_any_order_too(void **state)
 	assert_true(told("abAB", n));
 }
 
+static void changes_its_buffer_in_flight(void *arg)
+{
+	static _Alignas(4096) uint8_t mine[DEV_BLOCK];
+	struct bio w = {.len = DEV_BLOCK, .flags = BIO_WRITE, .buf = mine};
+	struct batch b;
+
+	mine[7] = 1;
+	batch_init(&b, d);
+	batch_submit(&b, &w);
+	mine[7] = 2;
+	assert_int_equal(batch_wait(&b), 0);
+	mine[7] = 3;
+	dev_drain(d);
+}
+
+/* The device reads the buffer when it completes, and the record says what it read. */
+static void the_media_gets_what_the_buffer_held_at_completion(void **state)
+{
+	static _Alignas(4096) uint8_t got[DEV_BLOCK];
+	uint32_t n;
+
+	assert_int_equal(run(changes_its_buffer_in_flight, 1), COOP_FINISHED);
+	assert_int_equal(dev_read(d, 0, got, DEV_BLOCK), 0);
+	assert_int_equal(got[7], 2);
+	assert_int_equal(((const uint8_t *)powercut_events(d, &n)[0].data)[7], 2);
+}
+
 #define ASYNC(test) cmocka_unit_test_setup_teardown(test, open_async, close_async)
 
 int main(void)
@@ -288,6 +315,7 @@ int main(void)
 		ASYNC(more_bios_than_tasks),
 		ASYNC(the_same_seed_gives_the_same_run),
 		ASYNC(a_run_that_got_stuck_leaves_nothing_behind),
+		ASYNC(the_media_gets_what_the_buffer_held_at_completion),
 		ASYNC(errors_come_in_any_order_too),
 	};
 

@@ -105,6 +105,17 @@ static void overlapping_after_flush(void)
 	door_complete(&a, 0);
 }
 
+static void before_the_write_behind_a_flush(void)
+{
+	struct dev *d = open_held();
+	struct bio a = write_bio(0, 4096, BIO_PREFLUSH), b = write_bio(0, 4096, 0);
+
+	dev_submit(d, &a);
+	dev_submit(d, &b);
+	door_complete(&b, 0);
+	door_complete(&a, 0);
+}
+
 static void beyond_the_end(void)
 {
 	struct dev *d = open_held();
@@ -142,6 +153,7 @@ static void misuse_stops_the_program(void **state)
 	assert_true(aborts(overlapping));
 	assert_false(aborts(side_by_side));
 	assert_true(aborts(overlapping_after_flush));
+	assert_false(aborts(before_the_write_behind_a_flush));
 	assert_true(aborts(beyond_the_end));
 	assert_true(aborts(misaligned));
 	assert_true(aborts(fua_of_nothing));

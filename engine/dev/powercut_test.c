@@ -194,6 +194,17 @@ static void an_epoch_ends_before_what_makes_durable(void **state)
 	assert_int_not_equal(s.hash[0], s.hash[1]);
 }
 
+/* A flush that fails or lies, and a FUA write that fails, make nothing durable: no epoch ends there. */
+static void what_makes_nothing_durable_ends_no_epoch(void **state)
+{
+	struct epochs s = {.d = *state};
+
+	story_play(s.d, "wA cA F1 g1 uB eB wC F2 f2");
+	assert_int_equal(powercut_epochs(s.d, note_epoch, &s), 0);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.pos[0], 8);
+}
+
 static int stop_at_second(void *arg, const struct epoch *e)
 {
 	return ++*(int *)arg == 2 ? 77 : 0;
@@ -277,6 +288,28 @@ static void rewind_undoes_and_restart_keeps(void **state)
 	assert_string_equal(content, "AD......");
 }
 
+static void a_hash_outlives_a_restart(void **state)
+{
+	struct dev *d = *state;
+	struct epoch before, after;
+
+	write_letter(d, 0, 'A');
+	write_letter(d, 1, 'B');
+	assert_int_equal(dev_flush(d), 0);
+	powercut_epoch_at(d, powercut_position(d), &before);
+	powercut_restart(d);
+	powercut_epoch_at(d, 0, &after);
+	assert_int_equal(before.durable_hash, after.durable_hash);
+	powercut_rewind(d);
+	story_play(d, "wC cC F1 f1 wA cA F2 f2");
+	powercut_epoch_at(d, 8, &after);
+	assert_int_not_equal(before.durable_hash, after.durable_hash);
+	powercut_rewind(d);
+	story_play(d, "wA cA wB cB F2 f2");
+	powercut_epoch_at(d, 6, &after);
+	assert_int_equal(before.durable_hash, after.durable_hash);
+}
+
 static void a_real_bio_is_recorded_stage_by_stage(void **state)
 {
 	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
@@ -310,9 +343,11 @@ int main(void)
 		RECORDED(a_superseded_block_of_a_kept_write_stays_out),
 		RECORDED(a_superseded_half_of_a_kept_write_stays_out),
 		RECORDED(an_epoch_ends_before_what_makes_durable),
+		RECORDED(what_makes_nothing_durable_ends_no_epoch),
 		RECORDED(epochs_stop_when_told),
 		RECORDED(images_are_apart),
 		RECORDED(rewind_undoes_and_restart_keeps),
+		RECORDED(a_hash_outlives_a_restart),
 		RECORDED(a_real_bio_is_recorded_stage_by_stage),
 		RECORDED(the_controls_hold),
 	};
