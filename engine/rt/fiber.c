@@ -87,6 +87,7 @@ static void fiber_entry(void)
 {
 	struct fiber *self = entering;
 
+	CHECK((uintptr_t)__builtin_frame_address(0) % 16 == 0); /* vector stores rely on it */
 	after_switch(self);
 	self->fn();
 	CHECK(!"a fiber's function returned");

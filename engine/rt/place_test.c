@@ -1,0 +1,193 @@
+/* place_test.c: plans on topologies that this machine does not have; lists and plans that are wrong; node memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rt/mem.h"
+#include "rt/place.h"
+#include "rt/sanitize.h"
+
+static char err[160];
+
+static void topology(const char *synthetic)
+{
+	place_fini();
+	if (synthetic)
+		setenv("HWLOC_SYNTHETIC", synthetic, 1);
+	else
+		unsetenv("HWLOC_SYNTHETIC");
+	assert_int_equal(place_init(), 0);
+}
+
+static int back_to_this_machine(void **state)
+{
+	topology(NULL);
+	place_fini();
+	return 0;
+}
+
+/* The plan's PUs as "0 2 4 6", for comparison by eye. */
+static const char *plan(const char *name, unsigned n)
+{
+	static char text[256];
+	struct placement p[32];
+	int len = 0;
+
+	assert_int_equal(place_plan(name, n, p, err), 0);
+	for (unsigned i = 0; i < n; i++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s%d@%d", i ? " " : "", p[i].pu, p[i].node);
+	return text;
+}
+
+static void plans_on_two_nodes_of_four_cores_of_two(void **state)
+{
+	topology("node:2 core:4 pu:2");
+	assert_int_equal(place_topology()->nodes, 2);
+	assert_int_equal(place_topology()->cores, 8);
+	assert_int_equal(place_topology()->pus, 16);
+	assert_false(place_topology()->real);
+	assert_string_equal(plan("compact", 10), "0@0 2@0 4@0 6@0 1@0 3@0 5@0 7@0 8@1 10@1");
+	assert_string_equal(plan("scatter", 6), "0@0 8@1 2@0 10@1 4@0 12@1");
+	assert_string_equal(plan("node:1", 3), "8@1 10@1 12@1");
+	assert_string_equal(plan("split", 4), "0@0 8@1 2@0 10@1");
+	assert_string_equal(plan("node:0", 9), "0@0 2@0 4@0 6@0 1@0 3@0 5@0 7@0 0@0"); /* wraps around */
+}
+
+static void plans_on_four_nodes(void **state)
+{
+	topology("node:4 core:1 pu:1");
+	assert_string_equal(plan("scatter", 5), "0@0 1@1 2@2 3@3 0@0");
+	assert_string_equal(plan("split", 3), "0@0 3@3 0@0");
+	assert_string_equal(plan("compact", 5), "0@0 1@1 2@2 3@3 0@0");
+	assert_int_equal(place_next_node(-1), 0);
+	assert_int_equal(place_next_node(3), -1);
+}
+
+static void wrong_plans_get_one_line(void **state)
+{
+	static const char *const wrong[] = { "", "compacted", "node:", "node:2", "node:x", "node:1x", "node:-1" };
+	struct placement p[4];
+
+	topology("node:2 core:4 pu:2");
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		err[0] = 0;
+		assert_int_equal(place_plan(wrong[i], 4, p, err), -EINVAL);
+		assert_true(strlen(err) > 0);
+		assert_null(strchr(err, '\n'));
+	}
+}
+
+static void lists_are_checked_against_the_topology(void **state)
+{
+	static const char *const wrong[] = { "", ",", "0-", "-3", "0,,1", "x", "0-3x", "3-1", "16", "0-99999999" };
+
+	topology("node:2 core:4 pu:2");
+	assert_int_equal(place_check_cpus("0-3,8", err), 0);
+	assert_int_equal(place_check_cpus("all", err), 0);
+	assert_int_equal(place_check_nodes("0,1", err), 0);
+	assert_int_equal(place_check_nodes("2", err), -EINVAL);
+	assert_non_null(strstr(err, "no NUMA node 2"));
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		err[0] = 0;
+		assert_int_equal(place_check_cpus(wrong[i], err), -EINVAL);
+		assert_true(strlen(err) > 0);
+	}
+	assert_int_equal(place_check_cpus("0,17", err), -EINVAL);
+	assert_non_null(strstr(err, "no CPU 17"));
+}
+
+static void binding_here_takes_and_elsewhere_is_refused(void **state)
+{
+	struct placement p = { .pu = -1, .node = -1 };
+
+	topology(NULL);
+	assert_int_equal(place_bind_self(NULL), 0);
+	assert_int_equal(place_bind_self(&p), 0);
+	p.pu = 60000;
+	assert_int_equal(place_bind_self(&p), -EINVAL);
+	p = (struct placement){ .pu = -1, .node = 500 };
+	assert_int_equal(place_bind_self(&p), -EINVAL);
+	p = (struct placement){ .pu = -1, .node = -1, .cpus = "all" };
+	assert_int_equal(place_bind_self(&p), 0);
+	p.cpus = "1-";
+	assert_int_equal(place_bind_self(&p), -EINVAL);
+}
+
+static void a_plan_is_printed_one_line_a_task(void **state)
+{
+	struct placement p[2] = { { .pu = 3, .node = 1 }, { .pu = -1, .node = -1, .cpus = "0-1" } };
+	int bound[2] = { 0, -EPERM };
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	place_print(f, p, 2, bound);
+	fclose(f);
+	assert_string_equal(text, "task 0:  pu 3  node 1  bound\ntask 1:  cpus 0-1  node any  Operation not permitted\n");
+	free(text);
+}
+
+/* ---- memory ---- */
+
+static void one_node_needs_no_arenas_and_says_so(void **state)
+{
+	topology("node:1 core:2 pu:1");
+	assert_int_equal(mem_init(), 0);
+	assert_non_null(strstr(mem_notice(), "this machine has one"));
+}
+
+static void nodes_get_arenas_of_their_own(void **state)
+{
+	void *p;
+
+	topology("node:2 core:2 pu:1");
+	if (RT_ASAN || RT_TSAN) { /* jemalloc is not linked */
+		assert_int_equal(mem_init(), -ENOSYS);
+		assert_non_null(strstr(mem_notice(), "jemalloc"));
+		return;
+	}
+	assert_int_equal(mem_init(), 0);
+	assert_string_equal(mem_notice(), "");
+	assert_int_equal(mem_use_node(1), 0);
+	for (size_t size = 8; size < (16u << 20); size *= 4) {
+		p = mem_zalloc(size);
+		memset(p, 1, size);
+		free(p);
+	}
+	assert_int_equal(mem_use_node(-1), 0);
+	assert_int_equal(mem_use_node(64), -EINVAL);
+}
+
+static void memory_is_measured_and_aligned(void **state)
+{
+	void *p = mem_alloc_pages(5000);
+
+	assert_int_equal((uintptr_t)p % 4096, 0);
+	memset(p, 1, 8192); /* rounded up */
+	free(p);
+	assert_true(mem_resident_bytes() > 100000);
+	assert_true(mem_peak_bytes() >= 100000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans_on_two_nodes_of_four_cores_of_two),
+		cmocka_unit_test(plans_on_four_nodes),
+		cmocka_unit_test(wrong_plans_get_one_line),
+		cmocka_unit_test(lists_are_checked_against_the_topology),
+		cmocka_unit_test(binding_here_takes_and_elsewhere_is_refused),
+		cmocka_unit_test(a_plan_is_printed_one_line_a_task),
+		cmocka_unit_test(one_node_needs_no_arenas_and_says_so),
+		cmocka_unit_test(nodes_get_arenas_of_their_own),
+		cmocka_unit_test(memory_is_measured_and_aligned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, back_to_this_machine);
+}
