@@ -1,0 +1,352 @@
+/* hunt.c: see hunt.h: one schedule run and judged. */
+#include "hunt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "rt/mem.h"
+
+#define HUNT_DEV_SIZE (2u << 20)
+#define STEPS_LIMIT   20000u /* decisions of one run: a race takes tens to hundreds */
+
+const char *const violation_name[VIOLATION_NR] = {
+	[VIOLATION_NONE] = "none",
+	[VIOLATION_PROMISE] = "promise",
+	[VIOLATION_ERROR] = "error",
+	[VIOLATION_STUCK] = "stuck",
+	[VIOLATION_TOO_LONG] = "too_long",
+	[VIOLATION_CHECK] = "check",
+};
+
+void violation_init(struct violation *v)
+{
+	memset(v, 0, sizeof(*v));
+	schedule_init(&v->schedule);
+}
+
+void violation_fini(struct violation *v)
+{
+	schedule_free(&v->schedule);
+}
+
+/* ---- the first content ---- */
+
+static int mount_for(struct hunt *h, char *err)
+{
+	struct mount_options o = h->race->mount;
+
+	o.design = h->design;
+	return fs_mount(h->dev, &o, &h->run.fs, err);
+}
+
+struct setting_up {
+	struct hunt *h;
+	int ret;
+	char *err;
+};
+
+static void setup_main(void *arg)
+{
+	struct setting_up *s = arg;
+	struct hunt *h = s->h;
+
+	s->ret = mount_for(h, s->err);
+	if (s->ret)
+		return;
+	h->race->setup(&h->run);
+	s->ret = model_sync(h->run.model, h->run.fs);
+	for (uint32_t i = 0; i < h->run.nfiles; i++)
+		model_close(h->run.file[i]);
+	int ret = fs_unmount(h->run.fs);
+	if (!s->ret)
+		s->ret = ret;
+	dev_drain(h->dev);
+	if (s->ret)
+		snprintf(s->err, 160, "race %s: its first content could not be made: %s", h->race->name, strerror(-s->ret));
+}
+
+/* Under the controlled scheduler without choices: the same content every time (H2). */
+static int make_content(struct hunt *h, char *err)
+{
+	struct coop_config cfg = { .picker = &pick_random };
+	struct setting_up s = { .h = h, .ret = -EDEADLK, .err = err };
+	struct coop_result res;
+	const char *why = NULL;
+
+	int ret = fs_mkfs(h->dev, &h->race->mkfs, err);
+	if (ret)
+		return ret;
+	cfg.picker_state = pick_random.create("", &why);
+	coop_run(&cfg, setup_main, &s, &res);
+	pick_random.destroy(cfg.picker_state);
+	if (res.end != COOP_FINISHED)
+		snprintf(err, 160, "race %s: its setup does not end: %.100s", h->race->name, res.why);
+	return s.ret;
+}
+
+int hunt_open(const struct race *race, const struct design *design, struct hunt **out, char *err)
+{
+	struct hunt *h = mem_zalloc(sizeof(*h));
+
+	h->race = race;
+	h->design = design;
+	h->budget = (struct cut_budget){ .all_up_to = 3, .sampled = 0, .seed = 1 };
+	schedule_init(&h->schedule);
+	int ret = ram_open(HUNT_DEV_SIZE, &h->dev);
+	CHECK(!ret);
+	h->run.model = model_new(h->dev);
+	ret = make_content(h, err);
+	powercut_start(h->dev);
+	h->dev->async = true;
+	h->judge = judge_new(h->run.model, h->dev);
+	model_mark(h->run.model);
+	if (ret)
+		hunt_close(h);
+	else
+		*out = h;
+	return ret;
+}
+
+void hunt_close(struct hunt *h)
+{
+	powercut_rewind(h->dev);
+	powercut_stop(h->dev);
+	judge_free(h->judge);
+	model_free(h->run.model);
+	dev_close(h->dev);
+	schedule_free(&h->schedule);
+	free(h);
+}
+
+/* ---- a run ---- */
+
+struct task_start {
+	const struct race_task *task;
+	struct race_run *run;
+};
+
+static void task_main(void *arg)
+{
+	struct task_start *s = arg;
+
+	s->task->run(s->run);
+}
+
+static void run_tasks(struct hunt *h)
+{
+	struct task_start start[COOP_TASKS_MAX];
+	struct task *t[COOP_TASKS_MAX];
+
+	CHECK(h->race->ntasks < COOP_TASKS_MAX);
+	for (uint32_t i = 0; i < h->race->ntasks; i++) {
+		start[i] = (struct task_start){ &h->race->tasks[i], &h->run };
+		t[i] = rt_spawn(h->race->tasks[i].name, task_main, &start[i], NULL);
+	}
+	for (uint32_t i = 0; i < h->race->ntasks; i++)
+		rt_join(t[i]);
+}
+
+static void close_all(struct model *m)
+{
+	for (uint32_t i = 0; i < model_nfiles(m); i++)
+		if (model_file(m, i)->f)
+			model_close(model_file(m, i));
+}
+
+static void run_main(void *arg)
+{
+	struct hunt *h = arg;
+	char err[160];
+
+	int ret = mount_for(h, err);
+	CHECK(!ret);
+	for (uint32_t i = 0; i < h->run.nfiles; i++) {
+		ret = model_open(h->run.file[i], h->run.fs);
+		CHECK(!ret);
+	}
+	coop_choices(true);
+	run_tasks(h);
+	coop_choices(false);
+	close_all(h->run.model);
+	fs_abandon(h->run.fs);
+	dev_drain(h->dev);
+}
+
+void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed)
+{
+	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
+				   .steps_max = STEPS_LIMIT, .record = &h->schedule };
+
+	model_rewind(h->run.model);
+	powercut_rewind(h->dev);
+	judge_restart(h->judge);
+	h->run.seed = seed;
+	coop_run(&cfg, run_main, h, &h->result);
+	h->schedules++;
+	if (!h->steps_hint)
+		h->steps_hint = h->result.steps + h->result.steps / 4;
+	if (h->result.end != COOP_FINISHED)
+		model_forget_open(h->run.model);
+}
+
+/* ---- judging a run ---- */
+
+static const char *const op_name[] = {
+	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
+	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
+};
+
+static void keep_run(struct hunt *h, struct violation *v, enum violation_kind kind)
+{
+	v->kind = kind;
+	v->run = h->result;
+	v->seed = h->run.seed;
+	v->broken.kind = BROKEN_NONE;
+	v->crash = (struct crash){ 0 };
+	schedule_copy(&v->schedule, &h->schedule);
+}
+
+/* Two tasks may make or remove one name: that one of them is refused is no failure. */
+static bool call_failed(const struct model_op *o)
+{
+	return o->e != TICK_NEVER && o->ret && !((o->kind == OP_CREATE || o->kind == OP_UNLINK) && (o->ret == -EEXIST || o->ret == -ENOENT));
+}
+
+static enum violation_kind judge_calls(struct hunt *h, struct violation *v)
+{
+	const struct model *m = h->run.model;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (!call_failed(o))
+			continue;
+		keep_run(h, v, VIOLATION_ERROR);
+		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error", op_name[o->kind],
+		         o->file == MODEL_ALL ? "" : " of file ", o->file == MODEL_ALL ? "" : model_file(m, o->file)->name, o->ret,
+		         strerror(-o->ret));
+		return v->kind;
+	}
+	return VIOLATION_NONE;
+}
+
+static enum violation_kind judge_end(struct hunt *h, struct violation *v)
+{
+	if (h->result.end == COOP_STUCK) {
+		keep_run(h, v, VIOLATION_STUCK);
+		snprintf(v->text, sizeof(v->text), "deadlock: %s", h->result.why);
+	} else if (h->result.end == COOP_TOO_LONG) {
+		keep_run(h, v, VIOLATION_TOO_LONG);
+		snprintf(v->text, sizeof(v->text), "the run does not end (stopped after %u decisions)", h->result.steps);
+	} else {
+		return VIOLATION_NONE;
+	}
+	return v->kind;
+}
+
+static void keep_crash(struct violation *v, const struct cut *c)
+{
+	v->crash = (struct crash){ .pos = c->pos, .npending = c->npending };
+	for (uint32_t i = 0; i < c->npending && v->crash.nkept < CRASH_KEPT_MAX; i++)
+		if (c->keep[i / 64] >> i % 64 & 1)
+			v->crash.kept[v->crash.nkept++] = c->pending[i];
+}
+
+static int judge_one_cut(void *arg, const struct cut *c)
+{
+	struct hunt *h = arg;
+	struct broken_list list;
+
+	list.n = 0;
+	if (!judge_cut(h->judge, c, &list))
+		return 0;
+	keep_run(h, h->found, VIOLATION_PROMISE);
+	h->found->broken = list.b[0];
+	keep_crash(h->found, c);
+	snprintf(h->found->text, sizeof(h->found->text), "%s", list.b[0].text);
+	return 1;
+}
+
+static int judge_epoch(void *arg, const struct epoch *e)
+{
+	struct hunt *h = arg;
+
+	return powercut_cuts(h->dev, e, &h->budget, judge_one_cut, h);
+}
+
+enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
+{
+	enum violation_kind kind = judge_end(h, v);
+
+	if (!kind && h->result.end == COOP_FINISHED)
+		kind = judge_calls(h, v);
+	if (kind || h->result.end != COOP_FINISHED)
+		return kind;
+	h->found = v;
+	return powercut_epochs(h->dev, judge_epoch, h) ? VIOLATION_PROMISE : VIOLATION_NONE;
+}
+
+/* ---- a schedule again, a crash again ---- */
+
+void hunt_again(struct hunt *h, const struct violation *v, bool strict)
+{
+	void *state = replay_state(&v->schedule, strict);
+
+	hunt_run(h, &pick_replay, state, v->seed);
+	replay_state_free(state);
+}
+
+/* The pending writes of e that the crash keeps. False when one of them is not pending. */
+static bool kept_mask(const struct crash *c, const struct epoch *e, uint64_t *keep)
+{
+	for (uint32_t k = 0; k < c->nkept; k++) {
+		uint32_t i = 0;
+		while (i < e->npending && e->pending[i] != c->kept[k])
+			i++;
+		if (i == e->npending || i >= CRASH_KEPT_MAX)
+			return false;
+		*keep |= 1ull << i;
+	}
+	return true;
+}
+
+enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v)
+{
+	struct broken_list list = { .n = 0 };
+	uint64_t keep = 0;
+	struct epoch e;
+	struct dev *image;
+
+	if (c->pos > powercut_position(h->dev))
+		return VIOLATION_NONE;
+	powercut_epoch_at(h->dev, c->pos, &e);
+	if (e.npending > CRASH_KEPT_MAX || !kept_mask(c, &e, &keep))
+		return VIOLATION_NONE;
+	struct cut cut = { .pos = c->pos, .pending = e.pending, .npending = e.npending, .keep = &keep };
+	int ret = powercut_image(h->dev, &cut, &image);
+	CHECK(!ret);
+	struct recovered *r = recover_image(image);
+	dev_close(image);
+	judge_recovered(h->judge, c->pos, r, &list);
+	recovered_free(r);
+	if (!list.n)
+		return VIOLATION_NONE;
+	keep_run(h, v, VIOLATION_PROMISE);
+	v->broken = list.b[0];
+	v->crash = *c;
+	v->crash.npending = e.npending;
+	snprintf(v->text, sizeof(v->text), "%s", list.b[0].text);
+	return v->kind;
+}
+
+bool violation_same(const struct violation *a, const struct violation *b)
+{
+	return a->kind == b->kind && a->broken.kind == b->broken.kind;
+}
+
+enum violation_kind hunt_one(struct hunt *h, const struct picker *picker, void *state, uint64_t seed, struct violation *v)
+{
+	hunt_run(h, picker, state, seed);
+	return hunt_judge(h, v);
+}

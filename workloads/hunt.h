@@ -1,0 +1,132 @@
+/*
+ * hunt.h: the hunter: runs schedules of a race under a picker, judges the crashes each allows, and
+ * makes what it finds small.
+ *
+ * (H1) A run depends on the race, the design, the picker's choices and the seed alone: the same again
+ *      gives the same trace hash and the same verdict.
+ * (H2) The file system's first content is made once; every schedule starts from the same image.
+ * (H3) Nothing of a run is kept but its schedule: a violation is shown by running it again.
+ *
+ * Called by cmd_race.c and by tests.
+ */
+#ifndef HUNT_H
+#define HUNT_H
+
+#include "oracle/check.h"
+#include "race.h"
+#include "rt/coop.h"
+
+enum violation_kind {
+	VIOLATION_NONE,
+	VIOLATION_PROMISE,  /* an image breaks a promise: `broken` says which */
+	VIOLATION_ERROR,    /* a call failed; the device had no error */
+	VIOLATION_STUCK,    /* nobody can go on */
+	VIOLATION_TOO_LONG,
+	VIOLATION_CHECK,    /* a CHECK of the engine failed: the program stops */
+	VIOLATION_NR,
+};
+extern const char *const violation_name[VIOLATION_NR];
+
+/* The crash: at device position `pos`, with these pending writes kept (positions of their submission). */
+#define CRASH_KEPT_MAX 64u
+struct crash {
+	uint32_t pos, nkept, npending;
+	uint32_t kept[CRASH_KEPT_MAX];
+};
+
+struct violation {
+	enum violation_kind kind;
+	struct broken broken;  /* VIOLATION_PROMISE: the first one */
+	struct crash crash;    /* same */
+	char text[640];        /* the sentence */
+	uint64_t seed;
+	struct schedule schedule;
+	struct coop_result run;
+};
+
+struct hunt {
+	const struct race *race;
+	const struct design *design;
+	struct dev *dev;
+	struct race_run run;
+	struct judge *judge;
+	struct cut_budget budget;
+	struct schedule schedule; /* of the run that is under way, or was last */
+	struct coop_result result;
+	uint32_t steps_hint;       /* decisions of the first run: the pickers' hint (H1) */
+	uint64_t schedules;
+	const char *rescue_path;  /* where the schedule goes when a CHECK fails; NULL: nowhere */
+	/* the violation of the run under judgement */
+	struct violation *found;
+};
+
+/* Makes the device and the race's first content. 0, or -errno with one line in err (160 bytes). */
+int hunt_open(const struct race *race, const struct design *design, struct hunt **out, char *err);
+void hunt_close(struct hunt *h);
+
+/* Runs one schedule, judges nothing. The record of the device and the history stay until the next. */
+void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed);
+/* Judges the last run: VIOLATION_NONE, or what it is, in *v (violation_init() once, before its first use). */
+enum violation_kind hunt_judge(struct hunt *h, struct violation *v);
+/* Both. */
+enum violation_kind hunt_one(struct hunt *h, const struct picker *picker, void *state, uint64_t seed, struct violation *v);
+
+void violation_init(struct violation *v);
+void violation_fini(struct violation *v);
+
+/* Runs v's schedule again, strictly or tolerantly (schedule.h), and leaves the run for who looks at it. */
+void hunt_again(struct hunt *h, const struct violation *v, bool strict);
+/* Judges the last run's image of this crash alone. VIOLATION_NONE when it holds, or when the crash does not fit the run. */
+enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v);
+
+/* Are both the same kind of failure? */
+bool violation_same(const struct violation *a, const struct violation *b);
+
+/* hunt_minimise.c: makes v's schedule, then its crash, as small as it can; the kind of violation stays. */
+struct minimised {
+	uint32_t steps_from, preemptions_from, steps, preemptions, replays;
+};
+void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m);
+
+/* ---- a search ---- */
+
+/* A picker as a user names it: NAME or NAME:ARGS; "portfolio" is several, in turn. */
+#define STRATEGY_MAX 4u
+struct strategy {
+	char text[64];
+	uint32_t n;
+	const struct picker *picker[STRATEGY_MAX];
+	void *state[STRATEGY_MAX];
+};
+/* 0, or -EINVAL with one line in err (200 bytes). */
+int strategy_open(struct strategy *s, const char *text, char *err);
+void strategy_close(struct strategy *s);
+
+struct search {
+	struct strategy *strategy;
+	uint64_t seed;
+	uint64_t schedules;         /* at most; 0: no bound */
+	double seconds;             /* at most; 0: no bound */
+	bool check_determinism;     /* each schedule twice */
+	bool *stop;                 /* set by a signal handler; may be NULL */
+	void (*progress)(const struct search *s, void *arg);
+	void *arg;
+	/* out: */
+	uint64_t run;               /* schedules run */
+	uint64_t found_at;          /* 1 for the first; 0: nothing was found */
+	uint64_t distinct;          /* traces, counted up to TRACES_MAX */
+	double took;                /* seconds */
+	uint64_t images_judged, images_mounted;
+	bool nondeterministic;      /* two runs of one schedule differed: `at` */
+	uint64_t at;
+};
+#define TRACES_MAX (1u << 21)
+
+/* Runs schedules until a violation, the bounds, or stop. The violation is in *v when found_at. */
+void hunt_search(struct hunt *h, struct search *s, struct violation *v);
+/* From now on a CHECK that fails leaves the schedule in this file, and says how to replay it. h NULL: no longer. */
+void hunt_rescue(struct hunt *h, const char *path);
+/* Seed of schedule number i (from 1) of a search. */
+uint64_t hunt_seed(uint64_t search_seed, uint64_t i);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash. One
+ * race a file, race_<name>.c: its story, its tasks, and the verdict that is due for each design. A
+ * finder that finds nothing where something is due fails, and so does one that finds something where
+ * nothing is.
+ *
+ * Called by the hunter (hunt.c), which runs a race under the controlled scheduler; adding a race is a
+ * file and a row in race.c.
+ */
+#ifndef RACE_H
+#define RACE_H
+
+#include "fs/fs.h"
+#include "oracle/model.h"
+
+enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
+
+#define RACE_FILES   16u
+#define RACE_DESIGNS 8u
+
+/* What the tasks of one run share. */
+struct race_run {
+	struct model *model;
+	struct fs *fs;
+	struct model_file *file[RACE_FILES]; /* made by setup, open in every run */
+	uint32_t nfiles;
+	uint64_t seed;                       /* of this run, for tasks that draw */
+};
+
+struct race_task {
+	const char *name;
+	void (*run)(struct race_run *r);
+};
+
+struct race {
+	const char *name;  /* the word in race_<name>.c and in the symbol */
+	const char *what;  /* one line */
+	const char *story; /* who does what, in which order, what is lost */
+	struct mkfs_options mkfs;
+	struct mount_options mount; /* but for the design */
+	/* Once, not under a picker: makes the files and their first content, which is then synced: durable. */
+	void (*setup)(struct race_run *r);
+	const struct race_task *tasks;
+	uint32_t ntasks;
+	struct {
+		const char *design;
+		enum verdict verdict;
+	} expect[RACE_DESIGNS];
+};
+
+extern const struct race race_seed, race_seed_compressed;
+
+extern const struct race *const races[]; /* NULL-terminated */
+/* By its name, with or without "race_". */
+const struct race *race_find(const char *name);
+/* "; did you mean seed?", or nothing. Returns buf. */
+const char *race_nearest(const char *name, char *buf, unsigned size);
+/* What is due for a design; VERDICT_HOLDS when the race does not name it. */
+enum verdict race_expect(const struct race *race, const char *design);
+extern const char *const verdict_name[];
+
+#endif
