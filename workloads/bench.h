@@ -45,6 +45,7 @@ struct bench {
 	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
 	struct bench_level level[BENCH_LEVELS_MAX];
 	unsigned nlevels;
+	uint64_t begin_ns;
 	bool interrupted;
 };
 

@@ -169,8 +169,9 @@ static json_t *tasks_json(const struct driver_result *r)
 	return list;
 }
 
-static json_t *trial_json(const struct bench_level *l, unsigned target, unsigned trial, const struct driver_result *r)
+static json_t *trial_json(const struct bench *b, const struct bench_level *l, unsigned target, unsigned trial)
 {
+	const struct driver_result *r = l->trial[target][trial];
 	json_t *o = json_object();
 	double syncs = r->counters[C_FSYNC];
 
@@ -178,6 +179,7 @@ static json_t *trial_json(const struct bench_level *l, unsigned target, unsigned
 	put_int(o, "tasks_n", l->n);
 	put_int(o, "target", target);
 	put_int(o, "trial", trial);
+	put_int(o, "begin_ns", r->begin_ns - b->begin_ns);
 	put_int(o, "elapsed_ns", r->elapsed_ns);
 	put_int(o, "cpu_ns", r->cpu_ns);
 	put_int(o, "bytes", r->bytes);
@@ -208,7 +210,7 @@ static json_t *trials_json(const struct bench *b)
 		for (unsigned i = 0; i < b->opt.trials; i++)
 			for (unsigned t = 0; t < b->opt.ntargets; t++)
 				if (b->level[l].trial[t][i])
-					json_array_append_new(list, trial_json(&b->level[l], t, i, b->level[l].trial[t][i]));
+					json_array_append_new(list, trial_json(b, &b->level[l], t, i));
 	return list;
 }
 

@@ -96,6 +96,7 @@ int bench_run(struct bench *b, char *err)
 	struct progress p = { .b = b, .begin_ns = rt_now(), .total = b->nlevels * b->opt.ntargets * b->opt.trials };
 	int ret = 0;
 
+	b->begin_ns = p.begin_ns;
 	for (unsigned i = 0; i < b->nlevels && !ret && !driver_stop; i++)
 		ret = run_level(b, &b->level[i], &p, err);
 	b->interrupted = driver_stop;

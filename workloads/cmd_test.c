@@ -128,6 +128,15 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 	one_line_and_status_2("bench . -t null", ".");
 }
 
+/* The first trial finds it, when the run's folder has been begun. */
+static void a_failed_trial_leaves_nothing(void **state)
+{
+	spawn_file("big.fio", "[a]\nrw=randwrite\nsize=64m\n");
+	one_line_and_status_2("bench big.fio -t postfix@ram:32m -o kept", "cannot lay out file a.0.0");
+	one_line_and_status_2("bench big.fio -t postfix@file:d.img,size=32m", "cannot lay out file a.0.0");
+	unlink("big.fio");
+}
+
 static void help_goes_to_stdout(void **state)
 {
 	static const char *const asks[] = { "help", "--help", "help bench", "bench --help", "list --help", "topo --help" };
@@ -178,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_options_are_one_line),
 		cmocka_unit_test(wrong_jobs_are_one_line_with_the_place),
+		cmocka_unit_test(a_failed_trial_leaves_nothing),
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(list_names_what_there_is),
 		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),

@@ -265,6 +265,7 @@ static void add_up(struct trial *t)
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
 	}
+	r->begin_ns = begin;
 	r->elapsed_ns = end > begin ? end - begin : 0;
 	r->interrupted = driver_stop;
 	check_phases(r);

@@ -47,6 +47,7 @@ struct driver_result {
 	struct hist sync;            /* fsync and fdatasync together */
 	struct hist response;        /* V1; empty without rate_iops */
 	uint64_t phase_ns[PH_NR];    /* V3 */
+	uint64_t begin_ns;           /* when the first task left the line */
 	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */
 	uint64_t cpu_ns;             /* of the tasks, engine included */
 	uint64_t counters[C_NR];

@@ -72,6 +72,21 @@ static void number_ios_counts_writes_and_the_last_sync_comes(void **state)
 	job_free(&jf);
 }
 
+static void a_sync_follows_every_nth_write(void **state)
+{
+	static const enum op_kind expected[] = { OP_WRITE, OP_WRITE, OP_FDATASYNC, OP_WRITE, OP_FSYNC, OP_WRITE,
+		                                 OP_FDATASYNC, OP_WRITE, OP_WRITE, OP_FDATASYNC, OP_FSYNC };
+	struct op_stream s;
+	struct op op;
+
+	begin(&s, "[a]\nrw=write\nbs=4k\nsize=1m\nfsync=3\nfdatasync=2\n", 1, false);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_true(ops_next(&s, &op));
+		assert_int_equal(op.kind, expected[i]);
+	}
+	job_free(&jf);
+}
+
 static void random_offsets_are_aligned_inside_and_repeatable(void **state)
 {
 	struct op_stream s, again;
@@ -180,6 +195,7 @@ int main(void)
 		cmocka_unit_test(sequential_writes_wrap_at_the_end),
 		cmocka_unit_test(a_job_ends_at_its_size),
 		cmocka_unit_test(number_ios_counts_writes_and_the_last_sync_comes),
+		cmocka_unit_test(a_sync_follows_every_nth_write),
 		cmocka_unit_test(random_offsets_are_aligned_inside_and_repeatable),
 		cmocka_unit_test(a_split_is_used_by_its_shares),
 		cmocka_unit_test(clones_draw_different_offsets),

@@ -87,7 +87,8 @@ static int lay_out(struct file *f, uint64_t bytes)
 		ret = fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
 	}
 	free(buf);
-	return ret < 0 ? ret : 0;
+	/* A write that found no space says so to the fsync of its file, and to nobody else. */
+	return ret < 0 ? ret : bytes ? fs_fsync(f) : 0;
 }
 
 static int engine_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)

@@ -81,7 +81,7 @@ int text_list(const char *s, unsigned *out, unsigned max, unsigned *n)
 {
 	*n = 0;
 	for (;;) {
-		uint64_t from, to;
+		uint64_t from = 0, to;
 		int ret = leading_number(s, &from, &s);
 
 		to = from;

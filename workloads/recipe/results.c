@@ -33,14 +33,17 @@ static int date_of(const char *path, char *out, size_t size)
 	return 0;
 }
 
+static const char default_parent[] = "results";
+
 /* The folder that will hold it: made when it is the default one. */
-static int parent_of(const char *folder, char *out, size_t size, char *err)
+static int parent_of(const char *folder, char *out, size_t size, bool *made, char *err)
 {
 	const char *slash = folder ? strrchr(folder, '/') : NULL;
 
 	if (!folder) {
-		snprintf(out, size, "results");
-		return mkdir(out, 0777) && errno != EEXIST ? fail(err, out, errno) : 0;
+		snprintf(out, size, "%s", default_parent);
+		*made = !mkdir(out, 0777);
+		return !*made && errno != EEXIST ? fail(err, out, errno) : 0;
 	}
 	if (slash == folder)
 		snprintf(out, size, "/");
@@ -61,7 +64,7 @@ int results_begin(struct results *r, const char *folder, const char *what, char 
 		return fail(err, "--out", EINVAL);
 	if (folder && !access(folder, F_OK))
 		return fail(err, folder, EEXIST);
-	ret = parent_of(folder, parent, sizeof(parent), err);
+	ret = parent_of(folder, parent, sizeof(parent), &r->made_parent, err);
 	if (ret)
 		return ret;
 	snprintf(r->temp, sizeof(r->temp), "%s/.new-XXXXXX", parent);
@@ -140,6 +143,8 @@ void results_abandon(struct results *r)
 			unlink(path); /* . and .. refuse */
 	closedir(d);
 	rmdir(r->temp);
+	if (r->made_parent)
+		rmdir(default_parent);
 	r->temp[0] = '\0';
 }
 

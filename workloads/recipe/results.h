@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdbool.h>
 
 #define RESULTS_ERR_MAX 512
 
@@ -15,6 +16,7 @@ struct results {
 	char final[PATH_MAX]; /* its name when it is whole */
 	char temp[PATH_MAX];
 	char date[32];        /* YYYYMMDD-HHMMSS, UTC */
+	bool made_parent;     /* results/ was not there before */
 };
 
 /*
