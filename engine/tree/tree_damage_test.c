@@ -225,6 +225,82 @@ static void a_wrong_field_is_an_error(void **state)
 	free(buf);
 }
 
+/* ---- blocks made from nothing, right but for one thing ---- */
+
+/* A leaf of n items of `len` bytes each; what lies beyond the block is not there at all. */
+static int check_crafted_leaf(uint32_t n, uint32_t len)
+{
+	struct node_want want = { .bytenr = SUPER_END, .generation = 1, .owner = RIG_OWNER };
+	struct node_header h = { .magic = NODE_MAGIC, .bytenr = SUPER_END, .generation = 1, .owner = RIG_OWNER, .nritems = n };
+	uint8_t *buf = calloc(1, 4096);
+	int ret;
+
+	memcpy(buf, &h, sizeof(h));
+	for (uint32_t i = 0; i < n && HEADER + (i + 1) * ITEM <= 4096; i++) {
+		struct disk_item item = { .key = { .objectid = i }, .at = 4096 - (i + 1) * len, .len = len };
+
+		memcpy(buf + HEADER + i * ITEM, &item, sizeof(item));
+	}
+	fix_csum(buf);
+	ret = node_check(buf, 4096, &want);
+	free(buf);
+	return ret;
+}
+
+static void a_leaf_holds_what_fits_and_no_more(void **state)
+{
+	static const struct {
+		uint32_t n, len;
+		int ret;
+	} leaf[] = {
+		{ 0, 0, -EIO }, { 1, 987, 0 }, { 1, 988, -EIO }, { 1, 4023, -EIO }, { 161, 0, 0 }, { 162, 0, -EIO },
+		{ 163, 0, -EIO }, { 4, 987, 0 }, { 5, 784, 0 }, { 5, 785, -EIO }, { 5, 820, -EIO }, { 16, 228, 0 },
+		{ 16, 229, -EIO }, { UINT32_MAX, 0, -EIO }, { UINT32_MAX / ITEM, 0, -EIO },
+	};
+
+	for (size_t i = 0; i < sizeof(leaf) / sizeof(leaf[0]); i++)
+		assert_int_equal(check_crafted_leaf(leaf[i].n, leaf[i].len), leaf[i].ret);
+}
+
+static void patch(struct victim *v, uint64_t bytenr, uint32_t at, uint64_t value)
+{
+	uint8_t *buf = mem_alloc_pages(4096);
+
+	read_block(v, bytenr, buf);
+	memcpy(buf + at, &value, sizeof(value));
+	fix_csum(buf);
+	write_block(v, bytenr, buf);
+	free(buf);
+}
+
+/* (B3): the child and its pointer agree, but the parent is older than both. */
+static void a_child_younger_than_its_parent_is_an_error(void **state)
+{
+	struct victim *v = victim_open(false);
+
+	patch(v, v->block[2], 24, 9);
+	patch(v, v->block[0], HEADER + PTR + 25, 9);
+	assert_int_equal(remount(v), -EIO);
+	victim_close(v);
+}
+
+/* A block that is whole in every way, but lies among the data of files, where a user may have put it. */
+static void a_block_among_the_data_is_an_error(void **state)
+{
+	struct victim *v = victim_open(false);
+	uint64_t there = SUPER_END + (1u << 20);
+	uint8_t *buf = mem_alloc_pages(4096);
+
+	read_block(v, v->block[2], buf);
+	write_block(v, there, buf);
+	patch(v, there, 16, there);
+	patch(v, v->block[0], HEADER + PTR + 17, there);
+	assert_int_equal(remount(v), -EIO);
+	assert_in_range(lost_keys(v), 10, 20);
+	free(buf);
+	victim_close(v);
+}
+
 static int look_at(void *arg, const struct key *k, const void *data, uint32_t len)
 {
 	const uint8_t *bytes = data;
@@ -326,6 +402,9 @@ int main(void)
 		cmocka_unit_test(a_flipped_byte_leaves_the_other_copy),
 		cmocka_unit_test(a_whole_block_that_is_not_meant_is_an_error),
 		cmocka_unit_test(a_wrong_field_is_an_error),
+		cmocka_unit_test(a_leaf_holds_what_fits_and_no_more),
+		cmocka_unit_test(a_child_younger_than_its_parent_is_an_error),
+		cmocka_unit_test(a_block_among_the_data_is_an_error),
 		cmocka_unit_test(random_damage_never_crashes),
 		cmocka_unit_test(a_read_error_lasts_as_long_as_its_cause),
 	};
