@@ -10,7 +10,7 @@
 #include "rt/test_abort.h"
 
 static struct mutex inode, logm, upper, deeper;
-static struct waitq commit, ordered;
+static struct waitq commit, ordered, writers;
 
 static int setup(void **state)
 {
@@ -20,6 +20,7 @@ static int setup(void **state)
 	mutex_init(&deeper, L_MOUNT, 2);
 	waitq_init(&commit, L_LOG_COMMIT);
 	waitq_init(&ordered, L_ORDERED);
+	waitq_init(&writers, L_LOG_WRITERS);
 	return 0;
 }
 
@@ -83,6 +84,20 @@ static void owed_below_a_held_lock(void)
 	mutex_lock(&inode);
 }
 
+/* The entry that is further out must not hide the lock that is further in. */
+static void waits_between_what_it_owes_and_holds(void)
+{
+	mutex_lock(&logm);
+	owe(L_LOG_COMMIT, 0, &commit);
+	wait_until(&writers, yes, NULL);
+}
+
+static void waits_for_what_it_owes(void)
+{
+	owe(L_LOG_COMMIT, 0, &commit);
+	wait_until(&commit, yes, NULL);
+}
+
 static void pays_what_it_does_not_owe(void)
 {
 	paid(L_LOG_COMMIT, 0, &commit);
@@ -122,6 +137,8 @@ static void violations_are_caught(void **state)
 	assert_true(aborts_with(take_above_what_is_owed, "owes  LOG_COMMIT"));
 	assert_true(aborts_with(wait_above_what_is_owed, "waits for ORDERED"));
 	assert_true(aborts_with(owed_below_a_held_lock, "owes  LOG_COMMIT"));
+	assert_true(aborts_with(waits_between_what_it_owes_and_holds, "holds LOG sub 0"));
+	assert_true(aborts_with(waits_for_what_it_owes, "owes  LOG_COMMIT"));
 	assert_true(aborts_with(tried_out_of_order_then_takes, "holds INODE"));
 	assert_true(aborts_with(pays_what_it_does_not_owe, "what is paid is owed"));
 	assert_true(aborts_with(unlocks_what_it_does_not_hold, "is held by the task"));
@@ -163,6 +180,9 @@ static void what_the_rules_allow_passes(void **state)
 	assert_false(lock_held_any());
 	wait_until(&commit, yes, NULL);
 	lock_order_check(L_TASK, 0);
+	owe(L_LOG_COMMIT, -5, &commit);
+	wait_until(&commit, yes, NULL); /* an older one of the line */
+	paid(L_LOG_COMMIT, -5, &commit);
 }
 
 static void trylock_does_not_wait_so_it_may_go_up(void **state)

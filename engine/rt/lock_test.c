@@ -1,8 +1,10 @@
 /* lock_test.c: mutual exclusion, rwsem manners and wait queues, on threads and under pickers. */
 #include "rt/test_run.h"
 
+#include <sched.h>
+
 #define THREADS 4
-#define ROUNDS  20000
+#define ROUNDS  (RT_TSAN || RT_ASAN ? 100000 : 1000000)
 #define SCHEDULES 500
 
 static struct mutex mutex;
@@ -22,6 +24,14 @@ static void reset(void)
 	obj = rt_obj_id();
 	plain = 0;
 	inside = most_inside = flag = 0;
+}
+
+/* They must be there all at once, or each is done before the next one starts. */
+static void start_together(void)
+{
+	atomic_fetch_add(&inside, 1);
+	while (atomic_load(&inside) < THREADS)
+		sched_yield();
 }
 
 static void on_threads(unsigned n, void (*fn)(void *))
@@ -61,6 +71,7 @@ static void under_pickers(unsigned n, void (*fn)(void *), void (*check)(void))
 
 static void add_under_mutex(void *arg)
 {
+	start_together();
 	for (int i = 0; i < ROUNDS; i++) {
 		mutex_lock(&mutex);
 		plain++;
@@ -70,6 +81,7 @@ static void add_under_mutex(void *arg)
 
 static void add_under_spin(void *arg)
 {
+	start_together();
 	for (int i = 0; i < ROUNDS; i++) {
 		spin_lock(&spin);
 		plain++;
@@ -79,6 +91,7 @@ static void add_under_spin(void *arg)
 
 static void add_under_write_lock(void *arg)
 {
+	start_together();
 	for (int i = 0; i < ROUNDS; i++) {
 		write_lock(&rwsem);
 		plain++;

@@ -207,7 +207,8 @@ static void hand_overs_between_nodes_are_counted(void **state)
 	lock_stats_enable(true);
 	rt_join(rt_spawn("a", takes_on_its_node, NULL, &on_1));
 	rt_join(rt_spawn("b", takes_on_its_node, NULL, &on_1));
-	rt_join(rt_spawn("c", takes_on_its_node, NULL, &on_0));
+	rt_join(rt_spawn("c", takes_on_its_node, NULL, &on_1));
+	rt_join(rt_spawn("d", takes_on_its_node, NULL, &on_0));
 	lock_totals(sums);
 	lock_stats_enable(false);
 	assert_int_equal(sums[L_LOG].other_node, 2);
