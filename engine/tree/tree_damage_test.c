@@ -236,10 +236,10 @@ static int check_crafted_leaf(uint32_t n, uint32_t len)
 	int ret;
 
 	memcpy(buf, &h, sizeof(h));
-	for (uint32_t i = 0; i < n && HEADER + (i + 1) * ITEM <= 4096; i++) {
+	for (uint32_t i = 0, at = HEADER; i < n && at < 4096; i++, at += ITEM) {
 		struct disk_item item = { .key = { .objectid = i }, .at = 4096 - (i + 1) * len, .len = len };
 
-		memcpy(buf + HEADER + i * ITEM, &item, sizeof(item));
+		memcpy(buf + at, &item, at + ITEM <= 4096 ? ITEM : 4096 - at);
 	}
 	fix_csum(buf);
 	ret = node_check(buf, 4096, &want);

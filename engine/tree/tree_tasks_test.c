@@ -238,68 +238,99 @@ static void schedules_keep_the_tree_whole(void **state)
 
 /* ---- how many points a call has ---- */
 
-#define CALLS 40u
+static uint32_t picks;
 
-struct points {
-	struct rig r;
-	struct task *other;
-	bool tree_calls;
-};
-
-static void calls(void *arg)
+static void count_begin(void *state, uint64_t seed, uint32_t steps)
 {
-	struct points *p = arg;
+	picks = 0;
+}
+
+/* Whoever runs goes on: with a bystander who could run, each point of a task is one pick. */
+static uint32_t count_pick(void *state, const struct coop_view *v)
+{
+	picks++;
+	return v->enabled >> v->current & 1 ? v->current : (uint32_t)__builtin_ctzll(v->enabled);
+}
+
+static void stand_by(void *arg)
+{
+}
+
+static int no_more(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	return 1;
+}
+
+#define CALLS 8u
+
+/* One call of each kind. Those that change something copy the path down to a leaf, and now and then split. */
+static int call(struct rig *r, uint32_t which, const struct key *k)
+{
+	struct key at = *k;
 	uint8_t data[900] = { 0 };
 
-	for (uint32_t i = 0; i < CALLS; i++) {
-		struct key k = rig_key(i * 7), from = k;
-
-		rt_point(1, POINT_YIELD);
-		if (!p->tree_calls)
-			continue;
-		/* splits, copies and allocates on its way */
-		if (tree_put(&p->r.tree, p->r.generation, &k, data, sizeof(data)))
-			abort();
-		if (tree_next(&p->r.tree, &from, data, sizeof(data), NULL))
-			abort();
+	switch (which) {
+	case 0:
+		return tree_insert(&r->tree, r->generation, k, data, sizeof(data));
+	case 1:
+		return tree_lookup(&r->tree, k, data, sizeof(data), NULL);
+	case 2:
+		return tree_put(&r->tree, r->generation, k, data, 3);
+	case 3:
+		return tree_update(&r->tree, r->generation, k, data, 800);
+	case 4:
+		return tree_next(&r->tree, &at, data, sizeof(data), NULL);
+	case 5:
+		return tree_prev(&r->tree, &at, data, sizeof(data), NULL);
+	case 6:
+		return tree_delete(&r->tree, r->generation, k);
+	default:
+		return tree_scan(&r->tree, k, k, 0, no_more, NULL);
 	}
 }
 
-static void two_of_them(void *arg)
+struct points {
+	struct rig r;
+	uint32_t calls, failures, wrong;
+};
+
+static void count_points(void *arg)
 {
 	struct points *p = arg;
+	struct task *bystander = rt_spawn("bystander", stand_by, p, NULL);
 
 	coop_choices(true);
-	p->other = rt_spawn("other", calls, p, NULL);
-	calls(p);
-	rt_join(p->other);
+	for (uint32_t i = 0; i < 100 * CALLS; i++) {
+		struct key k = rig_key(i / CALLS * 7 + (i / CALLS & 1)), more = { 1000 + i, 0, 0 };
+		uint32_t before;
+
+		p->r.generation++; /* nothing that is there may be changed in place */
+		before = picks;
+		p->failures += !!call(&p->r, i % CALLS, &k);
+		p->wrong += picks != before + 1;
+		p->failures += !!call(&p->r, 0, &more);
+		p->calls++;
+	}
 	coop_choices(false);
-}
-
-static uint32_t steps_of(bool tree_calls)
-{
-	void *picker = pick_random.create("", NULL);
-	struct coop_config cfg = { .picker = &pick_random, .picker_state = picker, .seed = 1 };
-	struct points p = { .tree_calls = tree_calls };
-	struct coop_result res;
-
-	rig_open(&p.r, 4096, false, 8u << 20);
-	coop_run(&cfg, two_of_them, &p, &res);
-	assert_int_equal(res.end, COOP_FINISHED);
-	rig_close(&p.r);
-	pick_random.destroy(picker);
-	return res.steps;
+	rt_join(bystander);
 }
 
 static void a_call_is_one_point(void **state)
 {
-	uint32_t without, with;
+	static const struct picker counting = { .name = "counting", .begin = count_begin, .pick = count_pick };
+	struct coop_config cfg = { .picker = &counting };
+	struct points p = { 0 };
+	struct coop_result res;
 
 	skip_without_fibers();
-	without = steps_of(false);
-	with = steps_of(true);
-	/* the last steps of a run have only one task left, and are no decisions */
-	assert_in_range(with, without + CALLS, without + 2 * 2 * CALLS);
+	rig_open(&p.r, 4096, false, 8u << 20);
+	coop_run(&cfg, count_points, &p, &res);
+	assert_int_equal(res.end, COOP_FINISHED);
+	assert_int_equal(p.calls, 100 * CALLS);
+	assert_int_equal(p.failures, 0);
+	assert_int_equal(p.wrong, 0);
+	assert_int_equal(tree_root_ptr(&p.r.tree).level, 2);
+	rig_close(&p.r);
 }
 
 int main(void)
