@@ -171,11 +171,11 @@ int fs_unlink(struct root *root, const char *name)
 	/* a log may hold the name: until this commits, fsyncs that log names in this subvolume commit instead */
 	atomic_store(&root->last_unlink_trans, h.trans->id);
 	atomic_store(&inode->last_unlink_trans, h.trans->id);
+	atomic_store(&inode->unlinked, true);
 	ret = dir_remove(root, h.trans->id, &d);
 	if (ret)
 		trans_abort(root->fs, ret);
 	trans_end(&h);
-	inode->unlinked = true;
 	if (!ret && inode->opens == 0)
 		inode_evict_unlinked(inode);
 unlock_dir:

@@ -274,6 +274,8 @@ int fs_truncate(struct file *f, uint64_t size)
 
 	if (size > (uint64_t)UINT32_MAX * FS_BLOCK / 2)
 		return -EFBIG;
+	if (inode->root->fs->opt.read_only)
+		return -EROFS;
 	background_make_space(inode->root->fs);
 	mutex_lock(&inode->lock);
 	int ret = truncate_tail(inode, size);

@@ -56,6 +56,8 @@ static bool fsync_nothing_to_do(struct inode *inode, bool full)
 {
 	bool under_way = ordered_any(inode);
 
+	if (atomic_load(&inode->unlinked)) /* no crash leaves a way to it; a log of it would bring its name back */
+		return true;
 	if (log_has_inode(inode))
 		return true;
 	return atomic_load(&inode->last_trans) <= atomic_load(&inode->root->fs->last_trans_committed) && (full || !under_way);
@@ -178,6 +180,8 @@ static int file_sync(struct file *f, bool datasync)
 {
 	struct inode *inode = f->inode;
 
+	if (inode->root->fs->opt.read_only)
+		return 0;
 	count(C_FSYNC);
 	enum phase was = phase(PH_OTHER);
 	fs_cost(COST_CALL);

@@ -108,6 +108,14 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	return 0;
 }
 
+struct inode *inode_next(struct root *root, struct inode *prev)
+{
+	mutex_lock(&root->dir_lock);
+	struct list *pos = prev ? prev->link.next : root->inodes.next;
+	mutex_unlock(&root->dir_lock);
+	return pos == &root->inodes ? NULL : list_entry(pos, struct inode, link);
+}
+
 void inode_free(struct inode *inode)
 {
 	CHECK(RB_EMPTY(&inode->ordered));

@@ -22,6 +22,9 @@ void inode_advance_disk_size(struct inode *inode, const struct ordered *done);
 
 /* Loads or finds the inode; dir_lock held. */
 int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out);
+/* The inode after `prev` (NULL: the first) of those in memory; NULL at the end. Inodes stay until unmount, so the list
+ * only grows under who walks it. */
+struct inode *inode_next(struct root *root, struct inode *prev);
 void inode_free(struct inode *inode);
 /* Deletes every item of an unlinked inode and its orphan mark. */
 int inode_delete_items(struct root *root, uint64_t ino);

@@ -177,6 +177,14 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 	return ret;
 }
 
+/* Unlinked in a transaction that is on the media: the name is nobody's, or somebody else's, and replay must not touch it. */
+static bool name_is_gone(struct inode *inode)
+{
+	uint64_t unlinked = atomic_load(&inode->last_unlink_trans);
+
+	return unlinked && unlinked <= atomic_load(&inode->root->fs->last_trans_committed);
+}
+
 /* kernel: btrfs_log_inode() in its full mode. */
 static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
 {
@@ -187,7 +195,7 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
 	int ret = extent_drop(&drop, 0, UINT64_MAX);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
-	if (!ret)
+	if (!ret && !name_is_gone(inode))
 		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation);
@@ -223,10 +231,12 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid)
 	list_init(&ordered);
 	mutex_lock(&inode->log_mutex);
 	ordered_collect(inode, &ordered);
-	if (atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC)
-		ret = log_full(inode, log, generation);
-	else
+	if (!(atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC))
 		ret = log_changed_extents(inode, log, generation, &ordered);
+	else if (ordered_any(inode))
+		ret = LOG_NEED_COMMIT; /* an inline write set the flag after the score had looked: what is on its way is in no tree */
+	else
+		ret = log_full(inode, log, generation);
 	if (ret) {
 		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */
 		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
@@ -262,10 +272,10 @@ int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx)
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
 	ret = log_inode(inode, h, ctx->transid);
-	if (ret) {
+	if (ret < 0)
 		trans_no_log(inode->root->fs, h->trans->id);
+	if (ret)
 		log_forget_ctx(inode->root, ctx);
-	}
 	log_end(inode->root);
 	return ret;
 }

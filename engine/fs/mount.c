@@ -324,12 +324,7 @@ int fs_sync(struct fs *fs)
 {
 	for (uint32_t i = 0; i < fs->nsubvols; i++) {
 		struct root *root = &fs->subvols[i];
-		mutex_lock(&root->dir_lock);
-		struct list *pos = root->inodes.next;
-		mutex_unlock(&root->dir_lock);
-		/* the list only grows, at its tail */
-		for (; pos != &root->inodes; pos = pos->next) {
-			struct inode *inode = list_entry(pos, struct inode, link);
+		for (struct inode *inode = inode_next(root, NULL); inode; inode = inode_next(root, inode)) {
 			writeback_start_ordered(inode);
 			ordered_wait_range(inode, 0, UINT64_MAX);
 		}

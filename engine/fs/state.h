@@ -115,7 +115,7 @@ struct inode {
 	uint64_t generation;          /* transaction that created it; read only */
 	struct list link;             /* root->inodes, guarded by root->dir_lock */
 	int32_t opens;                /* guarded by root->dir_lock */
-	bool unlinked;                /* same */
+	_Atomic bool unlinked;        /* changed under dir_lock */
 	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
 
 	struct mutex lock;            /* i_mutex: writes, truncate, and all of logging */

@@ -68,7 +68,7 @@ int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
 {
 	lock_order_check(type == TRANS_START ? L_TRANS_START : L_TRANS_JOIN, 0);
 	for (;;) {
-		if (atomic_load(&fs->error))
+		if (atomic_load(&fs->error) || (fs->opt.read_only && type == TRANS_START))
 			return -EROFS;
 		spin_lock(&fs->trans_lock);
 		if (!fs->running)

@@ -250,27 +250,12 @@ static bool inode_is_old(struct inode *inode, uint64_t min_age_ns)
 	return p && rt_now() - p->dirtied_ns >= min_age_ns;
 }
 
-static struct inode *next_inode(struct root *root, struct inode *prev)
-{
-	struct list *pos = prev ? prev->link.next : root->inodes.next;
-
-	return pos == &root->inodes ? NULL : list_entry(pos, struct inode, link);
-}
-
 void writeback_all(struct fs *fs, uint64_t min_age_ns)
 {
 	for (uint32_t i = 0; i < fs->nsubvols; i++) {
 		struct root *root = &fs->subvols[i];
-		struct inode *inode = NULL;
-		for (;;) {
-			/* inodes live as long as the mount, so the list only grows under us */
-			mutex_lock(&root->dir_lock);
-			inode = next_inode(root, inode);
-			mutex_unlock(&root->dir_lock);
-			if (!inode)
-				break;
+		for (struct inode *inode = inode_next(root, NULL); inode; inode = inode_next(root, inode))
 			if (!min_age_ns || inode_is_old(inode, min_age_ns))
 				writeback_start(inode, 0, UINT64_MAX);
-		}
 	}
 }
