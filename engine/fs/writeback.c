@@ -52,7 +52,8 @@ static void run_collect(struct run *run, struct inode *inode, uint32_t first, ui
 
 /* ---- inline extents: a small file's only block goes straight into the tree ---- */
 
-static bool run_fits_inline(struct run *run)
+/* The length of the file when it fits, else 0. Read once: a writer may make the file longer meanwhile. */
+static uint32_t run_inline_len(struct run *run)
 {
 	uint64_t size = atomic_load(&run->inode->size);
 	uint32_t max = run->inode->root->fs->opt.inline_max;
@@ -60,15 +61,15 @@ static bool run_fits_inline(struct run *run)
 
 	if (max > EXTENT_INLINE_MAX)
 		max = EXTENT_INLINE_MAX;
-	return run->first == 0 && run->n == 1 && size > 0 && size <= max && size <= item;
+	return run->first == 0 && run->n == 1 && size <= max && size <= item ? (uint32_t)size : 0;
 }
 
 /* kernel: cow_file_range_inline(). No extent map, no ordered extent: so only a full log can see it. */
-static int writeback_inline(struct run *run)
+static int writeback_inline(struct run *run, uint32_t len)
 {
 	struct inode *inode = run->inode;
 	struct fs *fs = inode->root->fs;
-	struct extent e = { .start = 0, .inline_len = (uint32_t)atomic_load(&inode->size) };
+	struct extent e = { .start = 0, .inline_len = len };
 	struct handle h;
 
 	int ret = trans_start(fs, TRANS_JOIN, &h);
@@ -187,12 +188,13 @@ void writeback_cow_range(struct run *run)
 
 static void run_write(struct run *run)
 {
+	uint32_t inline_len = run_inline_len(run);
 	struct range r;
 	int ret;
 
-	if (run_fits_inline(run)) {
+	if (inline_len) {
 		range_lock(run->inode, &r, 0, FS_BLOCK);
-		ret = writeback_inline(run);
+		ret = writeback_inline(run, inline_len);
 		range_unlock(run->inode, &r);
 		if (ret)
 			writeback_fail_range(run, ret);
