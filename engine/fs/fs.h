@@ -33,7 +33,7 @@ struct mkfs_options {
 	uint32_t nodesize;  /* 0: 16384 */
 	bool single;        /* metadata once; default DUP */
 	uint32_t subvols;   /* 0: 1 */
-	uint64_t fsid;      /* 0: one made of the size */
+	uint64_t fsid;      /* stamped into every block; 0: one made of size and time, so blocks of an earlier mkfs are refused */
 };
 /* Writes an empty file system. -ENOSPC: too small (with a line in err, at most 160 bytes), -EINVAL, -EIO. */
 int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err);

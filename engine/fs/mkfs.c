@@ -20,7 +20,7 @@ static int mkfs_layout(struct dev *dev, const struct mkfs_options *o, struct sup
 	}
 	uint64_t space = dev->size > SUPER_END ? dev->size - SUPER_END : 0, copies = s->dup ? 2 : 1;
 	s->meta_len = space / 4 / copies / 65536 * 65536;
-	s->fsid = o->fsid ? o->fsid : rng_mix(dev->size ^ s->nodesize);
+	s->fsid = o->fsid ? o->fsid : rng_mix(dev->size ^ rt_now());
 	s->next_subvol = FIRST_SUBVOL_ID + (o->subvols ? o->subvols : 1);
 	if (s->meta_len < (uint64_t)s->nodesize * (MKFS_NODES_MIN + 2ull * o->subvols)) {
 		snprintf(err, 160, "%.64s: %lu bytes are too few for a file system with %u-byte nodes", dev->spec,
@@ -74,6 +74,7 @@ int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err)
 	uint64_t data = super_data_start(&s);
 	struct alloc *alloc = alloc_open(SUPER_END, s.meta_len, data, (dev->size - data) / ALLOC_UNIT * ALLOC_UNIT);
 	struct blocks *bl = blocks_open(dev, alloc, s.nodesize, s.dup, s.meta_len);
+	blocks_set_fsid(bl, s.fsid);
 	list_init(&dirty);
 	ret = mkfs_trees(bl, &s, &dirty);
 	batch_init(&b, dev);

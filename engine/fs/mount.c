@@ -75,6 +75,7 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	uint64_t data = super_data_start(s);
 	fs->alloc = alloc_open(SUPER_END, s->meta_len, data, (s->dev_size - data) / ALLOC_UNIT * ALLOC_UNIT);
 	fs->blocks = blocks_open(dev, fs->alloc, s->nodesize, s->dup, s->meta_len);
+	blocks_set_fsid(fs->blocks, s->fsid);
 }
 
 static int mark_block(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level)

@@ -267,7 +267,7 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 	if (frozen)
 		ret = trans_write(fs, &dirty);
 	else
-		tree_drop_list(&dirty);
+		tree_forget_list(&dirty);
 	if (!ret)
 		alloc_release_pins(fs->alloc);
 	if (!ret)

@@ -101,9 +101,6 @@ void tree_forget_list(struct list *list);
 /* Submits the blocks of the list (each copy, in ascending order of address) as parts of b; the list is empty afterwards. */
 void tree_write_list(struct blocks *bl, struct list *list, struct batch *b);
 
-/* Forgets the blocks of the list without writing them: the commit that took them failed. The list is empty afterwards. */
-void tree_drop_list(struct list *list);
-
 /* Gives up every block of the tree (T4) and closes it: the log after a commit. -EIO when a block cannot be read. */
 int tree_free_all(struct tree *t);
 

@@ -112,12 +112,3 @@ void tree_write_list(struct blocks *bl, struct list *list, struct batch *b)
 	if (nodes != few)
 		free(nodes);
 }
-
-void tree_drop_list(struct list *list)
-{
-	while (!list_empty(list)) {
-		struct node *n = list_first(list, struct node, dirty);
-		list_del(&n->dirty);
-		node_put(n);
-	}
-}
