@@ -9,6 +9,7 @@
 #include "rt/mem.h"
 
 #define HUNT_DEV_SIZE (2u << 20)
+#define HUNT_FSID     0x66737973746f726dull /* not of the time: the same image everywhere (H2) */
 #define STEPS_LIMIT   20000u /* decisions of one run: a race takes tens to hundreds */
 
 const char *const violation_name[VIOLATION_NR] = {
@@ -75,7 +76,11 @@ static int make_content(struct hunt *h, char *err)
 	struct coop_result res;
 	const char *why = NULL;
 
-	int ret = fs_mkfs(h->dev, &h->race->mkfs, err);
+	struct mkfs_options o = h->race->mkfs;
+
+	if (!o.fsid)
+		o.fsid = HUNT_FSID;
+	int ret = fs_mkfs(h->dev, &o, err);
 	if (ret)
 		return ret;
 	cfg.picker_state = pick_random.create("", &why);
@@ -185,18 +190,11 @@ void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t
 	h->run.seed = seed;
 	coop_run(&cfg, run_main, h, &h->result);
 	h->schedules++;
-	if (!h->steps_hint)
-		h->steps_hint = h->result.steps + h->result.steps / 4;
 	if (h->result.end != COOP_FINISHED)
 		model_forget_open(h->run.model);
 }
 
 /* ---- judging a run ---- */
-
-static const char *const op_name[] = {
-	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
-	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
-};
 
 static void keep_run(struct hunt *h, struct violation *v, enum violation_kind kind)
 {
@@ -223,7 +221,7 @@ static enum violation_kind judge_calls(struct hunt *h, struct violation *v)
 		if (!call_failed(o))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
-		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error", op_name[o->kind],
+		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error", model_op_name[o->kind],
 		         o->file == MODEL_ALL ? "" : " of file ", o->file == MODEL_ALL ? "" : model_file(m, o->file)->name, o->ret,
 		         strerror(-o->ret));
 		return v->kind;
@@ -311,31 +309,40 @@ static bool kept_mask(const struct crash *c, const struct epoch *e, uint64_t *ke
 	return true;
 }
 
-enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v)
+struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c)
 {
-	struct broken_list list = { .n = 0 };
 	uint64_t keep = 0;
 	struct epoch e;
 	struct dev *image;
 
 	if (c->pos > powercut_position(h->dev))
-		return VIOLATION_NONE;
+		return NULL;
 	powercut_epoch_at(h->dev, c->pos, &e);
-	if (e.npending > CRASH_KEPT_MAX || !kept_mask(c, &e, &keep))
-		return VIOLATION_NONE;
+	if (e.npending != c->npending || e.npending > CRASH_KEPT_MAX || !kept_mask(c, &e, &keep))
+		return NULL;
 	struct cut cut = { .pos = c->pos, .pending = e.pending, .npending = e.npending, .keep = &keep };
 	int ret = powercut_image(h->dev, &cut, &image);
 	CHECK(!ret);
 	struct recovered *r = recover_image(image);
 	dev_close(image);
+	return r;
+}
+
+enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v)
+{
+	struct recovered *r = hunt_recover_crash(h, c);
+	struct broken_list list = { .n = 0 };
+
+	if (!r)
+		return VIOLATION_NONE;
 	judge_recovered(h->judge, c->pos, r, &list);
 	recovered_free(r);
 	if (!list.n)
 		return VIOLATION_NONE;
+	struct crash crash = *c; /* may be v's own */
 	keep_run(h, v, VIOLATION_PROMISE);
 	v->broken = list.b[0];
-	v->crash = *c;
-	v->crash.npending = e.npending;
+	v->crash = crash;
 	snprintf(v->text, sizeof(v->text), "%s", list.b[0].text);
 	return v->kind;
 }

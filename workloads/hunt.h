@@ -53,7 +53,7 @@ struct hunt {
 	struct cut_budget budget;
 	struct schedule schedule; /* of the run that is under way, or was last */
 	struct coop_result result;
-	uint32_t steps_hint;       /* decisions of the first run: the pickers' hint (H1) */
+	uint32_t steps_hint;       /* what the next run's picker is told of its length; 0: nothing */
 	uint64_t schedules;
 	const char *rescue_path;  /* where the schedule goes when a CHECK fails; NULL: nowhere */
 	/* the violation of the run under judgement */
@@ -76,6 +76,8 @@ void violation_fini(struct violation *v);
 
 /* Runs v's schedule again, strictly or tolerantly (schedule.h), and leaves the run for who looks at it. */
 void hunt_again(struct hunt *h, const struct violation *v, bool strict);
+/* What the last run's image of this crash holds: the caller's. NULL when the crash does not fit the run. */
+struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c);
 /* Judges the last run's image of this crash alone. VIOLATION_NONE when it holds, or when the crash does not fit the run. */
 enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v);
 
@@ -97,6 +99,7 @@ struct strategy {
 	uint32_t n;
 	const struct picker *picker[STRATEGY_MAX];
 	void *state[STRATEGY_MAX];
+	uint32_t steps[STRATEGY_MAX]; /* hint for each, measured by the first search; 0: not yet */
 };
 /* 0, or -EINVAL with one line in err (200 bytes). */
 int strategy_open(struct strategy *s, const char *text, char *err);

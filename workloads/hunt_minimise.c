@@ -4,7 +4,7 @@
  * First the schedule: a greedy search by tolerant replay. A block of one task's decisions is moved to
  * its next block, or left out; whatever still fails in the same way with fewer preemptions (then fewer
  * switches, then fewer decisions) is the new schedule, as it was recorded. Then the crash: the
- * earliest position, and at it the fewest pending writes kept.
+ * fewest pending writes kept, and with them the earliest position.
  *
  * (N1) The result is a recorded run: it replays strictly.
  */
@@ -174,13 +174,13 @@ static int fewest_kept(void *arg, const struct cut *c)
 	return 0;
 }
 
-/* The first position at which some image breaks the promise, and there the one with the fewest writes kept. */
+/* The fewest pending writes kept with which some crash breaks the promise, and of these the first position. */
 static void minimise_crash(struct minimiser *m)
 {
 	struct crash_search x = { .h = m->h, .v = m->best };
-	uint32_t end = m->best->crash.pos;
+	uint32_t end = powercut_position(m->h->dev);
 
-	for (uint32_t pos = 0; pos <= end && !x.found; pos++) {
+	for (uint32_t pos = 0; pos <= end && !(x.found && x.best.nkept == 0); pos++) {
 		struct epoch e;
 		powercut_epoch_at(m->h->dev, pos, &e);
 		uint32_t *pending = mem_alloc((e.npending + 1) * sizeof(*pending));

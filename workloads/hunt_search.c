@@ -14,6 +14,7 @@
 #include "text.h"
 
 #define PROGRESS_EVERY 1024u
+#define PROFILE_RUNS   64u
 
 uint64_t hunt_seed(uint64_t search_seed, uint64_t i)
 {
@@ -113,35 +114,48 @@ static void rescue(void)
 
 void hunt_rescue(struct hunt *h, const char *path)
 {
-	h->rescue_path = path;
+	if (h)
+		h->rescue_path = path;
 	rescued = h;
 	check_hook = h ? rescue : NULL;
 }
 
 /* ---- the search ---- */
 
+/*
+ * What a picker is told of the length of runs: half more than they take on average under that picker.
+ * Measured by runs that are no part of the search; a bound that seldom is reached wastes a pct's
+ * change points on steps that never come.
+ */
+static uint32_t profile(struct hunt *h, const struct picker *p, void *state)
+{
+	uint64_t steps = 0;
+
+	h->steps_hint = 0;
+	for (uint32_t i = 0; i < PROFILE_RUNS; i++) {
+		hunt_run(h, p, state, rng_mix(i));
+		steps += h->result.steps;
+		h->steps_hint = (uint32_t)(steps * 3 / 2 / (i + 1)) + 1;
+	}
+	return h->steps_hint;
+}
+
+static enum violation_kind search_one(struct hunt *h, struct search *s, uint32_t i, uint64_t seed, struct violation *v)
+{
+	h->steps_hint = s->strategy->steps[i];
+	return hunt_one(h, s->strategy->picker[i], s->strategy->state[i], seed, v);
+}
+
 /* The same schedule again: the same trace, and the same verdict? */
-static bool repeats(struct hunt *h, const struct picker *p, void *state, uint64_t seed, enum violation_kind kind)
+static bool repeats(struct hunt *h, struct search *s, uint32_t i, uint64_t seed, enum violation_kind kind)
 {
 	uint64_t hash = h->result.trace_hash;
 	struct violation again;
 
 	violation_init(&again);
-	enum violation_kind kind2 = hunt_one(h, p, state, seed, &again);
+	enum violation_kind kind2 = search_one(h, s, i, seed, &again);
 	violation_fini(&again);
 	return kind2 == kind && h->result.trace_hash == hash;
-}
-
-/* What a picker is told of the length of runs decides what it does: measured once, by a run that is no part of the search. */
-static void profile(struct hunt *h, struct search *s)
-{
-	const char *why = NULL;
-
-	if (h->steps_hint)
-		return;
-	void *state = pick_random.create("", &why);
-	hunt_run(h, &pick_random, state, 0);
-	pick_random.destroy(state);
 }
 
 static bool over(const struct search *s, uint64_t since)
@@ -161,13 +175,15 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 
 	s->run = s->found_at = 0;
 	s->nondeterministic = false;
-	profile(h, s);
+	for (uint32_t i = 0; i < s->strategy->n; i++)
+		if (!s->strategy->steps[i])
+			s->strategy->steps[i] = profile(h, s->strategy->picker[i], s->strategy->state[i]);
 	while (!kind && !s->nondeterministic && !over(s, since)) {
 		uint64_t seed = hunt_seed(s->seed, ++s->run);
 		uint32_t i = (uint32_t)(s->run % s->strategy->n);
-		kind = hunt_one(h, s->strategy->picker[i], s->strategy->state[i], seed, v);
+		kind = search_one(h, s, i, seed, v);
 		traces_add(&traces, h->result.trace_hash);
-		if (s->check_determinism && !repeats(h, s->strategy->picker[i], s->strategy->state[i], seed, kind)) {
+		if (s->check_determinism && !repeats(h, s, i, seed, kind)) {
 			s->nondeterministic = true;
 			s->at = s->run;
 		}

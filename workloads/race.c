@@ -5,7 +5,7 @@
 
 #include "text.h"
 
-const struct race *const races[] = { &race_seed, &race_seed_compressed, NULL };
+const struct race *const races[] = { &race_seed, &race_seed_compressed, &race_mixed, NULL };
 
 const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
 

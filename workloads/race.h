@@ -48,7 +48,7 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-extern const struct race race_seed, race_seed_compressed;
+extern const struct race race_seed, race_seed_compressed, race_mixed;
 
 extern const struct race *const races[]; /* NULL-terminated */
 /* By its name, with or without "race_". */

@@ -19,6 +19,11 @@
 const char model_trace_begin[] = "call %lu begins";
 const char model_trace_end[] = "call %lu returns %ld";
 
+const char *const model_op_name[] = {
+	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
+	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
+};
+
 struct model {
 	struct dev *dev;
 	_Atomic uint64_t tick;

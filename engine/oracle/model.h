@@ -24,6 +24,8 @@
 
 enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK };
 
+extern const char *const model_op_name[]; /* by kind */
+
 #define TICK_NEVER     UINT64_MAX
 #define POSITION_NEVER UINT32_MAX
 #define MODEL_FILES    64u
