@@ -165,6 +165,14 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 
 /* ---- writing ---- */
 
+/* Asked before anything in memory is touched. */
+static int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
+{
+	if (atomic_load(&fs->error) || fs->opt.read_only)
+		return -EROFS;
+	return off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off ? -EFBIG : 0;
+}
+
 /* The page at index, locked, with no I/O or ordered extent of it under way (F1). */
 static struct page *page_for_write(struct inode *inode, uint32_t index)
 {
@@ -205,12 +213,10 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 {
 	struct inode *inode = f->inode;
 	struct fs *fs = inode->root->fs;
-	int ret = atomic_load(&fs->error);
+	int ret = file_may_change(fs, off, len);
 
 	if (ret)
-		return -EROFS;
-	if (off > (uint64_t)UINT32_MAX * FS_BLOCK / 2 || fs->opt.read_only)
-		return fs->opt.read_only ? -EROFS : -EFBIG;
+		return ret;
 	background_make_space(fs);
 	mutex_lock(&inode->lock);
 	for (uint32_t done = 0; done < len && !ret;) {
@@ -252,7 +258,6 @@ static int truncate_items(struct inode *inode, uint64_t size)
 	ret = extent_drop(&drop, from, UINT64_MAX);
 	mutex_unlock(&inode->items_lock);
 	em_drop(inode, from, UINT64_MAX);
-	atomic_store(&inode->size, size);
 	spin_lock_quiet(&inode->ordered_lock);
 	atomic_store(&inode->disk_size, size);
 	spin_unlock(&inode->ordered_lock);
@@ -271,20 +276,21 @@ unlock_range:
 int fs_truncate(struct file *f, uint64_t size)
 {
 	struct inode *inode = f->inode;
+	int ret = file_may_change(inode->root->fs, size, 0);
 
-	if (size > (uint64_t)UINT32_MAX * FS_BLOCK / 2)
-		return -EFBIG;
-	if (inode->root->fs->opt.read_only)
-		return -EROFS;
+	if (ret)
+		return ret;
 	background_make_space(inode->root->fs);
 	mutex_lock(&inode->lock);
-	int ret = truncate_tail(inode, size);
+	ret = truncate_tail(inode, size);
 	writeback_start_ordered(inode);
 	ordered_wait_range(inode, 0, UINT64_MAX);
-	if (!ret)
-		ret = truncate_items(inode, size);
-	if (!ret)
+	if (!ret) {
+		/* before the extents go: who is bringing in a page ends first, who comes later sees the new size */
+		atomic_store(&inode->size, size);
 		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
+		ret = truncate_items(inode, size);
+	}
 	mutex_unlock(&inode->lock);
 	return ret;
 }

@@ -26,9 +26,10 @@ bool log_has_inode(struct inode *inode)
 	if (inode_flag(inode, INODE_NEEDS_FULL_SYNC))
 		return false;
 	spin_lock_quiet(&inode->ordered_lock);
-	int64_t sub = atomic_load(&inode->last_sub_trans);
+	/* logged is not enough: the sub-transaction that it was logged in must be on the media, not only the one it changed in */
+	int64_t logged = atomic_load(&inode->last_log_commit);
 	bool covered = atomic_load(&inode->logged_trans) == atomic_load(&inode->root->fs->generation) &&
-		       sub <= atomic_load(&inode->last_log_commit) && sub <= atomic_load(&log->last_commit);
+		       atomic_load(&inode->last_sub_trans) <= logged && logged <= atomic_load(&log->last_commit);
 	spin_unlock(&inode->ordered_lock);
 	return covered && em_modified_empty(inode);
 }
@@ -177,14 +178,6 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 	return ret;
 }
 
-/* Unlinked in a transaction that is on the media: the name is nobody's, or somebody else's, and replay must not touch it. */
-static bool name_is_gone(struct inode *inode)
-{
-	uint64_t unlinked = atomic_load(&inode->last_unlink_trans);
-
-	return unlinked && unlinked <= atomic_load(&inode->root->fs->last_trans_committed);
-}
-
 /* kernel: btrfs_log_inode() in its full mode. */
 static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
 {
@@ -195,7 +188,7 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
 	int ret = extent_drop(&drop, 0, UINT64_MAX);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
-	if (!ret && !name_is_gone(inode))
+	if (!ret)
 		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation);
@@ -245,7 +238,7 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid)
 	}
 	spin_lock_quiet(&inode->ordered_lock);
 	atomic_store(&inode->logged_trans, generation);
-	atomic_store(&inode->last_log_commit, atomic_load(&inode->last_sub_trans));
+	atomic_store(&inode->last_log_commit, transid);
 	spin_unlock(&inode->ordered_lock);
 	log_own_ordered(inode, h, transid, &ordered);
 unlock:

@@ -245,6 +245,17 @@ static int log_wait_own(struct log_commit *c)
 	return ret ? ret : err;
 }
 
+/* Step k. What a flush or a super write that failed has lost nobody can tell, so nothing may be built on it: abort, as the
+ * kernel does, unlike for a log block that failed, which no super names. */
+static int log_write_super(struct fs *fs)
+{
+	int ret = super_flush_and_write(fs, true);
+
+	if (ret)
+		trans_abort(fs, ret);
+	return ret;
+}
+
 /* Steps i to k: log blocks of the subvolume and of the tree of log roots written, data written, then the super. The
  * parent's mutex is held on entry, and is dropped before the super is written. */
 static int log_root_commit(struct log_commit *c, int64_t transid)
@@ -259,8 +270,6 @@ static int log_root_commit(struct log_commit *c, int64_t transid)
 	tree_write_list(fs->blocks, &dirty, &c->blocks);
 	int ret = log_wait_own(c);
 	if (!ret)
-		ret = blocks_error(fs->blocks);
-	if (!ret)
 		fs->super_for_commit.log_root = tree_root_ptr(&parent->tree);
 	CHECK(parent->transid == transid);
 	slot_advance(parent);
@@ -268,7 +277,7 @@ static int log_root_commit(struct log_commit *c, int64_t transid)
 	if (!ret)
 		ret = atomic_load(&fs->error);
 	if (!ret)
-		ret = super_flush_and_write(fs, true);
+		ret = log_write_super(fs);
 	trace("log super written (error %ld): what this log names must be durable now", (uint64_t)ret, 0, 0);
 	return ret;
 }
