@@ -24,7 +24,7 @@ const char *race_nearest(const char *name, char *buf, unsigned size)
 	const char *names[32];
 	size_t n = 0;
 
-	while (races[n] && n < 32) {
+	while (n < sizeof(names) / sizeof(names[0]) && races[n]) {
 		names[n] = races[n]->name;
 		n++;
 	}

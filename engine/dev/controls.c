@@ -50,7 +50,7 @@ static int count_without(struct dev *d, uint64_t off, struct verdict *v)
 static int write_flush_write(struct dev *d, unsigned *flushed_lost, unsigned *later_lost)
 {
 	_Alignas(DEV_BLOCK) uint8_t buf[DEV_BLOCK];
-	struct verdict v;
+	struct verdict v = {0};
 	int ret;
 
 	memset(buf, 1, sizeof(buf));
@@ -74,7 +74,7 @@ static int write_around_flush(struct dev *d, unsigned *lost)
 {
 	_Alignas(DEV_BLOCK) uint8_t buf[DEV_BLOCK];
 	struct bio write = {.len = DEV_BLOCK, .flags = BIO_WRITE, .buf = buf, .dev = d, .stage = STAGE_WRITE};
-	struct verdict v;
+	struct verdict v = {0};
 	int ret;
 
 	memset(buf, 1, sizeof(buf));
@@ -91,7 +91,7 @@ static int write_around_flush(struct dev *d, unsigned *lost)
 static int judge(struct dev *d)
 {
 	struct dev_faults liar = {.lying_flush = true};
-	unsigned honest_lost, later_lost, in_flight_lost, lied_lost, unused;
+	unsigned honest_lost, later_lost, in_flight_lost = 0, lied_lost = 0, unused;
 	int ret;
 
 	ret = write_flush_write(d, &honest_lost, &later_lost);

@@ -262,8 +262,8 @@ static void pin_add(struct pin_set *s, enum alloc_region region, const struct pi
 	if (s->n == s->cap) {
 		s->cap = s->cap ? s->cap * 2 : 16;
 		s->pin = realloc(s->pin, s->cap * sizeof(*s->pin));
-		CHECK(s->pin);
 	}
+	CHECK(s->pin);
 	s->pin[s->n++] = (struct pin){ region, p->first, p->n };
 }
 

@@ -79,6 +79,7 @@ static int enter_root(struct path *p)
 
 static int enter_child(struct path *p, struct node *parent)
 {
+	CHECK(parent); /* the level above is kept until this one is safe */
 	uint32_t slot = inner_search(parent, p->key);
 	struct node *n;
 	int ret = child_enter(p->t, parent, slot, NODE_WRITE, &n);
