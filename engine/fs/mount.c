@@ -66,6 +66,7 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	compressed_init(fs);
 	log_init(&fs->log_root, true);
 	waitq_init(&fs->ordered_drain, L_ORDERED);
+	batch_init(&fs->ordered_io, dev);
 	waitq_init(&fs->flusher_wait, L_WORK);
 	waitq_init(&fs->committer_wait, L_WORK);
 	for (int i = 0; i < FS_PAGE_WAITQS; i++) {
@@ -318,6 +319,7 @@ static bool ordered_drained(void *arg)
 static void fs_drain(struct fs *fs)
 {
 	dev_wait_until(fs->dev, &fs->ordered_drain, ordered_drained, fs);
+	batch_wait(&fs->ordered_io); /* one may be COMPLETE while the end of its I/O still wakes waiters of its pages */
 	workers_stop(&fs->endio);
 }
 

@@ -101,7 +101,7 @@ void page_dirty(struct inode *inode, struct page *p)
 	CHECK(!(old & PG_WRITEBACK));
 	if (old & PG_DIRTY)
 		return;
-	p->dirtied_ns = rt_now();
+	atomic_store_explicit(&p->dirtied_ns, rt_now(), memory_order_relaxed);
 	atomic_fetch_add(&inode->root->fs->dirty_pages, 1);
 	page_tag(inode, p, true);
 }
@@ -172,9 +172,9 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 		if (!p)
 			continue;
 		page_lock(inode, p);
+		page_wait_writeback(inode, p); /* its ordered extent may be COMPLETE already */
 		if (page_take_dirty(inode, p))
 			page_tag(inode, p, false);
-		CHECK(!(atomic_load(&p->flags) & PG_WRITEBACK));
 		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
 		page_unlock(inode, p);
 	}

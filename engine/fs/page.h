@@ -33,7 +33,7 @@ void page_wait_writeback(struct inode *inode, struct page *p);
 /* The first tagged index in [from, to); UINT32_MAX when there is none. A point. */
 uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to);
 
-/* Truncate: pages from index on lose their content and their dirty bit, and stay. No I/O of them is in flight. */
+/* Truncate: pages from index on lose their content and their dirty bit, and stay; waits for the end of their I/O. */
 void page_invalidate_from(struct inode *inode, uint32_t index);
 /* Frees all pages: the inode goes away. */
 void page_free_all(struct inode *inode);

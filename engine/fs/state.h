@@ -35,7 +35,7 @@ enum page_flags {
 struct page {
 	_Atomic uint32_t flags;
 	uint32_t index; /* in the file, in blocks */
-	uint64_t dirtied_ns;
+	_Atomic uint64_t dirtied_ns; /* read by the flusher without the page lock */
 	void *data;
 };
 
@@ -147,7 +147,7 @@ struct inode {
 	struct spin pages_lock;       /* guards: */
 	struct page **pages;
 	uint64_t *tagged;             /* bitmap: dirty, or taken by writeback and its I/O not yet marked (kernel: TAG_DIRTY) */
-	uint32_t npages_cap;
+	_Atomic uint32_t npages_cap; /* only grows; read without the lock too */
 	_Atomic uint32_t nr_tagged;
 
 	_Atomic uint32_t wb_errors;   /* counts write errors: each open file is told once (kernel: errseq) */
@@ -272,6 +272,7 @@ struct fs {
 	_Atomic uint64_t dirty_pages;
 	_Atomic uint32_t ordered_inflight;
 	struct waitq ordered_drain;
+	struct batch ordered_io;      /* the I/O of all ordered extents: unmount waits until the last end of I/O has let go */
 	struct waitq page_wait[FS_PAGE_WAITQS], writeback_wait[FS_PAGE_WAITQS];
 
 	struct workers endio, delalloc;
