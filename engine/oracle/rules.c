@@ -8,8 +8,8 @@
  *  4           writeback, sync_range, commits promise nothing and take nothing away: they are not in the model
  *  5 blocks    a block is from one moment: never parts of two writes that each cover both parts
  *  6           an error, foreign bytes, bytes nobody wrote: never legal (check.c)
- *  7 size      changes like a place; a write of several blocks extends block by block; truncations are
- *              not promised by fdatasync
+ *  7 size      changes like a place; a write that extends does so block by block, from the old end on;
+ *              truncations are not promised by fdatasync
  *  8 truncate  writes zeros to what it cuts off
  *  9 taint     a failed sync promises nothing, and what had ended before it failed is not covered by a
  *              later one: its pages are clean now, and the error has been told
@@ -139,7 +139,7 @@ struct due rules_sector_due(const struct model *m, uint32_t p, const struct mode
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (o->kind != OP_WRITE || !changes(o, f, sector) || o->pb > p)
+		if (o->kind != OP_WRITE || !changes(o, f, sector) || !reachable(o, cut, p))
 			continue;
 		d.newest = model_version(i);
 		if (o->b == cut)
@@ -208,10 +208,10 @@ static uint64_t promised_size(const struct sizes *z, uint64_t base, uint64_t bas
 	return base;
 }
 
-/* A write in progress has got to its beginning (what is before it is zeros), to its end, or to a block's end in between. */
+/* A write on its way has got to its end, or to a block's end before it: what lies between the old end and its beginning is zeros. */
 static bool on_the_way(const struct model_op *o, uint64_t size)
 {
-	return size >= o->off && size <= o->off + o->len && (size % FS_BLOCK == 0 || size == o->off || size == o->off + o->len);
+	return size == o->off + o->len || (size < o->off + o->len && size % FS_BLOCK == 0);
 }
 
 static void sizes_from(struct sizes *z, uint64_t base, uint64_t base_b, uint64_t base_e)

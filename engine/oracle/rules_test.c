@@ -1,0 +1,474 @@
+/*
+ * rules_test.c: the oracle's rules, one by one, over histories made by hand: each says what must be
+ * legal and what must not, so a rule that is dropped or turned round fails here.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "oracle/rules.h"
+
+/* A history without a file system: positions are set by hand where they matter. */
+struct history {
+	struct model *m;
+	struct model_file *f, *g;
+};
+
+static int begin_history(void **state)
+{
+	struct history *h = calloc(1, sizeof(*h));
+
+	h->m = model_new(NULL);
+	h->f = model_add_file(h->m, 0, "f");
+	h->g = model_add_file(h->m, 0, "g");
+	h->f->ino = 257;
+	h->g->ino = 258;
+	*state = h;
+	return 0;
+}
+
+static int end_history(void **state)
+{
+	struct history *h = *state;
+
+	model_free(h->m);
+	free(h);
+	return 0;
+}
+
+#define END UINT32_MAX
+
+static uint32_t write_begins(struct history *h, struct model_file *f, uint64_t block, uint32_t n)
+{
+	return model_begin(h->m, OP_WRITE, f->id, block * FS_BLOCK, n * FS_BLOCK);
+}
+
+/* A whole call; its number. */
+static uint32_t call(struct history *h, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
+{
+	uint32_t op = model_begin(h->m, kind, file, off, len);
+
+	model_end(h->m, op, 0);
+	return op;
+}
+
+static uint32_t write_block(struct history *h, struct model_file *f, uint64_t block)
+{
+	return call(h, OP_WRITE, f->id, block * FS_BLOCK, FS_BLOCK);
+}
+
+static uint32_t fsync_of(struct history *h, struct model_file *f)
+{
+	return call(h, OP_FSYNC, f->id, 0, 0);
+}
+
+static struct seen version(struct model_file *f, uint64_t sector, uint32_t op)
+{
+	return (struct seen){ SEEN_VERSION, { f->id, model_version(op), 0, sector } };
+}
+
+/* May block `block` read as what op wrote (or as zeros) after a crash at p? */
+static bool legal(struct history *h, uint32_t p, struct model_file *f, uint64_t block, uint32_t op)
+{
+	struct seen s = version(f, block * BLOCK_SECTORS, op);
+
+	rules_at(h->m, p);
+	return rules_sector_legal(h->m, p, f, block * BLOCK_SECTORS, &s);
+}
+
+static bool zeros_legal(struct history *h, uint32_t p, struct model_file *f, uint64_t block)
+{
+	struct seen s = { .kind = SEEN_ZEROS };
+
+	rules_at(h->m, p);
+	return rules_sector_legal(h->m, p, f, block * BLOCK_SECTORS, &s);
+}
+
+static bool size_legal(struct history *h, uint32_t p, struct model_file *f, uint64_t size)
+{
+	rules_at(h->m, p);
+	return rules_size_legal(h->m, p, f, size);
+}
+
+static bool name_legal(struct history *h, uint32_t p, const char *name, struct model_file *f)
+{
+	rules_at(h->m, p);
+	return rules_name_legal(h->m, p, 0, name, f);
+}
+
+/* ---- 1 applies ---- */
+
+static void a_sync_counts_from_the_position_at_which_it_returned(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_block(h, h->f, 0), s = fsync_of(h, h->f);
+
+	model_op(h->m, s)->pe = 10;
+	assert_true(zeros_legal(h, 9, h->f, 0));
+	assert_false(zeros_legal(h, 10, h->f, 0));
+	assert_true(legal(h, 10, h->f, 0, w));
+}
+
+static void a_sync_that_runs_promises_nothing(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
+	assert_true(zeros_legal(h, END - 1, h->f, 0));
+}
+
+static void a_write_that_had_not_begun_cannot_be_there(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_block(h, h->f, 0);
+
+	model_op(h->m, w)->pb = 5;
+	assert_false(legal(h, 4, h->f, 0, w));
+	assert_true(legal(h, 5, h->f, 0, w));
+}
+
+/* ---- 2 cover ---- */
+
+static void a_sync_covers_what_ended_before_it_began(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_begins(h, h->f, 0, 1), s = model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
+
+	model_end(h->m, w, 0);
+	model_end(h->m, s, 0);
+	assert_true(zeros_legal(h, END, h->f, 0)); /* it overlapped */
+	fsync_of(h, h->f);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+static void a_sync_covers_its_own_file_alone(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	fsync_of(h, h->g);
+	assert_true(zeros_legal(h, END, h->f, 0));
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+static void a_write_that_failed_is_never_covered(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_begins(h, h->f, 0, 1);
+
+	model_end(h->m, w, -28);
+	fsync_of(h, h->f);
+	assert_true(zeros_legal(h, END, h->f, 0));
+	assert_true(legal(h, END, h->f, 0, w)); /* a part of it may have been written */
+}
+
+/* ---- 3 cut ---- */
+
+static void what_ended_before_the_covered_write_began_is_gone(void **state)
+{
+	struct history *h = *state;
+	uint32_t old = write_block(h, h->f, 0), new = write_block(h, h->f, 0);
+
+	assert_true(legal(h, END, h->f, 0, old));
+	fsync_of(h, h->f);
+	assert_false(legal(h, END, h->f, 0, old));
+	assert_true(legal(h, END, h->f, 0, new));
+}
+
+static void of_two_writes_at_once_either_may_be_last(void **state)
+{
+	struct history *h = *state;
+	uint32_t a = write_begins(h, h->f, 0, 1), b = write_begins(h, h->f, 0, 1);
+
+	model_end(h->m, b, 0);
+	model_end(h->m, a, 0);
+	fsync_of(h, h->f);
+	assert_true(legal(h, END, h->f, 0, a));
+	assert_true(legal(h, END, h->f, 0, b));
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+static void later_versions_may_appear_unasked(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	fsync_of(h, h->f);
+	uint32_t later = write_block(h, h->f, 0), running = write_begins(h, h->f, 0, 1);
+	assert_true(legal(h, END, h->f, 0, later));
+	assert_true(legal(h, END, h->f, 0, running));
+}
+
+static void blocks_are_judged_one_by_one(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
+
+	fsync_of(h, h->f);
+	uint32_t second = write_block(h, h->f, 1);
+	assert_true(legal(h, END, h->f, 0, w));
+	assert_true(legal(h, END, h->f, 1, w));
+	assert_true(legal(h, END, h->f, 1, second));
+	assert_false(legal(h, END, h->f, 0, second)); /* it did not write there */
+}
+
+/* ---- 5, 6: what a block may hold ---- */
+
+static void other_content_is_never_legal(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_block(h, h->f, 0), other = write_block(h, h->g, 0);
+	struct seen s;
+
+	rules_at(h->m, END);
+	s = version(h->g, 0, other);
+	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
+	s = version(h->f, BLOCK_SECTORS, w); /* its own block 1, in block 0 */
+	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
+	s = (struct seen){ .kind = SEEN_GARBAGE };
+	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
+	s = version(h->f, 0, 77);
+	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
+}
+
+static bool together(struct history *h, uint32_t op1, uint32_t op2)
+{
+	struct seen a = version(h->f, 0, op1), b = version(h->f, 1, op2);
+
+	rules_at(h->m, END);
+	return rules_together(h->m, h->f, 0, &a, 1, &b);
+}
+
+static void parts_of_two_whole_writes_are_never_one_block(void **state)
+{
+	struct history *h = *state;
+	uint32_t a = write_begins(h, h->f, 0, 1), b = write_begins(h, h->f, 0, 1);
+
+	model_end(h->m, a, 0);
+	model_end(h->m, b, 0);
+	assert_false(together(h, a, b));
+	assert_true(together(h, a, a));
+}
+
+static void parts_of_partial_writes_are_one_block_if_they_were_one_moment(void **state)
+{
+	struct history *h = *state;
+	uint32_t whole = write_block(h, h->f, 0), first = call(h, OP_WRITE, h->f->id, 0, ORACLE_SECTOR);
+
+	assert_true(together(h, first, whole));
+	uint32_t again = write_block(h, h->f, 0);
+	assert_false(together(h, first, again)); /* `again` wrote over it */
+	struct seen zeros = { .kind = SEEN_ZEROS }, s = version(h->f, 1, whole);
+	assert_false(rules_together(h->m, h->f, 0, &zeros, 1, &s));
+}
+
+/* ---- 7 size ---- */
+
+static void a_covered_append_promises_its_size(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	assert_true(size_legal(h, END, h->f, 0));
+	fsync_of(h, h->f);
+	assert_false(size_legal(h, END, h->f, 0));
+	assert_true(size_legal(h, END, h->f, FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, 2 * FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, FS_BLOCK - 1));
+}
+
+static void a_write_grows_a_file_block_by_block(void **state)
+{
+	struct history *h = *state;
+
+	call(h, OP_WRITE, h->f->id, 0, 3 * FS_BLOCK);
+	assert_true(size_legal(h, END, h->f, 2 * FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, 2 * FS_BLOCK + 512));
+}
+
+static void fdatasync_promises_growth_and_not_truncation(void **state)
+{
+	struct history *h = *state;
+
+	call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
+	call(h, OP_FDATASYNC, h->f->id, 0, 0);
+	assert_false(size_legal(h, END, h->f, FS_BLOCK));
+	call(h, OP_TRUNCATE, h->f->id, 512, 0);
+	call(h, OP_FDATASYNC, h->f->id, 0, 0);
+	assert_true(size_legal(h, END, h->f, 2 * FS_BLOCK));
+	assert_true(size_legal(h, END, h->f, 512));
+	fsync_of(h, h->f);
+	assert_false(size_legal(h, END, h->f, 2 * FS_BLOCK));
+}
+
+/* ---- 8 truncate ---- */
+
+static void a_covered_truncation_takes_away_for_good(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
+
+	fsync_of(h, h->f);
+	call(h, OP_TRUNCATE, h->f->id, FS_BLOCK, 0);
+	assert_true(legal(h, END, h->f, 1, w));
+	assert_true(zeros_legal(h, END, h->f, 1));
+	assert_false(zeros_legal(h, END, h->f, 0));
+	fsync_of(h, h->f);
+	assert_false(legal(h, END, h->f, 1, w));
+	assert_true(legal(h, END, h->f, 0, w));
+	assert_true(size_legal(h, END, h->f, FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, 2 * FS_BLOCK));
+}
+
+static void a_write_at_the_same_time_as_a_truncation_may_win_or_lose(void **state)
+{
+	struct history *h = *state;
+	uint32_t t = model_begin(h->m, OP_TRUNCATE, h->f->id, 0, 0), w = write_begins(h, h->f, 0, 1);
+
+	model_end(h->m, t, 0);
+	model_end(h->m, w, 0);
+	fsync_of(h, h->f);
+	assert_true(size_legal(h, END, h->f, 0));
+	assert_true(size_legal(h, END, h->f, FS_BLOCK));
+	assert_true(legal(h, END, h->f, 0, w));
+	assert_true(zeros_legal(h, END, h->f, 0));
+}
+
+/* ---- 9 taint ---- */
+
+static void a_failed_sync_taints_what_it_should_have_written(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	uint32_t s = model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
+	model_end(h->m, s, -5);
+	fsync_of(h, h->f); /* its pages are clean: this one has nothing to write */
+	assert_true(zeros_legal(h, END, h->f, 0));
+	write_block(h, h->f, 0);
+	fsync_of(h, h->f);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+static void a_failed_sync_takes_nothing_back(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	fsync_of(h, h->f);
+	uint32_t s = model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
+	model_end(h->m, s, -5);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+static void a_failed_sync_of_another_file_taints_nothing(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 0);
+	uint32_t s = model_begin(h->m, OP_FSYNC, h->g->id, 0, 0);
+	model_end(h->m, s, -5);
+	fsync_of(h, h->f);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
+/* ---- 10 names ---- */
+
+static void fsync_of_a_new_file_promises_its_name(void **state)
+{
+	struct history *h = *state;
+
+	call(h, OP_CREATE, h->f->id, 0, 0);
+	assert_true(name_legal(h, END, "f", NULL));
+	assert_true(name_legal(h, END, "f", h->f));
+	fsync_of(h, h->f);
+	assert_false(name_legal(h, END, "f", NULL));
+	assert_false(name_legal(h, END, "f", h->g));
+}
+
+static void a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync(void **state)
+{
+	struct history *h = *state;
+
+	call(h, OP_CREATE, h->f->id, 0, 0);
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+	assert_false(name_legal(h, END, "f", NULL));
+	call(h, OP_UNLINK, h->f->id, 0, 0);
+	assert_true(name_legal(h, END, "f", NULL));
+	assert_true(name_legal(h, END, "f", h->f));
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+	assert_false(name_legal(h, END, "f", h->f));
+}
+
+static void a_refused_creation_is_no_name(void **state)
+{
+	struct history *h = *state;
+	uint32_t op = model_begin(h->m, OP_CREATE, h->f->id, 0, 0);
+
+	model_end(h->m, op, -17);
+	assert_false(name_legal(h, END, "f", h->f));
+	assert_true(name_legal(h, END, "f", NULL));
+}
+
+/* ---- blocks that describe themselves ---- */
+
+static void a_sector_says_what_it_is(void **state)
+{
+	static uint8_t buf[2 * FS_BLOCK];
+	struct stamp s = { .file = 3, .version = 9, .writer = 2, .sector = 40 };
+
+	assert_int_equal(block_identify(buf).kind, SEEN_ZEROS);
+	block_fill(buf, sizeof(buf), &s);
+	struct seen seen = block_identify(buf + 9 * ORACLE_SECTOR);
+	assert_int_equal(seen.kind, SEEN_VERSION);
+	assert_int_equal(seen.stamp.file, 3);
+	assert_int_equal(seen.stamp.version, 9);
+	assert_int_equal(seen.stamp.writer, 2);
+	assert_int_equal(seen.stamp.sector, 49);
+	for (unsigned i = 0; i < ORACLE_SECTOR; i++) {
+		buf[i] ^= 0x40;
+		assert_int_equal(block_identify(buf).kind, SEEN_GARBAGE);
+		buf[i] ^= 0x40;
+	}
+}
+
+#define RULE(name) cmocka_unit_test_setup_teardown(name, begin_history, end_history)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE(a_sync_counts_from_the_position_at_which_it_returned),
+		RULE(a_sync_that_runs_promises_nothing),
+		RULE(a_write_that_had_not_begun_cannot_be_there),
+		RULE(a_sync_covers_what_ended_before_it_began),
+		RULE(a_sync_covers_its_own_file_alone),
+		RULE(a_write_that_failed_is_never_covered),
+		RULE(what_ended_before_the_covered_write_began_is_gone),
+		RULE(of_two_writes_at_once_either_may_be_last),
+		RULE(later_versions_may_appear_unasked),
+		RULE(blocks_are_judged_one_by_one),
+		RULE(other_content_is_never_legal),
+		RULE(parts_of_two_whole_writes_are_never_one_block),
+		RULE(parts_of_partial_writes_are_one_block_if_they_were_one_moment),
+		RULE(a_covered_append_promises_its_size),
+		RULE(a_write_grows_a_file_block_by_block),
+		RULE(fdatasync_promises_growth_and_not_truncation),
+		RULE(a_covered_truncation_takes_away_for_good),
+		RULE(a_write_at_the_same_time_as_a_truncation_may_win_or_lose),
+		RULE(a_failed_sync_taints_what_it_should_have_written),
+		RULE(a_failed_sync_takes_nothing_back),
+		RULE(a_failed_sync_of_another_file_taints_nothing),
+		RULE(fsync_of_a_new_file_promises_its_name),
+		RULE(a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync),
+		RULE(a_refused_creation_is_no_name),
+		cmocka_unit_test(a_sector_says_what_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
