@@ -53,7 +53,9 @@ static int blocks_read(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
 {
 	uint32_t n = (uint32_t)(len / FS_BLOCK), *sums = mem_alloc(n * sizeof(*sums));
 
+	mutex_lock(&fs->csum_lock); /* an item that is being split is away for a moment */
 	int ret = csum_lookup(&fs->csum_tree, bytenr, sums, n);
+	mutex_unlock(&fs->csum_lock);
 	if (ret == -ENOENT)
 		ret = -EIO;
 	if (!ret)
@@ -219,6 +221,9 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 		return ret;
 	background_make_space(fs);
 	mutex_lock(&inode->lock);
+	/* no extent map says that the blocks between the old end and here are a hole now, and a log must: the old ones may come back */
+	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
+		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
 	for (uint32_t done = 0; done < len && !ret;) {
 		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK), n = room < len - done ? room : len - done;
 		ret = write_page(inode, off + done, (const uint8_t *)buf + done, n);
@@ -236,9 +241,12 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 static int truncate_tail(struct inode *inode, uint64_t size)
 {
 	static const uint8_t zeros[FS_BLOCK];
-	uint32_t in = (uint32_t)(size % FS_BLOCK);
+	uint64_t end = size / FS_BLOCK * FS_BLOCK + FS_BLOCK, old = atomic_load(&inode->size);
 
-	return in && size < atomic_load(&inode->size) ? write_page(inode, size, zeros, FS_BLOCK - in) : 0;
+	if (size % FS_BLOCK == 0 || size >= old)
+		return 0;
+	/* not beyond the old end: that would be a longer file for a moment, and a crash could show it */
+	return write_page(inode, size, zeros, (uint32_t)((end < old ? end : old) - size));
 }
 
 static int truncate_items(struct inode *inode, uint64_t size)

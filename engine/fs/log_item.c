@@ -57,7 +57,9 @@ static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generat
 
 	item_disk_range(it, &bytenr, &n);
 	uint32_t *sums = mem_alloc(n * sizeof(*sums));
+	mutex_lock(&fs->csum_lock); /* an item that is being split is away for a moment */
 	int ret = csum_lookup(&fs->csum_tree, bytenr, sums, n);
+	mutex_unlock(&fs->csum_lock);
 	if (!ret)
 		ret = csum_put(log, generation, bytenr, sums, n);
 	else if (ret == -ENOENT)
