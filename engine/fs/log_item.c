@@ -164,7 +164,9 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 	struct extent_list l = { 0 };
 	uint64_t end = 0, size = (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
 
+	mutex_lock(&inode->items_lock);
 	int ret = tree_scan(&inode->root->tree, &from, &to, 0, gather_extent, &l);
+	mutex_unlock(&inode->items_lock);
 	for (uint32_t i = 0; i < l.n && !ret; i++) {
 		struct extent *e = &l.e[i];
 		ret = log_hole(inode, log, generation, end, e->start);
