@@ -9,7 +9,6 @@
 #include "rt/mem.h"
 
 #define HUNT_DEV_SIZE (2u << 20)
-#define HUNT_FSID     0x66737973746f726dull /* not of the time: the same image everywhere (H2) */
 #define STEPS_LIMIT   20000u /* decisions of one run: a race takes tens to hundreds */
 
 const char *const violation_name[VIOLATION_NR] = {
@@ -48,27 +47,42 @@ struct setting_up {
 	char *err;
 };
 
+static int make_files(struct hunt *h, char *err)
+{
+	int ret = mount_for(h, err);
+
+	if (ret)
+		return ret;
+	h->race->setup(&h->run);
+	ret = model_sync(h->run.model, h->run.fs);
+	for (uint32_t i = 0; i < h->run.nfiles; i++)
+		model_close(h->run.file[i]);
+	int err2 = fs_unmount(h->run.fs);
+	if (!ret)
+		ret = err2;
+	dev_drain(h->dev);
+	if (ret)
+		snprintf(err, 160, "race %s: its first content could not be made: %s", h->race->name, strerror(-ret));
+	return ret;
+}
+
 static void setup_main(void *arg)
 {
 	struct setting_up *s = arg;
 	struct hunt *h = s->h;
 
-	s->ret = mount_for(h, s->err);
-	if (s->ret)
-		return;
-	h->race->setup(&h->run);
-	s->ret = model_sync(h->run.model, h->run.fs);
-	for (uint32_t i = 0; i < h->run.nfiles; i++)
-		model_close(h->run.file[i]);
-	int ret = fs_unmount(h->run.fs);
+	s->ret = ram_open(HUNT_DEV_SIZE, &h->dev);
+	CHECK(!s->ret);
+	h->run.model = model_new(h->dev);
+	s->ret = fs_mkfs(h->dev, &h->race->mkfs, s->err);
 	if (!s->ret)
-		s->ret = ret;
-	dev_drain(h->dev);
-	if (s->ret)
-		snprintf(s->err, 160, "race %s: its first content could not be made: %s", h->race->name, strerror(-s->ret));
+		s->ret = make_files(h, s->err);
 }
 
-/* Under the controlled scheduler without choices: the same content every time (H2). */
+/*
+ * Under the controlled scheduler without choices: the same content every time, and the same numbers
+ * for the device's objects, so that traces of two hunts can be compared (H1, H2).
+ */
 static int make_content(struct hunt *h, char *err)
 {
 	struct coop_config cfg = { .picker = &pick_random };
@@ -76,13 +90,6 @@ static int make_content(struct hunt *h, char *err)
 	struct coop_result res;
 	const char *why = NULL;
 
-	struct mkfs_options o = h->race->mkfs;
-
-	if (!o.fsid)
-		o.fsid = HUNT_FSID;
-	int ret = fs_mkfs(h->dev, &o, err);
-	if (ret)
-		return ret;
 	cfg.picker_state = pick_random.create("", &why);
 	coop_run(&cfg, setup_main, &s, &res);
 	pick_random.destroy(cfg.picker_state);
@@ -99,10 +106,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	h->design = design;
 	h->budget = (struct cut_budget){ .all_up_to = 3, .sampled = 0, .seed = 1 };
 	schedule_init(&h->schedule);
-	int ret = ram_open(HUNT_DEV_SIZE, &h->dev);
-	CHECK(!ret);
-	h->run.model = model_new(h->dev);
-	ret = make_content(h, err);
+	int ret = make_content(h, err);
 	powercut_start(h->dev);
 	h->dev->async = true;
 	h->judge = judge_new(h->run.model, h->dev);

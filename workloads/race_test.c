@@ -1,0 +1,354 @@
+/*
+ * race_test.c: the hunter finds what is there and nothing else: each race's verdict for each design,
+ * the same schedule twice, replay of a file, minimised schedules, deadlocks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hunt.h"
+#include "rt/lock.h"
+#include "rt/sanitize.h"
+#include "schedule_file.h"
+#include "timeline.h"
+
+static bool fast(void)
+{
+	return getenv("FAST_TESTS") != NULL;
+}
+
+static struct hunt *open_hunt(const struct race *race, const char *design)
+{
+	char err[200] = "";
+	struct hunt *h = NULL;
+
+	if (hunt_open(race, fs_design_find(design), &h, err))
+		fail_msg("%s", err);
+	return h;
+}
+
+/* Schedules from `seed` on until a violation; its number, 0 when there is none in `n`. */
+static uint64_t hunt_for(struct hunt *h, const char *picker, uint64_t seed, uint64_t n, bool twice, struct violation *v)
+{
+	struct search s = { .seed = seed, .schedules = n, .check_determinism = twice };
+	struct strategy strategy;
+	char err[200] = "";
+
+	if (strategy_open(&strategy, picker, err))
+		fail_msg("%s", err);
+	s.strategy = &strategy;
+	hunt_search(h, &s, v);
+	strategy_close(&strategy);
+	if (s.nondeterministic)
+		fail_msg("%s: schedule %lu is not deterministic", h->race->name, (unsigned long)s.at);
+	return s.found_at;
+}
+
+static void breaks(const struct race *race, const char *picker, uint64_t within, uint64_t seeds)
+{
+	struct hunt *h = open_hunt(race, "prefix");
+	struct violation v;
+
+	violation_init(&v);
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		if (!hunt_for(h, picker, seed, within, false, &v))
+			fail_msg("%s, %s, seed %lu: not found in %lu schedules", race->name, picker, (unsigned long)seed,
+			         (unsigned long)within);
+		assert_int_equal(v.kind, VIOLATION_PROMISE);
+	}
+	violation_fini(&v);
+	hunt_close(h);
+}
+
+static void holds(const struct race *race, const char *picker, uint64_t n)
+{
+	struct hunt *h = open_hunt(race, "postfix");
+	struct violation v;
+
+	violation_init(&v);
+	uint64_t at = hunt_for(h, picker, 1, n, false, &v);
+	if (at) {
+		char err[200];
+		hunt_minimise(h, &v, &(struct minimised){ 0 });
+		schedule_file_write("race_test.failed.schedule", race, h->design, &v, err);
+		fail_msg("%s, %s: schedule %lu: %s (race_test.failed.schedule)", race->name, picker, (unsigned long)at, v.text);
+	}
+	violation_fini(&v);
+	hunt_close(h);
+}
+
+static void prefix_breaks_under_the_random_picker(void **state)
+{
+	breaks(&race_seed, "random", 5000, 20);
+	breaks(&race_seed_compressed, "random", 5000, fast() ? 3 : 10);
+}
+
+static void prefix_breaks_under_pct(void **state)
+{
+	breaks(&race_seed, "pct", 100000, fast() ? 1 : 3);
+	breaks(&race_seed, "pct:d=6", 100000, 3);
+	breaks(&race_seed_compressed, "portfolio", 20000, 2);
+}
+
+static void prefix_breaks_in_the_race_of_anything(void **state)
+{
+	breaks(&race_mixed, "random", 5000, 1);
+}
+
+static void postfix_holds(void **state)
+{
+	holds(&race_seed, "random", fast() ? 2000 : 40000);
+	holds(&race_seed, "portfolio", fast() ? 2000 : 20000);
+	holds(&race_seed_compressed, "random", fast() ? 500 : 5000);
+}
+
+static void postfix_holds_in_the_race_of_anything(void **state)
+{
+	holds(&race_mixed, "random", fast() ? 100 : 1000);
+	holds(&race_mixed, "portfolio", fast() ? 50 : 500);
+}
+
+static void each_schedule_twice_gives_the_same_trace_and_verdict(void **state)
+{
+	struct violation v;
+
+	violation_init(&v);
+	for (const struct race *const *r = races; *r; r++) {
+		struct hunt *h = open_hunt(*r, "postfix");
+		hunt_for(h, "portfolio", 7, fast() ? 50 : 300, true, &v);
+		hunt_close(h);
+	}
+	struct hunt *h = open_hunt(&race_seed, "prefix");
+	assert_true(hunt_for(h, "random", 7, 5000, true, &v) > 0);
+	hunt_close(h);
+	violation_fini(&v);
+}
+
+/* The same numbers from a hunt of its own, whatever another one did before. */
+static void a_hunt_does_not_depend_on_what_was_before(void **state)
+{
+	struct violation v;
+	uint64_t at[2];
+
+	violation_init(&v);
+	for (int i = 0; i < 2; i++) {
+		struct hunt *h = open_hunt(&race_seed, "prefix");
+		if (i)
+			hunt_for(h, "random", 99, 5000, false, &v);
+		at[i] = hunt_for(h, "random", 3, 5000, false, &v);
+		hunt_close(h);
+	}
+	assert_int_equal(at[0], at[1]);
+	violation_fini(&v);
+}
+
+/* ---- small, written, read, replayed ---- */
+
+static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200] = "", story[1200] = "";
+	struct hunt *h = open_hunt(&race_seed, "prefix");
+	const struct design *design;
+	const struct race *race;
+	struct violation v, read, again;
+	struct minimised m;
+
+	close(mkstemp(path));
+	violation_init(&v);
+	violation_init(&again);
+	assert_true(hunt_for(h, "random", 1, 5000, false, &v) > 0);
+	hunt_minimise(h, &v, &m);
+	assert_true(m.preemptions <= 4 && m.preemptions <= m.preemptions_from);
+	assert_int_equal(v.crash.nkept, 0);
+	assert_true(timeline_story(h, &v, story, sizeof(story)));
+	assert_non_null(strstr(story, "nobody waited for the data"));
+	assert_int_equal(schedule_file_write(path, h->race, h->design, &v, err), 0);
+	hunt_close(h);
+
+	assert_int_equal(schedule_file_read(path, &race, &design, &read, err), 0);
+	assert_ptr_equal(race, &race_seed);
+	assert_string_equal(design->name, "prefix");
+	assert_true(violation_same(&read, &v));
+	h = open_hunt(race, design->name);
+	hunt_again(h, &read, true);
+	assert_int_equal(h->result.end, COOP_FINISHED);
+	assert_int_equal(h->result.trace_hash, v.run.trace_hash);
+	assert_int_equal(hunt_judge_crash(h, &read.crash, &again), VIOLATION_PROMISE);
+	assert_string_equal(again.text, v.text);
+	hunt_close(h);
+
+	/* the fixed design, on the same schedule as far as it fits, holds */
+	h = open_hunt(race, "postfix");
+	hunt_again(h, &read, false);
+	assert_int_equal(hunt_judge(h, &again), VIOLATION_NONE);
+	hunt_close(h);
+	violation_fini(&v);
+	violation_fini(&read);
+	violation_fini(&again);
+	unlink(path);
+}
+
+static const struct {
+	const char *text, *says;
+} bad_files[] = {
+	{ "", ":1: empty" },
+	{ "hello\n", ":1: not a schedule" },
+	{ "fsyncstorm-schedule 1\nrace sead\n", ":2: no race sead; did you mean seed?" },
+	{ "fsyncstorm-schedule 1\nrace seed\ndesign nofix\n", ":3: no design nofix" },
+	{ "fsyncstorm-schedule 1\nrace seed\nrace seed\n", ":3: a second line \"race\"" },
+	{ "fsyncstorm-schedule 1\nviolation\n", ":2: a violation and a broken promise are expected" },
+	{ "fsyncstorm-schedule 1\nviolation promise luck\n", ":2: luck: not a violation" },
+	{ "fsyncstorm-schedule 1\nseed x\n", ":2: x: not a number" },
+	{ "fsyncstorm-schedule 1\ndecisions 1*\n", ":2:" },
+	{ "fsyncstorm-schedule 1\ncrash here\n", ":2: crash:" },
+	{ "fsyncstorm-schedule 1\ncrash 5 of 1: 7\n", ":2: crash: 7: not the position of a write before 5" },
+	{ "fsyncstorm-schedule 1\ncrash 5 of 1: 1 2\n", ":2: crash: more writes are kept than are pending" },
+	{ "fsyncstorm-schedule 1\nfoo bar\n", ":2: foo: not a line of a schedule" },
+	{ "fsyncstorm-schedule 1\nrace seed\n", "the line \"design ...\" is missing" },
+	{ "fsyncstorm-schedule 1\nrace seed\ndesign prefix\nviolation promise eio\nseed 1\ndecisions 1\nsaid x\n",
+	  "the line \"crash ...\" is missing" },
+};
+
+static void a_damaged_file_is_refused_with_its_line(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200];
+	const struct design *design;
+	const struct race *race;
+	struct violation v;
+
+	close(mkstemp(path));
+	for (unsigned i = 0; i < sizeof(bad_files) / sizeof(bad_files[0]); i++) {
+		FILE *f = fopen(path, "w");
+		fputs(bad_files[i].text, f);
+		fclose(f);
+		err[0] = 0;
+		assert_true(schedule_file_read(path, &race, &design, &v, err) < 0);
+		if (!strstr(err, bad_files[i].says) || strchr(err, '\n'))
+			fail_msg("'%s' gives: %s", bad_files[i].text, err);
+		violation_fini(&v);
+	}
+	unlink(path);
+	assert_true(schedule_file_read(path, &race, &design, &v, err) < 0);
+	violation_fini(&v);
+}
+
+/* ---- other ways to fail ---- */
+
+static struct waitq never;
+
+static bool never_true(void *arg)
+{
+	return false;
+}
+
+static void sleeper(struct race_run *r)
+{
+	waitq_init(&never, L_WORK);
+	wait_until(&never, never_true, NULL);
+}
+
+static void spinner(struct race_run *r)
+{
+	for (;;)
+		rt_point(1, POINT_YIELD);
+}
+
+static void idler(struct race_run *r)
+{
+	for (int i = 0; i < 3; i++)
+		rt_point(1, POINT_YIELD);
+}
+
+static void one_file(struct race_run *r)
+{
+	r->file[r->nfiles++] = model_create(r->model, r->fs, 0, "a", NULL);
+	model_write(r->file[0], 0, FS_BLOCK);
+}
+
+static enum violation_kind first_violation(void (*task)(struct race_run *), char *text, unsigned size)
+{
+	struct race_task tasks[] = { { "odd", task }, { "idler", idler } };
+	struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
+		             .setup = one_file, .tasks = tasks, .ntasks = 2 };
+	struct hunt *h = open_hunt(&race, "postfix");
+	struct violation v;
+	const char *err;
+	void *state = pick_random.create("", &err);
+
+	violation_init(&v);
+	enum violation_kind kind = hunt_one(h, &pick_random, state, 1, &v);
+	snprintf(text, size, "%s", v.text);
+	pick_random.destroy(state);
+	violation_fini(&v);
+	hunt_close(h);
+	return kind;
+}
+
+static void who_cannot_go_on_is_told(void **state)
+{
+	char text[700];
+
+	assert_int_equal(first_violation(sleeper, text, sizeof(text)), VIOLATION_STUCK);
+	assert_non_null(strstr(text, "deadlock"));
+	assert_non_null(strstr(text, "odd (waits for"));
+	assert_int_equal(first_violation(spinner, text, sizeof(text)), VIOLATION_TOO_LONG);
+	assert_int_equal(first_violation(idler, text, sizeof(text)), VIOLATION_NONE);
+}
+
+static void an_error_nobody_caused_is_told(void **state)
+{
+	struct hunt *h = open_hunt(&race_seed, "postfix");
+	struct violation v;
+	const char *err;
+	void *picker = pick_random.create("", &err);
+
+	violation_init(&v);
+	hunt_run(h, &pick_random, picker, 1);
+	model_end(h->run.model, model_begin(h->run.model, OP_FSYNC, 0, 0, 0), -5);
+	assert_int_equal(hunt_judge(h, &v), VIOLATION_ERROR);
+	assert_non_null(strstr(v.text, "fsync of file a returned -5"));
+	violation_fini(&v);
+	pick_random.destroy(picker);
+	hunt_close(h);
+}
+
+static void a_wrong_picker_is_refused(void **state)
+{
+	static const char *const wrong[] = { "rendom", "pct:d=0", "pct:x", "random:1", "clock", "replay", "" };
+	struct strategy s;
+	char err[200];
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_true(strategy_open(&s, wrong[i], err) < 0);
+	assert_true(strategy_open(&s, "rendom", err) < 0);
+	assert_non_null(strstr(err, "did you mean random?"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prefix_breaks_under_the_random_picker),
+		cmocka_unit_test(prefix_breaks_under_pct),
+		cmocka_unit_test(prefix_breaks_in_the_race_of_anything),
+		cmocka_unit_test(postfix_holds),
+		cmocka_unit_test(postfix_holds_in_the_race_of_anything),
+		cmocka_unit_test(each_schedule_twice_gives_the_same_trace_and_verdict),
+		cmocka_unit_test(a_hunt_does_not_depend_on_what_was_before),
+		cmocka_unit_test(a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file),
+		cmocka_unit_test(a_damaged_file_is_refused_with_its_line),
+		cmocka_unit_test(who_cannot_go_on_is_told),
+		cmocka_unit_test(an_error_nobody_caused_is_told),
+		cmocka_unit_test(a_wrong_picker_is_refused),
+	};
+
+	if (RT_TSAN) {
+		print_message("skipped: fibers are not for ThreadSanitizer\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
