@@ -1,0 +1,411 @@
+/*
+ * check_test.c: the judge over real crash images: a small mixed workload with a power cut at every
+ * epoch and every subset of few pending writes, replayed, replayed again, and crashed during replay;
+ * and what must be caught: a flush that lies, a checksum that is missing, a block that is another's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/trans.h"
+#include "oracle/check.h"
+#include "rt/coop.h"
+#include "rt/sanitize.h"
+
+/* ---- a rig: a device, a model, a workload run under the controlled scheduler ---- */
+
+struct rig {
+	struct dev *dev;
+	struct model *m;
+	struct fs *fs;
+	struct mkfs_options mkfs;
+	struct mount_options mount;
+	struct dev_faults faults;
+	void (*workload)(struct rig *r);
+	struct judge *judge;
+	uint64_t images, broken, epochs;
+	struct cut_budget budget, replays;
+	bool fully;
+	struct broken first;
+};
+
+static void rig_main(void *arg)
+{
+	struct rig *r = arg;
+	char err[160] = "";
+
+	assert_int_equal(ram_open(2 << 20, &r->dev), 0);
+	assert_int_equal(fs_mkfs(r->dev, &r->mkfs, err), 0);
+	powercut_start(r->dev);
+	r->dev->faults = &r->faults;
+	r->dev->async = true;
+	r->m = model_new(r->dev);
+	assert_int_equal(fs_mount(r->dev, &r->mount, &r->fs, err), 0);
+	coop_choices(true);
+	r->workload(r);
+	coop_choices(false);
+	for (uint32_t i = 0; i < model_nfiles(r->m); i++)
+		if (model_file(r->m, i)->f)
+			model_close(model_file(r->m, i));
+	fs_abandon(r->fs);
+	dev_drain(r->dev);
+}
+
+static struct rig *run_rig(void (*workload)(struct rig *r), const struct rig *like, uint64_t seed)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct coop_config cfg = { .picker = &pick_random, .seed = seed };
+	struct coop_result res;
+	const char *err;
+
+	*r = *like;
+	r->workload = workload;
+	r->mkfs.nodesize = 4096;
+	r->mount.no_background = true;
+	if (!r->budget.all_up_to)
+		r->budget = (struct cut_budget){ .all_up_to = 10, .sampled = 20, .seed = 1, .tears = true };
+	cfg.picker_state = pick_random.create("", &err);
+	coop_run(&cfg, rig_main, r, &res);
+	pick_random.destroy(cfg.picker_state);
+	if (res.end != COOP_FINISHED)
+		fail_msg("the workload did not finish: %s", res.why);
+	r->judge = judge_new(r->m, r->dev);
+	return r;
+}
+
+static void free_rig(struct rig *r)
+{
+	judge_free(r->judge);
+	powercut_stop(r->dev);
+	model_free(r->m);
+	dev_close(r->dev);
+	free(r);
+}
+
+static int judge_one(void *arg, const struct cut *c)
+{
+	struct rig *r = arg;
+	struct broken_list list = { .n = 0 };
+
+	r->images++;
+	uint32_t n = r->fully ? judge_cut_fully(r->judge, c, &r->replays, &list) : judge_cut(r->judge, c, &list);
+	if (n && !r->broken)
+		r->first = list.b[0];
+	r->broken += n;
+	return 0;
+}
+
+static int judge_epoch(void *arg, const struct epoch *e)
+{
+	struct rig *r = arg;
+
+	r->epochs++;
+	return powercut_cuts(r->dev, e, &r->budget, judge_one, r);
+}
+
+static void judge_all(struct rig *r)
+{
+	powercut_epochs(r->dev, judge_epoch, r);
+}
+
+static void must_hold(struct rig *r)
+{
+	judge_all(r);
+	if (r->broken)
+		fail_msg("%lu of %lu images break a promise; first: %s", (unsigned long)r->broken, (unsigned long)r->images,
+		         r->first.text);
+	assert_true(r->images > r->epochs);
+}
+
+static void must_break(struct rig *r, enum broken_kind kind)
+{
+	judge_all(r);
+	assert_true(r->broken > 0);
+	if (r->first.kind != kind)
+		fail_msg("expected %s, got %s: %s", broken_name[kind], broken_name[r->first.kind], r->first.text);
+}
+
+/* ---- the mixed workload ---- */
+
+static void one_of_everything(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL), *b = model_create(r->m, r->fs, 1, "b", NULL);
+
+	model_write(a, 0, 3 * FS_BLOCK);
+	model_write(b, FS_BLOCK, FS_BLOCK);
+	assert_int_equal(model_fsync(a), 0);
+	assert_int_equal(model_fsync(b), 0);
+	model_write(a, FS_BLOCK, FS_BLOCK);
+	fs_flush_pass(a->f);
+	model_truncate(a, 2 * FS_BLOCK + 3 * ORACLE_SECTOR);
+	model_write(b, 2 * ORACLE_SECTOR, 4 * ORACLE_SECTOR);
+	assert_int_equal(model_fsync(a), 0);
+	struct model_file *c = model_create(r->m, r->fs, 0, "c", NULL);
+	model_write(c, 0, FS_BLOCK);
+	assert_int_equal(model_fsync(c), 0);
+	assert_int_equal(fs_commit(r->fs), 0);
+	assert_int_equal(model_unlink(c, r->fs), 0);
+	model_close(c);
+	model_write(a, 0, 2 * FS_BLOCK);
+	model_write(b, 2 * FS_BLOCK, FS_BLOCK);
+	assert_int_equal(model_fdatasync(b), 0);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	struct model_file *d = model_create(r->m, r->fs, 0, "c", NULL);
+	model_write(d, 0, 2 * FS_BLOCK);
+	assert_int_equal(model_fsync(d), 0);
+	model_truncate(a, 0);
+	model_write(a, 2 * FS_BLOCK, FS_BLOCK);
+	assert_int_equal(model_fsync(a), 0);
+}
+
+static void every_cut_of_a_mixed_workload_keeps_its_promises(void **state)
+{
+	struct rig like = { .mkfs = { .subvols = 2, .single = true } };
+
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct rig *r = run_rig(one_of_everything, &like, seed);
+		must_hold(r);
+		free_rig(r);
+	}
+}
+
+static void every_cut_with_dup_and_compression_and_inline_keeps_its_promises(void **state)
+{
+	struct rig like = { .mkfs = { .subvols = 2 }, .mount = { .compress = true, .inline_max = 2048 } };
+
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		struct rig *r = run_rig(one_of_everything, &like, seed);
+		must_hold(r);
+		free_rig(r);
+	}
+}
+
+/* Rule 13: at the images with few writes kept, the whole of it. */
+static void replay_is_idempotent_and_survives_a_crash_of_its_own(void **state)
+{
+	struct rig like = { .mkfs = { .subvols = 2, .single = true }, .fully = true, .budget = { .all_up_to = 1, .seed = 1 },
+		            .replays = { .all_up_to = 2, .seed = 1 } };
+	struct rig *r = run_rig(one_of_everything, &like, 5);
+
+	must_hold(r);
+	assert_true(r->judge->images_mounted > 5 * r->images); /* crashes of the replay were among them */
+	free_rig(r);
+}
+
+/* ---- planted ---- */
+
+static void two_syncs(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+
+	model_write(a, 0, 2 * FS_BLOCK);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	model_write(a, 0, FS_BLOCK);
+	assert_int_equal(model_fsync(a), 0);
+}
+
+static void a_lying_flush_is_caught(void **state)
+{
+	struct rig honest = { .mkfs = { .single = true } }, lying = { .mkfs = { .single = true }, .faults = { .lying_flush = true } };
+	struct rig *r = run_rig(two_syncs, &honest, 1);
+
+	must_hold(r);
+	free_rig(r);
+	r = run_rig(two_syncs, &lying, 1);
+	judge_all(r);
+	assert_true(r->broken > 0);
+	free_rig(r);
+}
+
+/* The checksum of a block that has just been synced goes, in a transaction of its own. */
+static void a_checksum_gets_lost(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	struct inode *inode = a->f->inode;
+	struct extent e;
+	struct handle h;
+
+	model_write(a, 0, 2 * FS_BLOCK);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	assert_int_equal(extent_at(&inode->root->tree, inode->ino, 0, &e), 0);
+	assert_int_equal(trans_start(r->fs, TRANS_START, &h), 0);
+	assert_int_equal(csum_delete(&r->fs->csum_tree, h.trans->id, e.item.disk_bytenr + FS_BLOCK, 1), 0);
+	trans_end(&h);
+	assert_int_equal(fs_commit(r->fs), 0);
+}
+
+static void a_missing_checksum_is_caught(void **state)
+{
+	struct rig like = { .mkfs = { .single = true } };
+	struct rig *r = run_rig(a_checksum_gets_lost, &like, 1);
+
+	must_break(r, BROKEN_EIO);
+	assert_int_equal(r->first.block, 1);
+	free_rig(r);
+}
+
+/* What the final image holds, to be tampered with. */
+static struct recovered *final_state(struct rig *r, uint32_t *pos)
+{
+	struct epoch e;
+	uint64_t keep[4] = { 0 };
+	struct dev *image;
+
+	*pos = powercut_position(r->dev);
+	powercut_epoch_at(r->dev, *pos, &e);
+	struct cut c = { .pos = *pos, .pending = e.pending, .npending = e.npending, .keep = keep };
+	assert_true(e.npending <= 256);
+	assert_int_equal(powercut_image(r->dev, &c, &image), 0);
+	struct recovered *rec = recover_image(image);
+	dev_close(image);
+	return rec;
+}
+
+static void tampered(struct rig *r, void (*tamper)(struct recovered *rec), enum broken_kind kind)
+{
+	struct broken_list list = { .n = 0 };
+	uint32_t pos;
+	struct recovered *rec = final_state(r, &pos);
+
+	assert_int_equal(judge_recovered(r->judge, pos, rec, &list), 0);
+	tamper(rec);
+	assert_true(judge_recovered(r->judge, pos, rec, &list) > 0);
+	assert_int_equal(list.b[0].kind, kind);
+	assert_true(strlen(list.b[0].text) > 10);
+	recovered_free(rec);
+}
+
+static void make_stale(struct recovered *rec)
+{
+	rec->file[0].block[1].first.stamp.file = 1;
+}
+
+static void make_old(struct recovered *rec)
+{
+	rec->file[0].block[0].first.stamp.version = rec->file[0].block[1].first.stamp.version;
+}
+
+static void make_zeros(struct recovered *rec)
+{
+	rec->file[0].block[1].first = (struct seen){ .kind = SEEN_ZEROS };
+}
+
+static void make_garbage(struct recovered *rec)
+{
+	rec->file[0].block[0].first = (struct seen){ .kind = SEEN_GARBAGE };
+}
+
+static void make_unreadable(struct recovered *rec)
+{
+	rec->file[0].block[0].err = -5;
+}
+
+static void make_short(struct recovered *rec)
+{
+	rec->file[0].size = FS_BLOCK;
+	rec->file[0].nblocks = 1;
+}
+
+static void make_nameless(struct recovered *rec)
+{
+	strcpy(rec->file[0].name, "b");
+}
+
+static void make_another(struct recovered *rec)
+{
+	rec->file[0].ino++;
+}
+
+static void make_unmountable(struct recovered *rec)
+{
+	rec->err = -5;
+}
+
+static void what_is_not_legal_is_told_by_its_name(void **state)
+{
+	static const struct {
+		void (*tamper)(struct recovered *rec);
+		enum broken_kind kind;
+	} all[] = {
+		{ make_stale, BROKEN_FOREIGN },  { make_old, BROKEN_VERSION },   { make_zeros, BROKEN_ZEROS },
+		{ make_garbage, BROKEN_GARBAGE }, { make_unreadable, BROKEN_EIO }, { make_short, BROKEN_SIZE },
+		{ make_nameless, BROKEN_NAME },  { make_another, BROKEN_NAME },  { make_unmountable, BROKEN_UNMOUNTABLE },
+	};
+	struct rig like = { .mkfs = { .single = true } };
+	struct rig *r = run_rig(two_syncs, &like, 1);
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		tampered(r, all[i].tamper, all[i].kind);
+	free_rig(r);
+}
+
+/* A data block is overwritten behind the file system's back: its checksum finds it. */
+static void a_block_changed_on_the_media_reads_as_an_error(void **state)
+{
+	struct rig like = { .mkfs = { .single = true } };
+	struct rig *r = run_rig(two_syncs, &like, 1);
+	static _Alignas(4096) uint8_t stale[FS_BLOCK];
+	struct broken_list list = { .n = 0 };
+	const struct dev_event *ev;
+	uint64_t keep[4] = { 0 };
+	struct epoch e;
+	struct dev *image;
+	uint32_t n;
+
+	ev = powercut_events(r->dev, &n);
+	uint64_t at = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (ev[i].kind == EV_WSUB && !ev[i].meta)
+			at = ev[i].off; /* the last data write */
+	assert_true(at > 0);
+	powercut_epoch_at(r->dev, n, &e);
+	struct cut c = { .pos = n, .pending = e.pending, .npending = e.npending, .keep = keep };
+	assert_int_equal(powercut_image(r->dev, &c, &image), 0);
+	assert_int_equal(dev_write(image, at, stale, FS_BLOCK, 0), 0);
+	struct recovered *rec = recover_image(image);
+	dev_close(image);
+	assert_int_equal(judge_recovered(r->judge, n, rec, &list), 1);
+	assert_int_equal(list.b[0].kind, BROKEN_EIO);
+	recovered_free(rec);
+	free_rig(r);
+}
+
+static void equal_images_are_mounted_once(void **state)
+{
+	struct rig like = { .mkfs = { .single = true } };
+	struct rig *r = run_rig(two_syncs, &like, 1);
+
+	must_hold(r);
+	uint64_t mounted = r->judge->images_mounted;
+	judge_restart(r->judge);
+	judge_all(r);
+	assert_int_equal(r->judge->images_mounted, mounted);
+	assert_int_equal(r->judge->images_judged, r->images);
+	free_rig(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_cut_of_a_mixed_workload_keeps_its_promises),
+		cmocka_unit_test(every_cut_with_dup_and_compression_and_inline_keeps_its_promises),
+		cmocka_unit_test(replay_is_idempotent_and_survives_a_crash_of_its_own),
+		cmocka_unit_test(a_lying_flush_is_caught),
+		cmocka_unit_test(a_missing_checksum_is_caught),
+		cmocka_unit_test(what_is_not_legal_is_told_by_its_name),
+		cmocka_unit_test(a_block_changed_on_the_media_reads_as_an_error),
+		cmocka_unit_test(equal_images_are_mounted_once),
+	};
+
+	if (RT_TSAN) {
+		print_message("skipped: fibers are not for ThreadSanitizer\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
