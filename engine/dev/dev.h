@@ -53,7 +53,8 @@ struct bio {
 	bool tracked;
 	uint8_t stage;           /* enum bio_stage */
 	int fault;               /* the error with which the back end completes it, without doing it */
-	uint32_t event;          /* its WSUB/FSUB in the event log */
+	uint32_t event;          /* its WSUB/FSUB in the event log; or its place on a tape */
+	struct tape *taped;      /* the tape that it is on */
 	uint64_t submit_ns;
 	void *media;             /* what the back end writes: buf, or the event log's copy of it */
 	/* the back end's */
@@ -78,9 +79,10 @@ struct dev_ops {
 };
 
 struct dev_log;    /* powercut.h: the event log, NULL when not recording */
+struct tape;       /* tape.h: what was asked, without data */
 
 struct dev_stats { /* device-wide, for results; per-task counts are in count.h */
-	struct hist write, flush, fua, read; /* submit to completion */
+	struct hist write, flush, fua, read; /* submit to completion; on ram one plain write in 7 */
 };
 
 struct dev {
@@ -102,10 +104,11 @@ struct dev {
 	struct dev_faults *faults;
 	struct dev_stats *stats; /* NULL unless measuring */
 	/*
-	 * lock (L_DEV_LOG) guards these, the log and the stats. Not taken in controlled runs: there
+	 * lock (L_DEV_LOG) guards these, the log, the tape and the stats. Not taken in controlled runs: there
 	 * nothing else runs between two points (R3), and it would be a point on every bio.
 	 */
 	struct spin lock;
+	struct tape *tape;       /* NULL: nobody records */
 	struct list inflight;
 	uint32_t ninflight;
 	/* reaping: one task at a time asks the back end for completions, the others sleep until theirs is done (reap.c) */

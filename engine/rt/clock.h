@@ -10,5 +10,7 @@
 uint64_t clock_now(void);
 /* "tsc" or "clock_gettime". */
 const char *clock_name(void);
+/* Processor time of the process. */
+uint64_t clock_cpu_ns(void);
 
 #endif

@@ -201,6 +201,11 @@ void rt_obj_id_restart(void)
 	atomic_store(&next_obj_id, 0);
 }
 
+uint64_t rt_cpu_ns(void)
+{
+	return clock_cpu_ns();
+}
+
 const char *rt_clock_name(void)
 {
 	return clock_name();

@@ -183,6 +183,8 @@ int rt_bind_result(struct task *t);
 unsigned rt_cpus(void);
 /* What rt_now() reads on threads, for the recipe of a run: "tsc" or "clock_gettime". */
 const char *rt_clock_name(void);
+/* Processor time of the whole process so far. A system call: for rates over seconds, not inside the engine. */
+uint64_t rt_cpu_ns(void);
 
 /* ---- phases and counters: one line each where they stand ---- */
 

@@ -1,0 +1,64 @@
+/*
+ * bench_self.h: the figures that fsyncstorm itself must reach, each beside its bound. For the files
+ * bench_self*.c alone.
+ *
+ * (B1) A figure that involves time is a ratio of things that took turns in one run, or a rate per
+ *      second of processor time: the machine may be busy with something else.
+ * (B2) What could not be measured is missed, and says why.
+ */
+#ifndef BENCH_SELF_H
+#define BENCH_SELF_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#define SELF_FIGURES_MAX 32
+#define SELF_INFO_MAX    32
+#define SELF_WHY_MAX     256
+
+enum self_bound { AT_MOST, AT_LEAST, NEAR /* within 15 % */ };
+
+struct self_figure {
+	char name[40];
+	const char *unit;
+	double value, bound;
+	enum self_bound kind;
+	bool holds;
+	char why[SELF_WHY_MAX]; /* it could not be measured: then value is not valid */
+};
+
+struct self {
+	char program[PATH_MAX];   /* this one, and the one with the instrumentation compiled out ("": not given) */
+	char bare[PATH_MAX];
+	const char *dir;          /* where device files are made, and removed */
+	struct self_figure figure[SELF_FIGURES_MAX];
+	unsigned nfigures, missed;
+	char info[SELF_INFO_MAX][SELF_WHY_MAX];
+	unsigned ninfo;
+};
+
+/* Prints the figure's line, and keeps it. */
+void self_figure(struct self *s, const char *name, double value, enum self_bound kind, double bound, const char *unit);
+/* It could not be measured. */
+__attribute__((format(printf, 3, 4))) void self_missing(struct self *s, const char *name, const char *fmt, ...);
+/* A line without a bound. */
+__attribute__((format(printf, 2, 3))) void self_info(struct self *s, const char *fmt, ...);
+
+/* Does a value hold? Not a number never does. */
+bool self_holds(double value, enum self_bound kind, double bound);
+
+/* One group of figures each. They report by the functions above. */
+void self_flushes(struct self *s);
+void self_shape(struct self *s);
+void self_lock(struct self *s);
+void self_instruments(struct self *s);
+void self_driver(struct self *s);
+void self_images(struct self *s);
+void self_schedules(struct self *s);
+void self_seed(struct self *s);
+void self_memory(struct self *s);
+
+/* The child's side of self_instruments(): measures on request, until there is no more. The exit status. */
+int self_instruments_child(void);
+
+#endif
