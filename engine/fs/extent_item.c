@@ -79,6 +79,21 @@ bool compressed_ref(struct fs *fs, uint64_t bytenr, int n)
 	return gone;
 }
 
+#define EXTENT_LEN_MAX (128ull << 20)
+
+bool extent_item_sane(const struct fs *fs, const struct extent_item *it)
+{
+	uint64_t whole = it->compress ? it->ram_bytes : it->disk_len, end = fs->super.dev_size;
+
+	if ((it->disk_bytenr | it->disk_len | it->ram_bytes | it->offset | it->len) % FS_BLOCK || it->compress > COMPRESS_ZSTD)
+		return false;
+	if (it->disk_len == 0 || it->disk_len > EXTENT_LEN_MAX || whole > EXTENT_LEN_MAX)
+		return false;
+	if (it->disk_bytenr < super_data_start(&fs->super) || it->disk_bytenr > end || it->disk_len > end - it->disk_bytenr)
+		return false;
+	return it->len && it->offset <= whole && it->len <= whole - it->offset;
+}
+
 static int extent_read(const struct key *k, const uint8_t *buf, uint32_t len, uint64_t ino, struct extent *e)
 {
 	if (k->objectid != ino || k->type != ITEM_EXTENT)

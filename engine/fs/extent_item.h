@@ -27,6 +27,10 @@ static inline uint64_t extent_end(const struct extent *e)
 	return e->start + e->item.len;
 }
 
+/* Whether a regular item that is no hole says what can be: whole blocks of the data region, and a part of them. What a damaged
+ * or crafted item says is never used for an address or a length before this has been asked. */
+bool extent_item_sane(const struct fs *fs, const struct extent_item *it);
+
 /* The first item of ino that ends after `off`. -ENOENT, -EIO. */
 int extent_at(struct tree *t, uint64_t ino, uint64_t off, struct extent *e);
 

@@ -72,6 +72,6 @@ struct dir_item {
 };
 
 #define EXTENT_INLINE_MAX 2048u
-#define FILE_SIZE_MAX     (1ull << 42) /* the table of a file's pages in memory must stay allocatable */
+#define FILE_SIZE_MAX     (1ull << 36) /* the table of the pages of a sparse file must stay a size that memory has */
 
 #endif

@@ -172,9 +172,10 @@ static int account_extent(void *arg, const struct key *k, const void *data, uint
 	memcpy(&it, data, sizeof(it));
 	if (it.kind != EXTENT_REG || it.disk_bytenr == 0)
 		return 0;
+	if (!extent_item_sane(fs, &it))
+		return -EIO;
 	if (!it.compress)
-		return it.offset > it.disk_len || it.len > it.disk_len - it.offset ? -EIO :
-			alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr + it.offset, it.len);
+		return alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr + it.offset, it.len);
 	if (!compressed_in_use(fs, it.disk_bytenr)) {
 		int ret = alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr, it.disk_len);
 		if (ret)

@@ -193,6 +193,8 @@ static int replay_extent(struct replay *r, struct replay_log *log, const struct 
 	memcpy(e.inline_data, it->data + sizeof(e.item), e.inline_len);
 	if (e.item.len == 0 || (e.start | e.item.len) % FS_BLOCK || e.item.len > UINT64_MAX - e.start)
 		return -EIO;
+	if (e.item.kind == EXTENT_REG && e.item.disk_bytenr && !extent_item_sane(r->fs, &e.item))
+		return -EIO;
 	if (item_is_there(&log->root->tree, it))
 		return 0;
 	int ret = extent_drop(&drop, e.start, extent_end(&e));
