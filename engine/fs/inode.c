@@ -27,19 +27,25 @@ struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_
 
 int inode_update(struct inode *inode, struct handle *h)
 {
-	struct inode_item item = inode_make_item(inode, h->trans->id, atomic_load(&inode->disk_size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
 	inode_touch(inode, h->trans->id);
-	return tree_update(&inode->root->tree, h->trans->id, &k, &item, sizeof(item));
+	mutex_lock(&inode->items_lock); /* the item that is written last is the one that was made last */
+	struct inode_item item = inode_make_item(inode, h->trans->id, atomic_load(&inode->disk_size));
+	int ret = tree_update(&inode->root->tree, h->trans->id, &k, &item, sizeof(item));
+	mutex_unlock(&inode->items_lock);
+	return ret;
 }
 
-void inode_advance_disk_size(struct inode *inode, const struct ordered *done)
+void inode_advance_disk_size(struct inode *inode, struct ordered *done)
 {
 	spin_lock_quiet(&inode->ordered_lock);
+	/* noted here, not when it leaves the tree of ordered extents: of two that complete at once the later advances over both */
+	if (done)
+		done->in_trees = true;
 	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
 	if (size > disk)
-		size = ordered_first_below(inode, done, disk, size);
+		size = ordered_first_below(inode, disk, size);
 	if (size > disk)
 		atomic_store(&inode->disk_size, size);
 	spin_unlock(&inode->ordered_lock);

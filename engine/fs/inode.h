@@ -18,7 +18,7 @@ int inode_update(struct inode *inode, struct handle *h);
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size);
 /* disk_size follows size as far as no write below it is still under way (kernel: btrfs_ordered_update_i_size());
  * `done` is an ordered extent that is just completing and does not count, or NULL. */
-void inode_advance_disk_size(struct inode *inode, const struct ordered *done);
+void inode_advance_disk_size(struct inode *inode, struct ordered *done);
 
 /* Loads or finds the inode; dir_lock held. */
 int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out);

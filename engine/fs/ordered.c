@@ -317,14 +317,14 @@ bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end)
 	return o != NULL;
 }
 
-uint64_t ordered_first_below(struct inode *inode, const struct ordered *done, uint64_t disk, uint64_t size)
+uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size)
 {
 	struct ordered *o;
 
 	RB_FOREACH(o, ordered_tree, &inode->ordered) {
 		if (o->file_off >= size)
 			break;
-		if (o != done && o->file_off + o->len > disk)
+		if (!o->in_trees && o->file_off + o->len > disk)
 			return o->file_off > disk ? o->file_off : disk;
 	}
 	return size;

@@ -45,9 +45,9 @@ void ordered_wait_csums(struct ordered *o);
 int ordered_wait_io(struct ordered *o);
 /* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). */
 void ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
-/* How far a size may advance from `disk` towards `size` with no write below it under way (`done` does not count).
+/* How far a size may advance from `disk` towards `size` with no write below it under way; one whose items are in the trees is not.
  * inode->ordered_lock held. */
-uint64_t ordered_first_below(struct inode *inode, const struct ordered *done, uint64_t disk, uint64_t size);
+uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);
 bool ordered_any(struct inode *inode);
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
 

@@ -74,6 +74,7 @@ struct work {
 struct ordered {
 	RB_ENTRY(ordered) rb;        /* in inode->ordered, guarded by inode->ordered_lock, as is on_log */
 	bool on_log;                 /* some log's list has it, by log_link, which that list's owner guards */
+	bool in_trees;               /* its items are, and the file's size on disk may reach over it; as on_log */
 	struct inode *inode;
 	uint64_t file_off, len;      /* in the file, whole blocks */
 	uint64_t ram_bytes;          /* uncompressed size of the extent */
