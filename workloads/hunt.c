@@ -131,28 +131,43 @@ void hunt_close(struct hunt *h)
 
 /* ---- a run ---- */
 
+/*
+ * Tasks are joined when all have ended: a task's number is used again once it is joined, and one
+ * number for two tasks would be one line of the story for two people.
+ */
+struct crew {
+	struct race_run *run;
+	uint32_t left;
+	struct task *main;
+};
+
 struct task_start {
 	const struct race_task *task;
-	struct race_run *run;
+	struct crew *crew;
 };
 
 static void task_main(void *arg)
 {
 	struct task_start *s = arg;
 
-	s->task->run(s->run);
+	s->task->run(s->crew->run);
+	if (--s->crew->left == 0)
+		rt->wake(s->crew->main);
 }
 
 static void run_tasks(struct hunt *h)
 {
+	struct crew crew = { &h->run, h->race->ntasks, rt_self() };
 	struct task_start start[COOP_TASKS_MAX];
 	struct task *t[COOP_TASKS_MAX];
 
 	CHECK(h->race->ntasks < COOP_TASKS_MAX);
 	for (uint32_t i = 0; i < h->race->ntasks; i++) {
-		start[i] = (struct task_start){ &h->race->tasks[i], &h->run };
+		start[i] = (struct task_start){ &h->race->tasks[i], &crew };
 		t[i] = rt_spawn(h->race->tasks[i].name, task_main, &start[i], NULL);
 	}
+	while (crew.left)
+		rt->park(0);
 	for (uint32_t i = 0; i < h->race->ntasks; i++)
 		rt_join(t[i]);
 }
