@@ -119,7 +119,7 @@ static void a_sync_that_runs_promises_nothing(void **state)
 
 	write_block(h, h->f, 0);
 	model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
-	assert_true(zeros_legal(h, END - 1, h->f, 0));
+	assert_true(zeros_legal(h, END, h->f, 0));
 }
 
 static void a_write_that_had_not_begun_cannot_be_there(void **state)
@@ -229,6 +229,8 @@ static void other_content_is_never_legal(void **state)
 	rules_at(h->m, END);
 	s = version(h->g, 0, other);
 	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
+	s = version(h->g, 0, w);
+	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
 	s = version(h->f, BLOCK_SECTORS, w); /* its own block 1, in block 0 */
 	assert_false(rules_sector_legal(h->m, END, h->f, 0, &s));
 	s = (struct seen){ .kind = SEEN_GARBAGE };
@@ -266,6 +268,10 @@ static void parts_of_partial_writes_are_one_block_if_they_were_one_moment(void *
 	assert_false(together(h, first, again)); /* `again` wrote over it */
 	struct seen zeros = { .kind = SEEN_ZEROS }, s = version(h->f, 1, whole);
 	assert_false(rules_together(h->m, h->f, 0, &zeros, 1, &s));
+	struct seen kept = version(h->f, 0, again);
+	assert_false(rules_together(h->m, h->f, 0, &kept, 1, &zeros));
+	call(h, OP_TRUNCATE, h->f->id, ORACLE_SECTOR, 0);
+	assert_true(rules_together(h->m, h->f, 0, &kept, 1, &zeros));
 }
 
 /* ---- 7 size ---- */
@@ -401,6 +407,8 @@ static void a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync(void 
 	assert_false(name_legal(h, END, "f", NULL));
 	call(h, OP_UNLINK, h->f->id, 0, 0);
 	assert_true(name_legal(h, END, "f", NULL));
+	assert_true(name_legal(h, END, "f", h->f));
+	fsync_of(h, h->f); /* of a file that has no name any more: says nothing about the name */
 	assert_true(name_legal(h, END, "f", h->f));
 	call(h, OP_SYNC, MODEL_ALL, 0, 0);
 	assert_false(name_legal(h, END, "f", h->f));
