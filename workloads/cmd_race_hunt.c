@@ -1,0 +1,360 @@
+/*
+ * cmd_race_hunt.c: `fsyncstorm race hunt`: searches each design, makes small what it finds, writes it
+ * down and shows it.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "cmd_race.h"
+#include "hunt.h"
+#include "schedule_file.h"
+#include "text.h"
+#include "timeline.h"
+
+#define DEFAULT_SCHEDULES 50000u
+
+static bool interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = true;
+}
+
+/* ---- options ---- */
+
+struct hunt_options {
+	const struct race *race;
+	const char *design;
+	const char *picker;
+	uint64_t schedules, seed;
+	double seconds;
+	const char *json, *out;
+	bool check_determinism, all_lines;
+};
+
+static const struct argp_option hunt_table[] = {
+	{ "design", 'd', "NAME|all", 0, "The design to hunt in (default: all)", 0 },
+	{ "picker", 'p', "PICKER", 0, "random, pct[:d=N], or portfolio (default: random)", 0 },
+	{ "schedules", 'n', "N", 0, "At most so many for each design (default: 50000, unless --seconds is given)", 0 },
+	{ "seconds", 't', "S", 0, "At most so long for each design", 0 },
+	{ "seed", 's', "S", 0, "Where the schedules begin (default: 1)", 0 },
+	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
+	{ "check-determinism", 'c', NULL, 0, "Run each schedule twice and compare", 0 },
+	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
+	{ 0 },
+};
+
+static int wrong_number(const char *cmd, const char *option, const char *arg)
+{
+	cmd_error(cmd, "--%s %.60s: a number from 1 on is expected", option, arg);
+	return EINVAL;
+}
+
+static error_t take_race(struct hunt_options *o, const char *arg)
+{
+	char hint[64];
+
+	if (o->race) {
+		cmd_error("race hunt", "%.60s: one race is expected", arg);
+		return EINVAL;
+	}
+	o->race = race_find(arg);
+	if (o->race)
+		return 0;
+	cmd_error("race hunt", "%.60s: not a race%s", arg, race_nearest(arg, hint, sizeof(hint)));
+	return EINVAL;
+}
+
+static error_t take_design(struct hunt_options *o, const char *arg)
+{
+	const char *names[RACE_DESIGNS + 8] = { "all" };
+	char hint[64];
+	size_t n = 1;
+
+	o->design = arg;
+	if (!strcmp(arg, "all") || fs_design_find(arg))
+		return 0;
+	for (; fs_designs[n - 1] && n < sizeof(names) / sizeof(names[0]); n++)
+		names[n] = fs_designs[n - 1]->name;
+	cmd_error("race hunt", "--design %.60s: not a design%s", arg,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, names, n, sizeof(names[0]))));
+	return EINVAL;
+}
+
+static error_t take_seconds(struct hunt_options *o, const char *arg)
+{
+	char *end;
+
+	o->seconds = strtod(arg, &end);
+	if (end != arg && !*end && o->seconds > 0 && o->seconds < 1e7)
+		return 0;
+	cmd_error("race hunt", "--seconds %.60s: a time above 0 is expected", arg);
+	return EINVAL;
+}
+
+static error_t parse_hunt(int key, char *arg, struct argp_state *state)
+{
+	struct hunt_options *o = state->input;
+
+	switch (key) {
+	case 'd':
+		return take_design(o, arg);
+	case 'p':
+		o->picker = arg;
+		return 0;
+	case 'n':
+		return text_number(arg, &o->schedules) || !o->schedules ? wrong_number("race hunt", "schedules", arg) : 0;
+	case 't':
+		return take_seconds(o, arg);
+	case 's':
+		if (!text_number(arg, &o->seed))
+			return 0;
+		cmd_error("race hunt", "--seed %.60s: a number is expected", arg);
+		return EINVAL;
+	case 'j':
+		o->json = arg;
+		return 0;
+	case 'o':
+		o->out = arg;
+		return 0;
+	case 'c':
+		o->check_determinism = true;
+		return 0;
+	case 'a':
+		o->all_lines = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_race(o, arg);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- hunt ---- */
+
+/* A whole hunt: its options, what it prints to, and what came of it. */
+struct hunting {
+	struct hunt_options o;
+	struct strategy strategy;
+	FILE *text;
+	json_t *results;
+	unsigned found, unexpected, nondeterministic;
+};
+
+static void progress(const struct search *s, void *arg)
+{
+	const struct hunt *h = arg;
+
+	if (s->schedules)
+		fprintf(stderr, "\r%s, %s: %lu of %lu schedules ", h->race->name, h->design->name, (unsigned long)s->run,
+		        (unsigned long)s->schedules);
+	else
+		fprintf(stderr, "\r%s, %s: %lu schedules ", h->race->name, h->design->name, (unsigned long)s->run);
+}
+
+static void schedule_path(const struct hunting *g, const struct hunt *h, char *path, unsigned size)
+{
+	if (!g->o.out)
+		snprintf(path, size, "race-%s-%s.schedule", h->race->name, h->design->name);
+	else if (g->found)
+		snprintf(path, size, "%s-%s", g->o.out, h->design->name);
+	else
+		snprintf(path, size, "%s", g->o.out);
+}
+
+static void print_rates(const struct search *s, FILE *out)
+{
+	fprintf(out, "  %lu schedules (%lu%s distinct traces) in %.2f s: %.0f a second; %lu crash images judged, %lu mounted\n",
+	        (unsigned long)s->run, (unsigned long)s->distinct, s->distinct == TRACES_MAX ? " or more" : "", s->took,
+	        s->took > 0 ? (double)s->run / s->took : 0, (unsigned long)s->images_judged, (unsigned long)s->images_mounted);
+}
+
+static void print_held(const struct search *s, FILE *out)
+{
+	fprintf(out, "  no violation in %lu schedules", (unsigned long)s->run);
+	if (s->run >= 3)
+		fprintf(out, " (so, of schedules drawn like these, fewer than 1 in %lu fails, at 95 %%)", (unsigned long)s->run / 3);
+	fprintf(out, "\n");
+}
+
+static json_t *result_json(const struct hunting *g, const struct hunt *h, const struct search *s, enum violation_kind kind)
+{
+	enum verdict due = race_expect(h->race, h->design->name), is = kind ? VERDICT_BREAKS : VERDICT_HOLDS;
+	json_t *r = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:f,s:f,s:I,s:I,s:b}", "design", h->design->name, "verdict", verdict_name[is],
+	                      "due", verdict_name[due], "as_due", is == due, "schedules", (json_int_t)s->run, "distinct_traces",
+	                      (json_int_t)s->distinct, "seconds", s->took, "schedules_per_second",
+	                      s->took > 0 ? (double)s->run / s->took : 0.0, "images_judged", (json_int_t)s->images_judged,
+	                      "images_mounted", (json_int_t)s->images_mounted, "deterministic", !s->nondeterministic);
+
+	if (!kind && s->run >= 3)
+		json_object_set_new(r, "rate_below", json_real(3.0 / (double)s->run));
+	if (kind)
+		json_object_set_new(r, "found_at", json_integer((json_int_t)s->found_at));
+	return r;
+}
+
+static void add_violation_json(json_t *r, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
+{
+	char story[1200] = "";
+
+	timeline_story(h, v, story, sizeof(story));
+	json_object_set_new(r, "violation", json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:s}", "kind", violation_name[v->kind],
+	                                              "broken", broken_name[v->broken.kind], "text", v->text, "story", story,
+	                                              "decisions", (int)m->steps, "decisions_found", (int)m->steps_from, "preemptions",
+	                                              (int)m->preemptions, "preemptions_found", (int)m->preemptions_from,
+	                                              "crash_position", (int)v->crash.pos, "writes_kept", (int)v->crash.nkept, "file",
+	                                              path));
+}
+
+/* Makes it small, writes it down, shows it. */
+static int show_violation(struct hunting *g, struct hunt *h, struct violation *v, const struct search *s, json_t *r)
+{
+	struct minimised m;
+	char path[1024], err[200];
+
+	hunt_minimise(h, v, &m);
+	schedule_path(g, h, path, sizeof(path));
+	int ret = schedule_file_write(path, h->race, h->design, v, err);
+	if (ret)
+		return cmd_error("race hunt", "%s", err);
+	fprintf(g->text, "  found at schedule %lu; minimised from %u decisions and %u preemptions to %u and %u\n\n",
+	        (unsigned long)s->found_at, m.steps_from, m.preemptions_from, m.steps, m.preemptions);
+	if (!timeline_print(h, v, g->o.all_lines, g->text))
+		return cmd_error("race hunt", "%s: the minimised schedule does not replay", path);
+	add_violation_json(r, h, v, &m, path);
+	fprintf(g->text, "\nfsyncstorm race replay %s\n", path);
+	return 0;
+}
+
+static void rescue_path(const struct hunt *h, char *path, unsigned size)
+{
+	snprintf(path, size, "race-%s-%s.check.schedule", h->race->name, h->design->name);
+}
+
+static int report_search(struct hunting *g, struct hunt *h, const struct search *s, struct violation *v)
+{
+	enum violation_kind kind = s->found_at ? v->kind : VIOLATION_NONE;
+	json_t *r = result_json(g, h, s, kind);
+	int ret = 0;
+
+	fprintf(g->text, "race %s, design %s, picker %s, seed %lu\n", h->race->name, h->design->name, g->strategy.text,
+	        (unsigned long)g->o.seed);
+	print_rates(s, g->text);
+	if (s->nondeterministic) {
+		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two traces\n", (unsigned long)s->at);
+		g->nondeterministic++;
+	} else if (g->o.check_determinism) {
+		fprintf(g->text, "  each schedule was run twice: same trace, same verdict\n");
+	}
+	if (kind)
+		ret = show_violation(g, h, v, s, r);
+	else
+		print_held(s, g->text);
+	g->found += kind != VIOLATION_NONE;
+	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
+	json_array_append_new(g->results, r);
+	return ret;
+}
+
+static int hunt_design(struct hunting *g, const struct design *design)
+{
+	struct search s = { .strategy = &g->strategy, .seed = g->o.seed, .schedules = g->o.schedules, .seconds = g->o.seconds,
+		            .check_determinism = g->o.check_determinism, .stop = &interrupted };
+	struct violation v;
+	struct hunt *h;
+	char err[200], path[1024];
+
+	if (hunt_open(g->o.race, design, &h, err))
+		return cmd_error("race hunt", "%s", err);
+	if (isatty(STDERR_FILENO)) {
+		s.progress = progress;
+		s.arg = h;
+	}
+	rescue_path(h, path, sizeof(path));
+	hunt_rescue(h, path);
+	violation_init(&v);
+	hunt_search(h, &s, &v);
+	if (s.progress)
+		fprintf(stderr, "\r\033[K");
+	int ret = report_search(g, h, &s, &v);
+	hunt_rescue(NULL, NULL);
+	violation_fini(&v);
+	hunt_close(h);
+	return ret;
+}
+
+static int write_json(struct hunting *g)
+{
+	json_t *out = json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker", g->strategy.text, "seed",
+	                        (json_int_t)g->o.seed, "results", g->results);
+	char tmp[1100];
+	int bad;
+
+	if (!strcmp(g->o.json, "-")) {
+		bad = json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else {
+		snprintf(tmp, sizeof(tmp), "%s.new", g->o.json);
+		bad = json_dump_file(out, tmp, JSON_INDENT(1) | JSON_PRESERVE_ORDER) || rename(tmp, g->o.json);
+	}
+	json_decref(out);
+	return bad ? cmd_error("race hunt", "%.100s: cannot be written: %s", g->o.json, strerror(errno)) : 0;
+}
+
+static int hunt_all(struct hunting *g)
+{
+	bool all = !strcmp(g->o.design, "all");
+	int ret = 0;
+
+	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
+		if (all || !strcmp(fs_designs[i]->name, g->o.design))
+			ret = hunt_design(g, fs_designs[i]);
+	if (!ret && g->o.json)
+		ret = write_json(g);
+	if (ret)
+		return ret;
+	if (g->nondeterministic)
+		return 1;
+	if (!all)
+		return g->found != 0;
+	if (g->unexpected)
+		fprintf(g->text, "\n%u design%s did not do what is due\n", g->unexpected, g->unexpected == 1 ? "" : "s");
+	return g->unexpected != 0;
+}
+
+int cmd_race_hunt(int argc, char **argv)
+{
+	static const struct argp argp = { hunt_table, parse_hunt, "RACE",
+		                          "Runs schedules of a race under a picker, and judges every crash that each allows.\v"
+		                          "With one --design: exit status 1 when a violation was found. With all: 0 when each "
+		                          "design's verdict is the one that is due.",
+		                          NULL, NULL, NULL };
+	struct hunting g = { .o = { .design = "all", .picker = "random", .seed = 1 } };
+	char err[200];
+
+	int ret = cmd_options(&argp, argc, argv, &g.o);
+	if (ret)
+		return ret;
+	if (!g.o.race)
+		return cmd_error("race hunt", "which race? `fsyncstorm race list` names them");
+	if (strategy_open(&g.strategy, g.o.picker, err))
+		return cmd_error("race hunt", "--picker %s", err);
+	if (!g.o.schedules && g.o.seconds <= 0)
+		g.o.schedules = DEFAULT_SCHEDULES;
+	if (powercut_controls())
+		return cmd_error("race hunt", "the device model fails its own controls: no verdict can be trusted");
+	signal(SIGINT, on_interrupt);
+	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.results = json_array();
+	ret = hunt_all(&g);
+	json_decref(g.results);
+	strategy_close(&g.strategy);
+	return ret;
+}
