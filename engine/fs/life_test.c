@@ -113,6 +113,53 @@ static void the_old_design(void **state)
 	live((struct life){ .o = { .design = fs_design_find("prefix") } }, 10);
 }
 
+/* ---- readers, and a file that is cut and written again under them ---- */
+
+struct cut_file {
+	struct fs *fs;
+	_Atomic uint32_t next;
+};
+
+static void cutter_or_reader(void *arg)
+{
+	struct cut_file *c = arg;
+	uint32_t me = atomic_fetch_add(&c->next, 1);
+	struct file *f = test_open(fs_subvol(c->fs, 0), "a");
+	uint8_t buf[4 * FS_BLOCK];
+
+	if (me == 0) {
+		CHECK(fs_truncate(f, FS_BLOCK + 100) == 0);
+		test_write(f, 3 * FS_BLOCK, 100, 1);
+		CHECK(fs_fsync(f) == 0);
+	} else {
+		for (unsigned i = 0; i < 4; i++)
+			CHECK(fs_read(f, i * FS_BLOCK, buf, FS_BLOCK) >= 0);
+	}
+	fs_close(f);
+}
+
+static void cut_main(void *arg)
+{
+	const struct mount_options o = { .no_background = true, .compress = *(bool *)arg };
+	struct cut_file c = { .fs = test_mount(test_dev("ram:8m", &(struct mkfs_options){ .nodesize = 4096 }), &o) };
+
+	c.fs->dev->async = true;
+	test_put(fs_subvol(c.fs, 0), "a", 4 * FS_BLOCK, 1);
+	CHECK(fs_sync(c.fs) == 0);
+	c.fs = test_crash(c.fs, &o); /* nothing of it is in memory */
+	run_tasks(3, cutter_or_reader, &c);
+	test_end(c.fs, true);
+}
+
+static void who_reads_while_a_file_is_cut_gets_no_error(void **state)
+{
+	skip_under_tsan();
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		bool compress = seed % 4 == 0;
+		assert_int_equal(run_once(&pick_random, "", seed, cut_main, &compress, NULL).end, COOP_FINISHED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +167,7 @@ int main(void)
 		cmocka_unit_test(inline_files),
 		cmocka_unit_test(compressed),
 		cmocka_unit_test(the_old_design),
+		cmocka_unit_test(who_reads_while_a_file_is_cut_gets_no_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
