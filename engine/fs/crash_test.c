@@ -26,6 +26,8 @@ struct stage {
 	struct promise promise[PROMISES];
 	uint32_t npromises, next;
 	unsigned bad, judged;
+	uint64_t seed;
+	struct watch watch;
 };
 
 struct scenario {
@@ -33,7 +35,8 @@ struct scenario {
 	unsigned ntasks;
 	void (*task)(struct stage *st, uint32_t me);
 	struct mount_options o;
-	bool empty; /* files begin with nothing in them */
+	bool empty;       /* files begin with nothing in them */
+	bool log_fails;   /* one of the first writes of log blocks does */
 };
 
 static uint64_t seed_of(uint32_t block, uint32_t version)
@@ -152,6 +155,9 @@ static void stage_main(void *arg)
 	CHECK(fs_sync(st->fs) == 0);
 	st->fs = test_crash(st->fs, &o);
 	powercut_start(st->dev);
+	watch_start(&st->watch, st->dev);
+	st->watch.skip[WATCH_LOG] = st->seed % 10;
+	st->watch.fail[WATCH_LOG] = st->scenario->log_fails;
 	run_tasks(st->scenario->ntasks, stage_task, st);
 	CHECK(powercut_epochs(st->dev, judge_epoch, st) == 0);
 	fs_abandon(st->fs);
@@ -169,7 +175,7 @@ static unsigned broken_by(const struct scenario *s, const char *design, unsigned
 	unsigned bad = 0, judged = 0;
 
 	for (cfg.seed = 1; cfg.seed <= seeds && !bad; cfg.seed++) {
-		struct stage st = { .scenario = s, .design = fs_design_find(design) };
+		struct stage st = { .scenario = s, .design = fs_design_find(design), .seed = cfg.seed };
 		coop_run(&cfg, stage_main, &st, &res);
 		if (res.end != COOP_FINISHED)
 			print_error("%s, seed %lu: %s\n", s->name, (unsigned long)cfg.seed, res.why);
@@ -273,6 +279,18 @@ static const struct scenario subvols_story = {
 	.o = { .no_background = true, .endio_workers = 2 },
 };
 
+/* Who joined a log commit that failed is told, and commits the transaction instead. */
+static const struct scenario failing_story = {
+	.name = "failing log", .ntasks = 4, .task = commit_task,
+	.o = { .no_background = true },
+	.log_fails = true,
+};
+static const struct scenario failing_subvols = {
+	.name = "failing log of two subvolumes", .ntasks = 4, .task = subvols_task,
+	.o = { .no_background = true },
+	.log_fails = true,
+};
+
 /* A file of one small block becomes a larger one while a flusher writes the small one into the tree. */
 static void inline_task(struct stage *st, uint32_t me)
 {
@@ -343,6 +361,13 @@ static void two_subvolumes(void **state)
 	assert_int_equal(broken(&subvols_story, "postfix", 50), 0);
 }
 
+static void log_blocks_that_fail(void **state)
+{
+	skip_under_tsan();
+	assert_int_equal(broken(&failing_story, "postfix", 50), 0);
+	assert_int_equal(broken(&failing_subvols, "postfix", 50), 0);
+}
+
 static void inline_files_that_grow(void **state)
 {
 	skip_under_tsan();
@@ -363,6 +388,7 @@ int main(void)
 		cmocka_unit_test(late_dirty_pages),
 		cmocka_unit_test(commits_between),
 		cmocka_unit_test(two_subvolumes),
+		cmocka_unit_test(log_blocks_that_fail),
 		cmocka_unit_test(inline_files_that_grow),
 		cmocka_unit_test(with_everything_in_the_background),
 	};

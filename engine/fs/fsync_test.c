@@ -2,11 +2,12 @@
  * fsync_test.c: when fsync may skip, how many log commits several fsyncers share, what the door costs in writes and
  * flushes, and both designs through it.
  */
+#include "fs/extent_map.h"
 #include "fs/log.h"
 #include "fs/ordered.h"
-#include "fs/page.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"
+#include "fs/writeback.h"
 #include "rt/test_run.h"
 
 static const struct mount_options quiet = { .no_background = true };
@@ -116,6 +117,37 @@ static void a_stamp_ahead_of_its_data_does_not_skip(void **state)
 	fs = test_crash(fs, &quiet);
 	f = test_open(fs_subvol(fs, 0), "a");
 	assert_int_equal(test_read(f, 0, FS_BLOCK, 5), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* The same with the last step held: an ordered extent whose data is written, and whose items are in no tree yet. */
+static void data_on_its_way_forbids_to_skip(void **state)
+{
+	struct fs *fs = test_mount(test_dev("ram:16m", &(struct mkfs_options){ 0 }), &quiet);
+	struct file *f = synced_file(fs, "a");
+	struct watch w;
+
+	assert_int_equal(fs_commit(fs), 0);
+	assert_int_equal(fs_fsync(f), 0);
+	struct ordered *o = writeback_add_extent(f->inode, 0, FS_BLOCK, fs->super.dev_size - FS_BLOCK, FS_BLOCK, false);
+	memset(o->csums, 0, sizeof(*o->csums));
+	atomic_store(&o->csum_left, 0);
+	atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
+	watch_start(&w, fs->dev);
+	assert_true(f->inode->last_trans <= fs->last_trans_committed);
+	assert_int_equal(fs_fsync(f), 0);
+	assert_int_equal(w.seen[WATCH_SUPER], 1);
+	assert_ptr_equal(o->pending_in, fs->running); /* 50d9aa99bd35: whose commit waits for it */
+	assert_int_equal(fs->running->pending_ordered, 1);
+	/* it completes; what it wrote is not looked at */
+	em_drop(f->inode, 0, FS_BLOCK);
+	RB_INIT(&f->inode->ordered);
+	atomic_fetch_sub(&f->inode->nordered, 1);
+	atomic_fetch_sub(&fs->ordered_inflight, 1);
+	atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
+	trans_pending_done(o->pending_in);
+	ordered_put(o);
 	fs_close(f);
 	test_end(fs, true);
 }
@@ -273,6 +305,7 @@ int main(void)
 		cmocka_unit_test(fsync_without_a_change_does_no_io),
 		cmocka_unit_test(fsync_after_a_change_is_never_skipped),
 		cmocka_unit_test(a_stamp_ahead_of_its_data_does_not_skip),
+		cmocka_unit_test(data_on_its_way_forbids_to_skip),
 		cmocka_unit_test(a_change_behind_a_log_commit_is_not_covered_by_it),
 		cmocka_unit_test(one_fsync_costs_one_flush_and_one_super),
 		cmocka_unit_test(a_lone_fsyncer_leads_every_commit),
