@@ -21,8 +21,8 @@
 #include "bench_self_turns.h"
 #include "rt/mem.h"
 
-#define ROUNDS    12
-#define BLOCKS    100
+#define ROUNDS    40
+#define BLOCKS    40
 #define BLOCK_OPS 100 /* a few ms: both sides of a block meet the same machine */
 #define NAME      "instrumentation, of fsync's p50"
 

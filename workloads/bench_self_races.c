@@ -128,8 +128,8 @@ static void worst_of_seeds(struct self *s, const char *name, const char *strateg
 		self_missing(s, name, "%u of %u seeds found nothing in %lu schedules", blind, seeds, (unsigned long)within);
 	else
 		self_figure(s, name, worst, AT_MOST, (double)within, "schedules");
-	self_info(s, "%s, prefix, %u seeds: found after %.0f schedules in the median, %s %.0f at most", strategy, seeds,
-	          median(at, seeds), blind ? "not within" : "", blind ? (double)within : worst);
+	self_info(s, "%s, prefix, %u seeds: found after %.0f schedules in the median, %s%.0f at most", strategy, seeds,
+	          median(at, seeds), blind ? "not within " : "", blind ? (double)within : worst);
 free_at:
 	free(at);
 }

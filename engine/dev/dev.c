@@ -22,7 +22,7 @@
 
 /* Looking for overlaps is linear in what is in flight: always when hunting, up to this much when measuring. */
 #define OVERLAP_SCAN 32u
-#define TIME_ONE_IN  7u
+#define TIME_ONE_IN  31u
 
 void door_lock(struct dev *d)
 {
@@ -80,15 +80,20 @@ static void check_bio(const struct dev *d, const struct bio *bio)
 
 static void count_bio(const struct bio *bio)
 {
+	uint64_t *sum = rt_self()->count;
+
+	if (!rt_instrument)
+		return;
 	if (is_read(bio)) {
-		count(C_DEV_READ);
+		tally(&sum[C_DEV_READ], 1);
 		return;
 	}
-	count_add(C_DEV_FLUSH, !!(bio->flags & BIO_PREFLUSH) + !!(bio->flags & BIO_FUA));
+	if (bio->flags & (BIO_PREFLUSH | BIO_FUA))
+		tally(&sum[C_DEV_FLUSH], !!(bio->flags & BIO_PREFLUSH) + !!(bio->flags & BIO_FUA));
 	if (!bio->len)
 		return;
-	count(C_DEV_WRITE);
-	count_add(bio->flags & BIO_META ? C_META_BYTES : C_DATA_BYTES, bio->len);
+	tally(&sum[C_DEV_WRITE], 1);
+	tally(&sum[bio->flags & BIO_META ? C_META_BYTES : C_DATA_BYTES], bio->len);
 }
 
 /* The error with which this bio is to fail: one that was injected, or a read beyond the end, as a damaged pointer asks for. */
@@ -189,16 +194,18 @@ static void start_stage(struct dev *d, struct bio *bio)
 }
 
 /*
- * Where a write is done before submit returns (ram), the clock would be a good part of what is timed: one
- * in TIME_ONE_IN is. A prime, so that it falls on each of an fsync's writes in turn.
+ * Where all is done before submit returns (ram), the clock would be a good part of what is timed: about one
+ * write or flush in TIME_ONE_IN is. A prime, so that it falls on each of an fsync's in turn.
  */
 static bool is_timed(const struct dev *d, const struct bio *bio)
 {
+	const uint64_t *sum = rt_self()->count;
+
 	if (!d->stats)
 		return false;
-	if (d->track || is_read(bio) || bio->flags & (BIO_PREFLUSH | BIO_FUA) || !rt_instrument)
+	if (d->track || is_read(bio) || !rt_instrument)
 		return true;
-	return rt_self()->count[C_DEV_WRITE] % TIME_ONE_IN == 1;
+	return (sum[C_DEV_WRITE] + sum[C_DEV_FLUSH]) % TIME_ONE_IN == 1;
 }
 
 void dev_submit(struct dev *d, struct bio *bio)

@@ -82,7 +82,7 @@ struct dev_log;    /* powercut.h: the event log, NULL when not recording */
 struct tape;       /* tape.h: what was asked, without data */
 
 struct dev_stats { /* device-wide, for results; per-task counts are in count.h */
-	struct hist write, flush, fua, read; /* submit to completion; on ram one plain write in 7 */
+	struct hist write, flush, fua, read; /* submit to completion; on ram of one write or flush in 31 */
 };
 
 struct dev {

@@ -85,7 +85,9 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	trace("extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
 		return log_csums_from_tree(fs, log, generation, &e.item);
-	enum phase was = phase(PH_WAIT_DATA);
+	enum phase was = phase_now();
+	if (atomic_load(&o->csum_left))
+		phase(PH_WAIT_DATA);
 	ordered_wait_csums(o);
 	phase(was);
 	ret = csum_put(log, generation, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));

@@ -145,11 +145,13 @@ static bool no_writers(void *arg)
 /* Until nobody writes items and nobody new has shown up meanwhile. log->mutex held, dropped while asleep. */
 static void log_wait_writers(struct log *log)
 {
-	enum phase was = phase(PH_LOG_JOIN);
+	enum phase was = phase_now();
 	uint32_t seen;
 
 	do {
 		seen = atomic_load(&log->batch);
+		if (!no_writers(log))
+			phase(PH_LOG_JOIN);
 		wait_until_locked(&log->writers_wait, &log->mutex, no_writers, log);
 	} while (seen != atomic_load(&log->batch));
 	phase(was);
@@ -199,7 +201,7 @@ static void slot_advance(struct log *log)
 /* kernel: btrfs_wait_logged_extents(), with 8407f553268a: an error of the data is an error of the log. */
 static int log_wait_ordered(struct log *log, int64_t transid)
 {
-	enum phase was = phase(PH_WAIT_DATA);
+	enum phase was = phase_now();
 	struct list mine, *pos;
 	int ret = 0;
 
@@ -208,7 +210,10 @@ static int log_wait_ordered(struct log *log, int64_t transid)
 	list_splice_tail(&log->ordered[transid & 1], &mine);
 	spin_unlock(&log->ordered_lock);
 	list_for_each(pos, &mine) {
-		int err = ordered_wait_io(list_entry(pos, struct ordered, log_link));
+		struct ordered *o = list_entry(pos, struct ordered, log_link);
+		if (!(atomic_load(&o->flags) & ORDERED_IO_DONE))
+			phase(PH_WAIT_DATA);
+		int err = ordered_wait_io(o);
 		if (err && !ret)
 			ret = err;
 	}

@@ -16,7 +16,7 @@
  * Under the controlled scheduler each acquire is a point, a release never is.
  *
  * Counted per class: acquisitions, contended ones, wait time, wake-up latency, hold time (one in
- * 64), owner changes across NUMA nodes, and whom one waited for: class x phase of the holder. The
+ * 1024), owner changes across NUMA nodes, and whom one waited for: class x phase of the holder. The
  * clock is read only when about to wait and on sampled holds (jemalloc's rule).
  */
 #ifndef RT_LOCK_H
@@ -201,6 +201,9 @@ bool lock_held_any(void);
 
 /* ---- statistics: one block per task that was given one, summed by lock_totals ---- */
 
+/* An fsync takes some 200 locks. A sample's histogram is seldom in a cache: measured, half a microsecond each. */
+#define HOLD_ONE_IN 1024u
+
 struct lock_stat {
 	uint64_t acquired, contended; /* for a wait: times waited for, times it had to sleep */
 	uint64_t other_node;          /* hand-overs from another NUMA node */
@@ -244,7 +247,7 @@ void mutex_lock_slow(struct mutex *m, struct task *t);
 void mutex_unlock_slow(struct mutex *m);
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
 void held_remove(struct task *t, const void *obj);
-void held_start_sample(struct task *t);
+void lock_count_rare(struct task *t, enum lock_class class, uint32_t *last_node);
 void held_end_sample(struct task *t, const struct held *h);
 void waitq_wake_slow(struct waitq *wq, bool all);
 
@@ -295,12 +298,8 @@ static inline void lock_count(struct task *t, enum lock_class class, uint32_t *l
 	if (!st)
 		return;
 	tally(&st->acquired[class], 1);
-	if (__builtin_expect(*last_node != t->node, 0)) {
-		tally(&st->other_node[class], 1);
-		*last_node = t->node;
-	}
-	if (__builtin_expect((++t->sample & 63) == 0, 0))
-		held_start_sample(t);
+	if (__builtin_expect((++t->sample % HOLD_ONE_IN == 0) | (*last_node != t->node), 0))
+		lock_count_rare(t, class, last_node);
 }
 
 static inline void mutex_acquire(struct mutex *m, struct task *t)

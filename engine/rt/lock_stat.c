@@ -70,9 +70,11 @@ void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class)
 
 void lock_stat_waited(enum lock_class class)
 {
-	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_acquire);
+	if (!rt_instrument)
+		return;
 
-	if (rt_instrument && stats)
+	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_acquire);
+	if (stats)
 		tally(&stats->acquired[class], 1);
 }
 
@@ -104,12 +106,23 @@ void lock_stat_woken(struct wait_timer *w)
 		w->wakeup_ns += now - later(woken, w->since_ns);
 }
 
-void held_start_sample(struct task *t)
+static void held_start_sample(struct task *t)
 {
 	struct held *h = &t->held[t->nheld - 1];
 
 	h->sampled = true;
 	h->since_ns = rt_now();
+}
+
+/* What lock_count() has no room for: it stands in every place that takes a lock. */
+void lock_count_rare(struct task *t, enum lock_class class, uint32_t *last_node)
+{
+	if (*last_node != t->node) {
+		tally(&atomic_load_explicit(&t->stats, memory_order_acquire)->other_node[class], 1);
+		*last_node = t->node;
+	}
+	if (t->sample % HOLD_ONE_IN == 0)
+		held_start_sample(t);
 }
 
 void held_end_sample(struct task *t, const struct held *h)

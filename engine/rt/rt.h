@@ -87,7 +87,7 @@ struct task {
 
 	uint64_t count[C_NR];
 	struct task_stats *_Atomic stats; /* NULL when not measuring */
-	uint32_t sample; /* hold times: one acquisition in 64 */
+	uint32_t sample; /* hold times: one acquisition in HOLD_ONE_IN */
 	uint32_t node;   /* NUMA node it was placed on; 0 when unknown */
 
 	/* what it waits for, for coop_describe(); set only on slow paths */
@@ -200,6 +200,12 @@ static inline enum phase phase(enum phase to)
 	if (from != to)
 		phase_switch(t, to);
 	return from;
+}
+
+/* The running task's phase, for a wait that enters one of its own only when it has to sleep: a change is a reading of the clock. */
+static inline enum phase phase_now(void)
+{
+	return rt_instrument ? (enum phase)atomic_load_explicit(&rt_self()->phase, memory_order_relaxed) : PH_OTHER;
 }
 
 /* One writer, readers at any time: as cheap as an addition, and never torn. */

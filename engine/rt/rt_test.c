@@ -166,7 +166,7 @@ static void a_wait_is_charged_to_the_phase_of_the_holder(void **state)
 	free(sums);
 }
 
-static void holds_are_sampled_one_in_64(void **state)
+static void holds_are_sampled_one_in_1024(void **state)
 {
 	struct lock_stat *sums = calloc(L_NR, sizeof(*sums));
 
@@ -175,7 +175,7 @@ static void holds_are_sampled_one_in_64(void **state)
 	mutex_init(&mutex, L_LOG, 0);
 	rt_reset_totals();
 	lock_stats_enable(true);
-	for (int i = 0; i < 6400; i++) {
+	for (int i = 0; i < 102400; i++) {
 		mutex_lock(&mutex);
 		mutex_unlock(&mutex);
 	}
@@ -183,7 +183,7 @@ static void holds_are_sampled_one_in_64(void **state)
 	lock_stats_enable(false);
 	mutex_lock(&mutex); /* not counted any more */
 	mutex_unlock(&mutex);
-	assert_int_equal(sums[L_LOG].acquired, 6400);
+	assert_int_equal(sums[L_LOG].acquired, 102400);
 	assert_int_equal(sums[L_LOG].hold_n, 100);
 	assert_int_equal(sums[L_LOG].hold.n, 100);
 	rt_reset_totals();
@@ -293,7 +293,7 @@ int main(void)
 		cmocka_unit_test(phases_sum_to_the_time_that_passed),
 		cmocka_unit_test(phase_says_what_was_left),
 		cmocka_unit_test(a_wait_is_charged_to_the_phase_of_the_holder),
-		cmocka_unit_test(holds_are_sampled_one_in_64),
+		cmocka_unit_test(holds_are_sampled_one_in_1024),
 		cmocka_unit_test(hand_overs_between_nodes_are_counted),
 		cmocka_unit_test(counters_of_all_kinds_of_tasks_are_summed),
 		cmocka_unit_test(where_a_task_was_bound_is_known),
