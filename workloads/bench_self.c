@@ -253,6 +253,8 @@ static int run(const struct options *o)
 
 	if (!ret && o->json && results_json_check(o->json, err))
 		ret = cmd_error("bench-self", "--json: %s", err);
+	if (!ret && access(o->dir, W_OK | X_OK))
+		ret = cmd_error("bench-self", "--dir: %.200s: %s", o->dir, strerror(errno));
 	if (ret)
 		goto free_self;
 	s->dir = o->dir;

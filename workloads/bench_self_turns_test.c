@@ -68,6 +68,21 @@ static void what_is_not_a_number_never_holds(void **state)
 	assert_false(self_holds(NAN, NEAR, 1));
 }
 
+static void each_missed_figure_is_counted(void **state)
+{
+	struct self *s = calloc(1, sizeof(*s));
+
+	self_figure(s, "within", 1, AT_MOST, 2, "x");
+	assert_int_equal(s->missed, 0);
+	self_figure(s, "beyond", 3, AT_MOST, 2, "x");
+	assert_int_equal(s->missed, 1);
+	self_missing(s, "unknown", "no reason");
+	self_info(s, "no figure");
+	assert_int_equal(s->missed, 2);
+	assert_int_equal(s->nfigures, 3);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +91,7 @@ int main(void)
 		cmocka_unit_test(a_median_is_the_middle),
 		cmocka_unit_test(a_value_on_its_bound_holds_and_one_beyond_is_missed),
 		cmocka_unit_test(what_is_not_a_number_never_holds),
+		cmocka_unit_test(each_missed_figure_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

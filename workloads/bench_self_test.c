@@ -1,0 +1,91 @@
+/* `fsyncstorm bench-self` as a program: its lines, its JSON and its exit status say the same; mistakes are one line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "spawn_test.h"
+
+static char repository[PATH_MAX];
+
+static void mistakes_are_one_line_and_status_2(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} bad[] = {
+		{ "bench-self --only lok", "did you mean lock?" },
+		{ "bench-self --only", "--only: needs a value" },
+		{ "bench-self --olny lock", "did you mean --only?" },
+		{ "bench-self lock", "no argument is expected" },
+		{ "bench-self --only lock --json nosuch/x.json", "--json" },
+		{ "bench-self --only lock --dir nosuch", "--dir: nosuch" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unsigned before = spawn_left();
+		assert_int_equal(spawn(bad[i].args), 2);
+		assert_string_equal(spawn_out, "");
+		assert_non_null(strstr(spawn_err, bad[i].says));
+		assert_ptr_equal(strchr(spawn_err, '\n'), spawn_err + strlen(spawn_err) - 1);
+		assert_int_equal(spawn_left(), before);
+	}
+}
+
+/* What a figure's line, its JSON and the exit status say of it. Timing decides which: not what is tested here. */
+static void line_json_and_status_agree(void **state)
+{
+	int status = spawn("bench-self --only lock --json figures.json");
+	json_t *all = json_load_file("figures.json", 0, NULL), *figure;
+	char last[32];
+
+	assert_true(status == 0 || status == 1);
+	assert_non_null(all);
+	assert_int_equal(json_array_size(json_object_get(all, "figures")), 1);
+	assert_int_equal(json_integer_value(json_object_get(all, "missed")), status);
+	figure = json_array_get(json_object_get(all, "figures"), 0);
+	double value = json_real_value(json_object_get(figure, "value"));
+	assert_true(value > 0);
+	assert_int_equal(json_is_true(json_object_get(figure, "holds")), value <= 1.25);
+	assert_int_equal(status, value > 1.25);
+	assert_non_null(strstr(spawn_out, status ? "missed\n" : "holds\n"));
+	snprintf(last, sizeof(last), "\n1 figures, %d missed\n", status);
+	assert_string_equal(spawn_out + strlen(spawn_out) - strlen(last), last);
+	json_decref(all);
+	unlink("figures.json");
+}
+
+static void what_cannot_be_measured_is_missed(void **state)
+{
+	unsetenv("BARE_FSYNCSTORM");
+	assert_int_equal(spawn("bench-self --only instruments"), 1);
+	assert_non_null(strstr(spawn_out, "missed: BARE_FSYNCSTORM"));
+	assert_non_null(strstr(spawn_out, "1 figures, 1 missed\n"));
+	setenv("BARE_FSYNCSTORM", "/nosuch", 1);
+	assert_int_equal(spawn("bench-self --only instruments"), 1);
+	assert_non_null(strstr(spawn_out, "missed: a child does not answer"));
+}
+
+static int begin(void **state)
+{
+	return spawn_begin(repository, sizeof(repository));
+}
+
+static int end(void **state)
+{
+	spawn_end();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mistakes_are_one_line_and_status_2),
+		cmocka_unit_test(line_json_and_status_agree),
+		cmocka_unit_test(what_cannot_be_measured_is_missed),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
