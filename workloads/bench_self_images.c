@@ -1,7 +1,8 @@
 /*
- * bench_self_images.c: crash images judged a second: 16 blocks of 4 KiB, each written and fsynced, on a
- * recorded ram device; then every crash image that the record allows is built, mounted, its log
- * replayed, and each block read and judged. Nothing is remembered from one image to the next.
+ * bench_self_images.c: crash images judged a second: a durable file of 16 blocks of 4 KiB, each written
+ * again and fsynced, on a recorded ram device; then every crash image that the record allows is built,
+ * mounted, its log replayed, and each block read and judged. Nothing is remembered from one image to the
+ * next.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,20 +27,32 @@ struct images {
 
 /* ---- the record ---- */
 
-static int write_and_fsync(struct model *m, struct fs *fs)
+static int write_and_fsync(struct images *im, struct model_file *f)
 {
-	struct model_file *f;
 	int ret = 0;
 
-	f = model_create(m, fs, 0, "file", &ret);
-	if (!f)
-		return ret;
-	ret = model_fsync(f);
+	powercut_start(im->dev);
 	for (unsigned i = 0; i < BLOCKS && !ret; i++) {
 		ret = model_write(f, i * FS_BLOCK, FS_BLOCK);
 		if (!ret)
 			ret = model_fsync(f);
 	}
+	return ret;
+}
+
+static int make_file(struct images *im, struct fs *fs)
+{
+	struct model_file *f;
+	int ret = 0;
+
+	f = model_create(im->model, fs, 0, "file", &ret);
+	if (!f)
+		return ret;
+	ret = model_write(f, 0, BLOCKS * FS_BLOCK);
+	if (!ret)
+		ret = model_sync(im->model, fs);
+	if (!ret)
+		ret = write_and_fsync(im, f);
 	model_close(f);
 	return ret;
 }
@@ -56,13 +69,12 @@ static int make_record(struct images *im, char *err)
 	ret = fs_mkfs(im->dev, &(struct mkfs_options){ 0 }, err);
 	if (ret)
 		return ret;
-	powercut_start(im->dev);
 	im->model = model_new(im->dev);
 	im->judge = judge_new(im->model, im->dev);
 	ret = fs_mount(im->dev, &o, &fs, err);
 	if (ret)
 		return ret;
-	ret = write_and_fsync(im->model, fs);
+	ret = make_file(im, fs);
 	if (ret)
 		snprintf(err, 256, "%s", strerror(-ret));
 	fs_abandon(fs);
