@@ -140,7 +140,7 @@ static double child_p50(void *arg)
 	struct child *c = arg;
 	char line[32];
 
-	fprintf(c->ask, "%u\n", BLOCK_OPS);
+	fprintf(c->ask, "%d\n", BLOCK_OPS);
 	fflush(c->ask);
 	return fgets(line, sizeof(line), c->answer) ? strtod(line, NULL) : 0;
 }

@@ -173,6 +173,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 	uint64_t since = rt_now(), judged = h->judge->images_judged, mounted = h->judge->images_mounted;
 	enum violation_kind kind = VIOLATION_NONE;
 
+	CHECK(s->strategy->n);
 	s->run = s->found_at = 0;
 	s->nondeterministic = false;
 	for (uint32_t i = 0; i < s->strategy->n; i++)

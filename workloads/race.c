@@ -21,13 +21,11 @@ const struct race *race_find(const char *name)
 
 const char *race_nearest(const char *name, char *buf, unsigned size)
 {
-	const char *names[32];
+	const char *names[sizeof(races) / sizeof(races[0])];
 	size_t n = 0;
 
-	while (n < sizeof(names) / sizeof(names[0]) && races[n]) {
-		names[n] = races[n]->name;
-		n++;
-	}
+	for (const struct race *const *r = races; *r; r++)
+		names[n++] = (*r)->name;
 	return text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
 }
 

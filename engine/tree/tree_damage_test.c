@@ -327,6 +327,7 @@ static void use_tree(struct victim *v, struct rng *rng)
 	k = max;
 	while (!(ret = tree_prev(&r->tree, &k, data, sizeof(data), NULL)) && key_dec(&k))
 		assert_true(++steps < 20000);
+	assert_true(ret == -ENOENT || ret == -EIO || ret == 0);
 	ret = tree_scan(&r->tree, &zero, &max, 0, look_at, &sum);
 	assert_true(ret == 0 || ret == -EIO);
 	for (unsigned i = 0; i < 40; i++) {
