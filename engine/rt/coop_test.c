@@ -457,14 +457,18 @@ static void a_trace_tells_who_did_what_in_order(void **state)
 
 static void spawns_one(void *arg)
 {
-	if (arg)
-		rt_join(rt_spawn("child", spawns_one, (char *)arg - 1, NULL));
+	unsigned *depth = arg, below = *depth - 1;
+
+	if (*depth)
+		rt_join(rt_spawn("child", spawns_one, &below, NULL));
 }
 
 static void many_main(void *arg)
 {
+	unsigned depth = 20;
+
 	for (int i = 0; i < 200; i++)
-		rt_join(rt_spawn("parent", spawns_one, (void *)20, NULL));
+		rt_join(rt_spawn("parent", spawns_one, &depth, NULL));
 }
 
 static void slots_of_joined_tasks_serve_again(void **state)
