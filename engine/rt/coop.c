@@ -48,6 +48,7 @@ static uint64_t turns, turns_max;
 static uint32_t steps_max;
 static uint64_t search_now;
 static bool choices;
+static bool every_turn, watched; /* config->picker's, while it is asked */
 
 static const struct rt_ops coop_ops;
 
@@ -122,6 +123,26 @@ _Noreturn static void diverged(uint32_t picked)
 	end_run(COOP_DIVERGED);
 }
 
+static void stop_asking(void)
+{
+	choices = every_turn = watched = false;
+}
+
+/* An end to what the picker sees of the run, once. */
+static void picker_end(enum coop_end end)
+{
+	if (config->picker->end && !result->cut)
+		config->picker->end(config->picker_state, end);
+}
+
+static uint32_t cut(void)
+{
+	picker_end(COOP_FINISHED);
+	result->cut = true;
+	stop_asking();
+	return without_choice();
+}
+
 static uint32_t with_choice(void)
 {
 	uint32_t id;
@@ -129,8 +150,12 @@ static uint32_t with_choice(void)
 	if (view.step >= steps_max)
 		end_run(COOP_TOO_LONG);
 	id = config->picker->pick(config->picker_state, &view);
+	if (__builtin_expect(id == COOP_PICK_CUT, 0))
+		return cut();
 	if (__builtin_expect(id >= COOP_TASKS_MAX || !(view.enabled & BIT(id)), 0))
 		diverged(id);
+	if (!(view.enabled & (view.enabled - 1)))
+		return id;
 	view.step++;
 	if (config->record)
 		schedule_add(config->record, (struct decision){ .value = id });
@@ -148,7 +173,7 @@ static uint32_t next_task(void)
 		end_run(live ? COOP_STUCK : COOP_FINISHED);
 	if (++turns > turns_max)
 		end_run(COOP_TOO_LONG);
-	if (!(view.enabled & (view.enabled - 1)))
+	if (!(view.enabled & (view.enabled - 1)) && !every_turn)
 		return (uint32_t)__builtin_ctzll(view.enabled);
 	if (choices || config->virtual_time)
 		return with_choice();
@@ -169,6 +194,13 @@ static void go_on(bool ends)
 
 /* ---- the seam ---- */
 
+static void accessed(uint32_t id, uint32_t obj, bool write)
+{
+	coop_trace_access(id, obj, write);
+	if (__builtin_expect(watched, 0))
+		config->picker->access(config->picker_state, id, obj, write);
+}
+
 static void coop_point(uint32_t obj, enum point_kind kind)
 {
 	uint32_t id = view.current;
@@ -178,7 +210,7 @@ static void coop_point(uint32_t obj, enum point_kind kind)
 	view.kind[id] = (uint8_t)kind;
 	go_on(false);
 	if (kind == POINT_READ || kind == POINT_WRITE || kind == POINT_SUBMIT || kind == POINT_COMPLETE)
-		coop_trace_access(id, obj, kind != POINT_READ);
+		accessed(id, obj, kind != POINT_READ);
 }
 
 static void coop_access(uint32_t obj, enum point_kind kind)
@@ -186,7 +218,7 @@ static void coop_access(uint32_t obj, enum point_kind kind)
 	view.obj[view.current] = obj; /* what a park from here on waits for */
 	view.kind[view.current] = (uint8_t)kind;
 	if (kind != POINT_WAIT)
-		coop_trace_access(view.current, obj, kind != POINT_READ);
+		accessed(view.current, obj, kind != POINT_READ);
 }
 
 static uint64_t coop_now(void)
@@ -346,7 +378,7 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	turns_max = (uint64_t)steps_max * TURNS_A_STEP;
 	search_now = STEP_NS; /* 0 means "no time" in places */
 	tasks[0].clock = STEP_NS;
-	choices = false;
+	stop_asking();
 	rng_seed(&rng, rng_mix(cfg->seed) ^ 1);
 	coop_trace_begin();
 	rt_obj_id_restart();
@@ -376,6 +408,7 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	begin_run(cfg, res);
 	rt_self_ptr = rt_spawn("main", main, arg, NULL);
 	fiber_switch(&base, &tasks[0].fiber, false);
+	picker_end(res->end);
 	retire_all();
 	res->steps = view.step;
 	res->trace_hash = coop_trace_hash();
@@ -389,7 +422,12 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 void coop_choices(bool on)
 {
 	CHECK(running);
-	choices = on;
+	stop_asking();
+	if (!on || result->cut)
+		return;
+	choices = true;
+	every_turn = config->picker->every_turn;
+	watched = config->picker->access != NULL;
 }
 
 uint32_t coop_choose(uint32_t n)

@@ -25,14 +25,20 @@ struct coop_view {
 	uint64_t clock[COOP_TASKS_MAX];  /* virtual time: when it would go on */
 };
 
-/* What a picker's pick() may return besides an enabled task: both end the run as COOP_DIVERGED. */
+/* What a picker's pick() may return besides an enabled task. NONE and DATA end the run as COOP_DIVERGED. */
 #define COOP_PICK_NONE 0xffffffffu /* the schedule has come to its end */
 #define COOP_PICK_DATA 0xfffffffeu /* the schedule has a data choice here */
+#define COOP_PICK_CUT  0xfffffffdu /* nothing new from here on: the run goes to its end without choices, result.cut */
+
+enum coop_end { COOP_FINISHED, COOP_STUCK /* nobody can go on */, COOP_TOO_LONG, COOP_DIVERGED /* replay */ };
 
 /*
  * Who runs next. Chance belongs to the picker: it owns a struct rng seeded by begin(). Only asked
- * where at least two tasks are enabled. `begin` starts a schedule: `steps` is an upper estimate of
- * its decisions (from a profile run).
+ * where choices are on and at least two tasks are enabled (every_turn: at each turn, and then what it
+ * says of a lone task is no decision). `begin` starts a schedule: `steps` is an upper estimate of
+ * its decisions (from a profile run). All calls of a run come from inside it, between begin and end.
+ *
+ * The members after `choose` are for pickers that watch: they learn (surw) or enumerate (dfs, dpor).
  */
 struct picker {
 	const char *name, *what;
@@ -42,14 +48,20 @@ struct picker {
 	uint32_t (*pick)(void *state, const struct coop_view *v);
 	/* A data choice in [0, n); COOP_PICK_NONE ends the run as diverged. NULL: drawn evenly from the run's seed. */
 	uint32_t (*choose)(void *state, uint32_t n);
+
+	bool every_turn;
+	/* The running task has accessed obj, with choices on: in the order of the run, after the pick that let it. */
+	void (*access)(void *state, uint32_t task, uint32_t obj, bool write);
+	/* The run has ended, or is cut. */
+	void (*end)(void *state, enum coop_end end);
+	/* Those that enumerate: is there a schedule left? Asked before each. NULL: always. */
+	bool (*more)(void *state);
 };
 
 extern const struct picker pick_random, pick_pct, pick_replay, pick_clock;
 const struct picker *picker_find(const char *name);
 /* All pickers that create() can make; NULL at the end of the table. */
 const struct picker *picker_at(unsigned i);
-
-enum coop_end { COOP_FINISHED, COOP_STUCK /* nobody can go on */, COOP_TOO_LONG, COOP_DIVERGED /* replay */ };
 
 struct coop_config {
 	const struct picker *picker;
@@ -63,6 +75,7 @@ struct coop_config {
 
 struct coop_result {
 	enum coop_end end;
+	bool cut;                 /* the picker gave up in the middle (COOP_PICK_CUT) */
 	uint32_t steps;           /* decisions with more than one enabled task */
 	uint32_t switches, preemptions; /* a preemption: the current task was enabled and another was picked */
 	uint64_t trace_hash;      /* per-object order of accesses: equal hashes, equivalent schedules */
