@@ -160,18 +160,33 @@ static void contents_are_kept_and_time_passes(void **state)
 	dev_close(d);
 }
 
-static void completions_come_in_the_order_of_due_times(void **state)
+/* Submits what is due last first. True when nothing held up the submissions for so long that this is not so. */
+static bool submit_in_reverse(void)
 {
-	open_slow("slow:nvme,qd=64,jitter=0,write=2000000,flush=500000,fua=3000000/ram:1m");
+	uint64_t since = rt_now();
+
 	submit(0, BIO_FUA, DEV_BLOCK);
 	submit(1, 0, DEV_BLOCK);
 	submit(2, BIO_PREFLUSH, 0);
-	dev_drain(d);
-	assert_int_equal(ndone, 3);
-	assert_int_equal(order[0], 2);
-	assert_int_equal(order[1], 1);
-	assert_int_equal(order[2], 0);
-	dev_close(d);
+	return rt_now() - since < 1000000;
+}
+
+static void completions_come_in_the_order_of_due_times(void **state)
+{
+	bool in_time = false;
+
+	while (!in_time) { /* the machine may be busy */
+		open_slow("slow:nvme,qd=64,jitter=0,write=2000000,flush=500000,fua=3000000/ram:1m");
+		in_time = submit_in_reverse();
+		dev_drain(d);
+		assert_int_equal(ndone, 3);
+		if (in_time) {
+			assert_int_equal(order[0], 2);
+			assert_int_equal(order[1], 1);
+			assert_int_equal(order[2], 0);
+		}
+		dev_close(d);
+	}
 }
 
 static int fail_all(void *arg, const struct bio *b)
