@@ -9,7 +9,6 @@
 
 #include "spawn_test.h"
 
-static char repository[PATH_MAX];
 
 static void mistakes_are_one_line_and_status_2(void **state)
 {
@@ -68,17 +67,6 @@ static void what_cannot_be_measured_is_missed(void **state)
 	assert_non_null(strstr(spawn_out, "missed: a child does not answer"));
 }
 
-static int begin(void **state)
-{
-	return spawn_begin(repository, sizeof(repository));
-}
-
-static int end(void **state)
-{
-	spawn_end();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,5 +75,5 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_measured_is_missed),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
 }

@@ -11,7 +11,6 @@
 
 #include "spawn_test.h"
 
-static char repository[PATH_MAX];
 
 static unsigned lines(const char *s)
 {
@@ -152,7 +151,7 @@ static void help_goes_to_stdout(void **state)
 
 static void list_names_what_there_is(void **state)
 {
-	assert_int_equal(chdir(repository), 0);
+	assert_int_equal(chdir(spawn_repository), 0);
 	assert_int_equal(spawn("list"), 0);
 	assert_int_equal(chdir(spawn_folder), 0);
 	assert_non_null(strstr(spawn_out, "prefix"));
@@ -171,17 +170,6 @@ static void topo_plans_a_machine_that_is_not_there(void **state)
 	assert_non_null(strstr(spawn_out, "node 1"));
 }
 
-static int begin(void **state)
-{
-	return spawn_begin(repository, sizeof(repository));
-}
-
-static int end(void **state)
-{
-	spawn_end();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,5 +180,5 @@ int main(void)
 		cmocka_unit_test(list_names_what_there_is),
 		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
 }

@@ -16,7 +16,6 @@
 
 #include "spawn_test.h"
 
-static char repository[PATH_MAX];
 
 static json_t *load(const char *path)
 {
@@ -261,17 +260,6 @@ static void an_interrupted_run_keeps_what_it_has(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
-static int begin(void **state)
-{
-	return spawn_begin(repository, sizeof(repository));
-}
-
-static int end(void **state)
-{
-	spawn_end();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,5 +270,5 @@ int main(void)
 		cmocka_unit_test(list_and_topo_as_json),
 		cmocka_unit_test(an_interrupted_run_keeps_what_it_has),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
 }

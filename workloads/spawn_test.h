@@ -20,12 +20,14 @@ static char spawn_program[PATH_MAX];
 static char spawn_folder[] = "/tmp/fsyncstorm-test-XXXXXX";
 static char spawn_out[1 << 20], spawn_err[1 << 16];
 
-/* Finds the program, then goes to a fresh folder. The repository's folder is `from`. */
-static inline int spawn_begin(char *from, size_t size)
+static char spawn_repository[PATH_MAX]; /* where the tests were started */
+
+/* A group's setup, as cmocka has it: finds the program, then goes to a fresh folder. */
+static inline int spawn_begin(void **state)
 {
 	const char *program = getenv("FSYNCSTORM");
 
-	if (!getcwd(from, size) || !realpath(program ? program : "build/fsyncstorm", spawn_program))
+	if (!getcwd(spawn_repository, sizeof(spawn_repository)) || !realpath(program ? program : "build/fsyncstorm", spawn_program))
 		return -1;
 	return mkdtemp(spawn_folder) && !chdir(spawn_folder) ? 0 : -1;
 }
@@ -94,13 +96,13 @@ static inline unsigned spawn_left(void)
 	return n;
 }
 
-static inline void spawn_end(void)
+/* A group's teardown. */
+static inline int spawn_end(void **state)
 {
 	char command[PATH_MAX + 16];
 
 	snprintf(command, sizeof(command), "rm -rf %s", spawn_folder);
-	if (chdir("/") || system(command))
-		perror(spawn_folder);
+	return chdir("/") || system(command) ? -1 : 0;
 }
 
 #endif
