@@ -66,6 +66,29 @@ static void put_hist(json_t *o, const char *key, const struct hist *h)
 		json_object_set_new(o, key, hist_json(h));
 }
 
+/* ---- latency over time ---- */
+
+static json_t *heat_json(const struct heat *h)
+{
+	json_t *o = json_object(), *max = json_array(), *cells = json_array();
+	unsigned slices = 0;
+
+	for (unsigned i = 0; i < HEAT_SLICES; i++)
+		for (unsigned row = 0; row < HEAT_ROWS; row++)
+			if (h->n[i][row]) {
+				json_array_append_new(cells, json_pack("[I, I, I]", (json_int_t)i,
+				                                       (json_int_t)heat_row_ns(row),
+				                                       (json_int_t)h->n[i][row]));
+				slices = i + 1;
+			}
+	for (unsigned i = 0; i < slices; i++)
+		json_array_append_new(max, json_integer((json_int_t)h->max_ns[i]));
+	put_int(o, "slice_ns", h->slice_ns);
+	json_object_set_new(o, "max_ns", max);
+	json_object_set_new(o, "cells", cells);
+	return o;
+}
+
 /* ---- waits ---- */
 
 static json_t *wait_json(const struct lock_stat *s, unsigned class)
@@ -190,6 +213,8 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	}
 	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
 	json_object_set_new(o, "ops", ops_json(r));
+	if (r->sync.n)
+		json_object_set_new(o, "over_time", heat_json(&r->heat));
 	json_object_set_new(o, "phases_ns", phases_json(r));
 	json_object_set_new(o, "waits", waits_json(r));
 	json_object_set_new(o, "counters", counters_json(r));

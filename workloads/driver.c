@@ -210,6 +210,7 @@ static void add_task(struct driver_result *r, const struct worker *w, struct dri
 	out->grouped = w->clone->job->group_reporting;
 	hist_merge(&r->sync, sync);
 	hist_merge(&r->response, &w->response);
+	heat_merge(&r->heat, &w->heat);
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_merge(&r->op[i], &w->op[i]);
 	for (int i = 0; i < PH_NR; i++)
@@ -257,6 +258,7 @@ static void add_up(struct trial *t)
 
 	hist_init(&r->sync);
 	hist_init(&r->response);
+	heat_init(&r->heat);
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_init(&r->op[i]);
 	for (unsigned i = 0; i < t->cfg->n; i++) {

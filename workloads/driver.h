@@ -14,6 +14,7 @@
 
 #include "base/hist.h"
 #include "dev/dev.h"
+#include "heat.h"
 #include "job.h"
 #include "ops.h"
 #include "rt/lock.h"
@@ -46,6 +47,7 @@ struct driver_result {
 	struct hist op[OP_KINDS];
 	struct hist sync;            /* fsync and fdatasync together */
 	struct hist response;        /* V1; empty without rate_iops */
+	struct heat heat;            /* sync, over time */
 	uint64_t phase_ns[PH_NR];    /* V3 */
 	uint64_t begin_ns;           /* when the first task left the line */
 	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */

@@ -115,6 +115,8 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 	if (!w->measuring)
 		return end;
 	hist_add(&w->op[op->kind], end - begin);
+	if (is_sync(op->kind))
+		heat_add(&w->heat, end - w->begin_ns, end - begin);
 	if (phases)
 		add_phases(w, before);
 	if (op->kind == OP_WRITE)
@@ -194,6 +196,7 @@ static void prepare(struct worker *w)
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_init(&w->op[i]);
 	hist_init(&w->response);
+	heat_init(&w->heat);
 	ops_begin(&w->ops, w->clone, w->seed, w->unlimited);
 }
 

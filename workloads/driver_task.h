@@ -33,6 +33,7 @@ struct worker {
 	uint64_t intended_ns;      /* of the write in hand, with rate_iops */
 	uint64_t issued;           /* writes since the line, for the rate */
 	struct hist op[OP_KINDS], response;
+	struct heat heat;          /* of syncs */
 	uint64_t phase_ns[PH_NR];
 	uint64_t bytes, cpu_ns;
 	int error;

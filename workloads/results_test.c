@@ -74,6 +74,20 @@ static void phases_agree(const json_t *run)
 		assert_int_equal(sum, number(fsync, "sum_ns"));
 }
 
+/* Each sync is in one cell of latency over time. */
+static void over_time_agrees(const json_t *run)
+{
+	json_t *over = json_object_get(run, "over_time"), *cells = json_object_get(over, "cells"), *cell;
+	json_int_t n = 0, slices = json_array_size(json_object_get(over, "max_ns"));
+	size_t i;
+
+	json_array_foreach(cells, i, cell) {
+		assert_in_range(json_integer_value(json_array_get(cell, 0)), 0, slices - 1);
+		n += json_integer_value(json_array_get(cell, 2));
+	}
+	assert_int_equal(n, number(json_object_get(json_object_get(run, "ops"), "fsync"), "n"));
+}
+
 static void check_runs(const json_t *run_json, size_t expected, json_int_t writes)
 {
 	json_t *runs = json_object_get(run_json, "runs"), *run;
@@ -86,6 +100,7 @@ static void check_runs(const json_t *run_json, size_t expected, json_int_t write
 		bins_agree(json_object_get(ops, "fsync"));
 		assert_int_equal(number(json_object_get(ops, "write"), "n"), writes * number(run, "tasks_n"));
 		phases_agree(run);
+		over_time_agrees(run);
 		assert_int_equal(json_array_size(json_object_get(run, "tasks")), number(run, "tasks_n"));
 		assert_true(json_is_object(json_object_get(run, "counters")));
 		assert_true(json_is_array(json_object_get(run, "waits")));
