@@ -403,6 +403,7 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	running = true;
 	base.stack = NULL; /* the calling thread's, which may be another one than last time */
 	rt = &coop_ops;
+	rt_points = true;
 	rt_controlled = true;
 	rt_searching = !cfg->virtual_time;
 	begin_run(cfg, res);
@@ -414,6 +415,7 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	res->trace_hash = coop_trace_hash();
 	rt_self_ptr = outer;
 	rt = &threads_ops;
+	rt_points = false;
 	rt_controlled = false;
 	rt_searching = false;
 	running = false;

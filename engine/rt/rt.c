@@ -20,6 +20,7 @@
 #define ID_BATCH 1024
 
 const struct rt_ops *rt = &threads_ops;
+bool rt_points;
 bool rt_controlled;
 bool rt_searching;
 __thread struct task *rt_self_ptr;

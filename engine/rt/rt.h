@@ -137,7 +137,8 @@ struct rt_ops {
 
 extern const struct rt_ops *rt;  /* threads_ops unless inside coop_run() */
 extern const struct rt_ops threads_ops;
-extern bool rt_controlled;       /* a picker decides who goes on: points matter */
+extern bool rt_points;           /* somebody hears of points: a picker, or noise (noise.h) */
+extern bool rt_controlled;       /* a picker decides who goes on */
 extern bool rt_searching;        /* controlled, and looking for trouble (not virtual time) */
 
 static inline uint64_t rt_now(void)
@@ -147,11 +148,11 @@ static inline uint64_t rt_now(void)
 
 /*
  * The point before a visible operation on object `obj` (rt_obj_id), and the only place besides a
- * park where another task may go on under the controlled scheduler.
+ * park where another task may go on under the controlled scheduler. On threads it is where noise is made.
  */
 static inline void rt_point(uint32_t obj, enum point_kind kind)
 {
-	if (__builtin_expect(rt_controlled, 0))
+	if (__builtin_expect(rt_points, 0))
 		rt->point(obj, kind);
 }
 

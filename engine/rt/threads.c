@@ -17,6 +17,7 @@
 #include "rt/cpu.h"
 #include "rt/futex.h"
 #include "rt/mem.h"
+#include "rt/noise.h"
 #include "rt/rt.h"
 #include "rt/task.h"
 
@@ -155,7 +156,12 @@ int rt_bind_result(struct task *t)
 
 /* ---- the rest of the seam ---- */
 
-static void threads_no_point(uint32_t obj, enum point_kind kind)
+static void threads_point(uint32_t obj, enum point_kind kind)
+{
+	noise_point();
+}
+
+static void threads_no_access(uint32_t obj, enum point_kind kind)
 {
 }
 
@@ -180,8 +186,8 @@ const struct rt_ops threads_ops = {
 	.reap = threads_reap,
 	.park = threads_park,
 	.wake = threads_wake,
-	.point = threads_no_point,
-	.access = threads_no_point,
+	.point = threads_point,
+	.access = threads_no_access,
 	.work = threads_work,
 	.sleep = threads_sleep,
 	.now = clock_now,
