@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "rt/mem.h"
+#include "rt/sanitize.h"
 
 #define HUNT_DEV_SIZE (2u << 20)
 #define STEPS_LIMIT   20000u /* decisions of one run: a race takes tens to hundreds */
@@ -81,7 +82,8 @@ static void setup_main(void *arg)
 
 /*
  * Under the controlled scheduler without choices: the same content every time, and the same numbers
- * for the device's objects, so that traces of two hunts can be compared (H1, H2).
+ * for the device's objects, so that traces of two hunts can be compared (H1, H2). Fibers do not run
+ * under ThreadSanitizer, where there is only stress.
  */
 static int make_content(struct hunt *h, char *err)
 {
@@ -90,6 +92,10 @@ static int make_content(struct hunt *h, char *err)
 	struct coop_result res;
 	const char *why = NULL;
 
+	if (RT_TSAN) {
+		setup_main(&s);
+		return s.ret;
+	}
 	cfg.picker_state = pick_random.create("", &why);
 	coop_run(&cfg, setup_main, &s, &res);
 	pick_random.destroy(cfg.picker_state);
@@ -103,6 +109,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	struct hunt *h = mem_zalloc(sizeof(*h));
 
 	h->race = race;
+	h->run.race = race;
 	h->design = design;
 	h->budget = (struct cut_budget){ .all_up_to = 3, .sampled = 0, .seed = 1 };
 	schedule_init(&h->schedule);
@@ -136,13 +143,12 @@ void hunt_close(struct hunt *h)
  * number for two tasks would be one line of the story for two people.
  */
 struct crew {
-	struct race_run *run;
 	uint32_t left;
 	struct task *main;
 };
 
 struct task_start {
-	const struct race_task *task;
+	struct race_run run;
 	struct crew *crew;
 };
 
@@ -150,20 +156,21 @@ static void task_main(void *arg)
 {
 	struct task_start *s = arg;
 
-	s->task->run(s->crew->run);
+	s->run.race->tasks[s->run.me].run(&s->run);
 	if (--s->crew->left == 0)
 		rt->wake(s->crew->main);
 }
 
 static void run_tasks(struct hunt *h)
 {
-	struct crew crew = { &h->run, h->race->ntasks, rt_self() };
-	struct task_start start[COOP_TASKS_MAX];
-	struct task *t[COOP_TASKS_MAX];
+	struct crew crew = { h->race->ntasks, rt_self() };
+	struct task_start start[RACE_TASKS_MAX];
+	struct task *t[RACE_TASKS_MAX];
 
-	CHECK(h->race->ntasks < COOP_TASKS_MAX);
+	CHECK(h->race->ntasks <= RACE_TASKS_MAX);
 	for (uint32_t i = 0; i < h->race->ntasks; i++) {
-		start[i] = (struct task_start){ &h->race->tasks[i], &crew };
+		start[i] = (struct task_start){ h->run, &crew };
+		start[i].run.me = i;
 		t[i] = rt_spawn(h->race->tasks[i].name, task_main, &start[i], NULL);
 	}
 	while (crew.left)
@@ -179,9 +186,16 @@ static void close_all(struct model *m)
 			model_close(model_file(m, i));
 }
 
-static void run_main(void *arg)
+void hunt_rewind(struct hunt *h, uint64_t seed)
 {
-	struct hunt *h = arg;
+	model_rewind(h->run.model);
+	powercut_rewind(h->dev);
+	judge_restart(h->judge);
+	h->run.seed = seed;
+}
+
+void hunt_mount(struct hunt *h)
+{
 	char err[160];
 
 	int ret = mount_for(h, err);
@@ -190,12 +204,24 @@ static void run_main(void *arg)
 		ret = model_open(h->run.file[i], h->run.fs);
 		CHECK(!ret);
 	}
-	coop_choices(true);
-	run_tasks(h);
-	coop_choices(false);
+}
+
+void hunt_abandon(struct hunt *h)
+{
 	close_all(h->run.model);
 	fs_abandon(h->run.fs);
 	dev_drain(h->dev);
+}
+
+static void run_main(void *arg)
+{
+	struct hunt *h = arg;
+
+	hunt_mount(h);
+	coop_choices(true);
+	run_tasks(h);
+	coop_choices(false);
+	hunt_abandon(h);
 }
 
 void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed)
@@ -203,10 +229,7 @@ void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t
 	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
 				   .steps_max = STEPS_LIMIT, .record = &h->schedule };
 
-	model_rewind(h->run.model);
-	powercut_rewind(h->dev);
-	judge_restart(h->judge);
-	h->run.seed = seed;
+	hunt_rewind(h, seed);
 	coop_run(&cfg, run_main, h, &h->result);
 	h->schedules++;
 	if (h->result.end != COOP_FINISHED)
@@ -231,7 +254,7 @@ static bool call_failed(const struct model_op *o)
 	return o->e != TICK_NEVER && o->ret && !((o->kind == OP_CREATE || o->kind == OP_UNLINK) && (o->ret == -EEXIST || o->ret == -ENOENT));
 }
 
-static enum violation_kind judge_calls(struct hunt *h, struct violation *v)
+enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 {
 	const struct model *m = h->run.model;
 
@@ -297,7 +320,7 @@ enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
 	enum violation_kind kind = judge_end(h, v);
 
 	if (!kind && h->result.end == COOP_FINISHED)
-		kind = judge_calls(h, v);
+		kind = hunt_judge_calls(h, v);
 	if (kind || h->result.end != COOP_FINISHED)
 		return kind;
 	h->found = v;

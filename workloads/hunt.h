@@ -64,6 +64,16 @@ struct hunt {
 int hunt_open(const struct race *race, const struct design *design, struct hunt **out, char *err);
 void hunt_close(struct hunt *h);
 
+/*
+ * The parts of a run, for who runs the tasks in another way (stress.c): back to the first content; mount,
+ * and open the files; the crash, seen from inside. What goes wrong in them stops the program.
+ */
+void hunt_rewind(struct hunt *h, uint64_t seed);
+void hunt_mount(struct hunt *h);
+void hunt_abandon(struct hunt *h);
+/* Did a call of the last run fail? */
+enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v);
+
 /* Runs one schedule, judges nothing. The record of the device and the history stay until the next. */
 void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed);
 /* Judges the last run: VIOLATION_NONE, or what it is, in *v (violation_init() once, before its first use). */

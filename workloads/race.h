@@ -17,16 +17,20 @@ enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 
 #define RACE_FILES   16u
 #define RACE_DESIGNS 8u
+#define RACE_TASKS_MAX 16u
 
-/* What the tasks of one run share. */
+/* What the tasks of one run know. Each has a copy of its own, to read; what they share is behind the pointers. */
 struct race_run {
+	const struct race *race;
 	struct model *model;
 	struct fs *fs;
 	struct model_file *file[RACE_FILES]; /* made by setup, open in every run */
 	uint32_t nfiles;
+	uint32_t me;                         /* the task's place in race->tasks */
 	uint64_t seed;                       /* of this run, for tasks that draw */
 };
 
+/* Under stress a task does the same again and again: it must be able to. */
 struct race_task {
 	const char *name;
 	void (*run)(struct race_run *r);
