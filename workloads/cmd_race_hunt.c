@@ -314,7 +314,7 @@ static int hunt_all(struct hunting *g)
 	int ret = 0;
 
 	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
-		if (all || !strcmp(fs_designs[i]->name, g->o.design))
+		if (all ? race_knows(g->o.race, fs_designs[i]->name) : !strcmp(fs_designs[i]->name, g->o.design))
 			ret = hunt_design(g, fs_designs[i]);
 	if (!ret && g->o.json)
 		ret = write_json(g);

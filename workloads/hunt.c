@@ -18,6 +18,7 @@ const char *const violation_name[VIOLATION_NR] = {
 	[VIOLATION_ERROR] = "error",
 	[VIOLATION_STUCK] = "stuck",
 	[VIOLATION_TOO_LONG] = "too_long",
+	[VIOLATION_STATE] = "state",
 	[VIOLATION_CHECK] = "check",
 };
 
@@ -104,6 +105,27 @@ static int make_content(struct hunt *h, char *err)
 	return s.ret;
 }
 
+static int open_bare(struct hunt *h, char *err)
+{
+	if (!race_knows(h->race, h->design->name)) {
+		snprintf(err, 160, "race %s has no design %s", h->race->name, h->design->name);
+		return -EINVAL;
+	}
+	h->bare = h->race->bare->open(h->design->name);
+	return 0;
+}
+
+static int open_on_device(struct hunt *h, char *err)
+{
+	int ret = make_content(h, err);
+
+	powercut_start(h->dev);
+	h->dev->async = true;
+	h->judge = judge_new(h->run.model, h->dev);
+	model_mark(h->run.model);
+	return ret;
+}
+
 int hunt_open(const struct race *race, const struct design *design, struct hunt **out, char *err)
 {
 	struct hunt *h = mem_zalloc(sizeof(*h));
@@ -113,11 +135,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	h->design = design;
 	h->budget = (struct cut_budget){ .all_up_to = 3, .sampled = 0, .seed = 1 };
 	schedule_init(&h->schedule);
-	int ret = make_content(h, err);
-	powercut_start(h->dev);
-	h->dev->async = true;
-	h->judge = judge_new(h->run.model, h->dev);
-	model_mark(h->run.model);
+	int ret = race->bare ? open_bare(h, err) : open_on_device(h, err);
 	if (ret)
 		hunt_close(h);
 	else
@@ -125,13 +143,21 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	return ret;
 }
 
-void hunt_close(struct hunt *h)
+static void close_device(struct hunt *h)
 {
 	powercut_rewind(h->dev);
 	powercut_stop(h->dev);
 	judge_free(h->judge);
 	model_free(h->run.model);
 	dev_close(h->dev);
+}
+
+void hunt_close(struct hunt *h)
+{
+	if (h->bare)
+		h->race->bare->close(h->bare);
+	if (h->dev)
+		close_device(h);
 	schedule_free(&h->schedule);
 	free(h);
 }
@@ -229,9 +255,14 @@ void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t
 	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
 				   .steps_max = STEPS_LIMIT, .record = &h->schedule };
 
+	h->schedules++;
+	if (h->bare) {
+		h->run.seed = seed;
+		coop_run(&cfg, h->race->bare->main, h->bare, &h->result);
+		return;
+	}
 	hunt_rewind(h, seed);
 	coop_run(&cfg, run_main, h, &h->result);
-	h->schedules++;
 	if (h->result.end != COOP_FINISHED)
 		model_forget_open(h->run.model);
 }
@@ -285,6 +316,17 @@ static enum violation_kind judge_end(struct hunt *h, struct violation *v)
 	return v->kind;
 }
 
+static enum violation_kind judge_bare(struct hunt *h, struct violation *v)
+{
+	const char *broken = h->race->bare->judge(h->bare);
+
+	if (!broken)
+		return VIOLATION_NONE;
+	keep_run(h, v, VIOLATION_STATE);
+	snprintf(v->text, sizeof(v->text), "%s", broken);
+	return v->kind;
+}
+
 static void keep_crash(struct violation *v, const struct cut *c)
 {
 	v->crash = (struct crash){ .pos = c->pos, .npending = c->npending };
@@ -319,9 +361,12 @@ enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
 {
 	enum violation_kind kind = judge_end(h, v);
 
-	if (!kind && h->result.end == COOP_FINISHED)
-		kind = hunt_judge_calls(h, v);
 	if (kind || h->result.end != COOP_FINISHED)
+		return kind;
+	if (h->bare)
+		return judge_bare(h, v);
+	kind = hunt_judge_calls(h, v);
+	if (kind)
 		return kind;
 	h->found = v;
 	return powercut_epochs(h->dev, judge_epoch, h) ? VIOLATION_PROMISE : VIOLATION_NONE;

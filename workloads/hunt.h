@@ -22,6 +22,7 @@ enum violation_kind {
 	VIOLATION_ERROR,    /* a call failed; the device had no error */
 	VIOLATION_STUCK,    /* nobody can go on */
 	VIOLATION_TOO_LONG,
+	VIOLATION_STATE,    /* a bare race says so itself */
 	VIOLATION_CHECK,    /* a CHECK of the engine failed: the program stops */
 	VIOLATION_NR,
 };
@@ -47,6 +48,7 @@ struct violation {
 struct hunt {
 	const struct race *race;
 	const struct design *design;
+	void *bare;               /* a bare race's own state: then dev and judge are NULL */
 	struct dev *dev;
 	struct race_run run;
 	struct judge *judge;

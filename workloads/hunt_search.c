@@ -167,10 +167,21 @@ static bool over(const struct search *s, uint64_t since)
 	return s->seconds > 0 && (double)(rt_now() - since) / 1e9 >= s->seconds;
 }
 
+/* A bare race has no crash images. */
+static uint64_t images_judged(const struct hunt *h)
+{
+	return h->judge ? h->judge->images_judged : 0;
+}
+
+static uint64_t images_mounted(const struct hunt *h)
+{
+	return h->judge ? h->judge->images_mounted : 0;
+}
+
 void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 {
 	struct traces traces = { .slot = mem_zalloc(TRACES_MAX * 2 * sizeof(uint64_t)) };
-	uint64_t since = rt_now(), judged = h->judge->images_judged, mounted = h->judge->images_mounted;
+	uint64_t since = rt_now(), judged = images_judged(h), mounted = images_mounted(h);
 	enum violation_kind kind = VIOLATION_NONE;
 
 	CHECK(s->strategy->n);
@@ -195,7 +206,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 		s->found_at = s->run;
 	s->distinct = traces.n;
 	s->took = (double)(rt_now() - since) / 1e9;
-	s->images_judged = h->judge->images_judged - judged;
-	s->images_mounted = h->judge->images_mounted - mounted;
+	s->images_judged = images_judged(h) - judged;
+	s->images_mounted = images_mounted(h) - mounted;
 	free(traces.slot);
 }

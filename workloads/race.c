@@ -5,7 +5,7 @@
 
 #include "text.h"
 
-const struct race *const races[] = { &race_seed, &race_seed_compressed, &race_mixed, NULL };
+const struct race *const races[] = { &race_seed, &race_seed_compressed, &race_mixed, &race_protocol, NULL };
 
 const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
 
@@ -27,6 +27,11 @@ const char *race_nearest(const char *name, char *buf, unsigned size)
 	for (const struct race *const *r = races; *r; r++)
 		names[n++] = (*r)->name;
 	return text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
+}
+
+bool race_knows(const struct race *race, const char *design)
+{
+	return !race->bare || race->bare->knows(design);
 }
 
 enum verdict race_expect(const struct race *race, const char *design)

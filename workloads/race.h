@@ -36,10 +36,23 @@ struct race_task {
 	void (*run)(struct race_run *r);
 };
 
+/*
+ * A race without a file system under it: it runs and judges itself. `main` is the main of a controlled
+ * run: it switches choices on and off. `judge` says, of a run that finished, what is broken, or NULL.
+ */
+struct race_bare {
+	bool (*knows)(const char *design);
+	void *(*open)(const char *design);
+	void (*close)(void *state);
+	void (*main)(void *state);
+	const char *(*judge)(void *state);
+};
+
 struct race {
 	const char *name;  /* the word in race_<name>.c and in the symbol */
 	const char *what;  /* one line */
 	const char *story; /* who does what, in which order, what is lost */
+	const struct race_bare *bare; /* when set, it is all there is, but for `expect` */
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* but for the design */
 	/* Once, not under a picker: makes the files and their first content, which is then synced: durable. */
@@ -52,13 +65,15 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-extern const struct race race_seed, race_seed_compressed, race_mixed;
+extern const struct race race_seed, race_seed_compressed, race_mixed, race_protocol;
 
 extern const struct race *const races[]; /* NULL-terminated */
 /* By its name, with or without "race_". */
 const struct race *race_find(const char *name);
 /* "; did you mean seed?", or nothing. Returns buf. */
 const char *race_nearest(const char *name, char *buf, unsigned size);
+/* Can the race be run with this design? */
+bool race_knows(const struct race *race, const char *design);
 /* What is due for a design; VERDICT_HOLDS when the race does not name it. */
 enum verdict race_expect(const struct race *race, const char *design);
 extern const char *const verdict_name[];

@@ -184,7 +184,8 @@ bool story_gather(struct story *s, struct hunt *h, const struct violation *v)
 	s->entry = trace_stop(&s->n);
 	if (h->result.end == COOP_DIVERGED)
 		return false;
-	s->event = powercut_events(h->dev, &s->nevents);
+	if (h->dev)
+		s->event = powercut_events(h->dev, &s->nevents);
 	s->crash_at = s->n;
 	s->line = mem_zalloc((s->n + 1) * sizeof(*s->line));
 	for (uint32_t i = 0; i < s->n; i++)
