@@ -72,4 +72,8 @@ void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
 
+/* bench_machine.c: what the devices are */
+void bench_print_drives(const struct bench *b, FILE *out);
+json_t *bench_drive_json(const struct driver_result *r);
+
 #endif

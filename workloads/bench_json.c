@@ -220,6 +220,7 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	json_object_set_new(o, "counters", counters_json(r));
 	if (r->has_device)
 		json_object_set_new(o, "device", device_json(r));
+	json_object_set_new(o, "drive", bench_drive_json(r));
 	json_object_set_new(o, "tasks", tasks_json(r));
 	put_text(o, "notice", r->notice);
 	if (r->error)

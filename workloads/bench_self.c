@@ -30,6 +30,7 @@ static const struct self_group {
 	{ "driver", "the bench driver without a target", self_driver },
 	{ "instruments", "all instrumentation on against compiled out", self_instruments },
 	{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
+	{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
 	{ "images", "crash images judged a second", self_images },
 	{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
 	{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },

@@ -50,6 +50,7 @@ bool self_holds(double value, enum self_bound kind, double bound);
 /* One group of figures each. They report by the functions above. */
 void self_flushes(struct self *s);
 void self_shape(struct self *s);
+void self_uring(struct self *s);
 void self_lock(struct self *s);
 void self_instruments(struct self *s);
 void self_driver(struct self *s);

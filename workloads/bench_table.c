@@ -53,6 +53,7 @@ static void print_recipe(const struct bench *b, FILE *out)
 	env_line(line, sizeof(line));
 	fprintf(out, "  %s\n  %u trial%s of each, taking turns; seed %llu\n", line, b->opt.trials,
 	        b->opt.trials == 1 ? "" : "s", (unsigned long long)b->opt.seed);
+	bench_print_drives(b, out);
 }
 
 static bool placed_by_job(const struct job_file *jf)

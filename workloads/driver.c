@@ -273,6 +273,7 @@ static void add_up(struct trial *t)
 	check_phases(r);
 	t->target->facts(t->instance, &facts);
 	note(r, facts.notice);
+	r->drive = facts.drive;
 	r->has_device = facts.device != NULL;
 	if (facts.device)
 		r->device = *facts.device;

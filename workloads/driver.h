@@ -56,6 +56,7 @@ struct driver_result {
 	struct lock_stat *waits;     /* L_NR */
 	bool has_device;
 	struct dev_stats device;
+	struct dev_facts drive;      /* what is known of the device and the drive under it */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
 	int error;                   /* the first error of an operation; then the rest is not to be trusted */
 	enum op_kind error_op;

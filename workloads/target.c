@@ -132,13 +132,17 @@ static int split_device(struct target_spec *s, const char *rest, char *err)
 	return -EINVAL;
 }
 
-/* The file of file:PATH, which may stand behind slow:PROFILE/. */
+/* The file of file:PATH or uring:PATH, which may stand behind slow:PROFILE/. */
 static void find_path(struct target_spec *s)
 {
-	const char *from = strstr(s->device, "file:");
+	static const char *const back_end[] = { "file:", "uring:" };
 
-	if (from && (from == s->device || from[-1] == '/'))
-		snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(from + 5, ","), from + 5);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *from = strstr(s->device, back_end[i]), *path = from + strlen(back_end[i]);
+
+		if (from && (from == s->device || from[-1] == '/'))
+			snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(path, ","), path);
+	}
 }
 
 static const char *nearest_design(const char *name)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dev/facts.h"
+
 #define TARGET_TEXT_MAX 512
 #define TARGET_ERR_MAX  256
 
@@ -37,6 +39,7 @@ struct target_spec {
 struct target_facts {
 	char notice[256];                  /* what was not available, "" when all was */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device */
+	struct dev_facts drive;            /* what is known of the device and the drive under it */
 };
 
 struct target {

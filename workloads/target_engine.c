@@ -159,6 +159,7 @@ static void engine_facts(void *instance, struct target_facts *out)
 
 	use_stats(in, NULL);
 	*out = (struct target_facts){ .device = &in->stats };
+	dev_facts(in->dev, &out->drive);
 	snprintf(out->notice, sizeof(out->notice), "%s", in->dev->notice);
 }
 

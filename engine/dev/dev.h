@@ -34,6 +34,7 @@ enum bio_flags {
 	BIO_FUA = 4,
 	BIO_META = 8,     /* tree or super block: for the counters and for "metadata without data" cuts */
 	BIO_SYNC = 16,    /* the submitter waits for it at once: a back end may do it before submit returns */
+	BIO_MORE = 32,    /* the submitter submits another at once: a back end may begin this one with that one */
 };
 
 /* Where a bio is. A PREFLUSH bio with a length is submitted to the back end twice: as a flush, then as a write (D4). */
@@ -63,6 +64,7 @@ struct bio {
 };
 
 struct dev;
+struct dev_facts;
 
 struct dev_ops {
 	const char *name;
@@ -76,6 +78,8 @@ struct dev_ops {
 	 * not finish; it forgets them and what they had in hand). NULL: it makes none. */
 	void (*halt)(struct dev *d, bool abandoned);
 	void (*close)(struct dev *d);
+	/* How it does its work, for results (facts.h). NULL: nothing to say. */
+	void (*facts)(struct dev *d, struct dev_facts *out);
 };
 
 struct dev_log;    /* powercut.h: the event log, NULL when not recording */
@@ -128,6 +132,7 @@ struct dev {
  *                            it is not there and size is given; refuses what is not a fsyncstorm file
  *                            or is a block device without `force`, and a mounted device always. Ours
  *                            begins with a mark: who overwrites the first 8 bytes gives it up
+ *   uring:PATH[,size=SIZE][,buffered]  the same file through io_uring, in the ways found fastest here
  *   (SIZE: bytes, or with a suffix k, m or g; a multiple of 4096, at least 1m)
  *   slow:PROFILE[,key=val...]/SPEC     latency in front of any of them: profiles nvme, nvme-plp, sata, hdd;
  *                            keys write=NS flush=NS fua=NS qd=N jitter=PERCENT seed=N. E.g. slow:nvme/ram:1g

@@ -469,6 +469,9 @@ static void wrong_specs_get_one_clear_line(void **state)
 		{"file:/dev/null", "neither a file nor a block device"},
 		{"file:/tmp/x,colour=red", "unknown option 'colour=red'"},
 		{"file:/tmp/x,size=7", "multiple of 4096"},
+		{"uring:", "uring: no path"},
+		{"uring:/tmp/fss-no-such-file", "as in uring:/tmp"},
+		{"uring:/tmp/x,colour=red", "uring: unknown option 'colour=red'"},
 		{"slow:nvme", "want slow:PROFILE/SPEC"},
 		{"slow:floppy/ram:1m", "unknown profile 'floppy'"},
 		{"slow:nvme,speed=9/ram:1m", "unknown key 'speed'"},
@@ -515,7 +518,7 @@ static void right_specs_open(void **state)
 
 static void the_list_names_every_back_end_and_profile(void **state)
 {
-	static const char *const names[] = {"ram:", "file:", "slow:PROFILE", "nvme", "nvme-plp", "sata", "hdd"};
+	static const char *const names[] = {"ram:", "file:", "uring:", "slow:PROFILE", "nvme", "nvme-plp", "sata", "hdd"};
 	char *text;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);

@@ -35,7 +35,7 @@ void reap_stop(struct dev *d);
 void reap_kick(struct dev *d);
 
 /* The back ends, by the first word of a spec. */
-extern const struct dev_ops ram_ops, file_ops, slow_ops;
+extern const struct dev_ops ram_ops, file_ops, uring_ops, slow_ops;
 /* slow.c: its profiles, one a row. */
 void slow_describe(FILE *out);
 

@@ -23,6 +23,7 @@
 
 #include "base/check.h"
 #include "dev/door.h"
+#include "dev/facts.h"
 #include "rt/mem.h"
 
 #define AIO_DEPTH     256
@@ -43,23 +44,23 @@ static int result_of(ssize_t did, uint32_t len)
 	return did == (ssize_t)len ? 0 : -EIO;
 }
 
-static int write_now(struct file *f, const struct bio *bio)
+static int write_now(int fd, const struct bio *bio)
 {
 	struct iovec iov = {.iov_base = bio->media, .iov_len = bio->len};
 	int dsync = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
 
-	return result_of(pwritev2(f->fd, &iov, 1, (off_t)bio->off, dsync), bio->len);
+	return result_of(pwritev2(fd, &iov, 1, (off_t)bio->off, dsync), bio->len);
 }
 
-static int do_now(struct file *f, const struct bio *bio)
+int file_io_now(int fd, const struct bio *bio)
 {
 	if (bio->fault)
 		return bio->fault;
 	if (bio->stage == STAGE_READ)
-		return result_of(pread(f->fd, bio->buf, bio->len, (off_t)bio->off), bio->len);
+		return result_of(pread(fd, bio->buf, bio->len, (off_t)bio->off), bio->len);
 	if (bio->stage == STAGE_FLUSH)
-		return fdatasync(f->fd) ? -errno : 0;
-	return write_now(f, bio);
+		return fdatasync(fd) ? -errno : 0;
+	return write_now(fd, bio);
 }
 
 /* False when the kernel's queue is full. The bio may be reaped and gone before this returns. */
@@ -90,7 +91,7 @@ static void file_submit(struct dev *d, struct bio *bio)
 	bool queue = f->aio && bio->stage == STAGE_WRITE && !bio->fault && !(bio->flags & (BIO_FUA | BIO_SYNC));
 
 	if (!queue || !write_queued(d, bio))
-		door_complete(bio, do_now(f, bio));
+		door_complete(bio, file_io_now(f->fd, bio));
 }
 
 static int file_reap(struct dev *d, bool block)
@@ -151,10 +152,19 @@ static void file_close(struct dev *d)
 	free(f);
 }
 
+static void file_facts(struct dev *d, struct dev_facts *out)
+{
+	const struct file *f = d->private;
+
+	facts_add(out, "writes", "%s", f->aio ? "kernel AIO" : "system calls");
+	facts_of_fd(f->fd, out);
+}
+
 const struct dev_ops file_ops = {
 	.name = "file",
 	.open = file_open,
 	.submit = file_submit,
 	.reap = file_reap,
 	.close = file_close,
+	.facts = file_facts,
 };

@@ -1,6 +1,6 @@
 /*
- * file.h: between the file device's two halves: file_open.c (may it be used, is it made) and file.c
- * (its I/O).
+ * file.h: between file_open.c (may a file or block device be used, is it made) and the back ends that do
+ * its I/O: file.c and uring.c.
  */
 #ifndef DEV_FILE_H
 #define DEV_FILE_H
@@ -13,5 +13,7 @@
  * whether it bypasses the page cache.
  */
 int file_open_path(struct dev *d, const char *args, bool *direct);
+/* Does what bio->stage says by a system call: its fault, 0 or -errno. */
+int file_io_now(int fd, const struct bio *bio);
 
 #endif

@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "dev/facts.h"
 #include "rt/mem.h"
 
 #define MARK      "FSSTORM"
@@ -51,7 +52,7 @@ static int parse_option(struct dev *d, const char *opt, struct file_args *fa)
 	}
 	if (!strncmp(opt, "size=", 5))
 		return dev_parse_size(opt + 5, &fa->size, d->notice);
-	return refuse(d, -EINVAL, "file: unknown option '%.60s': want size=SIZE or buffered", opt);
+	return refuse(d, -EINVAL, "%s: unknown option '%.60s': want size=SIZE or buffered", d->ops->name, opt);
 }
 
 static int parse_args(struct dev *d, const char *args, struct file_args *fa)
@@ -63,7 +64,7 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa)
 	fa->buffered = false;
 	opt = strtok_r(fa->path, ",", &save);
 	if (!opt || opt != fa->path)
-		return refuse(d, -EINVAL, "file: no path: want file:PATH[,size=SIZE][,buffered]");
+		return refuse(d, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name, d->ops->name);
 	while ((opt = strtok_r(NULL, ",", &save))) {
 		int ret = parse_option(d, opt, fa);
 
@@ -127,11 +128,15 @@ static bool is_behind_loop(const char *path)
 
 static int check_block_device(struct dev *d, const char *path, const struct stat *st)
 {
+	char content[32];
+
 	if (is_mounted(st->st_rdev))
 		return refuse(d, -EBUSY, "%s is mounted: never written to", path);
-	if (!d->force)
-		return refuse(d, -EPERM, "%s is a block device: all on it would be lost; --force if that is meant", path);
-	return 0;
+	if (d->force)
+		return 0;
+	facts_content(path, content, sizeof(content));
+	return refuse(d, -EPERM, "%s is a block device%s%s: all on it would be lost; --force if that is meant", path,
+		      content[0] ? " with " : "", content);
 }
 
 static int check_file(struct dev *d, const char *path, const struct stat *st)
@@ -191,8 +196,8 @@ static int make_file(struct dev *d, const struct file_args *fa, bool was_there)
 	int fd, ret;
 
 	if (!fa->size)
-		return refuse(d, -ENOENT, "%s %s: give a size, as in file:%s,size=1g", fa->path,
-			      was_there ? "is empty" : "is not there", fa->path);
+		return refuse(d, -ENOENT, "%s %s: give a size, as in %s:%s,size=1g", fa->path,
+			      was_there ? "is empty" : "is not there", d->ops->name, fa->path);
 	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
 	if (fd < 0)
 		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));

@@ -1,6 +1,6 @@
 /*
- * The file device: what it holds, who reaps, errors, and what it refuses to touch. In a directory
- * under the current one, as /tmp may not take O_DIRECT.
+ * The file device and the uring device, which must do the same: what they hold, who reaps, errors, and
+ * what they refuse to touch. In a directory under the current one, as /tmp may not take O_DIRECT.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,13 @@
 #define ROUNDS 60
 #define DEPTH  6
 
-static char dir[] = "fss-file-test-XXXXXX";
+static const char *back_end;
+static char dir[32];
 static char path[64];
 
 static int make_dir(void **state)
 {
+	strcpy(dir, "fss-file-test-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/dev", dir);
@@ -44,7 +46,7 @@ static struct dev *open_spec(const char *options, bool force)
 	char spec[128], err[200];
 	struct dev *d;
 
-	snprintf(spec, sizeof(spec), "file:%s%s", path, options);
+	snprintf(spec, sizeof(spec), "%s:%s%s", back_end, path, options);
 	if (dev_open(spec, force, &d, err))
 		fail_msg("%s: %s", spec, err);
 	return d;
@@ -55,7 +57,7 @@ static int open_error(const char *options, bool force, char *err)
 	char spec[128];
 	struct dev *d;
 
-	snprintf(spec, sizeof(spec), "file:%s%s", path, options);
+	snprintf(spec, sizeof(spec), "%s:%s%s", back_end, path, options);
 	return dev_open(spec, force, &d, err);
 }
 
@@ -327,7 +329,7 @@ static void a_mounted_device_is_never_opened(void **state)
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/node", dir);
-	snprintf(spec, sizeof(spec), "file:%s/node", dir);
+	snprintf(spec, sizeof(spec), "%s:%s/node", back_end, dir);
 	int ret = dev_open(spec, true, &d, err);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/dev", dir);
@@ -346,7 +348,7 @@ static void a_block_device_needs_force(void **state)
 		skip();
 		return;
 	}
-	snprintf(spec, sizeof(spec), "file:%s/node", dir);
+	snprintf(spec, sizeof(spec), "%s:%s/node", back_end, dir);
 	ret = dev_open(spec, false, &d, err);
 	unlink(node);
 	assert_int_equal(ret, -EPERM);
@@ -369,5 +371,11 @@ int main(void)
 		cmocka_unit_test(a_block_device_needs_force),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	int failed = 0;
+
+	back_end = "file";
+	failed += cmocka_run_group_tests_name("file", tests, make_dir, remove_dir);
+	back_end = "uring";
+	failed += cmocka_run_group_tests_name("uring", tests, make_dir, remove_dir);
+	return failed;
 }

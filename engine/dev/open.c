@@ -21,6 +21,7 @@ static const struct {
 } back_end[] = {
 	{&ram_ops, "ram:SIZE", "memory: done at once; in controlled runs in any order"},
 	{&file_ops, "file:PATH[,size=SIZE][,buffered]", "a file or block device: O_DIRECT and AIO, fdatasync as flush"},
+	{&uring_ops, "uring:PATH[,size=SIZE][,buffered]", "the same through io_uring; calibrates its flushes at start"},
 	{&slow_ops, "slow:PROFILE[,key=val...]/SPEC", "latency and a queue in front of another device"},
 };
 
@@ -98,7 +99,7 @@ int dev_open(const char *spec, bool force, struct dev **out, char *err)
 	if (!err)
 		err = none;
 	if (!ops) {
-		snprintf(err, ERR_MAX, "device '%.60s': want ram:SIZE, file:PATH or slow:PROFILE/SPEC", spec);
+		snprintf(err, ERR_MAX, "device '%.60s': want ram:SIZE, file:PATH, uring:PATH or slow:PROFILE/SPEC", spec);
 		return -EINVAL;
 	}
 	if (strlen(spec) >= sizeof(d->spec)) {

@@ -66,8 +66,8 @@
 	X(QUEUE,           SPIN,  "a worker's queue")                                              \
 	X(DIRTY,           SPIN,  "a tree's dirty list")                                           \
 	X(BIO,             WAIT,  "I/O completes")                                                 \
-	X(DEV,             MUTEX, "dev->lock")                                                     \
-	X(DEV_LOG,         SPIN,  "the device's event log")
+	X(DEV_LOG,         SPIN,  "the device's event log")                                        \
+	X(RING,            SPIN,  "the tail of a device's submission queue")
 
 enum lock_class {
 #define X(id, kind, what) L_##id,

@@ -46,14 +46,14 @@ static void write_done(struct bio *bio)
 	batch_leave(b, err);
 }
 
-static void write_copy(struct node *n, uint32_t copy, struct batch *b)
+static void write_copy(struct node *n, uint32_t copy, bool more, struct batch *b)
 {
 	struct bio *bio = &n->bio[copy];
 
 	*bio = (struct bio){
 		.off = blocks_copy_offset(n->bl, n->bytenr, copy),
 		.len = n->bl->nodesize,
-		.flags = BIO_WRITE | BIO_META,
+		.flags = BIO_WRITE | BIO_META | (more ? BIO_MORE : 0),
 		.buf = n->buf,
 		.done = write_done,
 		.private = node_get(n),
@@ -96,7 +96,7 @@ static void write_nodes(struct blocks *bl, struct node **nodes, uint32_t n, stru
 		nodes[i]->batch = b;
 	for (uint32_t copy = 0; copy < bl->copies; copy++)
 		for (uint32_t i = 0; i < n; i++)
-			write_copy(nodes[i], copy, b);
+			write_copy(nodes[i], copy, copy + 1 < bl->copies || i + 1 < n, b);
 	for (uint32_t i = 0; i < n; i++)
 		node_put(nodes[i]);
 }

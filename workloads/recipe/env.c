@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "dev/facts.h"
 #include "rt/mem.h"
 #include "rt/place.h"
 #include "rt/rt.h"
@@ -128,22 +129,6 @@ void env_line(char *out, size_t size)
 
 /* ---- what is under the device's file ---- */
 
-/* stat of the path, or of the folder it will be made in. */
-static int stat_backing(const char *path, struct stat *st)
-{
-	char folder[PATH_MAX];
-	char *slash;
-
-	if (!stat(path, st))
-		return 0;
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (!slash)
-		return stat(".", st);
-	slash[slash == folder] = '\0';
-	return stat(folder, st);
-}
-
 /* The line of mountinfo whose device is st's: type, source and options of the file system. */
 static void put_mount(json_t *o, dev_t dev)
 {
@@ -167,17 +152,13 @@ static void put_mount(json_t *o, dev_t dev)
 	fclose(in);
 }
 
-static void put_disk(json_t *o, dev_t dev)
+static void put_drive(json_t *o, const struct stat *st)
 {
-	static const char *const facts[] = { "write_cache", "fua", "rotational", "physical_block_size", "nr_requests" };
-	char path[256], buf[128];
+	struct dev_facts facts = { .n = 0 };
 
-	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/%s", major(dev), minor(dev), facts[i]);
-		if (access(path, R_OK)) /* a partition: the disk has the queue */
-			snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/%s", major(dev), minor(dev), facts[i]);
-		put(o, facts[i], read_line(path, buf, sizeof(buf)));
-	}
+	facts_of_stat(st, &facts);
+	for (unsigned i = 0; i < facts.n; i++)
+		put(o, facts.fact[i].key, facts.fact[i].value);
 }
 
 json_t *env_backing(const char *path)
@@ -186,16 +167,16 @@ json_t *env_backing(const char *path)
 	struct stat st;
 
 	put(o, "path", path);
-	if (stat_backing(path, &st)) {
+	if (facts_stat(path, &st)) {
 		put(o, "filesystem", "unknown");
 		return o;
 	}
 	if (S_ISBLK(st.st_mode)) {
 		put(o, "filesystem", "none: a block device");
-		put_disk(o, st.st_rdev);
+		put_drive(o, &st);
 		return o;
 	}
 	put_mount(o, st.st_dev);
-	put_disk(o, st.st_dev);
+	put_drive(o, &st);
 	return o;
 }

@@ -1,0 +1,252 @@
+/*
+ * facts.c: what the kernel and libblkid say of the drive under a device. Nothing here fails: what is not
+ * known is left out.
+ *
+ * (A1) The drive of a file is the one of its file system; where a file system has a device number of
+ *      its own (btrfs), the one that it was mounted from.
+ * (A2) Of a partition, the facts are the whole drive's.
+ */
+#include "dev/facts.h"
+
+#include <blkid/blkid.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+void facts_add(struct dev_facts *f, const char *key, const char *fmt, ...)
+{
+	struct fact *to = &f->fact[f->n];
+	va_list ap;
+
+	if (f->n == FACTS_MAX)
+		return;
+	snprintf(to->key, sizeof(to->key), "%s", key);
+	va_start(ap, fmt);
+	vsnprintf(to->value, sizeof(to->value), fmt, ap);
+	va_end(ap);
+	if (to->value[0])
+		f->n++;
+}
+
+const char *facts_get(const struct dev_facts *f, const char *key)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (!strcmp(f->fact[i].key, key))
+			return f->fact[i].value;
+	return "";
+}
+
+void dev_facts(struct dev *d, struct dev_facts *out)
+{
+	if (d->ops->facts)
+		d->ops->facts(d, out);
+	if (d->below)
+		dev_facts(d->below, out);
+}
+
+/* ---- which drive ---- */
+
+/* The folder of the drive in sysfs: false when there is none. */
+static bool drive_folder(dev_t dev, char *out)
+{
+	char path[64], partition[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	if (!realpath(path, out))
+		return false;
+	snprintf(partition, sizeof(partition), "%s/partition", out);
+	if (!access(partition, F_OK))
+		*strrchr(out, '/') = '\0'; /* A2 */
+	return true;
+}
+
+/* A1: what a file system with this device number was mounted from; 0 when that is no block device. */
+static dev_t mounted_from(dev_t dev)
+{
+	char *line = NULL, source[PATH_MAX];
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	unsigned maj, min;
+	struct stat st;
+	dev_t found = 0;
+	size_t cap = 0;
+
+	while (in && !found && getline(&line, &cap, in) > 0) {
+		const char *rest = strstr(line, " - ");
+
+		if (rest && sscanf(line, "%*u %*u %u:%u", &maj, &min) == 2 && makedev(maj, min) == dev &&
+		    sscanf(rest, " - %*s %4095s", source) == 1 && !stat(source, &st) && S_ISBLK(st.st_mode))
+			found = st.st_rdev;
+	}
+	free(line);
+	if (in)
+		fclose(in);
+	return found;
+}
+
+static bool drive_of(const struct stat *st, char *folder)
+{
+	dev_t dev = S_ISBLK(st->st_mode) ? st->st_rdev : st->st_dev;
+
+	return drive_folder(dev, folder) || drive_folder(mounted_from(dev), folder);
+}
+
+/* ---- what the kernel says of it ---- */
+
+/* The first line of the first file that the pattern names; "" when there is none. */
+static void read_first(const char *pattern, char *out, int size)
+{
+	FILE *in = NULL;
+	glob_t g;
+
+	out[0] = '\0';
+	if (glob(pattern, 0, NULL, &g))
+		return;
+	in = fopen(g.gl_pathv[0], "re");
+	if (!in || !fgets(out, size, in))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	for (size_t n = strlen(out); n && out[n - 1] == ' '; n--)
+		out[n - 1] = '\0';
+	if (in)
+		fclose(in);
+	globfree(&g);
+}
+
+static void add_file(struct dev_facts *out, const char *key, const char *folder, const char *name)
+{
+	char pattern[PATH_MAX + 64], value[128];
+
+	snprintf(pattern, sizeof(pattern), "%s/%s", folder, name);
+	read_first(pattern, value, sizeof(value));
+	facts_add(out, key, "%s", value);
+}
+
+static unsigned count_paths(const char *folder, const char *name)
+{
+	char pattern[PATH_MAX + 64];
+	unsigned n = 0;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "%s/%s", folder, name);
+	if (!glob(pattern, 0, NULL, &g)) {
+		n = (unsigned)g.gl_pathc;
+		globfree(&g);
+	}
+	return n;
+}
+
+/* Of the scheduler's choices the one in brackets. */
+static void add_scheduler(struct dev_facts *out, const char *folder)
+{
+	char path[PATH_MAX + 64], value[128], *chosen;
+
+	snprintf(path, sizeof(path), "%s/queue/scheduler", folder);
+	read_first(path, value, sizeof(value));
+	chosen = strchr(value, '[');
+	if (chosen)
+		facts_add(out, "scheduler", "%.*s", (int)strcspn(chosen + 1, "]"), chosen + 1);
+}
+
+/* A controller's, a subsystem's with its controllers in it (NVMe), a null_blk's home. */
+static int node_of(const char *folder)
+{
+	static const char *const where[] = { "device/numa_node", "device/device/numa_node", "device/nvme*/numa_node" };
+	char pattern[PATH_MAX + 64], value[32];
+
+	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		snprintf(pattern, sizeof(pattern), "%s/%s", folder, where[i]);
+		read_first(pattern, value, sizeof(value));
+		if (value[0])
+			return atoi(value);
+	}
+	snprintf(pattern, sizeof(pattern), "/sys/kernel/config/nullb/%s/home_node", strrchr(folder, '/') + 1);
+	read_first(pattern, value, sizeof(value));
+	return value[0] ? atoi(value) : -1;
+}
+
+static void add_drive(struct dev_facts *out, const char *folder)
+{
+	static const struct {
+		const char *key, *file;
+	} said[] = {
+		{ "model", "device/model" },
+		{ "backing_file", "loop/backing_file" },
+		{ "write_cache", "queue/write_cache" },
+		{ "fua", "queue/fua" },
+		{ "rotational", "queue/rotational" },
+		{ "logical_block_size", "queue/logical_block_size" },
+		{ "physical_block_size", "queue/physical_block_size" },
+		{ "nr_requests", "queue/nr_requests" },
+		{ "io_poll", "queue/io_poll" },
+	};
+	unsigned queues = count_paths(folder, "mq/[0-9]*");
+
+	facts_add(out, "drive", "%s", strrchr(folder, '/') + 1);
+	for (unsigned i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		add_file(out, said[i].key, folder, said[i].file);
+	add_scheduler(out, folder);
+	if (queues)
+		facts_add(out, "hardware_queues", "%u", queues);
+	facts_add(out, "numa_node", "%d", node_of(folder));
+}
+
+void facts_of_stat(const struct stat *st, struct dev_facts *out)
+{
+	char folder[PATH_MAX];
+
+	if (drive_of(st, folder))
+		add_drive(out, folder);
+}
+
+void facts_of_fd(int fd, struct dev_facts *out)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st))
+		facts_of_stat(&st, out);
+}
+
+int facts_stat(const char *path, struct stat *st)
+{
+	char folder[PATH_MAX], *slash;
+
+	if (!stat(path, st))
+		return 0;
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return stat(slash ? folder : ".", st);
+}
+
+int facts_node(const struct stat *st)
+{
+	char folder[PATH_MAX];
+
+	return drive_of(st, folder) ? node_of(folder) : -1;
+}
+
+/* ---- what is on it ---- */
+
+void facts_content(const char *path, char *out, size_t size)
+{
+	blkid_probe probe = blkid_new_probe_from_filename(path);
+	const char *type = "";
+
+	out[0] = '\0';
+	if (!probe)
+		return;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
+	blkid_probe_enable_partitions(probe, 1);
+	if (!blkid_do_safeprobe(probe) &&
+	    (!blkid_probe_lookup_value(probe, "TYPE", &type, NULL) || !blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL)))
+		snprintf(out, size, "%s", type);
+	blkid_free_probe(probe);
+}

@@ -1,0 +1,42 @@
+/*
+ * facts.h: what a result says of a device besides figures: the drive under it, its write cache, how a
+ * back end does its flushes. Words for a reader and for JSON; nothing in the engine asks for them.
+ */
+#ifndef DEV_FACTS_H
+#define DEV_FACTS_H
+
+#include <sys/stat.h>
+
+#include "dev/dev.h"
+
+#define FACTS_MAX 32
+
+struct dev_facts {
+	unsigned n;
+	struct fact {
+		char key[24], value[168];
+	} fact[FACTS_MAX];
+};
+
+/* Adds one; one that is too many is dropped. An empty value is not added. */
+__attribute__((format(printf, 3, 4))) void facts_add(struct dev_facts *f, const char *key, const char *fmt, ...);
+/* The value; "" when it is not known. */
+const char *facts_get(const struct dev_facts *f, const char *key);
+
+/* All that is known of an open device. */
+void dev_facts(struct dev *d, struct dev_facts *out);
+
+/* stat of a file or block device, or of the folder that it would be made in. */
+int facts_stat(const char *path, struct stat *st);
+/*
+ * Of the drive under a file or block device (of a partition the whole drive): model, sectors, write
+ * cache, FUA, queues, scheduler, NUMA node. Adds nothing where there is none (tmpfs).
+ */
+void facts_of_stat(const struct stat *st, struct dev_facts *out);
+void facts_of_fd(int fd, struct dev_facts *out);
+/* The drive's NUMA node (OS index); -1 when it has none or it is not known. */
+int facts_node(const struct stat *st);
+/* What libblkid finds on a block device, such as "ext4"; "" for nothing it knows. */
+void facts_content(const char *path, char *out, size_t size);
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * uring.c: a file or a block device through io_uring. What makes it differ from file.c:
+ *
+ * (U1) Writes that nobody waits for at once go through one ring that all tasks share, with the file
+ *      registered. A write with BIO_MORE is only put into the queue; the next one without it, or the
+ *      reaper, hands all of them to the kernel in one call.
+ * (U2) A flush and a FUA write are done in the way that uring_tune() found fastest here; ways through the
+ *      ring cost a worker of the kernel, but not everywhere more than a system call.
+ * (U3) The queue's tail is moved under the ring's lock, and the call that makes the kernel look at it is
+ *      made outside: a submitter does not wait for another one's I/O to be set up. The kernel takes what
+ *      is there, so it does not matter whose call takes whose entry.
+ * (U4) dev->queued counts what is in the queue or with the kernel, as in file.c (F3); it never exceeds
+ *      the completion queue, so no completion is lost. The completion side belongs to the reaper (P1 of reap.c).
+ *
+ * Where io_uring is not permitted or not there, the device is a file: device, and says so in its notice.
+ */
+#include "dev/uring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "dev/door.h"
+#include "dev/facts.h"
+#include "dev/file.h"
+#include "rt/mem.h"
+
+#define DEPTH         256u
+#define REAP_AT_ONCE  32
+#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks: reap.c, P3 */
+
+/* ---- the submission queue ---- */
+
+/* What is in the queue and not yet taken by the kernel becomes visible to it; how much that is. */
+static unsigned publish(struct io_uring *ring)
+{
+	struct io_uring_sq *sq = &ring->sq;
+
+	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+	return sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
+}
+
+/* The entries are always used in their order, so that publish() has only the tail to move. */
+static void number_entries(struct io_uring *ring)
+{
+	for (unsigned i = 0; i < ring->sq.ring_entries; i++)
+		ring->sq.array[i] = i;
+}
+
+static void prepare(struct io_uring_sqe *sqe, const struct bio *bio)
+{
+	if (bio->stage == STAGE_FLUSH) {
+		io_uring_prep_fsync(sqe, URING_FILE, IORING_FSYNC_DATASYNC);
+	} else {
+		io_uring_prep_write(sqe, URING_FILE, bio->media, bio->len, bio->off);
+		sqe->rw_flags = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
+	}
+	sqe->flags |= IOSQE_FIXED_FILE;
+	io_uring_sqe_set_data(sqe, (void *)bio);
+}
+
+/* Puts it into the queue; false when that is full. *publishable: to be handed to the kernel, 0 for BIO_MORE. */
+static bool put(struct uring *u, struct bio *bio, unsigned *publishable)
+{
+	struct io_uring_sqe *sqe;
+	bool more = bio->flags & BIO_MORE;
+
+	spin_lock(&u->lock);
+	sqe = io_uring_get_sqe(&u->ring);
+	if (sqe)
+		prepare(sqe, bio);
+	*publishable = sqe && more ? 0 : publish(&u->ring);
+	spin_unlock(&u->lock);
+	return sqe;
+}
+
+/* Errors are those of the call, not of an entry: what was not taken stays in the queue for the reaper's call. */
+static void enter(struct uring *u, unsigned n)
+{
+	int ret = io_uring_enter(u->ring.ring_fd, n, 0, 0, NULL);
+
+	CHECK(ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY || ret == -ENOMEM);
+}
+
+/* False when the queue is full. The bio may be reaped and gone before this returns. */
+static bool queue(struct dev *d, struct bio *bio)
+{
+	struct uring *u = d->private;
+	unsigned n;
+	bool queued;
+
+	if (atomic_fetch_add(&d->queued, 1) >= DEPTH) { /* U4 */
+		atomic_fetch_sub(&d->queued, 1);
+		return false;
+	}
+	queued = put(u, bio, &n);
+	if (!queued)
+		atomic_fetch_sub(&d->queued, 1);
+	if (n)
+		enter(u, n);
+	if (queued)
+		reap_kick(d);
+	return queued;
+}
+
+/* ---- the door's side ---- */
+
+static bool through_ring(const struct uring *u, const struct bio *bio)
+{
+	if (bio->fault || bio->stage == STAGE_READ)
+		return false;
+	if (bio->stage == STAGE_FLUSH)
+		return u->tuning.flush == FLUSH_RING;
+	if (bio->flags & BIO_FUA)
+		return u->tuning.fua == FUA_RING_DSYNC;
+	return !(bio->flags & BIO_SYNC);
+}
+
+static int do_now(const struct uring *u, const struct bio *bio)
+{
+	bool apart = bio->stage == STAGE_WRITE && bio->flags & BIO_FUA && u->tuning.fua == FUA_WRITE_FDATASYNC;
+	struct bio plain = *bio;
+	int ret;
+
+	if (!apart)
+		return file_io_now(u->fd, bio);
+	plain.flags &= ~BIO_FUA;
+	ret = file_io_now(u->fd, &plain);
+	return ret ? ret : fdatasync(u->fd) ? -errno : 0;
+}
+
+static void uring_submit(struct dev *d, struct bio *bio)
+{
+	struct uring *u = d->private;
+
+	if (!through_ring(u, bio) || !queue(d, bio))
+		door_complete(bio, do_now(u, bio));
+}
+
+/* ---- completions ---- */
+
+static void complete(struct dev *d, struct bio *bio, int res)
+{
+	int expected = bio->stage == STAGE_FLUSH ? 0 : (int)bio->len;
+
+	atomic_fetch_sub(&d->queued, 1);
+	door_complete(bio, res < 0 ? res : res == expected ? 0 : -EIO);
+}
+
+static int complete_ready(struct dev *d, struct uring *u)
+{
+	struct io_uring_cqe *cqe[REAP_AT_ONCE];
+	struct {
+		struct bio *bio;
+		int res;
+	} done[REAP_AT_ONCE];
+	unsigned n = io_uring_peek_batch_cqe(&u->ring, cqe, REAP_AT_ONCE);
+
+	for (unsigned i = 0; i < n; i++) {
+		done[i].bio = io_uring_cqe_get_data(cqe[i]);
+		done[i].res = cqe[i]->res;
+	}
+	io_uring_cq_advance(&u->ring, n); /* first: a completion may submit */
+	for (unsigned i = 0; i < n; i++)
+		complete(d, done[i].bio, done[i].res);
+	return (int)n;
+}
+
+static void ask_kernel(struct uring *u, unsigned unpublished, bool block)
+{
+	struct __kernel_timespec at_most = {.tv_nsec = BLOCK_AT_MOST};
+	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&at_most};
+	int ret;
+
+	ret = io_uring_enter2(u->ring.ring_fd, unpublished, block, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+			      (sigset_t *)&arg, sizeof(arg));
+	CHECK(ret >= 0 || ret == -ETIME || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY || ret == -ENOMEM);
+}
+
+static int uring_reap(struct dev *d, bool block)
+{
+	struct uring *u = d->private;
+	unsigned left;
+	int n;
+
+	spin_lock(&u->lock);
+	left = publish(&u->ring);
+	spin_unlock(&u->lock);
+	n = left ? 0 : complete_ready(d, u);
+	if (n)
+		return n;
+	ask_kernel(u, left, block);
+	return complete_ready(d, u);
+}
+
+/* ---- open and close ---- */
+
+/* Only a drive whose queues are polled can be polled for. Files would do too, where their file system can: not tried. */
+static bool has_polled_queues(const struct uring *u)
+{
+	struct dev_facts facts = {.n = 0};
+	struct stat st;
+
+	if (fstat(u->fd, &st) || !S_ISBLK(st.st_mode))
+		return false;
+	facts_of_fd(u->fd, &facts);
+	return !strcmp(facts_get(&facts, "io_poll"), "1");
+}
+
+static int setup_ring(struct uring *u)
+{
+	struct io_uring_params p = {.flags = IORING_SETUP_CQSIZE | (u->poll ? IORING_SETUP_IOPOLL : 0), .cq_entries = 2 * DEPTH};
+	int ret = io_uring_queue_init_params(DEPTH, &u->ring, &p);
+
+	if (ret)
+		return ret;
+	if (p.features & IORING_FEAT_EXT_ARG)
+		ret = io_uring_register_files(&u->ring, &u->fd, 1);
+	else
+		ret = -ENOSYS; /* Linux before 5.11 */
+	if (ret) {
+		io_uring_queue_exit(&u->ring);
+		return ret;
+	}
+	number_entries(&u->ring);
+	spin_init(&u->lock, L_RING);
+	return 0;
+}
+
+/* The same file or block device by the other back end, from the door on. */
+static int be_a_file(struct dev *d, const char *args, int err)
+{
+	int ret;
+
+	d->ops = &file_ops;
+	ret = file_ops.open(d, args);
+	if (!ret && err)
+		snprintf(d->notice, sizeof(d->notice), "io_uring cannot be used (%s%s): this is a file: device", strerror(-err),
+			 err == -EPERM ? ": kernel.io_uring_disabled, or a sandbox" : "");
+	return ret;
+}
+
+static int open_ring(struct dev *d, struct uring *u)
+{
+	int ret;
+
+	u->poll = has_polled_queues(u);
+	ret = setup_ring(u);
+	if (ret)
+		return ret;
+	ret = uring_tune(u, d->size);
+	if (ret)
+		io_uring_queue_exit(&u->ring);
+	return ret;
+}
+
+/* Writes through the page cache are not asynchronous in a ring either, and in controlled runs every bio is done at once. */
+static int uring_open(struct dev *d, const char *args)
+{
+	struct uring *u;
+	bool direct;
+	int fd = file_open_path(d, args, &direct), ret;
+
+	if (fd < 0)
+		return fd;
+	u = mem_zalloc(sizeof(*u));
+	u->fd = fd;
+	ret = direct && !rt_controlled ? open_ring(d, u) : 0;
+	if (ret || !direct || rt_controlled) {
+		close(fd);
+		free(u);
+		return be_a_file(d, args, ret);
+	}
+	d->private = u;
+	d->track = true;
+	return 0;
+}
+
+static void uring_close(struct dev *d)
+{
+	struct uring *u = d->private;
+
+	CHECK(d->queued == 0);
+	io_uring_queue_exit(&u->ring);
+	close(u->fd);
+	free(u);
+}
+
+static void uring_facts(struct dev *d, struct dev_facts *out)
+{
+	const struct uring *u = d->private;
+
+	uring_tuning_facts(&u->tuning, out);
+	facts_add(out, "writes", "io_uring, completions %s", u->poll ? "polled" : "by interrupt");
+	facts_of_fd(u->fd, out);
+}
+
+const struct dev_ops uring_ops = {
+	.name = "uring",
+	.open = uring_open,
+	.submit = uring_submit,
+	.reap = uring_reap,
+	.close = uring_close,
+	.facts = uring_facts,
+};
