@@ -23,7 +23,8 @@ else
 LDLIBS  := -ljemalloc $(LDLIBS)
 endif
 
-ALL_C   := $(wildcard engine/*/*.c workloads/*.c workloads/*/*.c)
+# fio_engine.c alone is compiled against fio's own headers: make fio-engine.
+ALL_C   := $(filter-out workloads/fio_engine.c,$(wildcard engine/*/*.c workloads/*.c workloads/*/*.c))
 TEST_C  := $(filter %_test.c,$(ALL_C))
 LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)
@@ -32,7 +33,7 @@ TESTS   := $(TEST_C:%.c=$(BUILD)/%)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test check asan tsan analyze bench-self clean help tests
+.PHONY: all build run test check asan tsan analyze bench-self fio-engine clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -45,6 +46,7 @@ run: ## the main job: bench, race, crash and replay of both designs (installs wh
 test: ## build and run every test program; the last line is the totals (installs what is missing)
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s build tests
+	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS)
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
@@ -74,6 +76,11 @@ bench-self: ## what it must reach: each figure beside its bound
 	@$(SUBMAKE) -j$(JOBS) -s INSTRUMENT=0 BUILD=$(BUILD)/bare build
 	@scripts/bench-self $(BIN) $(BUILD)/bare/fsyncstorm
 
+fio-engine: ## build/fsyncstorm-fio.so: fio itself drives a design (fetches the source of the installed fio)
+	@scripts/deps
+	@$(SUBMAKE) -j$(JOBS) -s OPT="$(OPT) -fPIC" BUILD=$(BUILD)/pic LDLIBS="$(filter-out -ljemalloc,$(LDLIBS))" libs
+	@CC="$(CC)" scripts/fio-engine $(BUILD)/fsyncstorm-fio.so $(BUILD)/fio $(BUILD)/pic -- $(filter-out -ljemalloc,$(LDLIBS))
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
@@ -81,6 +88,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 tests: $(TESTS)
+
+libs: $(LIB_O)
 
 $(BIN): $(BUILD)/workloads/main.o $(LIB_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

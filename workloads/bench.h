@@ -71,6 +71,8 @@ int bench_run(struct bench *b, char *err);
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
+/* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */
+void bench_put_measured(json_t *o, const struct driver_result *r);
 
 /* bench_machine.c: what the devices are */
 void bench_print_drives(const struct bench *b, FILE *out);

@@ -164,6 +164,17 @@ static json_t *device_json(const struct driver_result *r)
 	return o;
 }
 
+void bench_put_measured(json_t *o, const struct driver_result *r)
+{
+	json_object_set_new(o, "ops", ops_json(r));
+	json_object_set_new(o, "phases_ns", phases_json(r));
+	json_object_set_new(o, "waits", waits_json(r));
+	json_object_set_new(o, "counters", counters_json(r));
+	if (r->has_device)
+		json_object_set_new(o, "device", device_json(r));
+	put_text(o, "notice", r->notice);
+}
+
 static json_t *task_json(const struct driver_task *t)
 {
 	json_t *o = json_object();
@@ -212,17 +223,11 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 		put_real(o, "meta_bytes_per_sync", r->counters[C_META_BYTES] / syncs);
 	}
 	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
-	json_object_set_new(o, "ops", ops_json(r));
 	if (r->sync.n)
 		json_object_set_new(o, "over_time", heat_json(&r->heat));
-	json_object_set_new(o, "phases_ns", phases_json(r));
-	json_object_set_new(o, "waits", waits_json(r));
-	json_object_set_new(o, "counters", counters_json(r));
-	if (r->has_device)
-		json_object_set_new(o, "device", device_json(r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
+	bench_put_measured(o, r);
 	json_object_set_new(o, "tasks", tasks_json(r));
-	put_text(o, "notice", r->notice);
 	if (r->error)
 		put_text(o, "error", strerror(-r->error));
 	return o;
