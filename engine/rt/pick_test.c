@@ -1,4 +1,5 @@
 /* pick_test.c: the pickers find what they must find, and keep what their papers promise. */
+#include "base/rng.h"
 #include "rt/test_run.h"
 
 #define TRIES 2000
@@ -41,6 +42,9 @@ static void a_lost_update_is_found_soon(void **state)
 		assert_true(schedules_to_bug(&pick_random, "", from) < 50);
 		assert_true(schedules_to_bug(&pick_pct, "d=2", from) < 500); /* its bound: 1/(3*50) each */
 		assert_true(schedules_to_bug(&pick_pct, "d=auto", from) < 500);
+		assert_true(schedules_to_bug(&pick_pos, "", from) < 50);
+		assert_true(schedules_to_bug(&pick_urw, "", from) < 50);
+		assert_true(schedules_to_bug(&pick_surw, "", from) < 50);
 	}
 }
 
@@ -123,6 +127,157 @@ static void a_poller_does_not_starve_others_under_pct(void **state)
 	pick_pct.destroy(pct);
 }
 
+/* Who comes second of three, when what the first did conflicts with the others', and when not. */
+static uint32_t second_of_three(uint64_t seed, bool conflict)
+{
+	struct coop_view v = { .enabled = 7, .ntasks = 3 };
+	const char *err = NULL;
+	void *pos = pick_pos.create("", &err);
+
+	for (uint32_t id = 0; id < 3; id++) {
+		v.obj[id] = conflict ? 1 : id + 1;
+		v.kind[id] = POINT_WRITE;
+	}
+	pick_pos.begin(pos, seed, 100);
+	v.enabled &= ~(1ull << pick_pos.pick(pos, &v));
+	uint32_t second = pick_pos.pick(pos, &v);
+	pick_pos.destroy(pos);
+	return second;
+}
+
+static void pos_draws_again_for_what_conflicts_and_only_for_that(void **state)
+{
+	unsigned differ = 0;
+
+	for (uint64_t seed = 0; seed < 1000; seed++)
+		differ += second_of_three(seed, false) != second_of_three(seed, true);
+	assert_in_range(differ, 440, 560);
+}
+
+/* ---- pickers that learn ---- */
+
+struct scene {
+	const struct picker *picker;
+	void *state;
+	struct coop_result result;
+};
+
+static void scene_open(struct scene *s, const struct picker *p, const char *args)
+{
+	const char *err = NULL;
+
+	*s = (struct scene){ .picker = p, .state = p->create(args, &err) };
+	assert_null(err);
+}
+
+static void scene_run(struct scene *s, uint64_t seed, void (*fn)(void *), struct schedule *record)
+{
+	struct coop_config cfg = { .picker = s->picker, .picker_state = s->state, .seed = rng_mix(seed), .record = record };
+
+	coop_run(&cfg, fn, NULL, &s->result);
+	assert_int_equal(s->result.end, COOP_FINISHED);
+}
+
+static void scene_close(struct scene *s)
+{
+	s->picker->destroy(s->state);
+}
+
+/* Two tasks: each does two things to the shared object; the second one thirty to one of its own before each. */
+#define PADDING 30
+
+static uint32_t own, order, slow_steps, quick_at;
+
+static void touches_twice(void *arg)
+{
+	bool slow = rt_self()->id == 2;
+
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned k = 0; k < PADDING && slow; k++) {
+			rt_point(own, POINT_WRITE);
+			slow_steps++;
+		}
+		rt_point(obj, POINT_WRITE);
+		order = order << 1 | slow;
+		if (!slow && !i)
+			quick_at = slow_steps;
+	}
+}
+
+static void uneven_main(void *arg)
+{
+	obj = rt_obj_id();
+	own = rt_obj_id();
+	order = slow_steps = quick_at = 0;
+	run_tasks(2, touches_twice, NULL);
+}
+
+static void surw_makes_each_order_of_shared_accesses_equally_likely(void **state)
+{
+	unsigned seen[16] = { 0 };
+	struct scene s;
+
+	skip_under_tsan();
+	scene_open(&s, &pick_surw, "all");
+	for (uint64_t i = 0; i < 6020; i++) {
+		scene_run(&s, i, uneven_main, NULL);
+		if (i >= 20) /* it has learned what there is */
+			seen[order]++;
+	}
+	for (unsigned i = 0; i < 16; i++)
+		if (__builtin_popcount(i) == 2)
+			assert_in_range(seen[i], 800, 1200);
+	scene_close(&s);
+}
+
+static void urw_spreads_a_short_task_over_a_long_one(void **state)
+{
+	unsigned third[3] = { 0 };
+	struct scene s;
+
+	skip_under_tsan();
+	scene_open(&s, &pick_urw, "");
+	for (uint64_t i = 0; i < 3020; i++) {
+		scene_run(&s, i, uneven_main, NULL);
+		if (i >= 20)
+			third[quick_at * 3 / (2 * PADDING + 1)]++;
+	}
+	assert_true(third[1] > 500 && third[2] > 50); /* of 3000; the random walk: 0 in the last third, and it */
+	scene_close(&s);
+	scene_open(&s, &pick_random, "");
+	for (uint64_t i = 0; i < 1000; i++) {
+		scene_run(&s, i, uneven_main, NULL);
+		assert_true(quick_at * 3 / (2 * PADDING + 1) < 1);
+	}
+	scene_close(&s);
+}
+
+/* What was learned depends on the runs that a picker was given, and its recording alone repeats a run. */
+static void who_learns_alike_picks_alike(void **state)
+{
+	static const struct picker *const learners[] = { &pick_urw, &pick_surw };
+	struct schedule record;
+
+	skip_under_tsan();
+	schedule_init(&record);
+	for (unsigned i = 0; i < 2; i++) {
+		struct scene a, b;
+		scene_open(&a, learners[i], "");
+		scene_open(&b, learners[i], "");
+		for (uint64_t seed = 0; seed < 200; seed++) {
+			scene_run(&a, seed, uneven_main, &record);
+			scene_run(&b, seed, uneven_main, NULL);
+			assert_int_equal(a.result.trace_hash, b.result.trace_hash);
+			struct coop_result again = replay(&record, true, uneven_main, NULL);
+			assert_int_equal(again.end, COOP_FINISHED);
+			assert_int_equal(again.trace_hash, a.result.trace_hash);
+		}
+		scene_close(&a);
+		scene_close(&b);
+	}
+	schedule_free(&record);
+}
+
 static void wrong_arguments_are_refused_with_a_line(void **state)
 {
 	static const char *const wrong[] = { "d=0", "d=33", "d=", "x", "d=3x", "d=-1" };
@@ -135,6 +290,9 @@ static void wrong_arguments_are_refused_with_a_line(void **state)
 	}
 	err = NULL;
 	assert_null(pick_random.create("d=3", &err));
+	assert_non_null(err);
+	err = NULL;
+	assert_null(pick_surw.create("most", &err));
 	assert_non_null(err);
 }
 
@@ -155,6 +313,10 @@ int main(void)
 		cmocka_unit_test(random_is_even),
 		cmocka_unit_test(pct_changes_at_most_d_minus_one_times),
 		cmocka_unit_test(a_poller_does_not_starve_others_under_pct),
+		cmocka_unit_test(pos_draws_again_for_what_conflicts_and_only_for_that),
+		cmocka_unit_test(surw_makes_each_order_of_shared_accesses_equally_likely),
+		cmocka_unit_test(urw_spreads_a_short_task_over_a_long_one),
+		cmocka_unit_test(who_learns_alike_picks_alike),
 		cmocka_unit_test(wrong_arguments_are_refused_with_a_line),
 		cmocka_unit_test(pickers_are_found_by_name),
 	};

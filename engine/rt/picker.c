@@ -9,6 +9,9 @@
 static const struct picker *const pickers[] = {
 	&pick_random,
 	&pick_pct,
+	&pick_pos,
+	&pick_urw,
+	&pick_surw,
 	&pick_clock,
 };
 
