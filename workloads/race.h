@@ -16,7 +16,7 @@
 enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 
 #define RACE_FILES   16u
-#define RACE_DESIGNS 8u
+#define RACE_DESIGNS 16u
 #define RACE_TASKS_MAX 16u
 
 /* What the tasks of one run know. Each has a copy of its own, to read; what they share is behind the pointers. */

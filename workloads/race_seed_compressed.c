@@ -47,5 +47,6 @@ const struct race race_seed_compressed = {
 	.setup = setup,
 	.tasks = tasks,
 	.ntasks = sizeof(tasks) / sizeof(tasks[0]),
-	.expect = { { "prefix", VERDICT_BREAKS }, { "postfix", VERDICT_HOLDS } },
+	.expect = { { "prefix", VERDICT_BREAKS }, { "postfix", VERDICT_HOLDS }, { "ordered_first", VERDICT_HOLDS },
+	            { "flush_twice_early", VERDICT_BREAKS } },
 };

@@ -52,9 +52,9 @@ static uint64_t hunt_for(struct hunt *h, const char *picker, uint64_t seed, uint
 	return s.found_at;
 }
 
-static void breaks(const struct race *race, const char *picker, uint64_t within, uint64_t seeds)
+static void breaks(const struct race *race, const char *design, const char *picker, uint64_t within, uint64_t seeds)
 {
-	struct hunt *h = open_hunt(race, "prefix");
+	struct hunt *h = open_hunt(race, design);
 	struct violation v;
 
 	violation_init(&v);
@@ -68,9 +68,9 @@ static void breaks(const struct race *race, const char *picker, uint64_t within,
 	hunt_close(h);
 }
 
-static void holds(const struct race *race, const char *picker, uint64_t n)
+static void holds(const struct race *race, const char *design, const char *picker, uint64_t n)
 {
-	struct hunt *h = open_hunt(race, "postfix");
+	struct hunt *h = open_hunt(race, design);
 	struct violation v;
 
 	violation_init(&v);
@@ -87,33 +87,43 @@ static void holds(const struct race *race, const char *picker, uint64_t n)
 
 static void prefix_breaks_under_the_random_picker(void **state)
 {
-	breaks(&race_seed, "random", 5000, 20);
-	breaks(&race_seed_compressed, "random", 5000, fast() ? 3 : 10);
+	breaks(&race_seed, "prefix", "random", 5000, 20);
+	breaks(&race_seed_compressed, "prefix", "random", 5000, fast() ? 3 : 10);
 }
 
 static void prefix_breaks_under_pct(void **state)
 {
-	breaks(&race_seed, "pct", 100000, fast() ? 1 : 3);
-	breaks(&race_seed, "pct:d=6", 100000, 3);
-	breaks(&race_seed_compressed, "portfolio", 20000, 2);
+	breaks(&race_seed, "prefix", "pct", 100000, fast() ? 1 : 3);
+	breaks(&race_seed, "prefix", "pct:d=6", 100000, 3);
+	breaks(&race_seed_compressed, "prefix", "portfolio", 20000, 2);
 }
 
 static void prefix_breaks_in_the_race_of_anything(void **state)
 {
-	breaks(&race_mixed, "random", 5000, 1);
+	breaks(&race_mixed, "prefix", "random", 5000, 1);
 }
 
 static void postfix_holds(void **state)
 {
-	holds(&race_seed, "random", fast() ? 2000 : 20000);
-	holds(&race_seed, "portfolio", fast() ? 2000 : 10000);
-	holds(&race_seed_compressed, "random", fast() ? 200 : 2000);
+	holds(&race_seed, "postfix", "random", fast() ? 2000 : 20000);
+	holds(&race_seed, "postfix", "portfolio", fast() ? 2000 : 10000);
+	holds(&race_seed_compressed, "postfix", "random", fast() ? 200 : 2000);
+}
+
+/* The other fix of the seed's race, and one that is none. */
+static void mutated_fixes_are_told_apart(void **state)
+{
+	holds(&race_seed, "ordered_first", "random", fast() ? 2000 : 20000);
+	holds(&race_seed_compressed, "ordered_first", "random", fast() ? 200 : 2000);
+	holds(&race_mixed, "ordered_first", "random", fast() ? 50 : 600);
+	breaks(&race_seed, "flush_twice_early", "random", 5000, 20);
+	breaks(&race_seed_compressed, "flush_twice_early", "random", 5000, 3);
 }
 
 static void postfix_holds_in_the_race_of_anything(void **state)
 {
-	holds(&race_mixed, "random", fast() ? 50 : 600);
-	holds(&race_mixed, "portfolio", fast() ? 30 : 300);
+	holds(&race_mixed, "postfix", "random", fast() ? 50 : 600);
+	holds(&race_mixed, "postfix", "portfolio", fast() ? 30 : 300);
 }
 
 /* The same over compressed and inline extents, two copies of metadata, two completion workers. */
@@ -124,9 +134,9 @@ static void postfix_holds_on_every_road_of_the_data(void **state)
 	race.mkfs.single = false;
 	race.mount.endio_workers = 2;
 	race.mount.inline_max = 2048;
-	holds(&race, "random", fast() ? 20 : 150);
+	holds(&race, "postfix", "random", fast() ? 20 : 150);
 	race.mount.compress = true;
-	holds(&race, "random", fast() ? 20 : 150);
+	holds(&race, "postfix", "random", fast() ? 20 : 150);
 }
 
 static void each_schedule_twice_gives_the_same_trace_and_verdict(void **state)
@@ -358,6 +368,7 @@ int main(void)
 		cmocka_unit_test(prefix_breaks_under_pct),
 		cmocka_unit_test(prefix_breaks_in_the_race_of_anything),
 		cmocka_unit_test(postfix_holds),
+		cmocka_unit_test(mutated_fixes_are_told_apart),
 		cmocka_unit_test(postfix_holds_in_the_race_of_anything),
 		cmocka_unit_test(postfix_holds_on_every_road_of_the_data),
 		cmocka_unit_test(each_schedule_twice_gives_the_same_trace_and_verdict),

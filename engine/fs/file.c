@@ -281,7 +281,7 @@ int fs_truncate(struct file *f, uint64_t size)
 	background_make_space(inode->root->fs);
 	mutex_lock(&inode->lock);
 	ret = truncate_tail(inode, size);
-	writeback_start_ordered(inode);
+	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
 	if (!ret) {
 		/* before the extents go: who is bringing in a page ends first, who comes later sees the new size */

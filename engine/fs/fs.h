@@ -18,13 +18,17 @@ struct root;
 struct inode;
 struct file; /* an open file: one inode, and which write errors it has been told of */
 
+struct sync;      /* one call of fsync, as a score sees it (state.h) */
+struct fs_events; /* the verbs of events that a score does not call (state.h) */
+
 /*
- * A design of fsync: a score over the verbs of engine/fs (fsync.c). The members are the events in
- * which designs differ.
+ * A design of fsync: a score over the verbs of engine/fs (fsync.c), and the events in which it differs
+ * from postfix otherwise.
  */
 struct design {
 	const char *name, *what;
-	int (*fsync)(struct inode *inode, bool datasync);
+	int (*fsync)(const struct sync *s);
+	const struct fs_events *on; /* NULL, or a member of it: as postfix */
 };
 extern const struct design *const fs_designs[]; /* NULL-terminated */
 const struct design *fs_design_find(const char *name);

@@ -3,17 +3,23 @@
  * public door. Read one score from top to bottom to know the protocol; compare two to know the fix.
  *
  * Only this file and mount.c name `design`. A choice inside a verb is an argument that the score
- * passes, or two verbs named for what they do.
+ * passes, or two verbs named for what they do; where designs differ in an event that no score calls,
+ * the design has a verb for that event (state.h: fs_events).
  *
  * prefix   Linux 3.17: without a full sync, nothing is done about pages that were dirtied between the
  *          first flush and the inode lock. Writeback that gets at them while the inode is logged adds
  *          an extent map first and its ordered extent later; logging that falls in between logs an
  *          extent whose data nobody waits for and whose checksums nobody has.
  * postfix  Linux 3.18, commit 669249eea365: the flush is done again under the lock.
+ * ordered_first, flush_twice_early   Another way to close that window, and one that does not.
+ *
+ * The rest is the corpus: postfix with one known bug each, in one member or one line. The race that
+ * tells them apart from postfix (workloads/race_*.c) has the story, and cites the commit.
  */
 #include "fs/cost.h"
 #include "fs/inode.h"
 #include "fs/log.h"
+#include "fs/mount.h"
 #include "fs/ordered.h"
 #include "fs/trans.h"
 #include "fs/work.h"
@@ -30,20 +36,27 @@ static void fsync_lock(struct inode *inode)
 static void fsync_flush(struct inode *inode)
 {
 	phase(PH_FLUSH);
-	writeback_start_ordered(inode);
+	writeback_start_ordered(inode, 0, UINT64_MAX);
 }
 
 static void fsync_reflush(struct inode *inode)
 {
 	phase(PH_REFLUSH);
-	writeback_start_ordered(inode);
+	writeback_start_ordered(inode, 0, UINT64_MAX);
+}
+
+/* The size that is logged reaches over no page that no map tells of: what a truncation had taken away would come back there. */
+static void fsync_flush_tail(struct inode *inode)
+{
+	phase(PH_REFLUSH);
+	writeback_start_ordered(inode, atomic_load(&inode->disk_size), UINT64_MAX);
 }
 
 /* kernel: btrfs_wait_ordered_range(): flushes, and waits until all is in the trees. */
 static void fsync_wait_complete(struct inode *inode)
 {
 	phase(PH_WAIT_DATA);
-	writeback_start_ordered(inode);
+	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
 }
 
@@ -69,7 +82,7 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	struct fs *fs = inode->root->fs;
 
 	phase(PH_WAIT_DATA);
-	writeback_start_ordered(inode);
+	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
 	phase(PH_TRANS);
 	count(C_FSYNC_COMMIT);
@@ -80,8 +93,8 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	return ret;
 }
 
-/* From the handle to the end, the same in both designs. inode->lock is held on entry, dropped before any log I/O. */
-static int fsync_log_or_commit(struct inode *inode)
+/* From the handle to the end. inode->lock is held on entry, dropped before any log I/O. */
+static int fsync_log_or_commit(struct inode *inode, enum log_first first)
 {
 	struct log_ctx ctx;
 	struct handle h;
@@ -94,7 +107,7 @@ static int fsync_log_or_commit(struct inode *inode)
 	}
 	uint64_t transid = h.trans->id;
 	phase(PH_LOG_ITEMS);
-	ret = log_inode_parent(inode, &h, &ctx);
+	ret = log_inode_parent(inode, &h, &ctx, first);
 	mutex_unlock(&inode->lock);
 	if (!ret)
 		ret = log_sync(inode->root, &h, &ctx);
@@ -111,8 +124,10 @@ static int fsync_skip(struct inode *inode)
 
 /* ---- the scores ---- */
 
-static int fsync_prefix(struct inode *inode, bool datasync)
+static int fsync_prefix(const struct sync *s)
 {
+	struct inode *inode = s->inode;
+
 	fsync_flush(inode);
 	fsync_lock(inode);
 	log_interest(inode->root);
@@ -123,11 +138,13 @@ static int fsync_prefix(struct inode *inode, bool datasync)
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode);
+	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
 }
 
-static int fsync_postfix(struct inode *inode, bool datasync)
+static int fsync_postfix(const struct sync *s)
 {
+	struct inode *inode = s->inode;
+
 	fsync_flush(inode);
 	fsync_lock(inode);
 	log_interest(inode->root);
@@ -139,24 +156,88 @@ static int fsync_postfix(struct inode *inode, bool datasync)
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode);
+	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
+}
+
+/* One flush will do when nobody can see a map without its ordered extent, but for what makes the file longer. */
+static int fsync_ordered_first(const struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(inode);
+	fsync_lock(inode);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(inode);
+	else
+		fsync_flush_tail(inode);
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(inode, LOG_MAPS_FIRST);
+}
+
+/* Twice, but not where it counts: a page can still be dirtied before the lock is there. */
+static int fsync_flush_twice_early(const struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(inode);
+	fsync_reflush(inode);
+	fsync_lock(inode);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(inode);
+
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
+}
+
+/* ---- events ---- */
+
+static const struct fs_events events_postfix = {
+	.add_extent = writeback_map_first,
+};
+
+struct fs_events design_events(const struct design *d)
+{
+	struct fs_events e = d->on ? *d->on : events_postfix;
+
+	if (!e.add_extent)
+		e.add_extent = events_postfix.add_extent;
+	return e;
 }
 
 /* ---- the table ---- */
 
-static const struct design design_prefix = {
-	.name = "prefix",
-	.what = "Linux 3.17: data is flushed before the inode lock only",
-	.fsync = fsync_prefix,
+const struct design *const fs_designs[] = {
+	&(const struct design){
+		.name = "prefix",
+		.what = "Linux 3.17: data is flushed before the inode lock only",
+		.fsync = fsync_prefix,
+	},
+	&(const struct design){
+		.name = "postfix",
+		.what = "Linux 3.18 (669249eea365): flushed again under the inode lock",
+		.fsync = fsync_postfix,
+	},
+	&(const struct design){
+		.name = "ordered_first",
+		.what = "flushed once; an extent's ordered extent comes before its map, and fsync takes maps first",
+		.fsync = fsync_ordered_first,
+		.on = &(const struct fs_events){ .add_extent = writeback_ordered_first },
+	},
+	&(const struct design){
+		.name = "flush_twice_early",
+		.what = "flushed twice, both times before the inode lock",
+		.fsync = fsync_flush_twice_early,
+	},
+	NULL
 };
-
-static const struct design design_postfix = {
-	.name = "postfix",
-	.what = "Linux 3.18 (669249eea365): flushed again under the inode lock",
-	.fsync = fsync_postfix,
-};
-
-const struct design *const fs_designs[] = { &design_prefix, &design_postfix, NULL };
 
 const struct design *fs_design_find(const char *name)
 {
@@ -176,7 +257,7 @@ static int file_report_error(struct file *f)
 	return atomic_exchange(&f->seen_errors, now) != now ? atomic_load(&f->inode->wb_error) : 0;
 }
 
-static int file_sync(struct file *f, bool datasync)
+static int file_sync(struct file *f)
 {
 	struct inode *inode = f->inode;
 
@@ -186,7 +267,7 @@ static int file_sync(struct file *f, bool datasync)
 	enum phase was = phase(PH_OTHER);
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
-	int ret = inode->root->fs->design->fsync(inode, datasync);
+	int ret = inode->root->fs->design->fsync(&(const struct sync){ .file = f, .inode = inode });
 	int err = file_report_error(f);
 	phase(was);
 	trace("fsync of inode %lu returned %ld", inode->ino, (uint64_t)(int64_t)(err ? err : ret), 0);
@@ -195,10 +276,10 @@ static int file_sync(struct file *f, bool datasync)
 
 int fs_fsync(struct file *f)
 {
-	return file_sync(f, false);
+	return file_sync(f);
 }
 
 int fs_fdatasync(struct file *f)
 {
-	return file_sync(f, true);
+	return file_sync(f);
 }

@@ -44,9 +44,13 @@ void log_close_all(struct fs *fs);
 
 /* ---- log_item.c ---- */
 
+/* What a fast log looks at first: all ordered extents there are, and then the modified maps; or the maps, and then the ordered
+ * extents of those: with writeback_ordered_first(), who sees a map finds its ordered extent. */
+enum log_first { LOG_ORDERED_FIRST, LOG_MAPS_FIRST };
+
 /* Logs the inode, and its name when that is new. 0, LOG_NEED_COMMIT, or an error (commit too). inode->lock held.
  * kernel: btrfs_log_inode_parent(). */
-int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx);
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, enum log_first first);
 /* True when everything of the inode is in a log that is on the media. kernel: btrfs_inode_in_log(). */
 bool log_has_inode(struct inode *inode);
 

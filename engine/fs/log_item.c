@@ -2,9 +2,9 @@
  * log_item.c: what is logged for an inode: see log.h.
  *
  * Fast: the modified extent maps, from memory, and the inode item. Full: every item, from the tree.
- * In both, ordered extents are collected *first*: who is collected is waited for by the log commit,
- * and lends its checksums; a map whose ordered extent was missed is logged without either. That a
- * map in the list has its ordered extent in the tree is what the score must see to (fsync.c).
+ * A fast log collects ordered extents: who is collected is waited for by the log commit, and lends its
+ * checksums; a map whose ordered extent was missed is logged without either. That it does not miss one
+ * whose map it takes is what the score must see to (fsync.c).
  *
  * Caller: fsync.c, with inode->lock held and a handle open.
  */
@@ -50,7 +50,8 @@ static void item_disk_range(const struct extent_item *it, uint64_t *bytenr, uint
 	*nblocks = (uint32_t)((it->compress ? it->disk_len : it->len) / FS_BLOCK);
 }
 
-static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it)
+/* -EAGAIN: they are not all there, and must be. */
+static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it, bool must)
 {
 	uint64_t bytenr;
 	uint32_t n;
@@ -63,13 +64,17 @@ static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generat
 	if (!ret)
 		ret = csum_put(log, generation, bytenr, sums, n);
 	else if (ret == -ENOENT)
-		ret = 0; /* as the kernel: nobody has them, and nobody is told */
+		ret = must ? -EAGAIN : 0; /* as the kernel: nobody has them, and nobody is told */
 	free(sums);
 	return ret;
 }
 
-/* kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. */
-static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em, struct list *ordered)
+/*
+ * kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. Where pages may have been dirty when the
+ * maps were taken, a map may be overwritten by now, and its checksums gone: -EAGAIN then.
+ */
+static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em, enum log_first first,
+                          struct list *ordered)
 {
 	struct fs *fs = inode->root->fs;
 	struct extent_drop drop = { .fs = fs, .tree = log, .generation = generation, .ino = inode->ino, .how = DROP_IN_LOG };
@@ -84,7 +89,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace("extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
-		return log_csums_from_tree(fs, log, generation, &e.item);
+		return log_csums_from_tree(fs, log, generation, &e.item, !o && first == LOG_MAPS_FIRST);
 	enum phase was = phase_now();
 	if (atomic_load(&o->csum_left))
 		phase(PH_WAIT_DATA);
@@ -106,14 +111,18 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 }
 
 /* kernel: btrfs_log_changed_extents(). */
-static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, struct list *ordered)
+static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, enum log_first first, struct list *ordered)
 {
 	struct extent_map *ems;
 	uint32_t n;
 
+	if (first == LOG_ORDERED_FIRST)
+		ordered_collect(inode, ordered);
 	int ret = em_take_modified(inode, atomic_load(&inode->root->fs->last_trans_committed), &ems, &n);
+	if (first == LOG_MAPS_FIRST)
+		ordered_collect_of(inode, ems, n, ordered);
 	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = log_one_extent(inode, log, generation, &ems[i], ordered);
+		ret = log_one_extent(inode, log, generation, &ems[i], first, ordered);
 	free(ems);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
@@ -175,7 +184,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 		if (!ret)
 			ret = extent_insert(fs, log, generation, inode->ino, e, false);
 		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr)
-			ret = log_csums_from_tree(fs, log, generation, &e->item);
+			ret = log_csums_from_tree(fs, log, generation, &e->item, false);
 		end = extent_end(e);
 	}
 	if (!ret)
@@ -220,7 +229,7 @@ static void log_own_ordered(struct inode *inode, struct handle *h, int64_t trans
 }
 
 /* kernel: btrfs_log_inode(). The caller is a writer of sub-transaction `transid`. */
-static int log_inode(struct inode *inode, struct handle *h, int64_t transid)
+static int log_inode(struct inode *inode, struct handle *h, int64_t transid, enum log_first first)
 {
 	struct tree *log = &inode->root->log.tree;
 	uint64_t generation = h->trans->id;
@@ -229,9 +238,8 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid)
 
 	list_init(&ordered);
 	mutex_lock(&inode->log_mutex);
-	ordered_collect(inode, &ordered);
 	if (!(atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC))
-		ret = log_changed_extents(inode, log, generation, &ordered);
+		ret = log_changed_extents(inode, log, generation, first, &ordered);
 	else if (ordered_any(inode))
 		ret = LOG_NEED_COMMIT; /* an inline write set the flag after the score had looked: what is on its way is in no tree */
 	else
@@ -263,14 +271,14 @@ static bool names_need_commit(struct inode *inode)
 	return atomic_load(&inode->root->last_unlink_trans) > committed;
 }
 
-int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx)
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, enum log_first first)
 {
 	if (trans_is_no_log(inode->root->fs, h->trans->id) || names_need_commit(inode))
 		return LOG_NEED_COMMIT;
 	int ret = log_start(inode->root, h, ctx);
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
-	ret = log_inode(inode, h, ctx->transid);
+	ret = log_inode(inode, h, ctx->transid, first);
 	if (ret < 0)
 		trans_no_log(inode->root->fs, h->trans->id);
 	if (ret)

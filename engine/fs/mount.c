@@ -55,6 +55,7 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	fs->opt = *o;
 	options_default(&fs->opt);
 	fs->design = fs->opt.design;
+	fs->on = design_events(fs->design);
 	fs->super = *s;
 	fs->super_for_commit = *s;
 	fs->replayed = s->log_root.bytenr != 0;
@@ -329,7 +330,7 @@ int fs_sync(struct fs *fs)
 	for (uint32_t i = 0; i < fs->nsubvols; i++) {
 		struct root *root = &fs->subvols[i];
 		for (struct inode *inode = inode_next(root, NULL); inode; inode = inode_next(root, inode)) {
-			writeback_start_ordered(inode);
+			writeback_start_ordered(inode, 0, UINT64_MAX);
 			ordered_wait_range(inode, 0, UINT64_MAX);
 		}
 	}

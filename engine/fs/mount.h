@@ -11,6 +11,9 @@
  * kernel: barrier_all_devices(), write_all_supers(). */
 int super_flush_and_write(struct fs *fs, bool log);
 
+/* What the design does at each event (fsync.c). */
+struct fs_events design_events(const struct design *d);
+
 struct root *fs_root_by_id(struct fs *fs, uint64_t id);
 /* Marks data blocks as used from the extent items of all subvolumes. -EIO: two extents overlap, or lie outside. */
 int mount_account_data(struct fs *fs);

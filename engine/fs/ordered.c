@@ -209,19 +209,36 @@ static void ordered_finish(struct work *w)
 
 /* ---- for fsync ---- */
 
+/* inode->ordered_lock held. */
+static void ordered_onto(struct ordered *o, struct list *list)
+{
+	if (o->on_log)
+		return;
+	o->on_log = true;
+	ordered_get(o);
+	list_add_tail(&o->log_link, list);
+	trace("ordered extent %lu+%lu collected", o->file_off, o->len, 0);
+}
+
 void ordered_collect(struct inode *inode, struct list *list)
 {
 	struct ordered *o;
 
 	spin_lock(&inode->ordered_lock);
-	RB_FOREACH(o, ordered_tree, &inode->ordered) {
-		if (o->on_log)
-			continue;
-		o->on_log = true;
-		ordered_get(o);
-		list_add_tail(&o->log_link, list);
-		trace("ordered extent %lu+%lu collected", o->file_off, o->len, 0);
-	}
+	RB_FOREACH(o, ordered_tree, &inode->ordered)
+		ordered_onto(o, list);
+	spin_unlock(&inode->ordered_lock);
+}
+
+void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list)
+{
+	struct ordered *o;
+
+	spin_lock(&inode->ordered_lock);
+	RB_FOREACH(o, ordered_tree, &inode->ordered)
+		for (uint32_t i = 0; i < n; i++)
+			if (ems[i].disk_bytenr == o->disk_bytenr)
+				ordered_onto(o, list);
 	spin_unlock(&inode->ordered_lock);
 }
 

@@ -15,13 +15,6 @@
 
 #include "fs/state.h"
 
-struct ordered_spec {
-	uint64_t file_off, len;           /* whole blocks of the file */
-	uint64_t disk_bytenr, disk_len;
-	uint64_t ram_bytes;
-	bool compressed;
-};
-
 /* Adds one to the inode's tree: from now on fsync can collect it. Its I/O has yet to be submitted. */
 struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s);
 /*
@@ -35,6 +28,8 @@ void ordered_put(struct ordered *o);
 
 /* Takes a reference to each that is on no log's list yet, in file order, onto `list` (by log_link). A point. */
 void ordered_collect(struct inode *inode, struct list *list);
+/* The same, but those of these n maps alone. */
+void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list);
 /* One of the list that writes exactly this part of the disk; NULL. */
 struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);
 /* Takes the list apart and drops the references. */

@@ -66,6 +66,13 @@ enum ordered_flags {
 	ORDERED_PENDING = 32,     /* the running transaction's commit waits for it */
 };
 
+struct ordered_spec {
+	uint64_t file_off, len;           /* whole blocks of the file */
+	uint64_t disk_bytenr, disk_len;
+	uint64_t ram_bytes;
+	bool compressed;
+};
+
 struct work {
 	struct list link;
 	void (*fn)(struct work *w);
@@ -238,12 +245,29 @@ struct workers {
 	uint32_t ntasks;
 };
 
+/* ---- fsync (fsync.c): what a score is given, and what a design does at events that no score calls ---- */
+
+struct sync {
+	struct file *file;
+	struct inode *inode;
+};
+
+/*
+ * One verb an event. Of the verbs named, the first is what postfix does. Read through fs->on, which
+ * mount.c fills; each is named for what it does, and stands where its event is.
+ */
+struct fs_events {
+	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(), writeback_ordered_first() */
+	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
+};
+
 #define FS_PAGE_WAITQS 64
 
 struct fs {
 	struct dev *dev;              /* set at mount, then read only: */
 	struct mount_options opt;
 	const struct design *design;
+	struct fs_events on;
 	struct super super;           /* geometry */
 	struct blocks *blocks;
 	struct alloc *alloc;

@@ -106,6 +106,20 @@ static void run_end_inline(struct run *run)
 
 /* ---- extents ---- */
 
+struct ordered *writeback_map_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s)
+{
+	em_add(inode, em);
+	return ordered_add(inode, s);
+}
+
+struct ordered *writeback_ordered_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s)
+{
+	struct ordered *o = ordered_add(inode, s);
+
+	em_add(inode, em);
+	return o;
+}
+
 struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk, uint64_t disk_len,
                                      bool compressed)
 {
@@ -114,9 +128,7 @@ struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uin
 	struct ordered_spec spec = { .file_off = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
 				     .ram_bytes = len, .compressed = compressed };
 
-	em_add(inode, &em);
-	/* here neither lock is held: fsync can see the map and not the ordered extent */
-	return ordered_add(inode, &spec);
+	return inode->root->fs->on.add_extent(inode, &em, &spec);
 }
 
 /* One piece of a run, its extent made: pages under writeback, submitted, unlocked. */
@@ -222,11 +234,11 @@ void writeback_start(struct inode *inode, uint64_t start, uint64_t end)
 	}
 }
 
-void writeback_start_ordered(struct inode *inode)
+void writeback_start_ordered(struct inode *inode, uint64_t start, uint64_t end)
 {
-	writeback_start(inode, 0, UINT64_MAX);
+	writeback_start(inode, start, end);
 	if (inode_flag(inode, INODE_HAS_ASYNC))
-		writeback_start(inode, 0, UINT64_MAX);
+		writeback_start(inode, start, end);
 }
 
 void writeback_wait(struct inode *inode, uint64_t start, uint64_t end)
