@@ -71,6 +71,8 @@ int bench_run(struct bench *b, char *err);
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
+/* Target `other` against the first at one number of tasks. */
+json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c);
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */
 void bench_put_measured(json_t *o, const struct driver_result *r);
 

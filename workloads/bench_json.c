@@ -247,26 +247,32 @@ static json_t *trials_json(const struct bench *b)
 
 /* ---- comparisons ---- */
 
-static json_t *comparison_json(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m)
+json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c)
 {
 	json_t *o = json_object();
-	struct comparison c;
 
-	bench_compare(b, l, other, m, &c);
-	put_int(o, "threads", l->threads);
-	put_int(o, "tasks_n", l->n);
+	put_int(o, "threads", threads);
+	put_int(o, "tasks_n", tasks);
 	put_int(o, "a", 0);
 	put_int(o, "b", other);
 	put_text(o, "metric", bench_metric_name[m]);
-	put_int(o, "blocks", c.blocks);
-	if (!c.valid)
+	put_int(o, "blocks", c->blocks);
+	if (!c->valid)
 		return o;
-	put_real(o, "ratio", c.ratio);
-	put_real(o, "low", c.low);
-	put_real(o, "high", c.high);
-	json_object_set_new(o, "different", json_boolean(c.different));
-	put_real(o, "detectable", c.detectable);
+	put_real(o, "ratio", c->ratio);
+	put_real(o, "low", c->low);
+	put_real(o, "high", c->high);
+	json_object_set_new(o, "different", json_boolean(c->different));
+	put_real(o, "detectable", c->detectable);
 	return o;
+}
+
+static json_t *comparison_json(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m)
+{
+	struct comparison c;
+
+	bench_compare(b, l, other, m, &c);
+	return bench_comparison_json(l->threads, l->n, other, m, &c);
 }
 
 static json_t *comparisons_json(const struct bench *b)

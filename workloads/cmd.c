@@ -12,6 +12,7 @@
 
 const struct command cmd_table[] = {
 	{ "bench", "measure a job on one or more designs, interleaved, and compare them", cmd_bench },
+	{ "merge", "several runs of one job on the same targets as one", cmd_merge },
 	{ "race", "find the interleaving and the crash that break a design, and replay it", cmd_race },
 	{ "list", "what there is: designs, devices, jobs, races", cmd_list },
 	{ "topo", "this machine's processors and nodes, and where a placement puts tasks", cmd_topo },

@@ -22,6 +22,7 @@ extern const struct command cmd_table[]; /* ends with a NULL name */
 int cmd_dispatch(int argc, char **argv);
 
 int cmd_bench(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
 int cmd_help(int argc, char **argv);
