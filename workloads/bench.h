@@ -23,7 +23,7 @@ struct bench_options {
 	unsigned nthreads;
 	unsigned trials;
 	uint64_t seconds_ns, seed;
-	const char *placement, *json, *out;
+	const char *placement, *json, *out, *events;
 	bool no_results, keep, force;
 };
 
@@ -37,6 +37,7 @@ struct bench_level {
 
 struct bench {
 	struct bench_options opt;
+	struct pmu_set events;
 	int argc;
 	char **argv;
 	struct job_file job;
@@ -76,8 +77,12 @@ json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, 
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */
 void bench_put_measured(json_t *o, const struct driver_result *r);
 
-/* bench_machine.c: what the devices are */
+/* bench_machine.c: what the devices are, and what the processor and the kernel counted */
 void bench_print_drives(const struct bench *b, FILE *out);
 json_t *bench_drive_json(const struct driver_result *r);
+void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out);
+json_t *bench_events_json(const struct driver_result *r);
+/* --events: -EINVAL with one line in err (PMU_ERR_MAX), which names the nearest event. */
+int bench_events(const char *list, struct pmu_set *out, char *err);
 
 #endif

@@ -52,6 +52,7 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns,
 		.seed = b->opt.seed + trial,
+		.events = &b->events,
 		.progress = show_progress,
 		.arg = p,
 	};

@@ -81,6 +81,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	sum->has_device |= r->has_device;
 	if (r->has_device)
 		add_device(&sum->device, &r->device);
+	pmu_merge(&sum->events, &r->events);
 	if (r->notice[0])
 		memcpy(sum->notice, r->notice, sizeof(sum->notice));
 }

@@ -74,6 +74,13 @@ static int check_targets(struct bench *b)
 	return 0;
 }
 
+static int check_events(struct bench *b)
+{
+	char err[PMU_ERR_MAX];
+
+	return bench_events(b->opt.events, &b->events, err) ? cmd_error("bench", "--events: %s", err) : 0;
+}
+
 static int make_levels(struct bench *b)
 {
 	char err[256];
@@ -287,6 +294,8 @@ int cmd_bench(int argc, char **argv)
 	ret = cmd_options(&bench_argp, argc, argv, &b->opt);
 	if (!ret)
 		ret = load_job(b);
+	if (!ret)
+		ret = check_events(b);
 	if (!ret)
 		ret = make_levels(b);
 	if (!ret)

@@ -50,6 +50,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench", "no job" },
 		{ "bench good.fio", "--target" },
 		{ "bench nosuch -t null", "nosuch: no such job file" },
+		{ "bench good.fio -t null --events cycels", "cycels: no such event; did you mean cycles?" },
+		{ "bench good.fio -t null --events ,", "no event is named" },
 		{ "bench good.fio good.fio -t null", "one job" },
 		{ "bench good.fio --taget null", "did you mean --target?" },
 		{ "bench good.fio -t", "-t: needs a value" },

@@ -166,6 +166,7 @@ static void start_tasks(struct trial *t, const struct placement *plan)
 		w->limit_ns = limit_of(cfg, j);
 		w->unlimited = cfg->seconds_ns || j->time_based;
 		w->seed = cfg->seed;
+		w->events = cfg->events;
 		snprintf(name, sizeof(name), "%.12s.%u", j->name, cfg->clones[i].clone);
 		w->task = rt_spawn(name, worker_run, w, &plan[i]);
 	}
@@ -264,6 +265,9 @@ static void add_up(struct trial *t)
 	for (unsigned i = 0; i < t->cfg->n; i++) {
 		const struct worker *w = &t->worker[i];
 		add_task(r, w, &r->task[i]);
+		if (w->pmu)
+			pmu_add(w->pmu, &r->events);
+		pmu_close(w->pmu);
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
 	}

@@ -19,6 +19,7 @@
 #include "ops.h"
 #include "rt/lock.h"
 #include "rt/place.h"
+#include "rt/pmu.h"
 #include "target.h"
 
 struct driver_config {
@@ -28,6 +29,7 @@ struct driver_config {
 	const char *placement; /* a plan of place.h for all tasks; NULL: as the job's own keys say */
 	uint64_t seconds_ns;   /* each task goes on for this long, whatever limits the job has; 0: the job's */
 	uint64_t seed;
+	const struct pmu_set *events; /* counted in each task; NULL: none */
 	void (*progress)(void *arg, uint64_t elapsed_ns); /* now and then while it runs; may be NULL */
 	void *arg;
 };
@@ -54,6 +56,7 @@ struct driver_result {
 	uint64_t cpu_ns;             /* of the tasks, engine included */
 	uint64_t counters[C_NR];
 	struct lock_stat *waits;     /* L_NR */
+	struct pmu_counts events;    /* of the tasks, engine included; not of the engine's own tasks */
 	bool has_device;
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */

@@ -102,11 +102,15 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 	uint64_t before[PH_NR], begin, end;
 	int ret;
 
+	if (phases && w->pmu)
+		pmu_sync_begin(w->pmu);
 	begin = begin_op();
 	if (phases)
 		memcpy(before, rt_self()->phase_ns, sizeof(before));
 	ret = do_op(w, op);
 	end = end_op();
+	if (phases && w->pmu)
+		pmu_sync_end();
 	if (ret) {
 		w->error = ret;
 		w->error_op = op->kind;
@@ -211,11 +215,16 @@ void worker_run(void *arg)
 	if (ramp_ns)
 		interval(w, ramp_ns);
 	ops_uncount(&w->ops);
+	w->pmu = w->events ? pmu_open(w->events) : NULL;
 	line_wait(w->line);
 	w->measuring = true;
 	w->cpu_ns = cpu_ns();
+	if (w->pmu)
+		pmu_start(w->pmu);
 	if (!w->error)
 		interval(w, w->limit_ns);
+	if (w->pmu)
+		pmu_stop(w->pmu);
 	w->cpu_ns = cpu_ns() - w->cpu_ns;
 	free(w->buf);
 	atomic_fetch_add(&w->line->ended, 1);

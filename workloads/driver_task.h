@@ -22,6 +22,7 @@ struct worker {
 	uint64_t limit_ns;        /* 0: until the job is done */
 	bool unlimited;           /* the job's own end does not count */
 	uint64_t seed;
+	const struct pmu_set *events; /* may be NULL */
 	struct task *task;
 
 	/* the task's own while it runs, then read by driver.c */
@@ -36,6 +37,7 @@ struct worker {
 	struct heat heat;          /* of syncs */
 	uint64_t phase_ns[PH_NR];
 	uint64_t bytes, cpu_ns;
+	struct pmu *pmu;           /* NULL without events */
 	int error;
 	enum op_kind error_op;
 };

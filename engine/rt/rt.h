@@ -69,6 +69,7 @@ struct held {              /* one lock held or one wait owed: see lock.h */
 	uint64_t since_ns; /* valid when sampled */
 };
 
+struct pmu;
 struct task_stats; /* per-task lock and wait statistics, lock.h */
 struct placement;  /* place.h */
 
@@ -80,6 +81,7 @@ struct task {
 	_Atomic uint8_t phase; /* read by others for the holder-phase matrix */
 	uint64_t phase_since_ns;
 	uint64_t phase_ns[PH_NR];
+	struct pmu *pmu; /* charges its events to phases while set (pmu.h) */
 
 	/* locks held, waits owed, sorted by (class, sub): checked on every acquire (lock_order.c) */
 	unsigned nheld;
