@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "cmd.h"
 #include "cmd_race.h"
-#include "hunt.h"
+#include "hunt_report.h"
 #include "schedule_file.h"
 #include "text.h"
 #include "timeline.h"
@@ -28,25 +29,33 @@ static void on_interrupt(int sig)
 
 /* ---- options ---- */
 
+#define KEY_SHARD  0x1001
+#define KEY_TRACES 0x1002
+#define JOBS_MAX   64
+
 struct hunt_options {
 	const struct race *race;
 	const char *design;
 	const char *picker;
 	uint64_t schedules, seed;
 	double seconds;
-	const char *json, *out;
+	const char *json, *out, *traces;
+	uint64_t jobs, shard, shards; /* shard from 0 on */
 	bool check_determinism, all_lines;
 };
 
 static const struct argp_option hunt_table[] = {
 	{ "design", 'd', "NAME|all", 0, "The design to hunt in (default: all)", 0 },
-	{ "picker", 'p', "PICKER", 0, "random, pct[:d=N], or portfolio (default: random)", 0 },
+	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw (default: portfolio)", 0 },
 	{ "schedules", 'n', "N", 0, "At most so many for each design (default: 50000, unless --seconds is given)", 0 },
 	{ "seconds", 't', "S", 0, "At most so long for each design", 0 },
 	{ "seed", 's', "S", 0, "Where the schedules begin (default: 1)", 0 },
 	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
 	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
-	{ "check-determinism", 'c', NULL, 0, "Run each schedule twice and compare", 0 },
+	{ "check-determinism", 'c', NULL, 0, "Run each schedule again from its recording, and compare", 0 },
+	{ "jobs", 'J', "N", 0, "So many processes, each a slice of the schedules", 0 },
+	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, beginning with number I; the shards of a hunt add up to it", 0 },
+	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge` (with one --design)", 0 },
 	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
 	{ 0 },
 };
@@ -99,6 +108,28 @@ static error_t take_seconds(struct hunt_options *o, const char *arg)
 	return EINVAL;
 }
 
+static error_t take_jobs(struct hunt_options *o, const char *arg)
+{
+	if (!text_number(arg, &o->jobs) && o->jobs >= 1 && o->jobs <= JOBS_MAX)
+		return 0;
+	cmd_error("race hunt", "--jobs %.60s: a number from 1 to %d is expected", arg, JOBS_MAX);
+	return EINVAL;
+}
+
+static error_t take_shard(struct hunt_options *o, const char *arg)
+{
+	unsigned i, n;
+	char rest;
+
+	if (sscanf(arg, "%u/%u%c", &i, &n, &rest) == 2 && i >= 1 && i <= n && n <= 1000000) {
+		o->shard = i - 1;
+		o->shards = n;
+		return 0;
+	}
+	cmd_error("race hunt", "--shard %.60s: I/N with I from 1 to N is expected", arg);
+	return EINVAL;
+}
+
 static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 {
 	struct hunt_options *o = state->input;
@@ -127,6 +158,13 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 	case 'c':
 		o->check_determinism = true;
 		return 0;
+	case 'J':
+		return take_jobs(o, arg);
+	case KEY_SHARD:
+		return take_shard(o, arg);
+	case KEY_TRACES:
+		o->traces = arg;
+		return 0;
 	case 'a':
 		o->all_lines = true;
 		return 0;
@@ -142,7 +180,6 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 /* A whole hunt: its options, what it prints to, and what came of it. */
 struct hunting {
 	struct hunt_options o;
-	struct strategy strategy;
 	FILE *text;
 	json_t *results;
 	unsigned found, unexpected, nondeterministic;
@@ -169,35 +206,17 @@ static void schedule_path(const struct hunting *g, const struct hunt *h, char *p
 		snprintf(path, size, "%s", g->o.out);
 }
 
-static void print_rates(const struct search *s, FILE *out)
+/* The caller's. */
+static char *schedule_text(const struct schedule *s)
 {
-	fprintf(out, "  %lu schedules (%lu%s distinct traces) in %.2f s: %.0f a second; %lu crash images judged, %lu mounted\n",
-	        (unsigned long)s->run, (unsigned long)s->distinct, s->distinct == TRACES_MAX ? " or more" : "", s->took,
-	        s->took > 0 ? (double)s->run / s->took : 0, (unsigned long)s->images_judged, (unsigned long)s->images_mounted);
-}
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-static void print_held(const struct search *s, FILE *out)
-{
-	fprintf(out, "  no violation in %lu schedules", (unsigned long)s->run);
-	if (s->run >= 3)
-		fprintf(out, " (so, of schedules drawn like these, fewer than 1 in %lu fails, at 95 %%)", (unsigned long)s->run / 3);
-	fprintf(out, "\n");
-}
-
-static json_t *result_json(const struct hunting *g, const struct hunt *h, const struct search *s, enum violation_kind kind)
-{
-	enum verdict due = race_expect(h->race, h->design->name), is = kind ? VERDICT_BREAKS : VERDICT_HOLDS;
-	json_t *r = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:f,s:f,s:I,s:I,s:b}", "design", h->design->name, "verdict", verdict_name[is],
-	                      "due", verdict_name[due], "as_due", is == due, "schedules", (json_int_t)s->run, "distinct_traces",
-	                      (json_int_t)s->distinct, "seconds", s->took, "schedules_per_second",
-	                      s->took > 0 ? (double)s->run / s->took : 0.0, "images_judged", (json_int_t)s->images_judged,
-	                      "images_mounted", (json_int_t)s->images_mounted, "deterministic", !s->nondeterministic);
-
-	if (!kind && s->run >= 3)
-		json_object_set_new(r, "rate_below", json_real(3.0 / (double)s->run));
-	if (kind)
-		json_object_set_new(r, "found_at", json_integer((json_int_t)s->found_at));
-	return r;
+	CHECK(out);
+	schedule_print(s, out);
+	fclose(out);
+	return text;
 }
 
 static void add_violation_json(json_t *r, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
@@ -205,6 +224,10 @@ static void add_violation_json(json_t *r, struct hunt *h, const struct violation
 	char story[1200] = "";
 
 	timeline_story(h, v, story, sizeof(story));
+	char *schedule = schedule_text(&v->schedule);
+
+	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:s}", "number", json_object_get(r, "found_at"), "schedule", schedule));
+	free(schedule);
 	json_object_set_new(r, "violation", json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:s}", "kind", violation_name[v->kind],
 	                                              "broken", broken_name[v->broken.kind], "text", v->text, "story", story,
 	                                              "decisions", (int)m->steps, "decisions_found", (int)m->steps_from, "preemptions",
@@ -241,58 +264,90 @@ static void rescue_path(const struct hunt *h, char *path, unsigned size)
 static int report_search(struct hunting *g, struct hunt *h, const struct search *s, struct violation *v)
 {
 	enum violation_kind kind = s->found_at ? v->kind : VIOLATION_NONE;
-	json_t *r = result_json(g, h, s, kind);
+	json_t *r = search_json(h, s);
 	int ret = 0;
 
-	fprintf(g->text, "race %s, design %s, picker %s, seed %lu\n", h->race->name, h->design->name, g->strategy.text,
+	fprintf(g->text, "race %s, design %s, picker %s, seed %lu\n", h->race->name, h->design->name, s->strategy->text,
 	        (unsigned long)g->o.seed);
-	print_rates(s, g->text);
+	search_print(s, g->text);
 	if (s->nondeterministic) {
 		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two traces\n", (unsigned long)s->at);
 		g->nondeterministic++;
 	} else if (g->o.check_determinism) {
-		fprintf(g->text, "  each schedule was run twice: same trace, same verdict\n");
+		fprintf(g->text, "  each schedule was run again from its recording: same trace, same verdict\n");
 	}
 	if (kind)
 		ret = show_violation(g, h, v, s, r);
 	else
-		print_held(s, g->text);
+		search_print_held(s, g->text);
 	g->found += kind != VIOLATION_NONE;
 	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
 	json_array_append_new(g->results, r);
 	return ret;
 }
 
-static int hunt_design(struct hunting *g, const struct design *design)
+static int search(struct hunting *g, struct hunt *h, struct search *s, struct violation *v)
 {
-	struct search s = { .strategy = &g->strategy, .seed = g->o.seed, .schedules = g->o.schedules, .seconds = g->o.seconds,
-		            .check_determinism = g->o.check_determinism, .stop = &interrupted };
-	struct violation v;
-	struct hunt *h;
 	char err[200], path[1024];
+	int ret = 0;
 
-	if (hunt_open(g->o.race, design, &h, err))
-		return cmd_error("race hunt", "%s", err);
 	if (isatty(STDERR_FILENO)) {
-		s.progress = progress;
-		s.arg = h;
+		s->progress = progress;
+		s->arg = h;
 	}
 	rescue_path(h, path, sizeof(path));
 	hunt_rescue(h, path);
-	violation_init(&v);
-	hunt_search(h, &s, &v);
-	if (s.progress)
+	if (g->o.jobs > 1)
+		ret = hunt_search_jobs(h, s, (uint32_t)g->o.jobs, v, err);
+	else
+		hunt_search(h, s, v);
+	if (s->progress)
 		fprintf(stderr, "\r\033[K");
-	int ret = report_search(g, h, &s, &v);
+	if (ret)
+		ret = cmd_error("race hunt", "%s", err);
+	if (!ret && g->o.traces && traces_write(s->traces, g->o.traces))
+		ret = cmd_error("race hunt", "--traces %.100s: cannot be written: %s", g->o.traces, strerror(errno));
+	if (!ret)
+		ret = report_search(g, h, s, v);
 	hunt_rescue(NULL, NULL);
+	return ret;
+}
+
+/* A strategy of its own for each design: what it learns of one is not true of another. */
+static int hunt_design(struct hunting *g, const struct design *design)
+{
+	struct search s = { .seed = g->o.seed, .shard = (uint32_t)g->o.shard, .shards = (uint32_t)g->o.shards,
+		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism,
+		            .stop = &interrupted };
+	struct strategy strategy;
+	struct traces traces;
+	struct violation v;
+	struct hunt *h;
+	char err[200];
+
+	if (strategy_open(&strategy, g->o.picker, err))
+		return cmd_error("race hunt", "--picker %s", err);
+	s.strategy = &strategy;
+	int ret = hunt_open(g->o.race, design, &h, err);
+	if (ret) {
+		ret = cmd_error("race hunt", "%s", err);
+		goto close_strategy;
+	}
+	traces_init(&traces);
+	s.traces = &traces;
+	violation_init(&v);
+	ret = search(g, h, &s, &v);
 	violation_fini(&v);
+	traces_free(&traces);
 	hunt_close(h);
+close_strategy:
+	strategy_close(&strategy);
 	return ret;
 }
 
 static int write_json(struct hunting *g)
 {
-	json_t *out = json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker", g->strategy.text, "seed",
+	json_t *out = json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker", g->o.picker, "seed",
 	                        (json_int_t)g->o.seed, "results", g->results);
 	char tmp[1100];
 	int bad;
@@ -336,16 +391,15 @@ int cmd_race_hunt(int argc, char **argv)
 		                          "With one --design: exit status 1 when a violation was found. With all: 0 when each "
 		                          "design's verdict is the one that is due.",
 		                          NULL, NULL, NULL };
-	struct hunting g = { .o = { .design = "all", .picker = "random", .seed = 1 } };
-	char err[200];
+	struct hunting g = { .o = { .design = "all", .picker = "portfolio", .seed = 1 } };
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
 		return ret;
 	if (!g.o.race)
 		return cmd_error("race hunt", "which race? `fsyncstorm race list` names them");
-	if (strategy_open(&g.strategy, g.o.picker, err))
-		return cmd_error("race hunt", "--picker %s", err);
+	if (g.o.traces && !strcmp(g.o.design, "all"))
+		return cmd_error("race hunt", "--traces is for one --design, not for all");
 	if (!g.o.schedules && g.o.seconds <= 0)
 		g.o.schedules = DEFAULT_SCHEDULES;
 	if (powercut_controls())
@@ -355,6 +409,5 @@ int cmd_race_hunt(int argc, char **argv)
 	g.results = json_array();
 	ret = hunt_all(&g);
 	json_decref(g.results);
-	strategy_close(&g.strategy);
 	return ret;
 }

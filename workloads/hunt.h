@@ -14,7 +14,7 @@
 
 #include "oracle/check.h"
 #include "race.h"
-#include "rt/coop.h"
+#include "strategy.h"
 
 enum violation_kind {
 	VIOLATION_NONE,
@@ -104,41 +104,49 @@ void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m);
 
 /* ---- a search ---- */
 
-/* A picker as a user names it: NAME or NAME:ARGS; "portfolio" is several, in turn. */
-#define STRATEGY_MAX 4u
-struct strategy {
-	char text[64];
-	uint32_t n;
-	const struct picker *picker[STRATEGY_MAX];
-	void *state[STRATEGY_MAX];
-	uint32_t steps[STRATEGY_MAX]; /* hint for each, measured by the first search; 0: not yet */
+/* Distinct traces, by their hashes; counted up to TRACES_MAX. */
+#define TRACES_MAX   (1u << 21)
+#define TRACES_SLOTS (TRACES_MAX * 2)
+struct traces {
+	uint64_t *slot; /* open addressing, 0 is free */
+	uint64_t n;
 };
-/* 0, or -EINVAL with one line in err (200 bytes). */
-int strategy_open(struct strategy *s, const char *text, char *err);
-void strategy_close(struct strategy *s);
+void traces_init(struct traces *t);
+void traces_free(struct traces *t);
+void traces_add(struct traces *t, uint64_t hash);
 
+/* A search is schedules number shard + 1, shard + 1 + shards, ... of all those of its seed. */
 struct search {
 	struct strategy *strategy;
 	uint64_t seed;
+	uint32_t shard, shards;     /* shards 0 is 1 */
 	uint64_t schedules;         /* at most; 0: no bound */
 	double seconds;             /* at most; 0: no bound */
-	bool check_determinism;     /* each schedule twice */
+	bool check_determinism;     /* each schedule once more, from its recording */
 	bool *stop;                 /* set by a signal handler; may be NULL */
+	_Atomic uint64_t *best;     /* a violation that others have found: those of higher numbers need not be run; may be NULL */
 	void (*progress)(const struct search *s, void *arg);
 	void *arg;
+	struct traces *traces;      /* kept for the caller; may be NULL */
 	/* out: */
 	uint64_t run;               /* schedules run */
-	uint64_t found_at;          /* 1 for the first; 0: nothing was found */
-	uint64_t distinct;          /* traces, counted up to TRACES_MAX */
+	uint64_t found_at;          /* the schedule's number, 1 for the first; 0: nothing was found */
+	uint32_t found_by;          /* strategy->member[] */
+	uint64_t distinct;          /* traces */
 	double took;                /* seconds */
 	uint64_t images_judged, images_mounted;
 	bool nondeterministic;      /* two runs of one schedule differed: `at` */
 	uint64_t at;
 };
-#define TRACES_MAX (1u << 21)
 
 /* Runs schedules until a violation, the bounds, or stop. The violation is in *v when found_at. */
 void hunt_search(struct hunt *h, struct search *s, struct violation *v);
+/*
+ * The same in `jobs` processes, each a slice. What is found is what the first schedule by number to fail
+ * finds, whichever process is faster; the strategy's counts are the sums, and `took` is the whole's.
+ * 0, or -errno with one line in err (200 bytes).
+ */
+int hunt_search_jobs(struct hunt *h, struct search *s, uint32_t jobs, struct violation *v, char *err);
 /* From now on a CHECK that fails leaves the schedule in this file, and says how to replay it. h NULL: no longer. */
 void hunt_rescue(struct hunt *h, const char *path);
 /* Seed of schedule number i (from 1) of a search. */

@@ -16,6 +16,7 @@
 
 #include "rt/coop.h"
 #include "rt/mem.h"
+#include "rt/pct.h"
 
 #define D_DEFAULT 3
 #define D_MAX     32
@@ -24,6 +25,7 @@
 struct pct {
 	unsigned d;                        /* or D_AUTO */
 	struct rng rng;
+	uint32_t steps;                    /* of this schedule, as begin() was told */
 	unsigned nchanges, changed;        /* change points of this schedule; how many are past */
 	uint32_t change[D_MAX];            /* ascending decision numbers, from 1 */
 	uint32_t decision;
@@ -62,7 +64,8 @@ static void pct_begin(void *state, uint64_t seed, uint32_t steps)
 	unsigned d;
 
 	rng_seed(&p->rng, seed);
-	d = p->d == D_AUTO ? 2 + (unsigned)rng_below(&p->rng, 5) : p->d;
+	d = p->d == D_AUTO ? PCT_D_AUTO_MIN + (unsigned)rng_below(&p->rng, PCT_D_AUTO_MAX - PCT_D_AUTO_MIN + 1) : p->d;
+	p->steps = steps;
 	p->nchanges = d - 1;
 	p->changed = 0;
 	p->decision = 0;
@@ -114,6 +117,13 @@ static uint32_t pct_choose(void *state, uint32_t n)
 	struct pct *p = state;
 
 	return (uint32_t)rng_below(&p->rng, n);
+}
+
+void pct_drawn(const void *state, struct pct_drawn *out)
+{
+	const struct pct *p = state;
+
+	*out = (struct pct_drawn){ p->nchanges + 1, p->steps, (uint32_t)__builtin_popcountll(p->seen) };
 }
 
 const struct picker pick_pct = {

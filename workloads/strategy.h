@@ -1,0 +1,46 @@
+/*
+ * strategy.h: which picker makes which schedule of a search. A strategy is one picker, or several in
+ * turn: the portfolio, insurance against the shapes of a race on which one of them is blind.
+ *
+ * (S1) What a strategy does depends on the schedules that it was given since it was opened, and on their
+ *      seeds alone: the same search again is the same search.
+ *
+ * Called by hunt_search.c, by bench-race and by tests.
+ */
+#ifndef STRATEGY_H
+#define STRATEGY_H
+
+#include "certificate.h"
+#include "rt/coop.h"
+
+#define STRATEGY_MAX   4u
+#define STRATEGY_TURNS 20u
+
+struct strategy_member {
+	char text[32];            /* as a user would name it */
+	const struct picker *picker;
+	void *state;
+	uint32_t share;           /* of STRATEGY_TURNS */
+	uint64_t schedules, found;
+};
+
+struct strategy {
+	char text[64];
+	uint32_t n;
+	struct strategy_member member[STRATEGY_MAX];
+	uint8_t turn[STRATEGY_TURNS]; /* whose is schedule i, by i modulo STRATEGY_TURNS */
+	uint64_t schedules;
+	uint32_t longest;             /* most decisions of a schedule so far */
+	struct certificate certificate;
+};
+
+/* NAME, NAME:ARGS or portfolio. 0, or -EINVAL with one line in err (200 bytes). */
+int strategy_open(struct strategy *s, const char *text, char *err);
+void strategy_close(struct strategy *s);
+
+/* Sets picker, its state and the hint of the next schedule's run. NULL: there is nothing left to run. */
+struct strategy_member *strategy_next(struct strategy *s, struct coop_config *cfg);
+/* How that run went. */
+void strategy_ran(struct strategy *s, struct strategy_member *m, const struct coop_result *run, bool found);
+
+#endif
