@@ -59,6 +59,8 @@ const struct hist *bench_subject(const struct driver_result *r);
 const char *bench_subject_name(const struct bench *b);
 /* One figure of a trial, in ns or per second; 0 when there are too few operations to tell. */
 double bench_value(const struct driver_result *r, enum bench_metric m);
+/* Flushes of the device a sync; 0 when it cannot be told. */
+double bench_flushes(const struct driver_result *r);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);
 /* Target `other` against the first; out->valid false when it cannot be told. */

@@ -131,6 +131,7 @@ static json_t *ops_json(const struct driver_result *r)
 
 	for (int i = 0; i < OP_KINDS; i++)
 		put_hist(o, op_name[i], &r->op[i]);
+	put_hist(o, "service", &r->service);
 	put_hist(o, "response", &r->response);
 	return o;
 }
@@ -173,6 +174,21 @@ void bench_put_measured(json_t *o, const struct driver_result *r)
 	if (r->has_device)
 		json_object_set_new(o, "device", device_json(r));
 	put_text(o, "notice", r->notice);
+}
+
+static json_t *barriers_json(const struct driver_result *r)
+{
+	const struct target_barriers *b = &r->barriers;
+	json_t *o = json_object();
+
+	put_text(o, "device", b->device);
+	put_int(o, "promised", r->promised);
+	if (b->why[0])
+		put_text(o, b->none_needed ? "none_needed" : "not_counted", b->why);
+	else
+		put_int(o, "flushes", b->flushes);
+	json_object_set_new(o, "too_few", json_boolean(r->too_few_flushes));
+	return o;
 }
 
 static json_t *task_json(const struct driver_task *t)
@@ -218,16 +234,20 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	put_int(o, "cpu_ns", r->cpu_ns);
 	put_int(o, "bytes", r->bytes);
 	put_real(o, "rate", bench_value(r, BENCH_RATE));
-	if (syncs) {
-		put_real(o, "flushes_per_sync", r->counters[C_DEV_FLUSH] / syncs);
+	if (bench_flushes(r) > 0)
+		put_real(o, "flushes_per_sync", bench_flushes(r));
+	if (syncs)
 		put_real(o, "meta_bytes_per_sync", r->counters[C_META_BYTES] / syncs);
-	}
 	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
 	if (r->sync.n)
 		json_object_set_new(o, "over_time", heat_json(&r->heat));
 	json_object_set_new(o, "events", bench_events_json(r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
 	bench_put_measured(o, r);
+	if (r->has_barriers)
+		json_object_set_new(o, "barriers", barriers_json(r));
+	if (r->made[0])
+		put_text(o, "made", r->made);
 	json_object_set_new(o, "tasks", tasks_json(r));
 	if (r->error)
 		put_text(o, "error", strerror(-r->error));
@@ -306,6 +326,7 @@ static json_t *targets_json(const struct bench *b)
 		o = json_object();
 		put_text(o, "label", b->label[i]);
 		put_text(o, "text", b->spec[i].text);
+		put_text(o, "kind", b->spec[i].target->name);
 		put_text(o, "design", b->spec[i].design);
 		put_text(o, "device", b->spec[i].device);
 		put_int(o, "subvols", b->spec[i].subvols);

@@ -14,7 +14,7 @@
 enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS };
 
 static const struct argp_option table[] = {
-	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...] or null; repeat it to compare", 0 },
+	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare", 0 },
 	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
 	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
@@ -91,7 +91,7 @@ static int at_end(const struct bench_options *o)
 	if (!o->job)
 		cmd_error("bench", "no job; expected a fio job file or a name from `fsyncstorm list`");
 	else if (!o->ntargets)
-		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m) or null");
+		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m), path:DIR or null");
 	else
 		return 0;
 	return EINVAL;

@@ -38,6 +38,13 @@ double bench_value(const struct driver_result *r, enum bench_metric m)
 	return m == BENCH_RATE ? driver_rate(r, h) : hist_percentile(h, of[m].percentile);
 }
 
+double bench_flushes(const struct driver_result *r)
+{
+	if (r->has_barriers)
+		return r->promised && !r->barriers.why[0] ? (double)r->barriers.flushes / (double)r->promised : 0;
+	return r->counters[C_FSYNC] ? (double)r->counters[C_DEV_FLUSH] / (double)r->counters[C_FSYNC] : 0;
+}
+
 static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 {
 	for (int i = 0; i < L_NR; i++) {
@@ -68,6 +75,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_merge(&sum->op[i], &r->op[i]);
 	hist_merge(&sum->sync, &r->sync);
+	hist_merge(&sum->service, &r->service);
 	hist_merge(&sum->response, &r->response);
 	for (int i = 0; i < PH_NR; i++)
 		sum->phase_ns[i] += r->phase_ns[i];
@@ -82,6 +90,14 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	if (r->has_device)
 		add_device(&sum->device, &r->device);
 	pmu_merge(&sum->events, &r->events);
+	sum->promised += r->promised;
+	sum->too_few_flushes |= r->too_few_flushes;
+	if (r->has_barriers) {
+		uint64_t before = sum->barriers.flushes;
+		sum->has_barriers = true;
+		sum->barriers = r->barriers;
+		sum->barriers.flushes += before;
+	}
 	if (r->notice[0])
 		memcpy(sum->notice, r->notice, sizeof(sum->notice));
 }
@@ -98,6 +114,7 @@ static struct driver_result *empty_sum(void)
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_init(&r->op[i]);
 	hist_init(&r->sync);
+	hist_init(&r->service);
 	hist_init(&r->response);
 	hist_init(&r->device.write);
 	hist_init(&r->device.flush);

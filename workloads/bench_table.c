@@ -38,6 +38,20 @@ static void row(FILE *out, const struct bench *b, const struct bench_level *l, u
 	fprintf(out, "%7u  %-*.*s", l->n, NAME_WIDTH, NAME_WIDTH, b->label[target]);
 }
 
+/* A target whose phases and waits are the kernel's, and not known. */
+static bool is_kernel(const struct bench *b, unsigned target)
+{
+	return b->spec[target].target->kernel;
+}
+
+static bool all_kernel(const struct bench *b)
+{
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		if (!is_kernel(b, t))
+			return false;
+	return true;
+}
+
 /* ---- the recipe ---- */
 
 static void print_recipe(const struct bench *b, FILE *out)
@@ -126,26 +140,22 @@ static void print_latency(const struct bench *b, const struct bench_level *l, un
 		cell(out, 9, value, us_format(value));
 	}
 	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
-	cell(out, 9, syncs ? r->counters[C_DEV_FLUSH] / syncs : 0, "%.2f");
+	cell(out, 9, bench_flushes(r), "%.2f");
 	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
-	if (r->response.n) {
-		cell(out, 9, us(hist_percentile(&r->response, 50)), "%.0f");
-		cell(out, 9, us(hist_percentile(&r->response, 99)), "%.0f");
-	}
 	fputc('\n', out);
 }
 
 /* ---- phases ---- */
 
 /* Those in which any target at any level spends a thousandth of its time. */
-static unsigned used_phases(const struct driver_result *const *sum, unsigned n, unsigned char *used)
+static unsigned used_phases(const struct bench *b, const struct driver_result *const *sum, unsigned char *used)
 {
-	unsigned count = 0;
+	unsigned count = 0, n = b->nlevels * b->opt.ntargets;
 
 	for (unsigned p = 0; p < PH_NR; p++) {
 		used[p] = 0;
 		for (unsigned i = 0; i < n; i++)
-			if (sum[i] && sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
+			if (sum[i] && !is_kernel(b, i % b->opt.ntargets) && sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
 				used[p] = 1;
 		count += used[p];
 	}
@@ -171,7 +181,7 @@ static void print_phases(const struct bench *b, const struct driver_result *cons
 {
 	unsigned char used[PH_NR];
 
-	if (!rt_instrument || !used_phases(sum, b->nlevels * b->opt.ntargets, used))
+	if (!rt_instrument || !used_phases(b, sum, used))
 		return;
 	fprintf(out, "\nwhere the time of a %s goes: mean us, the phases sum to the mean\n%7s  %-*s %9s", bench_subject_name(b),
 	        "threads", NAME_WIDTH, "target", "mean");
@@ -182,7 +192,7 @@ static void print_phases(const struct bench *b, const struct driver_result *cons
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++) {
 			const struct driver_result *r = sum[l * b->opt.ntargets + t];
-			if (!r || !r->sync.n)
+			if (!r || !r->sync.n || is_kernel(b, t))
 				continue;
 			row(out, b, &b->level[l], t);
 			print_phase_row(r, used, out);
@@ -257,7 +267,7 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 {
 	const struct bench_level *l = &b->level[b->nlevels - 1];
 
-	if (!rt_instrument)
+	if (!rt_instrument || all_kernel(b))
 		return;
 	fprintf(out, "\ntop waits with %u task%s, all tasks of the engine (other numbers of tasks: run.json)\n"
 	        "%7s  %-*s %10s %10s %9s %9s %6s %7s  %-5s  %-15s %s\n", l->n, l->n == 1 ? "" : "s", "threads", NAME_WIDTH,
@@ -265,7 +275,7 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 	        "phase of who was waited for");
 	for (unsigned t = 0; t < b->opt.ntargets; t++) {
 		const struct driver_result *r = sum[(b->nlevels - 1) * b->opt.ntargets + t];
-		if (r)
+		if (r && !is_kernel(b, t))
 			print_waits_of(b, l, t, r, out);
 	}
 }
@@ -309,7 +319,8 @@ static void print_glossary(const struct bench *b, const unsigned char *used, FIL
 {
 	fprintf(out, "\nwhat the words mean\n"
 	        "  %-12s from the call to its return (closed loop: the next write begins when this has returned)\n"
-	        "  response     from when rate_iops meant the write to begin, to the end of the sync that follows it\n"
+	        "  service      open loop: from when the write began, to the end of the syncs that follow it\n"
+	        "  response     open loop: from when rate_iops meant it to begin: with the time it waited for those before it\n"
 	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
 	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
 	        "  wake-up      the part of a wait between being woken and running\n"
@@ -334,13 +345,42 @@ static void print_latencies(const struct bench *b, const struct driver_result *c
 	char rate[32];
 
 	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s%s\n", name, "threads", NAME_WIDTH, "target", "p50",
-	        "p99", "p99.9", rate, "flush/op", "meta KiB",
-	        any_response(sum, b->nlevels * b->opt.ntargets) ? "  resp p50  resp p99" : "");
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
+	        "p99", "p99.9", rate, "flush/op", "meta KiB");
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			if (sum[l * b->opt.ntargets + t])
 				print_latency(b, &b->level[l], t, sum[l * b->opt.ntargets + t], out);
+}
+
+static void print_open_row(const struct driver_result *r, FILE *out)
+{
+	const struct hist *const h[] = { &r->service, &r->response };
+	static const double percentile[] = { 50, 99, 99.9 };
+
+	for (int i = 0; i < 2; i++)
+		for (int p = 0; p < 3; p++)
+			cell(out, 9, us(hist_percentile(h[i], percentile[p])), "%.0f");
+	cell(out, 9, r->elapsed_ns ? r->response.n * 1e9 / r->elapsed_ns : 0, "%.0f");
+	fputc('\n', out);
+}
+
+/* With rate_iops: what the work took, and what its caller saw. */
+static void print_open_loop(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	if (!any_response(sum, b->nlevels * b->opt.ntargets))
+		return;
+	fprintf(out, "\nopen loop: a write with the syncs after it, us\n%7s  %-*s %29s %29s\n%7s  %-*s %9s %9s %9s %9s %9s %9s %9s\n",
+	        "", NAME_WIDTH, "", "---------- service ----------", "---------- response ---------", "threads",
+	        NAME_WIDTH, "target", "p50", "p99", "p99.9", "p50", "p99", "p99.9", "done/s");
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			const struct driver_result *r = sum[l * b->opt.ntargets + t];
+			if (!r || !r->response.n)
+				continue;
+			row(out, b, &b->level[l], t);
+			print_open_row(r, out);
+		}
 }
 
 void bench_print(const struct bench *b, FILE *out)
@@ -357,12 +397,13 @@ void bench_print(const struct bench *b, FILE *out)
 	print_recipe(b, out);
 	print_placement(b, out);
 	print_latencies(b, sum, out);
+	print_open_loop(b, sum, out);
 	print_phases(b, sum, out);
 	print_waits(b, sum, out);
 	bench_print_events(b, sum, out);
 	for (unsigned t = 1; t < b->opt.ntargets; t++)
 		print_comparison(b, t, out);
-	used_phases(sum, n, used);
+	used_phases(b, sum, used);
 	print_glossary(b, used, out);
 	print_notices(b, out);
 	for (unsigned i = 0; i < n; i++)

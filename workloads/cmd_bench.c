@@ -4,7 +4,8 @@
  *
  * (1) What is wrong with the options, the job or a target is told before the first trial, in one line,
  *     and nothing is left behind.
- * (2) Ctrl-C ends the trial in hand; what was measured until then is printed and kept.
+ * (2) Ctrl-C ends the trial in hand; what was measured until then is printed and kept. The exit status
+ *     then is 128 + the signal.
  */
 #include <errno.h>
 #include <signal.h>
@@ -46,12 +47,50 @@ static void make_labels(struct bench *b)
 		         apart ? b->spec[i].design : b->spec[i].text);
 }
 
+/* Bytes of all files of a level, each counted once. */
+static uint64_t bytes_of(const struct bench_level *l)
+{
+	char name[256], before[256];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct job *j = l->clones[i].job;
+
+		/* A file that is shared is shared by all clones of a section. */
+		job_file_name(&l->clones[i], 0, name, sizeof(name));
+		if (i)
+			job_file_name(&l->clones[i - 1], 0, before, sizeof(before));
+		if (!i || strcmp(name, before))
+			sum += j->filesize * j->nrfiles;
+	}
+	return sum;
+}
+
+/* What the job asks for and this target has not. */
+static int check_fits(const struct bench *b, const struct target_spec *s, void *instance)
+{
+	uint64_t need = 0, room = s->target->room ? s->target->room(instance) : UINT64_MAX;
+
+	for (unsigned i = 0; i < b->nlevels; i++)
+		if (bytes_of(&b->level[i]) > need)
+			need = bytes_of(&b->level[i]);
+	if (need > room)
+		return cmd_error("bench", "--target %.100s: the job's files take %llu MiB, and there is room for %llu MiB: "
+		                 "free some, or make the job's size smaller", s->text, (unsigned long long)(need >> 20),
+		                 (unsigned long long)(room >> 20));
+	for (unsigned i = 0; i < b->job.n; i++)
+		if (b->job.job[i].direct && s->target == &target_engine)
+			return cmd_error("bench", "--target %.100s: the job has direct=1, and a design has no direct writes",
+			                 s->text);
+	return 0;
+}
+
 /* Opens each once and lays nothing out: what cannot be opened is told now. */
 static int check_targets(struct bench *b)
 {
 	char err[TARGET_ERR_MAX];
 	void *instance;
-	int ret;
+	int ret, fits;
 
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		struct target_spec *s = &b->spec[i];
@@ -66,7 +105,10 @@ static int check_targets(struct bench *b)
 
 		if (s->target->open(s, &instance, err))
 			return cmd_error("bench", "--target %.100s: %s", s->text, err);
+		fits = check_fits(b, s, instance);
 		ret = s->target->close(instance);
+		if (fits)
+			return fits;
 		if (ret)
 			return cmd_error("bench", "--target %.100s: %s", s->text, strerror(-ret));
 	}
@@ -227,8 +269,11 @@ static int put_out(const struct bench *b, struct results *r)
 
 /* ---- the whole ---- */
 
+static volatile sig_atomic_t signal_nr;
+
 static void on_signal(int nr)
 {
+	signal_nr = nr;
 	driver_stop = true;
 }
 
@@ -239,6 +284,7 @@ static void watch_signals(void)
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
 }
 
 static int begin_results(struct bench *b, struct results *r)
@@ -271,16 +317,15 @@ static int run(struct bench *b)
 	ret = begin_results(b, &r);
 	if (ret)
 		return ret;
-	watch_signals();
 	ret = bench_run(b, err);
-	if (ret)
+	if (ret && !driver_stop)
 		ret = cmd_error("bench", "%s", err);
 	else if (!any_trial(b))
 		ret = cmd_error("bench", "interrupted before anything was measured");
 	else
 		ret = put_out(b, &r);
 	results_abandon(&r);
-	return ret;
+	return signal_nr ? 128 + signal_nr : ret;
 }
 
 int cmd_bench(int argc, char **argv)
@@ -298,6 +343,7 @@ int cmd_bench(int argc, char **argv)
 		ret = check_events(b);
 	if (!ret)
 		ret = make_levels(b);
+	watch_signals();
 	if (!ret)
 		ret = check_targets(b);
 	if (!ret) {

@@ -62,6 +62,8 @@ static void list_text(void)
 	printf("designs of fsync (bench --target DESIGN@DEVICE[,key=value...]):\n");
 	for (unsigned i = 0; fs_designs[i]; i++)
 		printf("  %-16s %s\n", fs_designs[i]->name, fs_designs[i]->what);
+	printf("  %-16s %s\n", target_path.name, target_path.what);
+	printf("  %-16s %s\n", target_fs.name, target_fs.what);
 	printf("  %-16s %s\n", target_null.name, target_null.what);
 	printf("\nkeys of a target:\n");
 	for (unsigned i = 0; (name = target_key(i, &what)); i++)

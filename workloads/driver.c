@@ -44,18 +44,24 @@ static void *find_file(const struct trial *t, const char *name)
 
 static int open_file(struct trial *t, const struct job_clone *c, unsigned i, void **out, char *err)
 {
-	uint64_t layout = c->job->rw == JOB_RANDWRITE ? c->job->filesize : 0;
 	struct named_file *f = &t->file[t->nfiles];
+	struct target_file want = {
+		.name = f->name,
+		.home = c->clone,
+		.layout = job_layout(c->job),
+		.direct = c->job->direct,
+		.sync = c->job->sync,
+	};
 	int ret;
 
 	job_file_name(c, i, f->name, sizeof(f->name));
 	*out = find_file(t, f->name);
 	if (*out)
 		return 0;
-	ret = t->target->file_open(t->instance, f->name, c->clone, layout, &f->file);
+	ret = t->target->file_open(t->instance, &want, &f->file);
 	if (ret) {
 		snprintf(err, TARGET_ERR_MAX, "cannot lay out file %.64s (%llu bytes): %s", f->name,
-		         (unsigned long long)layout, strerror(-ret));
+		         (unsigned long long)want.layout, strerror(-ret));
 		return ret;
 	}
 	*out = f->file;
@@ -183,6 +189,8 @@ static void run_tasks(struct trial *t)
 	wait_for(t, all_came, since);
 	lock_stats_enable(true);
 	rt_reset_totals();
+	if (t->target->begin)
+		t->target->begin(t->instance);
 	open_line(&t->line);
 	wait_for(t, all_ended, since);
 	rt_totals(r->counters);
@@ -210,12 +218,16 @@ static void add_task(struct driver_result *r, const struct worker *w, struct dri
 	out->sync_p99_ns = hist_percentile(sync, 99);
 	out->grouped = w->clone->job->group_reporting;
 	hist_merge(&r->sync, sync);
+	hist_merge(&r->service, &w->service);
 	hist_merge(&r->response, &w->response);
 	heat_merge(&r->heat, &w->heat);
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_merge(&r->op[i], &w->op[i]);
 	for (int i = 0; i < PH_NR; i++)
 		r->phase_ns[i] += w->phase_ns[i];
+	r->promised += sync->n;
+	if (w->clone->job->sync && !w->clone->job->direct) /* a direct one may be a FUA write, without a flush */
+		r->promised += out->writes;
 	r->bytes += w->bytes;
 	r->cpu_ns += w->cpu_ns;
 	if (w->error && !r->error) {
@@ -251,6 +263,25 @@ static void check_flushes(struct driver_result *r)
 		note(r, "fewer flushes than the fsyncs need: nothing was made durable by some of them");
 }
 
+/* Each sync of each task needs a flush that began after it was called; tasks can share one. */
+static void check_barriers(struct driver_result *r)
+{
+	const struct target_barriers *b = &r->barriers;
+	char line[200];
+
+	if (!r->promised)
+		return;
+	if (b->why[0] && !b->none_needed) {
+		snprintf(line, sizeof(line), "whether the syncs reached a device cannot be checked: %.120s", b->why);
+		note(r, line);
+	} else if (!b->why[0] && b->flushes * r->n < r->promised) {
+		r->too_few_flushes = true;
+		snprintf(line, sizeof(line), "%llu flushes of %.32s for %llu syncs: some of them made nothing durable",
+		         (unsigned long long)b->flushes, b->device, (unsigned long long)r->promised);
+		note(r, line);
+	}
+}
+
 static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
@@ -258,6 +289,7 @@ static void add_up(struct trial *t)
 	struct target_facts facts;
 
 	hist_init(&r->sync);
+	hist_init(&r->service);
 	hist_init(&r->response);
 	heat_init(&r->heat);
 	for (int i = 0; i < OP_KINDS; i++)
@@ -281,8 +313,16 @@ static void add_up(struct trial *t)
 	r->has_device = facts.device != NULL;
 	if (facts.device)
 		r->device = *facts.device;
-	if (!r->error)
-		check_flushes(r);
+	if (facts.made)
+		snprintf(r->made, sizeof(r->made), "%s", facts.made);
+	r->has_barriers = facts.barriers != NULL;
+	if (facts.barriers)
+		r->barriers = *facts.barriers;
+	if (r->error)
+		return;
+	check_flushes(r);
+	if (r->has_barriers)
+		check_barriers(r);
 }
 
 double driver_rate(const struct driver_result *r, const struct hist *h)

@@ -2,8 +2,9 @@
  * driver.h: runs a job against one instance of a target: one trial. A task for each clone, placed, all
  * started on one line, each with histograms of its own; merged when all have ended.
  *
- * (V1) Closed loop: an operation's latency is its service time. With rate_iops an operation also has
- *      a response time, from the *intended* start of its write: a stall is paid by all it delayed.
+ * (V1) Closed loop: an operation's latency is its service time. With rate_iops a write, with the syncs
+ *      that follow it, has a service time, from its start, and a response time, from its *intended*
+ *      start: a stall is paid by all it delayed.
  * (V2) What happens in ramp_time is not counted: all tasks stop at a second line, counters start at 0.
  * (V3) The phases of all fsyncs and fdatasyncs sum to their latency, exactly.
  *
@@ -48,8 +49,8 @@ struct driver_result {
 	struct driver_task *task;
 	struct hist op[OP_KINDS];
 	struct hist sync;            /* fsync and fdatasync together */
-	struct hist response;        /* V1; empty without rate_iops */
 	struct heat heat;            /* sync, over time */
+	struct hist service, response; /* of a write with the syncs after it, V1; empty without rate_iops */
 	uint64_t phase_ns[PH_NR];    /* V3 */
 	uint64_t begin_ns;           /* when the first task left the line */
 	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */
@@ -60,6 +61,11 @@ struct driver_result {
 	bool has_device;
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */
+	uint64_t promised;           /* syncs, and writes that are syncs: each needs a flush of the device */
+	bool has_barriers;           /* on a real file system: the next two are valid */
+	struct target_barriers barriers;
+	bool too_few_flushes;        /* some of what was promised is not durable */
+	char made[256];              /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
 	int error;                   /* the first error of an operation; then the rest is not to be trusted */
 	enum op_kind error_op;

@@ -5,6 +5,7 @@
  */
 #include "driver_task.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include "base/check.h"
 #include "rt/mem.h"
 
+#define SECOND_NS    1000000000ull
 #define SLACK        4096u
 #define SLEEP_SLICE  20000000ull /* ctrl-C is heard this soon */
 
@@ -65,14 +67,29 @@ static void stamp(struct worker *w, const struct op *op)
 	}
 }
 
+/* What O_SYNC and O_DSYNC mean, for a target that has no open flags. */
+static int end_write(struct worker *w, void *file)
+{
+	switch (w->clone->job->sync) {
+	case JOB_SYNC_SYNC:
+		return w->target->fsync(file);
+	case JOB_SYNC_DSYNC:
+		return w->target->fdatasync(file);
+	default:
+		return 0;
+	}
+}
+
 static int do_op(struct worker *w, const struct op *op)
 {
 	const struct target *t = w->target;
 	void *file = w->file[op->file];
+	int ret;
 
 	switch (op->kind) {
 	case OP_WRITE:
-		return t->write(file, op->off, w->buf, op->len);
+		ret = t->write(file, op->off, w->buf, op->len);
+		return ret || t->kernel ? ret : end_write(w, file);
 	case OP_RANGE:
 		return t->sync_range(file, op->off, op->len, op->flags);
 	case OP_FDATASYNC:
@@ -93,6 +110,17 @@ static void add_phases(struct worker *w, const uint64_t before[PH_NR])
 
 	for (int i = 0; i < PH_NR; i++)
 		w->phase_ns[i] += now[i] - before[i];
+}
+
+/* A write and the syncs due after it are one request. */
+static void add_response(struct worker *w, const struct op *op, uint64_t begin, uint64_t end)
+{
+	if (op->kind == OP_WRITE)
+		w->started_ns = begin;
+	if (w->ops.due)
+		return;
+	hist_add(&w->service, end > w->started_ns ? end - w->started_ns : 0);
+	hist_add(&w->response, end > w->intended_ns ? end - w->intended_ns : 0);
 }
 
 /* Returns when it ended. */
@@ -125,8 +153,8 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 		add_phases(w, before);
 	if (op->kind == OP_WRITE)
 		w->bytes += op->len;
-	if (w->clone->job->rate_iops && !w->ops.due)
-		hist_add(&w->response, end > w->intended_ns ? end - w->intended_ns : 0);
+	if (w->clone->job->rate_iops)
+		add_response(w, op, begin, end);
 	return end;
 }
 
@@ -138,13 +166,23 @@ static void sleep_until(struct worker *w, uint64_t when)
 		rt->sleep(when - now < SLEEP_SLICE ? when - now : SLEEP_SLICE);
 }
 
+/* When the next write is meant to begin: evenly spaced, or each a random time after the one before. */
+static uint64_t next_arrival(struct worker *w)
+{
+	const struct job *j = w->clone->job;
+
+	if (j->arrivals == JOB_LINEAR)
+		return w->begin_ns + w->issued * SECOND_NS / j->rate_iops;
+	return w->intended_ns + (uint64_t)(-log(1 - rng_unit(&w->arrivals)) * (double)SECOND_NS / j->rate_iops);
+}
+
 /* Before a write: waits for its turn, which is by the schedule and not by when the last one ended. */
 static void pace(struct worker *w)
 {
 	const struct job *j = w->clone->job;
 
 	if (j->rate_iops) {
-		w->intended_ns = w->begin_ns + w->issued * 1000000000ull / j->rate_iops;
+		w->intended_ns = next_arrival(w);
 		sleep_until(w, w->intended_ns);
 	} else if (j->thinktime_ns && w->issued) {
 		sleep_until(w, rt_now() + j->thinktime_ns);
@@ -157,7 +195,7 @@ static void interval(struct worker *w, uint64_t length_ns)
 	uint64_t now;
 	struct op op;
 
-	w->begin_ns = now = rt_now();
+	w->begin_ns = w->intended_ns = now = rt_now();
 	w->end_ns = length_ns ? now + length_ns : UINT64_MAX;
 	w->issued = 0;
 	while (now < w->end_ns && !w->error && !atomic_load_explicit(&driver_stop, memory_order_relaxed) &&
@@ -199,8 +237,10 @@ static void prepare(struct worker *w)
 	}
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_init(&w->op[i]);
+	hist_init(&w->service);
 	hist_init(&w->response);
 	heat_init(&w->heat);
+	rng_seed(&w->arrivals, rng_mix(w->seed) + w->clone->clone);
 	ops_begin(&w->ops, w->clone, w->seed, w->unlimited);
 }
 

@@ -32,9 +32,11 @@ struct worker {
 	bool measuring;
 	uint64_t begin_ns, end_ns; /* of the interval */
 	uint64_t intended_ns;      /* of the write in hand, with rate_iops */
+	uint64_t started_ns;       /* when it really began */
+	struct rng arrivals;       /* rate_process=poisson */
 	uint64_t issued;           /* writes since the line, for the rate */
-	struct hist op[OP_KINDS], response;
 	struct heat heat;          /* of syncs */
+	struct hist op[OP_KINDS], service, response;
 	uint64_t phase_ns[PH_NR];
 	uint64_t bytes, cpu_ns;
 	struct pmu *pmu;           /* NULL without events */

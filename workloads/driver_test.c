@@ -26,6 +26,7 @@ static struct probe {
 	uint64_t fail_fsync_after; /* 0: never */
 	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
 	uint64_t fsync_ns;         /* an fsync sleeps that long, in a phase of its own */
+	uint64_t begun[64];        /* when each write did */
 	char names[64][32];
 } probe;
 
@@ -35,12 +36,12 @@ static int probe_open(const struct target_spec *spec, void **instance, char *err
 	return 0;
 }
 
-static int probe_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+static int probe_file_open(void *instance, const struct target_file *want, void **file)
 {
 	uint64_t i = atomic_fetch_add(&probe.files, 1);
 
-	strcpy(probe.names[i], name);
-	atomic_fetch_add(&probe.laid_out, layout);
+	strcpy(probe.names[i], want->name);
+	atomic_fetch_add(&probe.laid_out, want->layout);
 	*file = probe.names[i];
 	return 0;
 }
@@ -56,6 +57,8 @@ static int probe_write(void *file, uint64_t off, const void *buf, uint32_t len)
 	uint64_t n = atomic_fetch_add(&probe.writes, 1) + 1;
 
 	atomic_fetch_add(&probe.bytes, len);
+	if (n <= 64)
+		probe.begun[n - 1] = rt_now();
 	if (n == probe.stall_at)
 		rt->sleep(30 * MS);
 	return 0;
@@ -226,6 +229,17 @@ static void a_stall_is_paid_by_all_it_delayed(void **state)
 	assert_true(result->elapsed_ns >= 99 * MS);
 }
 
+/* No write begins before its arrival; the sum of 60 random times of 1 ms is never far below 60 ms. */
+static void random_arrivals_are_kept_to(void **state)
+{
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=60\nrate_iops=1000\nrate_process=poisson\nfsync=2\n", 0);
+	assert_int_equal(result->service.n, 60);
+	assert_int_equal(result->response.n, 60);
+	assert_true(probe.begun[59] - result->begin_ns >= 20 * MS);
+	for (double p = 10; p <= 100; p += 10)
+		assert_true(hist_percentile(&result->response, p) >= hist_percentile(&result->service, p));
+}
+
 static void the_ramp_is_not_measured(void **state)
 {
 	uint64_t all;
@@ -306,6 +320,7 @@ int main(void)
 		TEST(a_shared_file_is_opened_once),
 		TEST(phases_sum_to_the_latency),
 		TEST(a_stall_is_paid_by_all_it_delayed),
+		TEST(random_arrivals_are_kept_to),
 		TEST(the_ramp_is_not_measured),
 		TEST(seconds_replace_the_limits_of_the_job),
 		TEST(an_error_ends_the_task_and_is_told),

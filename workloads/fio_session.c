@@ -231,6 +231,7 @@ static struct session_file *find_file(struct fio_session *s, const char *name)
 
 int fio_session_file(struct fio_session *s, const char *name, unsigned home, uint64_t layout, void **file, char *err)
 {
+	struct target_file want = { .home = home, .layout = layout };
 	char flat[FS_NAME_MAX];
 	struct session_file *f;
 	int ret = 0;
@@ -240,7 +241,8 @@ int fio_session_file(struct fio_session *s, const char *name, unsigned home, uin
 	if (!f) {
 		f = mem_zalloc(sizeof(*f));
 		snprintf(f->name, sizeof(f->name), "%s", flat);
-		ret = s->spec.target->file_open(s->instance, f->name, home, layout, &f->file);
+		want.name = f->name;
+		ret = s->spec.target->file_open(s->instance, &want, &f->file);
 		if (ret) {
 			snprintf(err, FIO_SESSION_ERR_MAX, "file %.64s (%llu bytes) cannot be laid out: %s", f->name,
 			         (unsigned long long)layout, strerror(-ret));

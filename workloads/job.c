@@ -265,3 +265,8 @@ void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned si
 		from = strchr(from, ':') + 1;
 	snprintf(out, size, "%.*s", (int)strcspn(from, ":"), from);
 }
+
+uint64_t job_layout(const struct job *j)
+{
+	return j->rw == JOB_RANDWRITE || j->overwrite ? j->filesize : 0;
+}

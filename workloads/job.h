@@ -6,8 +6,9 @@
  * (J2) Sections inherit from every [global] section above them, as in fio.
  * (J3) A clone (numjobs) is a task. Files are named as fio names them: `filename` as given, shared by
  *      all clones; else SECTION.CLONE.FILE.
- * (J4) rw=write starts from empty files and wraps at the end of a file; rw=randwrite overwrites files
- *      that were laid out before. Random offsets are drawn with repetition (fio: norandommap=1).
+ * (J4) rw=write starts from empty files (fio: fallocate=none) unless overwrite=1, and wraps at the end
+ *      of a file; rw=randwrite overwrites files that were laid out before (fio: overwrite=1). Random
+ *      offsets are drawn with repetition (fio: norandommap=1).
  *
  * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, the
  * list command and the race command (a small job, hunted).
@@ -30,6 +31,12 @@ enum job_rw { JOB_RW_NONE, JOB_WRITE, JOB_RANDWRITE };
 /* sync_file_range(2)'s three steps. */
 enum job_range { JOB_RANGE_WAIT_BEFORE = 1, JOB_RANGE_WRITE = 2, JOB_RANGE_WAIT_AFTER = 4 };
 
+/* How a file is opened: O_SYNC and O_DSYNC make a sync of each write. */
+enum job_sync { JOB_SYNC_NONE, JOB_SYNC_SYNC, JOB_SYNC_DSYNC };
+
+/* When writes are meant to begin, with rate_iops. */
+enum job_arrivals { JOB_LINEAR, JOB_POISSON };
+
 /* A block size and in how many of 100 writes it is used. */
 struct job_split {
 	uint32_t bs, percent;
@@ -49,11 +56,15 @@ struct job {
 	unsigned numjobs;
 	unsigned fsync, fdatasync;     /* after every N writes; 0 = never */
 	unsigned range_every, range_flags;
+	enum job_sync sync;
+	bool overwrite;                /* laid out before, J4 */
+	bool direct;                   /* past the page cache */
 	uint64_t number_ios;           /* writes; 0 = no limit */
 	uint64_t io_size;              /* bytes; 0 = size */
 	uint64_t runtime_ns, ramp_ns;
 	bool time_based;
 	unsigned rate_iops;            /* writes a second for each clone; 0 = as fast as it goes */
+	enum job_arrivals arrivals;
 	uint64_t thinktime_ns;         /* idle after each write */
 	uint64_t randseed;
 	char numa_cpu_nodes[64], cpus_allowed[128];
@@ -89,6 +100,8 @@ int job_each(void (*fn)(const char *path, void *arg), void *arg);
 struct job_clone *job_clones(const struct job_file *jf, unsigned numjobs, unsigned *n);
 /* Name of file i of a clone (J3). */
 void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned size);
+/* Bytes that are written of each of its files before it begins (J4). */
+uint64_t job_layout(const struct job *j);
 /* Largest block that a job writes. */
 uint32_t job_max_bs(const struct job *j);
 

@@ -220,6 +220,59 @@ static int set_sync_file_range(struct job *j, const char *value)
 	return 0;
 }
 
+static int set_sync(struct job *j, const char *value)
+{
+	static const struct {
+		const char *name;
+		enum job_sync sync;
+	} modes[] = { { "none", JOB_SYNC_NONE }, { "0", JOB_SYNC_NONE },   { "sync", JOB_SYNC_SYNC },
+		      { "1", JOB_SYNC_SYNC },    { "dsync", JOB_SYNC_DSYNC } };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(value, modes[i].name)) {
+			j->sync = modes[i].sync;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int set_direct(struct job *j, const char *value)
+{
+	return set_flag(value, &j->direct);
+}
+
+/* What these say is what is done here in any case (J4): a file says it so that fio does the same. */
+static int set_fallocate(struct job *j, const char *value)
+{
+	return strcmp(value, "none") && strcmp(value, "0") ? -EINVAL : 0;
+}
+
+static int set_overwrite(struct job *j, const char *value)
+{
+	j->overwrite = !strcmp(value, "1");
+	return j->overwrite ? 0 : -EINVAL;
+}
+
+static int set_norandommap(struct job *j, const char *value)
+{
+	return strcmp(value, "1") ? -EINVAL : 0;
+}
+
+static int set_ioengine(struct job *j, const char *value)
+{
+	static const char *const plain[] = { "sync", "psync", "pvsync", "pvsync2" };
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (!strcmp(value, plain[i]))
+			return 0;
+	return -EINVAL;
+}
+
+static int set_thread(struct job *j, const char *value)
+{
+	return strcmp(value, "1") ? -EINVAL : 0;
+}
+
 static int set_number_ios(struct job *j, const char *value)
 {
 	return text_size(value, &j->number_ios) || !j->number_ios ? -EINVAL : 0;
@@ -247,6 +300,12 @@ static int set_rate_iops(struct job *j, const char *value)
 	if (part_for_writes(value, part, sizeof(part)))
 		return -EINVAL;
 	return set_number(part, 1, 100000000, &j->rate_iops);
+}
+
+static int set_rate_process(struct job *j, const char *value)
+{
+	j->arrivals = strcmp(value, "poisson") ? JOB_LINEAR : JOB_POISSON;
+	return j->arrivals == JOB_LINEAR && strcmp(value, "linear") ? -EINVAL : 0;
 }
 
 static int set_thinktime(struct job *j, const char *value)
@@ -296,12 +355,20 @@ const struct job_key job_keys[] = {
 	{ "fdatasync", "a number of writes", set_fdatasync, false, "fdatasync after every N writes" },
 	{ "sync_file_range", "steps and a number of writes, such as write:8 or wait_before,write:8", set_sync_file_range,
 	  false, "start or wait for writeback after every N writes" },
+	{ "sync", "none, sync or dsync", set_sync, false, "files opened with O_SYNC or O_DSYNC: each write is a sync" },
+	{ "direct", "0 or 1", set_direct, true, "O_DIRECT: past the page cache; real file systems only" },
+	{ "ioengine", "sync, psync, pvsync or pvsync2", set_ioengine, false, "one system call after the other, as here" },
+	{ "fallocate", "none", set_fallocate, false, "a file that is written in order starts empty, as here" },
+	{ "overwrite", "1", set_overwrite, true, "writes go to what was laid out before; random ones do here in any case" },
+	{ "norandommap", "1", set_norandommap, true, "random offsets with repetition, as here" },
+	{ "thread", "1", set_thread, true, "tasks are threads, as here" },
 	{ "number_ios", "a number above 0", set_number_ios, false, "writes of a task at most" },
 	{ "io_size", SIZE_WANTED, set_io_size, false, "bytes that a task writes, when not `size`" },
 	{ "runtime", TIME_WANTED, set_runtime, false, "time limit" },
 	{ "time_based", "0 or 1", set_time_based, true, "goes on until runtime has passed" },
 	{ "ramp_time", TIME_WANTED, set_ramp_time, false, "runs this long before it measures" },
 	{ "rate_iops", "a number above 0", set_rate_iops, false, "writes a second of a task; latency from the intended start" },
+	{ "rate_process", "linear or poisson", set_rate_process, false, "with rate_iops: evenly spaced, or at random" },
 	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },
 	{ "randseed", "a number", set_randseed, false, "seed of the offsets" },
 	{ "numa_cpu_nodes", "NUMA nodes such as 0 or 0-1", set_numa_cpu_nodes, false, "nodes that tasks run on, in turn" },

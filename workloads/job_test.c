@@ -60,6 +60,17 @@ static void every_key_is_read(void **state)
 	assert_string_equal(jf.job[0].numa_cpu_nodes, "0");
 	assert_false(jf.job[0].time_based);
 	job_free(&jf);
+	parse("[a]\nrw=write\nsize=1m\nsync=dsync\ndirect=1\nioengine=psync\nfallocate=none\noverwrite=1\nnorandommap\n"
+	      "thread\nrate_iops=10\nrate_process=poisson\n");
+	assert_int_equal(jf.job[0].sync, JOB_SYNC_DSYNC);
+	assert_true(jf.job[0].direct);
+	assert_int_equal(jf.job[0].arrivals, JOB_POISSON);
+	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
+	job_free(&jf);
+	parse("[a]\nrw=write\nsize=1m\nsync=1\n");
+	assert_int_equal(jf.job[0].sync, JOB_SYNC_SYNC);
+	assert_int_equal(job_layout(&jf.job[0]), 0);
+	job_free(&jf);
 }
 
 static void sections_inherit_from_the_globals_above(void **state)
@@ -149,7 +160,7 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\n", "t.fio:1: [a] size: missing" },
 		{ "[a]\nrw=read\nsize=1m\n", "t.fio:2: rw: expected write or randwrite" },
 		{ "[a]\nrw=write\nsize=1m\nnumjob=2\n", "t.fio:4: numjob: not a known key; did you mean numjobs?" },
-		{ "[a]\nrw=write\nsize=1m\nioengine=libaio\n", "t.fio:4: ioengine: not a known key" },
+		{ "[a]\nrw=write\nsize=1m\nioengine=libaio\n", "t.fio:4: ioengine: expected sync, psync" },
 		{ "[a]\nrw=write\nsize=1m\niodepth=4\n", "t.fio:4: iodepth: not a known key" },
 		{ "[a]\nrw=write\nsize=big\n", "t.fio:3: size: expected a size" },
 		{ "[a]\nrw=write\nsize=0\n", "t.fio:3: size: expected" },

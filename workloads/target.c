@@ -1,6 +1,6 @@
 /*
- * target.c: reads DESIGN@DEVICE[,key=value...]. The keys of the target are taken out; what is left is
- * the device, whose own keys dev_open() reads.
+ * target.c: reads what a user calls a target. Of DESIGN@DEVICE[,key=value...] the keys of the target are
+ * taken out; what is left is the device, whose own keys dev_open() reads.
  */
 #include "target.h"
 
@@ -147,10 +147,8 @@ static void find_path(struct target_spec *s)
 
 static const char *nearest_design(const char *name)
 {
-	const struct {
-		const char *name;
-	} null = { target_null.name };
-	const char *near = text_nearest(name, &null, 1, sizeof(null));
+	const char *const others[] = { target_null.name, target_path.name, target_fs.name };
+	const char *near = text_nearest(name, others, sizeof(others) / sizeof(others[0]), sizeof(others[0]));
 
 	for (unsigned i = 0; fs_designs[i]; i++) {
 		const char *n = text_nearest(name, &fs_designs[i]->name, 1, sizeof(n));
@@ -158,6 +156,18 @@ static const char *nearest_design(const char *name)
 			near = n;
 	}
 	return near;
+}
+
+/* path:DIR */
+static int parse_path(const char *dir, struct target_spec *out, char *err)
+{
+	out->target = &target_path;
+	strcpy(out->design, target_path.name);
+	strcpy(out->path, dir);
+	if (*dir)
+		return 0;
+	snprintf(err, TARGET_ERR_MAX, "no folder in `%.120s`, expected path:DIR", out->text);
+	return -EINVAL;
 }
 
 int target_parse(const char *text, struct target_spec *out, char *err)
@@ -171,7 +181,11 @@ int target_parse(const char *text, struct target_spec *out, char *err)
 		return -EINVAL;
 	}
 	strcpy(out->text, text);
-	snprintf(out->design, sizeof(out->design), "%.*s", at ? (int)(at - text) : 31, text);
+	if (!strncmp(text, "path:", 5))
+		return parse_path(text + 5, out, err);
+	if (!strncmp(text, "fs:", 3))
+		return target_fs_parse(text + 3, out, err);
+	snprintf(out->design, sizeof(out->design), "%.*s", (int)strcspn(text, at ? "@" : ":"), text);
 	if (!strcmp(text, target_null.name)) {
 		out->target = &target_null;
 		return 0;

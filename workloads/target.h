@@ -1,6 +1,6 @@
 /*
- * target.h: what a bench drives: a design of fsync on a device, or nothing at all (for the driver's
- * own cost). The same job runs against any of them.
+ * target.h: what a bench drives: a design of fsync on a device, a real file system, or nothing at all
+ * (for the driver's own cost). The same job runs against any of them.
  *
  * (G1) An instance is fresh at each trial: made by open, gone after close, and nothing of it is left
  *      behind unless `keep`.
@@ -23,31 +23,51 @@
 
 struct target;
 
-/* A target as the user named it: DESIGN@DEVICE[,key=value...], or `null`. */
+/* A target as the user named it: DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE[:IMAGE], or `null`. */
 struct target_spec {
 	const struct target *target;
 	char text[TARGET_TEXT_MAX];   /* as typed */
-	char design[32];
+	char design[32];              /* or what stands in its place: "path", "ext4" */
 	char device[TARGET_TEXT_MAX]; /* for dev_open */
-	char path[TARGET_TEXT_MAX];   /* of the file under it; "" when there is none */
+	char path[TARGET_TEXT_MAX];   /* of the file or folder under it; "" when there is none */
 	uint32_t subvols, nodesize, inline_max, endio_workers, compress_workers;
+	uint64_t size;                /* of the image of a file system that is made */
 	bool single, compress;
 	bool keep, force;             /* the command's */
+};
+
+/* A file that a job wants. */
+struct target_file {
+	const char *name;
+	unsigned home;   /* chooses its subvolume */
+	uint64_t layout; /* bytes of it that are written before */
+	bool direct;     /* O_DIRECT */
+	int sync;        /* enum job_sync; the driver's for a target that is not the kernel's */
+};
+
+/* Whether the kernel's fsyncs reached the device (K2 of disk.h). */
+struct target_barriers {
+	char device[64], why[128]; /* why: flushes cannot be counted; "" when they can */
+	bool none_needed;          /* the device says that it has no volatile cache */
+	uint64_t flushes;          /* of the device, since begin */
 };
 
 /* What a result wants to know of an instance. */
 struct target_facts {
 	char notice[256];                  /* what was not available, "" when all was */
-	const struct dev_stats *device;    /* since settle; NULL when there is no device */
 	struct dev_facts drive;            /* what is known of the device and the drive under it */
+	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
+	const struct target_barriers *barriers; /* NULL when it is not the kernel's */
+	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };
 
 struct target {
 	const char *name, *what;
+	bool kernel; /* its fsync is the kernel's: nothing is known of phases and waits */
 	/* 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
 	int (*open)(const struct target_spec *spec, void **instance, char *err);
-	/* Creates the file, `layout` bytes of it written. `home` chooses its subvolume. */
-	int (*file_open)(void *instance, const char *name, unsigned home, uint64_t layout, void **file);
+	/* Creates the file. 0 or -errno. */
+	int (*file_open)(void *instance, const struct target_file *want, void **file);
 	/* All that was laid out is on the media; measuring begins. */
 	int (*settle)(void *instance);
 	/* These: 0 or -errno. */
@@ -59,12 +79,20 @@ struct target {
 	void (*facts)(void *instance, struct target_facts *out);
 	void (*file_close)(void *file);
 	int (*close)(void *instance);
+	/* These may be NULL. The measured interval begins: after settle, and after a ramp. */
+	void (*begin)(void *instance);
+	/* The folder in which its files are, for another program; bytes that files can take in it. */
+	const char *(*folder)(void *instance);
+	uint64_t (*room)(void *instance);
 };
 
-extern const struct target target_engine, target_null;
+extern const struct target target_engine, target_path, target_fs, target_null;
 
 /* 0, or -EINVAL with one line in err (TARGET_ERR_MAX bytes). */
 int target_parse(const char *text, struct target_spec *out, char *err);
+
+/* The part after "fs:" (target_fs.c). */
+int target_fs_parse(const char *text, struct target_spec *out, char *err);
 
 /* The keys after the device, for help; NULL past the end. */
 const char *target_key(unsigned i, const char **what);

@@ -91,15 +91,17 @@ static int lay_out(struct file *f, uint64_t bytes)
 	return ret < 0 ? ret : bytes ? fs_fsync(f) : 0;
 }
 
-static int engine_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+static int engine_file_open(void *instance, const struct target_file *want, void **file)
 {
 	struct instance *in = instance;
 	struct file *f;
-	int ret = fs_create(fs_subvol(in->fs, home % fs_nsubvols(in->fs)), name, &f);
+	int ret = want->direct ? -EOPNOTSUPP : 0;
 
+	if (!ret)
+		ret = fs_create(fs_subvol(in->fs, want->home % fs_nsubvols(in->fs)), want->name, &f);
 	if (ret)
 		return ret;
-	ret = lay_out(f, layout);
+	ret = lay_out(f, want->layout);
 	if (ret) {
 		fs_close(f);
 		return ret;

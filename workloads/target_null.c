@@ -11,7 +11,7 @@ static int null_open(const struct target_spec *spec, void **instance, char *err)
 	return 0;
 }
 
-static int null_file_open(void *instance, const char *name, unsigned home, uint64_t layout, void **file)
+static int null_file_open(void *instance, const struct target_file *want, void **file)
 {
 	*file = &nothing;
 	return 0;

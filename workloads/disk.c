@@ -1,0 +1,174 @@
+/* disk.c: see disk.h. All of it is read from sysfs and mountinfo. */
+#include "disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define SYS_MAX (PATH_MAX - 300) /* a folder of sysfs, with room for a name */
+
+static bool has(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return !access(path, F_OK);
+}
+
+/* The first word or line of folder/name; "" when it cannot be read. */
+static void read_fact(const char *folder, const char *name, char *out, int size)
+{
+	char path[PATH_MAX];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	in = fopen(path, "re");
+	out[0] = '\0';
+	if (!in)
+		return;
+	if (!fgets(out, size, in))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	fclose(in);
+}
+
+/* folder becomes that of the first device below it; false when there is none. */
+static bool go_below(char *folder)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/slaves", folder);
+	d = opendir(path);
+	while (d && !found && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/slaves/%.250s", folder, e->d_name);
+		found = realpath(path, real) && strlen(real) < SYS_MAX;
+	}
+	if (found)
+		strcpy(folder, real);
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* The folder in sysfs of the disk that does the I/O (K1). */
+static int find_folder(dev_t rdev, char *folder)
+{
+	char path[64], real[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(rdev), minor(rdev));
+	if (!realpath(path, real) || strlen(real) >= SYS_MAX)
+		return -ENOENT;
+	strcpy(folder, real);
+	do {
+		if (has(folder, "partition"))
+			*strrchr(folder, '/') = '\0';
+	} while (go_below(folder));
+	return 0;
+}
+
+void disk_of(dev_t rdev, struct disk *out)
+{
+	char folder[PATH_MAX], cache[32], fua[8];
+
+	*out = (struct disk){ .name = "" };
+	if (find_folder(rdev, folder)) {
+		snprintf(out->why, sizeof(out->why), "it is not known to sysfs");
+		return;
+	}
+	snprintf(out->name, sizeof(out->name), "%.63s", strrchr(folder, '/') + 1);
+	read_fact(folder, "queue/write_cache", cache, sizeof(cache));
+	read_fact(folder, "queue/fua", fua, sizeof(fua));
+	out->write_back = !strcmp(cache, "write back");
+	out->fua = !strcmp(fua, "1");
+	if (!out->write_back)
+		snprintf(out->why, sizeof(out->why), "%s says that it has no volatile cache: no flush is needed", out->name);
+	else if (!has(folder, "mq")) /* only request queues count their flushes */
+		snprintf(out->why, sizeof(out->why), "%s does not count its flushes", out->name);
+}
+
+/* Type and source of the mount with this id. */
+static bool find_mount(uint64_t id, char *type, char *source)
+{
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	unsigned long long this;
+	bool found = false;
+	char *line = NULL, *rest;
+	size_t cap = 0;
+
+	while (in && !found && getline(&line, &cap, in) > 0) {
+		rest = strstr(line, " - ");
+		found = rest && sscanf(line, "%llu", &this) == 1 && this == id &&
+			sscanf(rest, " - %63s %255s", type, source) == 2;
+	}
+	free(line);
+	if (in)
+		fclose(in);
+	return found;
+}
+
+/* Some file systems have a device number of their own (btrfs); their mount names the device. */
+static void find_by_mount(int fd, struct disk *out)
+{
+	char type[64] = "this file system", source[256] = "";
+	struct statx sx;
+	struct stat st;
+
+	if (!statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) && sx.stx_mask & STATX_MNT_ID &&
+	    find_mount(sx.stx_mnt_id, type, source) && source[0] == '/' && !stat(source, &st) && S_ISBLK(st.st_mode)) {
+		disk_of(st.st_rdev, out);
+		return;
+	}
+	snprintf(out->why, sizeof(out->why), "%s has no block device of its own", type);
+}
+
+void disk_under(int fd, struct disk *out)
+{
+	struct stat st;
+
+	*out = (struct disk){ .why = "it cannot be looked at" };
+	if (fstat(fd, &st))
+		return;
+	if (S_ISBLK(st.st_mode))
+		disk_of(st.st_rdev, out);
+	else if (major(st.st_dev))
+		disk_of(st.st_dev, out);
+	else
+		find_by_mount(fd, out);
+}
+
+int disk_flushes(const struct disk *d, uint64_t *out)
+{
+	unsigned long long flushes;
+	char folder[96], line[512];
+
+	if (!d->name[0] || d->why[0])
+		return -ENOENT;
+	snprintf(folder, sizeof(folder), "/sys/block/%s", d->name);
+	read_fact(folder, "stat", line, sizeof(line));
+	/* the 16th of 17 numbers, since Linux 5.5 */
+	if (sscanf(line, "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", &flushes) != 1)
+		return -ENOENT;
+	*out = flushes;
+	return 0;
+}
+
+bool disk_in_use(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EBUSY;
+}

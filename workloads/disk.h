@@ -1,0 +1,34 @@
+/*
+ * disk.h: the block device under a file or a folder, and how many flushes it has completed: the proof
+ * that an fsync reached it.
+ *
+ * (K1) The device is the one that does the I/O: a partition's disk, and what lies under a mapper.
+ * (K2) A count is of the whole machine's flushes: others' are in it, so it can only be too high. Too
+ *      few flushes is therefore certain, enough of them is not.
+ *
+ * Called by the targets that are real file systems, by `floor` and by `doctor`.
+ */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct disk {
+	char name[64];   /* "vda"; "" when none was found */
+	char why[128];   /* flushes cannot be counted, or need none: why; "" when they can be */
+	bool write_back; /* it has a volatile cache: without a flush nothing is durable */
+	bool fua;
+};
+
+/* The device under an open file or folder, of whatever file system. Never fails: see why. */
+void disk_under(int fd, struct disk *out);
+/* The same of a block device itself. */
+void disk_of(dev_t rdev, struct disk *out);
+/* Flushes completed since the machine started. -ENOENT when it does not count them. */
+int disk_flushes(const struct disk *d, uint64_t *out);
+/* The block device is mounted, or a part of it is, or the kernel uses it in another way. */
+bool disk_in_use(const char *path);
+
+#endif

@@ -1,0 +1,224 @@
+/* kernel_fs.c: see kernel_fs.h. */
+#include "kernel_fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "driver.h"
+#include "job.h"
+#include "rt/mem.h"
+
+#define LAYOUT_CHUNK (1u << 20)
+
+struct kernel_file {
+	int fd;
+};
+
+/* ---- the folder ---- */
+
+int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err)
+{
+	int ret;
+
+	*k = (struct kernel_fs){ .dir = -1, .counted = -ENOENT };
+	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path)) {
+		snprintf(err, TARGET_ERR_MAX, "the path is too long");
+		return -ENAMETOOLONG;
+	}
+	if (!mkdtemp(k->path)) {
+		ret = -errno;
+		snprintf(err, TARGET_ERR_MAX, "cannot make a folder in %.150s: %s", parent, strerror(-ret));
+		return ret;
+	}
+	k->dir = open(k->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k->dir < 0) {
+		ret = -errno;
+		snprintf(err, TARGET_ERR_MAX, "%.150s: %s", k->path, strerror(-ret));
+		rmdir(k->path);
+		return ret;
+	}
+	disk_under(k->dir, &k->disk);
+	return 0;
+}
+
+/* The files; there are no folders in it. */
+static void empty_folder(const struct kernel_fs *k)
+{
+	DIR *d = opendir(k->path);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		unlinkat(k->dir, e->d_name, 0); /* . and .. refuse */
+	if (d)
+		closedir(d);
+}
+
+void kernel_fs_close(struct kernel_fs *k)
+{
+	empty_folder(k);
+	close(k->dir);
+	rmdir(k->path);
+}
+
+const char *kernel_folder(void *instance)
+{
+	return ((struct kernel_fs *)instance)->path;
+}
+
+uint64_t kernel_room(void *instance)
+{
+	const struct kernel_fs *k = instance;
+	struct statvfs s;
+
+	return fstatvfs(k->dir, &s) ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
+}
+
+/* ---- files ---- */
+
+/* Through the page cache, whatever the job does later: a size need not be aligned. */
+static int lay_out(int fd, uint64_t bytes)
+{
+	uint64_t *buf = mem_alloc_pages(LAYOUT_CHUNK);
+	struct rng rng;
+	int ret = 0;
+
+	rng_seed(&rng, bytes);
+	for (size_t i = 0; i < LAYOUT_CHUNK / sizeof(*buf); i++)
+		buf[i] = rng_next(&rng);
+	for (uint64_t off = 0; off < bytes && !ret; off += LAYOUT_CHUNK) {
+		uint64_t left = bytes - off;
+		size_t n = left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK;
+		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(fd, buf, n, (off_t)off);
+
+		if (did != (ssize_t)n)
+			ret = did < 0 ? -errno : -ENOSPC;
+	}
+	free(buf);
+	if (!ret && fsync(fd))
+		ret = -errno;
+	return ret;
+}
+
+static int make_file(const struct kernel_fs *k, const struct target_file *want)
+{
+	int fd = openat(k->dir, want->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (want->layout)
+		ret = lay_out(fd, want->layout);
+	close(fd);
+	return ret;
+}
+
+int kernel_file_open(void *instance, const struct target_file *want, void **file)
+{
+	static const int sync_flag[] = { [JOB_SYNC_NONE] = 0, [JOB_SYNC_SYNC] = O_SYNC, [JOB_SYNC_DSYNC] = O_DSYNC };
+	const struct kernel_fs *k = instance;
+	struct kernel_file *f;
+	int fd, ret = make_file(k, want);
+
+	if (ret)
+		return ret;
+	fd = openat(k->dir, want->name, O_RDWR | O_CLOEXEC | sync_flag[want->sync] | (want->direct ? O_DIRECT : 0));
+	if (fd < 0)
+		return -errno;
+	f = mem_alloc(sizeof(*f));
+	f->fd = fd;
+	*file = f;
+	return 0;
+}
+
+void kernel_file_close(void *file)
+{
+	struct kernel_file *f = file;
+
+	close(f->fd);
+	free(f);
+}
+
+int kernel_settle(void *instance)
+{
+	const struct kernel_fs *k = instance;
+
+	return fsync(k->dir) ? -errno : 0;
+}
+
+/* ---- operations ---- */
+
+int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len)
+{
+	const struct kernel_file *f = file;
+	ssize_t did = pwrite(f->fd, buf, len, (off_t)off);
+
+	if (__builtin_expect(did == (ssize_t)len, 1))
+		return 0;
+	return did < 0 ? -errno : -ENOSPC; /* of a part, the rest found no room */
+}
+
+int kernel_fsync(void *file)
+{
+	const struct kernel_file *f = file;
+
+	return fsync(f->fd) ? -errno : 0;
+}
+
+int kernel_fdatasync(void *file)
+{
+	const struct kernel_file *f = file;
+
+	return fdatasync(f->fd) ? -errno : 0;
+}
+
+int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
+{
+	const struct kernel_file *f = file;
+	unsigned to = 0;
+
+	if (flags & JOB_RANGE_WAIT_BEFORE)
+		to |= SYNC_FILE_RANGE_WAIT_BEFORE;
+	if (flags & JOB_RANGE_WRITE)
+		to |= SYNC_FILE_RANGE_WRITE;
+	if (flags & JOB_RANGE_WAIT_AFTER)
+		to |= SYNC_FILE_RANGE_WAIT_AFTER;
+	return sync_file_range(f->fd, (off_t)off, (off_t)len, to) ? -errno : 0;
+}
+
+/* ---- did they reach the device? ---- */
+
+void kernel_begin(void *instance)
+{
+	struct kernel_fs *k = instance;
+
+	k->counted = disk_flushes(&k->disk, &k->flushes);
+}
+
+static void look_at_barriers(struct kernel_fs *k)
+{
+	struct target_barriers *b = &k->barriers;
+	uint64_t now;
+
+	strcpy(b->device, k->disk.name);
+	strcpy(b->why, k->disk.why);
+	b->none_needed = k->disk.name[0] && !k->disk.write_back;
+	if (k->counted || disk_flushes(&k->disk, &now)) {
+		if (!b->why[0])
+			snprintf(b->why, sizeof(b->why), "%s does not count its flushes", k->disk.name);
+		return;
+	}
+	b->flushes = now - k->flushes;
+}
+
+void kernel_facts(void *instance, struct target_facts *out)
+{
+	struct kernel_fs *k = instance;
+
+	look_at_barriers(k);
+	*out = (struct target_facts){ .barriers = &k->barriers };
+}

@@ -1,0 +1,45 @@
+/*
+ * kernel_fs.h: a folder of our own on a mounted file system, driven by ordinary system calls: what the
+ * targets that are real file systems have in common.
+ *
+ * (F1) Everything that a trial makes lies in that folder, and goes with it.
+ * (F2) An operation is one system call and nothing else: what it costs is the kernel's.
+ *
+ * Called by target_path.c and target_fs.c.
+ */
+#ifndef KERNEL_FS_H
+#define KERNEL_FS_H
+
+#include <limits.h>
+
+#include "disk.h"
+#include "target.h"
+
+struct kernel_fs {
+	char path[PATH_MAX];  /* of our folder, for another program */
+	int dir;
+	struct disk disk;     /* below it; a target that knows better sets it */
+	struct target_barriers barriers;
+	uint64_t flushes;     /* of the disk, at begin */
+	int counted;          /* 0: flushes was read */
+};
+
+/* Makes the folder below `parent`. 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
+int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err);
+/* Removes it with all that is in it. */
+void kernel_fs_close(struct kernel_fs *k);
+
+/* The members of struct target, of an instance that begins with a struct kernel_fs. */
+int kernel_file_open(void *instance, const struct target_file *want, void **file);
+int kernel_settle(void *instance);
+void kernel_begin(void *instance);
+int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len);
+int kernel_fsync(void *file);
+int kernel_fdatasync(void *file);
+int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags);
+void kernel_facts(void *instance, struct target_facts *out);
+void kernel_file_close(void *file);
+const char *kernel_folder(void *instance);
+uint64_t kernel_room(void *instance);
+
+#endif

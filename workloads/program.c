@@ -1,0 +1,154 @@
+/* program.c: see program.h. */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "driver.h"
+
+#define LISTEN_MS   100
+#define PATIENCE    50 /* times LISTEN_MS from the polite signal to the other one */
+#define NOT_THERE   127
+
+static const char search[] = "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
+
+/* What is read of the program: its stdout and its stderr. */
+struct listener {
+	int fd;
+	FILE *text;
+	char *data;
+	size_t size;
+};
+
+static void in_child(char *const argv[], int out, int err)
+{
+	char *path = getenv("PATH"), both[4096];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	dup2(out, 1);
+	dup2(err, 2);
+	snprintf(both, sizeof(both), "%s%s%s", search, path ? ":" : "", path ? path : "");
+	putenv(both);
+	execvp(argv[0], argv);
+	_exit(NOT_THERE);
+}
+
+static int listen_to(struct listener *l, int fd)
+{
+	*l = (struct listener){ .fd = fd };
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	l->text = open_memstream(&l->data, &l->size);
+	return l->text ? 0 : -ENOMEM;
+}
+
+/* False when nothing more will come. */
+static bool take(struct listener *l)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(l->fd, buf, sizeof(buf))) > 0)
+		fwrite(buf, 1, (size_t)n, l->text);
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Until both are closed. Ctrl-C is heard here. */
+static void listen_both(struct listener *l, pid_t pid)
+{
+	struct pollfd p[2] = { { l[0].fd, POLLIN, 0 }, { l[1].fd, POLLIN, 0 } };
+	unsigned stopping = 0;
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		poll(p, 2, LISTEN_MS);
+		for (int i = 0; i < 2; i++)
+			if (p[i].fd >= 0 && !take(&l[i]))
+				p[i].fd = -1;
+		if (driver_stop && stopping++ % PATIENCE == 0)
+			kill(pid, stopping > 1 ? SIGKILL : SIGTERM);
+	}
+}
+
+static const char *last_line(char *text)
+{
+	char *at;
+
+	for (size_t n = strlen(text); n && text[n - 1] == '\n'; n--)
+		text[n - 1] = '\0';
+	at = strrchr(text, '\n');
+	return at ? at + 1 : text;
+}
+
+static int verdict(char *const argv[], int status, char *said, char *err)
+{
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (driver_stop) {
+		snprintf(err, PROGRAM_ERR_MAX, "%.60s was stopped", argv[0]);
+		return -EINTR;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE) {
+		snprintf(err, PROGRAM_ERR_MAX, "%.60s is not installed", argv[0]);
+		return -ENOENT;
+	}
+	snprintf(err, PROGRAM_ERR_MAX, "%.60s failed: %.180s", argv[0], last_line(said));
+	return -EIO;
+}
+
+static int run_with(char *const argv[], const int out[2], const int err_pipe[2], char **text, char *err)
+{
+	struct listener l[2] = { { .fd = -1 }, { .fd = -1 } };
+	int status = 0, ret;
+	pid_t pid = fork();
+
+	if (!pid)
+		in_child(argv, out[1], err_pipe[1]);
+	close(out[1]);
+	close(err_pipe[1]);
+	ret = pid < 0 ? -errno : listen_to(&l[0], out[0]);
+	if (!ret)
+		ret = listen_to(&l[1], err_pipe[0]);
+	if (!ret)
+		listen_both(l, pid);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	for (int i = 0; i < 2; i++)
+		if (l[i].text)
+			fclose(l[i].text);
+	close(out[0]);
+	close(err_pipe[0]);
+	if (ret)
+		snprintf(err, PROGRAM_ERR_MAX, "cannot run %.60s: %s", argv[0], strerror(-ret));
+	else
+		ret = verdict(argv, status, l[1].data, err);
+	if (!ret && text) {
+		*text = l[0].data;
+		l[0].data = NULL;
+	}
+	free(l[0].data);
+	free(l[1].data);
+	return ret;
+}
+
+int program_run(char *const argv[], char **out, char *err)
+{
+	int o[2], e[2];
+
+	if (pipe2(o, O_CLOEXEC))
+		goto no_pipe;
+	if (!pipe2(e, O_CLOEXEC))
+		return run_with(argv, o, e, out, err);
+	close(o[0]);
+	close(o[1]);
+no_pipe:
+	snprintf(err, PROGRAM_ERR_MAX, "cannot run %.60s: %s", argv[0], strerror(errno));
+	return -errno;
+}

@@ -1,0 +1,18 @@
+/*
+ * program.h: runs another program to its end: mkfs, fio.
+ *
+ * Ctrl-C ends it, and so does our own death: nothing is left running.
+ */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#define PROGRAM_ERR_MAX 256
+
+/*
+ * Runs argv[0], looked for in PATH and in the folders of the system's administrator. What it printed is
+ * in *out (to free) unless out is NULL. 0, or -errno with one line in err: it is not there (-ENOENT),
+ * was stopped (-EINTR), or failed (-EIO, with the last line that it said on stderr).
+ */
+int program_run(char *const argv[], char **out, char *err);
+
+#endif

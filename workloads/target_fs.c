@@ -1,0 +1,331 @@
+/*
+ * target_fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]. For each trial it is
+ * made anew on a loop device over an image, or on a block device, and mounted.
+ *
+ * (R1) Nothing is left behind, however the program ends: the mount is in no folder and goes with its
+ *      file descriptor, the loop device goes with its last user, the image has no name (unless it is
+ *      to be kept).
+ * (R2) The image is written in full, once for all trials, and nothing discards a part of it: no write
+ *      has to find space in the file system below.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "driver.h"
+#include "kernel_fs.h"
+#include "loop.h"
+#include "program.h"
+#include "rt/mem.h"
+#include "text.h"
+
+#define FILL        (1u << 20)
+#define IMAGES_MAX  16
+#define MKFS_MAX    8
+#define SIZE        (512ull << 20)
+
+static const struct fs_type {
+	const char *name, *package;
+	const char *mkfs[MKFS_MAX];  /* without the device */
+	const char *option;          /* of mount; NULL */
+	uint64_t least;              /* bytes that mkfs wants */
+} types[] = {
+	{ "ext4", "e2fsprogs", { "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" }, NULL,
+	  16ull << 20 },
+	{ "xfs", "xfsprogs", { "mkfs.xfs", "-q", "-f", "-K" }, NULL, 300ull << 20 },
+	{ "btrfs", "btrfs-progs", { "mkfs.btrfs", "-q", "-f", "-K" }, "nodiscard", 128ull << 20 },
+};
+#define NTYPES (sizeof(types) / sizeof(types[0]))
+
+/* The images of this process: open until it ends (R2). */
+static struct image {
+	char text[TARGET_TEXT_MAX]; /* the target that it is of */
+	int fd;
+} images[IMAGES_MAX];
+
+struct made_fs {
+	struct kernel_fs k; /* first: kernel_*() take it */
+	int mount;
+	char made[256];
+};
+
+static const struct fs_type *find_type(const char *name)
+{
+	for (size_t i = 0; i < NTYPES; i++)
+		if (!strcmp(types[i].name, name))
+			return &types[i];
+	return NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static int refuse(char *err, int ret, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, TARGET_ERR_MAX, fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+/* ---- the image ---- */
+
+static int fill(int fd, uint64_t size)
+{
+	uint64_t *buf = mem_alloc_pages(FILL);
+	struct rng rng;
+	int ret = 0;
+
+	rng_seed(&rng, 1);
+	for (size_t i = 0; i < FILL / sizeof(*buf); i++)
+		buf[i] = rng_next(&rng);
+	for (uint64_t off = 0; off < size && !ret; off += FILL) {
+		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(fd, buf, FILL, (off_t)off);
+
+		if (did != FILL)
+			ret = did < 0 ? -errno : -ENOSPC;
+	}
+	if (!ret && fdatasync(fd))
+		ret = -errno;
+	free(buf);
+	return ret;
+}
+
+/* A file without a name in the current folder. */
+static int open_unnamed(void)
+{
+	char name[] = "fsyncstorm-XXXXXX";
+	int fd = open(".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || errno != EOPNOTSUPP)
+		return fd < 0 ? -errno : fd;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(name);
+	return fd;
+}
+
+static int open_named(const struct target_spec *spec, char *err)
+{
+	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? O_TRUNC : O_EXCL), 0600);
+
+	if (fd < 0 && errno == EEXIST)
+		return refuse(err, -EEXIST, "%.150s is there already: it would be lost; --force if that is meant", spec->path);
+	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
+}
+
+static int new_image(const struct target_spec *spec, char *err)
+{
+	bool was_there = spec->path[0] && !access(spec->path, F_OK);
+	int fd = spec->path[0] ? open_named(spec, err) : open_unnamed(), ret;
+
+	if (fd < 0 && !spec->path[0])
+		return refuse(err, fd, "cannot make an image in the current folder: %s", strerror(-fd));
+	if (fd < 0)
+		return fd;
+	ret = fill(fd, spec->size);
+	if (spec->path[0] && !was_there && (ret || !spec->keep))
+		unlink(spec->path);
+	if (!ret)
+		return fd;
+	close(fd);
+	return refuse(err, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(spec->size >> 20),
+	              strerror(-ret));
+}
+
+static int find_image(const struct target_spec *spec, char *err)
+{
+	struct image *im = images;
+
+	while (im->text[0] && strcmp(im->text, spec->text))
+		if (++im == images + IMAGES_MAX)
+			return refuse(err, -ENOSPC, "more than %d images", IMAGES_MAX);
+	if (!im->text[0]) {
+		im->fd = new_image(spec, err);
+		if (im->fd < 0)
+			return im->fd;
+		strcpy(im->text, spec->text);
+	}
+	return im->fd;
+}
+
+/* ---- the device ---- */
+
+static int open_block_device(const struct target_spec *spec, char *err)
+{
+	int fd;
+
+	if (disk_in_use(spec->path))
+		return refuse(err, -EBUSY, "%.150s is mounted or in use: never written to", spec->path);
+	if (!spec->force)
+		return refuse(err, -EPERM, "%.150s is a block device: all on it would be lost; --force if that is meant",
+		              spec->path);
+	fd = open(spec->path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
+}
+
+/* The device, open, with its path in `path`; in->made says what it is. */
+static int open_device(const struct target_spec *spec, char *path, size_t size, struct made_fs *in, char *err)
+{
+	struct stat st;
+	bool direct;
+	int fd;
+
+	if (geteuid())
+		return refuse(err, -EPERM, "making and mounting a file system needs root; or mount one and use path:DIR");
+	if (spec->path[0] && !stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
+		snprintf(path, size, "%s", spec->path);
+		snprintf(in->made, sizeof(in->made), "a block device");
+		return open_block_device(spec, err);
+	}
+	fd = find_image(spec, err);
+	if (fd < 0)
+		return fd;
+	fd = loop_attach(fd, path, size, &direct);
+	if (fd < 0)
+		return refuse(err, fd, "no loop device: %s", strerror(-fd));
+	snprintf(in->made, sizeof(in->made), "a loop device %s direct I/O over an image of %llu MiB written in full",
+	         direct ? "with" : "without", (unsigned long long)(spec->size >> 20));
+	return fd;
+}
+
+/* ---- the file system ---- */
+
+static int make(const struct fs_type *t, const char *device, struct made_fs *in, char *err)
+{
+	char *argv[MKFS_MAX + 2] = { NULL }, what[PROGRAM_ERR_MAX];
+	size_t n = 0, at = strlen(in->made);
+	int ret;
+
+	for (; n < MKFS_MAX && t->mkfs[n]; n++)
+		argv[n] = (char *)t->mkfs[n];
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(in->made + at, sizeof(in->made) - at, "%s%s", i ? " " : "; ", argv[i]);
+	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s", t->option ? t->option : "defaults");
+	argv[n] = (char *)device;
+	ret = program_run(argv, NULL, what);
+	if (ret == -ENOENT)
+		return refuse(err, ret, "%.100s: install the package %s", what, t->package);
+	return ret ? refuse(err, ret, "%.200s", what) : 0;
+}
+
+/* The mount, in no folder (R1). */
+static int mount_it(const struct fs_type *t, const char *device, char *err)
+{
+	int context = fsopen(t->name, FSOPEN_CLOEXEC), fd = -1, ret;
+
+	if (context < 0)
+		return refuse(err, -errno, errno == ENODEV ? "this kernel has no %s" : "cannot mount %s", t->name);
+	if (!fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) &&
+	    (!t->option || !fsconfig(context, FSCONFIG_SET_FLAG, t->option, NULL, 0)) &&
+	    !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	ret = -errno;
+	close(context);
+	return fd < 0 ? refuse(err, ret, "cannot mount %s on %s: %s", t->name, device, strerror(-ret)) : fd;
+}
+
+static int make_and_mount(const struct target_spec *spec, struct made_fs *in, char *err)
+{
+	const struct fs_type *t = find_type(spec->design);
+	struct stat st = { .st_rdev = 0 };
+	char device[PATH_MAX], parent[64];
+	int fd = open_device(spec, device, sizeof(device), in, err), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = make(t, device, in, err);
+	if (!ret)
+		ret = in->mount = mount_it(t, device, err);
+	fstat(fd, &st);
+	close(fd);
+	if (ret < 0)
+		return ret;
+	snprintf(parent, sizeof(parent), "/proc/%d/fd/%d", (int)getpid(), in->mount);
+	ret = kernel_fs_open(&in->k, parent, err);
+	if (ret) {
+		close(in->mount);
+		return ret;
+	}
+	disk_of(st.st_rdev, &in->k.disk);
+	return 0;
+}
+
+static int fs_open(const struct target_spec *spec, void **instance, char *err)
+{
+	struct made_fs *in = mem_zalloc(sizeof(*in));
+	int ret = make_and_mount(spec, in, err);
+
+	if (ret)
+		free(in);
+	else
+		*instance = in;
+	return ret;
+}
+
+static void fs_facts(void *instance, struct target_facts *out)
+{
+	struct made_fs *in = instance;
+
+	kernel_facts(&in->k, out);
+	out->made = in->made;
+}
+
+static int fs_close(void *instance)
+{
+	struct made_fs *in = instance;
+
+	kernel_fs_close(&in->k);
+	close(in->mount);
+	free(in);
+	return 0;
+}
+
+/* TYPE[:IMAGE][,size=SIZE] */
+int target_fs_parse(const char *text, struct target_spec *out, char *err)
+{
+	size_t type = strcspn(text, ":,");
+	const char *rest = text + type + (text[type] == ':');
+	const char *size = strstr(rest, ",size=");
+	char hint[64];
+	const struct fs_type *t;
+
+	out->target = &target_fs;
+	out->size = SIZE;
+	snprintf(out->design, sizeof(out->design), "%.*s", (int)type, text);
+	t = find_type(out->design);
+	if (!t)
+		return refuse(err, -EINVAL, "no file system is called `%s`%s", out->design,
+		              text_did_you_mean(hint, sizeof(hint), text_nearest(out->design, types, NTYPES, sizeof(types[0]))));
+	snprintf(out->path, sizeof(out->path), "%.*s", size ? (int)(size - rest) : TARGET_TEXT_MAX - 1, rest);
+	if (size && (text_size(size + 6, &out->size) || out->size < t->least || out->size % FILL))
+		return refuse(err, -EINVAL, "size: expected whole MiB from %llum for %s in `%.120s`",
+		              (unsigned long long)(t->least >> 20), t->name, out->text);
+	return 0;
+}
+
+const struct target target_fs = {
+	.name = "fs",
+	.what = "a real file system of its own, on a loop or block device: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]",
+	.kernel = true,
+	.open = fs_open,
+	.file_open = kernel_file_open,
+	.settle = kernel_settle,
+	.begin = kernel_begin,
+	.write = kernel_write,
+	.fsync = kernel_fsync,
+	.fdatasync = kernel_fdatasync,
+	.sync_range = kernel_sync_range,
+	.facts = fs_facts,
+	.folder = kernel_folder,
+	.room = kernel_room,
+	.file_close = kernel_file_close,
+	.close = fs_close,
+};

@@ -1,0 +1,46 @@
+/*
+ * target_path.c: a folder of a mounted file system, whatever it is: path:DIR. A trial has a folder of
+ * its own in it, which is removed with its files.
+ */
+#include <stdlib.h>
+
+#include "kernel_fs.h"
+#include "rt/mem.h"
+
+static int path_open(const struct target_spec *spec, void **instance, char *err)
+{
+	struct kernel_fs *k = mem_alloc(sizeof(*k));
+	int ret = kernel_fs_open(k, spec->path, err);
+
+	if (ret)
+		free(k);
+	else
+		*instance = k;
+	return ret;
+}
+
+static int path_close(void *instance)
+{
+	kernel_fs_close(instance);
+	free(instance);
+	return 0;
+}
+
+const struct target target_path = {
+	.name = "path",
+	.what = "a folder of a mounted file system, by ordinary system calls: path:DIR",
+	.kernel = true,
+	.open = path_open,
+	.file_open = kernel_file_open,
+	.settle = kernel_settle,
+	.begin = kernel_begin,
+	.write = kernel_write,
+	.fsync = kernel_fsync,
+	.fdatasync = kernel_fdatasync,
+	.sync_range = kernel_sync_range,
+	.facts = kernel_facts,
+	.folder = kernel_folder,
+	.room = kernel_room,
+	.file_close = kernel_file_close,
+	.close = path_close,
+};

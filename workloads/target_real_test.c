@@ -1,0 +1,371 @@
+/*
+ * target_real_test.c: real file systems as targets: measured beside a design, checked for flushes, and
+ * gone without a trace, however the run ends.
+ *
+ * What needs root and loop devices is skipped without them. All mounts are in a name space of the test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <glob.h>
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "spawn_test.h"
+
+static bool loops; /* mounts and loop devices can be made */
+
+static void need_loops(void)
+{
+	if (!loops)
+		skip();
+}
+
+static int shell(const char *command)
+{
+	return system(command);
+}
+
+/* Loop devices whose file lies in the test's folder. */
+static unsigned loops_left(void)
+{
+	char line[PATH_MAX];
+	unsigned n = 0;
+	glob_t g;
+	FILE *f;
+
+	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		f = fopen(g.gl_pathv[i], "r");
+		if (f && fgets(line, sizeof(line), f))
+			n += !strncmp(line, spawn_folder, strlen(spawn_folder));
+		if (f)
+			fclose(f);
+	}
+	globfree(&g);
+	return n;
+}
+
+static void fails_with(const char *args, const char *says)
+{
+	int status = spawn(args);
+
+	if (status != 2)
+		fail_msg("`%s`: exit status %d: %s%s", args, status, spawn_err, spawn_out);
+	if (strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+		fail_msg("`%s`: not one line: %s", args, spawn_err);
+	if (!strstr(spawn_err, says))
+		fail_msg("`%s`: \"%s\" is not in: %s", args, says, spawn_err);
+}
+
+/* ---- what was measured ---- */
+
+static json_t *run_json(const char *args)
+{
+	json_error_t e;
+	json_t *o;
+
+	if (spawn(args))
+		fail_msg("`%s`: %s", args, spawn_err);
+	o = json_loads(spawn_out, 0, &e);
+	if (!o)
+		fail_msg("`%s`: %s", args, e.text);
+	return o;
+}
+
+static json_t *trial(json_t *run, size_t i)
+{
+	return json_array_get(json_object_get(run, "runs"), i);
+}
+
+static json_int_t count_of(json_t *trial_json, const char *op)
+{
+	return json_integer_value(json_object_get(json_object_get(json_object_get(trial_json, "ops"), op), "n"));
+}
+
+static void each_call_has_latencies_of_its_own(void **state)
+{
+	json_t *run, *t;
+
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=4\nfdatasync=2\nsync_file_range=write:8\n");
+	run = run_json("bench j.fio -t path:. -n 1 --no-results -j -");
+	t = trial(run, 0);
+	assert_int_equal(count_of(t, "write"), 40);
+	assert_int_equal(count_of(t, "fdatasync"), 20);
+	assert_int_equal(count_of(t, "fsync"), 10);
+	assert_int_equal(count_of(t, "sync_file_range"), 5);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(t, "barriers"), "promised")), 30);
+	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void without_a_device_it_says_so(void **state)
+{
+	json_t *run, *b;
+
+	if (access("/dev/shm", W_OK))
+		skip();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\nfsync=1\n");
+	run = run_json("bench j.fio -t path:/dev/shm -n 1 --no-results -j -");
+	b = json_object_get(trial(run, 0), "barriers");
+	assert_non_null(strstr(json_string_value(json_object_get(b, "not_counted")), "no block device"));
+	assert_null(json_object_get(b, "flushes"));
+	assert_non_null(strstr(json_string_value(json_object_get(trial(run, 0), "notice")), "cannot be checked"));
+	json_decref(run);
+	unlink("j.fio");
+}
+
+static void each_file_system_beside_a_design(void **state)
+{
+	json_t *run, *b, *t;
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumjobs=2\nnumber_ios=20\nfsync=1\n");
+	run = run_json("bench j.fio -t fs:ext4,size=32m -t fs:xfs,size=300m -t fs:btrfs,size=128m -t postfix@ram:64m "
+	               "-t path:. -n 1 --no-results -j -");
+	for (size_t i = 0; i < 5; i++) {
+		t = trial(run, i);
+		b = json_object_get(t, "barriers");
+		assert_int_equal(count_of(t, "fsync"), 40);
+		assert_true((i == 3) == !b);
+		assert_true((i < 3) == !!json_object_get(t, "made"));
+		if (i >= 3)
+			continue;
+		/* Two tasks may share each flush. */
+		assert_true(json_integer_value(json_object_get(b, "flushes")) * 2 >= 40);
+		assert_true(json_is_false(json_object_get(b, "too_few")));
+		assert_non_null(strstr(json_string_value(json_object_get(b, "device")), "loop"));
+		assert_string_equal(json_string_value(json_object_get(t, "notice")), "");
+	}
+	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+	assert_int_equal(loops_left(), 0);
+}
+
+/* The negative control of the check: this file system's fsync sends no flush. */
+static void an_fsync_that_is_a_no_op_is_told(void **state)
+{
+	json_t *run, *t;
+
+	need_loops();
+	assert_int_equal(shell("truncate -s 32m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop,nobarrier img m"), 0);
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=50\nfsync=1\n");
+	run = run_json("bench j.fio -t path:m -n 1 --no-results -j -");
+	t = trial(run, 0);
+	assert_true(json_is_true(json_object_get(json_object_get(t, "barriers"), "too_few")));
+	assert_non_null(strstr(json_string_value(json_object_get(t, "notice")), "made nothing durable"));
+	json_decref(run);
+	assert_int_equal(shell("umount m && rm -r m img j.fio"), 0);
+}
+
+static void what_was_measured_comes_with_a_sync_mode(void **state)
+{
+	json_t *run;
+
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=10\nsync=dsync\n");
+	run = run_json("bench j.fio -t path:. -t postfix@ram:64m -n 1 --no-results -j -");
+	assert_int_equal(count_of(trial(run, 0), "write"), 10);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(trial(run, 0), "barriers"), "promised")), 10);
+	if (json_integer_value(json_object_get(json_object_get(trial(run, 1), "counters"), "meta_bytes")))
+		assert_true(json_integer_value(json_object_get(json_object_get(trial(run, 1), "counters"), "fsyncs")) >= 10);
+	json_decref(run);
+	unlink("j.fio");
+}
+
+/* ---- what is wrong ---- */
+
+static void bad_targets_are_one_line(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	spawn_file("direct.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\ndirect=1\n");
+	spawn_file("theirs.img", "somebody's");
+	spawn_file("huge.fio", "[a]\nrw=write\nsize=1000t\nnumber_ios=10\n");
+	fails_with("bench j.fio -t path:", "no folder");
+	fails_with("bench j.fio -t path:nosuch", "cannot make a folder in nosuch");
+	fails_with("bench j.fio -t path:/proc", "cannot make a folder in /proc");
+	fails_with("bench j.fio -t pth:.", "did you mean path?");
+	fails_with("bench j.fio -t fs:ext5", "did you mean ext4?");
+	fails_with("bench j.fio -t fs:xfs,size=16m", "300m");
+	fails_with("bench j.fio -t fs:ext4,size=lots", "size: expected");
+	fails_with("bench huge.fio -t path:.", "there is room for");
+	fails_with("bench direct.fio -t postfix@ram:64m", "direct=1");
+	if (loops) {
+		fails_with("bench j.fio -t fs:ext4:theirs.img", "theirs.img is there already");
+		fails_with("bench j.fio -t fs:ext4:nosuch/img", "nosuch/img");
+		spawn_file("big.fio", "[a]\nrw=write\nsize=64m\nnumber_ios=10\n");
+		fails_with("bench big.fio -t fs:ext4,size=32m", "there is room for");
+		unlink("big.fio");
+	}
+	unlink("j.fio");
+	unlink("huge.fio");
+	unlink("direct.fio");
+	unlink("theirs.img");
+	assert_int_equal(spawn_left(), 0);
+	assert_int_equal(loops_left(), 0);
+}
+
+static void a_read_only_folder_is_one_line(void **state)
+{
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(shell("mkdir m && mount -t tmpfs -o ro none m"), 0);
+	fails_with("bench j.fio -t path:m", "Read-only file system");
+	assert_int_equal(shell("umount m && rmdir m && rm j.fio"), 0);
+}
+
+static void a_mounted_device_is_refused(void **state)
+{
+	char args[256], line[128] = "";
+	FILE *f;
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(shell("truncate -s 32m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop img m"), 0);
+	f = popen("findmnt -n -o SOURCE m", "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	pclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(args, sizeof(args), "bench j.fio -t fs:ext4:%s --force", line);
+	fails_with(args, "mounted or in use");
+	assert_int_equal(shell("umount m && rm -r m img j.fio"), 0);
+}
+
+/* ---- how it ends ---- */
+
+/* Starts the program and waits until the path, a pattern, is there (`proc`: below its folder in /proc); its pid. */
+static pid_t start(const char *job, const char *target, const char *pattern, bool proc)
+{
+	char *argv[] = { spawn_program, "bench", (char *)job, "-t", (char *)target, "-n", "1", "-o", "kept", NULL };
+	pid_t pid = fork();
+	siginfo_t info;
+	glob_t g;
+
+	if (!pid) {
+		int fd = open("said", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		execv(spawn_program, argv);
+		_exit(127);
+	}
+	for (;;) {
+		char path[256];
+
+		if (proc)
+			snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, pattern);
+		else
+			snprintf(path, sizeof(path), "%s", pattern);
+		info.si_pid = 0;
+		if (!glob(path, 0, NULL, &g)) {
+			globfree(&g);
+			return pid;
+		}
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
+			return pid;
+		sched_yield();
+	}
+}
+
+static int end_of(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static const char forever[] = "[a]\nrw=randwrite\nsize=1m\nfsync=1\ntime_based\nruntime=1h\n";
+
+static void an_interrupt_leaves_nothing(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+	pid_t pid;
+
+	spawn_file("j.fio", forever);
+	for (size_t i = 0; i < 2; i++) {
+		pid = start("j.fio", "path:.", "fsyncstorm-*/a.0.0", false);
+		kill(pid, signals[i]);
+		assert_int_equal(end_of(pid), 128 + signals[i]);
+		assert_int_equal(shell("rm -rf kept said"), 0);
+		assert_int_equal(spawn_left(), 1); /* the job */
+	}
+	unlink("j.fio");
+}
+
+/* Ctrl-C and even a kill: the mount and the loop device go with the process. */
+static void a_made_file_system_ends_with_its_process(void **state)
+{
+	static const int signals[] = { SIGINT, SIGKILL };
+	pid_t pid;
+
+	need_loops();
+	spawn_file("j.fio", forever);
+	for (size_t i = 0; i < 2; i++) {
+		pid = start("j.fio", "fs:ext4,size=32m", "fd/*/fsyncstorm-*/a.0.0", true);
+		kill(pid, signals[i]);
+		assert_int_equal(end_of(pid), signals[i] == SIGINT ? 128 + SIGINT : -SIGKILL);
+		assert_int_equal(loops_left(), 0);
+		assert_int_equal(shell("rm -rf kept said .new-*"), 0);
+		assert_int_equal(spawn_left(), 1);
+	}
+	unlink("j.fio");
+}
+
+static void a_disk_that_fills_up_is_one_line(void **state)
+{
+	char said[512] = "";
+	pid_t pid;
+	int fd;
+
+	need_loops();
+	assert_int_equal(shell("truncate -s 64m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop img m"), 0);
+	/* Slowly, so that somebody else takes the space first. */
+	spawn_file("j.fio", "[a]\nrw=write\nbs=64k\nsize=32m\nrate_iops=50\nfsync=1\ntime_based\nruntime=1h\n");
+	pid = start("j.fio", "path:m", "m/fsyncstorm-*/a.0.0", false);
+	assert_int_not_equal(shell("dd if=/dev/zero of=m/theirs bs=64k 2> /dev/null"), 0);
+	assert_int_equal(end_of(pid), 2);
+	fd = open("said", O_RDONLY);
+	spawn_slurp(fd, said, sizeof(said));
+	if (!strstr(said, "No space left on device") || strchr(said, '\n') != said + strlen(said) - 1)
+		fail_msg("said: %s", said);
+	assert_int_equal(access("kept", F_OK), -1);
+	assert_int_equal(shell("rm m/theirs said && rmdir m/lost+found && test -z \"$(ls m)\""), 0);
+	assert_int_equal(shell("umount m && rm -r m img j.fio"), 0);
+	assert_int_equal(spawn_left(), 0);
+}
+
+static int begin(void **state)
+{
+	loops = !geteuid() && !access("/dev/loop-control", R_OK | W_OK) && !unshare(CLONE_NEWNS) &&
+		!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	return spawn_begin(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_call_has_latencies_of_its_own),
+		cmocka_unit_test(without_a_device_it_says_so),
+		cmocka_unit_test(each_file_system_beside_a_design),
+		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),
+		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
+		cmocka_unit_test(bad_targets_are_one_line),
+		cmocka_unit_test(a_read_only_folder_is_one_line),
+		cmocka_unit_test(a_mounted_device_is_refused),
+		cmocka_unit_test(an_interrupt_leaves_nothing),
+		cmocka_unit_test(a_made_file_system_ends_with_its_process),
+		cmocka_unit_test(a_disk_that_fills_up_is_one_line),
+	};
+	return cmocka_run_group_tests(tests, begin, spawn_end);
+}
