@@ -110,7 +110,7 @@ static int judge_one(void *arg, const struct cut *c)
 	return rt_cpu_ns() >= im->end_ns;
 }
 
-static int judge_epoch(void *arg, const struct epoch *e)
+static int judge_all_of(void *arg, const struct epoch *e)
 {
 	struct images *im = arg;
 	const struct cut_budget all = { .all_up_to = 10, .sampled = 64, .tears = true, .seed = 1 };
@@ -124,7 +124,7 @@ static double images_per_second(void *arg)
 	uint64_t begin = rt_cpu_ns(), before = im->images;
 
 	im->end_ns = begin + ROUND_NS;
-	while (!powercut_epochs(im->dev, judge_epoch, im))
+	while (!powercut_epochs(im->dev, judge_all_of, im))
 		;
 	return (double)(im->images - before) * 1e9 / (double)(rt_cpu_ns() - begin);
 }

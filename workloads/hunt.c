@@ -133,7 +133,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	h->race = race;
 	h->run.race = race;
 	h->design = design;
-	h->budget = (struct cut_budget){ .all_up_to = 3, .sampled = 0, .seed = 1 };
+	h->budget = (struct cut_budget){ .all_up_to = 10, .sampled = 64, .seed = 1 };
 	schedule_init(&h->schedule);
 	int ret = race->bare ? open_bare(h, err) : open_on_device(h, err);
 	if (ret)
@@ -335,26 +335,22 @@ static void keep_crash(struct violation *v, const struct cut *c)
 			v->crash.kept[v->crash.nkept++] = c->pending[i];
 }
 
-static int judge_one_cut(void *arg, const struct cut *c)
+static int keep_broken(void *arg, const struct cut *c, const struct broken_list *list)
 {
 	struct hunt *h = arg;
-	struct broken_list list;
 
-	list.n = 0;
-	if (!judge_cut(h->judge, c, &list))
-		return 0;
 	keep_run(h, h->found, VIOLATION_PROMISE);
-	h->found->broken = list.b[0];
+	h->found->broken = list->b[0];
 	keep_crash(h->found, c);
-	snprintf(h->found->text, sizeof(h->found->text), "%s", list.b[0].text);
+	snprintf(h->found->text, sizeof(h->found->text), "%s", list->b[0].text);
 	return 1;
 }
 
-static int judge_epoch(void *arg, const struct epoch *e)
+static int judge_one_epoch(void *arg, const struct epoch *e)
 {
 	struct hunt *h = arg;
 
-	return powercut_cuts(h->dev, e, &h->budget, judge_one_cut, h);
+	return judge_epoch(h->judge, e, &h->budget, keep_broken, h);
 }
 
 enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
@@ -369,7 +365,7 @@ enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
 	if (kind)
 		return kind;
 	h->found = v;
-	return powercut_epochs(h->dev, judge_epoch, h) ? VIOLATION_PROMISE : VIOLATION_NONE;
+	return powercut_epochs(h->dev, judge_one_epoch, h) ? VIOLATION_PROMISE : VIOLATION_NONE;
 }
 
 /* ---- a schedule again, a crash again ---- */

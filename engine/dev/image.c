@@ -5,6 +5,7 @@
 #include "dev/image.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "dev/door.h"
@@ -14,6 +15,8 @@ struct image {
 	struct dev *dev;
 	struct dev_log *log;
 	struct layer layer;
+	uint64_t *read;     /* a bit for each block: has been read */
+	uint32_t words;
 	struct arena mixed; /* blocks that a mount writes, and blocks of which only some sectors are kept */
 	struct list link;
 };
@@ -39,12 +42,19 @@ unsigned cut_sectors(const struct walk *w, const struct cut *c, uint32_t i, uint
 	return mask;
 }
 
+static void image_read(struct image *im, struct bio *bio)
+{
+	for (uint64_t blk = bio->off / DEV_BLOCK; blk <= (bio->off + bio->len - 1) / DEV_BLOCK; blk++)
+		bit_set(im->read, (uint32_t)blk, true);
+	layer_read(&im->layer, bio->off, bio->buf, bio->len);
+}
+
 static void image_submit(struct dev *d, struct bio *bio)
 {
 	struct image *im = d->private;
 
 	if (bio->stage == STAGE_READ && !bio->fault)
-		layer_read(&im->layer, bio->off, bio->buf, bio->len);
+		image_read(im, bio);
 	else if (bio->stage == STAGE_WRITE && !bio->fault)
 		layer_write(&im->layer, &im->mixed, bio->off, bio->buf, bio->len, false);
 	door_complete(bio, bio->fault);
@@ -75,6 +85,8 @@ static struct image *image_new(struct dev *d)
 	im->dev = door_new(&image_ops, "image", d->size);
 	im->dev->quiet = true;
 	im->dev->private = im;
+	im->words = (uint32_t)(d->size / DEV_BLOCK / 64 + 1);
+	im->read = mem_alloc(im->words * sizeof(*im->read));
 	layer_init(&im->layer, &d->log->base, false);
 	arena_init(&im->mixed);
 	list_init(&im->link);
@@ -95,6 +107,7 @@ static struct image *image_get(struct dev *d)
 	im->dev->tear = d->tear;
 	im->dev->faults = NULL;
 	im->dev->stats = NULL;
+	memset(im->read, 0, im->words * sizeof(*im->read));
 	return im;
 }
 
@@ -128,6 +141,16 @@ int powercut_image(struct dev *d, const struct cut *c, struct dev **out)
 	return 0;
 }
 
+const uint64_t *powercut_image_reads(const struct dev *image, uint32_t *words)
+{
+	const struct image *im = image->private;
+
+	if (image->ops != &image_ops)
+		return NULL;
+	*words = im->words;
+	return im->read;
+}
+
 void images_free(struct dev_log *l)
 {
 	struct list *pos, *tmp;
@@ -137,6 +160,7 @@ void images_free(struct dev_log *l)
 		struct image *im = list_entry(pos, struct image, link);
 
 		layer_fini(&im->layer);
+		free(im->read);
 		arena_fini(&im->mixed);
 		door_free(im->dev);
 		free(im);

@@ -95,10 +95,23 @@ int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget 
                   int (*fn)(void *arg, const struct cut *c), void *arg);
 
 /*
+ * All images of the epoch that can be told apart by what `look` reads of them, however many writes are pending: look mounts
+ * the image, or knows what one with this hash holds, and says which blocks were read of it (powercut_image_reads()). Pending
+ * writes of which nothing was read need no image of their own. Stops when look returns non-zero and returns that; -E2BIG:
+ * more than `most` images would be due, or more than 64 writes are pending. No write is torn.
+ */
+int powercut_branches(struct dev *d, const struct epoch *e, uint32_t most,
+                      int (*look)(void *arg, const struct cut *c, const uint64_t **read), void *arg);
+
+/*
  * The device as it is after the cut: base + durable + kept. Readable and writable; writes stay in
  * the image. Completes bios inside dev_submit. Images are pooled: close with dev_close.
  */
 int powercut_image(struct dev *d, const struct cut *c, struct dev **out);
+
+/* A bit for each DEV_BLOCK of an image that was read of it so far; `words` of 64. Valid until it is closed.
+ * NULL: the device is no image. */
+const uint64_t *powercut_image_reads(const struct dev *image, uint32_t *words);
 
 /* "none", "all", or the list of kept writes, for a report line. */
 void powercut_describe(struct dev *d, const struct cut *c, char *buf, unsigned size);

@@ -39,6 +39,7 @@ struct judge *judge_new(struct model *m, struct dev *dev)
 	j->dev = dev;
 	j->at = UINT32_MAX;
 	j->kept = mem_zalloc(KEPT_SLOTS * sizeof(*j->kept));
+	j->held = mem_zalloc(HELD_SLOTS * sizeof(*j->held));
 	return j;
 }
 
@@ -57,6 +58,7 @@ void judge_free(struct judge *j)
 {
 	forget_kept(j);
 	free(j->kept);
+	free(j->held);
 	free(j);
 }
 
@@ -278,7 +280,7 @@ static struct recovered *recover_cut(struct judge *j, const struct cut *c)
 	return r;
 }
 
-const struct recovered *judge_look(struct judge *j, const struct cut *c)
+static const struct recovered *look_at(struct judge *j, const struct cut *c)
 {
 	uint32_t i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
 
@@ -295,8 +297,17 @@ const struct recovered *judge_look(struct judge *j, const struct cut *c)
 	return r;
 }
 
+const struct recovered *judge_look(struct judge *j, const struct cut *c, const uint64_t **read)
+{
+	const struct recovered *r = look_at(j, c);
+
+	if (read)
+		*read = r->read;
+	return r;
+}
+
 uint32_t judge_cut(struct judge *j, const struct cut *c, struct broken_list *out)
 {
 	j->images_judged++;
-	return judge_recovered(j, c->pos, judge_look(j, c), out);
+	return judge_recovered(j, c->pos, look_at(j, c), out);
 }

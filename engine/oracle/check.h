@@ -45,6 +45,8 @@ struct broken_list {
 	struct broken b[BROKEN_MAX];
 };
 
+#define HELD_SLOTS (1u << 18) /* of judge.held: a power of two; emptied when three quarters are full */
+
 struct judge {
 	struct model *model;
 	struct dev *dev;         /* recorded */
@@ -52,6 +54,8 @@ struct judge {
 	uint32_t at;             /* rules_at() holds for this position; UINT32_MAX: none */
 	struct kept_image *kept; /* what images hold, by fingerprint; bounded */
 	uint32_t nkept;
+	uint64_t *held;          /* epochs and images that held, each with what history demands of it (explore.c); bounded */
+	uint32_t nheld;
 };
 
 struct judge *judge_new(struct model *m, struct dev *dev);
@@ -70,7 +74,16 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
  */
 uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_budget *replays, struct broken_list *out);
 
-/* What the judge has kept of this image, recovering it first if need be. Valid until the next judge_ call. */
-const struct recovered *judge_look(struct judge *j, const struct cut *c);
+/*
+ * Judges every crash image of the epoch that recovery can tell apart (explore.c); where those are more than 2^10, the extremes
+ * and a sample of b->sampled; with b->tears, torn ones too. Returns 0, or what `broken` returned for the first image that
+ * breaks a promise.
+ */
+int judge_epoch(struct judge *j, const struct epoch *e, const struct cut_budget *b,
+                int (*broken)(void *arg, const struct cut *c, const struct broken_list *l), void *arg);
+
+/* What the judge has kept of this image, recovering it first if need be; in *read (may be NULL) which blocks recovery read, as
+ * in recover.h. Valid until the next judge_ call. */
+const struct recovered *judge_look(struct judge *j, const struct cut *c, const uint64_t **read);
 
 #endif

@@ -140,7 +140,7 @@ uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_
 	struct second s = { .j = j, .out = out, .replays = replays };
 	uint32_t n = judge_cut(j, c, out);
 
-	s.first = judge_look(j, c);
+	s.first = judge_look(j, c, NULL);
 	if (s.first->err)
 		return n;
 	int ret = copy_image(j, c, &s.copy);

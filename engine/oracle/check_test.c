@@ -101,7 +101,7 @@ static int judge_one(void *arg, const struct cut *c)
 	return 0;
 }
 
-static int judge_epoch(void *arg, const struct epoch *e)
+static int judge_each_cut(void *arg, const struct epoch *e)
 {
 	struct rig *r = arg;
 
@@ -111,7 +111,7 @@ static int judge_epoch(void *arg, const struct epoch *e)
 
 static void judge_all(struct rig *r)
 {
-	powercut_epochs(r->dev, judge_epoch, r);
+	powercut_epochs(r->dev, judge_each_cut, r);
 }
 
 static void must_hold(struct rig *r)

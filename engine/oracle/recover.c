@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/powercut.h"
 #include "rt/mem.h"
 
 #define BLOCKS_MAX 16384u /* a damaged size is not read to its end: it is not legal either */
@@ -105,7 +106,7 @@ struct recovered *recover_mounted(struct fs *fs)
 	return r;
 }
 
-struct recovered *recover_image(struct dev *image)
+static struct recovered *recover(struct dev *image)
 {
 	struct mount_options o = { .read_only = true, .no_background = true };
 	char why[160] = "";
@@ -123,6 +124,19 @@ struct recovered *recover_image(struct dev *image)
 	return r;
 }
 
+struct recovered *recover_image(struct dev *image)
+{
+	struct recovered *r = recover(image);
+	uint32_t words;
+	const uint64_t *read = powercut_image_reads(image, &words);
+
+	if (!read)
+		return r;
+	r->read = mem_alloc(words * sizeof(*r->read));
+	memcpy(r->read, read, words * sizeof(*r->read));
+	return r;
+}
+
 void recovered_free(struct recovered *r)
 {
 	for (uint32_t i = 0; i < r->nfiles; i++) {
@@ -131,6 +145,7 @@ void recovered_free(struct recovered *r)
 		free(r->file[i].block);
 	}
 	free(r->file);
+	free(r->read);
 	free(r);
 }
 

@@ -30,9 +30,10 @@ struct recovered {
 	int list_err;       /* a directory cannot be listed */
 	uint32_t nfiles, cap;
 	struct recovered_file *file;
+	uint64_t *read;     /* a bit for each block of the image that was read for this; NULL when it came from no image */
 };
 
-/* Mounts the image read-only and reads all. `image` is as it was, afterwards. */
+/* Mounts the image read-only and reads all. It is as it was, afterwards. */
 struct recovered *recover_image(struct dev *image);
 /* Reads all of what is mounted. */
 struct recovered *recover_mounted(struct fs *fs);

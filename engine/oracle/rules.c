@@ -19,6 +19,8 @@
 
 #include <string.h>
 
+#include "base/rng.h"
+
 static bool is_sync(const struct model_op *o)
 {
 	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
@@ -74,6 +76,46 @@ void rules_at(struct model *m, uint32_t p)
 				w->covered = covers(m, s, w);
 		}
 	}
+}
+
+/* ---- what the rules look at ---- */
+
+static uint64_t fold(uint64_t h, uint64_t x)
+{
+	return rng_mix(h + x);
+}
+
+/*
+ * A call that had not begun by p is nothing to any rule, but that a truncation may have left zeros anywhere (rule 5). A call
+ * that had not ended by p ended after every beginning that counts at p: when, does not matter.
+ */
+static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32_t p)
+{
+	if (o->pb > p && o->kind != OP_TRUNCATE)
+		return h;
+	h = fold(h, (uint64_t)i << 40 | (uint64_t)o->kind << 32 | o->file);
+	h = fold(h, o->off);
+	if (o->pb > p)
+		return h;
+	h = fold(h, o->len);
+	h = fold(h, (uint64_t)(int64_t)(o->e == TICK_NEVER ? 1 : o->ret));
+	h = fold(h, o->b);
+	return fold(h, o->e != TICK_NEVER && o->pe <= p ? o->e : TICK_NEVER);
+}
+
+uint64_t rules_hash(const struct model *m, uint32_t p)
+{
+	uint64_t h = 0;
+
+	for (uint32_t i = 0; i < model_nops(m); i++)
+		h = fold_op(h, model_op(m, i), i, p);
+	for (uint32_t i = 0; i < model_nfiles(m); i++) {
+		const struct model_file *f = model_file(m, i);
+		h = fold(h, f->ino << 1 | f->partial);
+		for (const char *c = f->name; *c; c++)
+			h = fold(h, (uint8_t)*c);
+	}
+	return h;
 }
 
 /* ---- rules 3 and 8: places ---- */

@@ -20,6 +20,8 @@ struct due {
 
 /* A crash at device position p. */
 void rules_at(struct model *m, uint32_t p);
+/* What the history of a controlled run demands at p, as a hash: where it is equal, so is every answer about the same image. */
+uint64_t rules_hash(const struct model *m, uint32_t p);
 
 /* May sector `sector` of the file read as this? */
 bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector, const struct seen *s);

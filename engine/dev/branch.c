@@ -1,0 +1,85 @@
+/*
+ * branch.c: all crash images of an epoch that whoever mounts them can tell apart, and no more: see
+ * powercut_branches() in powercut.h.
+ *
+ * Each branch has decided of some pending writes whether they are kept, and loses all others. What was
+ * read of its image says which of the others matter: only for those are there further branches.
+ *
+ * (R1) Two images that differ only in blocks that were not read of the one were read alike: what reads
+ *      is a function of what it has read so far. So a write of which no block was read needs no branch.
+ * (R2) Of the writes that matter, the first that another subset keeps says in which branch it is; so
+ *      every subset is in one branch, or read like one.
+ */
+#include <errno.h>
+
+#include "dev/fingerprint.h"
+
+struct brancher {
+	struct dev *dev;
+	struct walk *walk;
+	const struct epoch *epoch;
+	int (*look)(void *arg, const struct cut *c, const uint64_t **read);
+	void *arg;
+	struct fingerprint fingerprint;
+	uint64_t keep;
+	uint32_t left; /* images that may still be looked at */
+	struct cut cut;
+};
+
+static bool was_read(const struct brancher *b, uint32_t i, const uint64_t *read)
+{
+	const struct dev_event *e = &b->walk->log->event[b->epoch->pending[i]];
+
+	for (uint32_t blk = write_first(e); blk <= write_last(e); blk++)
+		if (bit_of(read, blk))
+			return true;
+	return false;
+}
+
+/* Which of the undecided writes were read in the image of b->cut, as a mask. */
+static uint64_t those_that_matter(const struct brancher *b, uint64_t decided, const uint64_t *read)
+{
+	uint64_t matter = 0;
+
+	for (uint32_t i = 0; i < b->epoch->npending; i++)
+		if (!(decided >> i & 1) && was_read(b, i, read))
+			matter |= 1ull << i;
+	return matter;
+}
+
+static int branch(struct brancher *b, uint64_t decided)
+{
+	const uint64_t *read = NULL;
+
+	if (!b->left--)
+		return -E2BIG;
+	b->cut.hash = fingerprint_of(&b->fingerprint);
+	int ret = b->look(b->arg, &b->cut, &read);
+	walk_to(b->walk, b->epoch->pos);
+	if (ret)
+		return ret;
+	uint64_t matter = those_that_matter(b, decided, read), keep = b->keep;
+	while (matter && !ret) {
+		uint64_t first = matter & -matter;
+		decided |= first;
+		matter &= ~first;
+		b->keep = keep | first;
+		ret = branch(b, decided);
+	}
+	b->keep = keep;
+	return ret;
+}
+
+int powercut_branches(struct dev *d, const struct epoch *e, uint32_t most,
+                      int (*look)(void *arg, const struct cut *c, const uint64_t **read), void *arg)
+{
+	struct brancher b = { .dev = d, .walk = d->log->walk, .epoch = e, .look = look, .arg = arg, .left = most };
+
+	if (e->npending > 64)
+		return -E2BIG;
+	walk_to(b.walk, e->pos);
+	arena_reset(&d->log->cuts);
+	b.cut = (struct cut){ .pos = e->pos, .pending = e->pending, .npending = e->npending, .keep = &b.keep };
+	fingerprint_init(&b.fingerprint, b.walk, &b.cut, d->tear, &d->log->cuts);
+	return branch(&b, 0);
+}

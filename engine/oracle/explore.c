@@ -1,0 +1,114 @@
+/*
+ * explore.c: an epoch of the record judged whole: every crash image that recovery can tell apart,
+ * each once, and what has held before not again.
+ *
+ * (X1) Whether an image holds is a function of the image and of what the history demands at the
+ *      position (rules_hash()). So a pair that held is remembered, over all schedules of a hunt.
+ * (X2) The same is true of an epoch, for which the durable image and the pending writes, in order,
+ *      stand.
+ *
+ * Called by the hunter, when nothing runs.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "oracle/check.h"
+#include "oracle/rules.h"
+
+#define IMAGES_MAX 1024u /* an epoch with more is sampled */
+
+struct exploring {
+	struct judge *j;
+	uint64_t demands; /* of the history, at the epoch's position */
+	int (*broken)(void *arg, const struct cut *c, const struct broken_list *l);
+	void *arg;
+};
+
+/* ---- what held ---- */
+
+static bool has_held(const struct judge *j, uint64_t key)
+{
+	for (uint32_t i = key & (HELD_SLOTS - 1); j->held[i]; i = (i + 1) & (HELD_SLOTS - 1))
+		if (j->held[i] == key)
+			return true;
+	return false;
+}
+
+static void add_held(struct judge *j, uint64_t key)
+{
+	uint32_t i = key & (HELD_SLOTS - 1);
+
+	if (j->nheld >= HELD_SLOTS / 4 * 3) {
+		memset(j->held, 0, HELD_SLOTS * sizeof(*j->held));
+		j->nheld = 0;
+	}
+	while (j->held[i])
+		i = (i + 1) & (HELD_SLOTS - 1);
+	j->held[i] = key;
+	j->nheld++;
+}
+
+/* Never 0, which is a free slot. */
+static uint64_t key_of(uint64_t what, uint64_t demands)
+{
+	uint64_t key = rng_mix(rng_mix(what) + demands);
+
+	return key | !key;
+}
+
+/* (X2) */
+static uint64_t epoch_hash(const struct judge *j, const struct epoch *e)
+{
+	uint32_t n;
+	const struct dev_event *event = powercut_events(j->dev, &n);
+	uint64_t h = rng_mix(e->durable_hash);
+
+	for (uint32_t i = 0; i < e->npending; i++)
+		h = rng_mix(h + event[e->pending[i]].hash);
+	return ~h; /* not the hash of an image */
+}
+
+/* ---- images ---- */
+
+static int look(void *arg, const struct cut *c, const uint64_t **read)
+{
+	struct exploring *x = arg;
+	const struct recovered *r = judge_look(x->j, c, read);
+	uint64_t key = key_of(c->hash, x->demands);
+	struct broken_list list = { .n = 0 };
+
+	x->j->images_judged++;
+	if (has_held(x->j, key))
+		return 0;
+	if (judge_recovered(x->j, c->pos, r, &list))
+		return x->broken(x->arg, c, &list);
+	add_held(x->j, key);
+	return 0;
+}
+
+static int look_only(void *arg, const struct cut *c)
+{
+	const uint64_t *read;
+
+	return look(arg, c, &read);
+}
+
+int judge_epoch(struct judge *j, const struct epoch *e, const struct cut_budget *b,
+                int (*broken)(void *arg, const struct cut *c, const struct broken_list *l), void *arg)
+{
+	struct exploring x = { .j = j, .demands = rules_hash(j->model, e->pos), .broken = broken, .arg = arg };
+	struct cut_budget some = *b;
+	uint64_t key = key_of(epoch_hash(j, e), x.demands);
+
+	if (has_held(j, key))
+		return 0;
+	int ret = powercut_branches(j->dev, e, IMAGES_MAX, look, &x);
+	if (ret == -E2BIG || (!ret && b->tears)) {
+		some.all_up_to = 0;
+		ret = powercut_cuts(j->dev, e, &some, look_only, &x);
+	}
+	if (!ret)
+		add_held(j, key);
+	return ret;
+}
