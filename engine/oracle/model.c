@@ -196,7 +196,7 @@ int model_write(struct model_file *f, uint64_t off, uint32_t len)
 {
 	CHECK(off % ORACLE_SECTOR == 0 && len % ORACLE_SECTOR == 0 && len);
 	if (off % FS_BLOCK || len % FS_BLOCK)
-		f->partial = true;
+		atomic_store_explicit(&f->partial, true, memory_order_relaxed);
 	void *buf = mem_alloc(len);
 	uint32_t op = model_begin(f->model, OP_WRITE, f->id, off, len);
 	struct stamp s = { f->id, model_version(op), rt_self()->id, off / ORACLE_SECTOR };
@@ -212,7 +212,7 @@ int model_truncate(struct model_file *f, uint64_t size)
 {
 	CHECK(size % ORACLE_SECTOR == 0);
 	if (size % FS_BLOCK)
-		f->partial = true;
+		atomic_store_explicit(&f->partial, true, memory_order_relaxed);
 	uint32_t op = model_begin(f->model, OP_TRUNCATE, f->id, size, 0);
 	int ret = fs_truncate(f->f, size);
 

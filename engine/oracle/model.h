@@ -46,7 +46,7 @@ struct model_file {
 	struct model *model;
 	uint32_t id, subvol;
 	uint64_t ino;      /* 0: its creation has not returned */
-	bool partial;      /* some write or truncate was not of whole blocks */
+	_Atomic bool partial; /* some write or truncate was not of whole blocks */
 	char name[FS_NAME_MAX];
 	struct file *f;    /* open in the present mount; NULL when not */
 };
