@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "cmd.h"
 #include "cmd_race.h"
+#include "cmd_race_options.h"
 #include "hunt_report.h"
 #include "schedule_file.h"
 #include "text.h"
@@ -60,54 +61,6 @@ static const struct argp_option hunt_table[] = {
 	{ 0 },
 };
 
-static int wrong_number(const char *cmd, const char *option, const char *arg)
-{
-	cmd_error(cmd, "--%s %.60s: a number from 1 on is expected", option, arg);
-	return EINVAL;
-}
-
-static error_t take_race(struct hunt_options *o, const char *arg)
-{
-	char hint[64];
-
-	if (o->race) {
-		cmd_error("race hunt", "%.60s: one race is expected", arg);
-		return EINVAL;
-	}
-	o->race = race_find(arg);
-	if (o->race)
-		return 0;
-	cmd_error("race hunt", "%.60s: not a race%s", arg, race_nearest(arg, hint, sizeof(hint)));
-	return EINVAL;
-}
-
-static error_t take_design(struct hunt_options *o, const char *arg)
-{
-	const char *names[RACE_DESIGNS + 8] = { "all" };
-	char hint[64];
-	size_t n = 1;
-
-	o->design = arg;
-	if (!strcmp(arg, "all") || fs_design_find(arg))
-		return 0;
-	for (; fs_designs[n - 1] && n < sizeof(names) / sizeof(names[0]); n++)
-		names[n] = fs_designs[n - 1]->name;
-	cmd_error("race hunt", "--design %.60s: not a design%s", arg,
-	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, names, n, sizeof(names[0]))));
-	return EINVAL;
-}
-
-static error_t take_seconds(struct hunt_options *o, const char *arg)
-{
-	char *end;
-
-	o->seconds = strtod(arg, &end);
-	if (end != arg && !*end && o->seconds > 0 && o->seconds < 1e7)
-		return 0;
-	cmd_error("race hunt", "--seconds %.60s: a time above 0 is expected", arg);
-	return EINVAL;
-}
-
 static error_t take_jobs(struct hunt_options *o, const char *arg)
 {
 	if (!text_number(arg, &o->jobs) && o->jobs >= 1 && o->jobs <= JOBS_MAX)
@@ -136,19 +89,16 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'd':
-		return take_design(o, arg);
+		return race_option_design("race hunt", arg, &o->design);
 	case 'p':
 		o->picker = arg;
 		return 0;
 	case 'n':
-		return text_number(arg, &o->schedules) || !o->schedules ? wrong_number("race hunt", "schedules", arg) : 0;
+		return race_option_number("race hunt", "schedules", arg, &o->schedules);
 	case 't':
-		return take_seconds(o, arg);
+		return race_option_seconds("race hunt", arg, &o->seconds);
 	case 's':
-		if (!text_number(arg, &o->seed))
-			return 0;
-		cmd_error("race hunt", "--seed %.60s: a number is expected", arg);
-		return EINVAL;
+		return race_option_seed("race hunt", arg, &o->seed);
 	case 'j':
 		o->json = arg;
 		return 0;
@@ -169,7 +119,7 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 		o->all_lines = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		return take_race(o, arg);
+		return race_option_race("race hunt", arg, &o->race);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -347,20 +297,9 @@ close_strategy:
 
 static int write_json(struct hunting *g)
 {
-	json_t *out = json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker", g->o.picker, "seed",
-	                        (json_int_t)g->o.seed, "results", g->results);
-	char tmp[1100];
-	int bad;
-
-	if (!strcmp(g->o.json, "-")) {
-		bad = json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else {
-		snprintf(tmp, sizeof(tmp), "%s.new", g->o.json);
-		bad = json_dump_file(out, tmp, JSON_INDENT(1) | JSON_PRESERVE_ORDER) || rename(tmp, g->o.json);
-	}
-	json_decref(out);
-	return bad ? cmd_error("race hunt", "%.100s: cannot be written: %s", g->o.json, strerror(errno)) : 0;
+	return race_write_json("race hunt", g->o.json,
+	                       json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker",
+	                                 g->o.picker, "seed", (json_int_t)g->o.seed, "results", g->results));
 }
 
 static int hunt_all(struct hunting *g)

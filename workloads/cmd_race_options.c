@@ -1,0 +1,84 @@
+/* cmd_race_options.c: see cmd_race_options.h. */
+#include "cmd_race_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "text.h"
+
+int race_option_race(const char *cmd, const char *arg, const struct race **race)
+{
+	char hint[64];
+
+	if (*race) {
+		cmd_error(cmd, "%.60s: one race is expected", arg);
+		return EINVAL;
+	}
+	*race = race_find(arg);
+	if (*race)
+		return 0;
+	cmd_error(cmd, "%.60s: not a race%s", arg, race_nearest(arg, hint, sizeof(hint)));
+	return EINVAL;
+}
+
+int race_option_design(const char *cmd, const char *arg, const char **design)
+{
+	const char *names[64] = { "all" };
+	char hint[64];
+	size_t n = 1;
+
+	*design = arg;
+	if (!strcmp(arg, "all") || fs_design_find(arg))
+		return 0;
+	for (; fs_designs[n - 1] && n < sizeof(names) / sizeof(names[0]); n++)
+		names[n] = fs_designs[n - 1]->name;
+	cmd_error(cmd, "--design %.60s: not a design%s", arg,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, names, n, sizeof(names[0]))));
+	return EINVAL;
+}
+
+int race_option_number(const char *cmd, const char *option, const char *arg, uint64_t *out)
+{
+	if (!text_number(arg, out) && *out)
+		return 0;
+	cmd_error(cmd, "--%s %.60s: a number from 1 on is expected", option, arg);
+	return EINVAL;
+}
+
+int race_option_seed(const char *cmd, const char *arg, uint64_t *out)
+{
+	if (!text_number(arg, out))
+		return 0;
+	cmd_error(cmd, "--seed %.60s: a number is expected", arg);
+	return EINVAL;
+}
+
+int race_option_seconds(const char *cmd, const char *arg, double *out)
+{
+	char *end;
+
+	*out = strtod(arg, &end);
+	if (end != arg && !*end && *out > 0 && *out < 1e7)
+		return 0;
+	cmd_error(cmd, "--seconds %.60s: a time above 0 is expected", arg);
+	return EINVAL;
+}
+
+int race_write_json(const char *cmd, const char *path, json_t *out)
+{
+	char tmp[1100];
+	int bad;
+
+	if (!strcmp(path, "-")) {
+		bad = json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else {
+		snprintf(tmp, sizeof(tmp), "%.1000s.new", path);
+		bad = json_dump_file(out, tmp, JSON_INDENT(1) | JSON_PRESERVE_ORDER) || rename(tmp, path);
+	}
+	json_decref(out);
+	return bad ? cmd_error(cmd, "%.100s: cannot be written: %s", path, strerror(errno)) : 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * cmd_race_options.h: what several commands of `fsyncstorm race` take, read the same way by each. `cmd` is
+ * the command's name in what is said ("race hunt"). All: 0, or EINVAL after one line on stderr.
+ */
+#ifndef CMD_RACE_OPTIONS_H
+#define CMD_RACE_OPTIONS_H
+
+#include <jansson.h>
+
+#include "race.h"
+
+/* *race is NULL before: one race is taken. */
+int race_option_race(const char *cmd, const char *arg, const struct race **race);
+/* A design's name, or "all". */
+int race_option_design(const char *cmd, const char *arg, const char **design);
+/* From 1 on. */
+int race_option_number(const char *cmd, const char *option, const char *arg, uint64_t *out);
+int race_option_seed(const char *cmd, const char *arg, uint64_t *out);
+int race_option_seconds(const char *cmd, const char *arg, double *out);
+
+/* Writes it to a temporary name and renames; "-" is standard output. Takes `out`. An exit status. */
+int race_write_json(const char *cmd, const char *path, json_t *out);
+
+#endif
