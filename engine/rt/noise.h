@@ -23,8 +23,8 @@ enum noise {
 };
 extern const char *const noise_name[NOISE_KINDS];
 
-#define NOISE_ONE_IN     4u /* points that are disturbed */
-#define NOISE_YIELDS_MAX 8u
+#define NOISE_ONE_IN     2u /* points that are disturbed */
+#define NOISE_YIELDS_MAX 16u
 #define NOISE_SLEEP_NS   50000u
 
 void noise_start(enum noise kind, uint64_t seed);

@@ -1,0 +1,255 @@
+/*
+ * cmd_race_stress.c: `fsyncstorm race stress`: a race on real threads, with noise, and how often it is
+ * hit. What is found by chance is said with its interval; what is not found is said to prove nothing.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "cmd_race.h"
+#include "cmd_race_options.h"
+#include "rt/noise.h"
+#include "stress.h"
+#include "text.h"
+
+#define DEFAULT_SECONDS 10.0
+
+static bool interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = true;
+}
+
+/* ---- options ---- */
+
+struct stress_options {
+	const struct race *race;
+	const char *design, *json, *out;
+	enum noise noise;
+	uint64_t rounds, seed;
+	double seconds;
+};
+
+static const struct argp_option stress_table[] = {
+	{ "design", 'd', "NAME|all", 0, "The design (default: all)", 0 },
+	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at every second point, by chance (default: yield)", 0 },
+	{ "seconds", 't', "S", 0, "So long for each design (default: 10, unless --rounds is given)", 0 },
+	{ "rounds", 'n', "N", 0, "At most so many rounds for each design", 0 },
+	{ "seed", 's', "S", 0, "Of the noise, of what tasks draw and of the power cuts (default: 1)", 0 },
+	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	{ "out", 'o', "FILE", 0, "Where the first hit of a design is written down (default: race-NAME-DESIGN.hit)", 0 },
+	{ 0 },
+};
+
+static error_t take_noise(const char *arg, enum noise *noise)
+{
+	char hint[64];
+
+	for (unsigned i = 0; i < NOISE_KINDS; i++) {
+		if (strcmp(arg, noise_name[i]))
+			continue;
+		*noise = (enum noise)i;
+		return 0;
+	}
+	cmd_error("race stress", "--noise %.60s: none, yield or sleep is expected%s", arg,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, noise_name, NOISE_KINDS, sizeof(noise_name[0]))));
+	return EINVAL;
+}
+
+static error_t parse_stress(int key, char *arg, struct argp_state *state)
+{
+	struct stress_options *o = state->input;
+
+	switch (key) {
+	case 'd':
+		return race_option_design("race stress", arg, &o->design);
+	case 'N':
+		return take_noise(arg, &o->noise);
+	case 't':
+		return race_option_seconds("race stress", arg, &o->seconds);
+	case 'n':
+		return race_option_number("race stress", "rounds", arg, &o->rounds);
+	case 's':
+		return race_option_seed("race stress", arg, &o->seed);
+	case 'j':
+		o->json = arg;
+		return 0;
+	case 'o':
+		o->out = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		return race_option_race("race stress", arg, &o->race);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- one design ---- */
+
+struct stressing {
+	struct stress_options o;
+	FILE *text;
+	json_t *results;
+	unsigned broken, unexpected; /* designs that were hit; that were hit and are to hold */
+	/* of the design under way */
+	char path[1024], first[640]; /* the file of its first hit, and the sentence */
+	int ret;
+};
+
+static void hit_path(const struct stressing *g, const struct hunt *h, char *path, unsigned size)
+{
+	if (!g->o.out)
+		snprintf(path, size, "race-%s-%s.hit", h->race->name, h->design->name);
+	else
+		snprintf(path, size, "%s%s%s", g->o.out, g->broken ? "-" : "", g->broken ? h->design->name : "");
+}
+
+static void on_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)
+{
+	struct stressing *g = arg;
+	char err[200];
+
+	if (g->first[0])
+		return;
+	snprintf(g->first, sizeof(g->first), "%s", v->text);
+	hit_path(g, h, g->path, sizeof(g->path));
+	if (stress_write_hit(g->path, s, h, v, err))
+		g->ret = cmd_error("race stress", "%s", err);
+}
+
+static void print_rate(FILE *out, const struct stress *s, double per, const char *unit)
+{
+	double low, high;
+
+	stress_interval(s->hits, &low, &high);
+	fprintf(out, "    %.4g per %s (95 %%: %.3g to %.3g)\n", (double)s->hits * per, unit, low * per, high * per);
+}
+
+static void print_rates(FILE *out, const struct stress *s)
+{
+	if (s->took > 0)
+		print_rate(out, s, 3600 / s->took, "hour");
+	if (s->fsyncs)
+		print_rate(out, s, 1e6 / (double)s->fsyncs, "million fsyncs");
+}
+
+static void print_stress(const struct stressing *g, const struct hunt *h, const struct stress *s)
+{
+	fprintf(g->text, "race %s, design %s, noise %s, seed %lu: on threads\n", h->race->name, h->design->name, noise_name[s->noise],
+	        (unsigned long)s->seed);
+	fprintf(g->text, "  %lu rounds, %lu fsyncs with something to write, %lu crash images judged in %.2f s\n", (unsigned long)s->run,
+	        (unsigned long)s->fsyncs, (unsigned long)s->images, s->took);
+	fprintf(g->text, "  %lu hit%s\n", (unsigned long)s->hits, s->hits == 1 ? "" : "s");
+	print_rates(g->text, s);
+	if (!s->hits) {
+		fprintf(g->text, "  no hit proves nothing: threads meet by chance. `fsyncstorm race hunt %s --design %s` looks for it,\n"
+		                 "  and says how sure it is\n", h->race->name, h->design->name);
+		return;
+	}
+	fprintf(g->text, "  the first: %s\n  its calls and its record: %s\n", g->first, g->path);
+	fprintf(g->text, "  threads cannot be run again: for a schedule that can, `fsyncstorm race hunt %s --design %s`\n", h->race->name,
+	        h->design->name);
+}
+
+static json_t *stress_json(const struct stressing *g, const struct hunt *h, const struct stress *s)
+{
+	double low, high, hours = s->took / 3600, million = (double)s->fsyncs / 1e6;
+
+	stress_interval(s->hits, &low, &high);
+	json_t *r = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:[f,f]}", "design", h->design->name, "due",
+	                      verdict_name[race_expect(h->race, h->design->name)], "rounds", (json_int_t)s->run, "fsyncs",
+	                      (json_int_t)s->fsyncs, "images_judged", (json_int_t)s->images, "hits", (json_int_t)s->hits, "seconds",
+	                      s->took, "hits_interval_95", low, high);
+	if (s->took > 0)
+		json_object_set_new(r, "hits_per_hour", json_pack("[f,f,f]", (double)s->hits / hours, low / hours, high / hours));
+	if (s->fsyncs)
+		json_object_set_new(r, "hits_per_million_fsyncs",
+		                    json_pack("[f,f,f]", (double)s->hits / million, low / million, high / million));
+	if (s->hits)
+		json_object_set_new(r, "first_hit", json_pack("{s:s,s:s}", "text", g->first, "file", g->path));
+	return r;
+}
+
+/* The threads of a round that stands still cannot be ended: the program can. */
+_Noreturn static void give_up(const struct stress *s, const struct hunt *h)
+{
+	cmd_error("race stress", "race %s, design %s, seed %lu, round %lu: no task has come on for %llu s: a deadlock; "
+	                         "`fsyncstorm race hunt %s --design %s` shows who waits for whom",
+	          h->race->name, h->design->name, (unsigned long)s->seed, (unsigned long)s->run, STRESS_STUCK_NS / 1000000000,
+	          h->race->name, h->design->name);
+	_exit(1);
+}
+
+static int stress_design(struct stressing *g, const struct design *design)
+{
+	struct stress s = { .noise = g->o.noise, .seed = g->o.seed, .rounds = g->o.rounds, .seconds = g->o.seconds,
+		            .stop = &interrupted, .hit = on_hit, .arg = g };
+	struct hunt *h;
+	char err[200];
+
+	if (hunt_open(g->o.race, design, &h, err))
+		return cmd_error("race stress", "%s", err);
+	g->first[0] = g->path[0] = '\0';
+	if (stress_run(h, &s))
+		give_up(&s, h);
+	print_stress(g, h, &s);
+	json_array_append_new(g->results, stress_json(g, h, &s));
+	g->broken += s.hits != 0;
+	g->unexpected += s.hits && race_expect(h->race, design->name) == VERDICT_HOLDS;
+	hunt_close(h);
+	return g->ret;
+}
+
+/* ---- all ---- */
+
+static int stress_all(struct stressing *g)
+{
+	bool all = !strcmp(g->o.design, "all");
+	int ret = 0;
+
+	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
+		if (all || !strcmp(fs_designs[i]->name, g->o.design))
+			ret = stress_design(g, fs_designs[i]);
+	if (!ret && g->o.json)
+		ret = race_write_json("race stress", g->o.json,
+		                      json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "noise",
+		                                noise_name[g->o.noise], "seed", (json_int_t)g->o.seed, "results", g->results));
+	if (ret)
+		return ret;
+	return all ? g->unexpected != 0 : g->broken != 0;
+}
+
+int cmd_race_stress(int argc, char **argv)
+{
+	static const struct argp argp = { stress_table, parse_stress, "RACE",
+		                          "Runs the tasks of a race on threads, again and again, with noise, cuts the power at "
+		                          "moments of it, and judges every crash.\v"
+		                          "With one --design: exit status 1 when it was hit. With all: 1 when one was hit that is "
+		                          "to hold; that one is not hit which is to break proves nothing.",
+		                          NULL, NULL, NULL };
+	struct stressing g = { .o = { .design = "all", .seed = 1, .noise = NOISE_YIELD } };
+
+	int ret = cmd_options(&argp, argc, argv, &g.o);
+	if (ret)
+		return ret;
+	if (!g.o.race)
+		return cmd_error("race stress", "which race? `fsyncstorm race list` names them");
+	if (g.o.race->bare)
+		return cmd_error("race stress", "%s has no file system under it: there is nothing to crash; hunt it", g.o.race->name);
+	if (!g.o.rounds && g.o.seconds <= 0)
+		g.o.seconds = DEFAULT_SECONDS;
+	if (powercut_controls())
+		return cmd_error("race stress", "the device model fails its own controls: no verdict can be trusted");
+	signal(SIGINT, on_interrupt);
+	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.results = json_array();
+	ret = stress_all(&g);
+	json_decref(g.results);
+	return ret;
+}
