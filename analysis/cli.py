@@ -1,0 +1,72 @@
+"""
+cli.py: the commands report, compare and plots, and their options (`fsyncstorm report` and `fsyncstorm compare` come here).
+
+What the user or a file did wrong is one line on stderr, exit status 2, nothing half-written.
+"""
+import argparse
+import difflib
+import os
+import re
+import sys
+
+import runs
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes are one line, with the option that was meant."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, rest = super().parse_known_args(args, namespace)
+        for word in rest:
+            near = difflib.get_close_matches(word.split("=")[0], self._option_string_actions, 1)
+            raise runs.Bad(f"{word}: not a known option{f'; did you mean {near[0]}?' if near else ''}")
+        return namespace, rest
+
+    def error(self, message):
+        raise runs.Bad(re.sub(r"^argument (-\w/)?([^:]+)", r"\2", message))
+
+
+def options_of(program):
+    p = Parser(prog=program, allow_abbrev=False)
+    sub = p.add_subparsers(dest="command", required=True, parser_class=Parser)
+    r = sub.add_parser("report", help="one HTML file that tells what runs found",
+                       description="Makes one HTML file, that needs nothing else, of one or more runs' folders.")
+    r.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; the first is the subject")
+    r.add_argument("-o", "--out", metavar="FILE", help="where it goes (report.html in the first run's folder)")
+    r.add_argument("--scores", metavar="FILE", help="JSON of `race score`, for the plot of schedules to a violation")
+    c = sub.add_parser("compare", help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
+                       description="Compares two runs, or the targets of one run, at each number of tasks.")
+    c.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; one or two")
+    c.add_argument("-m", "--metric", action="append", choices=runs.METRICS, help="what to compare (all; may be given again)")
+    c.add_argument("-a", metavar="TARGET", help="what is compared with (the first target)")
+    c.add_argument("-b", metavar="TARGET", help="what is compared (the others; of a second run, its first)")
+    c.add_argument("-f", "--fail-if", action="append", default=[], metavar="CONDITION",
+                   help="exit 1 when a ratio B/A is found beyond: 'p99 > 1.05', 'rate < 0.97'; may be given again")
+    c.add_argument("--paired", action="store_true", help="trial i of both runs ran next to each other")
+    g = sub.add_parser("plots", help="redraws the plots and reports of runs' folders")
+    g.add_argument("run", nargs="+", metavar="RUN")
+    g.add_argument("--readme", metavar="FILE", help="also fill in the marked part of this file")
+    return p
+
+
+def run(argv, program):
+    options = options_of(program).parse_args(argv)
+    if options.command == "compare":
+        import commands
+        return commands.compare(options)
+    if options.command == "report":
+        import report
+        return report.command(options)
+    import redraw
+    return redraw.command(options)
+
+
+def main(argv):
+    """Returns the exit status."""
+    program = os.environ.get("FSYNCSTORM_PROGRAM", "analysis")
+    try:
+        return run(argv, program)
+    except runs.Bad as e:
+        line = " ".join(str(e).split())
+        print(f"{program}{' ' + argv[0] if argv else ''}: {line}", file=sys.stderr)
+        return 2

@@ -1,0 +1,230 @@
+"""
+runs.py: loads results; nothing else reads JSON. What it hands out is checked: a field that a plot or a
+table asks for is there, or the load failed.
+
+(1) What is wrong with a file is one line that names it (Bad), never a stack of Python's.
+(2) A trial that was cut short or failed is not like the others: trials() leaves it out.
+(3) Bins of several trials may be added: a histogram of all trials is exact to within 1 %.
+
+Called by every file here. The schema is described in results/README.md.
+"""
+import json
+import os
+import shlex
+
+import numpy as np
+
+SCHEMA, VERSION = "fsyncstorm-bench", 1
+NEEDED = ("date", "commit", "command", "job", "targets", "runs")
+METRICS = ("p50", "p99", "p99.9", "rate")
+# metric: (percentile, operations that it takes to tell)
+PERCENTILE = {"p50": (50, 10), "p99": (99, 100), "p99.9": (99.9, 1000)}
+
+
+class Bad(Exception):
+    """What the user or a file did wrong: one line."""
+
+
+class Histogram:
+    """Latencies in ns: values ascending, how many operations took each."""
+
+    def __init__(self, values, counts, total_ns, top_ns):
+        self.values, self.counts = values, counts
+        self.n, self.sum_ns, self.max_ns = int(counts.sum()), total_ns, top_ns
+
+    def percentile(self, p):
+        """The value at percentile p (0..100) within 1 %; NaN when empty."""
+        if not self.n:
+            return float("nan")
+        at = np.searchsorted(np.cumsum(self.counts), max(1, np.ceil(p / 100 * self.n)))
+        return float(self.values[min(at, len(self.values) - 1)])
+
+    @property
+    def mean_ns(self):
+        return self.sum_ns / self.n if self.n else float("nan")
+
+
+def histogram(parts):
+    """The JSON histograms of several trials, added up."""
+    sums = {}
+    for part in parts:
+        for value, count in part["bins"]:
+            sums[value] = sums.get(value, 0) + count
+    values = np.array(sorted(sums), dtype=float)
+    counts = np.array([sums[v] for v in sorted(sums)], dtype=np.int64)
+    return Histogram(values, counts, sum(p["sum_ns"] for p in parts), max((p["max_ns"] for p in parts), default=0))
+
+
+class Run:
+    """One bench: its recipe, its targets, its trials."""
+
+    def __init__(self, path, data, env):
+        self.path, self.folder = path, os.path.dirname(os.path.abspath(path))
+        self.name = os.path.basename(self.folder)
+        self.data, self.env = data, env
+        self.subject = data["job"]["subject"]
+        self.names = short_names([t["label"] for t in data["targets"]])
+        self.indexes = range(len(self.names))
+        self.levels = sorted({r["threads"] for r in data["runs"]})
+        self.sums = {}
+
+    def command(self):
+        """To be pasted into a shell. argv[0] is the program and its sub-command in one."""
+        words = self.data["command"]
+        return " ".join([words[0]] + [shlex.quote(w) for w in words[1:]])
+
+    def all_trials(self):
+        return [r for r in self.data["runs"] if not r.get("interrupted") and not r.get("error")]
+
+    def trials(self, target, threads):
+        """In the order of their number."""
+        found = [r for r in self.all_trials() if r["target"] == target and r["threads"] == threads]
+        return sorted(found, key=lambda r: r["trial"])
+
+    def fsyncers(self, threads):
+        """Tasks that ran at this level (a level of 0 is the job's own number)."""
+        return next(r["tasks_n"] for r in self.data["runs"] if r["threads"] == threads)
+
+    def histogram(self, target, threads, op=None):
+        """Of all trials of a target at a level; None when it has no such operation."""
+        key = (target, threads, op or self.subject)
+        if key not in self.sums:
+            parts = [t["ops"][key[2]] for t in self.trials(target, threads) if key[2] in t["ops"]]
+            self.sums[key] = histogram(parts) if parts else None
+        return self.sums[key]
+
+    def value(self, trial, metric):
+        """One figure of a trial, ns or per second; NaN when there are too few operations to tell."""
+        if metric == "rate":
+            return trial["rate"]
+        op = trial["ops"].get(self.subject)
+        percent, least = PERCENTILE[metric]
+        if not op or op["n"] < least:
+            return float("nan")
+        return op[{50: "p50_ns", 99: "p99_ns", 99.9: "p999_ns"}[percent]]
+
+    def blocks(self, a, b, threads, metric):
+        """Pairs of trials that ran next to each other, as two arrays of the metric."""
+        of = {t["trial"]: t for t in self.trials(b, threads)}
+        pairs = [(t, of[t["trial"]]) for t in self.trials(a, threads) if t["trial"] in of]
+        return tuple(np.array([self.value(p[k], metric) for p in pairs], dtype=float) for k in (0, 1))
+
+    def recipe(self):
+        """What one must know to read the figures, or to make them again: one line."""
+        d, e = self.data, self.env
+        topology = e.get("topology", {})
+        machine = ", ".join(str(x) for x in (e.get("cpu"), f"{topology.get('pus', '?')} CPUs on "
+                            f"{topology.get('nodes', '?')} node(s)", "Linux " + str(e.get("kernel", "?"))))
+        seconds = f"{d['seconds_ns'] / 1e9:g} s" if d.get("seconds_ns") else "the job's own time"
+        return (f"{self.name}: commit {d['commit']}, {machine}; job {d['job']['name']}, "
+                f"{d.get('trials', '?')} trials of {seconds} taking turns, seed {d.get('seed', '?')}, "
+                f"placement {d.get('placement', '?')}")
+
+    def phases(self, target, threads):
+        """Mean us of a sync in each phase, all trials: {phase: us}. They sum to the mean latency."""
+        trials = self.trials(target, threads)
+        n = sum(t["ops"][op]["n"] for t in trials for op in ("fsync", "fdatasync") if op in t["ops"])
+        sums = {}
+        for t in trials:
+            for phase, ns in t.get("phases_ns", {}).items():
+                sums[phase] = sums.get(phase, 0) + ns
+        return {phase: ns / n / 1e3 for phase, ns in sums.items()} if n and any(sums.values()) else {}
+
+
+    def hunts(self):
+        """Verdicts of `race hunt` kept beside the results: [(race, {design, verdict, schedules, ...})]."""
+        out = []
+        for name in sorted(os.listdir(self.folder)):
+            if name.endswith(".hunt.json"):
+                path = os.path.join(self.folder, name)
+                data = read_json(path)
+                if not isinstance(data, dict) or not {"race", "results"} <= data.keys():
+                    raise Bad(f"{path}: not the result of `race hunt`")
+                out += [(data["race"], r) for r in data["results"]]
+        return out
+
+
+def short_names(labels):
+    """The label without its letter, where that tells the targets apart."""
+    bare = [label.split(" ", 1)[-1] for label in labels]
+    return bare if len(set(bare)) == len(bare) else list(labels)
+
+
+def read_json(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return json.load(f)
+    except OSError as e:
+        raise Bad(f"{path}: {e.strerror}") from None
+    except UnicodeDecodeError:
+        raise Bad(f"{path}: not a JSON file") from None
+    except json.JSONDecodeError as e:
+        raise Bad(f"{path}:{e.lineno}: not whole JSON ({e.msg}); was its run cut short?") from None
+
+
+def check(path, data):
+    if not isinstance(data, dict) or "schema" not in data:
+        raise Bad(f"{path}: not a result of fsyncstorm (it names no schema)")
+    if data["schema"] != SCHEMA:
+        raise Bad(f"{path}: schema {data['schema']}, expected {SCHEMA}")
+    if data.get("schema_version") != VERSION:
+        raise Bad(f"{path}: schema version {data.get('schema_version')}, this program reads version {VERSION}")
+    for field in NEEDED:
+        if field not in data:
+            raise Bad(f"{path}: has no `{field}`; is it whole?")
+    if not any(not r.get("error") and not r.get("interrupted") for r in data["runs"]):
+        raise Bad(f"{path}: has no trial that ran to its end")
+    for r in data["runs"]:
+        if not {"threads", "target", "trial", "rate", "ops"} <= r.keys() or r["target"] >= len(data["targets"]):
+            raise Bad(f"{path}: a trial lacks its target, its operations or its rate; is it whole?")
+
+
+def load_file(path):
+    data = read_json(path)
+    check(path, data)
+    return data
+
+
+def join(folder):
+    """A folder of trials, each a run of one trial in a file of its own, in the order of their names: one run."""
+    files = sorted(f for f in os.listdir(folder) if f.endswith(".json"))
+    if not files:
+        raise Bad(f"{folder}: has no run.json and no other result")
+    parts = [load_file(os.path.join(folder, f)) for f in files]
+    whole = parts[0]
+    for trial, part in enumerate(parts):
+        if part["job"] != whole["job"] or len(part["targets"]) != len(whole["targets"]):
+            raise Bad(f"{os.path.join(folder, files[trial])}: not of the same job and targets as {files[0]}")
+        for r in part["runs"]:
+            r["trial"] = trial
+    whole["runs"] = [r for part in parts for r in part["runs"]]
+    return whole
+
+
+def load(where):
+    """A run's folder, its run.json, or a folder of trials in files of their own. Raises Bad."""
+    path = os.path.join(where, "run.json") if os.path.isdir(where) else where
+    if os.path.isdir(where) and not os.path.exists(path):
+        return Run(path, join(where), {})
+    beside = os.path.join(os.path.dirname(os.path.abspath(path)), "env.json")
+    return Run(path, load_file(path), read_json(beside) if os.path.exists(beside) else {})
+
+
+def find_target(run, name):
+    """The index of a target by its name, letter, label or design."""
+    for i, t in enumerate(run.data["targets"]):
+        if name in (run.names[i], t["label"], t["label"].split(" ")[0], t.get("text"), t.get("design")):
+            return i
+    raise Bad(f"{run.path}: no target `{name}`; it has {', '.join(run.names)}")
+
+
+def load_scores(where):
+    """The table of `race score`: a list of {race, design, strategy, seeds, cap}; where = its JSON file."""
+    data = read_json(where)
+    rows = data.get("scores") if isinstance(data, dict) else None
+    if data.get("schema") != "fsyncstorm-score" or not isinstance(rows, list):
+        raise Bad(f"{where}: not the result of `race score`")
+    for row in rows:
+        if not {"race", "design", "strategy", "seeds", "cap"} <= row.keys():
+            raise Bad(f"{where}: a row lacks its race, design, strategy, seeds or cap")
+    return rows

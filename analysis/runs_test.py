@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+"""
+runs_test.py: what is loaded is what was measured; what is wrong with a file is one line and status 2.
+"""
+import contextlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import unittest
+
+import cli
+import runs
+import say
+import tap
+
+
+def storm(*args):
+    """Runs a command: (status, stdout, stderr)."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        status = cli.main(list(args))
+    return status, out.getvalue(), err.getvalue()
+
+
+class Edited:
+    """A copy of the recorded run, changed, in a folder of its own."""
+
+    def __init__(self, change=lambda data: None):
+        self.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
+        with open(os.path.join(tap.FIXTURE, "run.json"), encoding="utf-8") as f:
+            data = json.load(f)
+        change(data)
+        self.path = os.path.join(self.folder, "run.json")
+        with open(self.path, "w", encoding="utf-8") as f:
+            json.dump(data, f)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder)
+
+
+class Loading(unittest.TestCase):
+    def setUp(self):
+        self.run_ = runs.load(tap.FIXTURE)
+
+    def test_percentiles_of_the_bins_are_those_that_were_measured(self):
+        checked = 0
+        for t in self.run_.all_trials():
+            for op in t["ops"].values():
+                h = runs.histogram([op])
+                for p, field in ((50, "p50_ns"), (90, "p90_ns"), (99, "p99_ns"), (99.9, "p999_ns")):
+                    self.assertAlmostEqual(h.percentile(p) / max(1, op[field]), 1, delta=0.02)
+                    checked += 1
+        self.assertGreater(checked, 50)
+
+    def test_histograms_of_trials_add_up(self):
+        h = self.run_.histogram(0, 1)
+        self.assertEqual(h.n, sum(t["ops"]["fsync"]["n"] for t in self.run_.trials(0, 1)))
+        self.assertEqual(h.sum_ns, sum(t["ops"]["fsync"]["sum_ns"] for t in self.run_.trials(0, 1)))
+
+    def test_phases_sum_to_the_mean(self):
+        for threads in self.run_.levels:
+            for i in self.run_.indexes:
+                mean = self.run_.histogram(i, threads).mean_ns / 1e3
+                self.assertAlmostEqual(sum(self.run_.phases(i, threads).values()) / mean, 1, delta=0.01)
+
+    def test_blocks_are_trials_of_the_same_number(self):
+        def drop_one(data):
+            gone = next(r for r in data["runs"] if r["target"] == 1 and r["trial"] == 2 and r["threads"] == 1)
+            data["runs"].remove(gone)
+
+        with Edited(drop_one) as e:
+            run = runs.load(e.folder)
+            a, b = run.blocks(0, 1, 1, "rate")
+            self.assertEqual(len(a), 3)
+            self.assertEqual(list(a), [t["rate"] for t in run.trials(0, 1) if t["trial"] != 2])
+            self.assertEqual(list(b), [t["rate"] for t in run.trials(1, 1)])
+
+    def test_a_trial_cut_short_does_not_count(self):
+        def cut(data):
+            data["runs"][0]["interrupted"] = True
+
+        with Edited(cut) as e:
+            self.assertEqual(len(runs.load(e.folder).trials(0, 1)), 3)
+
+    def test_one_name_for_two_targets_keeps_their_letters(self):
+        self.assertEqual(runs.short_names(["A prefix", "B postfix"]), ["prefix", "postfix"])
+        self.assertEqual(runs.short_names(["A x", "B x"]), ["A x", "B x"])
+
+
+class BadInput(unittest.TestCase):
+    def one_line(self, says, *args):
+        status, out, err = storm(*args)
+        self.assertEqual((status, out), (2, ""), err)
+        self.assertEqual(err.count("\n"), 1, err)
+        self.assertIn(says, err)
+
+    def changed(self, says, change, *args):
+        with Edited(change) as e:
+            self.one_line(says, *(a.replace("RUN", e.path) for a in args or ("report", "RUN")))
+            self.assertEqual(os.listdir(e.folder), ["run.json"])
+
+    def test_files_that_are_no_results(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "x.json")
+            with open(os.path.join(tap.FIXTURE, "run.json"), "rb") as f:
+                whole = f.read()
+            for content, says in ((whole[:len(whole) // 2], "not whole JSON"), (b"", "not whole JSON"), (b"[]", "names no schema"),
+                                  (b"\xff\xfe\x00", "not a JSON file"), (b'{"a": 1}', "names no schema")):
+                with open(path, "wb") as f:
+                    f.write(content)
+                self.one_line(says, "report", path)
+                self.one_line(says, "compare", path)
+        self.one_line("No such file", "report", "/nonexistent")
+
+    def test_results_of_another_kind(self):
+        self.changed("schema version 9, this program reads version 1", lambda d: d.update(schema_version=9))
+        self.changed("schema fsyncstorm-bench-self", lambda d: d.update(schema="fsyncstorm-bench-self"))
+        self.changed("has no `targets`", lambda d: d.pop("targets"))
+        self.changed("lacks its target", lambda d: d["runs"][0].pop("rate"))
+        self.changed("no trial that ran to its end", lambda d: d.update(runs=[]))
+
+    def test_a_missing_target_is_named_with_those_there(self):
+        self.changed("no target `xfs`; it has prefix, postfix", lambda d: None, "compare", "RUN", "-b", "xfs")
+
+    def test_runs_that_have_nothing_in_common(self):
+        self.changed("no number of tasks in common", lambda d: [r.update(threads=64) for r in d["runs"]], "compare", tap.FIXTURE, "RUN")
+        self.changed("figures of different things", lambda d: d["job"].update(name="wal"), "compare", tap.FIXTURE, "RUN")
+
+    def test_conditions_that_mean_nothing(self):
+        for text in ("p98 > 1", "p99 >> 1.05", "p99 > x", "", "p99 > 0.9", "rate < 1.1"):
+            self.one_line("--fail-if", "compare", tap.FIXTURE, "--fail-if", text)
+
+    def test_a_report_that_cannot_be_written(self):
+        self.one_line("cannot be written", "report", tap.FIXTURE, "--out", "/nonexistent/report.html")
+
+    def test_one_trial_only_is_told_and_compares_nothing(self):
+        def one(data):
+            data["runs"] = [r for r in data["runs"] if r["trial"] == 0]
+
+        with Edited(one) as e:
+            status, out, _ = storm("compare", e.path)
+            self.assertEqual(status, 0)
+            self.assertIn("cannot be told: only 1 block of trials, 3 are needed", out)
+            doubts = say.doubts(runs.load(e.path))
+            self.assertTrue(any("1 trial only" in d for d in doubts), doubts)
+
+
+class Comparing(unittest.TestCase):
+    """--fail-if: exit 1 on a finding past the bound, and on nothing less."""
+
+    @staticmethod
+    def slower(factor):
+        def change(data):
+            for r in data["runs"]:
+                if r["target"] == 1:
+                    peer = next(x for x in data["runs"] if (x["target"], x["threads"], x["trial"]) == (0, r["threads"], r["trial"]))
+                    r["rate"] = peer["rate"] / factor * (1 + 0.001 * r["trial"])
+                    r["ops"] = json.loads(json.dumps(peer["ops"]))
+                    for field in ("p50_ns", "p99_ns"):
+                        r["ops"]["fsync"][field] = peer["ops"]["fsync"][field] * factor * (1 + 0.001 * r["trial"])
+        return change
+
+    def test_a_regression_fails_and_says_so(self):
+        with Edited(self.slower(1.1)) as e:
+            status, out, _ = storm("compare", e.path, "--fail-if", "p50 > 1.05", "--fail-if", "rate < 0.95")
+            self.assertEqual(status, 1, out)
+            self.assertIn("postfix's p50 is 1.10x prefix's [1.10, 1.10]: slower (a finding)", out)
+            self.assertIn("FAILS: p50 > 1.05", out)
+            self.assertIn("FAILS: rate < 0.95", out)
+            self.assertEqual(storm("compare", e.path, "--fail-if", "p50 > 1.2")[0], 0)
+            self.assertEqual(storm("compare", e.path, "-a", "postfix", "-b", "prefix", "--fail-if", "p50 > 1.05")[0], 0)
+
+    def test_no_difference_does_not_fail_and_says_what_would_have_been_seen(self):
+        with Edited(self.slower(1.0)) as e:
+            status, out, _ = storm("compare", e.path, "--fail-if", "p50 > 1", "-m", "p50")
+            self.assertEqual(status, 0, out)
+
+    def test_two_runs_are_compared_and_not_trusted_like_one(self):
+        with Edited(self.slower(3)) as e:
+            status, out, _ = storm("compare", tap.FIXTURE, e.path, "-b", "postfix", "-m", "rate", "--fail-if", "rate < 0.9")
+            self.assertEqual(status, 1, out)
+            self.assertIn("did not take turns", out)
+            self.assertNotIn("did not take turns", storm("compare", tap.FIXTURE, e.path, "--paired")[1])
+
+    def test_trials_in_files_of_their_own_are_one_run(self):
+        with Edited() as e:
+            with open(e.path, encoding="utf-8") as f:
+                whole = json.load(f)
+            os.unlink(e.path)
+            for i in range(3):
+                part = dict(whole, runs=[dict(r, trial=0) for r in whole["runs"] if r["trial"] == i])
+                with open(os.path.join(e.folder, f"{i:02}.json"), "w", encoding="utf-8") as f:
+                    json.dump(part, f)
+            joined, run = runs.load(e.folder), runs.load(tap.FIXTURE)
+            self.assertEqual([t["rate"] for t in joined.trials(1, 4)], [t["rate"] for t in run.trials(1, 4)][:3])
+            with open(os.path.join(e.folder, "03.json"), "w", encoding="utf-8") as f:
+                json.dump(dict(whole, job=dict(whole["job"], name="wal")), f)
+            with self.assertRaisesRegex(runs.Bad, "03.json: not of the same job"):
+                runs.load(e.folder)
+
+    def test_how_many_were_compared_is_told(self):
+        out = storm("compare", tap.FIXTURE, "-m", "p50", "-m", "rate")[1]
+        self.assertIn("Of 4 comparisons,", out)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,182 @@
+"""
+say.py: results as plain sentences. What is found, what could not have been, and what makes one doubt it.
+
+(Y1) No sentence says more than its interval: no difference found is told with the size that would have
+     been seen.
+(Y2) How many comparisons were made is said with what was found in them (stats.py, S4).
+
+Called by the report, the picture of the README, `compare` and the guard.
+"""
+import dataclasses
+import itertools
+
+import numpy as np
+
+import runs
+import stats
+
+WORSE = {"p50": "slower", "p99": "slower", "p99.9": "slower", "rate": "faster"}
+BETTER = {"p50": "faster", "p99": "faster", "p99.9": "faster", "rate": "slower"}
+
+
+@dataclasses.dataclass
+class Row:
+    """One comparison and what it is of; threads None: all levels together."""
+    a: str
+    b: str
+    metric: str
+    threads: int
+    fsyncers: int
+    result: stats.Comparison
+
+
+def percent(share):
+    return f"{share * 100:.0f} %" if share >= 0.095 else f"{share * 100:.1f} %"
+
+
+def ratio(x):
+    return f"{x:.2f}" if 0.1 <= x < 10 else f"{x:.3g}"
+
+
+def interval(c):
+    return f"[{ratio(c.low)}, {ratio(c.high)}]"
+
+
+def detectable(c):
+    """The size that would have been seen: a share, or a factor where shares lose their meaning."""
+    return percent(c.detectable) if c.detectable < 1 else f"a factor of {1 + c.detectable:.2g}"
+
+
+def verdict(a, b, metric, c):
+    """One sentence, without its full stop."""
+    if not c.valid:
+        return f"{b}'s {metric} against {a}'s cannot be told: {c.why}"
+    if not c.different:
+        return f"{metric}: no difference found between {b} and {a}; one of {detectable(c)} would have been seen"
+    return f"{b}'s {metric} is {ratio(c.ratio)}x {a}'s {interval(c)}: {(WORSE if c.ratio > 1 else BETTER)[metric]}"
+
+
+def pooled(run, a, b, metric):
+    """All levels as one comparison: a block is trial i of each, the mean of its levels' log ratios."""
+    ratios = []
+    for threads in run.levels:
+        x, y = run.blocks(a, b, threads, metric)
+        if stats.unusable(x, y):
+            return stats.Comparison(blocks=len(x), why=stats.unusable(x, y))
+        ratios.append(np.log(y / x))
+    blocks = min(len(r) for r in ratios)
+    together = np.mean([r[:blocks] for r in ratios], axis=0)
+    return stats.compare(np.ones(blocks), np.exp(together))
+
+
+def compare_run(run, base=0, metrics=runs.METRICS):
+    """Each target against `base`, at each level and over all: (rows of levels, rows of all levels). Findings
+    are marked within each list."""
+    each, over = [], []
+    for b in run.indexes:
+        if b == base:
+            continue
+        for metric in metrics:
+            names = run.names[base], run.names[b], metric
+            over.append(Row(*names, None, None, pooled(run, base, b, metric)))
+            for t in run.levels:
+                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(base, b, t, metric))))
+    stats.correct([r.result for r in each])
+    stats.correct([r.result for r in over])
+    return each, over
+
+
+def chance(rows):
+    """Y2: one sentence on how many comparisons were made."""
+    valid = [r for r in rows if r.result.valid]
+    n, seen = len(valid), sum(r.result.different for r in valid)
+    found = sum(r.result.finding for r in valid)
+    return (f"Of {n} comparison{'s' * (n != 1)}, {seen} differ{'s' * (seen == 1)} at 95 %, where {0.05 * n:.1f} would of like "
+            f"things; {found} stand{'s' * (found == 1)} when all are counted (chance of a false one: {percent(stats.FINDING)})")
+
+
+def levels_text(run):
+    counts = [run.fsyncers(t) for t in run.levels]
+    return f"{counts[0]} to {counts[-1]} fsyncers" if len(counts) > 1 else f"{counts[0]} fsyncer{'s' * (counts[0] != 1)}"
+
+
+def pair_answer(rows):
+    """What all metrics of one pair come to."""
+    told = [r for r in rows if r.result.valid]
+    if not told:
+        return verdict(rows[0].a, rows[0].b, rows[0].metric, rows[0].result)
+    found = [r for r in told if r.result.finding]
+    differ = [r for r in told if r.result.different]
+    if found:
+        return "; ".join(verdict(r.a, r.b, r.metric, r.result) for r in found)
+    text = f"no difference found between {told[0].b} and {told[0].a}"
+    if differ:
+        alone = ", ".join(f"{r.metric} {ratio(r.result.ratio)}x {interval(r.result)}" for r in differ)
+        return f"{text} that stands when all comparisons are counted (at 95 % alone: {alone})"
+    return f"{text} (one of {', '.join(f'{detectable(r.result)} in {r.metric}' for r in told)} would have been seen)"
+
+
+def answers(run):
+    """The answer: a few sentences, the most important first."""
+    each, over = compare_run(run)
+    out = []
+    for b, rows in itertools.groupby(over, key=lambda r: r.b):
+        rows = list(rows)
+        out.append(f"Over {levels_text(run)}: {pair_answer(list(rows))}.")
+    if len(run.names) > 1:
+        out.append(chance(each) + ".")
+    out.append(where_time_goes(run))
+    return [s for s in out + race_answers(run) if s]
+
+
+def race_answers(run):
+    """What hunts that were kept with the run found."""
+    out = []
+    for race, r in sorted(run.hunts(), key=lambda x: (x[1]["verdict"], x[0], x[1]["design"])):
+        if r["verdict"] == "breaks":
+            out.append(f"Race `{race}`: {r['design']} loses durable data, found at schedule {r['found_at']:,}: "
+                       f"{r['violation']['text']}.")
+        else:
+            out.append(f"Race `{race}`: {r['design']} holds; no violation in {r['schedules']:,} schedules.")
+    return out
+
+
+def where_time_goes(run):
+    """The three dearest phases of the first target that has phases."""
+    level = run.levels[0]
+    for i in run.indexes:
+        phases = run.phases(i, level)
+        if phases:
+            total = sum(phases.values())
+            top = sorted(phases, key=phases.get, reverse=True)[:3]
+            parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
+            n = run.fsyncers(level)
+            article = "A" if run.subject == "write" else "An"
+            return f"{article} {run.subject} of {run.names[i]} with {n} fsyncer{'s' * (n != 1)} takes {total:,.0f} us on average: {parts}."
+    return ""
+
+
+def doubts(run):
+    """What makes one doubt the figures: one sentence each."""
+    out = []
+    if run.data.get("interrupted"):
+        out.append("The run was ended before all trials were made.")
+    for threads, i in itertools.product(run.levels, run.indexes):
+        trials = run.trials(i, threads)
+        at = f"{run.names[i]} with {run.fsyncers(threads)} fsyncer(s)"
+        if len(trials) < stats.BLOCKS_MIN:
+            out.append(f"{at}: {len(trials)} trial{'s' * (len(trials) != 1)} only, {stats.BLOCKS_MIN} are needed to compare.")
+            continue
+        p50 = [run.value(t, "p50") for t in trials]
+        change, groups = stats.drift(p50), stats.two_groups(p50)
+        if change:
+            out.append(f"{at}: p50 drifts by {change * 100:+.0f} % from the first trial to the last; comparisons hold "
+                       "(trials take turns), the figures themselves are of a moving thing.")
+        if groups:
+            out.append(f"{at}: trials are of two kinds, p50 around {groups[0] / 1e3:,.0f} and {groups[1] / 1e3:,.0f} us: "
+                       "find out what switches before believing either.")
+    fewest = min(len(run.trials(i, t)) for i in run.indexes for t in run.levels)
+    if stats.BLOCKS_MIN <= fewest < 5:
+        out.append(f"{fewest} trials a target are few: intervals are wide.")
+    out += sorted({f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")})
+    return out

@@ -1,0 +1,164 @@
+"""
+stats.py: is B different from A? Ratios with intervals, and what would make one doubt them.
+
+(S1) A block is one trial of A and one of B that ran next to each other: what drifts in the machine is
+     in both, so only their ratio counts.
+(S2) The centre is the mean of the log ratios without the highest and the lowest fifth (with fewer than
+     5 blocks: of all). A stall of the machine falls on one trial and must not decide.
+(S3) The 95 % interval is a bootstrap over blocks, widened for few blocks by Student's t against the
+     normal and by n / (n - 1), since a bootstrap of few is too sure of itself.
+(S4) Of 20 comparisons of like things one seems different at 95 %. A *finding* is one that still stands
+     when all comparisons that were made are counted (Holm 1979), at FINDING: what CI may fail on.
+
+Called by the report, `compare` and the guard. Pure: arrays in, numbers out; the same seed, the same interval.
+"""
+import dataclasses
+import math
+
+import numpy as np
+from scipy import stats as dist
+
+BLOCKS_MIN = 3
+TRIM = 0.2
+RESAMPLES = 2000
+FINDING = 0.01  # chance that any of all comparisons of like things is called a finding
+
+
+@dataclasses.dataclass
+class Comparison:
+    """B against A. ratio > 1: B's figure is larger."""
+    blocks: int
+    ratio: float = math.nan
+    low: float = math.nan        # 95 % of it
+    high: float = math.nan
+    p: float = math.nan          # chance of such a ratio if there were no difference
+    finding: bool = False        # S4; set by correct()
+    why: str = ""                # why it cannot be told, "" when it can
+
+    @property
+    def valid(self):
+        return not self.why
+
+    @property
+    def different(self):
+        """1 is outside the 95 % interval."""
+        return self.valid and not self.low <= 1 <= self.high
+
+    @property
+    def detectable(self):
+        """A difference of this share would have been seen (0.04: 4 %)."""
+        return math.exp((math.log(self.high) - math.log(self.low)) / 2) - 1
+
+
+def centre(x, axis=-1):
+    """S2, along an axis."""
+    return dist.trim_mean(x, TRIM, axis=axis)
+
+
+def spread_out(log_ratio, resampled_centres):
+    """Resampled centres, moved away from the centre as S3 says; and the degrees of freedom."""
+    n = len(log_ratio)
+    df = max(1, n - 2 * int(TRIM * n) - 1)
+    middle = centre(log_ratio)
+    widen = dist.t.ppf(0.975, df) / dist.norm.ppf(0.975) * math.sqrt(n / (n - 1))
+    return middle + (resampled_centres - middle) * widen, df
+
+
+def from_centres(log_ratio, resampled):
+    """A comparison from the observed log ratios (or two samples' difference) and its resampled centres."""
+    out = Comparison(blocks=len(log_ratio), ratio=math.exp(centre(log_ratio)))
+    wide, df = spread_out(log_ratio, resampled)
+    low, high = np.percentile(wide, [2.5, 97.5])
+    out.low, out.high = math.exp(min(low, centre(log_ratio))), math.exp(max(high, centre(log_ratio)))
+    n = len(log_ratio)
+    error = resampled.std() * math.sqrt(n / (n - 1))
+    out.p = 2 * dist.t.sf(abs(centre(log_ratio)) / error, df) if error > 0 else float(centre(log_ratio) == 0)
+    return out
+
+
+def unusable(a, b):
+    if len(a) < BLOCKS_MIN:
+        return f"only {len(a)} block{'s' * (len(a) != 1)} of trials, {BLOCKS_MIN} are needed"
+    if not (np.isfinite(a).all() and np.isfinite(b).all() and (a > 0).all() and (b > 0).all()):
+        return "too few operations in a trial"
+    return ""
+
+
+def compare(a, b, seed=1):
+    """Paired: a[i] and b[i] are of block i (S1)."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    why = unusable(a, b)
+    if why:
+        return Comparison(blocks=len(a), why=why)
+    log_ratio = np.log(b / a)
+    pick = np.random.default_rng(seed).integers(0, len(a), (RESAMPLES, len(a)))
+    return from_centres(log_ratio, centre(log_ratio[pick]))
+
+
+def compare_apart(a, b, seed=1):
+    """Two runs that did not take turns: trials are resampled on each side alone. Drift between the two
+    runs counts as a difference: who calls this must say so."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    why = unusable(a, a) or unusable(b, b)
+    if why:
+        return Comparison(blocks=min(len(a), len(b)), why=why)
+    rng, la, lb = np.random.default_rng(seed), np.log(a), np.log(b)
+    pick_a, pick_b = (rng.integers(0, len(x), (RESAMPLES, len(x))) for x in (a, b))
+    difference = centre(lb) - centre(la)
+    n = min(len(a), len(b))
+    resampled = centre(lb[pick_b]) - centre(la[pick_a])
+    return from_centres(np.full(n, difference), resampled)
+
+
+def correct(comparisons):
+    """S4: marks the findings among all comparisons that were made. Returns how many were."""
+    valid = sorted((c for c in comparisons if c.valid), key=lambda c: c.p)
+    for i, c in enumerate(valid):
+        if c.p > FINDING / (len(valid) - i):
+            break
+        c.finding = True
+    return len(valid)
+
+
+# ---- what would make one doubt ----
+
+def drift(x):
+    """The share by which trials grow or fall from the first to the last, where that is no chance; else 0.
+    Kendall's tau of value and order; Theil and Sen's slope."""
+    x = np.asarray(x, dtype=float)
+    if len(x) < 6 or not np.isfinite(x).all() or (x <= 0).any():
+        return 0.0
+    order = np.arange(len(x))
+    if dist.kendalltau(order, x).pvalue > 0.01:
+        return 0.0
+    change = math.exp(dist.theilslopes(np.log(x), order)[0] * (len(x) - 1)) - 1
+    return change if abs(change) > 0.05 else 0.0
+
+
+def two_groups(x):
+    """The middles of the two groups that trials fall into, or None when they are of one kind: the best cut
+    in two leaves a fifth at least on each side, the groups are 4.5 of their spreads apart (Ashman's D; one
+    normal cut in two gives 2.7, a flat one 3.5), and half of what lies between their middles is empty."""
+    x = np.sort(np.log(np.asarray(x, dtype=float)))
+    n = len(x)
+    if n < 10 or not np.isfinite(x).all():
+        return None
+    cuts = range(max(3, n // 5), n - max(3, n // 5) + 1)
+    cut = min(cuts, key=lambda k: x[:k].var() * k + x[k:].var() * (n - k))
+    low, high = x[:cut], x[cut:]
+    apart = high.mean() - low.mean()
+    spreads = math.sqrt(2) * apart / math.sqrt(low.var() + high.var() + 1e-30)
+    if spreads < 4.5 or high[0] - low[-1] < apart / 2 or apart < math.log(1.05):
+        return None
+    return math.exp(low.mean()), math.exp(high.mean())
+
+
+def interval_of_centre(x, seed=1):
+    """(centre, low, high) of one target's trials, for a plot; (NaN, NaN, NaN) when there is none."""
+    x = np.asarray(x, dtype=float)
+    x = x[np.isfinite(x) & (x > 0)]
+    if not len(x):
+        return math.nan, math.nan, math.nan
+    c = compare(np.ones(len(x)), x, seed)
+    middle = math.exp(centre(np.log(x)))
+    return (middle, c.low, c.high) if c.valid else (middle, math.nan, math.nan)
