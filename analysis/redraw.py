@@ -1,0 +1,75 @@
+"""
+redraw.py: `make plots`: redraws what is made of committed results: the plots and the report in each run's
+folder, and the part of the README between its marks, so that no figure in it is typed by hand.
+
+The README says which run it tells of:  <!-- plots FOLDER -->  ...  <!-- /plots -->
+"""
+import os
+import re
+
+import draw
+import plots
+import report
+import runs
+import say
+
+MARKED = re.compile(r"(<!-- plots (\S+) -->\n).*?(<!-- /plots -->)", re.S)
+
+
+def table_text(run):
+    """The table of results, as text of a fixed width."""
+    columns, rows = report.results_table(run)
+    keep = [columns.index(c) for c in columns if c not in ("p90 us", "max us", "syncs", "trials")]
+    cells = [[columns[k] for k in keep]] + [[row[k][0] for k in keep] for row in rows]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(keep))]
+    return "\n".join("  ".join(text.ljust(w) if k == 1 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths))).rstrip()
+                     for line in cells)
+
+
+def readme_part(run, folder):
+    name = os.path.basename(folder)
+    lines = [f"![{say.answers(run)[0]}]({folder}/answer.svg)", ""]
+    lines += [f"- {a}" for a in say.answers(run)] + [f"- Doubt: {d}" for d in say.doubts(run)[:2]] + [""]
+    lines += ["```", table_text(run), "```", "", f"[{name}]({folder}): `{run.command()}`", ""]
+    lines += [f"{run.recipe().split(': ', 1)[1]}.", ""]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
+def fill(path):
+    """Puts what the run says between the marks."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+    except OSError as e:
+        raise runs.Bad(f"{path}: {e.strerror}") from None
+    found = MARKED.search(text)
+    if not found:
+        raise runs.Bad(f"{path}: has no part between <!-- plots FOLDER --> and <!-- /plots -->")
+    folder = found[2]
+    part = readme_part(runs.load(os.path.join(os.path.dirname(os.path.abspath(path)), folder)), folder)
+    new = text[:found.end(1)] + part + text[found.start(3):]
+    if new != text:
+        report.write(path, new)
+
+
+def redraw(where):
+    run = runs.load(where)
+    folder = os.path.join(run.folder, "plots")
+    os.makedirs(folder, exist_ok=True)
+    drawn = 0
+    for plot in plots.first_screen(run) + plots.the_rest(run):
+        fig = plot.draw()
+        if not hasattr(fig, "absent"):
+            draw.save(fig, os.path.join(folder, plot.name))
+            drawn += 1
+    draw.save(plots.answer(run).draw(), os.path.join(run.folder, "answer"))
+    report.write(os.path.join(run.folder, "report.html"), report.render(run))
+    print(f"{run.folder}: {drawn} plots, answer.svg, report.html")
+
+
+def command(options):
+    for where in options.run:
+        redraw(where)
+    if options.readme:
+        fill(options.readme)
+    return 0

@@ -1,0 +1,192 @@
+"""
+report.py: one HTML file that tells what a run found. It needs nothing else: no network, no script from
+elsewhere, plots inline, the raw results inside it.
+
+(R1) The first screen is the answer in sentences and the three plots that carry it.
+(R2) It works without JavaScript (tables, folds, links, the download); with it, tables sort.
+(R3) It is written under a temporary name and renamed when whole.
+"""
+import base64
+import gzip
+import html
+import json
+import os
+
+import jinja2
+
+import draw
+import plots
+import runs
+import say
+import stats
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GLOSSARY = (
+    ("fsyncer", "a task that writes a block and makes it durable, again and again"),
+    ("latency", "from the call to its return; closed loop: the next write begins when the sync has returned"),
+    ("response", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall is paid by all it delayed"),
+    ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
+    ("rate", "syncs a second, of all tasks together"),
+    ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to each other"),
+    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count"),
+    ("interval", "holds the true ratio in 95 of 100 cases (a bootstrap over blocks, widened for few)"),
+    ("a finding", "a difference that stands when all comparisons that were made are counted (Holm), at 1 %"),
+    ("would have been seen", "a difference of that size would have been outside the interval"),
+    ("flush", "of the device's write cache; a FUA write counts as one"),
+    ("meta KiB", "tree and super blocks written a sync"),
+    ("wake-up", "the part of a wait between being woken and running"),
+    ("other", "(phase) none of the named ones"),
+    ("log_join", "(phase) waiting for a log commit of another task, or for its writers"),
+    ("log_write, dev_flush, super", "(phases) writing log blocks; flushing the device; writing the super block"),
+    ("stall", "a sync of over 20 medians and over p99.9; those that overlap are one"),
+)
+
+
+# ---- tables: a list of column names, and rows of (text, number to sort by) ----
+
+def cell(value, digits=0):
+    if value is None or value != value:
+        return ("-", -1)
+    return (f"{value:,.{digits}f}", value)
+
+
+def mean_of(trials, field, scale=1):
+    have = [t[field] / scale for t in trials if t.get(field) is not None]
+    return sum(have) / len(have) if have else None
+
+
+def results_table(run):
+    rows = []
+    for threads in run.levels:
+        for i in run.indexes:
+            h, trials = run.histogram(i, threads), run.trials(i, threads)
+            if h is None:
+                continue
+            rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
+                        + [cell(h.percentile(p) / 1e3, 1) for p in (50, 90, 99, 99.9)] + [cell(h.max_ns / 1e3)]
+                        + [cell(mean_of(trials, "rate")), cell(mean_of(trials, "flushes_per_sync"), 2),
+                           cell(mean_of(trials, "meta_bytes_per_sync", 1024), 1), cell(h.n), cell(len(trials))])
+    return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s", "flushes/sync",
+            "meta KiB/sync", "syncs", "trials"], rows
+
+
+def comparisons_table(each):
+    rows = []
+    for r in each:
+        c = r.result
+        told = c.valid
+        rows.append([cell(r.fsyncers), (r.metric, r.metric), (f"{r.b} / {r.a}", r.b), cell(c.ratio if told else None, 3),
+                     (say.interval(c) if told else "-", c.low if told else -1), cell(c.blocks),
+                     (say.verdict(r.a, r.b, r.metric, c) + (" (a finding)" if c.finding else ""), c.p if told else 2)])
+    return ["fsyncers", "metric", "targets", "ratio", "95 % interval", "blocks", "in words"], rows
+
+
+def phases_table(run):
+    import plot_phases
+    bars = plot_phases.table(run)
+    names = plot_phases.order_of(bars)
+    rows = [[cell(run.fsyncers(threads)), (run.names[i], run.names[i]), cell(mean, 1)]
+            + [cell(phases.get(p, 0), 1) for p in names] for i, threads, phases, mean in bars]
+    return ["fsyncers", "target", "mean us"] + [n + " us" for n in names], rows
+
+
+def waits_table(run):
+    """At the highest number of tasks: the dearest first."""
+    sums, level = {}, run.levels[-1]
+    for i in run.indexes:
+        for t in run.trials(i, level):
+            for w in t.get("waits", []):
+                if w["contended"] and w["class"] not in ("TASK", "WORK"):
+                    s = sums.setdefault((i, w["class"], w["kind"]), [0, 0, 0, 0])
+                    longest = w.get("wait", {}).get("max_ns", 0)
+                    for k, v in enumerate((w["acquired"], w["contended"], w["wait_ns"], w["wakeup_ns"])):
+                        s[k] += v
+                    s.append(longest)
+    rows = [[(run.names[i], run.names[i]), (cls, cls), (kind, kind), cell(s[0]), cell(s[1]), cell(s[2] / 1e6, 2),
+             cell(s[2] / s[1] / 1e3, 1), cell(max(s[4:]) / 1e3), cell(100 * s[3] / s[2] if s[2] else None, 0)]
+            for (i, cls, kind), s in sorted(sums.items(), key=lambda x: -x[1][2])]
+    return ["target", "class", "kind", "acquired", "had to wait", "total ms", "mean us", "max us", "wake-up %"], rows
+
+
+# ---- the race ----
+
+def read_text(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def race_parts(run):
+    """What lies beside the results: time lines (text, or SVG made by fsyncstorm itself), hunts, schedules."""
+    parts = []
+    for name in sorted(os.listdir(run.folder)):
+        path = os.path.join(run.folder, name)
+        if name.endswith((".timeline.txt", ".hunt.txt", ".schedule")):
+            parts.append({"name": name, "text": read_text(path), "image": None, "open": name.endswith((".timeline.txt", ".hunt.txt"))})
+        elif name.endswith(".timeline.svg"):
+            data = base64.b64encode(read_text(path).encode()).decode()
+            parts.append({"name": name, "text": "", "image": "data:image/svg+xml;base64," + data, "open": True})
+    return parts
+
+
+# ---- the page ----
+
+def shown(plot, open_=True):
+    fig = plot.draw()
+    return {"caption": plot.caption, "name": plot.name, "absent": getattr(fig, "absent", None), "open": open_,
+            "svg": None if hasattr(fig, "absent") else draw.svg_inline(fig, plot.name, html.escape(plot.caption))}
+
+
+def download(run):
+    """The raw results, packed: (file name, data URL)."""
+    packed = gzip.compress(json.dumps(run.data, separators=(",", ":")).encode(), 9, mtime=0)
+    return f"{run.name}.json.gz", "data:application/gzip;base64," + base64.b64encode(packed).decode()
+
+
+def context(run, others, scores):
+    each, _ = say.compare_run(run)
+    tables = [("results", f"Latency of {run.subject}, rate, and what it costs the device", results_table(run))]
+    if each:
+        tables.append(("comparisons", "Comparisons with " + run.names[0], comparisons_table(each)))
+    if any(run.phases(i, t) for i in run.indexes for t in run.levels):
+        tables.append(("phases-table", "Where the mean sync's time goes", phases_table(run)))
+        tables.append(("waits-table", f"Waits with {run.fsyncers(run.levels[-1])} fsyncers, all tasks of the engine",
+                       waits_table(run)))
+    return {
+        "run": run, "title": run.name, "answers": say.answers(run), "doubts": say.doubts(run),
+        "first": [shown(p) for p in plots.first_screen(run)],
+        "rest": [shown(p, not p.name.startswith("latency-")) for p in plots.the_rest(run, others, scores)],
+        "tables": [{"id": i, "title": t, "columns": c, "rows": r} for i, t, (c, r) in tables],
+        "races": race_parts(run), "glossary": GLOSSARY, "recipe": run.recipe(),
+        "command": run.command(), "environment": json.dumps(run.env, indent=2),
+        "downloads": [download(r) for r in (run, *others)], "finding": say.percent(stats.FINDING),
+    }
+
+
+def render(run, others=(), scores=None):
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+                             undefined=jinja2.StrictUndefined)
+    return env.get_template("report.html.j2").render(context(run, others, scores))
+
+
+def write(path, text):
+    """R3"""
+    temp = f"{path}.{os.getpid()}.new"
+    try:
+        with open(temp, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(temp, path)
+    except OSError as e:
+        if os.path.exists(temp):
+            os.unlink(temp)
+        raise runs.Bad(f"{path}: {e.strerror}") from None
+
+
+def command(options):
+    loaded = [runs.load(r) for r in options.run]
+    scores = runs.load_scores(options.scores) if options.scores else None
+    out = options.out or os.path.join(loaded[0].folder, "report.html")
+    if not os.access(os.path.dirname(os.path.abspath(out)), os.W_OK):
+        raise runs.Bad(f"--out: {out}: its folder cannot be written to")
+    write(out, render(loaded[0], loaded[1:], scores))
+    print(f"report: file://{os.path.abspath(out)}")
+    return 0

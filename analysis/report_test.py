@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""
+report_test.py: the report as a file: whole, alone, small, with the run's own figures in it; and the README's part.
+"""
+import base64
+import copy
+import gzip
+import html.parser
+import json
+import os
+import re
+import shutil
+import tempfile
+import unittest
+
+import cli
+import redraw
+import report
+import runs
+import say
+import tap
+
+
+class Page(html.parser.HTMLParser):
+    """Tables as rows of text, and every address that the page names."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.addresses, self.ids, self.cell = [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.addresses += [attrs[k] for k in ("href", "src", "xlink:href") if k in attrs]
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.cell = ""
+
+    def handle_data(self, data):
+        if self.cell is not None:
+            self.cell += data
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append(self.cell)
+            self.cell = None
+
+
+def large(run, targets=5, levels=5):
+    """As a run of so many would be, from the trials of one that was recorded."""
+    data = copy.deepcopy(run.data)
+    trials = data["runs"]
+    data["targets"] = [dict(data["targets"][0], label=f"{chr(65 + i)} target-{i}") for i in range(targets)]
+    data["runs"] = [dict(trials[(7 * t + 5 * level + k) % len(trials)], target=t, threads=2 ** level, tasks_n=2 ** level, trial=k)
+                    for level in range(levels) for k in range(5) for t in range(targets)]
+    return runs.Run(run.path, data, run.env)
+
+
+class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.run_ = runs.load(tap.FIXTURE)
+        cls.text = report.render(cls.run_)
+        cls.page = Page(cls.text)
+
+    def test_it_needs_nothing_else(self):
+        outside = [a for a in self.page.addresses if not a.startswith(("#", "data:"))]
+        self.assertEqual(outside, [])
+        self.assertNotRegex(self.text, r"@import|<script src|url\((?!#)")
+
+    def test_every_link_leads_somewhere_and_no_name_is_given_twice(self):
+        for a in self.page.addresses:
+            if a.startswith("#"):
+                self.assertIn(a[1:], self.page.ids)
+        self.assertEqual(len(self.page.ids), len(set(self.page.ids)))
+        for name in set(re.findall(r"url\(#([^)]+)\)", self.text)):
+            self.assertIn(name, self.page.ids)
+
+    def test_the_answer_comes_first(self):
+        shown = re.sub(r"<[^>]+>|\s+", " ", self.text[:self.text.index('id="more"')])
+        for sentence in say.answers(self.run_):
+            self.assertIn(sentence, html.unescape(shown))
+        self.assertEqual(self.text[:self.text.index('id="more"')].count("<svg "), 3)
+        self.assertIn("prefix loses durable data, found at schedule", shown)
+
+    def test_tables_hold_what_was_measured(self):
+        results = self.page.tables[0]
+        self.assertEqual(results[0][:3], ["fsyncers", "target", "p50 us"])
+        self.assertEqual(len(results), 1 + len(self.run_.levels) * len(self.run_.names))
+        self.assertEqual(results[1][2], f"{self.run_.histogram(0, 1).percentile(50) / 1e3:,.1f}")
+        self.assertEqual(len(self.page.tables[1]), 1 + 4 * len(self.run_.levels))
+        phases = self.page.tables[2]
+        for row in phases[1:]:
+            numbers = [float(x.replace(",", "")) for x in row[2:]]
+            self.assertAlmostEqual(sum(numbers[1:]) / numbers[0], 1, delta=0.01)
+
+    def test_the_raw_results_are_inside(self):
+        found = re.search(r'href="data:application/gzip;base64,([^"]+)"', self.text)
+        self.assertEqual(json.loads(gzip.decompress(base64.b64decode(found[1]))), self.run_.data)
+
+    def test_the_race_and_the_recipe_are_told(self):
+        self.assertIn("the power fails", self.text)
+        self.assertIn(self.run_.data["commit"], self.text)
+        self.assertIn("fsyncstorm bench", self.text)
+
+    def test_text_of_a_run_is_no_markup(self):
+        data = copy.deepcopy(self.run_.data)
+        data["targets"][0]["label"] = "A <b>&x"
+        text = report.render(runs.Run(self.run_.path, data, self.run_.env))
+        self.assertNotIn("<b>&x", text)
+
+    def test_five_targets_at_five_levels_are_under_3_megabytes(self):
+        self.assertLess(len(report.render(large(self.run_))), 3e6)
+
+
+class Readme(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
+        shutil.copytree(tap.FIXTURE, os.path.join(self.folder, "results", "one"))
+        self.readme = os.path.join(self.folder, "README.md")
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def write(self, text):
+        with open(self.readme, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def read(self):
+        with open(self.readme, encoding="utf-8") as f:
+            return f.read()
+
+    def test_the_part_between_the_marks_is_made_from_the_run(self):
+        self.write("# top\n<!-- plots results/one -->\nby hand\n<!-- /plots -->\nbottom\n")
+        self.assertEqual(cli.main(["plots", "--readme", self.readme, os.path.join(self.folder, "results", "one")]), 0)
+        text = self.read()
+        self.assertTrue(text.startswith("# top\n<!-- plots results/one -->\n![Over 1 to 4 fsyncers"))
+        self.assertTrue(text.endswith("<!-- /plots -->\nbottom\n"))
+        self.assertNotIn("by hand", text)
+        run = runs.load(os.path.join(self.folder, "results", "one"))
+        self.assertIn(f"{run.histogram(1, 4).percentile(99) / 1e3:,.1f}", text)
+        for name in ("answer.svg", "answer.png", "report.html", "plots/latency.svg", "plots/time.png"):
+            self.assertGreater(os.path.getsize(os.path.join(run.folder, name)), 5000)
+        redraw.fill(self.readme)
+        self.assertEqual(self.read(), text)
+
+    def test_a_readme_without_marks_is_told_and_left_alone(self):
+        self.write("# nothing\n")
+        with self.assertRaisesRegex(runs.Bad, "has no part between"):
+            redraw.fill(self.readme)
+        self.assertEqual(self.read(), "# nothing\n")
+
+
+if __name__ == "__main__":
+    tap.main()
