@@ -30,10 +30,11 @@ LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)
 LIB_O   := $(LIB_C:%.c=$(BUILD)/%.o) $(LIB_S:%.S=$(BUILD)/%.o)
 TESTS   := $(TEST_C:%.c=$(BUILD)/%)
+PY_TESTS := $(wildcard analysis/*_test.py)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test check asan tsan analyze bench-self fio-engine clean help tests libs
+.PHONY: all build run test check asan tsan analyze bench-self plots bench-guard fio-engine clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -47,7 +48,7 @@ test: ## build and run every test program; the last line is the totals (installs
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s build tests
 	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
-	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS)
+	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(PY_TESTS)
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
 	@scripts/floors
@@ -80,6 +81,14 @@ fio-engine: ## build/fsyncstorm-fio.so: fio itself drives a design (fetches the 
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s OPT="$(OPT) -fPIC" BUILD=$(BUILD)/pic LDLIBS="$(filter-out -ljemalloc,$(LDLIBS))" libs
 	@CC="$(CC)" scripts/fio-engine $(BUILD)/fsyncstorm-fio.so $(BUILD)/fio $(BUILD)/pic -- $(filter-out -ljemalloc,$(LDLIBS))
+
+plots: ## redraw the plots and reports of all committed results, and the README's part of them
+	@scripts/deps
+	@/usr/bin/python3 analysis plots --readme README.md $$(git ls-files 'results/*/run.json')
+
+bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, compared in one interleaved run
+	@scripts/deps
+	@scripts/bench-guard "$(BASE)"
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

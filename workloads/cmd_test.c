@@ -88,6 +88,13 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t postfix@file:x.img", "x.img" },
 		{ "bench good.fio -t postfix@file:good.fio,size=64m", "good.fio" },
 		{ "bench good.fio -t postfix@slow:warp/ram:64m", "warp" },
+		{ "report", "RUN" },
+		{ "report nosuch", "nosuch: No such file" },
+		{ "report good.fio", "good.fio:1: not whole JSON" },
+		{ "report good.fio --uot x", "did you mean --out?" },
+		{ "compare good.fio good.fio good.fio", "good.fio" },
+		{ "compare good.fio --fail-if p98>1", "--fail-if" },
+		{ "compare good.fio --metric p98", "--metric" },
 		{ "list everything", "everything" },
 		{ "list --jsn", "did you mean --json?" },
 		{ "topo --tasks 0", "--tasks" },
@@ -140,7 +147,8 @@ static void a_failed_trial_leaves_nothing(void **state)
 
 static void help_goes_to_stdout(void **state)
 {
-	static const char *const asks[] = { "help", "--help", "help bench", "bench --help", "list --help", "topo --help" };
+	static const char *const asks[] = { "help", "--help", "help bench", "bench --help", "list --help", "topo --help",
+		                            "report --help", "compare --help" };
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
 		assert_int_equal(spawn(asks[i]), 0);

@@ -11,26 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "recipe/ours.h"
+
 static const char folder[] = "workloads/jobs";
-
-/* The folder of the jobs; PATH_MAX bytes. */
-static int jobs_folder(char *out)
-{
-	char exe[PATH_MAX];
-	ssize_t n;
-
-	strcpy(out, folder);
-	if (!access(out, R_OK))
-		return 0;
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	exe[n < 0 ? 0 : n] = '\0';
-	for (char *slash = strrchr(exe, '/'); slash; slash = strrchr(exe, '/')) {
-		*slash = '\0';
-		if (snprintf(out, PATH_MAX, "%s/%s", exe, folder) < PATH_MAX && !access(out, R_OK))
-			return 0;
-	}
-	return -ENOENT;
-}
 
 int job_find(const char *what, char *out)
 {
@@ -39,7 +22,7 @@ int job_find(const char *what, char *out)
 	if (strlen(what) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	strcpy(out, what);
-	if (strchr(what, '/') || !access(what, F_OK) || jobs_folder(where))
+	if (strchr(what, '/') || !access(what, F_OK) || ours_find(folder, where))
 		return access(what, F_OK) ? -ENOENT : 0;
 	if (snprintf(out, PATH_MAX, "%s/%s%s", where, what, strstr(what, ".fio") ? "" : ".fio") >= PATH_MAX ||
 	    access(out, F_OK)) {
@@ -62,7 +45,7 @@ int job_each(void (*fn)(const char *path, void *arg), void *arg)
 	struct dirent **e;
 	int n;
 
-	if (jobs_folder(where))
+	if (ours_find(folder, where))
 		return -ENOENT;
 	n = scandir(where, &e, is_job, alphasort);
 	if (n < 0)
