@@ -34,7 +34,7 @@ PY_TESTS := $(wildcard analysis/*_test.py)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test check asan tsan analyze bench-self plots bench-guard fio-engine clean help tests libs
+.PHONY: all build run test check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -76,6 +76,14 @@ bench-self: ## what it must reach: each figure beside its bound
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@$(SUBMAKE) -j$(JOBS) -s INSTRUMENT=0 BUILD=$(BUILD)/bare build
 	@scripts/bench-self $(BIN) $(BUILD)/bare/fsyncstorm
+
+bench-race: ## what finding races must reach: each figure beside its bound (ONLY="protocol seed": these groups)
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@scripts/bench-race $(BIN) $(foreach group,$(ONLY),--only $(group))
+
+profile-race: ## where a schedule of the full pipeline goes: the costliest functions, layer by layer
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@scripts/profile-race $(BIN)
 
 fio-engine: ## build/fsyncstorm-fio.so: fio itself drives a design (fetches the source of the installed fio)
 	@scripts/deps

@@ -21,26 +21,10 @@
 
 #define CHILD_KEY 0x1001
 
-static const struct self_group {
-	const char *name, *what;
-	void (*run)(struct self *s);
-} groups[] = {
-	{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
-	{ "lock", "an uncontended lock against pthread_mutex", self_lock },
-	{ "driver", "the bench driver without a target", self_driver },
-	{ "instruments", "all instrumentation on against compiled out", self_instruments },
-	{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
-	{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
-	{ "images", "crash images judged a second", self_images },
-	{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
-	{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },
-	{ "memory", "8 tasks on 8 files of 64 MiB", self_memory },
-};
-#define NGROUPS (sizeof(groups) / sizeof(groups[0]))
-
 struct options {
+	const struct self_suite *suite;
 	const char *json, *dir;
-	bool only[NGROUPS], any;
+	bool only[SELF_GROUPS_MAX], any;
 	bool child;
 };
 
@@ -156,14 +140,14 @@ static json_t *all_json(const struct self *s)
 	                 "info", info, "missed", (int)s->missed);
 }
 
-static int write_json(const struct self *s, const char *path)
+static int write_json(const struct self_suite *suite, const struct self *s, const char *path)
 {
 	char err[RESULTS_ERR_MAX];
 	json_t *all = all_json(s);
 	int ret = results_json_file(path, all, err);
 
 	json_decref(all);
-	return ret ? cmd_error("bench-self", "--json: %s", err) : 0;
+	return ret ? cmd_error(suite->command, "--json: %s", err) : 0;
 }
 
 /* ---- options ---- */
@@ -178,15 +162,20 @@ static const struct argp_option options[] = {
 
 static int add_only(struct options *o, const char *name)
 {
+	const struct self_group *g = o->suite->group;
+	const char *names[SELF_GROUPS_MAX];
 	char hint[80];
+	size_t n = 0;
 
-	for (unsigned i = 0; i < NGROUPS; i++)
-		if (!strcmp(groups[i].name, name)) {
-			o->only[i] = o->any = true;
+	for (; g[n].name; n++) {
+		names[n] = g[n].name;
+		if (!strcmp(g[n].name, name)) {
+			o->only[n] = o->any = true;
 			return 0;
 		}
-	cmd_error("bench-self", "--only: %.60s: no such figures%s", name,
-	          text_did_you_mean(hint, sizeof(hint), text_nearest(name, groups, NGROUPS, sizeof(groups[0]))));
+	}
+	cmd_error(o->suite->command, "--only: %.60s: no such figures%s", name,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(name, names, n, sizeof(names[0]))));
 	return EINVAL;
 }
 
@@ -207,7 +196,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->child = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		cmd_error("bench-self", "%s: no argument is expected", arg);
+		cmd_error(o->suite->command, "%s: no argument is expected", arg);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -226,21 +215,21 @@ static char *list_groups(int key, const char *text, void *input)
 	if (!f)
 		return (char *)text;
 	fprintf(f, "Groups:\n");
-	for (unsigned i = 0; i < NGROUPS; i++)
-		fprintf(f, "  %-12s %s\n", groups[i].name, groups[i].what);
+	for (const struct self_group *g = ((const struct options *)input)->suite->group; g->name; g++)
+		fprintf(f, "  %-12s %s\n", g->name, g->what);
 	fclose(f);
 	return out;
 }
 
 /* ---- the whole ---- */
 
-static int find_programs(struct self *s)
+static int find_programs(const struct self_suite *suite, struct self *s)
 {
 	const char *bare = getenv("BARE_FSYNCSTORM");
 	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
 
 	if (n < 0)
-		return cmd_error("bench-self", "cannot find this program: %s", strerror(errno));
+		return cmd_error(suite->command, "cannot find this program: %s", strerror(errno));
 	s->program[n] = '\0';
 	snprintf(s->bare, sizeof(s->bare), "%s", bare ? bare : "");
 	return 0;
@@ -250,23 +239,23 @@ static int run(const struct options *o)
 {
 	struct self *s = mem_zalloc(sizeof(*s));
 	char err[RESULTS_ERR_MAX], machine[256];
-	int ret = find_programs(s);
+	int ret = find_programs(o->suite, s);
 
 	if (!ret && o->json && results_json_check(o->json, err))
-		ret = cmd_error("bench-self", "--json: %s", err);
+		ret = cmd_error(o->suite->command, "--json: %s", err);
 	if (!ret && access(o->dir, W_OK | X_OK))
-		ret = cmd_error("bench-self", "--dir: %.200s: %s", o->dir, strerror(errno));
+		ret = cmd_error(o->suite->command, "--dir: %.200s: %s", o->dir, strerror(errno));
 	if (ret)
 		goto free_self;
 	s->dir = o->dir;
 	env_line(machine, sizeof(machine));
 	printf("fsyncstorm %s on %s\n", env_commit(), machine);
-	for (unsigned i = 0; i < NGROUPS; i++)
+	for (unsigned i = 0; o->suite->group[i].name; i++)
 		if (!o->any || o->only[i])
-			groups[i].run(s);
+			o->suite->group[i].run(s);
 	printf("%u figures, %u missed\n", s->nfigures, s->missed);
 	if (o->json)
-		ret = write_json(s, o->json);
+		ret = write_json(o->suite, s, o->json);
 	if (!ret)
 		ret = s->missed ? 1 : 0;
 free_self:
@@ -274,14 +263,38 @@ free_self:
 	return ret;
 }
 
-int cmd_bench_self(int argc, char **argv)
+int self_main(const struct self_suite *suite, int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, "The figures that fsyncstorm itself must reach, each beside its "
-		                          "bound. Exit status 1: one was missed.\v", NULL, list_groups, NULL };
-	struct options o = { .dir = "." };
+	const struct argp argp = { options, parse, NULL, suite->doc, NULL, list_groups, NULL };
+	struct options o = { .suite = suite, .dir = "." };
 	int ret = cmd_options(&argp, argc, argv, &o);
 
 	if (ret)
 		return ret;
-	return o.child ? self_instruments_child() : run(&o);
+	return o.child && suite->child ? suite->child() : run(&o);
+}
+
+/* ---- this command's groups ---- */
+
+static const struct self_suite suite = {
+	.command = "bench-self",
+	.doc = "The figures that fsyncstorm itself must reach, each beside its bound. Exit status 1: one was missed.\v",
+	.group = {
+		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
+		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
+		{ "driver", "the bench driver without a target", self_driver },
+		{ "instruments", "all instrumentation on against compiled out", self_instruments },
+		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
+		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
+		{ "images", "crash images judged a second", self_images },
+		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
+		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },
+		{ "memory", "8 tasks on 8 files of 64 MiB", self_memory },
+	},
+	.child = self_instruments_child,
+};
+
+int cmd_bench_self(int argc, char **argv)
+{
+	return self_main(&suite, argc, argv);
 }

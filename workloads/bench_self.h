@@ -1,6 +1,6 @@
 /*
  * bench_self.h: the figures that fsyncstorm itself must reach, each beside its bound. For the files
- * bench_self*.c alone.
+ * bench_self*.c and bench_race*.c alone.
  *
  * (B1) A figure that involves time is a ratio of things that took turns in one run, or a rate per
  *      second of processor time: the machine may be busy with something else.
@@ -12,8 +12,9 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#define SELF_FIGURES_MAX 32
-#define SELF_INFO_MAX    32
+#define SELF_FIGURES_MAX 96
+#define SELF_INFO_MAX    96
+#define SELF_GROUPS_MAX  32
 #define SELF_WHY_MAX     256
 
 enum self_bound { AT_MOST, AT_LEAST, NEAR /* within 15 % */ };
@@ -36,6 +37,17 @@ struct self {
 	char info[SELF_INFO_MAX][SELF_WHY_MAX];
 	unsigned ninfo;
 };
+
+/* A command that measures groups of figures; `run` reports by the functions below. */
+struct self_suite {
+	const char *command, *doc;
+	struct self_group {
+		const char *name, *what;
+		void (*run)(struct self *s);
+	} group[SELF_GROUPS_MAX]; /* ends with a NULL name */
+	int (*child)(void);       /* what --child does; may be NULL */
+};
+int self_main(const struct self_suite *suite, int argc, char **argv);
 
 /* Prints the figure's line, and keeps it. */
 void self_figure(struct self *s, const char *name, double value, enum self_bound kind, double bound, const char *unit);

@@ -16,6 +16,8 @@ static void mistakes_are_one_line_and_status_2(void **state)
 		const char *args, *says;
 	} bad[] = {
 		{ "bench-self --only lok", "did you mean lock?" },
+		{ "bench-race --only sead", "did you mean seed?" },
+		{ "bench-race seed", "no argument is expected" },
 		{ "bench-self --only", "--only: needs a value" },
 		{ "bench-self --olny lock", "did you mean --only?" },
 		{ "bench-self lock", "no argument is expected" },

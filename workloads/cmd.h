@@ -30,6 +30,7 @@ int cmd_topo(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 /* By others; a program without them does without them. */
 __attribute__((weak)) int cmd_race(int argc, char **argv);
+__attribute__((weak)) int cmd_bench_race(int argc, char **argv);
 __attribute__((weak)) int cmd_bench_self(int argc, char **argv);
 
 /*

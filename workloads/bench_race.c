@@ -1,0 +1,19 @@
+/* bench_race.c: `fsyncstorm bench-race`: what the finding of races must reach, each figure beside its bound. */
+#include "bench_race.h"
+#include "cmd.h"
+
+static const struct self_suite suite = {
+	.command = "bench-race",
+	.doc = "What the finding of races must reach, each figure beside its bound. Exit status 1: one was missed.\v",
+	.group = {
+		{ "protocol", "the controlled scheduler alone: schedules a second, a step", race_figures_protocol },
+		{ "shapes", "the portfolio on twelve shapes of the bare protocol", race_figures_shapes },
+		{ "pipeline", "schedules a second of the full pipeline, every crash judged", race_figures_pipeline },
+		{ "seed", "how soon each strategy finds the seed race", race_figures_seed },
+	},
+};
+
+int cmd_bench_race(int argc, char **argv)
+{
+	return self_main(&suite, argc, argv);
+}
