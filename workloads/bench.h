@@ -59,6 +59,10 @@ const struct hist *bench_subject(const struct driver_result *r);
 const char *bench_subject_name(const struct bench *b);
 /* One figure of a trial, in ns or per second; 0 when there are too few operations to tell. */
 double bench_value(const struct driver_result *r, enum bench_metric m);
+/* The p50 of a sync and of the writes before it, added up. */
+double bench_request_ns(const struct driver_result *r);
+/* The same, against the floor's; 0 when there is none. */
+double bench_floor_ratio(const struct driver_result *r);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */

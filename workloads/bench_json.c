@@ -244,6 +244,9 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	json_object_set_new(o, "events", bench_events_json(r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
 	bench_put_measured(o, r);
+	put_hist(o, "floor", &r->floor);
+	if (bench_floor_ratio(r) > 0)
+		put_real(o, "floor_ratio", bench_floor_ratio(r));
 	if (r->has_barriers)
 		json_object_set_new(o, "barriers", barriers_json(r));
 	if (r->made[0])

@@ -45,6 +45,18 @@ double bench_flushes(const struct driver_result *r)
 	return r->counters[C_FSYNC] ? (double)r->counters[C_DEV_FLUSH] / (double)r->counters[C_FSYNC] : 0;
 }
 
+double bench_request_ns(const struct driver_result *r)
+{
+	double writes = r->sync.n ? (double)r->op[OP_WRITE].n / (double)r->sync.n : 1;
+
+	return writes * (double)hist_percentile(&r->op[OP_WRITE], 50) + (double)hist_percentile(&r->sync, 50);
+}
+
+double bench_floor_ratio(const struct driver_result *r)
+{
+	return r->floor.n && r->promised ? bench_request_ns(r) / (double)hist_percentile(&r->floor, 50) : 0;
+}
+
 static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 {
 	for (int i = 0; i < L_NR; i++) {
@@ -90,6 +102,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	if (r->has_device)
 		add_device(&sum->device, &r->device);
 	pmu_merge(&sum->events, &r->events);
+	hist_merge(&sum->floor, &r->floor);
 	sum->promised += r->promised;
 	sum->too_few_flushes |= r->too_few_flushes;
 	if (r->has_barriers) {
@@ -116,6 +129,7 @@ static struct driver_result *empty_sum(void)
 	hist_init(&r->sync);
 	hist_init(&r->service);
 	hist_init(&r->response);
+	hist_init(&r->floor);
 	hist_init(&r->device.write);
 	hist_init(&r->device.flush);
 	hist_init(&r->device.fua);

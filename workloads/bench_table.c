@@ -142,6 +142,8 @@ static void print_latency(const struct bench *b, const struct bench_level *l, un
 	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
 	cell(out, 9, bench_flushes(r), "%.2f");
 	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
+	cell(out, 9, us(hist_percentile(&r->floor, 50)), "%.0f");
+	cell(out, 9, bench_floor_ratio(r), "%.2f");
 	fputc('\n', out);
 }
 
@@ -323,6 +325,8 @@ static void print_glossary(const struct bench *b, const unsigned char *used, FIL
 	        "  response     open loop: from when rate_iops meant it to begin: with the time it waited for those before it\n"
 	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
 	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
+	        "  floor        a 4 KiB write and a flush below it, one task, nothing else: p50, measured just before each trial\n"
+	        "  x floor      p50 of a sync with the writes before it, against the floor\n"
 	        "  wake-up      the part of a wait between being woken and running\n"
 	        "  interval     holds the true ratio in 95 of 100 cases: of 20 comparisons of like things, one seems different\n",
 	        bench_subject_name(b));
@@ -345,8 +349,8 @@ static void print_latencies(const struct bench *b, const struct driver_result *c
 	char rate[32];
 
 	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
-	        "p99", "p99.9", rate, "flush/op", "meta KiB");
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
+	        "p99", "p99.9", rate, "flush/op", "meta KiB", "floor us", "x floor");
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			if (sum[l * b->opt.ntargets + t])

@@ -13,6 +13,7 @@
 const struct command cmd_table[] = {
 	{ "bench", "measure a job on one or more designs, interleaved, and compare them", cmd_bench },
 	{ "merge", "several runs of one job on the same targets as one", cmd_merge },
+	{ "floor", "the least that an fsync can cost on a device or in a folder", cmd_floor },
 	{ "race", "find the interleaving and the crash that break a design, and replay it", cmd_race },
 	{ "report", "one HTML file that tells what a run found: the answer, plots, tables", cmd_report },
 	{ "compare", "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met", cmd_compare },

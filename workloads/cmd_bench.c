@@ -8,7 +8,6 @@
  *     then is 128 + the signal.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,13 @@
 #include "bench.h"
 #include "bench_options.h"
 #include "cmd.h"
+#include "floor/shape.h"
+#include "interrupt.h"
 #include "recipe/hgrm.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
+
+#define FLOOR_NS 100000000ull /* a look at the floor, before each trial */
 
 /* ---- what is to be done ---- */
 
@@ -113,6 +116,8 @@ static int check_targets(struct bench *b)
 			return cmd_error("bench", "--target %.100s: %s", s->text, strerror(-ret));
 	}
 	make_labels(b);
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		b->spec[i].floor_ns = FLOOR_NS;
 	return 0;
 }
 
@@ -224,6 +229,32 @@ static int keep_all_percentiles(const struct bench *b, struct results *r, char *
 	return ret;
 }
 
+/* What each design asks of its device, to be played again by `fsyncstorm floor`. */
+static int keep_shapes(const struct bench *b, struct results *r, char *err)
+{
+	json_t *list = json_array(), *all = json_pack("{s:s,s:i,s:O}", "schema", "fsyncstorm-shape", "schema_version", 1, "shapes", list);
+	int ret = 0;
+
+	for (unsigned t = 0; t < b->opt.ntargets && !driver_stop; t++) {
+		struct driver_result *sum = bench_sum(b, &b->level[0], t);
+		char why[SHAPE_ERR_MAX];
+		struct shape s;
+
+		if (sum && b->spec[t].target == &target_engine && !shape_record(&b->spec[t], &b->job.job[0], &s, why)) {
+			snprintf(s.label, sizeof(s.label), "%s", b->label[t]);
+			s.p50_ns = bench_request_ns(sum);
+			json_array_append_new(list, shape_json(&s));
+			shape_free(&s);
+		}
+		driver_free(sum);
+	}
+	if (json_array_size(list))
+		ret = results_json(r, "shape.json", all, err);
+	json_decref(list);
+	json_decref(all);
+	return ret;
+}
+
 static int keep_folder(const struct bench *b, struct results *r, const json_t *run)
 {
 	char err[RESULTS_ERR_MAX], *command = command_line(b);
@@ -237,6 +268,8 @@ static int keep_folder(const struct bench *b, struct results *r, const json_t *r
 		ret = results_json(r, "run.json", run, err);
 	if (!ret)
 		ret = keep_all_percentiles(b, r, err);
+	if (!ret)
+		ret = keep_shapes(b, r, err);
 	if (!ret)
 		ret = results_commit(r, err);
 	json_decref(env);
@@ -268,24 +301,6 @@ static int put_out(const struct bench *b, struct results *r)
 }
 
 /* ---- the whole ---- */
-
-static volatile sig_atomic_t signal_nr;
-
-static void on_signal(int nr)
-{
-	signal_nr = nr;
-	driver_stop = true;
-}
-
-static void watch_signals(void)
-{
-	/* A second one ends the program: the first may have met something that hangs. */
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
-
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-}
 
 static int begin_results(struct bench *b, struct results *r)
 {
@@ -325,7 +340,7 @@ static int run(struct bench *b)
 	else
 		ret = put_out(b, &r);
 	results_abandon(&r);
-	return signal_nr ? 128 + signal_nr : ret;
+	return interrupted() ? interrupted() : ret;
 }
 
 int cmd_bench(int argc, char **argv)
@@ -343,7 +358,7 @@ int cmd_bench(int argc, char **argv)
 		ret = check_events(b);
 	if (!ret)
 		ret = make_levels(b);
-	watch_signals();
+	watch_interrupts();
 	if (!ret)
 		ret = check_targets(b);
 	if (!ret) {

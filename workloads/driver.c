@@ -313,6 +313,9 @@ static void add_up(struct trial *t)
 	r->has_device = facts.device != NULL;
 	if (facts.device)
 		r->device = *facts.device;
+	hist_init(&r->floor);
+	if (facts.floor)
+		hist_merge(&r->floor, facts.floor);
 	if (facts.made)
 		snprintf(r->made, sizeof(r->made), "%s", facts.made);
 	r->has_barriers = facts.barriers != NULL;

@@ -65,6 +65,7 @@ struct driver_result {
 	bool has_barriers;           /* on a real file system: the next two are valid */
 	struct target_barriers barriers;
 	bool too_few_flushes;        /* some of what was promised is not durable */
+	struct hist floor;           /* one write and flush below it, by one task, just before; may be empty */
 	char made[256];              /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
 	int error;                   /* the first error of an operation; then the rest is not to be trusted */

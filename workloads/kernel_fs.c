@@ -27,7 +27,8 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err)
 {
 	int ret;
 
-	*k = (struct kernel_fs){ .dir = -1, .counted = -ENOENT };
+	k->dir = -1;
+	k->counted = -ENOENT;
 	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path)) {
 		snprintf(err, TARGET_ERR_MAX, "the path is too long");
 		return -ENAMETOOLONG;
@@ -220,5 +221,5 @@ void kernel_facts(void *instance, struct target_facts *out)
 	struct kernel_fs *k = instance;
 
 	look_at_barriers(k);
-	*out = (struct target_facts){ .barriers = &k->barriers };
+	*out = (struct target_facts){ .barriers = &k->barriers, .floor = &k->floor };
 }

@@ -22,9 +22,10 @@ struct kernel_fs {
 	struct target_barriers barriers;
 	uint64_t flushes;     /* of the disk, at begin */
 	int counted;          /* 0: flushes was read */
+	struct hist floor;
 };
 
-/* Makes the folder below `parent`. 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
+/* Makes the folder below `parent`. 0, or -errno with one line in err (TARGET_ERR_MAX bytes). k->floor stands. */
 int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err);
 /* Removes it with all that is in it. */
 void kernel_fs_close(struct kernel_fs *k);

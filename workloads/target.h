@@ -34,6 +34,7 @@ struct target_spec {
 	uint64_t size;                /* of the image of a file system that is made */
 	bool single, compress;
 	bool keep, force;             /* the command's */
+	uint64_t floor_ns;            /* how long open looks at the floor under it; 0: not at all */
 };
 
 /* A file that a job wants. */
@@ -58,6 +59,7 @@ struct target_facts {
 	struct dev_facts drive;            /* what is known of the device and the drive under it */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
 	const struct target_barriers *barriers; /* NULL when it is not the kernel's */
+	const struct hist *floor;          /* a write and a flush below it, just before; NULL when it has no floor */
 	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };
 

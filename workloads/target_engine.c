@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "disk.h"
+#include "floor/floor.h"
 #include "fs/fs.h"
 #include "job.h"
 #include "rt/mem.h"
+#include "target_engine.h"
 
 #define LAYOUT_CHUNK (1u << 20)
 
@@ -22,6 +26,7 @@ struct instance {
 	struct dev *dev;
 	struct fs *fs;
 	struct dev_stats stats;
+	struct hist floor;
 	char remove[TARGET_TEXT_MAX]; /* "" when it was there before, or is kept */
 };
 
@@ -46,12 +51,34 @@ static int make_fs(const struct target_spec *spec, struct instance *in, char *er
 	return ret ? ret : fs_mount(in->dev, &mount, &in->fs, err);
 }
 
+/* In the folder of its file; a block device may be written to, or dev_open() refuses it in a moment. */
+static void look_at_floor(const struct target_spec *spec, struct hist *h)
+{
+	char folder[TARGET_TEXT_MAX];
+	char *slash;
+	struct stat st;
+
+	if (!stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
+		if (spec->force && !disk_in_use(spec->path))
+			floor_beside(spec->path, true, spec->floor_ns, h);
+		return;
+	}
+	strcpy(folder, spec->path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	floor_beside(slash ? folder : ".", false, spec->floor_ns, h);
+}
+
 static int engine_open(const struct target_spec *spec, void **instance, char *err)
 {
 	struct instance *in = mem_zalloc(sizeof(*in));
 	int ret;
 
 	err[0] = '\0';
+	hist_init(&in->floor);
+	if (spec->floor_ns && spec->path[0] && strncmp(spec->device, "slow:", 5)) /* a latency in front has a floor of its own */
+		look_at_floor(spec, &in->floor);
 	if (spec->path[0] && !spec->keep && access(spec->path, F_OK))
 		strcpy(in->remove, spec->path);
 	ret = dev_open(spec->device, spec->force, &in->dev, err);
@@ -160,7 +187,7 @@ static void engine_facts(void *instance, struct target_facts *out)
 	struct instance *in = instance;
 
 	use_stats(in, NULL);
-	*out = (struct target_facts){ .device = &in->stats };
+	*out = (struct target_facts){ .device = &in->stats, .floor = &in->floor };
 	dev_facts(in->dev, &out->drive);
 	snprintf(out->notice, sizeof(out->notice), "%s", in->dev->notice);
 }
@@ -179,6 +206,21 @@ static int engine_close(void *instance)
 	remove_device_file(in);
 	free(in);
 	return ret;
+}
+
+void engine_tape_start(void *instance, struct tape *t, uint32_t cap)
+{
+	tape_start(((struct instance *)instance)->dev, t, cap);
+}
+
+void engine_tape_mark(void *instance)
+{
+	tape_mark(((struct instance *)instance)->dev);
+}
+
+void engine_tape_stop(void *instance)
+{
+	tape_stop(((struct instance *)instance)->dev);
 }
 
 const struct target target_engine = {

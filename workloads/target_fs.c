@@ -20,6 +20,7 @@
 
 #include "base/rng.h"
 #include "driver.h"
+#include "floor/floor.h"
 #include "kernel_fs.h"
 #include "loop.h"
 #include "program.h"
@@ -241,6 +242,8 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, ch
 
 	if (fd < 0)
 		return fd;
+	if (spec->floor_ns)
+		floor_beside(device, true, spec->floor_ns, &in->k.floor);
 	ret = make(t, device, in, err);
 	if (!ret)
 		ret = in->mount = mount_it(t, device, err);
@@ -261,8 +264,10 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, ch
 static int fs_open(const struct target_spec *spec, void **instance, char *err)
 {
 	struct made_fs *in = mem_zalloc(sizeof(*in));
-	int ret = make_and_mount(spec, in, err);
+	int ret;
 
+	hist_init(&in->k.floor);
+	ret = make_and_mount(spec, in, err);
 	if (ret)
 		free(in);
 	else

@@ -4,14 +4,19 @@
  */
 #include <stdlib.h>
 
+#include "floor/floor.h"
 #include "kernel_fs.h"
 #include "rt/mem.h"
 
 static int path_open(const struct target_spec *spec, void **instance, char *err)
 {
-	struct kernel_fs *k = mem_alloc(sizeof(*k));
-	int ret = kernel_fs_open(k, spec->path, err);
+	struct kernel_fs *k = mem_zalloc(sizeof(*k));
+	int ret;
 
+	hist_init(&k->floor);
+	if (spec->floor_ns)
+		floor_beside(spec->path, false, spec->floor_ns, &k->floor);
+	ret = kernel_fs_open(k, spec->path, err);
 	if (ret)
 		free(k);
 	else

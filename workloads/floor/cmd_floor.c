@@ -1,0 +1,288 @@
+/*
+ * cmd_floor.c: `fsyncstorm floor DEVICE|DIR`: what the least durable write costs there: 4 KiB and a
+ * flush, 20 KiB in one write and a flush, and the I/O of a bench's designs played again without them.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_self_player.h"
+#include "cmd.h"
+#include "driver.h"
+#include "floor/floor.h"
+#include "floor/shape.h"
+#include "interrupt.h"
+#include "recipe/env.h"
+#include "recipe/results.h"
+#include "rt/mem.h"
+#include "text.h"
+
+#define SHAPES_MAX 8
+#define ROUNDS     8              /* the shapes take turns */
+#define REPLAYED   (64ull << 20)  /* bytes of the file that a replay writes over */
+#define REACH      (16ull << 20)  /* the longest write on a tape */
+
+struct options {
+	const char *where, *run, *json;
+	uint64_t seconds_ns;
+	bool force;
+};
+
+/* One row of the table. */
+struct measured {
+	char name[128];
+	uint32_t bytes;       /* of a write and flush; 0: a shape is played */
+	struct shape *shape;
+	struct hist hist;
+};
+
+struct floor_run {
+	struct floor floor;
+	struct shape *shape; /* SHAPES_MAX */
+	struct measured row[SHAPES_MAX + 2];
+	unsigned nshapes, nrows;
+};
+
+/* ---- options ---- */
+
+static const struct argp_option table[] = {
+	{ "run", 'r', "FOLDER", 0, "Play the I/O of this run's designs, too: a folder that a bench kept", 0 },
+	{ "seconds", 's', "TIME", 0, "For each figure (1)", 0 },
+	{ "json", 'j', "FILE", 0, "Also as JSON; - writes it to stdout in place of the table", 0 },
+	{ "force", 'f', NULL, 0, "Write over the block device", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'r':
+		o->run = arg;
+		return 0;
+	case 's':
+		if (!text_time(arg, 1000000000, &o->seconds_ns) && o->seconds_ns)
+			return 0;
+		cmd_error("floor", "--seconds: expected a time above 0 such as 2 or 500ms, not `%.60s`", arg);
+		return EINVAL;
+	case 'j':
+		o->json = arg;
+		return 0;
+	case 'f':
+		o->force = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!o->where) {
+			o->where = arg;
+			return 0;
+		}
+		cmd_error("floor", "%.100s: one folder or device at a time is expected", arg);
+		return EINVAL;
+	case ARGP_KEY_END:
+		if (o->where)
+			return 0;
+		cmd_error("floor", "expected a folder or a block device");
+		return EINVAL;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* ---- shapes ---- */
+
+/* Where the device was larger than what is written over here: the distance between writes is kept, up to a fold. */
+static void fold(struct tape *t, uint64_t size)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		t->event[i].off = t->event[i].off / DEV_BLOCK % ((size - REACH) / DEV_BLOCK) * DEV_BLOCK;
+}
+
+static int load_shapes(const struct options *o, struct floor_run *f)
+{
+	char path[PATH_MAX], err[SHAPE_ERR_MAX];
+	json_t *all, *one, *list;
+	json_error_t e;
+	int ret = 0;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%.3000s/shape.json", o->run);
+	all = json_load_file(path, 0, &e);
+	if (!all)
+		return cmd_error("floor", "--run: %.300s: %.200s (a bench of a design keeps it)", path, e.text);
+	list = json_object_get(all, "shapes");
+	json_array_foreach(list, i, one) {
+		if (i == SHAPES_MAX)
+			break;
+		ret = shape_from_json(one, &f->shape[i], err);
+		if (ret)
+			break;
+		fold(&f->shape[i].tape, REPLAYED);
+		f->nshapes++;
+	}
+	if (ret || !f->nshapes)
+		ret = cmd_error("floor", "--run: %.300s: %s", path, ret ? err : "no shapes are in it");
+	json_decref(all);
+	return ret;
+}
+
+static int play(struct floor_run *f, struct measured *m, uint64_t length_ns)
+{
+	uint64_t begin = rt_now(), at_ns;
+	char path[64];
+	struct player *p;
+	uint32_t at = 0;
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->floor.fd);
+	p = player_on_file(path, f->floor.direct, &m->shape->tape);
+	if (!p)
+		return -errno;
+	while (!ret && !driver_stop && rt_now() - begin < length_ns) {
+		at_ns = rt_now();
+		ret = player_play(p, &at);
+		if (!ret)
+			hist_add(&m->hist, rt_now() - at_ns);
+		else if (ret == -ENODATA)
+			ret = at = 0;
+	}
+	player_free(p);
+	return ret;
+}
+
+/* ---- the rows ---- */
+
+static void add_row(struct floor_run *f, uint32_t bytes, struct shape *s)
+{
+	struct measured *m = &f->row[f->nrows++];
+
+	m->bytes = bytes;
+	m->shape = s;
+	hist_init(&m->hist);
+	if (s)
+		snprintf(m->name, sizeof(m->name), "the I/O of %s", s->label);
+	else
+		snprintf(m->name, sizeof(m->name), "%u KiB in one write, flush", bytes / 1024);
+}
+
+/* They take turns, so that what drifts in the machine is in all. */
+static int measure(struct floor_run *f, uint64_t length_ns)
+{
+	int ret = 0;
+
+	for (unsigned round = 0; round < ROUNDS && !ret; round++)
+		for (unsigned i = 0; i < f->nrows && !ret; i++) {
+			struct measured *m = &f->row[round % 2 ? f->nrows - 1 - i : i];
+
+			ret = m->bytes ? floor_write_flush(&f->floor, m->bytes, length_ns / ROUNDS, &m->hist)
+				       : play(f, m, length_ns / ROUNDS);
+		}
+	return ret;
+}
+
+static void print_rows(const struct options *o, const struct floor_run *f)
+{
+	double floor = (double)hist_percentile(&f->row[0].hist, 50);
+	char machine[512];
+
+	env_line(machine, sizeof(machine));
+	printf("the floor of %s%s\n  %s\n\n%-34s %9s %9s %9s %9s %9s\n", o->where,
+	       f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us", "p50", "p99", "p99.9",
+	       "x floor", "the run's");
+	for (unsigned i = 0; i < f->nrows; i++) {
+		const struct measured *m = &f->row[i];
+		double p50 = (double)hist_percentile(&m->hist, 50);
+
+		printf("%-34.34s %9.1f %9.1f %9.1f %9.2f", m->name, p50 / 1e3, (double)hist_percentile(&m->hist, 99) / 1e3,
+		       (double)hist_percentile(&m->hist, 99.9) / 1e3, floor > 0 ? p50 / floor : 0);
+		if (m->shape && m->shape->p50_ns > 0)
+			printf(" %9.1f", m->shape->p50_ns / 1e3);
+		printf("\n");
+	}
+	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and there\n");
+}
+
+static json_t *rows_json(const struct options *o, const struct floor_run *f)
+{
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < f->nrows; i++) {
+		const struct hist *h = &f->row[i].hist;
+
+		json_array_append_new(rows, json_pack("{s:s,s:I,s:I,s:I,s:I}", "name", f->row[i].name, "n", (json_int_t)h->n,
+		                                      "p50_ns", (json_int_t)hist_percentile(h, 50), "p99_ns",
+		                                      (json_int_t)hist_percentile(h, 99), "p999_ns",
+		                                      (json_int_t)hist_percentile(h, 99.9)));
+	}
+	return json_pack("{s:s,s:i,s:s,s:b,s:o,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
+	                 "direct", f->floor.direct, "backing", env_backing(o->where), "machine", env_machine(), "rows", rows);
+}
+
+static int put_out(const struct options *o, const struct floor_run *f)
+{
+	bool to_stdout = o->json && !strcmp(o->json, "-");
+	char err[RESULTS_ERR_MAX];
+	json_t *all;
+	int ret = 0;
+
+	if (!to_stdout)
+		print_rows(o, f);
+	if (!o->json)
+		return 0;
+	all = rows_json(o, f);
+	if (to_stdout) {
+		json_dumpf(all, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else if (results_json_file(o->json, all, err)) {
+		ret = cmd_error("floor", "--json: %s", err);
+	}
+	json_decref(all);
+	return ret;
+}
+
+static int run(const struct options *o, struct floor_run *f)
+{
+	char err[RESULTS_ERR_MAX];
+	int ret = o->run ? load_shapes(o, f) : 0;
+
+	if (ret)
+		return ret;
+	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
+		return cmd_error("floor", "--json: %s", err);
+	ret = floor_open(&f->floor, o->where, o->run ? REPLAYED : FLOOR_SIZE, o->force, err);
+	if (ret)
+		return interrupted() ? interrupted() : cmd_error("floor", "%s", err);
+	add_row(f, 4096, NULL);
+	add_row(f, 20480, NULL);
+	for (unsigned i = 0; i < f->nshapes; i++)
+		add_row(f, 0, &f->shape[i]);
+	ret = measure(f, o->seconds_ns);
+	if (ret)
+		ret = cmd_error("floor", "%.200s: %s", o->where, strerror(-ret));
+	else if (!f->row[0].hist.n)
+		ret = cmd_error("floor", "interrupted before anything was measured");
+	else
+		ret = put_out(o, f);
+	floor_close(&f->floor);
+	return interrupted() ? interrupted() : ret;
+}
+
+int cmd_floor(int argc, char **argv)
+{
+	static const struct argp argp = { table, parse, "DEVICE|DIR", "The least that an fsync can cost there: a write and a "
+		                          "flush with nothing in the way, and the I/O of a run played again.", NULL, NULL, NULL };
+	struct options o = { .seconds_ns = 1000000000 };
+	struct floor_run *f = mem_zalloc(sizeof(*f));
+	int ret = cmd_options(&argp, argc, argv, &o);
+
+	f->shape = mem_zalloc(sizeof(*f->shape) * SHAPES_MAX);
+	watch_interrupts();
+	if (!ret)
+		ret = run(&o, f);
+	for (unsigned i = 0; i < f->nshapes; i++)
+		shape_free(&f->shape[i]);
+	free(f->shape);
+	free(f);
+	return ret;
+}

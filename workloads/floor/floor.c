@@ -1,0 +1,185 @@
+/* floor.c: see floor.h. */
+#include "floor/floor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "disk.h"
+#include "driver.h"
+#include "rt/mem.h"
+
+#define CHUNK (1u << 20) /* the largest write, too */
+#define LEAST 5          /* times, however slow */
+
+static int fail(char *err, const char *path, int error)
+{
+	snprintf(err, FLOOR_ERR_MAX, "%.150s: %s", path, strerror(error));
+	return -error;
+}
+
+static void make_data(struct floor *f)
+{
+	struct rng rng;
+
+	f->data = mem_alloc_pages(CHUNK);
+	rng_seed(&rng, 1);
+	for (size_t i = 0; i < CHUNK / sizeof(uint64_t); i++)
+		((uint64_t *)f->data)[i] = rng_next(&rng);
+}
+
+static int fill(struct floor *f)
+{
+	for (uint64_t off = 0; off < f->size; off += CHUNK) {
+		uint64_t n = f->size - off < CHUNK ? f->size - off : CHUNK;
+		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(f->fd, f->data, n, (off_t)off);
+
+		if (did != (ssize_t)n)
+			return did < 0 ? -errno : -ENOSPC;
+	}
+	return fsync(f->fd) ? -errno : 0;
+}
+
+/* A file without a name (F2). */
+static int open_unnamed(const char *folder)
+{
+	char name[PATH_MAX];
+	int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || errno != EOPNOTSUPP)
+		return fd < 0 ? -errno : fd;
+	if (snprintf(name, sizeof(name), "%s/fsyncstorm-XXXXXX", folder) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(name);
+	return fd;
+}
+
+/* Written through the page cache, then past it, where that is possible. */
+static int open_in_folder(struct floor *f, const char *folder, uint64_t size, char *err)
+{
+	int ret;
+
+	f->fd = open_unnamed(folder);
+	if (f->fd < 0)
+		return fail(err, folder, -f->fd);
+	f->size = size;
+	ret = fill(f);
+	if (ret) {
+		close(f->fd);
+		return fail(err, folder, -ret);
+	}
+	f->direct = !fcntl(f->fd, F_SETFL, O_DIRECT);
+	return 0;
+}
+
+int floor_open_device(struct floor *f, const char *path, uint64_t size, char *err)
+{
+	uint64_t have = 0;
+	int ret;
+
+	*f = (struct floor){ .direct = true };
+	f->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (f->fd < 0)
+		return fail(err, path, errno);
+	if (ioctl(f->fd, BLKGETSIZE64, &have) || have < size) {
+		close(f->fd);
+		snprintf(err, FLOOR_ERR_MAX, "%.150s: has %llu bytes, at least %llu are needed", path, (unsigned long long)have,
+		         (unsigned long long)size);
+		return -EINVAL;
+	}
+	f->size = size;
+	make_data(f);
+	ret = fill(f);
+	if (!ret)
+		return 0;
+	floor_close(f);
+	return fail(err, path, -ret);
+}
+
+int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err)
+{
+	struct stat st;
+	int ret;
+
+	if (stat(path, &st))
+		return fail(err, path, errno);
+	if (S_ISDIR(st.st_mode)) {
+		*f = (struct floor){ .fd = -1 };
+		make_data(f);
+		ret = open_in_folder(f, path, size, err);
+		if (ret)
+			free(f->data);
+		return ret;
+	}
+	if (!S_ISBLK(st.st_mode)) {
+		snprintf(err, FLOOR_ERR_MAX, "%.150s: neither a folder nor a block device", path);
+		return -EINVAL;
+	}
+	if (disk_in_use(path)) {
+		snprintf(err, FLOOR_ERR_MAX, "%.150s is mounted or in use: never written to", path);
+		return -EBUSY;
+	}
+	if (!force) {
+		snprintf(err, FLOOR_ERR_MAX, "%.150s is a block device: what is on it would be lost; --force if that is meant",
+		         path);
+		return -EPERM;
+	}
+	return floor_open_device(f, path, size, err);
+}
+
+void floor_close(struct floor *f)
+{
+	close(f->fd);
+	free(f->data);
+}
+
+static int write_flush(struct floor *f, uint32_t bytes, struct hist *h)
+{
+	uint64_t begin = rt_now();
+	ssize_t did;
+
+	if (f->at + bytes > f->size)
+		f->at = 0;
+	did = pwrite(f->fd, f->data, bytes, (off_t)f->at);
+	if (did != (ssize_t)bytes)
+		return did < 0 ? -errno : -EIO;
+	if (fdatasync(f->fd))
+		return -errno;
+	hist_add(h, rt_now() - begin);
+	f->at += bytes;
+	return 0;
+}
+
+int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struct hist *h)
+{
+	uint64_t begin = rt_now();
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && !driver_stop && (i < LEAST || rt_now() - begin < length_ns); i++) {
+		++*(uint64_t *)f->data;
+		ret = write_flush(f, bytes, h);
+	}
+	return ret;
+}
+
+void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist *h)
+{
+	char err[FLOOR_ERR_MAX];
+	struct floor f;
+
+	if (device ? floor_open_device(&f, path, FLOOR_SIZE, err) : floor_open(&f, path, FLOOR_SIZE, false, err))
+		return;
+	if (floor_write_flush(&f, 4096, length_ns, h))
+		hist_init(h);
+	floor_close(&f);
+}

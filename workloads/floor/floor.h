@@ -1,0 +1,44 @@
+/*
+ * floor.h: the least that an fsync can cost on a device: one write and one flush, by one task, with
+ * nothing else in the way. What a file system takes above it is its own.
+ *
+ * (F1) What is written over was written before, in full: a flush finds no metadata to write.
+ * (F2) In a folder the file has no name: it is gone when it is closed, however the program ends.
+ *
+ * Called by the targets, so that floor and trial stand side by side, and by `fsyncstorm floor`.
+ */
+#ifndef FLOOR_FLOOR_H
+#define FLOOR_FLOOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hist.h"
+
+#define FLOOR_ERR_MAX 256
+#define FLOOR_SIZE    (16u << 20) /* of the file in a folder */
+
+struct floor {
+	int fd;
+	uint64_t size;  /* bytes that are written over, again and again */
+	bool direct;    /* past the page cache; false: refused there */
+	uint64_t at;
+	uint8_t *data;
+};
+
+/*
+ * Opens a folder (a file of `size` bytes in it, written in full) or a block device: that only with
+ * `force`, and never one that is in use. 0, or -errno with one line in err.
+ */
+int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err);
+/* The same of a block device that the caller may write to. */
+int floor_open_device(struct floor *f, const char *path, uint64_t size, char *err);
+void floor_close(struct floor *f);
+
+/* Writes `bytes` (a multiple of 4096) and flushes, for this long and at least a few times; adds each to h. 0 or -errno. */
+int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struct hist *h);
+
+/* The floor beside a trial: 4 KiB on the folder or device, into h. What cannot be measured leaves h empty. */
+void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist *h);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * shape.h: the I/O of a job on a design, without its data, so that it can be played again on any
+ * device: what the device alone takes for it.
+ *
+ * (S1) One task's; each request is a write with the syncs after it, up to a mark on the tape.
+ * (S2) It is recorded on memory: what a design asks of its device does not depend on the device. Only
+ *      when a write is done does, and is put right afterwards.
+ *
+ * Called by the bench command, which keeps it, and by `fsyncstorm floor`, which plays it.
+ */
+#ifndef FLOOR_SHAPE_H
+#define FLOOR_SHAPE_H
+
+#include <jansson.h>
+
+#include "dev/tape.h"
+#include "job.h"
+#include "target.h"
+
+#define SHAPE_ERR_MAX 256
+
+struct shape {
+	char label[96];     /* of the target */
+	unsigned requests;
+	struct tape tape;
+	double p50_ns;      /* of a request, in the run that it is of; 0: not known */
+};
+
+/* Records the job's first section on the design of spec. 0, or -errno with one line in err. */
+int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, char *err);
+void shape_free(struct shape *s);
+
+json_t *shape_json(const struct shape *s);
+/* 0, or -EINVAL with one line in err: it is not a shape. */
+int shape_from_json(const json_t *o, struct shape *out, char *err);
+
+#endif
