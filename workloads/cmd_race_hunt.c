@@ -32,6 +32,7 @@ static void on_interrupt(int sig)
 
 #define KEY_SHARD  0x1001
 #define KEY_TRACES 0x1002
+#define KEY_JOB    0x1003
 #define JOBS_MAX   64
 
 struct hunt_options {
@@ -46,6 +47,7 @@ struct hunt_options {
 };
 
 static const struct argp_option hunt_table[] = {
+	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
 	{ "design", 'd', "NAME|all", 0, "The design to hunt in (default: all)", 0 },
 	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw (default: portfolio)", 0 },
 	{ "schedules", 'n', "N", 0, "At most so many for each design (default: 50000, unless --seconds is given)", 0 },
@@ -118,6 +120,8 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 	case 'a':
 		o->all_lines = true;
 		return 0;
+	case KEY_JOB:
+		return race_option_job("race hunt", arg, &o->race);
 	case ARGP_KEY_ARG:
 		return race_option_race("race hunt", arg, &o->race);
 	default:
@@ -337,6 +341,8 @@ int cmd_race_hunt(int argc, char **argv)
 		return ret;
 	if (!g.o.race)
 		return cmd_error("race hunt", "which race? `fsyncstorm race list` names them");
+	if (g.o.race->job && !strcmp(g.o.design, "all"))
+		return cmd_error("race hunt", "--job: one --design is expected: no verdict is due of a job");
 	if (g.o.traces && !strcmp(g.o.design, "all"))
 		return cmd_error("race hunt", "--traces is for one --design, not for all");
 	if (!g.o.schedules && g.o.seconds <= 0)

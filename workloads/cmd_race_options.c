@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "race_job.h"
 #include "text.h"
 
 int race_option_race(const char *cmd, const char *arg, const struct race **race)
@@ -22,6 +23,23 @@ int race_option_race(const char *cmd, const char *arg, const struct race **race)
 		return 0;
 	cmd_error(cmd, "%.60s: not a race%s", arg, race_nearest(arg, hint, sizeof(hint)));
 	return EINVAL;
+}
+
+int race_option_job(const char *cmd, const char *arg, const struct race **race)
+{
+	const char *clamped = "";
+	char err[JOB_ERR_MAX];
+
+	if (*race) {
+		cmd_error(cmd, "--job %.60s: one race or one job is expected", arg);
+		return EINVAL;
+	}
+	if (race_job_from_file(arg, race, &clamped, err)) {
+		cmd_error(cmd, "--job %s", err);
+		return EINVAL;
+	}
+	fprintf(stderr, "%s", clamped);
+	return 0;
 }
 
 int race_option_design(const char *cmd, const char *arg, const char **design)

@@ -11,6 +11,8 @@
 
 /* *race is NULL before: one race is taken. */
 int race_option_race(const char *cmd, const char *arg, const struct race **race);
+/* A job file in place of a race's name; says on stderr what was made smaller. */
+int race_option_job(const char *cmd, const char *arg, const struct race **race);
 /* A design's name, or "all". */
 int race_option_design(const char *cmd, const char *arg, const char **design);
 /* From 1 on. */

@@ -28,6 +28,8 @@ static void on_interrupt(int sig)
 
 /* ---- options ---- */
 
+#define KEY_JOB 0x1001
+
 struct stress_options {
 	const struct race *race;
 	const char *design, *json, *out;
@@ -37,6 +39,7 @@ struct stress_options {
 };
 
 static const struct argp_option stress_table[] = {
+	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
 	{ "design", 'd', "NAME|all", 0, "The design (default: all)", 0 },
 	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at every second point, by chance (default: yield)", 0 },
 	{ "seconds", 't', "S", 0, "So long for each design (default: 10, unless --rounds is given)", 0 },
@@ -83,6 +86,8 @@ static error_t parse_stress(int key, char *arg, struct argp_state *state)
 	case 'o':
 		o->out = arg;
 		return 0;
+	case KEY_JOB:
+		return race_option_job("race stress", arg, &o->race);
 	case ARGP_KEY_ARG:
 		return race_option_race("race stress", arg, &o->race);
 	default:
@@ -240,6 +245,8 @@ int cmd_race_stress(int argc, char **argv)
 		return ret;
 	if (!g.o.race)
 		return cmd_error("race stress", "which race? `fsyncstorm race list` names them");
+	if (g.o.race->job && !strcmp(g.o.design, "all"))
+		return cmd_error("race stress", "--job: one --design is expected: no verdict is due of a job");
 	if (g.o.race->bare)
 		return cmd_error("race stress", "%s has no file system under it: there is nothing to crash; hunt it", g.o.race->name);
 	if (!g.o.rounds && g.o.seconds <= 0)

@@ -193,7 +193,7 @@ int job_parse(const char *path, const char *text, struct job_file *out, char *er
 	return -EINVAL;
 }
 
-static char *read_whole(const char *path)
+char *job_read(const char *path)
 {
 	FILE *in = fopen(path, "re");
 	char *text = NULL;
@@ -217,7 +217,7 @@ static char *read_whole(const char *path)
 
 int job_load(const char *path, struct job_file *out, char *err)
 {
-	char *text = read_whole(path);
+	char *text = job_read(path);
 	int ret;
 
 	*out = (struct job_file){ 0 };

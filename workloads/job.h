@@ -88,6 +88,8 @@ struct job_clone {
 int job_load(const char *path, struct job_file *out, char *err);
 /* The same from text; `path` is only what errors name. */
 int job_parse(const char *path, const char *text, struct job_file *out, char *err);
+/* What the file says, to be freed; NULL and errno. */
+char *job_read(const char *path);
 void job_free(struct job_file *jf);
 
 /* The path of job `what`: a path as it is, or the bare name of one of ours, looked for in workloads/jobs under the
