@@ -100,6 +100,7 @@ static int make_content(struct hunt *h, char *err)
 	cfg.picker_state = pick_random.create("", &why);
 	coop_run(&cfg, setup_main, &s, &res);
 	pick_random.destroy(cfg.picker_state);
+	h->objects = res.objects;
 	if (res.end != COOP_FINISHED)
 		snprintf(err, 160, "race %s: its setup does not end: %.100s", h->race->name, res.why);
 	return s.ret;
@@ -253,7 +254,7 @@ static void run_main(void *arg)
 void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed)
 {
 	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
-				   .steps_max = STEPS_LIMIT, .record = &h->schedule };
+				   .steps_max = STEPS_LIMIT, .record = &h->schedule, .objects_from = h->objects };
 
 	h->schedules++;
 	if (h->bare) {

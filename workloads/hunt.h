@@ -51,6 +51,7 @@ struct hunt {
 	void *bare;               /* a bare race's own state: then dev and judge are NULL */
 	struct dev *dev;
 	struct race_run run;
+	uint32_t objects;         /* made before the first run: the device's, the model's */
 	struct judge *judge;
 	struct cut_budget budget;
 	struct schedule schedule; /* of the run that is under way, or was last */

@@ -93,8 +93,8 @@ static void prefix_breaks_under_the_random_picker(void **state)
 
 static void prefix_breaks_under_pct(void **state)
 {
-	breaks(&race_seed, "prefix", "pct", 100000, fast() ? 1 : 3);
-	breaks(&race_seed, "prefix", "pct:d=6", 100000, 3);
+	breaks(&race_seed, "prefix", "pct:d=5", 200000, fast() ? 1 : 3);
+	breaks(&race_seed, "prefix", "pct:d=8", 100000, 3);
 	breaks(&race_seed_compressed, "prefix", "portfolio", 20000, 2);
 }
 

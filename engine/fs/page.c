@@ -39,6 +39,7 @@ struct page *page_get(struct inode *inode, uint32_t index)
 		p = mem_zalloc(sizeof(*p));
 		p->data = mem_alloc_pages(FS_BLOCK);
 		p->index = index;
+		p->id = rt_obj_id();
 		inode->pages[index] = p;
 	}
 	spin_unlock(&inode->pages_lock);
@@ -56,19 +57,27 @@ struct page *page_find(struct inode *inode, uint32_t index)
 	return p;
 }
 
-bool page_trylock(struct page *p)
+static bool page_is_free(void *arg)
 {
-	return !(atomic_fetch_or(&p->flags, PG_LOCKED) & PG_LOCKED);
+	return !(atomic_load(&((struct page *)arg)->flags) & PG_LOCKED);
 }
 
-static bool page_lock_taken(void *arg)
+static bool page_take(void *arg)
 {
-	return page_trylock(arg);
+	return !(atomic_fetch_or(&((struct page *)arg)->flags, PG_LOCKED) & PG_LOCKED);
+}
+
+bool page_trylock_dirty(struct page *p)
+{
+	bool locked = (atomic_load(&p->flags) & PG_DIRTY) && page_take(p);
+
+	rt_access(p->id, locked ? POINT_LOCK : POINT_READ);
+	return locked;
 }
 
 void page_lock(struct inode *inode, struct page *p)
 {
-	wait_until(&inode->root->fs->page_wait[page_slot(inode, p)], page_lock_taken, p);
+	wait_take(&inode->root->fs->page_wait[page_slot(inode, p)], p->id, page_is_free, page_take, p);
 }
 
 void page_unlock(struct inode *inode, struct page *p)
@@ -76,13 +85,15 @@ void page_unlock(struct inode *inode, struct page *p)
 	uint32_t old = atomic_fetch_and(&p->flags, ~PG_LOCKED);
 
 	CHECK(old & PG_LOCKED);
-	wake_all(&inode->root->fs->page_wait[page_slot(inode, p)]);
+	rt_access(p->id, POINT_GIVE);
+	wait_give(&inode->root->fs->page_wait[page_slot(inode, p)], true);
 }
 
 static void page_tag(struct inode *inode, struct page *p, bool on)
 {
 	uint64_t bit = 1ull << (p->index % 64), *word;
 
+	rt_access(inode->pages_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&inode->pages_lock);
 	word = &inode->tagged[p->index / 64];
 	if (on && !(*word & bit))
@@ -119,6 +130,7 @@ bool page_take_dirty(struct inode *inode, struct page *p)
 
 void page_start_writeback(struct inode *inode, struct page *p)
 {
+	rt_access(inode->root->fs->writeback_wait[page_slot(inode, p)].id, POINT_WRITE);
 	uint32_t old = atomic_fetch_or(&p->flags, PG_WRITEBACK);
 
 	CHECK(old & PG_LOCKED);
@@ -144,16 +156,19 @@ static bool page_written(void *arg)
 void page_wait_writeback(struct inode *inode, struct page *p)
 {
 	struct fs *fs = inode->root->fs;
+	struct waitq *wq = &fs->writeback_wait[page_slot(inode, p)];
 
+	rt_access(wq->id, POINT_READ);
 	if (!page_written(p))
-		dev_wait_until(fs->dev, &fs->writeback_wait[page_slot(inode, p)], page_written, p);
+		dev_wait_until(fs->dev, wq, page_written, p);
 }
 
 uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to)
 {
 	uint32_t found = UINT32_MAX;
 
-	spin_lock(&inode->pages_lock);
+	rt_point(inode->pages_lock.m.id, POINT_READ);
+	spin_lock_quiet(&inode->pages_lock);
 	if (to > inode->npages_cap)
 		to = inode->npages_cap;
 	for (uint32_t i = from; i < to && found == UINT32_MAX; i = (i / 64 + 1) * 64) {

@@ -6,22 +6,38 @@ struct range_want {
 	struct range *range;
 };
 
-static bool range_taken(void *arg)
+/* range_lock held */
+static bool nobody_has_it(const struct range_want *w)
 {
-	struct range_want *w = arg;
-	struct inode *inode = w->inode;
 	struct list *pos;
-	bool free = true;
 
-	spin_lock_quiet(&inode->range_lock);
-	list_for_each(pos, &inode->ranges) {
+	list_for_each(pos, &w->inode->ranges) {
 		struct range *r = list_entry(pos, struct range, link);
 		if (r->start < w->range->end && w->range->start < r->end)
-			free = false;
+			return false;
 	}
+	return true;
+}
+
+static bool range_is_free(void *arg)
+{
+	struct range_want *w = arg;
+
+	spin_lock_quiet(&w->inode->range_lock);
+	bool free = nobody_has_it(w);
+	spin_unlock(&w->inode->range_lock);
+	return free;
+}
+
+static bool range_take(void *arg)
+{
+	struct range_want *w = arg;
+
+	spin_lock_quiet(&w->inode->range_lock);
+	bool free = nobody_has_it(w);
 	if (free)
-		list_add_tail(&w->range->link, &inode->ranges);
-	spin_unlock(&inode->range_lock);
+		list_add_tail(&w->range->link, &w->inode->ranges);
+	spin_unlock(&w->inode->range_lock);
 	return free;
 }
 
@@ -31,7 +47,7 @@ void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t e
 
 	r->start = start;
 	r->end = end;
-	wait_until(&inode->range_wait, range_taken, &want);
+	wait_take(&inode->range_wait, inode->range_wait.id, range_is_free, range_take, &want);
 	owe(L_RANGE, 0, &inode->range_wait);
 }
 

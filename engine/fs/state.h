@@ -36,6 +36,7 @@ struct page {
 	_Atomic uint32_t flags;
 	uint32_t index; /* in the file, in blocks */
 	_Atomic uint64_t dirtied_ns; /* read by the flusher without the page lock */
+	uint32_t id;    /* its lock, for points (rt_obj_id) */
 	void *data;
 };
 
@@ -130,6 +131,8 @@ struct inode {
 	_Atomic uint64_t size;        /* changed under lock */
 	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock */
 	_Atomic uint32_t flags;
+	uint32_t flags_id;            /* rt_obj_id: what is read and written without a lock that all take: flags, ... */
+	uint32_t stamps_id;           /* ... and the sizes and the stamps below */
 
 	_Atomic uint64_t last_trans;      /* transaction of the last change */
 	_Atomic uint64_t logged_trans;    /* transaction in which it was last logged; written under log_mutex */
@@ -192,6 +195,8 @@ struct log {
 	_Atomic int64_t last_commit;
 	_Atomic int32_t writers;      /* tasks that write items into this sub-transaction */
 	_Atomic uint32_t batch;       /* moves when somebody new shows interest */
+	uint32_t numbers_id;          /* rt_obj_id: running_transid, last_commit */
+	uint32_t batch_id;            /* rt_obj_id: batch */
 	struct waitq commit_wait[2];
 	struct waitq writers_wait;
 	struct spin ordered_lock;     /* guards: */
@@ -287,6 +292,7 @@ struct fs {
 	_Atomic uint64_t last_trans_committed;
 	_Atomic uint64_t log_full_commit; /* a transaction that may not be logged any more (last_trans_log_full_commit) */
 	_Atomic int error;            /* aborted */
+	uint32_t numbers_id;          /* rt_obj_id: these four, and which names were unlinked when */
 
 	struct mutex tree_log_mutex;  /* super_for_commit, from the moment a commit fills it until it is on the media */
 	struct super super_for_commit;
@@ -306,9 +312,35 @@ struct fs {
 	_Atomic bool stop, flush_now, commit_now;
 };
 
+/* The number of the newest transaction; of the newest one on the media; the error that has aborted all. */
+static inline uint64_t fs_generation(struct fs *fs)
+{
+	rt_access(fs->numbers_id, POINT_READ);
+	return atomic_load(&fs->generation);
+}
+
+static inline uint64_t fs_committed(struct fs *fs)
+{
+	rt_access(fs->numbers_id, POINT_READ);
+	return atomic_load(&fs->last_trans_committed);
+}
+
+static inline int fs_error(struct fs *fs)
+{
+	rt_access(fs->numbers_id, POINT_READ);
+	return atomic_load(&fs->error);
+}
+
 static inline bool inode_flag(struct inode *i, uint32_t f)
 {
+	rt_access(i->flags_id, POINT_READ);
 	return atomic_load(&i->flags) & f;
+}
+
+static inline void inode_set_flag(struct inode *i, uint32_t f)
+{
+	rt_access(i->flags_id, POINT_WRITE);
+	atomic_fetch_or(&i->flags, f);
 }
 
 #endif

@@ -20,7 +20,7 @@ static bool run_extend(struct run *run, uint32_t index)
 {
 	struct page *p = page_find(run->inode, index);
 
-	if (!p || !(atomic_load(&p->flags) & PG_DIRTY) || !page_trylock(p))
+	if (!p || !page_trylock_dirty(p))
 		return false;
 	if (!page_take_dirty(run->inode, p)) {
 		page_unlock(run->inode, p);
@@ -85,7 +85,7 @@ static int writeback_inline(struct run *run, uint32_t len)
 		ret = extent_insert(fs, drop.tree, drop.generation, inode->ino, &e, true);
 	mutex_unlock(&inode->items_lock);
 	em_drop(inode, 0, FS_BLOCK);
-	atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (!ret) {
 		inode_advance_disk_size(inode, NULL);
 		ret = inode_update(inode, &h);

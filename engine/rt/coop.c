@@ -4,7 +4,8 @@
  * Whoever stops decides who is next and switches there directly; the thread's own stack (base) is
  * used only before the first and after the last task.
  *
- * (C1) A task is enabled unless it is parked without a timeout, or has ended. `timed` is a subset.
+ * (C1) A task is enabled unless it is parked without a timeout, has ended, or is about to do what it cannot
+ *      do now: take a lock that is not free, end a wait for what is not so. `timed` is a subset.
  * (C2) What a task is about to do is in the view before anybody else runs.
  * (C3) Nothing here depends on an address, on real time, or on what an earlier run left behind.
  *
@@ -32,6 +33,7 @@ struct coop_task {
 	struct task_box *box; /* made at the first use of the slot, kept */
 	uint64_t clock;       /* virtual time: its own */
 	uint64_t deadline;    /* of a task in view.timed */
+	const struct rt_wait *wait; /* of a task in `awaiting`: on its stack */
 };
 
 static struct coop_task tasks[COOP_TASKS_MAX];
@@ -44,6 +46,9 @@ static const struct coop_config *config;
 static struct coop_result *result;
 static struct rng rng;         /* data choices of pickers that have no opinion */
 static uint64_t used, live;    /* slots taken; of these, not ended */
+static uint64_t awaiting;      /* in coop_await() */
+static uint64_t may_look;      /* of these: all but those whose condition was looked at in vain since the last wake */
+static uint32_t last_obj;
 static uint64_t turns, turns_max;
 static uint32_t steps_max;
 static uint64_t search_now;
@@ -61,6 +66,43 @@ static uint32_t id_of(const struct task *t)
 {
 	CHECK(t->id < COOP_TASKS_MAX && tasks[t->id].box && &tasks[t->id].box->task == t);
 	return t->id;
+}
+
+/* ---- who can go on ---- */
+
+/* The condition is the waiting task's to look at: it may take a lock to do so (C1), and would in its own name. */
+static bool holds(uint32_t id, const struct rt_wait *w)
+{
+	struct task *self = rt_self_ptr;
+
+	if (w->with && atomic_load_explicit(&w->with->state, memory_order_relaxed))
+		return false;
+	rt_self_ptr = &tasks[id].box->task;
+	bool ready = w->ready(w->arg);
+	rt_self_ptr = self;
+	if (!ready)
+		may_look &= ~BIT(id);
+	return ready;
+}
+
+static void look_again(uint32_t id)
+{
+	const struct rt_wait *w = tasks[id].wait;
+
+	if (w->kind == POINT_WAIT ? holds(id, w) : w->ready(w->arg))
+		view.enabled |= BIT(id);
+	else
+		view.enabled &= ~BIT(id);
+}
+
+/* An access that may have made true what others wait for. */
+static void wake_waiters(uint32_t obj)
+{
+	for (uint64_t left = awaiting; left; left &= left - 1) {
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
+		if (tasks[id].wait->wake == obj)
+			may_look |= BIT(id);
+	}
 }
 
 /* ---- who is next ---- */
@@ -169,6 +211,8 @@ static uint32_t with_choice(void)
 
 static uint32_t next_task(void)
 {
+	for (uint64_t left = awaiting & may_look; left; left &= left - 1)
+		look_again((uint32_t)__builtin_ctzll(left));
 	if (!view.enabled)
 		end_run(live ? COOP_STUCK : COOP_FINISHED);
 	if (++turns > turns_max)
@@ -194,11 +238,26 @@ static void go_on(bool ends)
 
 /* ---- the seam ---- */
 
-static void accessed(uint32_t id, uint32_t obj, bool write)
+static void tell_picker(uint32_t id, uint32_t obj, enum point_kind kind)
 {
-	coop_trace_access(id, obj, write);
+	const struct picker *p = config->picker;
+
+	if (p->sync)
+		p->sync(config->picker_state, id, obj, kind);
+	else if (kind != POINT_UNLOCK)
+		p->access(config->picker_state, id, obj, kind != POINT_READ && kind != POINT_SHARED && kind != POINT_WAITED);
+}
+
+static void accessed(uint32_t id, uint32_t obj, enum point_kind kind)
+{
+	if (awaiting && (kind == POINT_WRITE || kind == POINT_GIVE))
+		wake_waiters(obj);
+	if (!choices)
+		return;
+	if (kind != POINT_UNLOCK)
+		coop_trace_access(id, obj, kind);
 	if (__builtin_expect(watched, 0))
-		config->picker->access(config->picker_state, id, obj, write);
+		tell_picker(id, obj, kind);
 }
 
 static void coop_point(uint32_t obj, enum point_kind kind)
@@ -209,16 +268,47 @@ static void coop_point(uint32_t obj, enum point_kind kind)
 	view.obj[id] = obj;
 	view.kind[id] = (uint8_t)kind;
 	go_on(false);
-	if (kind == POINT_READ || kind == POINT_WRITE || kind == POINT_SUBMIT || kind == POINT_COMPLETE)
-		accessed(id, obj, kind != POINT_READ);
+	if (kind == POINT_READ || kind == POINT_WRITE)
+		accessed(id, obj, kind);
+}
+
+static void coop_await(const struct rt_wait *w)
+{
+	uint32_t id = view.current;
+
+	search_now += STEP_NS;
+	view.obj[id] = w->obj;
+	view.kind[id] = (uint8_t)w->kind;
+	view.with[id] = w->with ? w->with->id : 0;
+	tasks[id].wait = w;
+	awaiting |= BIT(id);
+	may_look |= BIT(id);
+	go_on(false);
+	awaiting &= ~BIT(id);
 }
 
 static void coop_access(uint32_t obj, enum point_kind kind)
 {
-	view.obj[view.current] = obj; /* what a park from here on waits for */
-	view.kind[view.current] = (uint8_t)kind;
-	if (kind != POINT_WAIT)
-		accessed(view.current, obj, kind != POINT_READ);
+	if (kind != POINT_WAIT) {
+		accessed(view.current, obj, kind);
+		return;
+	}
+	view.obj[view.current] = obj;
+	view.kind[view.current] = POINT_WAIT;
+	view.with[view.current] = 0;
+}
+
+static uint32_t coop_obj_id(void)
+{
+	last_obj++;
+	if (choices) /* else its number is its name: there was one order only */
+		coop_trace_object(last_obj, view.current);
+	return last_obj;
+}
+
+static void coop_serve(struct task *t)
+{
+	coop_trace_task(id_of(t), view.current);
 }
 
 static uint64_t coop_now(void)
@@ -333,6 +423,7 @@ static struct task *coop_spawn(const char *name, void (*fn)(void *), void *arg, 
 	view.clock[id] = ct->clock;
 	view.obj[id] = 0;
 	view.kind[id] = POINT_READ;
+	coop_trace_task(id, view.current);
 	view.enabled |= BIT(id);
 	if (id >= view.ntasks)
 		view.ntasks = id + 1;
@@ -357,7 +448,10 @@ static const struct rt_ops coop_ops = {
 	.park = coop_park,
 	.wake = coop_wake,
 	.point = coop_point,
+	.await = coop_await,
 	.access = coop_access,
+	.obj_id = coop_obj_id,
+	.serve = coop_serve,
 	.work = coop_work,
 	.sleep = coop_sleep,
 	.now = coop_now,
@@ -372,7 +466,8 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	memset(res, 0, sizeof(*res));
 	view.enabled = view.timed = 0;
 	view.current = view.step = view.ntasks = 0;
-	used = live = 0;
+	used = live = awaiting = may_look = 0;
+	last_obj = cfg->objects_from;
 	turns = 0;
 	steps_max = cfg->steps_max ? cfg->steps_max : STEPS_MAX;
 	turns_max = (uint64_t)steps_max * TURNS_A_STEP;
@@ -381,7 +476,6 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	stop_asking();
 	rng_seed(&rng, rng_mix(cfg->seed) ^ 1);
 	coop_trace_begin();
-	rt_obj_id_restart();
 	if (cfg->record)
 		schedule_clear(cfg->record);
 	cfg->picker->begin(cfg->picker_state, cfg->seed, cfg->steps_hint ? cfg->steps_hint : STEPS_HINT);
@@ -412,6 +506,7 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	picker_end(res->end);
 	retire_all();
 	res->steps = view.step;
+	res->objects = last_obj;
 	res->trace_hash = coop_trace_hash();
 	rt_self_ptr = outer;
 	rt = &threads_ops;
@@ -429,7 +524,7 @@ void coop_choices(bool on)
 		return;
 	choices = true;
 	every_turn = config->picker->every_turn;
-	watched = config->picker->access != NULL;
+	watched = config->picker->access || config->picker->sync;
 }
 
 uint32_t coop_choose(uint32_t n)
@@ -474,7 +569,7 @@ static int describe_task(char *buf, unsigned size, uint32_t id)
 		return n;
 	if (t == rt_self_ptr && (view.enabled & BIT(id)))
 		n += snprintf(buf + n, size - (unsigned)n, "runs");
-	else if (atomic_load(&t->token) == 2)
+	else if (atomic_load(&t->token) == 2 || awaiting & ~view.enabled & BIT(id))
 		n += describe_wait(buf + n, size - (unsigned)n, t);
 	else
 		n += snprintf(buf + n, size - (unsigned)n, "can go on");

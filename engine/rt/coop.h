@@ -22,6 +22,7 @@ struct coop_view {
 	uint64_t timed;                  /* bit i: task i sleeps, or is parked with a timeout: to pick it is to let that end */
 	uint32_t obj[COOP_TASKS_MAX];    /* the object of each task's pending operation; 0: not known yet */
 	uint8_t kind[COOP_TASKS_MAX];    /* enum point_kind */
+	uint32_t with[COOP_TASKS_MAX];   /* WAIT: the mutex that is taken at its end; 0: none */
 	uint64_t clock[COOP_TASKS_MAX];  /* virtual time: when it would go on */
 };
 
@@ -52,6 +53,8 @@ struct picker {
 	bool every_turn;
 	/* The running task has accessed obj, with choices on: in the order of the run, after the pick that let it. */
 	void (*access)(void *state, uint32_t task, uint32_t obj, bool write);
+	/* The same, all of it, told apart (rt.h: enum point_kind); one of the two is told. */
+	void (*sync)(void *state, uint32_t task, uint32_t obj, enum point_kind kind);
 	/* The run has ended, or is cut. */
 	void (*end)(void *state, enum coop_end end);
 	/* Those that enumerate: is there a schedule left? Asked before each. NULL: always. */
@@ -71,6 +74,7 @@ struct coop_config {
 	uint32_t steps_max;       /* 0 = 1,000,000 decisions */
 	struct schedule *record;  /* cleared, then filled with the picks; may be NULL */
 	bool virtual_time;        /* pick_clock: now/sleep/work are a clock, not chance */
+	uint32_t objects_from;    /* the run's objects have numbers above this one: those below are of what outlives it */
 };
 
 struct coop_result {
@@ -78,6 +82,7 @@ struct coop_result {
 	bool cut;                 /* the picker gave up in the middle (COOP_PICK_CUT) */
 	uint32_t steps;           /* decisions with more than one enabled task */
 	uint32_t switches, preemptions; /* a preemption: the current task was enabled and another was picked */
+	uint32_t objects;         /* the highest number that an object was given */
 	uint64_t trace_hash;      /* per-object order of accesses: equal hashes, equivalent schedules */
 	char why[512];            /* STUCK: who waits for what; DIVERGED: expected and found */
 };

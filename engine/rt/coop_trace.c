@@ -1,8 +1,10 @@
 /*
- * coop_trace.c: per object a running hash of its writes, each with the sum of the reads before it: a
- * sum, because the order of reads does not matter. Over the objects a sum again.
+ * coop_trace.c: per object a running hash of its writes, each with the sums of what came before it and
+ * commutes: sums, because its order does not matter. Over the objects a sum again.
  *
  * (F1) `touched` names the objects of this run, so a run resets what the last one used and no more.
+ * (F2) Of `reads` and `gives` one is zero: they do not commute, so a change from one to the other is
+ *      hashed like a write.
  */
 #include "rt/coop_trace.h"
 
@@ -12,14 +14,20 @@
 #define SLOTS   (OBJECTS + COOP_TASKS_MAX)
 
 struct history {
+	uint64_t name;   /* 0: its number is its name */
 	uint64_t writes;
-	uint64_t reads; /* since the last write */
+	uint64_t reads, gives; /* since the last write */
+	uint64_t waited; /* since the last write; commutes with both */
 	bool touched;
 };
 
 static struct history histories[SLOTS];
 static uint32_t touched[SLOTS];
 static uint32_t ntouched;
+
+static struct {
+	uint64_t name, made, who; /* who: what its accesses are hashed with */
+} names[COOP_TASKS_MAX];
 
 static inline uint64_t mix(uint64_t x)
 {
@@ -44,27 +52,73 @@ void coop_trace_begin(void)
 	for (uint32_t i = 0; i < ntouched; i++)
 		histories[touched[i]] = (struct history){ 0 };
 	ntouched = 0;
+	names[0].name = names[0].made = names[0].who = 0;
+}
+
+static uint64_t next_name(uint32_t by)
+{
+	return mix(names[by].name * 31 + ++names[by].made);
+}
+
+void coop_trace_task(uint32_t task, uint32_t by)
+{
+	names[task].name = next_name(by);
+	names[task].made = 0;
+	names[task].who = mix(names[task].name + 1);
+}
+
+void coop_trace_object(uint32_t obj, uint32_t by)
+{
+	history_of(obj % OBJECTS)->name = next_name(by);
+}
+
+static inline void close_group(struct history *h, uint64_t who)
+{
+	h->writes = mix(h->writes + h->reads * 3 + h->gives * 5 + who);
+	h->reads = h->gives = 0;
 }
 
 static inline void add_write(struct history *h, uint64_t who)
 {
-	h->writes = mix(h->writes + h->reads * 3 + who);
-	h->reads = 0;
+	close_group(h, h->waited * 7 + who);
+	h->waited = 0;
 }
 
-void coop_trace_access(uint32_t task, uint32_t obj, bool write)
+static void add_read(struct history *h, uint64_t who)
+{
+	if (h->gives)
+		close_group(h, 0);
+	h->reads += who;
+}
+
+static void add_give(struct history *h, uint64_t who)
+{
+	if (h->reads)
+		close_group(h, 0);
+	h->gives += who;
+}
+
+void coop_trace_access(uint32_t task, uint32_t obj, enum point_kind kind)
 {
 	struct history *h = history_of(obj % OBJECTS);
+	uint64_t who = names[task].who;
 
-	if (write)
-		add_write(h, task + 1);
+	if (kind == POINT_READ || kind == POINT_SHARED)
+		add_read(h, who);
+	else if (kind == POINT_GIVE)
+		add_give(h, who);
+	else if (kind == POINT_WAITED)
+		h->waited += who;
 	else
-		h->reads += mix(task + 1);
+		add_write(h, who);
 }
 
 void coop_trace_choice(uint32_t task, uint32_t value)
 {
-	add_write(history_of(OBJECTS + task), (uint64_t)value + 1);
+	struct history *h = history_of(OBJECTS + task);
+
+	h->name = names[task].name;
+	add_write(h, (uint64_t)value + 1);
 }
 
 uint64_t coop_trace_hash(void)
@@ -73,7 +127,9 @@ uint64_t coop_trace_hash(void)
 
 	for (uint32_t i = 0; i < ntouched; i++) {
 		const struct history *h = &histories[touched[i]];
-		sum += mix(mix(h->writes + h->reads * 3) + touched[i] + 1);
+		uint64_t all = h->writes + h->reads * 3 + h->gives * 5 + h->waited * 7;
+		if (all)
+			sum += mix(mix(all) + (h->name ? h->name : touched[i]) + 1);
 	}
 	return sum;
 }

@@ -40,6 +40,30 @@ bool mutex_held(const struct mutex *m)
 	return atomic_load_explicit(&m->owner, memory_order_relaxed) == rt_self();
 }
 
+static bool is_free(void *arg)
+{
+	return atomic_load_explicit(&((struct mutex *)arg)->state, memory_order_relaxed) == 0;
+}
+
+static void await_free(struct mutex *m, struct task *t)
+{
+	const struct rt_wait w = { .obj = m->id, .kind = POINT_LOCK, .ready = is_free, .arg = m };
+
+	t->wait_class = (int)m->class;
+	t->wait_owner = &m->owner;
+	rt->await(&w);
+	t->wait_class = -1;
+	t->wait_owner = NULL;
+}
+
+void mutex_point(struct mutex *m)
+{
+	if (rt_searching)
+		await_free(m, rt_self());
+	else
+		rt_point(m->id, POINT_LOCK);
+}
+
 /* Cannot wait, so K1 does not apply; but what it takes counts for what is taken after it. */
 bool mutex_trylock(struct mutex *m)
 {
@@ -47,8 +71,9 @@ bool mutex_trylock(struct mutex *m)
 	uint32_t free = 0;
 
 	rt_point(m->id, POINT_LOCK);
-	rt_access(m->id, POINT_LOCK);
-	if (!atomic_compare_exchange_strong(&m->state, &free, 1))
+	bool got = atomic_compare_exchange_strong(&m->state, &free, 1);
+	rt_access(m->id, got ? POINT_LOCK : POINT_READ);
+	if (!got)
 		return false;
 	atomic_store_explicit(&m->owner, t, memory_order_release);
 	held_insert(t, m, m->class, m->sub);
@@ -106,6 +131,7 @@ void mutex_lock_slow(struct mutex *m, struct task *t)
 {
 	struct slow_wait s;
 
+	CHECK(!rt_searching); /* taken quietly, and held at a point by another: an order that no trace names */
 	slow_wait_begin(&s, t, m->class, &m->owner);
 	if (spin_for_lock(m))
 		goto out;

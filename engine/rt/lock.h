@@ -13,7 +13,9 @@
  * Kinds: MUTEX imitates the kernel's struct mutex (a running task may barge in; waiters spin briefly
  * while the owner runs, then park); RWSEM the kernel's rw_semaphore (writers not starved); SPIN the
  * kernel's spinlock (short, spins, and parks only when its owner lost the processor).
- * Under the controlled scheduler each acquire is a point, a release never is.
+ * Under the controlled scheduler each acquire is a point, a release never is. When it searches, the
+ * acquire of a lock that is held is not enabled, and the same goes for a wait whose condition does not
+ * hold: nobody queues, and who of several goes first is the picker's choice (rt.h: struct rt_wait).
  *
  * Counted per class: acquisitions, contended ones, wait time, wake-up latency, hold time (one in
  * 1024), owner changes across NUMA nodes, and whom one waited for: class x phase of the holder. The
@@ -177,6 +179,18 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns);
 static inline void wake_all(struct waitq *wq);
 static inline void wake_one(struct waitq *wq);
+/*
+ * wake_all() where every call is one of those that the waiters need: the last one out, of many; or the
+ * only one. `enough` false: it was not the last, and nobody is woken. Such calls commute, and a wait
+ * that has ended comes after all of them: no order to be searched.
+ */
+static inline void wait_give(struct waitq *wq, bool enough);
+/*
+ * A lock that is made of a condition: waits until free(arg) and takes it in one step; on threads take()
+ * decides. `obj` names it in a search (its waiters may share wq with others); give it back with an access
+ * (rt_access) of obj, GIVE, then wake_all(wq).
+ */
+void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*take)(void *arg), void *arg);
 
 /*
  * For what must wait on a queue and on something else at once (dev.c), around a loop of its own:
@@ -243,6 +257,7 @@ void lock_totals(struct lock_stat *out);
 /* ---- the fast paths: one compare and swap, a push, and no clock ---- */
 
 _Noreturn void lock_order_failed(struct task *t, enum lock_class class, int64_t sub);
+void mutex_point(struct mutex *m);
 void mutex_lock_slow(struct mutex *m, struct task *t);
 void mutex_unlock_slow(struct mutex *m);
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
@@ -319,7 +334,8 @@ static inline void mutex_lock(struct mutex *m)
 	struct task *t = rt_self();
 
 	lock_order(t, m->class, m->sub);
-	rt_point(m->id, POINT_LOCK);
+	if (__builtin_expect(rt_points, 0))
+		mutex_point(m);
 	mutex_acquire(m, t);
 	rt_access(m->id, POINT_LOCK);
 }
@@ -338,6 +354,7 @@ static inline void mutex_unlock(struct mutex *m)
 	atomic_store_explicit(&m->owner, NULL, memory_order_relaxed);
 	if (__builtin_expect(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2, 0))
 		mutex_unlock_slow(m);
+	rt_access(m->id, POINT_UNLOCK);
 }
 
 static inline void spin_lock(struct spin *s)
@@ -374,6 +391,13 @@ static inline void wake_all(struct waitq *wq)
 {
 	rt_access(wq->id, POINT_WRITE);
 	if (waitq_waiters(wq))
+		waitq_wake_slow(wq, true);
+}
+
+static inline void wait_give(struct waitq *wq, bool enough)
+{
+	rt_access(wq->id, POINT_GIVE);
+	if (enough && waitq_waiters(wq))
 		waitq_wake_slow(wq, true);
 }
 

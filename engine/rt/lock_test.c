@@ -200,7 +200,7 @@ static void read_late(void *arg)
 	read_unlock(&rwsem);
 }
 
-/* The lowest number goes on: the writer waits before the late reader asks. */
+/* In virtual time, where locks queue as on threads: the writer waits before the late reader asks. */
 static void a_writer_waits(void *arg)
 {
 	struct task *writer, *reader;
@@ -208,7 +208,7 @@ static void a_writer_waits(void *arg)
 	reset();
 	read_lock(&rwsem);
 	writer = rt_spawn("writer", write_once, NULL, NULL);
-	rt->sleep(1); /* without choices the others run first */
+	rt->sleep(1); /* the others run first */
 	assert_int_equal(atomic_load(&rwsem.writers_waiting), 1);
 	reader = rt_spawn("reader", read_late, NULL, NULL);
 	rt->sleep(1);
@@ -223,7 +223,7 @@ static void a_waiting_writer_keeps_new_readers_out(void **state)
 	struct coop_result res;
 
 	skip_under_tsan();
-	res = run_once(&pick_random, "", 1, a_writer_waits, NULL, NULL);
+	res = run_once(&pick_clock, "", 1, a_writer_waits, NULL, NULL);
 	assert_int_equal(res.end, COOP_FINISHED);
 	assert_int_equal(plain, 1);
 }

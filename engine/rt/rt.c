@@ -32,7 +32,6 @@ static struct list pool = { &pool, &pool };
 static uint64_t finished[C_NR];
 
 static _Atomic uint32_t next_task_id;
-static _Atomic uint32_t next_obj_id;
 
 void task_registry_lock(void)
 {
@@ -125,7 +124,7 @@ void task_finish(struct task_box *box)
 {
 	CHECK(box->task.nheld == 0);
 	atomic_store(&box->task.finished, true);
-	wake_all(&box->done);
+	wait_give(&box->done, true);
 }
 
 void task_for_each(void (*fn)(struct task *t, void *arg), void *arg)
@@ -198,18 +197,13 @@ uint32_t rt_obj_id(void)
 	static __thread uint32_t next, end;
 
 	if (rt_controlled)
-		return atomic_fetch_add_explicit(&next_obj_id, 1, memory_order_relaxed) + 1;
+		return rt->obj_id();
 	if (next == end) {
 		static _Atomic uint32_t batch;
 		next = atomic_fetch_add_explicit(&batch, ID_BATCH, memory_order_relaxed);
 		end = next + ID_BATCH;
 	}
 	return ++next;
-}
-
-void rt_obj_id_restart(void)
-{
-	atomic_store(&next_obj_id, 0);
 }
 
 uint64_t rt_cpu_ns(void)

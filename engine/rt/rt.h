@@ -117,7 +117,49 @@ static inline struct task *rt_self(void)
 
 /* ---- the seam ---- */
 
-enum point_kind { POINT_READ, POINT_WRITE, POINT_LOCK, POINT_WAIT, POINT_SUBMIT, POINT_COMPLETE, POINT_YIELD };
+/*
+ * What is about to be done to an object, or has been. Two accesses of one object, by two tasks, commute or not:
+ *
+ *              READ   WRITE  LOCK   SHARED GIVE   WAITED
+ *   READ       yes    no     no     yes    no     yes
+ *   WRITE             no     no     no     no     no
+ *   LOCK                     no     no     after  no
+ *   SHARED                          yes    after  yes
+ *   GIVE                                   yes    after
+ *   WAITED                                        yes
+ *
+ * "after": the second is impossible before the first (an acquire before the release, the end of a wait
+ * before what was waited for): their order is no choice. UNLOCK is the GIVE of who took LOCK or SHARED.
+ */
+enum point_kind {
+	POINT_READ,
+	POINT_WRITE,
+	POINT_LOCK,
+	POINT_WAIT,     /* a point: before a wait. An access: only names the object of the park to come */
+	POINT_SUBMIT,   /* points of the device, which names its accesses itself */
+	POINT_COMPLETE,
+	POINT_YIELD,
+	/* accesses only: */
+	POINT_SHARED,
+	POINT_UNLOCK,
+	POINT_GIVE,
+	POINT_WAITED,
+};
+
+struct mutex;
+
+/*
+ * Something that can only be done when ready(arg): an acquire (LOCK, SHARED), or the end of a wait (WAIT).
+ * `ready` changes nothing. A waiter's is asked at first, and once it was false not before an access
+ * (WRITE, GIVE) of `wake` by another, as on threads; and only while the mutex `with` is free (NULL: none).
+ */
+struct rt_wait {
+	uint32_t obj, wake;
+	enum point_kind kind;
+	bool (*ready)(void *arg);
+	void *arg;
+	const struct mutex *with;
+};
 
 struct rt_ops {
 	const char *name;
@@ -130,8 +172,15 @@ struct rt_ops {
 	bool (*park)(uint64_t timeout_ns);
 	void (*wake)(struct task *t);
 	void (*point)(uint32_t obj, enum point_kind kind);
-	/* An access that is known only after its point (a lock was got, a wake was given): for the trace hash. */
+	/* Searching only: the point before an operation that may have to wait. On return it is ready, and nothing runs
+	 * before it is done: who cannot do what it is about to do is not enabled. */
+	void (*await)(const struct rt_wait *w);
+	/* An access that is known only after its point (a lock was got, a wake was given). */
 	void (*access)(uint32_t obj, enum point_kind kind);
+	/* A number for an object that is made in a controlled run. */
+	uint32_t (*obj_id)(void);
+	/* Controlled runs: t, which has served others before, serves the running task now: for the names of tasks in traces. */
+	void (*serve)(struct task *t);
 	void (*work)(uint64_t ns);  /* CPU work, for virtual time; nothing on threads */
 	void (*sleep)(uint64_t ns); /* threads: sleeps; searching: a point; virtual time: advances the clock */
 	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start */
@@ -158,8 +207,8 @@ static inline void rt_point(uint32_t obj, enum point_kind kind)
 		rt->point(obj, kind);
 }
 
-/* Notes an access for the trace hash; not a point. READ, or WRITE for what does not commute; WAIT: no access
- * yet, only the object of the park to come. */
+/* Notes an access; not a point. A run's accesses say all that matters about the order of its steps: what two tasks
+ * share, and no lock orders, is named by each that touches it. */
 static inline void rt_access(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))

@@ -106,6 +106,7 @@ static void lock_slow(struct rwsem *s, struct task *t, bool writer)
 {
 	struct slow_wait x;
 
+	CHECK(!rt_searching); /* as mutex_lock_slow() */
 	slow_wait_begin(&x, t, s->class, &s->owner);
 	x.w.writer = writer;
 	if (writer)
@@ -157,14 +158,41 @@ static void read_acquire(struct rwsem *s, struct task *t)
 	lock_count(t, s->class, &no_node);
 }
 
+static bool free_to_read(void *arg)
+{
+	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) >= 0;
+}
+
+static bool free_to_write(void *arg)
+{
+	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) == 0;
+}
+
+static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
+{
+	const struct rt_wait w = { .obj = s->id, .kind = writer ? POINT_LOCK : POINT_SHARED,
+		                   .ready = writer ? free_to_write : free_to_read, .arg = s };
+
+	if (!rt_searching) {
+		rt_point(s->id, writer ? POINT_LOCK : POINT_READ);
+		return;
+	}
+	t->wait_class = (int)s->class;
+	t->wait_owner = &s->owner;
+	rt->await(&w);
+	t->wait_class = -1;
+	t->wait_owner = NULL;
+}
+
 void read_lock(struct rwsem *s)
 {
 	struct task *t = rt_self();
 
 	lock_order(t, s->class, s->sub);
-	rt_point(s->id, POINT_READ);
+	if (__builtin_expect(rt_points, 0))
+		rwsem_point(s, t, false);
 	read_acquire(s, t);
-	rt_access(s->id, POINT_READ);
+	rt_access(s->id, POINT_SHARED);
 }
 
 void read_lock_quiet(struct rwsem *s)
@@ -185,6 +213,7 @@ void read_unlock(struct rwsem *s)
 
 	int32_t before = atomic_fetch_sub(&s->state, 1);
 	CHECK(before > 0);
+	rt_access(s->id, POINT_UNLOCK);
 	if (before == 1 && atomic_load(&s->nr)) /* S1 */
 		wake_first(s);
 }
@@ -203,7 +232,8 @@ void write_lock(struct rwsem *s)
 	struct task *t = rt_self();
 
 	lock_order(t, s->class, s->sub);
-	rt_point(s->id, POINT_LOCK);
+	if (__builtin_expect(rt_points, 0))
+		rwsem_point(s, t, true);
 	write_acquire(s, t);
 	rt_access(s->id, POINT_LOCK);
 }
@@ -221,6 +251,7 @@ void write_unlock(struct rwsem *s)
 	held_pop(rt_self(), s);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 	CHECK(atomic_exchange(&s->state, 0) == -1);
+	rt_access(s->id, POINT_UNLOCK);
 	if (atomic_load(&s->nr)) /* S1 */
 		wake_first(s);
 }

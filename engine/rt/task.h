@@ -65,7 +65,4 @@ void lock_stat_reset(void);
 void task_registry_lock(void);
 void task_registry_unlock(void);
 
-/* Object numbers of a controlled run start at 1 again. */
-void rt_obj_id_restart(void);
-
 #endif

@@ -6,8 +6,9 @@
  *      middle of both. So no wake is lost.
  * (Q2) `queued` is cleared before the wake is given: a waiter that finds it clear does not park,
  *      also when the wake itself was eaten by a park inside its condition.
- * (Q3) For the trace hash a wait is one access, when it is over: how often it looked in vain is of no
- *      consequence to anybody.
+ * (Q3) When the controlled scheduler searches, a wait is one access, at its end, and before it is over
+ *      it is not enabled. Only a wait that ends by itself too, or that drops a mutex, looks by itself: there
+ *      a look in vain has a consequence, and is an access.
  */
 #include "rt/cpu.h"
 #include "rt/lock.h"
@@ -112,18 +113,23 @@ static bool park_unless_woken(struct slow_wait *s, uint64_t timeout_ns)
 	return woken;
 }
 
-void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
+/* Q3 */
+static void await(const struct rt_wait *w, struct waitq *wq)
+{
+	struct task *t = rt_self();
+
+	t->wait_class = (int)wq->class;
+	t->wait_owner = &wq->ower;
+	rt->await(w);
+	t->wait_class = -1;
+	t->wait_owner = NULL;
+}
+
+static void sleep_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 {
 	struct task *t = rt_self();
 	struct slow_wait s;
 
-	lock_order_wait(t, wq->class, 0, NULL);
-	rt_point(wq->id, POINT_WAIT);
-	lock_stat_waited(wq->class);
-	if (cond(arg)) {
-		rt_access(wq->id, POINT_READ);
-		return;
-	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
@@ -133,7 +139,48 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
-	rt_access(wq->id, POINT_READ); /* Q3 */
+}
+
+void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	lock_order_wait(rt_self(), wq->class, 0, NULL);
+	lock_stat_waited(wq->class);
+	if (rt_searching) {
+		await(&(struct rt_wait){ .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg }, wq);
+		rt_access(wq->id, POINT_WAITED);
+		return;
+	}
+	rt_point(wq->id, POINT_WAIT);
+	if (!cond(arg))
+		sleep_until(wq, cond, arg);
+	rt_access(wq->id, POINT_WAITED);
+}
+
+void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*take)(void *arg), void *arg)
+{
+	if (!rt_searching) {
+		wait_until(wq, take, arg);
+		return;
+	}
+	lock_order_wait(rt_self(), wq->class, 0, NULL);
+	lock_stat_waited(wq->class);
+	await(&(struct rt_wait){ .obj = obj, .wake = wq->id, .kind = POINT_WAIT, .ready = free, .arg = arg }, wq);
+	bool taken = take(arg);
+	CHECK(taken);
+	rt_access(obj, POINT_LOCK);
+}
+
+/* A look in vain, and the wait for the next: m is dropped, and taken in the step in which the wait ends (Q3). */
+static void await_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg), void *arg)
+{
+	const struct rt_wait w = { .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg, .with = m };
+
+	rt_access(wq->id, POINT_READ);
+	mutex_unlock(m);
+	await(&w, wq);
+	mutex_lock_quiet(m);
+	rt_access(m->id, POINT_LOCK);
+	rt_access(wq->id, POINT_WAITED);
 }
 
 /* No point at the start: what m guards is read while m is held. */
@@ -149,6 +196,10 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 		rt_access(wq->id, POINT_READ);
 		return;
 	}
+	if (rt_searching) {
+		await_locked(wq, m, cond, arg);
+		return;
+	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
@@ -162,7 +213,6 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
-	rt_access(wq->id, POINT_READ); /* Q3 */
 }
 
 bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, uint64_t timeout_ns)
@@ -175,13 +225,13 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 	lock_order_wait(t, wq->class, 0, NULL);
 	rt_point(wq->id, POINT_WAIT);
 	lock_stat_waited(wq->class);
-	if (cond(arg)) {
-		rt_access(wq->id, POINT_READ);
+	rt_access(wq->id, POINT_READ);
+	if (cond(arg))
 		return true;
-	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
 		waitq_enter(wq, &s.w);
+		rt_access(wq->id, POINT_READ);
 		held = cond(arg);
 		now = rt_now();
 		if (held || !woken || now >= end)
@@ -190,6 +240,5 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 	}
 	waitq_leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
-	rt_access(wq->id, POINT_READ); /* Q3 */
 	return held;
 }
