@@ -26,10 +26,9 @@ static void batch_drop(struct batch *b)
 
 	while (!atomic_compare_exchange_weak(&b->pending, &old, old == 1 ? BATCH_WAKING : old - 1))
 		;
-	if (old != 1)
-		return;
-	wake_all(&b->wq);
-	atomic_store(&b->pending, 0);
+	wait_give(&b->wq, old == 1);
+	if (old == 1)
+		atomic_store(&b->pending, 0);
 }
 
 void batch_join(struct batch *b)

@@ -45,6 +45,7 @@ struct dev *door_new(const struct dev_ops *ops, const char *spec, uint64_t size)
 	d->size = size;
 	d->tear = DEV_BLOCK;
 	d->id = rt_obj_id();
+	d->completed_id = rt_obj_id();
 	spin_init(&d->lock, L_DEV_LOG);
 	list_init(&d->inflight);
 	list_init(&d->waiters);
@@ -129,8 +130,29 @@ static void check_no_overlap(struct dev *d, const struct bio *bio)
 	}
 }
 
+/*
+ * What matters of the order of bios: which writes are submitted before what is durable changes (object id), and
+ * which have completed before a flush is submitted (completed_id). Writes commute, and so do completions.
+ */
+static void name_submit(struct dev *d, const struct bio *bio)
+{
+	if (bio->stage == STAGE_FLUSH)
+		rt_access(d->completed_id, POINT_WRITE);
+	else if (bio->stage == STAGE_WRITE)
+		rt_access(d->id, POINT_READ);
+}
+
+static void name_completion(struct dev *d, const struct bio *bio)
+{
+	if (bio->stage == STAGE_FLUSH || (bio->stage == STAGE_WRITE && bio->flags & BIO_FUA))
+		rt_access(d->id, POINT_WRITE);
+	else if (bio->stage == STAGE_WRITE)
+		rt_access(d->completed_id, POINT_READ);
+}
+
 static void enter(struct dev *d, struct bio *bio)
 {
+	name_submit(d, bio);
 	door_lock(d);
 	if (bio->stage == STAGE_WRITE)
 		check_no_overlap(d, bio);
@@ -167,6 +189,7 @@ static void add_time_untracked(struct dev *d, const struct bio *bio)
 
 static void leave(struct dev *d, struct bio *bio, int err, bool last)
 {
+	name_completion(d, bio);
 	door_lock(d);
 	list_del(&bio->link);
 	if (d->log)
@@ -175,8 +198,8 @@ static void leave(struct dev *d, struct bio *bio, int err, bool last)
 		tape_completed(d, bio);
 	if (d->stats && last && bio->submit_ns)
 		add_time(d->stats, bio);
-	if (last && --d->ninflight == 0)
-		wake_all(&d->idle);
+	if (last)
+		wait_give(&d->idle, --d->ninflight == 0);
 	door_unlock(d);
 }
 

@@ -95,7 +95,8 @@ struct dev {
 	char spec[256];          /* as given, for the recipe */
 	char notice[200];        /* what was not available ("O_DIRECT refused: ..."), "" when nothing */
 	uint64_t size;
-	uint32_t id;             /* what points name */
+	uint32_t id;             /* what points name; an access: what is durable */
+	uint32_t completed_id;   /* an access: which writes have completed */
 	bool force;              /* as given to dev_open */
 	bool track;              /* bios outlive submit: keep them on the inflight list */
 	bool quiet;              /* behind another device, or a crash image: not counted, no points, not tracked */

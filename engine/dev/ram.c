@@ -85,6 +85,7 @@ static void io_idle(struct io *io)
 {
 	struct ram *ram = io->d->private;
 
+	rt_access(io->d->id, POINT_WAIT);
 	list_add(&io->idle, &ram->idle);
 	while (!io->bio && !ram->halting)
 		rt->park(0);
@@ -102,9 +103,7 @@ static void io_task(void *arg)
 	while (io->bio) {
 		struct bio *bio = io->bio;
 
-		if (io->parked)
-			rt_access(io->d->id, POINT_COMPLETE);
-		else
+		if (!io->parked)
 			rt_point(io->d->id, POINT_COMPLETE);
 		io->bio = NULL;
 		io->parked = false;
@@ -129,6 +128,7 @@ static void ram_later(struct dev *d, struct bio *bio)
 		io = list_first(&ram->idle, struct io, idle);
 		list_del(&io->idle);
 		io->bio = bio;
+		rt->serve(io->task);
 		rt->wake(io->task);
 	} else if (ram->nio < IO_TASKS) {
 		io = &ram->io[ram->nio++];

@@ -93,6 +93,6 @@ void compress_queue(struct run *run)
 
 	c->work.fn = compress_chunk;
 	c->run = *run;
-	atomic_fetch_or(&run->inode->flags, INODE_HAS_ASYNC);
+	inode_set_flag(run->inode, INODE_HAS_ASYNC);
 	workers_queue(&run->inode->root->fs->delalloc, &c->work);
 }

@@ -86,7 +86,7 @@ int fs_create(struct root *root, const char *name, struct file **out)
 	if (!ret)
 		ret = inode_get(root, ino, name, &inode);
 	if (!ret) {
-		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC | INODE_NEW);
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC | INODE_NEW);
 		inode_touch(inode, h.trans->id);
 		*out = file_new(inode);
 	}
@@ -169,6 +169,8 @@ int fs_unlink(struct root *root, const char *name)
 	if (ret)
 		goto unlock_dir;
 	/* a log may hold the name: until this commits, fsyncs that log names in this subvolume commit instead */
+	rt_access(root->fs->numbers_id, POINT_WRITE);
+	rt_access(inode->stamps_id, POINT_WRITE);
 	atomic_store(&root->last_unlink_trans, h.trans->id);
 	atomic_store(&inode->last_unlink_trans, h.trans->id);
 	atomic_store(&inode->unlinked, true);

@@ -115,6 +115,7 @@ static int page_fill(struct inode *inode, struct page *p)
 {
 	uint64_t off = (uint64_t)p->index * FS_BLOCK, size = atomic_load(&inode->size);
 
+	rt_access(inode->stamps_id, POINT_READ);
 	if (atomic_load(&p->flags) & PG_UPTODATE)
 		return 0;
 	int ret = 0;
@@ -160,7 +161,7 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 /* Asked before anything in memory is touched. */
 static int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
 {
-	if (atomic_load(&fs->error) || fs->opt.read_only)
+	if (fs_error(fs) || fs->opt.read_only)
 		return -EROFS;
 	return off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off ? -EFBIG : 0;
 }
@@ -193,8 +194,10 @@ static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32
 	if (!ret) {
 		memcpy((uint8_t *)p->data + in, buf, n);
 		page_dirty(inode, p);
-		if (off + n > atomic_load(&inode->size))
+		if (off + n > atomic_load(&inode->size)) {
+			rt_access(inode->stamps_id, POINT_WRITE);
 			atomic_store(&inode->size, off + n);
+		}
 		trace("block %lu of inode %lu is dirty", p->index, inode->ino, 0);
 	}
 	page_unlock(inode, p);
@@ -213,14 +216,14 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 	mutex_lock(&inode->lock);
 	/* no extent map says that the blocks between the old end and here are a hole now, and a log must: the old ones may come back */
 	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
-		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	for (uint32_t done = 0; done < len && !ret;) {
 		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK), n = room < len - done ? room : len - done;
 		ret = write_page(inode, off + done, (const uint8_t *)buf + done, n);
 		done += n;
 	}
 	mutex_unlock(&inode->lock);
-	inode_touch(inode, atomic_load(&fs->generation) + 1);
+	inode_touch(inode, fs_generation(fs) + 1);
 	background_balance(inode);
 	return ret ? ret : (int)len;
 }
@@ -256,11 +259,12 @@ static int truncate_items(struct inode *inode, uint64_t size)
 	ret = extent_drop(&drop, from, UINT64_MAX);
 	mutex_unlock(&inode->items_lock);
 	em_drop(inode, from, UINT64_MAX);
+	rt_access(inode->stamps_id, POINT_WRITE);
 	spin_lock_quiet(&inode->ordered_lock);
 	atomic_store(&inode->disk_size, size);
 	spin_unlock(&inode->ordered_lock);
 	/* the maps cannot tell the log of what is gone */
-	atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (!ret)
 		ret = inode_update(inode, &h);
 	if (ret)
@@ -285,6 +289,7 @@ int fs_truncate(struct file *f, uint64_t size)
 	ordered_wait_range(inode, 0, UINT64_MAX);
 	if (!ret) {
 		/* before the extents go: who is bringing in a page ends first, who comes later sees the new size */
+		rt_access(inode->stamps_id, POINT_WRITE);
 		atomic_store(&inode->size, size);
 		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
 		ret = truncate_items(inode, size);

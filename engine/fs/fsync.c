@@ -49,6 +49,7 @@ static void fsync_reflush(struct inode *inode)
 static void fsync_flush_tail(struct inode *inode)
 {
 	phase(PH_REFLUSH);
+	rt_access(inode->stamps_id, POINT_READ);
 	writeback_start_ordered(inode, atomic_load(&inode->disk_size), UINT64_MAX);
 }
 
@@ -69,11 +70,12 @@ static bool fsync_nothing_to_do(struct inode *inode, bool full)
 {
 	bool under_way = ordered_any(inode);
 
+	rt_access(inode->stamps_id, POINT_READ);
 	if (atomic_load(&inode->unlinked)) /* no crash leaves a way to it; a log of it would bring its name back */
 		return true;
 	if (log_has_inode(inode))
 		return true;
-	return atomic_load(&inode->last_trans) <= atomic_load(&inode->root->fs->last_trans_committed) && (full || !under_way);
+	return atomic_load(&inode->last_trans) <= fs_committed(inode->root->fs) && (full || !under_way);
 }
 
 /* The log could not do it: with no handle held (bf7ba8ee759b), data into the trees, then the transaction onto the media. */
@@ -88,7 +90,8 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	count(C_FSYNC_COMMIT);
 	int ret = trans_commit_id(fs, transid);
 	/* data that completed after `transid` had begun to commit is in the next one */
-	if (!ret && atomic_load(&inode->last_trans) > atomic_load(&fs->last_trans_committed))
+	rt_access(inode->stamps_id, POINT_READ);
+	if (!ret && atomic_load(&inode->last_trans) > fs_committed(fs))
 		ret = trans_commit_running(fs);
 	return ret;
 }

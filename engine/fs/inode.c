@@ -11,8 +11,10 @@
 
 void inode_touch(struct inode *inode, uint64_t transid)
 {
+	rt_access(inode->root->log.numbers_id, POINT_READ);
 	int64_t sub = atomic_load(&inode->root->log.running_transid);
 
+	rt_access(inode->stamps_id, POINT_WRITE);
 	spin_lock_quiet(&inode->ordered_lock);
 	atomic_store(&inode->last_trans, transid);
 	atomic_store(&inode->last_sub_trans, sub);
@@ -31,6 +33,7 @@ int inode_update(struct inode *inode, struct handle *h)
 
 	inode_touch(inode, h->trans->id);
 	mutex_lock(&inode->items_lock); /* the item that is written last is the one that was made last */
+	rt_access(inode->stamps_id, POINT_READ);
 	struct inode_item item = inode_make_item(inode, h->trans->id, atomic_load(&inode->disk_size));
 	int ret = tree_update(&inode->root->tree, h->trans->id, &k, &item, sizeof(item));
 	mutex_unlock(&inode->items_lock);
@@ -39,6 +42,8 @@ int inode_update(struct inode *inode, struct handle *h)
 
 void inode_advance_disk_size(struct inode *inode, struct ordered *done)
 {
+	rt_access(inode->stamps_id, POINT_WRITE);
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
 	spin_lock_quiet(&inode->ordered_lock);
 	/* noted here, not when it leaves the tree of ordered extents: of two that complete at once the later advances over both */
 	if (done)
@@ -69,6 +74,8 @@ static struct inode *inode_new(struct root *root, uint64_t ino)
 	list_init(&inode->ranges);
 	waitq_init(&inode->range_wait, L_RANGE);
 	spin_init(&inode->pages_lock, L_PAGES);
+	inode->flags_id = rt_obj_id();
+	inode->stamps_id = rt_obj_id();
 	atomic_store(&inode->last_sub_trans, -1);
 	atomic_store(&inode->last_log_commit, -2);
 	return inode;
@@ -107,8 +114,8 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	atomic_store(&inode->disk_size, item.size);
 	atomic_store(&inode->last_trans, item.transid);
 	/* kernel: read from disk while its last change is not committed yet: the maps that tell it are lost */
-	if (item.transid > atomic_load(&root->fs->last_trans_committed))
-		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+	if (item.transid > fs_committed(root->fs))
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	list_add_tail(&inode->link, &root->inodes);
 	*out = inode;
 	return 0;

@@ -25,10 +25,12 @@ bool log_has_inode(struct inode *inode)
 
 	if (inode_flag(inode, INODE_NEEDS_FULL_SYNC))
 		return false;
+	rt_access(inode->stamps_id, POINT_READ);
+	rt_access(log->numbers_id, POINT_READ);
 	spin_lock_quiet(&inode->ordered_lock);
 	/* logged is not enough: the sub-transaction that it was logged in must be on the media, not only the one it changed in */
 	int64_t logged = atomic_load(&inode->last_log_commit);
-	bool covered = atomic_load(&inode->logged_trans) == atomic_load(&inode->root->fs->generation) &&
+	bool covered = atomic_load(&inode->logged_trans) == fs_generation(inode->root->fs) &&
 		       atomic_load(&inode->last_sub_trans) <= logged && logged <= atomic_load(&log->last_commit);
 	spin_unlock(&inode->ordered_lock);
 	return covered && em_modified_empty(inode);
@@ -103,6 +105,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 
 static int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
 {
+	rt_access(inode->stamps_id, POINT_READ);
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
@@ -118,7 +121,7 @@ static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t g
 
 	if (first == LOG_ORDERED_FIRST)
 		ordered_collect(inode, ordered);
-	int ret = em_take_modified(inode, atomic_load(&inode->root->fs->last_trans_committed), &ems, &n);
+	int ret = em_take_modified(inode, fs_committed(inode->root->fs), &ems, &n);
 	if (first == LOG_MAPS_FIRST)
 		ordered_collect_of(inode, ems, n, ordered);
 	for (uint32_t i = 0; i < n && !ret; i++)
@@ -219,6 +222,7 @@ static void log_own_ordered(struct inode *inode, struct handle *h, int64_t trans
 	struct log *log = &inode->root->log;
 	struct list *pos;
 
+	rt_access(inode->ordered_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&inode->ordered_lock);
 	list_for_each(pos, ordered)
 		trans_add_pending(h, list_entry(pos, struct ordered, log_link));
@@ -238,7 +242,12 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, enu
 
 	list_init(&ordered);
 	mutex_lock(&inode->log_mutex);
-	if (!(atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC))
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full) {
+		rt_access(inode->flags_id, POINT_WRITE);
+		full = atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC;
+	}
+	if (!full)
 		ret = log_changed_extents(inode, log, generation, first, &ordered);
 	else if (ordered_any(inode))
 		ret = LOG_NEED_COMMIT; /* an inline write set the flag after the score had looked: what is on its way is in no tree */
@@ -246,10 +255,11 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, enu
 		ret = log_full(inode, log, generation);
 	if (ret) {
 		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */
-		atomic_fetch_or(&inode->flags, INODE_NEEDS_FULL_SYNC);
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 		ordered_drop_list(&ordered);
 		goto unlock;
 	}
+	rt_access(inode->stamps_id, POINT_WRITE);
 	spin_lock_quiet(&inode->ordered_lock);
 	atomic_store(&inode->logged_trans, generation);
 	atomic_store(&inode->last_log_commit, transid);
@@ -264,7 +274,7 @@ unlock:
 static bool names_need_commit(struct inode *inode)
 {
 	struct fs *fs = inode->root->fs;
-	uint64_t committed = atomic_load(&fs->last_trans_committed);
+	uint64_t committed = fs_committed(fs);
 
 	if (inode->generation <= committed && atomic_load(&inode->last_unlink_trans) <= committed)
 		return false;

@@ -25,6 +25,8 @@ void log_init(struct log *log, bool is_root)
 		list_init(&log->ctxs[i]);
 		list_init(&log->ordered[i]);
 	}
+	log->numbers_id = rt_obj_id();
+	log->batch_id = rt_obj_id();
 	atomic_store(&log->last_commit, -1);
 }
 
@@ -34,6 +36,19 @@ static enum lock_class commit_class(const struct log *log)
 }
 
 /* ---- writers ---- */
+
+/* Such moves commute. */
+static void log_batch_moves(struct log *log)
+{
+	rt_access(log->batch_id, POINT_GIVE);
+	atomic_fetch_add(&log->batch, 1);
+}
+
+static uint32_t log_batch(struct log *log)
+{
+	rt_access(log->batch_id, POINT_READ);
+	return atomic_load(&log->batch);
+}
 
 static int log_create(struct log *log, struct fs *fs, uint64_t trans)
 {
@@ -81,7 +96,7 @@ int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 	if (ret)
 		goto unlock;
 	CHECK(log->trans == h->trans->id);
-	atomic_fetch_add(&log->batch, 1);
+	log_batch_moves(log);
 	atomic_fetch_add(&log->writers, 1);
 	log_add_ctx(log, ctx);
 	owe(L_LOG_WRITERS, 0, &log->writers_wait);
@@ -95,8 +110,7 @@ void log_end(struct root *root)
 	struct log *log = &root->log;
 
 	paid(L_LOG_WRITERS, 0, &log->writers_wait);
-	if (atomic_fetch_sub(&log->writers, 1) == 1)
-		wake_all(&log->writers_wait);
+	wait_give(&log->writers_wait, atomic_fetch_sub(&log->writers, 1) == 1);
 }
 
 void log_forget_ctx(struct root *root, struct log_ctx *ctx)
@@ -108,7 +122,7 @@ void log_forget_ctx(struct root *root, struct log_ctx *ctx)
 
 void log_interest(struct root *root)
 {
-	atomic_fetch_add(&root->log.batch, 1);
+	log_batch_moves(&root->log);
 }
 
 /* ---- slots ---- */
@@ -149,11 +163,11 @@ static void log_wait_writers(struct log *log)
 	uint32_t seen;
 
 	do {
-		seen = atomic_load(&log->batch);
+		seen = log_batch(log);
 		if (!no_writers(log))
 			phase(PH_LOG_JOIN);
 		wait_until_locked(&log->writers_wait, &log->mutex, no_writers, log);
-	} while (seen != atomic_load(&log->batch));
+	} while (seen != log_batch(log));
 	phase(was);
 }
 
@@ -182,8 +196,10 @@ static void slot_finish(struct log *log, int64_t transid, int result)
 	}
 	log->transid_committed = transid;
 	log->commit[transid & 1] = false;
-	if (!result)
+	if (!result) {
+		rt_access(log->numbers_id, POINT_WRITE);
 		atomic_store(&log->last_commit, transid);
+	}
 	mutex_unlock(&log->mutex);
 	paid(commit_class(log), -transid, &log->commit_wait[transid & 1]);
 	wake_all(&log->commit_wait[transid & 1]);
@@ -192,6 +208,7 @@ static void slot_finish(struct log *log, int64_t transid, int result)
 /* The next sub-transaction begins: from here on writers go to it. log->mutex held. */
 static void slot_advance(struct log *log)
 {
+	rt_access(log->numbers_id, POINT_WRITE);
 	log->transid++;
 	atomic_store(&log->running_transid, log->transid);
 }
@@ -280,7 +297,7 @@ static int log_root_commit(struct log_commit *c, int64_t transid)
 	slot_advance(parent);
 	mutex_unlock(&parent->mutex);
 	if (!ret)
-		ret = atomic_load(&fs->error);
+		ret = fs_error(fs);
 	if (!ret)
 		ret = log_write_super(fs);
 	trace("log super written (error %ld): what this log names must be durable now", (uint64_t)ret, 0, 0);
@@ -301,8 +318,7 @@ static int log_join_parent(struct log_commit *c, struct log *parent, struct log_
 	if (ret)
 		trans_no_log(c->root->fs, c->trans);
 	paid(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
-	if (atomic_fetch_sub(&parent->writers, 1) == 1)
-		wake_all(&parent->writers_wait);
+	wait_give(&parent->writers_wait, atomic_fetch_sub(&parent->writers, 1) == 1);
 	count(C_LOG_ROOT_JOINED);
 	mutex_lock(&parent->mutex);
 	log_wait_commit(parent, ctx->transid);
@@ -337,7 +353,7 @@ static int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 
 	phase(PH_LOG_ITEMS);
 	mutex_lock(&parent->mutex);
-	atomic_fetch_add(&parent->batch, 1);
+	log_batch_moves(parent);
 	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
 	if (ret) {
 		mutex_unlock(&parent->mutex);

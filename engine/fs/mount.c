@@ -64,6 +64,7 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	mutex_init(&fs->csum_lock, L_CSUM_ITEMS, 0);
 	mutex_init(&fs->tree_log_mutex, L_TREE_LOG, 0);
 	spin_init(&fs->trans_lock, L_TRANS);
+	fs->numbers_id = rt_obj_id();
 	compressed_init(fs);
 	log_init(&fs->log_root, true);
 	waitq_init(&fs->ordered_drain, L_ORDERED);
@@ -377,9 +378,9 @@ void fs_info(struct fs *fs, struct fs_info *out)
 {
 	struct alloc_space data = alloc_space(fs->alloc, ALLOC_DATA), meta = alloc_space(fs->alloc, ALLOC_META);
 
-	*out = (struct fs_info){ .generation = atomic_load(&fs->generation),
-				 .last_committed = atomic_load(&fs->last_trans_committed),
+	*out = (struct fs_info){ .generation = fs_generation(fs),
+				 .last_committed = fs_committed(fs),
 				 .data_free = data.free, .meta_free = meta.free, .data_pinned = data.pinned,
 				 .meta_pinned = meta.pinned, .nodesize = fs->super.nodesize, .dup = fs->super.dup,
-				 .replayed = fs->replayed, .error = atomic_load(&fs->error) };
+				 .replayed = fs->replayed, .error = fs_error(fs) };
 }

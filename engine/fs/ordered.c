@@ -88,7 +88,7 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
 	fs_cost(COST_SUBMIT);
 	atomic_store(&o->csum_left, 0);
-	wake_all(&o->csum_wait);
+	wait_give(&o->csum_wait, true);
 	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
 			       .buf = (void *)(uintptr_t)data, .done = ordered_io_end, .private = o };
 	batch_join(&o->inode->root->fs->ordered_io);
@@ -108,7 +108,7 @@ static void ordered_io_end(struct bio *bio)
 	if (bio->err)
 		atomic_fetch_or(&o->flags, ORDERED_IOERR);
 	atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
-	wake_all(&o->io_wait);
+	wait_give(&o->io_wait, true);
 	o->work.fn = ordered_finish;
 	workers_queue(&fs->endio, &o->work);
 	for (uint32_t i = 0; i < npages; i++)
@@ -182,11 +182,10 @@ static void ordered_complete(struct ordered *o)
 	o->pending_in = NULL;
 	trace("ordered extent %lu+%lu complete", o->file_off, o->len, 0);
 	spin_unlock(&inode->ordered_lock);
-	wake_all(&o->done_wait);
+	wait_give(&o->done_wait, true);
 	if (pending)
 		trans_pending_done(pending);
-	if (atomic_fetch_sub(&fs->ordered_inflight, 1) == 1)
-		wake_all(&fs->ordered_drain);
+	wait_give(&fs->ordered_drain, atomic_fetch_sub(&fs->ordered_inflight, 1) == 1);
 	ordered_put(o);
 }
 
@@ -259,6 +258,7 @@ void ordered_drop_list(struct list *list)
 	while (!list_empty(list)) {
 		struct ordered *o = list_first(list, struct ordered, log_link);
 		list_del(&o->log_link);
+		rt_access(o->inode->ordered_lock.m.id, POINT_WRITE);
 		spin_lock_quiet(&o->inode->ordered_lock);
 		o->on_log = false;
 		spin_unlock(&o->inode->ordered_lock);
@@ -299,6 +299,7 @@ static struct ordered *ordered_in_range(struct inode *inode, uint64_t start, uin
 {
 	struct ordered *o, *found = NULL;
 
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
 	spin_lock_quiet(&inode->ordered_lock);
 	RB_FOREACH(o, ordered_tree, &inode->ordered) {
 		if (o->file_off >= end)
@@ -349,6 +350,7 @@ uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size)
 
 bool ordered_any(struct inode *inode)
 {
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
 	return atomic_load(&inode->nordered) != 0;
 }
 

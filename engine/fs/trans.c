@@ -10,6 +10,7 @@ static struct trans *trans_new(struct fs *fs)
 	struct trans *t = mem_zalloc(sizeof(*t));
 
 	t->fs = fs;
+	rt_access(fs->numbers_id, POINT_WRITE);
 	t->id = atomic_fetch_add(&fs->generation, 1) + 1;
 	atomic_store(&t->refs, 1);
 	waitq_init(&t->writers_wait, L_TRANS_WRITERS);
@@ -71,7 +72,7 @@ int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
 {
 	lock_order_check(type == TRANS_START ? L_TRANS_START : L_TRANS_JOIN, 0);
 	for (;;) {
-		if (atomic_load(&fs->error) || (fs->opt.read_only && type == TRANS_START))
+		if (fs_error(fs) || (fs->opt.read_only && type == TRANS_START))
 			return -EROFS;
 		spin_lock(&fs->trans_lock);
 		if (!fs->running)
@@ -95,8 +96,7 @@ static void handle_drop_ext(struct handle *h)
 	if (h->type != TRANS_START)
 		return;
 	paid(L_TRANS_EXT, 0, &h->trans->ext_wait);
-	if (atomic_fetch_sub(&h->trans->ext_writers, 1) == 1)
-		wake_all(&h->trans->ext_wait);
+	wait_give(&h->trans->ext_wait, atomic_fetch_sub(&h->trans->ext_writers, 1) == 1);
 	h->type = TRANS_JOIN;
 }
 
@@ -104,8 +104,7 @@ static void handle_close(struct handle *h)
 {
 	struct trans *t = h->trans;
 
-	if (atomic_fetch_sub(&t->writers, 1) <= 2)
-		wake_all(&t->writers_wait);
+	wait_give(&t->writers_wait, atomic_fetch_sub(&t->writers, 1) <= 2);
 	trans_put(t);
 	h->trans = NULL;
 }
@@ -122,6 +121,7 @@ void trans_abort(struct fs *fs, int err)
 	int none = 0;
 
 	CHECK(err < 0);
+	rt_access(fs->numbers_id, POINT_WRITE);
 	atomic_compare_exchange_strong(&fs->error, &none, err);
 }
 
@@ -158,6 +158,7 @@ static bool only_committer(void *arg)
 
 static void trans_set_state(struct trans *t, enum trans_state s)
 {
+	rt_access(t->fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&t->fs->trans_lock);
 	atomic_store(&t->state, s);
 	spin_unlock(&t->fs->trans_lock);
@@ -216,7 +217,7 @@ static int trans_write(struct fs *fs, struct list *dirty)
 	 * one of a log marks the transaction. So an error of a log that this commit replaces does not stop it. */
 	int ret = batch_wait(&b);
 	if (!ret)
-		ret = atomic_load(&fs->error);
+		ret = fs_error(fs);
 	if (!ret)
 		ret = super_flush_and_write(fs, false);
 	return ret;
@@ -224,13 +225,14 @@ static int trans_write(struct fs *fs, struct list *dirty)
 
 static void trans_unblock(struct fs *fs, struct trans *t)
 {
+	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
 	atomic_store(&t->state, TRANS_UNBLOCKED);
 	fs->running = NULL;
 	spin_unlock(&fs->trans_lock);
 	paid(L_TRANS_JOIN, 0, &t->join_wait);
-	wake_all(&t->start_wait);
-	wake_all(&t->join_wait);
+	wait_give(&t->start_wait, true);
+	wait_give(&t->join_wait, true);
 	trace("transaction %lu: unblocked", t->id, 0, 0);
 }
 
@@ -238,15 +240,17 @@ static void trans_complete(struct fs *fs, struct trans *t, int err)
 {
 	if (err)
 		trans_abort(fs, err);
-	else
+	rt_access(fs->numbers_id, POINT_WRITE);
+	if (!err)
 		atomic_store(&fs->last_trans_committed, t->id);
+	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
 	t->error = err;
 	atomic_store(&t->state, TRANS_COMPLETED);
 	fs->committing = NULL;
 	spin_unlock(&fs->trans_lock);
 	paid(L_TRANS_START, 0, &t->done_wait);
-	wake_all(&t->done_wait);
+	wait_give(&t->done_wait, true);
 	trace("transaction %lu: on the media (error %ld)", t->id, (uint64_t)err, 0);
 	trans_put(t); /* the running transaction's own reference */
 }
@@ -261,7 +265,7 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 	owe(L_TRANS_JOIN, 0, &t->join_wait);
 	wait_until(&t->writers_wait, only_committer, t);
 	mutex_lock(&fs->tree_log_mutex);
-	int ret = atomic_load(&fs->error);
+	int ret = fs_error(fs);
 	if (!ret)
 		ret = trans_freeze(fs, t, &dirty);
 	bool frozen = !ret;
@@ -311,6 +315,7 @@ int trans_commit(struct handle *h)
 	trace("transaction %lu: commit started", t->id, 0, 0);
 	if (prev)
 		trans_wait_done(prev);
+	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
 	fs->committing = t;
 	spin_unlock(&fs->trans_lock);
@@ -327,7 +332,7 @@ int trans_commit_id(struct fs *fs, uint64_t id)
 {
 	struct handle h;
 
-	if (atomic_load(&fs->last_trans_committed) >= id)
+	if (fs_committed(fs) >= id)
 		return 0;
 	spin_lock(&fs->trans_lock);
 	struct trans *t = fs->running;
@@ -341,7 +346,7 @@ int trans_commit_id(struct fs *fs, uint64_t id)
 		t = fs->committing;
 	if (!t || t->id != id) {
 		spin_unlock(&fs->trans_lock);
-		return atomic_load(&fs->last_trans_committed) >= id ? 0 : atomic_load(&fs->error);
+		return fs_committed(fs) >= id ? 0 : fs_error(fs);
 	}
 	atomic_fetch_add(&t->refs, 1);
 	spin_unlock(&fs->trans_lock);
@@ -356,7 +361,7 @@ int trans_commit_running(struct fs *fs)
 	struct trans *t = fs->running ? fs->running : fs->committing;
 	uint64_t id = t ? t->id : 0;
 	spin_unlock(&fs->trans_lock);
-	return id ? trans_commit_id(fs, id) : atomic_load(&fs->error);
+	return id ? trans_commit_id(fs, id) : fs_error(fs);
 }
 
 /* ---- the log and ordered extents ---- */
@@ -373,17 +378,18 @@ void trans_add_pending(struct handle *h, struct ordered *o)
 
 void trans_pending_done(struct trans *t)
 {
-	if (atomic_fetch_sub(&t->pending_ordered, 1) == 1)
-		wake_all(&t->pending_wait);
+	wait_give(&t->pending_wait, atomic_fetch_sub(&t->pending_ordered, 1) == 1);
 	trans_put(t);
 }
 
 void trans_no_log(struct fs *fs, uint64_t id)
 {
+	rt_access(fs->numbers_id, POINT_WRITE);
 	atomic_store(&fs->log_full_commit, id);
 }
 
 bool trans_is_no_log(struct fs *fs, uint64_t id)
 {
+	rt_access(fs->numbers_id, POINT_READ);
 	return atomic_load(&fs->log_full_commit) == id;
 }

@@ -26,6 +26,7 @@ const char *const model_op_name[] = {
 
 struct model {
 	struct dev *dev;
+	uint32_t id; /* rt_obj_id: the order of ends of calls and beginnings of others */
 	_Atomic uint64_t tick;
 	_Atomic uint32_t nops, nfiles;
 	struct model_op *_Atomic chunk[CHUNKS];
@@ -42,6 +43,7 @@ struct model *model_new(struct dev *dev)
 	struct model *m = mem_zalloc(sizeof(*m));
 
 	m->dev = dev;
+	m->id = rt_obj_id();
 	atomic_store(&m->tick, 1);
 	return m;
 }
@@ -96,11 +98,31 @@ static uint32_t position(struct model *m)
 	return m->dev && m->dev->log ? powercut_position(m->dev) : 0;
 }
 
+/*
+ * What the rules ask of the order of calls, and no more: which had ended before which began (beginnings
+ * commute, and ends do); whether a sync had returned before what is durable changed; and whether a change
+ * that leaves no stamp had begun (a version on the media has).
+ */
+static void name_begin(struct model *m, enum op_kind kind)
+{
+	rt_access(m->id, POINT_READ);
+	if (m->dev && (kind == OP_TRUNCATE || kind == OP_CREATE || kind == OP_UNLINK))
+		rt_access(m->dev->id, POINT_READ);
+}
+
+static void name_end(struct model *m, const struct model_op *o)
+{
+	rt_access(m->id, POINT_GIVE);
+	if (m->dev && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC))
+		rt_access(m->dev->id, POINT_READ);
+}
+
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
 {
 	uint32_t i = atomic_fetch_add(&m->nops, 1);
 
 	CHECK(i < CHUNK_OPS * CHUNKS);
+	name_begin(m, kind);
 	chunk_of(m, i)[i % CHUNK_OPS] = (struct model_op){
 		.kind = (uint8_t)kind, .task = rt_self()->id, .file = file, .off = off, .len = len,
 		.pb = position(m), .b = atomic_fetch_add(&m->tick, 1), .e = TICK_NEVER, .pe = POSITION_NEVER,
@@ -113,6 +135,7 @@ void model_end(struct model *m, uint32_t op, int ret)
 {
 	struct model_op *o = model_op(m, op);
 
+	name_end(m, o);
 	o->ret = ret;
 	o->e = atomic_fetch_add(&m->tick, 1);
 	o->pe = position(m);
