@@ -88,6 +88,7 @@ void bench_print_drives(const struct bench *b, FILE *out);
 json_t *bench_drive_json(const struct driver_result *r);
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 json_t *bench_events_json(const struct driver_result *r);
+void bench_print_nodes(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 /* --events: -EINVAL with one line in err (PMU_ERR_MAX), which names the nearest event. */
 int bench_events(const char *list, struct pmu_set *out, char *err);
 

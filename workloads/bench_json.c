@@ -101,6 +101,8 @@ static json_t *wait_json(const struct lock_stat *s, unsigned class)
 	put_int(o, "acquired", s->acquired);
 	put_int(o, "contended", s->contended);
 	put_int(o, "other_node", s->other_node);
+	put_int(o, "woken", s->woken);
+	put_int(o, "woken_remote", s->woken_remote);
 	put_int(o, "wait_ns", s->wait_ns);
 	put_int(o, "wakeup_ns", s->wakeup_ns);
 	put_int(o, "hold_sampled", s->hold_n);

@@ -49,6 +49,59 @@ json_t *bench_drive_json(const struct driver_result *r)
 	return o;
 }
 
+/* ---- between nodes ---- */
+
+static void print_node_row(const struct driver_result *r, char who, enum lock_class class, FILE *out)
+{
+	const struct lock_stat *s = &r->waits[class];
+
+	fprintf(out, "%7u  %c %-16s", r->n, who, lock_info[class].name);
+	if (lock_info[class].kind == LOCK_WAIT)
+		fprintf(out, " %12s %9s", "-", "-");
+	else
+		fprintf(out, " %12llu %8.1f%%", (unsigned long long)s->acquired, 100.0 * (double)s->other_node / (double)s->acquired);
+	fprintf(out, " %12llu", (unsigned long long)s->woken);
+	if (s->woken)
+		fprintf(out, " %8.1f%%", 100.0 * (double)s->woken_remote / (double)s->woken);
+	fputc('\n', out);
+}
+
+static uint64_t crossings(const struct lock_stat *s)
+{
+	return s->other_node + s->woken_remote;
+}
+
+static uint64_t most_crossings(const struct driver_result *r)
+{
+	uint64_t most = 0;
+
+	for (unsigned c = 0; c < L_NR; c++)
+		most = crossings(&r->waits[c]) > most ? crossings(&r->waits[c]) : most;
+	return most;
+}
+
+/* What crosses from one node to another, by the classes that do so more than now and then. On a machine of one node nothing can. */
+void bench_print_nodes(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	unsigned last = (b->nlevels - 1) * b->opt.ntargets;
+	bool head = false;
+
+	if (!rt_instrument || place_init() || place_topology()->nodes < 2)
+		return;
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		for (unsigned c = 0; c < L_NR && sum[last + t]; c++) {
+			const struct lock_stat *s = &sum[last + t]->waits[c];
+
+			if (100 * crossings(s) < most_crossings(sum[last + t]) || !crossings(s))
+				continue;
+			if (!head)
+				fprintf(out, "\nbetween NUMA nodes, all tasks of the engine: hand-overs of locks, wake-ups of who waited\n"
+					"%7s  %-18s %12s %9s %12s %9s\n", "threads", "class", "acquired", "remote", "woken", "remote");
+			head = true;
+			print_node_row(sum[last + t], 'A' + t, c, out);
+		}
+}
+
 /* ---- counters ---- */
 
 #define EVENT_WIDTH 11

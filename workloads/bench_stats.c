@@ -65,6 +65,8 @@ static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 		into[i].other_node += from[i].other_node;
 		into[i].wait_ns += from[i].wait_ns;
 		into[i].wakeup_ns += from[i].wakeup_ns;
+		into[i].woken += from[i].woken;
+		into[i].woken_remote += from[i].woken_remote;
 		into[i].hold_ns += from[i].hold_ns;
 		into[i].hold_n += from[i].hold_n;
 		for (int p = 0; p < PH_NR; p++)

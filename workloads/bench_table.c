@@ -404,6 +404,7 @@ void bench_print(const struct bench *b, FILE *out)
 	print_open_loop(b, sum, out);
 	print_phases(b, sum, out);
 	print_waits(b, sum, out);
+	bench_print_nodes(b, sum, out);
 	bench_print_events(b, sum, out);
 	for (unsigned t = 1; t < b->opt.ntargets; t++)
 		print_comparison(b, t, out);

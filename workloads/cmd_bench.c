@@ -130,31 +130,41 @@ static int check_events(struct bench *b)
 
 static int make_levels(struct bench *b)
 {
-	char err[256];
-
 	b->nlevels = b->opt.nthreads ? b->opt.nthreads : 1;
 	for (unsigned i = 0; i < b->nlevels; i++) {
 		struct bench_level *l = &b->level[i];
-		struct driver_config cfg = { .placement = b->opt.placement };
-		struct placement *plan;
-		int ret;
 
 		l->threads = b->opt.nthreads ? b->opt.threads[i] : 0;
 		if ((uint64_t)l->threads * b->job.n > JOB_CLONES_MAX)
 			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks", l->threads,
 			                 b->job.n, JOB_CLONES_MAX);
 		l->clones = job_clones(&b->job, l->threads, &l->n);
-		cfg.clones = l->clones;
-		cfg.n = l->n;
-		plan = mem_zalloc(sizeof(*plan) * l->n);
-		ret = driver_plan(&cfg, plan, err);
-		free(plan);
-		if (ret)
-			return cmd_error("bench", "%s%s", b->opt.placement ? "--placement: " : "", err);
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
 	}
 	return 0;
+}
+
+/* After the targets: near and far depend on their drives. */
+static int check_plan(struct bench *b, const struct bench_level *l, const struct target_spec *spec)
+{
+	struct driver_config cfg = { .spec = spec, .placement = b->opt.placement, .clones = l->clones, .n = l->n };
+	struct placement *plan = mem_zalloc(sizeof(*plan) * l->n);
+	char err[TARGET_ERR_MAX];
+	int ret = driver_plan(&cfg, plan, err);
+
+	free(plan);
+	return ret ? cmd_error("bench", "%s%s", b->opt.placement ? "--placement: " : "", err) : 0;
+}
+
+static int check_plans(struct bench *b)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < b->nlevels; i++)
+		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++)
+			ret = check_plan(b, &b->level[i], &b->spec[t]);
+	return ret;
 }
 
 static void free_bench(struct bench *b)
@@ -361,6 +371,8 @@ int cmd_bench(int argc, char **argv)
 	watch_interrupts();
 	if (!ret)
 		ret = check_targets(b);
+	if (!ret)
+		ret = check_plans(b);
 	if (!ret) {
 		mem_init();
 		ret = run(b);

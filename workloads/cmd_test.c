@@ -52,6 +52,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench nosuch -t null", "nosuch: no such job file" },
 		{ "bench good.fio -t null --events cycels", "cycels: no such event; did you mean cycles?" },
 		{ "bench good.fio -t null --events ,", "no event is named" },
+		{ "bench good.fio -t postfix@ram:64m,nude=0", "want node=N" },
+		{ "topo --device nosuch/x", "--device: nosuch/x" },
 		{ "bench good.fio good.fio -t null", "one job" },
 		{ "bench good.fio --taget null", "did you mean --target?" },
 		{ "bench good.fio -t", "-t: needs a value" },

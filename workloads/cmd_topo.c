@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "dev/facts.h"
 #include "rt/mem.h"
 #include "rt/place.h"
 #include "text.h"
@@ -16,13 +17,15 @@
 
 struct options {
 	unsigned tasks;
-	const char *plan; /* NULL: each */
+	const char *plan; /* NULL: each that needs no more to be known */
+	int home;
 	bool json;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
+	struct stat st;
 	uint64_t n;
 
 	switch (key) {
@@ -35,6 +38,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'p':
 		o->plan = arg;
+		return 0;
+	case 'd':
+		if (facts_stat(arg, &st)) {
+			cmd_error("topo", "--device: %.200s: %s", arg, strerror(errno));
+			return EINVAL;
+		}
+		o->home = facts_node(&st);
 		return 0;
 	case 'j':
 		o->json = true;
@@ -60,7 +70,8 @@ static int show_plan(const struct options *o, const char *plan, json_t *plans)
 {
 	struct placement *p = mem_zalloc(sizeof(*p) * o->tasks);
 	char err[256];
-	int ret = place_plan(plan, o->tasks, p, err);
+	struct place_request req = { .n = o->tasks, .home = o->home };
+	int ret = place_plan(plan, &req, p, err);
 
 	if (ret) {
 		ret = cmd_error("topo", "--placement: %s", err);
@@ -76,12 +87,13 @@ static int show_plan(const struct options *o, const char *plan, json_t *plans)
 
 static int show_plans(const struct options *o, json_t *plans)
 {
-	static const char *const each[] = { "compact", "scatter", "node:0", "split" };
+	static const char *const each[] = { "compact", "scatter", "node:0", "split", "near", "far" };
+	size_t n = sizeof(each) / sizeof(each[0]) - (o->home < 0 ? 2 : 0);
 	int ret = 0;
 
 	if (o->plan)
 		return show_plan(o, o->plan, plans);
-	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]) && !ret; i++)
+	for (size_t i = 0; i < n && !ret; i++)
 		ret = show_plan(o, each[i], plans);
 	return ret;
 }
@@ -90,14 +102,15 @@ int cmd_topo(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
 		{ "tasks", 'n', "N", 0, "Tasks to place (as many as there are processing units)", 0 },
-		{ "placement", 'p', "PLAN", 0, "Only this plan: compact, scatter, node:N or split", 0 },
+		{ "placement", 'p', "PLAN", 0, "Only this plan: " PLACE_PLANS, 0 },
+		{ "device", 'd', "PATH", 0, "near and far are told from the drive under this file or block device", 0 },
 		{ "json", 'j', NULL, 0, "As JSON", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { table, parse, "", "This machine's processors and nodes as hwloc sees them "
 		                          "(HWLOC_SYNTHETIC makes up another), and where each placement puts tasks.",
 		                          NULL, NULL, NULL };
-	struct options o = { 0 };
+	struct options o = { .home = -1 };
 	const struct place_topology *t;
 	json_t *out, *plans;
 	int ret = cmd_options(&argp, argc, argv, &o);
@@ -112,9 +125,10 @@ int cmd_topo(int argc, char **argv)
 		o.tasks = t->pus < TASKS_MAX ? t->pus : TASKS_MAX;
 	if (!o.json) {
 		/* A wrong plan is told before anything is printed. */
+		struct place_request req = { .n = 1, .home = o.home };
 		struct placement one;
 		char err[256];
-		if (o.plan && place_plan(o.plan, 1, &one, err))
+		if (o.plan && place_plan(o.plan, &req, &one, err))
 			return cmd_error("topo", "--placement: %s", err);
 		printf("%u processing units, %u cores, %u packages, %u NUMA nodes%s\n", t->pus, t->cores, t->packages,
 		       t->nodes, t->real ? "" : " (synthetic: nothing is bound)");

@@ -284,6 +284,7 @@ static void each_task_is_told_where_it_went(void **state)
 	struct job_clone c[4];
 	struct placement where[4];
 	struct driver_config cfg = { .clones = c, .n = 4 };
+	struct target_spec spec = { .path = "" };
 	char err[TARGET_ERR_MAX], job_err[JOB_ERR_MAX];
 
 	place_fini();
@@ -303,6 +304,33 @@ static void each_task_is_told_where_it_went(void **state)
 	assert_int_equal(where[0].node, 0);
 	assert_int_equal(where[1].node, 1);
 	assert_null(where[3].cpus);
+	place_fini();
+	setenv("HWLOC_SYNTHETIC", "node:2 core:4 pu:1", 1);
+	job_free(&jf);
+	assert_int_equal(job_parse("t.fio", "[w]\nrw=write\nsize=1m\nnuma_mem_policy=interleave:0-1\n"
+	                           "[s]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\nnuma_mem_policy=bind:1\n", &jf, job_err), 0);
+	for (unsigned i = 0; i < 4; i++)
+		c[i] = (struct job_clone){ &jf.job[i > 0], i };
+	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[0].node, 0); /* writes only */
+	assert_int_equal(where[0].memory, PLACE_INTERLEAVE);
+	assert_string_equal(where[0].memory_nodes, "0-1");
+	for (unsigned i = 1; i < 4; i++) {
+		assert_int_equal(where[i].node, 1);
+		assert_int_equal(where[i].memory, PLACE_BIND);
+		assert_string_equal(where[i].memory_nodes, "1");
+	}
+	strcpy(spec.device, "ram:1m,node=1");
+	cfg.spec = &spec;
+	cfg.placement = "far";
+	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[3].node, 0);
+	cfg.placement = "near";
+	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[3].node, 1);
+	strcpy(spec.device, "ram:1m");
+	assert_int_equal(driver_plan(&cfg, where, err), -EINVAL);
+	assert_non_null(strstr(err, "is not known"));
 	cfg.placement = "spread";
 	assert_int_equal(driver_plan(&cfg, where, err), -EINVAL);
 	unsetenv("HWLOC_SYNTHETIC");

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rt/place.h"
+
 #define JOB_NAME_MAX   64
 #define JOB_SPLIT_MAX  16
 #define JOB_FILES_MAX  64
@@ -68,6 +70,8 @@ struct job {
 	uint64_t thinktime_ns;         /* idle after each write */
 	uint64_t randseed;
 	char numa_cpu_nodes[64], cpus_allowed[128];
+	enum place_memory numa_mem_policy;
+	char numa_mem_nodes[64];       /* "" when the policy has none */
 	bool group_reporting;          /* tasks are not told apart in the results */
 };
 

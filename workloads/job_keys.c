@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/place.h"
 #include "text.h"
 
 #define BS_MAX     (16u << 20)
@@ -323,6 +322,29 @@ static int set_numa_cpu_nodes(struct job *j, const char *value)
 	return set_string(value, j->numa_cpu_nodes, sizeof(j->numa_cpu_nodes));
 }
 
+static int set_numa_mem_policy(struct job *j, const char *value)
+{
+	static const struct {
+		const char *name;
+		enum place_memory policy;
+		bool nodes;
+	} known[] = {
+		{ "default", PLACE_LOCAL, false }, { "local", PLACE_LOCAL, false }, { "prefer", PLACE_PREFER, true },
+		{ "bind", PLACE_BIND, true }, { "interleave", PLACE_INTERLEAVE, true },
+	};
+	size_t len = strcspn(value, ":");
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strlen(known[i].name) != len || strncmp(known[i].name, value, len))
+			continue;
+		if (known[i].nodes != (value[len] == ':' && value[len + 1]))
+			return -EINVAL;
+		j->numa_mem_policy = known[i].policy;
+		return set_string(known[i].nodes ? value + len + 1 : "", j->numa_mem_nodes, sizeof(j->numa_mem_nodes));
+	}
+	return -EINVAL;
+}
+
 static int set_cpus_allowed(struct job *j, const char *value)
 {
 	return set_string(value, j->cpus_allowed, sizeof(j->cpus_allowed));
@@ -372,6 +394,8 @@ const struct job_key job_keys[] = {
 	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },
 	{ "randseed", "a number", set_randseed, false, "seed of the offsets" },
 	{ "numa_cpu_nodes", "NUMA nodes such as 0 or 0-1", set_numa_cpu_nodes, false, "nodes that tasks run on, in turn" },
+	{ "numa_mem_policy", "default, local, prefer:NODE, bind:NODES or interleave:NODES", set_numa_mem_policy, false,
+	  "where a task's memory comes from" },
 	{ "cpus_allowed", "CPUs such as 0-3,8", set_cpus_allowed, false, "CPUs that tasks run on" },
 	{ "group_reporting", "0 or 1", set_group_reporting, true, "tasks are not told apart in the results" },
 	{ "description", "up to 255 letters", set_description, false, "what it imitates" },
@@ -425,6 +449,8 @@ int job_check(struct job *j, char *why)
 	if (j->cpus_allowed[0] && place_check_cpus(j->cpus_allowed, why))
 		return -EINVAL;
 	if (j->numa_cpu_nodes[0] && place_check_nodes(j->numa_cpu_nodes, why))
+		return -EINVAL;
+	if (j->numa_mem_nodes[0] && place_check_nodes(j->numa_mem_nodes, why))
 		return -EINVAL;
 	return derive_sizes(j, why);
 }

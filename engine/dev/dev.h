@@ -128,7 +128,7 @@ struct dev {
 
 /*
  * Opens a device by its spec:
- *   ram:SIZE                 memory, e.g. ram:64m
+ *   ram:SIZE[,node=N]        memory, e.g. ram:64m; of that NUMA node
  *   file:PATH[,size=SIZE][,buffered]   O_DIRECT + AIO, fdatasync as flush, RWF_DSYNC as FUA; made when
  *                            it is not there and size is given; refuses what is not a fsyncstorm file
  *                            or is a block device without `force`, and a mounted device always. Ours

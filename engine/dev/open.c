@@ -19,7 +19,7 @@ static const struct {
 	const struct dev_ops *ops;
 	const char *usage, *what;
 } back_end[] = {
-	{&ram_ops, "ram:SIZE", "memory: done at once; in controlled runs in any order"},
+	{&ram_ops, "ram:SIZE[,node=N]", "memory (of a NUMA node): done at once; in controlled runs in any order"},
 	{&file_ops, "file:PATH[,size=SIZE][,buffered]", "a file or block device: O_DIRECT and AIO, fdatasync as flush"},
 	{&uring_ops, "uring:PATH[,size=SIZE][,buffered]", "the same through io_uring; calibrates its flushes at start"},
 	{&slow_ops, "slow:PROFILE[,key=val...]/SPEC", "latency and a queue in front of another device"},

@@ -21,6 +21,7 @@
 #include "dev/door.h"
 #include "dev/layer.h"
 #include "rt/mem.h"
+#include "rt/place.h"
 
 #define IO_TASKS 16
 
@@ -167,19 +168,45 @@ static void ram_halt(struct dev *d, bool abandoned)
 	list_init(&ram->queue);
 }
 
+/* ",node=N": the memory is that node's, as a drive would be. */
+static int bind_to_node(struct dev *d, void *mem, const char *option)
+{
+	const char *node = option + strlen(",node=");
+	char err[160];
+	int ret = -EINVAL;
+
+	if (strncmp(option, ",node=", strlen(",node="))) {
+		snprintf(d->notice, sizeof(d->notice), "ram: unknown option '%.60s': want node=N", option + 1);
+	} else if (place_check_nodes(node, err)) {
+		snprintf(d->notice, sizeof(d->notice), "ram: node=: %.150s", err);
+	} else {
+		ret = place_bind_memory(mem, d->size, PLACE_BIND, node);
+		if (ret)
+			snprintf(d->notice, sizeof(d->notice), "ram: node=%.20s: %s", node, strerror(-ret));
+	}
+	return ret;
+}
+
 static int ram_open_args(struct dev *d, const char *args)
 {
 	struct ram *ram;
+	char size[64];
 	void *mem;
 	int ret;
 
-	ret = dev_parse_size(args, &d->size, d->notice);
+	snprintf(size, sizeof(size), "%.*s", (int)strcspn(args, ","), args);
+	ret = dev_parse_size(size, &d->size, d->notice);
 	if (ret)
 		return ret;
 	mem = mmap(NULL, d->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mem == MAP_FAILED) {
 		ret = -errno;
 		snprintf(d->notice, sizeof(d->notice), "ram:%s: no address space for it", args);
+		return ret;
+	}
+	ret = args[strlen(size)] ? bind_to_node(d, mem, args + strlen(size)) : 0;
+	if (ret) {
+		munmap(mem, d->size);
 		return ret;
 	}
 	ram = mem_zalloc(sizeof(*ram));

@@ -221,6 +221,7 @@ bool lock_held_any(void);
 struct lock_stat {
 	uint64_t acquired, contended; /* for a wait: times waited for, times it had to sleep */
 	uint64_t other_node;          /* hand-overs from another NUMA node */
+	uint64_t woken, woken_remote; /* wake-ups of who slept for it; those by a task on another node */
 	uint64_t wait_ns, wakeup_ns;  /* wakeup: woken to running, a part of the wait */
 	uint64_t hold_ns, hold_n;     /* sampled */
 	uint64_t by_phase_ns[PH_NR];  /* wait by the phase of the holder, or of who owes it */
@@ -240,6 +241,7 @@ struct task_stats {
  */
 struct wait_timer {
 	uint64_t since_ns, wakeup_ns;
+	uint32_t woken, woken_remote;
 	uint8_t phase;
 };
 void lock_stat_wait_begin(struct wait_timer *w, struct task *ower);

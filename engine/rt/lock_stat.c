@@ -42,6 +42,7 @@ void lock_stat_wait_begin(struct wait_timer *w, struct task *ower)
 {
 	w->since_ns = 0;
 	w->wakeup_ns = 0;
+	w->woken = w->woken_remote = 0;
 	w->phase = PH_OTHER;
 	if (!rt_instrument || !atomic_load_explicit(&rt_self()->stats, memory_order_acquire))
 		return;
@@ -63,6 +64,8 @@ void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class)
 	st->contended++;
 	st->wait_ns += wait_ns;
 	st->wakeup_ns += w->wakeup_ns;
+	st->woken += w->woken;
+	st->woken_remote += w->woken_remote;
 	st->by_phase_ns[w->phase] += wait_ns;
 	hist_add(&st->wait, wait_ns);
 	guard_unlock(&stats->guard);
@@ -93,6 +96,10 @@ void lock_stat_woken(struct wait_timer *w)
 	if (!rt_instrument || !woken)
 		return;
 	atomic_store_explicit(&t->woken_ns, 0, memory_order_relaxed);
+	if (w) {
+		w->woken++;
+		w->woken_remote += atomic_load_explicit(&t->woken_from, memory_order_relaxed) != t->node;
+	}
 	now = rt_now();
 	if (now <= t->phase_since_ns)
 		return;
@@ -177,6 +184,8 @@ static void add_stat(struct lock_stat *into, const struct lock_stat *from)
 	into->other_node += from->other_node;
 	into->wait_ns += from->wait_ns;
 	into->wakeup_ns += from->wakeup_ns;
+	into->woken += from->woken;
+	into->woken_remote += from->woken_remote;
 	into->hold_ns += from->hold_ns;
 	into->hold_n += from->hold_n;
 	for (int p = 0; p < PH_NR; p++)

@@ -8,6 +8,7 @@
 #include "rt/mem.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "base/check.h"
 #include "rt/place.h"
 
-#define NODES_MAX   64
+#define ARENAS_MAX  80
 #define PAGE        4096
 
 int mallctl(const char *name, void *old, size_t *oldlen, void *new, size_t newlen) __attribute__((weak));
@@ -38,15 +39,19 @@ struct extent_hooks {
 	bool (*merge)(struct extent_hooks *, void *, size_t, void *, size_t, bool, unsigned);
 };
 
-struct node_arena {
-	struct extent_hooks hooks; /* first: the hook finds its node by it */
-	int node;
+struct placed_arena {
+	struct extent_hooks hooks; /* first: the hook finds its policy by it */
+	enum place_memory policy;
+	char nodes[64];
 	unsigned arena;
-	bool made;
 };
 
-static struct node_arena arenas[NODES_MAX];
-static _Atomic int bind_error; /* the first errno of a bind that was refused */
+static pthread_mutex_t arenas_lock = PTHREAD_MUTEX_INITIALIZER;
+/* arenas_lock guards these; an arena never changes or moves: jemalloc keeps the address of its hooks */
+static struct placed_arena arenas[ARENAS_MAX];
+static unsigned narenas;
+static bool placing; /* there are nodes to place on, and it works */
+static _Atomic int bind_error; /* an errno of a bind that was refused */
 static char notice[200];
 
 static void *map_aligned(size_t size, size_t align)
@@ -68,7 +73,7 @@ static void *map_aligned(size_t size, size_t align)
 static void *alloc_extent(struct extent_hooks *hooks, void *at, size_t size, size_t align, bool *zero, bool *commit,
                           unsigned arena)
 {
-	struct node_arena *a = (struct node_arena *)hooks;
+	struct placed_arena *a = (struct placed_arena *)hooks;
 	void *p;
 	int ret;
 
@@ -77,7 +82,7 @@ static void *alloc_extent(struct extent_hooks *hooks, void *at, size_t size, siz
 	p = map_aligned(size, align);
 	if (!p)
 		return NULL;
-	ret = place_bind_memory(p, size, a->node);
+	ret = place_bind_memory(p, size, a->policy, a->nodes);
 	if (ret)
 		bind_error = -ret;
 	*zero = true;
@@ -102,27 +107,74 @@ static bool merge_extents(struct extent_hooks *hooks, void *a, size_t na, void *
 	return false;
 }
 
-static int make_arena(int node)
+static struct placed_arena *find_arena(enum place_memory policy, const char *nodes)
 {
-	struct node_arena *a = &arenas[node];
-	struct extent_hooks *hooks = &a->hooks;
-	size_t len = sizeof(a->arena);
+	for (unsigned i = 0; i < narenas; i++)
+		if (arenas[i].policy == policy && !strcmp(arenas[i].nodes, nodes))
+			return &arenas[i];
+	return NULL;
+}
+
+/* Whether the kernel would take it, on a page of its own. */
+static int try_bind(enum place_memory policy, const char *nodes)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret;
 
-	a->node = node;
+	if (page == MAP_FAILED)
+		return -errno;
+	ret = place_bind_memory(page, PAGE, policy, nodes);
+	munmap(page, PAGE);
+	return ret;
+}
+
+/* arenas_lock is held. */
+static int make_arena(enum place_memory policy, const char *nodes, struct placed_arena **out)
+{
+	struct placed_arena *a = &arenas[narenas];
+	struct extent_hooks *hooks = &a->hooks;
+	size_t len = sizeof(a->arena);
+	int ret = try_bind(policy, nodes);
+
+	if (ret)
+		return ret;
+	*out = find_arena(policy, nodes);
+	if (*out)
+		return 0;
+	if (narenas == ARENAS_MAX || strlen(nodes) >= sizeof(a->nodes))
+		return -E2BIG;
+	a->policy = policy;
+	strcpy(a->nodes, nodes);
 	a->hooks = (struct extent_hooks){
 		.alloc = alloc_extent, .dalloc = unmap_extent, .split = split_extent, .merge = merge_extents,
 	};
 	ret = mallctl("arenas.create", &a->arena, &len, &hooks, sizeof(hooks));
-	a->made = ret == 0;
-	return -ret;
+	if (ret)
+		return -ret;
+	narenas++;
+	*out = a;
+	return 0;
 }
 
 static int fall_back(int ret, const char *why)
 {
 	snprintf(notice, sizeof(notice), "memory is not placed on NUMA nodes: %s", why);
-	for (int i = 0; i < NODES_MAX; i++)
-		arenas[i].made = false;
+	placing = false;
+	return ret;
+}
+
+static int make_node_arenas(void)
+{
+	struct placed_arena *a;
+	char number[16];
+	int ret = 0;
+
+	pthread_mutex_lock(&arenas_lock);
+	for (int node = place_next_node(-1); node >= 0 && !ret; node = place_next_node(node)) {
+		snprintf(number, sizeof(number), "%d", node);
+		ret = make_arena(PLACE_BIND, number, &a);
+	}
+	pthread_mutex_unlock(&arenas_lock);
 	return ret;
 }
 
@@ -137,27 +189,42 @@ int mem_init(void)
 		return fall_back(0, "this machine has one");
 	if (!mallctl) /* A1 */
 		return fall_back(-ENOSYS, "jemalloc is not linked in");
-	for (int node = place_next_node(-1); node >= 0; node = place_next_node(node)) {
-		if (node >= NODES_MAX)
-			return fall_back(-E2BIG, "too many nodes");
-		bind_error = 0;
-		ret = make_arena(node);
-		if (ret || bind_error)
-			return fall_back(ret ? ret : -bind_error, strerror(ret ? -ret : bind_error));
-	}
+	bind_error = 0;
+	ret = make_node_arenas();
+	if (ret)
+		return fall_back(ret, strerror(-ret));
+	placing = true;
 	return 0;
+}
+
+int mem_use_policy(enum place_memory policy, const char *nodes)
+{
+	struct placed_arena *a;
+	char err[160];
+	int ret;
+
+	if (!mallctl)
+		return -ENOSYS;
+	if (place_check_nodes(nodes, err))
+		return -EINVAL;
+	if (!placing)
+		return 0;
+	pthread_mutex_lock(&arenas_lock);
+	ret = make_arena(policy, nodes, &a);
+	pthread_mutex_unlock(&arenas_lock);
+	return ret ? ret : -mallctl("thread.arena", NULL, NULL, &a->arena, sizeof(a->arena));
 }
 
 int mem_use_node(int node)
 {
 	unsigned arena = 0;
+	char number[16];
 
-	if (node >= NODES_MAX)
-		return -EINVAL;
+	snprintf(number, sizeof(number), "%d", node);
+	if (node >= 0)
+		return mem_use_policy(PLACE_BIND, number);
 	if (!mallctl)
 		return -ENOSYS;
-	if (node >= 0 && arenas[node].made)
-		arena = arenas[node].arena;
 	return -mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena));
 }
 

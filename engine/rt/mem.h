@@ -1,5 +1,6 @@
 /*
- * mem.h: memory per NUMA node: one jemalloc arena a node, its extents bound to the node by hwloc.
+ * mem.h: memory per NUMA node: one jemalloc arena a node (and one for each other policy that a task asks
+ * for), its extents bound to the node by hwloc.
  * A thread switches arena once, when it starts (thread.arena), and then plain malloc and free are
  * local; no flags per call (ANCHORS: 2.7 to 3 times dearer). Without a second node, or where the
  * bind is refused, the default arena is used and mem_notice() says so.
@@ -9,10 +10,14 @@
 
 #include <stddef.h>
 
+#include "rt/place.h"
+
 /* Makes the arenas for the loaded topology. 0, or -errno (then the default arena serves). */
 int mem_init(void);
-/* The calling thread allocates from this node's arena from now on; node -1: the default one. */
+/* The calling thread allocates from this node's arena from now on; node -1: the default one. 0 or -errno. */
 int mem_use_node(int node);
+/* The same from memory with this policy over nodes ("0-1"), an arena of its own. */
+int mem_use_policy(enum place_memory policy, const char *nodes);
 /* What was not available, in words for the user; "" when all was. */
 const char *mem_notice(void);
 /* Bytes resident now, and at most so far (from the kernel), for the results. */

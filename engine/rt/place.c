@@ -12,7 +12,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <hwloc.h>
+#include <hwloc/distances.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +24,7 @@
 #include "rt/mem.h"
 
 #define ERR_SIZE 160
+#define CPUS_MAX 4096
 
 /* One node's PUs in the order in which tasks fill them. */
 struct node_pus {
@@ -35,6 +40,8 @@ static bool loaded;
 static struct place_topology summary;
 static struct node_pus *nodes;
 static unsigned nnodes; /* nodes that have PUs */
+/* read at any time, also while loading */
+static _Atomic int8_t node_of_cpu[CPUS_MAX]; /* the node + 1; 0: not known */
 
 /* ---- loading ---- */
 
@@ -67,6 +74,13 @@ static void list_pus(struct node_pus *out, hwloc_obj_t node)
 	}
 }
 
+static void note_cpus(const struct node_pus *n)
+{
+	for (unsigned i = 0; i < n->n; i++)
+		if (n->pu[i] < CPUS_MAX && n->node < INT8_MAX)
+			node_of_cpu[n->pu[i]] = (int8_t)(n->node + 1);
+}
+
 static void list_nodes(void)
 {
 	hwloc_obj_t node = NULL;
@@ -76,6 +90,8 @@ static void list_nodes(void)
 	while ((node = hwloc_get_next_obj_by_type(topo, HWLOC_OBJ_NUMANODE, node)))
 		if (!hwloc_bitmap_iszero(node->cpuset))
 			list_pus(&nodes[nnodes++], node);
+	for (unsigned i = 0; i < nnodes && nnodes > 1 && summary.real; i++)
+		note_cpus(&nodes[i]);
 }
 
 static unsigned count_objects(hwloc_obj_type_t type)
@@ -125,6 +141,8 @@ void place_fini(void)
 		free(nodes);
 		nodes = NULL;
 		hwloc_topology_destroy(topo);
+		for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++)
+			node_of_cpu[cpu] = 0;
 		loaded = false;
 	}
 	pthread_mutex_unlock(&load_lock);
@@ -134,6 +152,11 @@ const struct place_topology *place_topology(void)
 {
 	CHECK(loaded);
 	return &summary;
+}
+
+int place_node_of_cpu(int cpu)
+{
+	return cpu >= 0 && cpu < CPUS_MAX ? node_of_cpu[cpu] - 1 : -1;
 }
 
 int place_next_node(int node)
@@ -174,59 +197,142 @@ static void plan_scatter(unsigned n, struct placement *out)
 		out[i] = nth_pu(&nodes[i % nnodes], i / nnodes);
 }
 
-static void plan_split(unsigned n, struct placement *out)
+static void plan_split(const struct place_request *req, struct placement *out)
 {
-	for (unsigned i = 0; i < n; i++)
-		out[i] = nth_pu(&nodes[i % 2 ? nnodes - 1 : 0], i / 2);
+	unsigned at[2] = { 0, 0 };
+
+	for (unsigned i = 0; i < req->n; i++) {
+		bool second = req->second ? req->second[i] : i % 2;
+
+		out[i] = nth_pu(&nodes[second ? nnodes - 1 : 0], at[second]++);
+	}
 }
 
-static const struct node_pus *find_node(const char *number)
+static const struct node_pus *find_node(int node)
 {
-	char *end;
-	unsigned long node = strtoul(number, &end, 10);
-
-	if (!isdigit((unsigned char)*number) || *end)
-		return NULL;
 	for (unsigned i = 0; i < nnodes; i++)
-		if ((unsigned long)nodes[i].node == node)
+		if (nodes[i].node == node)
 			return &nodes[i];
 	return NULL;
 }
 
-static int plan_node(const char *number, unsigned n, struct placement *out, char *err)
+__attribute__((format(printf, 2, 3))) static int refuse(char *err, const char *fmt, ...)
 {
-	const struct node_pus *node = find_node(number);
+	va_list ap;
 
-	if (!node) {
-		snprintf(err, ERR_SIZE, "placement: there is no NUMA node \"%.20s\" with processors (%u node%s here)", number,
-		         summary.nodes, summary.nodes == 1 ? "" : "s");
-		return -EINVAL;
-	}
+	va_start(ap, fmt);
+	vsnprintf(err, ERR_SIZE, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static void all_on(const struct node_pus *node, unsigned n, struct placement *out)
+{
 	for (unsigned i = 0; i < n; i++)
 		out[i] = nth_pu(node, i);
+}
+
+static int plan_node(const char *number, unsigned n, struct placement *out, char *err)
+{
+	char *end;
+	unsigned long nr = strtoul(number, &end, 10);
+	const struct node_pus *node = isdigit((unsigned char)*number) && !*end && nr < INT_MAX ? find_node((int)nr) : NULL;
+
+	if (!node)
+		return refuse(err, "there is no NUMA node \"%.20s\" with processors (%u node%s here)", number,
+			      summary.nodes, summary.nodes == 1 ? "" : "s");
+	all_on(node, n, out);
 	return 0;
 }
 
-int place_plan(const char *plan, unsigned n, struct placement *out, char *err)
+/* On a machine of one node that is every drive's node, also one that names none. */
+static int find_home(const struct place_request *req, const char *plan, int *home, char *err)
+{
+	*home = req->home < 0 && nnodes == 1 ? nodes[0].node : req->home;
+	if (*home < 0)
+		return refuse(err, "%s: the NUMA node of this device is not known (node:N names one)", plan);
+	return 0;
+}
+
+static int plan_near(const struct place_request *req, struct placement *out, char *err)
+{
+	const struct node_pus *node;
+	int home, ret = find_home(req, "near", &home, err);
+
+	if (ret)
+		return ret;
+	node = find_node(home);
+	if (!node)
+		return refuse(err, "near: the device's NUMA node %d has no processors", home);
+	all_on(node, req->n, out);
+	return 0;
+}
+
+/* As the firmware tells them; without that all other nodes are equally far. */
+static uint64_t distance(int from, int to)
+{
+	struct hwloc_distances_s *d = NULL;
+	hwloc_uint64_t there = from != to, back;
+	unsigned n = 1;
+	hwloc_obj_t a = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)from);
+	hwloc_obj_t b = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)to);
+
+	if (!a || !b || hwloc_distances_get_by_type(topo, HWLOC_OBJ_NUMANODE, &n, &d, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) || !n)
+		return there;
+	if (hwloc_distances_obj_pair_values(d, a, b, &there, &back))
+		there = from != to;
+	hwloc_distances_release(topo, d);
+	return there;
+}
+
+static int plan_far(const struct place_request *req, struct placement *out, char *err)
+{
+	const struct node_pus **far;
+	unsigned nfar = 0;
+	uint64_t most = 0;
+	int home, ret = find_home(req, "far", &home, err);
+
+	if (ret)
+		return ret;
+	far = mem_alloc(nnodes * sizeof(*far));
+	for (unsigned i = 0; i < nnodes; i++) {
+		uint64_t d = distance(home, nodes[i].node);
+
+		if (nodes[i].node == home || d < most)
+			continue;
+		if (d > most)
+			nfar = 0;
+		most = d;
+		far[nfar++] = &nodes[i];
+	}
+	for (unsigned i = 0; i < req->n && nfar; i++)
+		out[i] = nth_pu(far[i % nfar], i / nfar);
+	free(far);
+	return nfar ? 0 : refuse(err, "far: there is no node with processors but the device's");
+}
+
+int place_plan(const char *plan, const struct place_request *req, struct placement *out, char *err)
 {
 	int ret = place_init();
 
 	if (ret) {
-		snprintf(err, ERR_SIZE, "placement: the machine's topology cannot be read");
+		snprintf(err, ERR_SIZE, "the machine's topology cannot be read");
 		return ret;
 	}
 	if (!strcmp(plan, "compact"))
-		plan_compact(n, out);
+		plan_compact(req->n, out);
 	else if (!strcmp(plan, "scatter"))
-		plan_scatter(n, out);
+		plan_scatter(req->n, out);
 	else if (!strcmp(plan, "split"))
-		plan_split(n, out);
+		plan_split(req, out);
+	else if (!strcmp(plan, "near"))
+		return plan_near(req, out, err);
+	else if (!strcmp(plan, "far"))
+		return plan_far(req, out, err);
 	else if (!strncmp(plan, "node:", 5))
-		return plan_node(plan + 5, n, out, err);
-	else {
-		snprintf(err, ERR_SIZE, "placement: \"%.40s\" is not one of compact, scatter, split, node:N", plan);
-		return -EINVAL;
-	}
+		return plan_node(plan + 5, req->n, out, err);
+	else
+		return refuse(err, "\"%.40s\" is not one of " PLACE_PLANS, plan);
 	return 0;
 }
 
@@ -343,20 +449,24 @@ int place_bind_self(const struct placement *p)
 	return ret;
 }
 
-int place_bind_memory(void *p, size_t size, int node)
+int place_bind_memory(void *p, size_t size, enum place_memory policy, const char *list)
 {
-	hwloc_obj_t obj;
+	static const hwloc_membind_policy_t of[] = {
+		[PLACE_LOCAL] = HWLOC_MEMBIND_FIRSTTOUCH,
+		[PLACE_PREFER] = HWLOC_MEMBIND_BIND,
+		[PLACE_BIND] = HWLOC_MEMBIND_BIND,
+		[PLACE_INTERLEAVE] = HWLOC_MEMBIND_INTERLEAVE,
+	};
+	int flags = HWLOC_MEMBIND_BYNODESET | (policy == PLACE_BIND ? HWLOC_MEMBIND_STRICT : 0), ret = 0;
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
 
-	CHECK(loaded);
-	obj = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)node);
-	if (!obj)
-		return -EINVAL;
-	if (!summary.real)
-		return 0; /* P2 */
-	if (hwloc_set_area_membind(topo, p, size, obj->nodeset, HWLOC_MEMBIND_BIND,
-	                           HWLOC_MEMBIND_BYNODESET | HWLOC_MEMBIND_STRICT))
-		return -errno;
-	return 0;
+	CHECK(loaded && set);
+	if (!parse_list(list, set) || !hwloc_bitmap_isincluded(set, hwloc_topology_get_topology_nodeset(topo)))
+		ret = -EINVAL;
+	else if (summary.real && hwloc_set_area_membind(topo, p, size, set, of[policy], flags)) /* P2 */
+		ret = -errno;
+	hwloc_bitmap_free(set);
+	return ret;
 }
 
 static void print_number(FILE *out, const char *what, int number)
@@ -369,6 +479,8 @@ static void print_number(FILE *out, const char *what, int number)
 
 void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound)
 {
+	static const char *const policy[] = { "local", "prefer", "bind", "interleave" };
+
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(out, "task %u:", i);
 		if (p[i].cpus)
@@ -376,6 +488,8 @@ void place_print(FILE *out, const struct placement *p, unsigned n, const int *bo
 		else
 			print_number(out, "pu", p[i].pu);
 		print_number(out, "node", p[i].node);
+		if (p[i].memory != PLACE_LOCAL)
+			fprintf(out, "  memory %s:%s", policy[p[i].memory], p[i].memory_nodes);
 		if (bound)
 			fprintf(out, "  %s", bound[i] ? strerror(-bound[i]) : "bound");
 		fputc('\n', out);

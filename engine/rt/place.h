@@ -1,6 +1,6 @@
 /*
  * place.h: named placements over any hwloc topology: which processing unit and NUMA node each of N
- * tasks goes to. Plans are pure (testable with HWLOC_SYNTHETIC); binding is tried when a thread is
+ * tasks goes to, and where its memory comes from. Plans are pure (testable with HWLOC_SYNTHETIC); binding is tried when a thread is
  * created and says so when it did not take.
  */
 #ifndef RT_PLACE_H
@@ -11,10 +11,22 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Where memory comes from: the node that the task runs on, or as the kernel's policies of these names. */
+enum place_memory { PLACE_LOCAL, PLACE_PREFER, PLACE_BIND, PLACE_INTERLEAVE };
+
 struct placement {
 	int pu;    /* OS index of the processing unit; -1 = any of the node */
 	int node;  /* OS index of the NUMA node; -1 = any */
 	const char *cpus; /* a Linux cpu list that overrides pu, e.g. "0-3,8"; NULL = none */
+	enum place_memory memory;
+	const char *memory_nodes; /* "0-1"; only with PREFER, BIND, INTERLEAVE */
+};
+
+/* What a plan has to know. */
+struct place_request {
+	unsigned n;
+	const bool *second; /* one a task, for split: it goes to the second node; NULL: every other one does */
+	int home;           /* the drive's node (OS index), for near and far; -1: not known */
 };
 
 struct place_topology {
@@ -29,10 +41,13 @@ const struct place_topology *place_topology(void);
 
 /*
  * Fills out[0..n) by the named plan: "compact" (fill a node's cores before the next), "scatter"
- * (round robin over nodes, then cores), "node:N", "split" (even tasks on the first node, odd ones
- * on the last). 0, or -EINVAL with one clear line in err (at most 160 bytes).
+ * (round robin over nodes, then cores), "node:N", "split" (the first kind of task on the first node, the
+ * second kind on the last), "near" (the drive's node), "far" (round robin over the nodes that are farthest from
+ * the drive's). 0, or -EINVAL with one clear line in err (at most 160 bytes).
  */
-int place_plan(const char *plan, unsigned n, struct placement *out, char *err);
+int place_plan(const char *plan, const struct place_request *req, struct placement *out, char *err);
+/* What the plans are called, for help. */
+#define PLACE_PLANS "compact, scatter, split, near, far or node:N"
 /* Parses "0-3,8" / "all" style lists of CPUs or nodes against the topology; -EINVAL with a line in err. */
 int place_check_cpus(const char *list, char *err);
 int place_check_nodes(const char *list, char *err);
@@ -40,8 +55,10 @@ int place_check_nodes(const char *list, char *err);
 /* Binds the calling thread. 0 or -errno: the caller reports it. NULL or all -1: no bind, 0. */
 int place_bind_self(const struct placement *p);
 
-/* Binds memory that nothing has touched yet to a node (OS index). 0 or -errno; nothing on a synthetic topology. */
-int place_bind_memory(void *p, size_t size, int node);
+/* Gives memory that nothing has touched yet a policy over nodes ("0-1"). 0 or -errno; nothing on a synthetic topology. */
+int place_bind_memory(void *p, size_t size, enum place_memory policy, const char *nodes);
+/* The node (OS index) of a CPU of this machine; -1 when that makes no difference: one node, or not loaded. */
+int place_node_of_cpu(int cpu);
 /* The NUMA node (OS index) after `node` in the topology's order, the first one after -1; -1 at the end. */
 int place_next_node(int node);
 

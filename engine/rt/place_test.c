@@ -15,6 +15,8 @@
 int mallctl(const char *name, void *old, size_t *oldlen, void *new, size_t newlen) __attribute__((weak));
 
 static char err[160];
+static int home = -1;      /* of the plans below */
+static const bool *second;
 
 static void topology(const char *synthetic)
 {
@@ -38,9 +40,10 @@ static const char *plan(const char *name, unsigned n)
 {
 	static char text[256];
 	struct placement p[32];
+	struct place_request req = { .n = n, .home = home, .second = second };
 	int len = 0;
 
-	assert_int_equal(place_plan(name, n, p, err), 0);
+	assert_int_equal(place_plan(name, &req, p, err), 0);
 	for (unsigned i = 0; i < n; i++)
 		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s%d@%d", i ? " " : "", p[i].pu, p[i].node);
 	return text;
@@ -70,15 +73,49 @@ static void plans_on_four_nodes(void **state)
 	assert_int_equal(place_next_node(3), -1);
 }
 
+static void split_keeps_who_only_writes_apart_from_who_syncs(void **state)
+{
+	static const bool syncs[] = { false, false, true, false };
+
+	topology("node:2 core:4 pu:2");
+	second = syncs;
+	assert_string_equal(plan("split", 4), "0@0 2@0 8@1 4@0");
+	second = NULL;
+}
+
+static void near_is_the_drives_node_and_far_is_not(void **state)
+{
+	struct place_request req = { .n = 4 };
+	struct placement p[4];
+
+	topology("node:3 core:2 pu:1");
+	home = 1;
+	assert_string_equal(plan("near", 3), "2@1 3@1 2@1");
+	assert_string_equal(plan("far", 4), "0@0 4@2 1@0 5@2");
+	home = 0;
+	assert_string_equal(plan("far", 3), "2@1 4@2 3@1");
+	home = -1;
+	topology("node:1 core:2 pu:1"); /* all is near, nothing far */
+	assert_string_equal(plan("near", 3), "0@0 1@0 0@0");
+	req.home = -1;
+	assert_int_equal(place_plan("far", &req, p, err), -EINVAL);
+	assert_non_null(strstr(err, "no node with processors but the device's"));
+	topology("[numa] package:2 [numa(memory=1GB)] core:1 pu:1");
+	req.home = 77;
+	assert_int_equal(place_plan("near", &req, p, err), -EINVAL);
+	assert_non_null(strstr(err, "node 77 has no processors"));
+}
+
 static void wrong_plans_get_one_line(void **state)
 {
-	static const char *const wrong[] = { "", "compacted", "node:", "node:2", "node:x", "node:1x", "node:-1" };
+	static const char *const wrong[] = { "", "compacted", "node:", "node:2", "node:x", "node:1x", "node:-1", "near", "far", "nearer" };
+	struct place_request req = { .n = 4, .home = -1 };
 	struct placement p[4];
 
 	topology("node:2 core:4 pu:2");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		err[0] = 0;
-		assert_int_equal(place_plan(wrong[i], 4, p, err), -EINVAL);
+		assert_int_equal(place_plan(wrong[i], &req, p, err), -EINVAL);
 		assert_true(strlen(err) > 0);
 		assert_null(strchr(err, '\n'));
 	}
@@ -163,6 +200,50 @@ static void nodes_get_arenas_of_their_own(void **state)
 	}
 	assert_int_equal(mem_use_node(-1), 0);
 	assert_int_equal(mem_use_node(64), -EINVAL);
+	assert_int_equal(mem_use_policy(PLACE_INTERLEAVE, "0-1"), 0);
+	free(mem_zalloc(1 << 20));
+	assert_int_equal(mem_use_policy(PLACE_PREFER, "1"), 0);
+	assert_int_equal(mem_use_policy(PLACE_BIND, "0,2"), -EINVAL);
+	assert_int_equal(mem_use_policy(PLACE_BIND, "x"), -EINVAL);
+	assert_int_equal(mem_use_node(-1), 0);
+}
+
+/* A made-up topology that is said to be this machine: the kernel is asked for a node that is not there. */
+static void memory_that_cannot_be_placed_is_told(void **state)
+{
+	if (!mallctl)
+		skip();
+	topology(NULL);
+	if (place_topology()->nodes > 1)
+		skip(); /* here it can be */
+	setenv("HWLOC_THISSYSTEM", "1", 1);
+	topology("node:2 core:1 pu:1");
+	unsetenv("HWLOC_THISSYSTEM");
+	assert_true(place_topology()->real);
+	assert_true(mem_init() < 0);
+	assert_non_null(strstr(mem_notice(), "memory is not placed on NUMA nodes"));
+	assert_int_equal(mem_use_node(1), 0); /* the default arena serves */
+	free(mem_zalloc(1 << 20));
+	assert_true(place_bind_memory(err, sizeof(err), PLACE_BIND, "1") < 0);
+}
+
+static void cpus_have_nodes_where_there_are_several(void **state)
+{
+	topology(NULL);
+	if (place_topology()->nodes == 1) {
+		assert_int_equal(place_node_of_cpu(0), -1);
+		setenv("HWLOC_THISSYSTEM", "1", 1);
+		topology("node:2 core:2 pu:1");
+		unsetenv("HWLOC_THISSYSTEM");
+		assert_int_equal(place_node_of_cpu(1), 0);
+		assert_int_equal(place_node_of_cpu(2), 1);
+	} else {
+		assert_true(place_node_of_cpu(0) >= 0);
+	}
+	assert_int_equal(place_node_of_cpu(-1), -1);
+	assert_int_equal(place_node_of_cpu(1 << 20), -1);
+	topology("node:2 core:2 pu:1");
+	assert_int_equal(place_node_of_cpu(2), -1); /* not this machine's */
 }
 
 static void memory_is_measured_and_aligned(void **state)
@@ -181,12 +262,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_on_two_nodes_of_four_cores_of_two),
 		cmocka_unit_test(plans_on_four_nodes),
+		cmocka_unit_test(split_keeps_who_only_writes_apart_from_who_syncs),
+		cmocka_unit_test(near_is_the_drives_node_and_far_is_not),
 		cmocka_unit_test(wrong_plans_get_one_line),
 		cmocka_unit_test(lists_are_checked_against_the_topology),
 		cmocka_unit_test(binding_here_takes_and_elsewhere_is_refused),
 		cmocka_unit_test(a_plan_is_printed_one_line_a_task),
 		cmocka_unit_test(one_node_needs_no_arenas_and_says_so),
 		cmocka_unit_test(nodes_get_arenas_of_their_own),
+		cmocka_unit_test(memory_that_cannot_be_placed_is_told),
+		cmocka_unit_test(cpus_have_nodes_where_there_are_several),
 		cmocka_unit_test(memory_is_measured_and_aligned),
 	};
 

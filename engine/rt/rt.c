@@ -87,6 +87,8 @@ void task_begin(struct task_box *box, const char *name, uint32_t id)
 	t->nheld = 0;
 	t->sample = id; /* so that not all tasks sample their first acquisitions */
 	t->node = 0;
+	t->placed = false;
+	t->pmu = NULL;
 	t->wait_class = -1;
 	t->wait_owner = NULL;
 	atomic_store(&t->token, 0);

@@ -6,7 +6,7 @@
  * (threads.c), as fibers under a picker to be broken (coop.c), and as fibers in virtual time.
  *
  * (R1) A wake that comes before the park is not lost: the park returns at once.
- * (R2) A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns`.
+ * (R2) A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns`, `woken_from`.
  * (R3) Under coop nothing else runs between two points of a task: rt_point(), a park, or its end.
  *
  * Called by every floor above.
@@ -90,7 +90,8 @@ struct task {
 	uint64_t count[C_NR];
 	struct task_stats *_Atomic stats; /* NULL when not measuring */
 	uint32_t sample; /* hold times: one acquisition in HOLD_ONE_IN */
-	uint32_t node;   /* NUMA node it was placed on; 0 when unknown */
+	uint32_t node;   /* NUMA node it was placed on, or was seen on last; 0 when unknown */
+	bool placed;     /* the former */
 
 	/* what it waits for, for coop_describe(); set only on slow paths */
 	int wait_class;                     /* enum lock_class, or -1 */
@@ -99,6 +100,7 @@ struct task {
 	/* parking: the back end's */
 	_Atomic uint32_t token; /* futex word: 0 running, 1 a wake is pending, 2 parked */
 	_Atomic uint64_t woken_ns;
+	_Atomic uint32_t woken_from; /* the waker's node; valid with woken_ns */
 	struct list wait_link; /* free for what parks by hand (dev.c); lock.c queues a struct waiter instead */
 	struct list all_link;
 	_Atomic bool finished;

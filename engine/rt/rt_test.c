@@ -216,6 +216,61 @@ static void hand_overs_between_nodes_are_counted(void **state)
 	free(sums);
 }
 
+/* One sleeps, round after round, until the other, which sees that it does, wakes it. */
+#define NAPS 5u
+
+static struct waitq nap;
+static _Atomic unsigned called;
+
+static bool is_called(void *arg)
+{
+	return called > *(unsigned *)arg;
+}
+
+static void naps(void *arg)
+{
+	for (unsigned i = 0; i < NAPS; i++)
+		wait_until(&nap, is_called, &i);
+}
+
+static void calls(void *arg)
+{
+	struct task *sleeper = arg;
+
+	for (unsigned i = 0; i < NAPS; i++) {
+		while (atomic_load(&sleeper->token) != 2)
+			sched_yield();
+		called = i + 1;
+		wake_all(&nap);
+	}
+}
+
+static void wake_ups_between_nodes_are_counted(void **state)
+{
+	static const struct placement on[2] = { { .pu = -1, .node = 0 }, { .pu = -1, .node = 1 } };
+	struct lock_stat *sums = calloc(L_NR, sizeof(*sums));
+
+	if (!rt_instrument)
+		skip();
+	for (unsigned node = 0; node < 2; node++) {
+		struct task *sleeper, *waker;
+
+		waitq_init(&nap, L_LOG_COMMIT);
+		called = 0;
+		lock_stats_enable(true);
+		sleeper = rt_spawn("sleeper", naps, NULL, &on[1]);
+		waker = rt_spawn("waker", calls, sleeper, &on[node]);
+		rt_join(waker);
+		rt_join(sleeper);
+		lock_totals(sums);
+		lock_stats_enable(false);
+		assert_int_equal(sums[L_LOG_COMMIT].woken, NAPS);
+		assert_int_equal(sums[L_LOG_COMMIT].woken_remote, node ? 0 : NAPS);
+		rt_reset_totals();
+	}
+	free(sums);
+}
+
 /* ---- tasks ---- */
 
 static void counts(void *arg)
@@ -295,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_wait_is_charged_to_the_phase_of_the_holder),
 		cmocka_unit_test(holds_are_sampled_one_in_1024),
 		cmocka_unit_test(hand_overs_between_nodes_are_counted),
+		cmocka_unit_test(wake_ups_between_nodes_are_counted),
 		cmocka_unit_test(counters_of_all_kinds_of_tasks_are_summed),
 		cmocka_unit_test(where_a_task_was_bound_is_known),
 		cmocka_unit_test(time_goes_on),

@@ -74,6 +74,18 @@ static void sleep_until_woken(struct task *t, uint64_t timeout_ns)
 	}
 }
 
+/* A task that no node was named for may have moved while it slept. */
+static void note_node(struct task *t)
+{
+	int node;
+
+	if (!rt_instrument || t->placed)
+		return;
+	node = place_node_of_cpu(sched_getcpu());
+	if (node >= 0)
+		t->node = (uint32_t)node;
+}
+
 static bool threads_park(uint64_t timeout_ns)
 {
 	struct task *t = rt_self();
@@ -82,20 +94,37 @@ static bool threads_park(uint64_t timeout_ns)
 	if (take_pending_wake(t) || spin_for_wake(t))
 		return true;
 	atomic_store_explicit(&t->woken_ns, 0, memory_order_relaxed);
-	if (atomic_compare_exchange_strong(&t->token, &running, 2))
+	if (atomic_compare_exchange_strong(&t->token, &running, 2)) {
 		sleep_until_woken(t, timeout_ns);
+		note_node(t);
+	}
 	return atomic_exchange(&t->token, 0) == 1;
+}
+
+static void stamp_wake(struct task *t)
+{
+	atomic_store_explicit(&t->woken_from, rt_self()->node, memory_order_relaxed);
+	atomic_store_explicit(&t->woken_ns, clock_now(), memory_order_relaxed);
 }
 
 static void threads_wake(struct task *t)
 {
 	if (rt_instrument && atomic_load_explicit(&t->token, memory_order_relaxed) == 2)
-		atomic_store_explicit(&t->woken_ns, clock_now(), memory_order_relaxed); /* P2 */
+		stamp_wake(t); /* P2 */
 	if (atomic_exchange(&t->token, 1) == 2)
 		futex_wake_one(&t->token);
 }
 
 /* ---- life of a thread ---- */
+
+/* What is refused here is told by mem_notice(): the task runs all the same. */
+static void place_memory(const struct placement *where)
+{
+	if (where->memory != PLACE_LOCAL)
+		mem_use_policy(where->memory, where->memory_nodes);
+	else if (where->node >= 0)
+		mem_use_node(where->node);
+}
 
 static void *thread_main(void *arg)
 {
@@ -106,8 +135,7 @@ static void *thread_main(void *arg)
 	rt_self_ptr = t;
 	if (box->placed) {
 		ret = place_bind_self(&box->where);
-		if (box->where.node >= 0)
-			mem_use_node(box->where.node);
+		place_memory(&box->where);
 	}
 	atomic_store(&box->bound, ret);
 	t->phase_since_ns = rt_now();
@@ -127,6 +155,7 @@ static struct task *threads_spawn(const char *name, void (*fn)(void *), void *ar
 	box->placed = where != NULL;
 	if (where) {
 		box->where = *where;
+		t->placed = where->node >= 0;
 		t->node = where->node > 0 ? (uint32_t)where->node : 0;
 	}
 	atomic_store(&box->bound, BIND_PENDING);
