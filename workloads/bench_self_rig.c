@@ -44,7 +44,8 @@ static void close_files(struct rig *g)
 
 int rig_open(struct rig *g, const struct rig_spec *spec, char *err)
 {
-	struct mount_options o = { .design = fs_design_find(spec->design), .no_background = spec->no_background };
+	struct mount_options o = { .design = fs_design_find(spec->design), .no_background = spec->no_background,
+	                           .log_wait_ns = spec->log_wait_ns };
 	int ret;
 
 	*g = (struct rig){ .spec = *spec };

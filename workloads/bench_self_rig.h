@@ -15,6 +15,7 @@ struct rig_spec {
 	unsigned files;
 	uint32_t file_blocks;
 	bool no_background;
+	uint64_t log_wait_ns;
 };
 
 struct rig {

@@ -72,6 +72,11 @@ static int set_compressors(struct target_spec *s, const char *v)
 	return set_count(v, 64, &s->compress_workers);
 }
 
+static int set_log_wait(struct target_spec *s, const char *v)
+{
+	return text_time(v, 1000, &s->log_wait_ns) || s->log_wait_ns > 1000000000 ? -EINVAL : 0;
+}
+
 static const struct target_key {
 	const char *name, *expected;
 	int (*set)(struct target_spec *s, const char *value);
@@ -84,6 +89,7 @@ static const struct target_key {
 	{ "inline", "a size up to 4k", set_inline, "files up to this size lie in the tree (0)" },
 	{ "endio_workers", "a number from 1 to 64", set_endio, "tasks that complete ordered extents (1)" },
 	{ "compress_workers", "a number from 1 to 64", set_compressors, "tasks that compress (2)" },
+	{ "log_wait", "a time up to 1s such as 200us", set_log_wait, "a log commit of several tasks waits for more (0)" },
 };
 
 const char *target_key(unsigned i, const char **what)

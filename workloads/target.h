@@ -31,6 +31,7 @@ struct target_spec {
 	char device[TARGET_TEXT_MAX]; /* for dev_open */
 	char path[TARGET_TEXT_MAX];   /* of the file or folder under it; "" when there is none */
 	uint32_t subvols, nodesize, inline_max, endio_workers, compress_workers;
+	uint64_t log_wait_ns;
 	uint64_t size;                /* of the image of a file system that is made */
 	bool single, compress;
 	bool keep, force;             /* the command's */

@@ -45,6 +45,7 @@ static int make_fs(const struct target_spec *spec, struct instance *in, char *er
 		.inline_max = spec->inline_max,
 		.endio_workers = spec->endio_workers,
 		.compress_workers = spec->compress_workers,
+		.log_wait_ns = spec->log_wait_ns,
 	};
 	int ret = fs_mkfs(in->dev, &mkfs, err);
 

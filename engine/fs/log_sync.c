@@ -156,14 +156,29 @@ static bool no_writers(void *arg)
 	return atomic_load(&log->writers) == 0;
 }
 
+/* Those whom the last commit has just woken are soon back, and would have to wait for the next but one. log->mutex held,
+ * dropped while asleep. */
+static void log_wait_for_more(struct log *log, uint64_t ns)
+{
+	const struct list *ctxs = &log->ctxs[log->transid & 1];
+
+	if (!ns || ctxs->next == ctxs->prev) /* one context: the leader's own */
+		return;
+	phase(PH_LOG_JOIN);
+	mutex_unlock(&log->mutex);
+	rt->sleep(ns);
+	mutex_lock(&log->mutex);
+}
+
 /* Until nobody writes items and nobody new has shown up meanwhile. log->mutex held, dropped while asleep. */
-static void log_wait_writers(struct log *log)
+static void log_wait_writers(struct log *log, uint64_t for_more_ns)
 {
 	enum phase was = phase_now();
 	uint32_t seen;
 
 	do {
 		seen = log_batch(log);
+		log_wait_for_more(log, for_more_ns);
 		if (!no_writers(log))
 			phase(PH_LOG_JOIN);
 		wait_until_locked(&log->writers_wait, &log->mutex, no_writers, log);
@@ -330,7 +345,7 @@ static int log_join_parent(struct log_commit *c, struct log *parent, struct log_
 static int log_lead_parent(struct log_commit *c, struct log *parent, int64_t transid)
 {
 	slot_lead(parent, transid);
-	log_wait_writers(parent);
+	log_wait_writers(parent, 0);
 	int ret = trans_is_no_log(c->root->fs, c->trans) ? -EAGAIN : 0;
 	if (!ret) {
 		ret = log_root_commit(c, transid);
@@ -376,7 +391,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 
 	list_init(&dirty);
 	slot_lead(log, transid);
-	log_wait_writers(log);
+	log_wait_writers(log, root->fs->opt.log_wait_ns);
 	if (trans_is_no_log(root->fs, h->trans->id)) {
 		slot_advance(log);
 		mutex_unlock(&log->mutex);
