@@ -1,0 +1,251 @@
+/*
+ * cmd_race_score.c: `fsyncstorm race score`: every race, design and strategy: how soon what is due is found,
+ * and at which rate. A verdict that is not the one that is due is exit status 1.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "cmd_race.h"
+#include "cmd_race_options.h"
+#include "score.h"
+
+#define STRATEGIES_MAX 32u
+
+static bool interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = true;
+}
+
+/* ---- options ---- */
+
+struct score_options {
+	const struct race *race;   /* NULL: all */
+	const char *design, *json;
+	const char *strategy[STRATEGIES_MAX];
+	unsigned nstrategies;
+	uint64_t seeds, cap, seed;
+};
+
+static const struct argp_option score_table[] = {
+	{ "race", 'r', "NAME", 0, "This race alone (default: all)", 0 },
+	{ "design", 'd', "NAME|all", 0, "This design alone, for races that name no verdict for it, too (default: those that a race names)", 0 },
+	{ "strategy", 'p', "PICKER", 0, "This strategy; may be given again (default: portfolio, and each picker)", 0 },
+	{ "seeds", 'k', "N", 0, "Searches of what is to break (default: 20)", 0 },
+	{ "cap", 'n', "N", 0, "Schedules of a search at most (default: 10000)", 0 },
+	{ "seed", 's', "S", 0, "Where the seeds begin (default: 1)", 0 },
+	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	{ 0 },
+};
+
+static error_t take_strategy(struct score_options *o, const char *arg)
+{
+	struct strategy s;
+	char err[200];
+
+	if (o->nstrategies == STRATEGIES_MAX)
+		cmd_error("race score", "--strategy %.60s: at most %u are expected", arg, STRATEGIES_MAX);
+	else if (strategy_open(&s, arg, err))
+		cmd_error("race score", "--strategy %s", err);
+	else {
+		strategy_close(&s);
+		o->strategy[o->nstrategies++] = arg;
+		return 0;
+	}
+	return EINVAL;
+}
+
+static error_t parse_score(int key, char *arg, struct argp_state *state)
+{
+	struct score_options *o = state->input;
+
+	switch (key) {
+	case 'r':
+	case ARGP_KEY_ARG:
+		return race_option_race("race score", arg, &o->race);
+	case 'd':
+		return race_option_design("race score", arg, &o->design);
+	case 'p':
+		return take_strategy(o, arg);
+	case 'k':
+		return race_option_number("race score", "seeds", arg, &o->seeds);
+	case 'n':
+		return race_option_number("race score", "cap", arg, &o->cap);
+	case 's':
+		return race_option_seed("race score", arg, &o->seed);
+	case 'j':
+		o->json = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The portfolio, and every picker that can be a strategy of its own. */
+static void default_strategies(struct score_options *o)
+{
+	struct strategy s;
+	char err[200];
+
+	o->strategy[o->nstrategies++] = "portfolio";
+	for (unsigned i = 0; picker_at(i) && o->nstrategies < STRATEGIES_MAX; i++) {
+		if (strategy_open(&s, picker_at(i)->name, err))
+			continue;
+		strategy_close(&s);
+		o->strategy[o->nstrategies++] = picker_at(i)->name;
+	}
+}
+
+/* ---- the table ---- */
+
+struct scoring {
+	struct score_options o;
+	struct score score;
+	FILE *text;
+	json_t *rows, *mismatches;
+};
+
+static void print_head(FILE *out)
+{
+	fprintf(out, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found", "median", "p95",
+	        "schedule/s", "seconds");
+}
+
+static const char *schedules_text(const struct scoring *g, const struct score_row *r, uint64_t n, char buf[24])
+{
+	if (r->due == VERDICT_HOLDS && !r->found)
+		return "-";
+	if (n > g->score.cap)
+		snprintf(buf, 24, ">%lu", (unsigned long)g->score.cap);
+	else
+		snprintf(buf, 24, "%lu", (unsigned long)n);
+	return buf;
+}
+
+static void print_row(const struct scoring *g, const struct score_row *r)
+{
+	char median[24], p95[24], found[24];
+
+	snprintf(found, sizeof(found), "%u/%u", r->found, r->searches);
+	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10.0f %8.2f\n", r->race->name, r->design->name, verdict_name[r->due],
+	        r->strategy, found, schedules_text(g, r, r->median, median), schedules_text(g, r, r->p95, p95),
+	        r->seconds > 0 ? (double)r->schedules / r->seconds : 0, r->seconds);
+	fflush(g->text);
+}
+
+/* Schedules to the first violation, null when there was none by then. */
+static json_t *schedules_json(const struct scoring *g, uint64_t n)
+{
+	return n > g->score.cap ? json_null() : json_integer((json_int_t)n);
+}
+
+static json_t *row_json(const struct scoring *g, const struct score_row *r)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design", r->design->name, "due",
+	                 verdict_name[r->due], "strategy", r->strategy, "searches", (int)r->searches, "found", (int)r->found,
+	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "schedules",
+	                 (json_int_t)r->schedules, "schedules_per_second",
+	                 r->seconds > 0 ? (double)r->schedules / r->seconds : 0.0, "seconds", r->seconds);
+}
+
+static void mismatch(struct scoring *g, const struct score_row *r)
+{
+	enum verdict is = r->due == VERDICT_HOLDS ? VERDICT_BREAKS : VERDICT_HOLDS;
+
+	fprintf(g->text, "%-16s %-18s MISMATCH: %s is due, and it %s\n", r->race->name, r->design->name, verdict_name[r->due],
+	        verdict_name[is]);
+	json_array_append_new(g->mismatches, json_pack("{s:s,s:s,s:s,s:s}", "race", r->race->name, "design", r->design->name, "due",
+	                                               verdict_name[r->due], "verdict", verdict_name[is]));
+}
+
+static int score_design(struct scoring *g, const struct race *race, const struct design *design)
+{
+	struct score_row row[STRATEGIES_MAX];
+	uint32_t n = 0;
+	char err[200];
+
+	for (unsigned i = 0; i < g->o.nstrategies && !interrupted; i++) {
+		if (score_run(&g->score, race, design, g->o.strategy[i], &row[n], err))
+			return cmd_error("race score", "%s", err);
+		if (interrupted)
+			break;
+		print_row(g, &row[n]);
+		json_array_append_new(g->rows, row_json(g, &row[n++]));
+	}
+	if (n && !interrupted && !score_as_due(row, n))
+		mismatch(g, row);
+	return 0;
+}
+
+static bool is_named(const struct race *race, const struct design *design)
+{
+	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
+		if (!strcmp(race->expect[i].design, design->name))
+			return true;
+	return false;
+}
+
+static int score_race(struct scoring *g, const struct race *race)
+{
+	bool all = !strcmp(g->o.design, "all");
+	int ret = 0;
+
+	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
+		if (race_knows(race, fs_designs[i]->name) && (all ? is_named(race, fs_designs[i]) : !strcmp(g->o.design, fs_designs[i]->name)))
+			ret = score_design(g, race, fs_designs[i]);
+	return ret;
+}
+
+static int score_all(struct scoring *g)
+{
+	int ret = 0;
+
+	print_head(g->text);
+	for (unsigned i = 0; races[i] && !ret && !interrupted; i++)
+		if (!g->o.race || g->o.race == races[i])
+			ret = score_race(g, races[i]);
+	if (ret)
+		return ret;
+	fprintf(g->text, "%zu rows, %zu mismatches%s\n", json_array_size(g->rows), json_array_size(g->mismatches),
+	        interrupted ? "; interrupted" : "");
+	if (g->o.json)
+		ret = race_write_json("race score", g->o.json,
+		                      json_pack("{s:i,s:I,s:I,s:I,s:b,s:O,s:O}", "schema_version", 1, "seed", (json_int_t)g->score.seed,
+		                                "seeds", (json_int_t)g->score.seeds, "cap", (json_int_t)g->score.cap, "interrupted",
+		                                interrupted, "rows", g->rows, "mismatches", g->mismatches));
+	return ret ? ret : json_array_size(g->mismatches) != 0;
+}
+
+int cmd_race_score(int argc, char **argv)
+{
+	static const struct argp argp = { score_table, parse_score, "[RACE]",
+		                          "Each strategy on each race of each design: schedules to the first violation, over seeds.\v"
+		                          "Exit status 1 when a verdict is not the one that is due: where a race is to hold, when any "
+		                          "strategy found something; where it is to break, when none did.",
+		                          NULL, NULL, NULL };
+	struct scoring g = { .o = { .design = "all", .seeds = 20, .cap = 10000, .seed = 1 } };
+
+	int ret = cmd_options(&argp, argc, argv, &g.o);
+	if (ret)
+		return ret;
+	if (g.o.seeds > 1000000)
+		return cmd_error("race score", "--seeds: at most 1000000 are expected");
+	if (!g.o.nstrategies)
+		default_strategies(&g.o);
+	if (powercut_controls())
+		return cmd_error("race score", "the device model fails its own controls: no verdict can be trusted");
+	signal(SIGINT, on_interrupt);
+	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .stop = &interrupted };
+	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.rows = json_array();
+	g.mismatches = json_array();
+	ret = score_all(&g);
+	json_decref(g.rows);
+	json_decref(g.mismatches);
+	return ret;
+}

@@ -1,0 +1,79 @@
+/* score.c: see score.h. */
+#include "score.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/mem.h"
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Nearest rank: the smallest value that at least `percent` of them do not exceed. */
+static uint64_t rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
+{
+	return n ? sorted[((uint64_t)n * percent + 99) / 100 - 1] : 0;
+}
+
+/* One seed's search, with a strategy that has learnt nothing yet. */
+static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct score_row *row, uint64_t *at, char *err)
+{
+	struct search search = { .seed = rng_mix(s->seed) + i, .schedules = s->cap, .stop = s->stop };
+	struct strategy strategy;
+	struct violation v;
+
+	int ret = strategy_open(&strategy, row->strategy, err);
+	if (ret)
+		return ret;
+	search.strategy = &strategy;
+	violation_init(&v);
+	hunt_search(h, &search, &v);
+	violation_fini(&v);
+	strategy_close(&strategy);
+	row->schedules += search.run;
+	if (s->stop && *s->stop)
+		return 0;
+	*at = search.found_at ? search.found_at : s->cap + 1;
+	row->searches++;
+	row->found += search.found_at != 0;
+	return 0;
+}
+
+int score_run(const struct score *s, const struct race *race, const struct design *design, const char *strategy,
+              struct score_row *out, char *err)
+{
+	enum verdict due = race_expect(race, design->name);
+	uint32_t searches = due == VERDICT_BREAKS ? s->seeds : 1;
+	uint64_t *at, begin = rt_cpu_ns();
+	struct hunt *h;
+
+	*out = (struct score_row){ .race = race, .design = design, .due = due };
+	snprintf(out->strategy, sizeof(out->strategy), "%s", strategy);
+	int ret = hunt_open(race, design, &h, err);
+	if (ret)
+		return ret;
+	at = mem_zalloc(searches * sizeof(*at));
+	for (uint32_t i = 0; i < searches && !ret && !(s->stop && *s->stop); i++)
+		ret = search_once(s, h, i, out, &at[out->searches], err);
+	qsort(at, out->searches, sizeof(*at), by_size);
+	out->median = rank(at, out->searches, 50);
+	out->p95 = rank(at, out->searches, 95);
+	out->seconds = (double)(rt_cpu_ns() - begin) / 1e9;
+	free(at);
+	hunt_close(h);
+	return ret;
+}
+
+bool score_as_due(const struct score_row *row, uint32_t n)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		found += row[i].found;
+	return (found ? VERDICT_BREAKS : VERDICT_HOLDS) == row[0].due;
+}
