@@ -18,9 +18,10 @@
 #define WITHIN 20000u /* and of each strategy the schedules */
 
 /* A hunt with nobody in the way: fresh, so that a seed's result does not depend on those before it. */
-static void search(const char *design, const char *strategy, struct search *s)
+static struct search search(const char *design, const char *strategy, uint64_t seed, uint64_t schedules)
 {
 	struct strategy t;
+	struct search s = { .strategy = &t, .seed = seed, .schedules = schedules };
 	struct violation v;
 	struct hunt *h;
 	char err[200];
@@ -28,11 +29,12 @@ static void search(const char *design, const char *strategy, struct search *s)
 	CHECK(!hunt_open(&race_seed, fs_design_find(design), &h, err));
 	CHECK(!strategy_open(&t, strategy, err));
 	violation_init(&v);
-	s->strategy = &t;
-	hunt_search(h, s, &v);
+	hunt_search(h, &s, &v);
 	violation_fini(&v);
 	strategy_close(&t);
 	hunt_close(h);
+	s.strategy = NULL;
+	return s;
 }
 
 /* ---- the rate ---- */
@@ -45,10 +47,9 @@ struct rate {
 static double schedules_per_second(void *arg)
 {
 	struct rate *r = arg;
-	struct search s = { .seed = ++r->seed, .schedules = ROUND };
 	uint64_t begin = rt_cpu_ns();
+	struct search s = search("postfix", r->strategy, ++r->seed, ROUND);
 
-	search("postfix", r->strategy, &s);
 	r->found += s.found_at != 0;
 	r->images += s.images_judged;
 	r->schedules += s.run;
@@ -91,8 +92,7 @@ static struct soon how_soon(const char *strategy, unsigned seeds)
 	struct soon out = { 0 };
 
 	for (unsigned i = 0; i < seeds; i++) {
-		struct search s = { .seed = i + 1, .schedules = WITHIN };
-		search("prefix", strategy, &s);
+		struct search s = search("prefix", strategy, i + 1, WITHIN);
 		out.blind += !s.found_at;
 		at[i] = s.found_at ? (double)s.found_at : WITHIN;
 	}

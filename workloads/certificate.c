@@ -24,11 +24,11 @@ void certificate_add(struct certificate *c, const struct picker *picker, const v
 	struct pct_drawn drawn;
 	bool first = !c->longest;
 
-	if (run->end != COOP_FINISHED)
+	if (picker != &pick_pct || run->end != COOP_FINISHED)
 		return;
 	if (run->steps > c->longest)
 		c->longest = run->steps;
-	if (picker != &pick_pct || first)
+	if (first)
 		return;
 	pct_drawn(state, &drawn);
 	if (drawn.tasks > c->tasks)
@@ -91,7 +91,7 @@ static void print_depths(const struct certificate *c, FILE *out)
 {
 	uint32_t nothing = 0;
 
-	fprintf(out, "  certificate: n = %u tasks, k = %u steps with a choice at most (the longest schedule had %u)\n", c->tasks,
+	fprintf(out, "  certificate: n = %u tasks, k = %u steps with a choice at most (pct's longest schedule had %u)\n", c->tasks,
 	        certificate_steps(c), c->longest);
 	for (uint32_t d = 2; d < CERTIFICATE_DEPTHS; d++) {
 		uint64_t runs = certificate_runs(c, d);

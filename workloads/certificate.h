@@ -4,8 +4,8 @@
  * ASPLOS 2010), so N of them with that to the power of N.
  *
  * (C1) A run counts towards the depth that it drew, and only when its change points were drawn from at
- *      least as many steps as the longest run has had: k is measured, and may be too small. The first run of
- *      all counts for nothing: nobody knew how long it would be.
+ *      least as many steps as the longest run of pct has had: k is measured, and may be too small. The first
+ *      run counts for nothing: nobody knew how long it would be.
  *
  * Called by strategy.c, which adds runs, and by who reports.
  */
@@ -21,7 +21,7 @@
 
 struct certificate {
 	uint32_t tasks;   /* n: most that one run had */
-	uint32_t longest; /* k: most decisions that one run of any picker had */
+	uint32_t longest; /* most decisions that one run of pct had */
 	uint32_t nlines;
 	struct certificate_line {
 		uint32_t d, steps; /* drawn depth, and steps that change points were drawn from */

@@ -15,6 +15,7 @@
 #include "cmd_race.h"
 #include "cmd_race_options.h"
 #include "hunt_report.h"
+#include "recipe/results.h"
 #include "schedule_file.h"
 #include "text.h"
 #include "timeline.h"
@@ -33,7 +34,6 @@ static void on_interrupt(int sig)
 #define KEY_SHARD  0x1001
 #define KEY_TRACES 0x1002
 #define KEY_JOB    0x1003
-#define JOBS_MAX   64
 
 struct hunt_options {
 	const struct race *race;
@@ -42,7 +42,7 @@ struct hunt_options {
 	uint64_t schedules, seed;
 	double seconds;
 	const char *json, *out, *traces;
-	uint64_t jobs, shard, shards; /* shard from 0 on */
+	uint32_t jobs, shard, shards;
 	bool check_determinism, all_lines;
 };
 
@@ -57,33 +57,11 @@ static const struct argp_option hunt_table[] = {
 	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
 	{ "check-determinism", 'c', NULL, 0, "Run each schedule again from its recording, and compare", 0 },
 	{ "jobs", 'J', "N", 0, "So many processes, each a slice of the schedules", 0 },
-	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, beginning with number I; the shards of a hunt add up to it", 0 },
+	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, from number I on: the N shards together are the hunt", 0 },
 	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge` (with one --design)", 0 },
 	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
 	{ 0 },
 };
-
-static error_t take_jobs(struct hunt_options *o, const char *arg)
-{
-	if (!text_number(arg, &o->jobs) && o->jobs >= 1 && o->jobs <= JOBS_MAX)
-		return 0;
-	cmd_error("race hunt", "--jobs %.60s: a number from 1 to %d is expected", arg, JOBS_MAX);
-	return EINVAL;
-}
-
-static error_t take_shard(struct hunt_options *o, const char *arg)
-{
-	unsigned i, n;
-	char rest;
-
-	if (sscanf(arg, "%u/%u%c", &i, &n, &rest) == 2 && i >= 1 && i <= n && n <= 1000000) {
-		o->shard = i - 1;
-		o->shards = n;
-		return 0;
-	}
-	cmd_error("race hunt", "--shard %.60s: I/N with I from 1 to N is expected", arg);
-	return EINVAL;
-}
 
 static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 {
@@ -111,9 +89,9 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 		o->check_determinism = true;
 		return 0;
 	case 'J':
-		return take_jobs(o, arg);
+		return race_option_jobs("race hunt", arg, &o->jobs);
 	case KEY_SHARD:
-		return take_shard(o, arg);
+		return race_option_shard("race hunt", arg, &o->shard, &o->shards);
 	case KEY_TRACES:
 		o->traces = arg;
 		return 0;
@@ -252,7 +230,7 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 	rescue_path(h, path, sizeof(path));
 	hunt_rescue(h, path);
 	if (g->o.jobs > 1)
-		ret = hunt_search_jobs(h, s, (uint32_t)g->o.jobs, v, err);
+		ret = hunt_search_jobs(h, s, g->o.jobs, v, err);
 	else
 		hunt_search(h, s, v);
 	if (s->progress)
@@ -270,7 +248,7 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 /* A strategy of its own for each design: what it learns of one is not true of another. */
 static int hunt_design(struct hunting *g, const struct design *design)
 {
-	struct search s = { .seed = g->o.seed, .shard = (uint32_t)g->o.shard, .shards = (uint32_t)g->o.shards,
+	struct search s = { .seed = g->o.seed, .shard = g->o.shard, .shards = g->o.shards,
 		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism,
 		            .stop = &interrupted };
 	struct strategy strategy;
@@ -335,6 +313,7 @@ int cmd_race_hunt(int argc, char **argv)
 		                          "design's verdict is the one that is due.",
 		                          NULL, NULL, NULL };
 	struct hunting g = { .o = { .design = "all", .picker = "portfolio", .seed = 1 } };
+	char err[RESULTS_ERR_MAX];
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
@@ -345,6 +324,10 @@ int cmd_race_hunt(int argc, char **argv)
 		return cmd_error("race hunt", "--job: one --design is expected: no verdict is due of a job");
 	if (g.o.traces && !strcmp(g.o.design, "all"))
 		return cmd_error("race hunt", "--traces is for one --design, not for all");
+	if (g.o.traces && results_json_check(g.o.traces, err))
+		return cmd_error("race hunt", "--traces: %s", err);
+	if (g.o.json && strcmp(g.o.json, "-") && results_json_check(g.o.json, err))
+		return cmd_error("race hunt", "--json: %s", err);
 	if (!g.o.schedules && g.o.seconds <= 0)
 		g.o.schedules = DEFAULT_SCHEDULES;
 	if (powercut_controls())

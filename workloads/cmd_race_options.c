@@ -10,6 +10,8 @@
 #include "race_job.h"
 #include "text.h"
 
+#define SHARDS_MAX 1000000u
+
 int race_option_race(const char *cmd, const char *arg, const struct race **race)
 {
 	char hint[64];
@@ -82,6 +84,32 @@ int race_option_seconds(const char *cmd, const char *arg, double *out)
 	if (end != arg && !*end && *out > 0 && *out < 1e7)
 		return 0;
 	cmd_error(cmd, "--seconds %.60s: a time above 0 is expected", arg);
+	return EINVAL;
+}
+
+int race_option_jobs(const char *cmd, const char *arg, uint32_t *jobs)
+{
+	uint64_t n;
+
+	if (!text_number(arg, &n) && n >= 1 && n <= RACE_JOBS_MAX) {
+		*jobs = (uint32_t)n;
+		return 0;
+	}
+	cmd_error(cmd, "--jobs %.60s: a number from 1 to %u is expected", arg, RACE_JOBS_MAX);
+	return EINVAL;
+}
+
+int race_option_shard(const char *cmd, const char *arg, uint32_t *shard, uint32_t *shards)
+{
+	uint32_t i, n;
+	char rest;
+
+	if (sscanf(arg, "%u/%u%c", &i, &n, &rest) == 2 && i >= 1 && i <= n && n <= SHARDS_MAX) {
+		*shard = i - 1;
+		*shards = n;
+		return 0;
+	}
+	cmd_error(cmd, "--shard %.60s: I/N with I from 1 to N is expected", arg);
 	return EINVAL;
 }
 

@@ -20,6 +20,12 @@ int race_option_number(const char *cmd, const char *option, const char *arg, uin
 int race_option_seed(const char *cmd, const char *arg, uint64_t *out);
 int race_option_seconds(const char *cmd, const char *arg, double *out);
 
+/* From 1 to RACE_JOBS_MAX. */
+#define RACE_JOBS_MAX 64u
+int race_option_jobs(const char *cmd, const char *arg, uint32_t *jobs);
+/* I/N with I from 1 on: *shard is from 0 on. */
+int race_option_shard(const char *cmd, const char *arg, uint32_t *shard, uint32_t *shards);
+
 /* Writes it to a temporary name and renames; "-" is standard output. Takes `out`. An exit status. */
 int race_write_json(const char *cmd, const char *path, json_t *out);
 

@@ -121,7 +121,7 @@ struct search {
 	struct strategy *strategy;
 	uint64_t seed;
 	uint32_t shard, shards;     /* shards 0 is 1 */
-	uint64_t schedules;         /* at most; 0: no bound */
+	uint64_t schedules;         /* the last number; 0: no bound */
 	double seconds;             /* at most; 0: no bound */
 	bool check_determinism;     /* each schedule once more, from its recording */
 	bool *stop;                 /* set by a signal handler; may be NULL */

@@ -29,9 +29,10 @@ struct slice {
 	struct certificate certificate;
 	struct {
 		uint64_t schedules, found;
+		uint32_t longest;
 	} member[STRATEGY_MAX];
 	uint64_t violation_seed;
-	uint32_t ndecisions, longest;
+	uint32_t ndecisions;
 	struct decision decision[DECISIONS_MAX];
 	uint64_t ntraces, trace[TRACES_MAX];
 };
@@ -67,10 +68,10 @@ static void hand_over(struct slice *out, const struct search *s, const struct tr
 
 	out->search = *s;
 	out->certificate = strategy->certificate;
-	out->longest = strategy->longest;
 	for (uint32_t i = 0; i < strategy->n; i++) {
 		out->member[i].schedules = strategy->member[i].schedules;
 		out->member[i].found = strategy->member[i].found;
+		out->member[i].longest = strategy->member[i].longest;
 	}
 	for (uint64_t i = 0; i < TRACES_SLOTS; i++)
 		if (t->slot[i])
@@ -94,13 +95,11 @@ _Noreturn static void run_slice(struct jobs *j, uint32_t i)
 	traces_init(&t);
 	s.shard = s.shard + i * shards;
 	s.shards = shards * j->n;
-	s.schedules = (j->s->schedules + j->n - 1 - i) / j->n;
 	s.best = &j->shared->best;
 	s.traces = &t;
 	if (i)
 		s.progress = NULL;
-	if (j->s->schedules == 0 || s.schedules)
-		hunt_search(j->h, &s, &v);
+	hunt_search(j->h, &s, &v);
 	if (s.found_at)
 		found(j->shared, s.found_at);
 	hand_over(&j->shared->slice[i], &s, &t, &v);
@@ -148,11 +147,11 @@ static void add_counts(struct search *s, const struct slice *in)
 		s->at = in->search.at;
 	}
 	certificate_merge(&strategy->certificate, &in->certificate);
-	if (in->longest > strategy->longest)
-		strategy->longest = in->longest;
 	for (uint32_t i = 0; i < strategy->n; i++) {
 		strategy->member[i].schedules += in->member[i].schedules;
 		strategy->member[i].found += in->member[i].found;
+		if (in->member[i].longest > strategy->member[i].longest)
+			strategy->member[i].longest = in->member[i].longest;
 	}
 }
 
@@ -197,7 +196,7 @@ static bool all_done(const struct jobs *j)
 
 static int run_jobs(struct jobs *j, struct violation *v)
 {
-	struct traces own, *traces = j->s->traces ? j->s->traces : &own;
+	struct traces own = { 0 }, *traces = j->s->traces ? j->s->traces : &own;
 	int ret = start(j);
 
 	if (ret)

@@ -101,7 +101,7 @@ static bool over(const struct search *s, uint64_t since)
 {
 	if (s->stop && *s->stop)
 		return true;
-	if (s->schedules && s->run >= s->schedules)
+	if (s->schedules && number_of(s, s->run + 1) > s->schedules)
 		return true;
 	if (s->best && number_of(s, s->run + 1) > atomic_load(s->best))
 		return true;

@@ -7,6 +7,8 @@
 
 #include "text.h"
 
+#define SLACK 16 /* one in */
+
 /*
  * surw finds most, and on no shape known is it blind. The others are there for shapes that nobody has
  * thought of: they cost at most one schedule in 0.6 of what surw alone would.
@@ -95,8 +97,9 @@ void strategy_close(struct strategy *s)
 }
 
 /*
- * A picker is told of a quarter more steps than any schedule has had. Were it told of fewer than there
- * are, no change point of pct would fall on the last ones, and its certificate would not hold.
+ * A picker is told of a few more steps than any of its own schedules has had. Were they fewer than there
+ * are, no change point of pct would fall on the last ones, and its certificate would not hold; each
+ * one too many makes pct worse.
  */
 struct strategy_member *strategy_next(struct strategy *s, struct coop_config *cfg)
 {
@@ -106,7 +109,7 @@ struct strategy_member *strategy_next(struct strategy *s, struct coop_config *cf
 		return NULL;
 	cfg->picker = m->picker;
 	cfg->picker_state = m->state;
-	cfg->steps_hint = s->longest + s->longest / 4;
+	cfg->steps_hint = m->longest + m->longest / SLACK;
 	return m;
 }
 
@@ -115,7 +118,7 @@ void strategy_ran(struct strategy *s, struct strategy_member *m, const struct co
 	s->schedules++;
 	m->schedules++;
 	m->found += found;
-	if (run->end == COOP_FINISHED && run->steps > s->longest)
-		s->longest = run->steps;
+	if (run->end == COOP_FINISHED && run->steps > m->longest)
+		m->longest = run->steps;
 	certificate_add(&s->certificate, m->picker, m->state, run);
 }

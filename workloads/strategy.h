@@ -22,6 +22,7 @@ struct strategy_member {
 	void *state;
 	uint32_t share;           /* of STRATEGY_TURNS */
 	uint64_t schedules, found;
+	uint32_t longest;         /* most decisions of one of its schedules so far */
 };
 
 struct strategy {
@@ -30,7 +31,6 @@ struct strategy {
 	struct strategy_member member[STRATEGY_MAX];
 	uint8_t turn[STRATEGY_TURNS]; /* whose is schedule i, by i modulo STRATEGY_TURNS */
 	uint64_t schedules;
-	uint32_t longest;             /* most decisions of a schedule so far */
 	struct certificate certificate;
 };
 

@@ -191,9 +191,9 @@ static void a_search_is_the_same_search_again(void **state)
 		s.strategy = &strategy;
 		hunt_search(h, &s, &v);
 		assert_false(s.nondeterministic);
-		assert_true(!i || (s.distinct == distinct && strategy.longest == at));
+		assert_true(!i || (s.distinct == distinct && strategy.member[0].longest == at));
 		distinct = s.distinct;
-		at = strategy.longest;
+		at = strategy.member[0].longest;
 		strategy_close(&strategy);
 		hunt_close(h);
 	}

@@ -1,0 +1,137 @@
+/* cmd_hunt_test.c: `fsyncstorm race hunt` as a program: slices add up to the whole; mistakes are one line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "rt/sanitize.h"
+#include "spawn_test.h"
+
+static void mistakes_are_one_line_and_status_2(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} bad[] = {
+		{ "race hunt protocol --jobs 0", "--jobs 0: a number from 1 to 64" },
+		{ "race hunt protocol --jobs 65", "--jobs 65" },
+		{ "race hunt protocol --shard 0/3", "--shard 0/3: I/N" },
+		{ "race hunt protocol --shard 4/3", "--shard 4/3" },
+		{ "race hunt protocol --shard 1/3x", "--shard 1/3x" },
+		{ "race hunt protocol --shard 3", "--shard 3" },
+		{ "race hunt protocol --traces t", "--traces is for one --design" },
+		{ "race hunt protocol --design postfix -n 10 --traces nosuch/t", "--traces: nosuch/t" },
+		{ "race hunt protocol --json nosuch/t", "--json: nosuch/t" },
+		{ "race hunt protocol --picker surww", "did you mean surw?" },
+		{ "race hunt protocol --picker surw:most", "surw takes" },
+		{ "race hunt protokol", "did you mean protocol?" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unsigned before = spawn_left();
+		assert_int_equal(spawn(bad[i].args), 2);
+		assert_string_equal(spawn_out, "");
+		if (!strstr(spawn_err, bad[i].says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+			fail_msg("%s says: %s", bad[i].args, spawn_err);
+		assert_int_equal(spawn_left(), before);
+	}
+}
+
+/* The first result of a hunt that writes JSON to its output. */
+static json_t *result(const char *args, int status)
+{
+	assert_int_equal(spawn(args), status);
+	json_t *all = json_loads(spawn_out, 0, NULL);
+	assert_non_null(all);
+	json_t *r = json_incref(json_array_get(json_object_get(all, "results"), 0));
+	json_decref(all);
+	return r;
+}
+
+static long number(const json_t *r, const char *key)
+{
+	assert_true(json_is_integer(json_object_get(r, key)));
+	return (long)json_integer_value(json_object_get(r, key));
+}
+
+/* Three shards, each in a process of its own, and three jobs: the same schedules, so the same traces. */
+static void shards_and_jobs_are_the_same_slices(void **state)
+{
+	char args[200], line[32];
+	long schedules = 0;
+
+	for (int i = 1; i <= 3; i++) {
+		snprintf(args, sizeof(args), "race hunt protocol --design postfix -n 500 --shard %d/3 --traces t%d --json -", i, i);
+		json_t *r = result(args, 0);
+		assert_int_equal(number(r, "shard"), i - 1);
+		assert_int_equal(number(r, "shards"), 3);
+		schedules += number(r, "schedules");
+		json_decref(r);
+	}
+	assert_int_equal(schedules, 500);
+	json_t *r = result("race hunt protocol --design postfix -n 500 --jobs 3 --traces all --json -", 0);
+	assert_int_equal(number(r, "schedules"), 500);
+	assert_int_equal(system("sort -u t1 t2 t3 | cmp - all"), 0);
+	FILE *lines = fopen("all", "r");
+	long n = 0;
+	while (fgets(line, sizeof(line), lines))
+		n++;
+	fclose(lines);
+	assert_int_equal(number(r, "distinct"), n);
+	json_decref(r);
+	assert_int_equal(system("rm t1 t2 t3 all"), 0);
+}
+
+static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
+{
+	json_t *r = result("race hunt protocol --design prefix --seed 3 --json -", 1), *first, *member;
+	size_t i;
+	long found = 0, schedules = 0;
+
+	assert_string_equal(json_string_value(json_object_get(r, "race")), "protocol");
+	assert_string_equal(json_string_value(json_object_get(r, "strategy")), "portfolio");
+	assert_int_equal(json_array_size(json_object_get(r, "found")), 1);
+	first = json_array_get(json_object_get(r, "found"), 0);
+	assert_int_equal(number(first, "number"), number(r, "found_at"));
+	assert_true(strlen(json_string_value(json_object_get(first, "schedule"))) > 8);
+	json_array_foreach(json_object_get(r, "members"), i, member) {
+		found += number(member, "found");
+		schedules += number(member, "schedules");
+	}
+	assert_int_equal(found, 1);
+	assert_int_equal(schedules, number(r, "schedules"));
+	assert_null(json_object_get(r, "certificate"));
+	json_decref(r);
+	assert_int_equal(spawn("race replay race-protocol-prefix.schedule"), 1);
+	assert_non_null(strstr(spawn_out, "it breaks as recorded"));
+	unlink("race-protocol-prefix.schedule");
+}
+
+static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
+{
+	assert_int_equal(spawn("race hunt protocol --design postfix -n 2000 --jobs 2"), 0);
+	assert_non_null(strstr(spawn_out, "2000 schedules run, "));
+	assert_non_null(strstr(spawn_out, " distinct traces, total unknown"));
+	assert_non_null(strstr(spawn_out, "a bug of depth 2 is missed with probability at most"));
+	assert_non_null(strstr(spawn_out, "outside of the claim"));
+	assert_int_equal(spawn("race hunt protocol --design postfix -n 200 --picker random"), 0);
+	assert_non_null(strstr(spawn_out, "no certificate"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mistakes_are_one_line_and_status_2),
+		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
+		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
+		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),
+	};
+
+	if (RT_TSAN) {
+		puts("1..0 # SKIP fibers are not for ThreadSanitizer");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
+}
