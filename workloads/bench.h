@@ -24,7 +24,7 @@ struct bench_options {
 	unsigned trials;
 	uint64_t seconds_ns, seed;
 	const char *placement, *json, *out, *events;
-	bool no_results, keep, force;
+	bool no_results, keep, force, with_fio;
 };
 
 /* One number of tasks: its clones, and trials[target][trial], NULL where none was made. */
@@ -44,6 +44,7 @@ struct bench {
 	char job_path[PATH_MAX];
 	struct target_spec spec[BENCH_TARGETS_MAX];
 	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
+	unsigned twin[BENCH_TARGETS_MAX];  /* of a target that is fio's: which one of ours it is held against */
 	struct bench_level level[BENCH_LEVELS_MAX];
 	unsigned nlevels;
 	uint64_t begin_ns;
@@ -70,6 +71,8 @@ struct driver_result *bench_sum(const struct bench *b, const struct bench_level 
 /* Target `other` against the first; out->valid false when it cannot be told. */
 void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
                    struct comparison *out);
+/* What fio measured against what its twin did, all trials together; 0 when it cannot be told. */
+double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsigned target, enum bench_metric m);
 
 /* Runs all trials, in turn. 0, or -errno with one line in err; what was measured before stands in b. */
 int bench_run(struct bench *b, char *err);

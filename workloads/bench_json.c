@@ -312,6 +312,26 @@ static json_t *comparisons_json(const struct bench *b)
 	return list;
 }
 
+/* What fio measured against what we did. */
+static json_t *fio_json(const struct bench *b)
+{
+	json_t *list = json_array(), *o;
+
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			if (!b->spec[t].fio)
+				continue;
+			o = json_object();
+			put_int(o, "threads", b->level[l].threads);
+			put_int(o, "target", b->twin[t]);
+			put_int(o, "fio", t);
+			put_real(o, "p50_ratio", bench_fio_ratio(b, &b->level[l], t, BENCH_P50));
+			put_real(o, "rate_ratio", bench_fio_ratio(b, &b->level[l], t, BENCH_RATE));
+			json_array_append_new(list, o);
+		}
+	return list;
+}
+
 /* ---- the whole ---- */
 
 static json_t *command_json(const struct bench *b)
@@ -332,6 +352,8 @@ static json_t *targets_json(const struct bench *b)
 		put_text(o, "label", b->label[i]);
 		put_text(o, "text", b->spec[i].text);
 		put_text(o, "kind", b->spec[i].target->name);
+		if (b->spec[i].fio)
+			put_int(o, "fio_beside", b->twin[i]);
 		put_text(o, "design", b->spec[i].design);
 		put_text(o, "device", b->spec[i].device);
 		put_int(o, "subvols", b->spec[i].subvols);
@@ -363,6 +385,8 @@ json_t *bench_json(const struct bench *b, const char *date)
 	put_int(o, "peak_resident_bytes", mem_peak_bytes());
 	json_object_set_new(o, "runs", trials_json(b));
 	json_object_set_new(o, "comparisons", comparisons_json(b));
+	if (b->opt.with_fio)
+		json_object_set_new(o, "fio", fio_json(b));
 	return o;
 }
 

@@ -11,7 +11,7 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS };
+enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO };
 
 static const struct argp_option table[] = {
 	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare", 0 },
@@ -23,6 +23,7 @@ static const struct argp_option table[] = {
 	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the table", 0 },
 	{ "out", 'o', "FOLDER", 0, "Folder of this run (results/DATE-HOST-JOB)", 0 },
 	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
+	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of all chance (1)", 0 },
 	{ "keep", KEY_KEEP, NULL, 0, "Keep device files that were made", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Overwrite a block device or a file that is not ours", 0 },
@@ -124,6 +125,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return *arg ? 0 : wrong("out", "a folder that is not there yet", arg);
 	case KEY_SEED:
 		return text_number(arg, &o->seed) ? wrong("seed", "a number", arg) : 0;
+	case KEY_WITH_FIO:
+		o->with_fio = true;
+		return 0;
 	case KEY_KEEP:
 		o->keep = true;
 		return 0;

@@ -153,6 +153,16 @@ struct driver_result *bench_sum(const struct bench *b, const struct bench_level 
 	return sum;
 }
 
+double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsigned target, enum bench_metric m)
+{
+	struct driver_result *fio = bench_sum(b, l, target), *ours = bench_sum(b, l, b->twin[target]);
+	double ratio = fio && ours && bench_value(ours, m) > 0 ? bench_value(fio, m) / bench_value(ours, m) : 0;
+
+	driver_free(fio);
+	driver_free(ours);
+	return ratio;
+}
+
 void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
                    struct comparison *out)
 {

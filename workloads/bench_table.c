@@ -11,6 +11,7 @@
 
 #define TOP_WAITS 6
 #define NAME_WIDTH 18
+#define FIO_BOUND 1.15
 
 static double us(double ns)
 {
@@ -63,7 +64,7 @@ static void print_recipe(const struct bench *b, FILE *out)
 		what = b->job.job[i].description;
 	fprintf(out, "%s: %s\n", b->job.name, *what ? what : b->job_path);
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
-		fprintf(out, "  %c  %s\n", 'A' + i, b->spec[i].text);
+		fprintf(out, "  %c  %s%s\n", 'A' + i, b->spec[i].text, b->spec[i].fio ? ", driven by fio" : "");
 	env_line(line, sizeof(line));
 	fprintf(out, "  %s\n  %u trial%s of each, taking turns; seed %llu\n", line, b->opt.trials,
 	        b->opt.trials == 1 ? "" : "s", (unsigned long long)b->opt.seed);
@@ -315,6 +316,33 @@ static void print_comparison(const struct bench *b, unsigned other, FILE *out)
 		}
 }
 
+/* ---- fio ---- */
+
+static void print_fio_ratio(double ratio, FILE *out)
+{
+	if (ratio > 0)
+		fprintf(out, "  %6.3f %-6s", ratio, ratio >= 1 / FIO_BOUND && ratio <= FIO_BOUND ? "agrees" : "apart");
+	else
+		fprintf(out, "  %6s %-6s", "-", "");
+}
+
+static void print_fio(const struct bench *b, FILE *out)
+{
+	if (!b->opt.with_fio)
+		return;
+	fprintf(out, "\nfio beside us, the same job in the same folder: its figure / ours; on an idle machine within %.2f..%.2f\n"
+	        "%7s  %-*s  %-13s  %-13s\n", 1 / FIO_BOUND, FIO_BOUND, "threads", NAME_WIDTH, "target", "p50", "rate");
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			if (!b->spec[t].fio)
+				continue;
+			row(out, b, &b->level[l], t);
+			print_fio_ratio(bench_fio_ratio(b, &b->level[l], t, BENCH_P50), out);
+			print_fio_ratio(bench_fio_ratio(b, &b->level[l], t, BENCH_RATE), out);
+			fputc('\n', out);
+		}
+}
+
 /* ---- the whole ---- */
 
 static void print_glossary(const struct bench *b, const unsigned char *used, FILE *out)
@@ -407,7 +435,9 @@ void bench_print(const struct bench *b, FILE *out)
 	bench_print_nodes(b, sum, out);
 	bench_print_events(b, sum, out);
 	for (unsigned t = 1; t < b->opt.ntargets; t++)
-		print_comparison(b, t, out);
+		if (!b->spec[t].fio)
+			print_comparison(b, t, out);
+	print_fio(b, out);
 	used_phases(b, sum, used);
 	print_glossary(b, used, out);
 	print_notices(b, out);

@@ -88,6 +88,27 @@ static int check_fits(const struct bench *b, const struct target_spec *s, void *
 	return 0;
 }
 
+/* Each target with a folder gets a twin that fio drives. */
+static int add_fio(struct bench *b)
+{
+	unsigned ours = b->opt.ntargets;
+
+	for (unsigned i = 0; i < ours; i++) {
+		unsigned at = b->opt.ntargets;
+
+		if (!b->spec[i].target->folder)
+			continue;
+		if (at == BENCH_TARGETS_MAX)
+			return cmd_error("bench", "--with-fio: %d targets at most, fio's own with them", BENCH_TARGETS_MAX);
+		b->spec[at] = b->spec[i];
+		b->spec[at].fio = true;
+		b->twin[at] = i;
+		snprintf(b->label[at], sizeof(b->label[at]), "%c fio on %c", 'A' + at, 'A' + i);
+		b->opt.ntargets++;
+	}
+	return ours == b->opt.ntargets ? cmd_error("bench", "--with-fio: needs a target path:DIR or fs:TYPE") : 0;
+}
+
 /* Opens each once and lays nothing out: what cannot be opened is told now. */
 static int check_targets(struct bench *b)
 {
@@ -116,6 +137,8 @@ static int check_targets(struct bench *b)
 			return cmd_error("bench", "--target %.100s: %s", s->text, strerror(-ret));
 	}
 	make_labels(b);
+	if (b->opt.with_fio && add_fio(b))
+		return CMD_ERROR;
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
 		b->spec[i].floor_ns = FLOOR_NS;
 	return 0;
@@ -139,7 +162,7 @@ static int make_levels(struct bench *b)
 			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks", l->threads,
 			                 b->job.n, JOB_CLONES_MAX);
 		l->clones = job_clones(&b->job, l->threads, &l->n);
-		for (unsigned t = 0; t < b->opt.ntargets; t++)
+		for (unsigned t = 0; t < BENCH_TARGETS_MAX; t++)
 			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
 	}
 	return 0;
@@ -172,7 +195,7 @@ static void free_bench(struct bench *b)
 	for (unsigned i = 0; i < b->nlevels; i++) {
 		struct bench_level *l = &b->level[i];
 
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+		for (unsigned t = 0; t < BENCH_TARGETS_MAX; t++) {
 			for (unsigned k = 0; l->trial[t] && k < b->opt.trials; k++)
 				driver_free(l->trial[t][k]);
 			free(l->trial[t]);

@@ -286,14 +286,7 @@ static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
 	uint64_t begin = UINT64_MAX, end = 0;
-	struct target_facts facts;
 
-	hist_init(&r->sync);
-	hist_init(&r->service);
-	hist_init(&r->response);
-	heat_init(&r->heat);
-	for (int i = 0; i < OP_KINDS; i++)
-		hist_init(&r->op[i]);
 	for (unsigned i = 0; i < t->cfg->n; i++) {
 		const struct worker *w = &t->worker[i];
 		add_task(r, w, &r->task[i]);
@@ -307,13 +300,19 @@ static void add_up(struct trial *t)
 	r->elapsed_ns = end > begin ? end - begin : 0;
 	r->interrupted = driver_stop;
 	check_phases(r);
-	t->target->facts(t->instance, &facts);
+	driver_facts(r, t->target, t->instance);
+}
+
+void driver_facts(struct driver_result *r, const struct target *target, void *instance)
+{
+	struct target_facts facts;
+
+	target->facts(instance, &facts);
 	note(r, facts.notice);
 	r->drive = facts.drive;
 	r->has_device = facts.device != NULL;
 	if (facts.device)
 		r->device = *facts.device;
-	hist_init(&r->floor);
 	if (facts.floor)
 		hist_merge(&r->floor, facts.floor);
 	if (facts.made)
@@ -365,10 +364,7 @@ int driver_run(const struct driver_config *cfg, struct driver_result **out, char
 
 	if (ret)
 		return ret;
-	t.r = mem_zalloc(sizeof(*t.r));
-	t.r->n = cfg->n;
-	t.r->task = mem_zalloc(sizeof(*t.r->task) * cfg->n);
-	t.r->waits = mem_zalloc(sizeof(*t.r->waits) * L_NR);
+	t.r = driver_new(cfg->n);
 	t.worker = mem_zalloc(sizeof(*t.worker) * cfg->n);
 	ret = run_opened(&t, err);
 	ret2 = t.target->close(t.instance);
@@ -382,6 +378,23 @@ int driver_run(const struct driver_config *cfg, struct driver_result **out, char
 	else
 		driver_free(t.r);
 	return ret;
+}
+
+struct driver_result *driver_new(unsigned n)
+{
+	struct driver_result *r = mem_zalloc(sizeof(*r));
+
+	r->n = n;
+	r->task = mem_zalloc(sizeof(*r->task) * n);
+	r->waits = mem_zalloc(sizeof(*r->waits) * L_NR);
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_init(&r->op[i]);
+	hist_init(&r->sync);
+	hist_init(&r->service);
+	hist_init(&r->response);
+	hist_init(&r->floor);
+	heat_init(&r->heat);
+	return r;
 }
 
 void driver_free(struct driver_result *r)

@@ -78,6 +78,9 @@ extern _Atomic bool driver_stop;
 
 /* One trial. 0, or -errno with one line in err (TARGET_ERR_MAX bytes); an operation's error is in the result instead. */
 int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err);
+/* An empty result of n tasks, for who measures in another way, and what its target says of itself, with the checks. */
+struct driver_result *driver_new(unsigned n);
+void driver_facts(struct driver_result *r, const struct target *target, void *instance);
 void driver_free(struct driver_result *r);
 
 /* How long a trial measures at most, ramp included; 0 when no limit is known. */

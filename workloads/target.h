@@ -34,6 +34,7 @@ struct target_spec {
 	uint64_t log_wait_ns;
 	uint64_t size;                /* of the image of a file system that is made */
 	bool single, compress;
+	bool fio;                     /* driven by fio, to hold our driver against it */
 	bool keep, force;             /* the command's */
 	uint64_t floor_ns;            /* how long open looks at the floor under it; 0: not at all */
 };

@@ -1,0 +1,220 @@
+/* fio_run.c: see fio_run.h. */
+#include "fio_run.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program.h"
+
+/* ---- the job, as fio gets it ---- */
+
+/* What holds for every section, before the file's own words. */
+static void put_head(FILE *out, const char *folder)
+{
+	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
+	        "group_reporting=1\n", folder);
+}
+
+/* What a bench says otherwise: fio takes a key's last value. */
+static void put_tail(FILE *out, const struct fio_request *q, const struct job *j)
+{
+	if (job_layout(j))
+		fprintf(out, "overwrite=1\n");
+	if (q->numjobs)
+		fprintf(out, "numjobs=%u\n", q->numjobs);
+	if (q->seconds_ns)
+		fprintf(out, "time_based=1\nruntime=%llums\n", (unsigned long long)(q->seconds_ns / 1000000));
+	fprintf(out, "group_reporting=1\n");
+}
+
+char *fio_job_text(const struct fio_request *q, const char *folder)
+{
+	FILE *in = fopen(q->job->path, "re"), *out;
+	char *text = NULL, *line = NULL;
+	size_t size, cap = 0;
+	unsigned section = 0; /* of our jobs, the one being read: one more than its index; 0: a [global] */
+	unsigned seen = 0;
+
+	if (!in)
+		return NULL;
+	out = open_memstream(&text, &size);
+	if (!out)
+		goto close_in;
+	put_head(out, folder);
+	while (getline(&line, &cap, in) > 0) {
+		const char *at = line + strspn(line, " \t");
+
+		if (*at == '[' && section)
+			put_tail(out, q, &q->job->job[section - 1]);
+		if (*at == '[')
+			section = strncmp(at, "[global]", 8) && seen < q->job->n ? ++seen : 0;
+		fputs(line, out);
+		if (line[strlen(line) - 1] != '\n')
+			fputc('\n', out);
+	}
+	if (section)
+		put_tail(out, q, &q->job->job[section - 1]);
+	fclose(out);
+	free(line);
+close_in:
+	fclose(in);
+	return text;
+}
+
+/* ---- its results ---- */
+
+static void add_bins(json_t *latency, struct hist *h)
+{
+	const char *ns;
+	json_t *count;
+
+	json_object_foreach(json_object_get(latency, "bins"), ns, count) {
+		uint64_t value = strtoull(ns, NULL, 10), n = (uint64_t)json_integer_value(count);
+		struct hist one;
+
+		if (!n)
+			continue;
+		hist_init(&one);
+		hist_add(&one, value);
+		one.n = n;
+		one.sum = n * value;
+		one.bucket[hist_bucket_of(value)] = n;
+		hist_merge(h, &one);
+	}
+}
+
+/* The exact sum and extremes are in fio's summary; its bins are within 1 %, as ours. */
+static void add_latency(json_t *latency, struct hist *h)
+{
+	struct hist part;
+
+	hist_init(&part);
+	add_bins(latency, &part);
+	if (part.n) {
+		part.min = (uint64_t)json_number_value(json_object_get(latency, "min"));
+		part.max = (uint64_t)json_number_value(json_object_get(latency, "max"));
+		part.sum = (uint64_t)(json_number_value(json_object_get(latency, "mean")) * (double)part.n);
+	}
+	hist_merge(h, &part);
+}
+
+static int add_job(const struct fio_request *q, json_t *job, struct driver_result *r)
+{
+	json_t *write = json_object_get(job, "write"), *sync = json_object_get(job, "sync");
+	uint64_t runtime = (uint64_t)json_integer_value(json_object_get(write, "runtime")) * 1000000;
+	double cpu = json_number_value(json_object_get(job, "usr_cpu")) + json_number_value(json_object_get(job, "sys_cpu"));
+	bool fsync = false;
+
+	for (unsigned i = 0; i < q->job->n; i++)
+		fsync |= q->job->job[i].fsync > 0;
+	add_latency(json_object_get(write, "clat_ns"), &r->op[OP_WRITE]);
+	add_latency(json_object_get(sync, "lat_ns"), &r->op[fsync ? OP_FSYNC : OP_FDATASYNC]);
+	r->bytes += (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
+	r->elapsed_ns = runtime > r->elapsed_ns ? runtime : r->elapsed_ns;
+	r->cpu_ns += (uint64_t)(cpu / 100 * 1e6 * json_number_value(json_object_get(job, "job_runtime")));
+	return (int)json_integer_value(json_object_get(job, "error"));
+}
+
+/* fio prints lines of its own before its JSON. */
+static json_t *parse_output(const char *text)
+{
+	const char *from = strchr(text, '{');
+	json_error_t e;
+
+	return from ? json_loads(from, JSON_DISABLE_EOF_CHECK, &e) : NULL;
+}
+
+static int read_results(const struct fio_request *q, const char *text, struct driver_result *r, char *err)
+{
+	json_t *all = parse_output(text), *job;
+	int error = 0;
+	size_t i;
+
+	if (!all) {
+		snprintf(err, TARGET_ERR_MAX, "fio's results cannot be read");
+		return -EIO;
+	}
+	json_array_foreach(json_object_get(all, "jobs"), i, job)
+		if (!error)
+			error = add_job(q, job, r);
+	json_decref(all);
+	hist_merge(&r->sync, &r->op[OP_FSYNC]);
+	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
+	r->promised = r->sync.n;
+	for (unsigned k = 0; k < q->job->n; k++)
+		if (q->job->job[k].range_every)
+			snprintf(r->notice, sizeof(r->notice), "fio counts sync_file_range among its syncs");
+	if (error)
+		snprintf(err, TARGET_ERR_MAX, "fio: %s", strerror(error));
+	return -error;
+}
+
+/* ---- the whole ---- */
+
+static int run_in(const struct fio_request *q, const char *folder, struct driver_result *r, char *err)
+{
+	char path[] = "/tmp/fsyncstorm-fio-XXXXXX", said[PROGRAM_ERR_MAX];
+	char *argv[] = { "fio", "--output-format=json+", path, NULL };
+	char *job = fio_job_text(q, folder), *text = NULL;
+	int fd = mkstemp(path), ret;
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!job || !out) {
+		ret = -errno;
+		snprintf(err, TARGET_ERR_MAX, "the job cannot be given to fio: %s", strerror(-ret));
+		if (fd >= 0)
+			close(fd);
+		goto free_job;
+	}
+	fputs(job, out);
+	fclose(out);
+	ret = program_run(argv, &text, said);
+	if (ret)
+		snprintf(err, TARGET_ERR_MAX, "%.250s", said);
+	else
+		ret = read_results(q, text, r, err);
+	free(text);
+	unlink(path);
+free_job:
+	free(job);
+	return ret;
+}
+
+static void name_tasks(struct driver_result *r)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		snprintf(r->task[i].name, sizeof(r->task[i].name), "fio.%u", i);
+		r->task[i].grouped = true;
+		r->task[i].where = (struct placement){ .pu = -1, .node = -1 };
+	}
+}
+
+int fio_run(const struct fio_request *q, struct driver_result **out, char *err)
+{
+	const struct target *t = q->spec->target;
+	struct driver_result *r;
+	void *instance;
+	int ret = t->open(q->spec, &instance, err);
+
+	if (ret)
+		return ret;
+	r = driver_new(q->n);
+	name_tasks(r);
+	r->begin_ns = rt_now();
+	if (t->begin)
+		t->begin(instance);
+	ret = run_in(q, t->folder(instance), r, err);
+	if (!ret)
+		driver_facts(r, t, instance);
+	r->interrupted = driver_stop;
+	t->close(instance);
+	if (ret)
+		driver_free(r);
+	else
+		*out = r;
+	return ret;
+}

@@ -1,0 +1,31 @@
+/*
+ * fio_run.h: real fio as one of those that take turns: the same job file, in the same folder, so that
+ * our own harness is held against the one that everybody knows.
+ *
+ * (F1) fio gets the job file as it is, and after each section what a bench's options say, and what is
+ *      done here in any case (J4 of job.h).
+ * (F2) Its histograms become ours: what is said of both is worked out by the same code.
+ *
+ * Called by bench_run.c for --with-fio.
+ */
+#ifndef FIO_RUN_H
+#define FIO_RUN_H
+
+#include "driver.h"
+
+struct fio_request {
+	const struct job_file *job;
+	const struct job_clone *clones; /* of this number of tasks */
+	unsigned n;
+	unsigned numjobs;               /* of every section; 0: the job's own */
+	uint64_t seconds_ns;            /* 0: the job's own limits */
+	const struct target_spec *spec; /* where: a target with a folder */
+};
+
+/* One trial. As driver_run(). */
+int fio_run(const struct fio_request *q, struct driver_result **out, char *err);
+
+/* The job as fio gets it, to free; NULL when it cannot be read. */
+char *fio_job_text(const struct fio_request *q, const char *folder);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * fio_run_test.c: fio beside us: it gets the same job, its figures come back as ours, and every job
+ * file of ours runs under it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "fio_run.h"
+#include "spawn_test.h"
+
+static void need_fio(void)
+{
+	if (system("command -v fio > /dev/null"))
+		skip();
+}
+
+static void fio_gets_what_the_bench_says(void **state)
+{
+	struct fio_request q = { .numjobs = 3, .seconds_ns = 250000000 };
+	char err[JOB_ERR_MAX], *text;
+	struct job_file jf;
+
+	spawn_file("j.fio", "[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\n[b]\nrw=write");
+	assert_int_equal(job_load("j.fio", &jf, err), 0);
+	q.job = &jf;
+	text = fio_job_text(&q, "/where");
+	assert_string_equal(text, "[global]\ndirectory=/where\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
+	                    "group_reporting=1\n[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\noverwrite=1\nnumjobs=3\n"
+	                    "time_based=1\nruntime=250ms\ngroup_reporting=1\n[b]\nrw=write\nnumjobs=3\ntime_based=1\n"
+	                    "runtime=250ms\ngroup_reporting=1\n");
+	free(text);
+	job_free(&jf);
+	unlink("j.fio");
+}
+
+static json_int_t count_of(json_t *run, const char *op)
+{
+	return json_integer_value(json_object_get(json_object_get(json_object_get(run, "ops"), op), "n"));
+}
+
+static void both_do_the_same_job(void **state)
+{
+	json_error_t e;
+	json_t *o, *runs, *ours, *fios;
+
+	need_fio();
+	spawn_file("j.fio", "[a]\nrw=randwrite\nbs=4k\nsize=1m\nnumjobs=2\nnumber_ios=60\nfsync=2\n");
+	if (spawn("bench j.fio -t path:. --with-fio -n 2 --no-results -j -"))
+		fail_msg("%s", spawn_err);
+	o = json_loads(spawn_out, 0, &e);
+	runs = json_object_get(o, "runs");
+	assert_int_equal(json_array_size(runs), 4);
+	ours = json_array_get(runs, 0);
+	fios = json_array_get(runs, 1);
+	assert_int_equal(count_of(ours, "write"), 120);
+	assert_int_equal(count_of(fios, "write"), 120);
+	assert_int_equal(count_of(ours, "fsync"), 60);
+	/* fio leaves out the one that is due when the job ends, of each task. */
+	assert_in_range(count_of(fios, "fsync"), 58, 60);
+	assert_int_equal(json_integer_value(json_object_get(fios, "bytes")), 120 * 4096);
+	assert_true(json_real_value(json_object_get(fios, "rate")) >= 0);
+	assert_int_equal(json_array_size(json_object_get(o, "fio")), 1);
+	json_decref(o);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* Its exit status: 0 when fio wrote. */
+static int run_under_fio(const char *path)
+{
+	char args[PATH_MAX + 128];
+	json_error_t e;
+	json_t *o;
+
+	snprintf(args, sizeof(args), "bench %s -t path:%s --with-fio -n 1 -s 100ms --no-results -j -", path,
+	         access("/dev/shm", W_OK) ? "." : "/dev/shm");
+	if (spawn(args)) {
+		print_error("%s: %s", path, spawn_err);
+		return 1;
+	}
+	o = json_loads(spawn_out, 0, &e);
+	return count_of(json_array_get(json_object_get(o, "runs"), 1), "write") ? 0 : 1;
+}
+
+/* In a process and a folder of its own: fio takes its time to start and to end, so all of them do it at once. */
+static void start_under_fio(const char *path, void *arg)
+{
+	char whole[PATH_MAX], folder[32];
+
+	assert_non_null(realpath(path, whole));
+	snprintf(folder, sizeof(folder), "%u", ++*(unsigned *)arg);
+	if (!fork())
+		_exit(mkdir(folder, 0700) || chdir(folder) ? 1 : run_under_fio(whole));
+}
+
+/* From the folder of the sources: that is where our jobs lie. */
+static void every_job_of_ours_runs_under_fio(void **state)
+{
+	char path[PATH_MAX + 64];
+	unsigned n = 0;
+	int status;
+
+	need_fio();
+	snprintf(path, sizeof(path), "ln -s %s/workloads workloads", spawn_repository);
+	assert_int_equal(system(path), 0);
+	assert_true(job_each(start_under_fio, &n) >= 11);
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	for (unsigned i = 1; i <= n; i++) {
+		snprintf(path, sizeof(path), "%u", i);
+		assert_int_equal(rmdir(path), 0);
+	}
+	unlink("workloads");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void without_a_folder_it_is_refused(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(spawn("bench j.fio -t postfix@ram:64m --with-fio"), 2);
+	assert_non_null(strstr(spawn_err, "--with-fio: needs a target path:DIR"));
+	unlink("j.fio");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fio_gets_what_the_bench_says),
+		cmocka_unit_test(both_do_the_same_job),
+		cmocka_unit_test(every_job_of_ours_runs_under_fio),
+		cmocka_unit_test(without_a_folder_it_is_refused),
+	};
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
+}
