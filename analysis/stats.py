@@ -55,25 +55,25 @@ def centre(x, axis=-1):
     return dist.trim_mean(x, TRIM, axis=axis)
 
 
-def spread_out(log_ratio, resampled_centres):
-    """Resampled centres, moved away from the centre as S3 says; and the degrees of freedom."""
-    n = len(log_ratio)
-    df = max(1, n - 2 * int(TRIM * n) - 1)
-    middle = centre(log_ratio)
-    widen = dist.t.ppf(0.975, df) / dist.norm.ppf(0.975) * math.sqrt(n / (n - 1))
-    return middle + (resampled_centres - middle) * widen, df
+def freedom(n):
+    """Degrees of freedom of a centre of n."""
+    return max(1, n - 2 * int(TRIM * n) - 1)
 
 
-def from_centres(log_ratio, resampled):
-    """A comparison from the observed log ratios (or two samples' difference) and its resampled centres."""
-    out = Comparison(blocks=len(log_ratio), ratio=math.exp(centre(log_ratio)))
-    wide, df = spread_out(log_ratio, resampled)
-    low, high = np.percentile(wide, [2.5, 97.5])
-    out.low, out.high = math.exp(min(low, centre(log_ratio))), math.exp(max(high, centre(log_ratio)))
-    n = len(log_ratio)
-    error = resampled.std() * math.sqrt(n / (n - 1))
-    out.p = 2 * dist.t.sf(abs(centre(log_ratio)) / error, df) if error > 0 else float(centre(log_ratio) == 0)
-    return out
+def error_of(x):
+    """Standard error of the centre of x (Tukey and McLaughlin 1963: what was cut counts as the last that was not)."""
+    n, cut = len(x), int(TRIM * len(x))
+    x = np.sort(x)
+    kept = np.clip(x, x[cut], x[n - cut - 1])
+    return kept.std(ddof=1) / ((1 - 2 * cut / n) * math.sqrt(n))
+
+
+def judged(blocks, df, middle, error, resampled):
+    """A comparison from the centre of the log ratios, its standard error and its resampled centres (S3)."""
+    widen = dist.t.ppf(0.975, blocks - 1) / dist.norm.ppf(0.975) * math.sqrt(blocks / (blocks - 1))
+    low, high = np.percentile(middle + (resampled - middle) * widen, [2.5, 97.5])
+    p = 2 * dist.t.sf(abs(middle) / error, df) if error > 0 else float(middle == 0)
+    return Comparison(blocks, math.exp(middle), math.exp(min(low, middle)), math.exp(max(high, middle)), p)
 
 
 def unusable(a, b):
@@ -92,7 +92,7 @@ def compare(a, b, seed=1):
         return Comparison(blocks=len(a), why=why)
     log_ratio = np.log(b / a)
     pick = np.random.default_rng(seed).integers(0, len(a), (RESAMPLES, len(a)))
-    return from_centres(log_ratio, centre(log_ratio[pick]))
+    return judged(len(a), freedom(len(a)), centre(log_ratio), error_of(log_ratio), centre(log_ratio[pick]))
 
 
 def compare_apart(a, b, seed=1):
@@ -104,10 +104,9 @@ def compare_apart(a, b, seed=1):
         return Comparison(blocks=min(len(a), len(b)), why=why)
     rng, la, lb = np.random.default_rng(seed), np.log(a), np.log(b)
     pick_a, pick_b = (rng.integers(0, len(x), (RESAMPLES, len(x))) for x in (a, b))
-    difference = centre(lb) - centre(la)
     n = min(len(a), len(b))
-    resampled = centre(lb[pick_b]) - centre(la[pick_a])
-    return from_centres(np.full(n, difference), resampled)
+    return judged(n, freedom(n), centre(lb) - centre(la), math.hypot(error_of(la), error_of(lb)),
+                  centre(lb[pick_b]) - centre(la[pick_a]))
 
 
 def correct(comparisons):

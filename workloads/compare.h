@@ -3,8 +3,12 @@
  *
  * (S1) A block is one trial of A and one of B run next to each other (A B, then B A): what drifts in
  *      the machine is in both.
- * (S2) The interval is a bootstrap over blocks of the mean log ratio, widened for few blocks (Student's
- *      t against the normal), since a bootstrap of few is too sure of itself.
+ * (S2) The centre is the mean log ratio of the middle three fifths of the blocks (of all when they are
+ *      fewer than 5): a stall of the machine falls on one trial and must not decide.
+ * (S3) The interval is a bootstrap of that over blocks, widened for few blocks (Student's t against the
+ *      normal), since a bootstrap of few is too sure of itself.
+ *
+ * analysis/stats.py does the same for the report, with a chance of its own: the two agree to the second digit.
  *
  * Called by the bench command.
  */
