@@ -16,7 +16,7 @@ import textwrap
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 INK, FAINT, PAPER = "#1b1b1b", "#8b8b8b", "#ffffff"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#a8a000", "#7f7f7f")
@@ -76,10 +76,11 @@ def number(x, _=None):
 def log_axis(axis):
     """Plain numbers on a log scale, those between the decades too when the axis is short."""
     low, high = sorted(axis.get_view_interval())
+    reach = high / low if low > 0 else 1e9
+    named = "2345678" if reach < 4 else "25" if reach < 40 else ""
     axis.set_major_formatter(FuncFormatter(number))
-    few = low > 0 and high / low < 30
-    axis.set_minor_formatter(FuncFormatter(lambda x, _: number(x) if f"{x:.0e}"[0] in "25" else "") if few else
-                             NullFormatter())
+    axis.set_minor_formatter(FuncFormatter(lambda x, _: number(x) if f"{x:.0e}"[0] in named else ""))
+    axis.set_tick_params(which="minor", labelsize=7.5)
 
 
 def fsyncers_axis(ax, counts):

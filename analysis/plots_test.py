@@ -145,15 +145,21 @@ class Plots(unittest.TestCase):
             means = [np.mean([t[field] for t in self.run_.trials(0, n)]) / scale for n in (1, 4)]
             np.testing.assert_allclose(lines(ax)["prefix"], np.column_stack([(1, 4), means]))
 
-    def test_real_file_systems_and_the_floor_stand_beside_designs(self):
+    def test_real_file_systems_stand_beside_designs_and_their_floor(self):
         def change(data, _):
-            data["targets"][0].update(text="path:/mnt", label="A path:/mnt")
+            data["targets"][0].update(kind="path", label="A path:/mnt")
+            for r in data["runs"]:
+                r["floor"] = {"bins": [[100000, 3], [200000, 2]], "sum_ns": 700000, "max_ns": 200000}
 
         fig = plot_field.draw_run(self.edited(change))
-        self.labelled(fig, ("fsync latency (us): mark at p50, bar to p99", "target"))
-        p50s = [line.get_xdata()[0] for line in fig.axes[0].get_lines() if len(line.get_xdata()) == 1]
-        self.assertEqual(p50s, sorted((self.run_.histogram(i, 1).percentile(50) / 1e3 for i in (0, 1)), reverse=True))
-        self.assertEqual({t.get_text() for t in fig.axes[0].get_yticklabels()}, {"path:/mnt (real)", "postfix (engine)"})
+        self.labelled(fig, ("fsync latency (us): mark at p50, bar to p99; | is the floor's p50", "target"))
+        shown = lines(fig.axes[0])
+        for i in (0, 1):
+            self.assertEqual(shown[f"p50 {i}"][0][0], self.run_.histogram(i, 1).percentile(50) / 1e3)
+            self.assertEqual(shown[f"floor {i}"][0][0], 100)
+        self.assertEqual({t.get_text() for t in fig.axes[0].get_yticklabels()}, {"path:/mnt (real)", "postfix"})
+        times = self.run_.histogram(0, 1).percentile(50) / 1e5
+        self.assertIn(f"{times:.1f}x floor", " ".join(t.get_text() for t in fig.axes[0].texts))
 
     def test_placements_are_compared_on_a_machine_with_nodes(self):
         def near(data, env):

@@ -20,6 +20,7 @@ def table_text(run):
     """The table of results, as text of a fixed width."""
     columns, rows = report.results_table(run)
     keep = [columns.index(c) for c in columns if c not in ("p90 us", "max us", "syncs", "trials")]
+    keep = [k for k in keep if any(row[k][0] != "-" for row in rows)]
     cells = [[columns[k] for k in keep]] + [[row[k][0] for k in keep] for row in rows]
     widths = [max(len(line[k]) for line in cells) for k in range(len(keep))]
     return "\n".join("  ".join(text.ljust(w) if k == 1 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths))).rstrip()

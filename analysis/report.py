@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GLOSSARY = (
     ("fsyncer", "a task that writes a block and makes it durable, again and again"),
     ("latency", "from the call to its return; closed loop: the next write begins when the sync has returned"),
+    ("service", "from the start of a write to the end of the sync that follows it"),
     ("response", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall is paid by all it delayed"),
     ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
     ("rate", "syncs a second, of all tasks together"),
@@ -33,6 +34,7 @@ GLOSSARY = (
     ("a finding", "a difference that stands when all comparisons that were made are counted (Holm), at 1 %"),
     ("would have been seen", "a difference of that size would have been outside the interval"),
     ("flush", "of the device's write cache; a FUA write counts as one"),
+    ("floor", "a write and a flush of the device below, one task, nothing else; x floor: p50 of a sync with its writes, against it"),
     ("meta KiB", "tree and super blocks written a sync"),
     ("wake-up", "the part of a wait between being woken and running"),
     ("other", "(phase) none of the named ones"),
@@ -65,9 +67,22 @@ def results_table(run):
             rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
                         + [cell(h.percentile(p) / 1e3, 1) for p in (50, 90, 99, 99.9)] + [cell(h.max_ns / 1e3)]
                         + [cell(mean_of(trials, "rate")), cell(mean_of(trials, "flushes_per_sync"), 2),
-                           cell(mean_of(trials, "meta_bytes_per_sync", 1024), 1), cell(h.n), cell(len(trials))])
+                           cell(mean_of(trials, "meta_bytes_per_sync", 1024), 1),
+                           cell(mean_of(trials, "floor_ratio"), 2), cell(h.n), cell(len(trials))])
     return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s", "flushes/sync",
-            "meta KiB/sync", "syncs", "trials"], rows
+            "meta KiB/sync", "x floor", "syncs", "trials"], rows
+
+
+def open_loop_table(run):
+    """With rate_iops: from the start of a write to the end of its sync, and from when it should have started."""
+    rows = []
+    for threads in run.levels:
+        for i in run.indexes:
+            found = [run.histogram(i, threads, op) for op in ("service", "response")]
+            if found[1] is not None:
+                rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
+                            + [cell(h.percentile(p) / 1e3 if h else None, 1) for h in found for p in (50, 99, 99.9)])
+    return ["fsyncers", "target"] + [f"{what} {p} us" for what in ("service", "response") for p in ("p50", "p99", "p99.9")], rows
 
 
 def comparisons_table(each):
@@ -145,6 +160,8 @@ def download(run):
 def context(run, others, scores):
     each, _ = say.compare_run(run)
     tables = [("results", f"Latency of {run.subject}, rate, and what it costs the device", results_table(run))]
+    if open_loop_table(run)[1]:
+        tables.append(("open-loop", "Open loop: a stall is paid by all that it delayed", open_loop_table(run)))
     if each:
         tables.append(("comparisons", "Comparisons with " + run.names[0], comparisons_table(each)))
     if any(run.phases(i, t) for i in run.indexes for t in run.levels):
