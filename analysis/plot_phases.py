@@ -61,7 +61,7 @@ def draw_bars(ax, rows, at):
 def draw_axes(ax, run, rows):
     at = places(run, rows)
     draw_bars(ax, rows, at)
-    turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(rows) > 4 else {}
+    turned = {"rotation": 60 if len(rows) > 8 else 30, "ha": "right", "rotation_mode": "anchor"} if len(rows) > 4 else {}
     ax.set_xticks(at, [run.names[i] for i, _, _, _ in rows], **turned)
     ax.grid(axis="x", visible=False)
     for threads in {t for _, t, _, _ in rows}:

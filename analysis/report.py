@@ -29,7 +29,7 @@ GLOSSARY = (
     ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
     ("rate", "syncs a second, of all tasks together"),
     ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to each other"),
-    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count"),
+    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count (all of fewer than 10)"),
     ("interval", "holds the true ratio in 95 of 100 cases (a bootstrap over blocks, widened for few)"),
     ("a finding", "a difference that stands when all comparisons that were made are counted (Holm), at 1 %"),
     ("would have been seen", "a difference of that size would have been outside the interval"),

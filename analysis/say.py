@@ -112,7 +112,7 @@ def pair_answer(rows):
     text = f"no difference found between {told[0].b} and {told[0].a}"
     if differ:
         alone = ", ".join(f"{r.metric} {ratio(r.result.ratio)}x {interval(r.result)}" for r in differ)
-        return f"{text} that stands when all comparisons are counted (at 95 % alone: {alone})"
+        return f"{told[0].b} may differ from {told[0].a}: {alone} at 95 %, but not when all comparisons are counted"
     return f"{text} (one of {', '.join(f'{detectable(r.result)} in {r.metric}' for r in told)} would have been seen)"
 
 

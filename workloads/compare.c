@@ -30,7 +30,7 @@ static int by_value(const void *a, const void *b)
 /* S2; sorts x. */
 static double centre(double *x, unsigned n)
 {
-	unsigned cut = n / 5;
+	unsigned cut = n < 10 ? 0 : n / 5;
 	double sum = 0;
 
 	qsort(x, n, sizeof(*x), by_value);

@@ -4,7 +4,7 @@
  * (S1) A block is one trial of A and one of B run next to each other (A B, then B A): what drifts in
  *      the machine is in both.
  * (S2) The centre is the mean log ratio of the middle three fifths of the blocks (of all when they are
- *      fewer than 5): a stall of the machine falls on one trial and must not decide.
+ *      fewer than 10): a stall of the machine falls on one trial and must not decide.
  * (S3) The interval is a bootstrap of that over blocks, widened for few blocks (Student's t against the
  *      normal), since a bootstrap of few is too sure of itself.
  *
