@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "cmd.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
@@ -263,6 +265,43 @@ free_self:
 	return ret;
 }
 
+/* ---- what it leaves behind: nothing ---- */
+
+#define SCRATCH_MAX 16
+
+static char scratch[SCRATCH_MAX][PATH_MAX];
+static unsigned nscratch;
+
+void self_scratch(const struct self *s, const char *name, char *out, size_t size)
+{
+	CHECK(nscratch < SCRATCH_MAX);
+	snprintf(scratch[nscratch], sizeof(scratch[0]), "%.3000s/%.80s", s->dir, name);
+	snprintf(out, size, "%s", scratch[nscratch]);
+	nscratch++;
+}
+
+static void remove_scratch(void)
+{
+	for (unsigned i = 0; i < nscratch; i++)
+		unlink(scratch[i]);
+}
+
+static void on_signal(int nr)
+{
+	remove_scratch();
+	_exit(128 + nr);
+}
+
+static void watch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	const struct sigaction act = { .sa_handler = on_signal };
+
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &act, NULL);
+	atexit(remove_scratch);
+}
+
 int self_main(const struct self_suite *suite, int argc, char **argv)
 {
 	const struct argp argp = { options, parse, NULL, suite->doc, NULL, list_groups, NULL };
@@ -271,7 +310,10 @@ int self_main(const struct self_suite *suite, int argc, char **argv)
 
 	if (ret)
 		return ret;
-	return o.child && suite->child ? suite->child() : run(&o);
+	if (o.child && suite->child)
+		return suite->child();
+	watch_signals();
+	return run(&o);
 }
 
 /* ---- this command's groups ---- */

@@ -10,6 +10,7 @@
 #define BENCH_SELF_H
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdbool.h>
 
 #define SELF_FIGURES_MAX 96
@@ -55,6 +56,9 @@ void self_figure(struct self *s, const char *name, double value, enum self_bound
 __attribute__((format(printf, 3, 4))) void self_missing(struct self *s, const char *name, const char *fmt, ...);
 /* A line without a bound. */
 __attribute__((format(printf, 2, 3))) void self_info(struct self *s, const char *fmt, ...);
+
+/* The path of a file in s->dir, which is removed at the end, also when the command is stopped by a signal. */
+void self_scratch(const struct self *s, const char *name, char *out, size_t size);
 
 /* Does a value hold? Not a number never does. */
 bool self_holds(double value, enum self_bound kind, double bound);

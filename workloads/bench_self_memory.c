@@ -64,8 +64,8 @@ void self_memory(struct self *s)
 	double bytes;
 	int ret;
 
-	snprintf(p.job, sizeof(p.job), "%.3000s/bench-self-memory.fio", s->dir);
-	snprintf(p.device, sizeof(p.device), "%.3000s/bench-self-memory.img", s->dir);
+	self_scratch(s, "bench-self-memory.fio", p.job, sizeof(p.job));
+	self_scratch(s, "bench-self-memory.img", p.device, sizeof(p.device));
 	snprintf(p.target, sizeof(p.target), "postfix@file:%.3100s,size=1200m", p.device);
 	ret = write_job(&p);
 	bytes = ret ? 0 : run_bench(s, &p);
@@ -73,6 +73,4 @@ void self_memory(struct self *s)
 		self_figure(s, NAME, bytes / (1 << 30), AT_MOST, 1.2, "GiB");
 	else
 		self_missing(s, NAME, "%s", ret ? strerror(-ret) : "the bench failed");
-	unlink(p.job);
-	unlink(p.device);
 }

@@ -176,7 +176,7 @@ void self_shape(struct self *s)
 {
 	struct shape *h = mem_zalloc(sizeof(*h));
 
-	snprintf(h->path, sizeof(h->path), "%.3000s/bench-self.img", s->dir);
+	self_scratch(s, "bench-self.img", h->path, sizeof(h->path));
 	snprintf(h->device, sizeof(h->device), "file:%.3010s,size=128m", h->path);
 	if (record_shape(h)) {
 		self_missing(s, NAME, "%s", h->err);
@@ -185,6 +185,5 @@ void self_shape(struct self *s)
 		take_turns(s, h);
 	}
 	tape_free(&h->tape);
-	unlink(h->path);
 	free(h);
 }

@@ -1,5 +1,6 @@
 /* `fsyncstorm bench-self` as a program: its lines, its JSON and its exit status say the same; mistakes are one line. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,28 @@ static void line_json_and_status_agree(void **state)
 	unlink("figures.json");
 }
 
+/* Stopped as soon as its device file is there. */
+static void nothing_is_left_when_it_is_stopped(void **state)
+{
+	char *argv[] = { spawn_program, "bench-self", "--only", "shape", NULL };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+		dup2(null, 1);
+		execv(spawn_program, argv);
+		_exit(127);
+	}
+	while (access("bench-self.img", F_OK))
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	kill(pid, SIGINT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
+	assert_int_equal(spawn_left(), 0);
+}
+
 static void what_cannot_be_measured_is_missed(void **state)
 {
 	unsetenv("BARE_FSYNCSTORM");
@@ -74,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_one_line_and_status_2),
 		cmocka_unit_test(line_json_and_status_agree),
+		cmocka_unit_test(nothing_is_left_when_it_is_stopped),
 		cmocka_unit_test(what_cannot_be_measured_is_missed),
 	};
 

@@ -32,9 +32,11 @@ struct side {
 static int open_side(struct self *s, struct side *side, unsigned i, char *err)
 {
 	struct rig_spec spec = { .device = side->device, .design = "postfix", .files = 1, .file_blocks = 1024 };
+	char name[64];
 	int ret;
 
-	snprintf(side->path, sizeof(side->path), "%.3000s/bench-self-%s.img", s->dir, back_end[i]);
+	snprintf(name, sizeof(name), "bench-self-%s.img", back_end[i]);
+	self_scratch(s, name, side->path, sizeof(side->path));
 	snprintf(side->device, sizeof(side->device), "%s:%.3040s,size=128m", back_end[i], side->path);
 	side->ns = mem_alloc(sizeof(*side->ns) * OPS);
 	ret = rig_open(&side->rig, &spec, err);
@@ -48,7 +50,6 @@ static void close_side(struct side *side)
 {
 	if (side->open)
 		rig_close(&side->rig);
-	unlink(side->path);
 	free(side->ns);
 }
 
