@@ -33,7 +33,7 @@ def options_of(program):
                        description="Makes one HTML file, that needs nothing else, of one or more runs' folders.")
     r.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; the first is the subject")
     r.add_argument("-o", "--out", metavar="FILE", help="where it goes (report.html in the first run's folder)")
-    r.add_argument("--scores", metavar="FILE", help="JSON of `race score`, for the plot of schedules to a violation")
+    r.add_argument("--scores", metavar="FILE", help="JSON of `race score`, for the plot of schedules to a violation (score.json in the run's folder)")
     c = sub.add_parser("compare", help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
                        description="Compares two runs, or the targets of one run, at each number of tasks.")
     c.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; one or two")

@@ -39,7 +39,8 @@ def first_screen(run):
 
 
 def the_rest(run, others=(), scores=None):
-    """scores: rows of `race score`, or None."""
+    """scores: rows of `race score`; None: those kept beside the run, if any."""
+    scores = scores or run.scores() or []
     last = run.levels[-1]
     out = [Plot(f"latency-{t}", f"Latency with {of_level(run, t)}.", lambda t=t: plot_latency.draw_run(run, t))
            for t in run.levels[1:]]
@@ -51,7 +52,7 @@ def the_rest(run, others=(), scores=None):
         Plot("field", "Designs beside real file systems and the device floor.", lambda: plot_field.draw_run(run)),
         Plot("numa", "Local against remote placement.", lambda: plot_numa.draw_runs([run, *others])),
         Plot("races", "Schedules to the first violation, by strategy.",
-             lambda: plot_races.draw_scores(scores or [], run.recipe())),
+             lambda: plot_races.draw_scores(scores, run.recipe())),
     ]
     return out
 

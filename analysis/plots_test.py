@@ -25,13 +25,6 @@ import runs
 import say
 import tap
 
-SCORES = [
-    {"race": "seed", "design": "prefix", "strategy": "random", "seeds": [3, 9, 40, None], "cap": 100},
-    {"race": "seed", "design": "prefix", "strategy": "pct", "seeds": [1, 2, 2, 5], "cap": 100},
-    {"race": "seed", "design": "postfix", "strategy": "pct", "seeds": [None, None], "cap": 100},
-]
-
-
 def lines(ax):
     """{label: its points}"""
     return {line.get_label(): line.get_xydata() for line in ax.get_lines()}
@@ -183,10 +176,19 @@ class Plots(unittest.TestCase):
         self.says(plot_numa.draw_runs([self.edited(near)]), "one placement only")
 
     def test_schedules_to_a_violation_count_the_seeds_that_found_none(self):
-        fig = plot_races.draw_scores(SCORES, self.run_.recipe())
-        self.labelled(fig, ("schedules", "share of seeds with a violation"))
-        np.testing.assert_allclose(lines(fig.axes[0])["random (3/4)"], [(3, 0.25), (9, 0.5), (40, 0.75), (100, 0.75)])
-        self.assertEqual(len([ax for ax in fig.axes if ax.get_title()]), 1)  # nothing was found in postfix
+        rows = self.run_.scores()
+        fig = plot_races.draw_scores(rows, self.run_.recipe())
+        panel = {ax.get_title(): ax for ax in fig.axes}
+        self.assertEqual(set(panel), {"seed, prefix", "seed, flush_twice_early"})  # nothing was found in the others
+        self.labelled(fig, *[("schedules", "share of seeds with a violation")] * 2)
+        missed = 0
+        for row in [r for r in rows if r["design"] == "prefix"]:
+            found, n = sorted(s for s in row["seeds"] if s is not None), len(row["seeds"])
+            curve = lines(panel["seed, prefix"])[f"{row['strategy']} ({len(found)}/{n})"]
+            self.assertEqual([tuple(p) for p in curve[1:-1]], [(x, (k + 1) / n) for k, x in enumerate(found)])
+            self.assertEqual(tuple(curve[-1]), (row["cap"], len(found) / n))
+            missed += n - len(found)
+        self.assertGreater(missed, 0)
 
     def test_the_answer_says_and_shows_it(self):
         fig = plot_answer.draw_run(self.run_)
@@ -210,7 +212,7 @@ class Plots(unittest.TestCase):
         self.says(plot_io.draw_run(run), "flushes were not counted")
         self.says(plot_field.draw_run(self.run_), "no real file system")
         self.says(plot_numa.draw_runs([self.run_]), "one NUMA node")
-        self.says(plot_races.draw_scores(SCORES[2:], "recipe"), "no score of a race")
+        self.says(plot_races.draw_scores([r for r in self.run_.scores() if r["design"] == "postfix"], "recipe"), "no score of a race")
 
     def test_the_same_run_gives_the_same_picture(self):
         for plot in plots.first_screen(self.run_) + [plots.answer(self.run_)]:

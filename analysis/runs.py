@@ -133,6 +133,11 @@ class Run:
         return {phase: ns / n / 1e3 for phase, ns in sums.items()}
 
 
+    def scores(self):
+        """Rows of the score of strategies that is kept beside the results; None when there is none."""
+        path = os.path.join(self.folder, "score.json")
+        return load_scores(path) if os.path.exists(path) else None
+
     def hunts(self):
         """Verdicts of `race hunt` kept beside the results: [(race, {design, verdict, schedules, ...})]."""
         out = []
@@ -220,13 +225,12 @@ def find_target(run, name):
     raise Bad(f"{run.path}: no target `{name}`; it has {', '.join(run.names)}")
 
 
-def load_scores(where):
-    """The table of `race score`: a list of {race, design, strategy, seeds, cap}; where = its JSON file."""
-    data = read_json(where)
-    rows = data.get("scores") if isinstance(data, dict) else None
-    if data.get("schema") != "fsyncstorm-score" or not isinstance(rows, list):
-        raise Bad(f"{where}: not the result of `race score`")
-    for row in rows:
-        if not {"race", "design", "strategy", "seeds", "cap"} <= row.keys():
-            raise Bad(f"{where}: a row lacks its race, design, strategy, seeds or cap")
-    return rows
+def load_scores(path):
+    """The JSON of `race score`: [{race, design, strategy, seeds: schedules to the first violation or None, cap}]."""
+    data = read_json(path)
+    if not isinstance(data, dict) or not {"rows", "cap"} <= data.keys():
+        raise Bad(f"{path}: not the result of `race score`")
+    for row in data["rows"]:
+        if not {"race", "design", "strategy", "first"} <= row.keys():
+            raise Bad(f"{path}: a row lacks its race, design, strategy or `first`")
+    return [dict(race=r["race"], design=r["design"], strategy=r["strategy"], seeds=r["first"], cap=data["cap"]) for r in data["rows"]]

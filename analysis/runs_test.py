@@ -123,6 +123,9 @@ class BadInput(unittest.TestCase):
         self.changed("lacks its target", lambda d: d["runs"][0].pop("rate"))
         self.changed("no trial that ran to its end", lambda d: d.update(runs=[]))
 
+    def test_a_score_that_is_none(self):
+        self.one_line("not the result of `race score`", "report", tap.FIXTURE, "--scores", os.path.join(tap.FIXTURE, "run.json"))
+
     def test_a_missing_target_is_named_with_those_there(self):
         self.changed("no target `xfs`; it has prefix, postfix", lambda d: None, "compare", "RUN", "-b", "xfs")
 

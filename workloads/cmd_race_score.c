@@ -6,11 +6,13 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
+#include "rt/mem.h"
 #include "score.h"
 
 #define STRATEGIES_MAX 32u
@@ -146,9 +148,13 @@ static json_t *schedules_json(const struct scoring *g, uint64_t n)
 
 static json_t *row_json(const struct scoring *g, const struct score_row *r)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design", r->design->name, "due",
+	json_t *first = json_array();
+
+	for (uint32_t i = 0; i < r->searches; i++)
+		json_array_append_new(first, schedules_json(g, g->score.first[i]));
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design", r->design->name, "due",
 	                 verdict_name[r->due], "strategy", r->strategy, "searches", (int)r->searches, "found", (int)r->found,
-	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "schedules",
+	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "first", first, "schedules",
 	                 (json_int_t)r->schedules, "schedules_per_second",
 	                 r->seconds > 0 ? (double)r->schedules / r->seconds : 0.0, "seconds", r->seconds);
 }
@@ -242,9 +248,11 @@ int cmd_race_score(int argc, char **argv)
 	signal(SIGINT, on_interrupt);
 	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .stop = &interrupted };
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.score.first = mem_zalloc(sizeof(*g.score.first) * g.score.seeds);
 	g.rows = json_array();
 	g.mismatches = json_array();
 	ret = score_all(&g);
+	free(g.score.first);
 	json_decref(g.rows);
 	json_decref(g.mismatches);
 	return ret;

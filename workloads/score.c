@@ -63,6 +63,8 @@ int score_run(const struct score *s, const struct race *race, const struct desig
 	qsort(at, out->searches, sizeof(*at), by_size);
 	out->median = rank(at, out->searches, 50);
 	out->p95 = rank(at, out->searches, 95);
+	if (s->first && out->searches)
+		memcpy(s->first, at, out->searches * sizeof(*at));
 	out->seconds = (double)(rt_cpu_ns() - begin) / 1e9;
 	free(at);
 	hunt_close(h);

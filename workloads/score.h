@@ -17,6 +17,7 @@ struct score {
 	uint32_t seeds;     /* of a race that is to break */
 	uint64_t cap;       /* schedules of a search at most */
 	bool *stop;         /* set by a signal handler; may be NULL */
+	uint64_t *first;    /* if not NULL: room for `seeds` results; a row's, ascending, until the next row */
 };
 
 struct score_row {
