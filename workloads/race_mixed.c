@@ -64,17 +64,17 @@ static void some_call(struct rng *rng, struct race_run *r, const char *own_name)
 		model_fdatasync(f);
 		break;
 	case 5:
-		fs_sync_range(f->f, rng_below(rng, 3) * FS_BLOCK, FS_BLOCK, rng_below(rng, 2));
+		model_sync_range(f, rng_below(rng, 3) * FS_BLOCK, FS_BLOCK, rng_below(rng, 2));
 		break;
 	case 6:
 		model_truncate(f, rng_below(rng, 4 * BLOCK_SECTORS) * ORACLE_SECTOR);
 		break;
 	case 7:
 	case 8:
-		fs_flush_pass(f->f);
+		model_flush_pass(f);
 		break;
 	case 9:
-		fs_commit(r->fs);
+		model_commit(r->model, r->fs);
 		break;
 	case 10:
 		some_file(rng, r, own_name);

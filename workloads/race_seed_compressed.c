@@ -29,8 +29,8 @@ static void writer(struct race_run *r)
 
 static void flusher(struct race_run *r)
 {
-	fs_flush_pass(r->file[0]->f);
-	fs_flush_pass(r->file[0]->f);
+	model_flush_pass(r->file[0]);
+	model_flush_pass(r->file[0]);
 }
 
 static const struct race_task tasks[] = { { "fsync", fsync_task }, { "writer", writer }, { "flusher", flusher } };

@@ -53,6 +53,9 @@ struct model_file {
 
 struct model;
 
+/* The tick that the next begin or end of a call takes. */
+uint64_t model_tick(const struct model *m);
+
 /* dev: whose positions stamp the calls; recording or not, NULL for none. */
 struct model *model_new(struct dev *dev);
 void model_free(struct model *m);
@@ -73,7 +76,21 @@ int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
 int model_sync(struct model *m, struct fs *fs);
 
-/* Not recorded: they promise nothing. Files of a mount are opened after it, and closed before it ends. */
+/* Not recorded: they promise nothing. As fs_flush_pass(), fs_sync_range(), fs_commit(). */
+void model_flush_pass(struct model_file *f);
+int model_sync_range(struct model_file *f, uint64_t off, uint64_t len, bool wait);
+int model_commit(struct model *m, struct fs *fs);
+
+/*
+ * Makes a run smaller: of task `task`'s calls above (but model_create), counted from 0 since the last
+ * model_rewind(), those whose bit is set are left out: they do nothing and return 0. Holds until the next rewind.
+ */
+#define MODEL_TASKS 64u
+void model_leave_out(struct model *m, uint32_t task, uint64_t calls);
+/* Calls that the task has come to since the last rewind, left out or not. */
+uint32_t model_calls(const struct model *m, uint32_t task);
+
+/* Not recorded either. Files of a mount are opened after it, and closed before it ends. */
 int model_open(struct model_file *f, struct fs *fs);
 void model_close(struct model_file *f);
 /* Forgets open files of a run that did not finish. */
