@@ -3,6 +3,9 @@
  *
  * Strict: the first decision that the schedule does not fit ends the run as diverged. Tolerant, for
  * minimising and for schedules of slightly other code: what does not fit is skipped.
+ *
+ * pick_replay_turns is told of every turn, also of those in which there was one task to take (watch.turns
+ * of pick_watch.h), so that a single step of a task can be moved. Tolerant only.
  */
 #include <stdlib.h>
 
@@ -97,4 +100,15 @@ const struct picker pick_replay = {
 	.begin = replay_begin,
 	.pick = replay_pick,
 	.choose = replay_choose,
+};
+
+const struct picker pick_replay_turns = {
+	.name = "replay-turns",
+	.what = "follows the turns of a watched run, as far as it can",
+	.create = replay_create,
+	.destroy = free,
+	.begin = replay_begin,
+	.pick = replay_pick,
+	.choose = replay_choose,
+	.every_turn = true,
 };

@@ -33,7 +33,7 @@ void schedule_print(const struct schedule *s, FILE *out);
 int schedule_parse(struct schedule *s, const char *text, char *err);
 
 /* State for pick_replay: strict stops at the first pick that is not enabled (COOP_DIVERGED); tolerant
- * skips it, and when the schedule ends lets the current task go on while it can. */
+ * skips it, and when the schedule ends lets the current task go on while it can. pick_replay_turns: tolerant. */
 void *replay_state(const struct schedule *s, bool strict);
 void replay_state_free(void *state);
 

@@ -67,6 +67,11 @@ const struct trace_entry *trace_stop(uint32_t *count_out)
 	return entries;
 }
 
+uint32_t trace_count(void)
+{
+	return trace_on ? n : 0;
+}
+
 void trace_name_task(uint32_t id, const char *name)
 {
 	if (id >= NAMES_MAX)

@@ -29,6 +29,8 @@ static inline void trace(const char *what, uint64_t a, uint64_t b, uint64_t c)
 void trace_start(void);
 /* Stops, and hands over the entries (owned by trace.c until the next start). */
 const struct trace_entry *trace_stop(uint32_t *n);
+/* Entries so far; 0 when off. */
+uint32_t trace_count(void);
 /* The name of task `id` of the traced run; "?" for one that it did not have. */
 const char *trace_task_name(uint32_t id);
 /* Called by the back ends when a task begins. */

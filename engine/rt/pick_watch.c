@@ -1,0 +1,204 @@
+/* pick_watch.c: see pick_watch.h. */
+#include "rt/pick_watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "rt/lock.h"
+#include "rt/mem.h"
+#include "rt/trace.h"
+
+void watch_init(struct watch *w, const struct picker *inner, void *inner_state)
+{
+	*w = (struct watch){ .inner = inner, .inner_state = inner_state };
+}
+
+void watch_fini(struct watch *w)
+{
+	free(w->turn);
+	free(w->access);
+	free(w->class_of);
+	schedule_free(&w->turns);
+	watch_init(w, w->inner, w->inner_state);
+}
+
+static void *grown(void *array, uint32_t n, uint32_t *cap, size_t size)
+{
+	if (n < *cap)
+		return array;
+	*cap = *cap ? *cap * 2 : 256;
+	array = realloc(array, *cap * size);
+	CHECK(array != NULL);
+	return array;
+}
+
+/* ---- what a task holds ---- */
+
+static uint32_t object_of(const struct held *h)
+{
+	switch (lock_info[h->class].kind) {
+	case LOCK_MUTEX:
+	case LOCK_SPIN:
+		return ((const struct mutex *)h->obj)->id;
+	case LOCK_RWSEM:
+		return ((const struct rwsem *)h->obj)->id;
+	default:
+		return 0;
+	}
+}
+
+static void learn_class(struct watch *w, uint32_t obj, int class)
+{
+	if (class < 0 || !obj || obj > 1u << 20)
+		return;
+	if (obj >= w->nobjects) {
+		uint32_t n = obj * 2 + 64;
+		w->class_of = realloc(w->class_of, n * sizeof(*w->class_of));
+		CHECK(w->class_of != NULL);
+		for (uint32_t i = w->nobjects; i < n; i++)
+			w->class_of[i] = -1;
+		w->nobjects = n;
+	}
+	w->class_of[obj] = (int16_t)class;
+}
+
+static void take_held(struct watch *w, struct watch_stop *s, const struct task *t)
+{
+	for (unsigned i = 0; i < t->nheld; i++) {
+		const struct held *h = &t->held[i];
+		struct watch_held seen = { .class = h->class, .sub = h->sub, .obj = object_of(h) };
+		seen.owed = lock_info[h->class].kind == LOCK_WAIT;
+		learn_class(w, seen.obj, h->class);
+		if (s->nheld < WATCH_HELD)
+			s->held[s->nheld++] = seen;
+	}
+}
+
+/* ---- the picker ---- */
+
+static void take_stop(struct watch *w, struct watch_stop *s, const struct coop_view *v)
+{
+	const struct task *t = rt_self(), *owner = t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+
+	*s = (struct watch_stop){ .task = v->current, .obj = v->obj[v->current], .kind = v->kind[v->current] };
+	s->enabled = v->enabled >> v->current & 1;
+	s->ended = atomic_load(&t->finished);
+	s->wait_class = s->enabled || s->ended ? -1 : t->wait_class;
+	s->waits_for = s->wait_class >= 0 && owner ? owner->id : WATCH_NONE;
+	learn_class(w, s->obj, s->wait_class);
+	take_held(w, s, t);
+	if (w->stacks && !s->ended)
+		site_take(&s->stack);
+}
+
+static bool lone(const struct coop_view *v)
+{
+	return !(v->enabled & (v->enabled - 1));
+}
+
+static uint32_t watch_pick(void *state, const struct coop_view *v)
+{
+	struct watch *w = state;
+	struct watch_turn *t;
+	uint32_t id = lone(v) && !w->inner->every_turn ? (uint32_t)__builtin_ctzll(v->enabled) : w->inner->pick(w->inner_state, v);
+
+	w->turn = grown(w->turn, w->nturns, &w->turns_cap, sizeof(*w->turn));
+	t = &w->turn[w->nturns++];
+	*t = (struct watch_turn){ .task = id, .step = v->step, .decision = !lone(v), .enabled = v->enabled };
+	t->preempts = t->decision && id != v->current && (v->enabled & ~v->timed & 1ull << v->current);
+	t->entry = trace_count();
+	t->access = w->naccesses;
+	t->mark = w->mark ? w->mark(w->arg) : 0;
+	take_stop(w, &t->stop, v);
+	schedule_add(&w->turns, (struct decision){ .value = id });
+	return id;
+}
+
+static void watch_access(void *state, uint32_t task, uint32_t obj, bool write)
+{
+	struct watch *w = state;
+	const struct task *t = rt_self();
+
+	for (unsigned i = t->nheld; i > 0; i--)
+		if (object_of(&t->held[i - 1]) == obj)
+			learn_class(w, obj, t->held[i - 1].class);
+	w->access = grown(w->access, w->naccesses, &w->accesses_cap, sizeof(*w->access));
+	w->access[w->naccesses++] = (struct watch_access){ w->nturns ? w->nturns - 1 : 0, task, obj, write };
+	if (w->inner->access)
+		w->inner->access(w->inner_state, task, obj, write);
+}
+
+static void watch_begin(void *state, uint64_t seed, uint32_t steps)
+{
+	struct watch *w = state;
+	struct site_stack first;
+
+	if (w->stacks)
+		site_take(&first); /* site.h: the first one is not a fiber's */
+	w->nturns = w->naccesses = 0;
+	schedule_clear(&w->turns);
+	rng_seed(&w->rng, rng_mix(seed) ^ 1); /* as coop_run() does */
+	w->inner->begin(w->inner_state, seed, steps);
+}
+
+static uint32_t watch_choose(void *state, uint32_t n)
+{
+	struct watch *w = state;
+
+	uint32_t value = w->inner->choose ? w->inner->choose(w->inner_state, n) : (uint32_t)rng_below(&w->rng, n);
+
+	schedule_add(&w->turns, (struct decision){ .data = true, .value = value, .of = n });
+	return value;
+}
+
+static void watch_end(void *state, enum coop_end end)
+{
+	struct watch *w = state;
+
+	if (w->inner->end)
+		w->inner->end(w->inner_state, end);
+}
+
+static void *watch_create(const char *args, const char **err)
+{
+	*err = "watch is put around another picker";
+	return NULL;
+}
+
+static void watch_destroy(void *state)
+{
+	watch_fini(state);
+}
+
+const struct picker pick_watch = {
+	.name = "watch",
+	.what = "notes what another picker's run does",
+	.create = watch_create,
+	.destroy = watch_destroy,
+	.begin = watch_begin,
+	.pick = watch_pick,
+	.choose = watch_choose,
+	.every_turn = true,
+	.access = watch_access,
+	.end = watch_end,
+};
+
+/* ---- asking ---- */
+
+uint32_t watch_stood(const struct watch *w, uint32_t t)
+{
+	for (uint32_t i = t + 1; i > 0; i--)
+		if (w->turn[i - 1].stop.task == w->turn[t].task)
+			return w->turn[i - 1].stop.ended ? WATCH_NONE : i - 1;
+	return WATCH_NONE;
+}
+
+const char *watch_object(const struct watch *w, uint32_t obj, uint8_t kind)
+{
+	if (kind == POINT_SUBMIT || kind == POINT_COMPLETE)
+		return "device";
+	if (obj && obj < w->nobjects && w->class_of[obj] >= 0)
+		return lock_info[w->class_of[obj]].name;
+	return kind == POINT_WAIT ? "an event" : "an object";
+}
