@@ -14,6 +14,7 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
+#include "cmd_race_show.h"
 #include "hunt_report.h"
 #include "recipe/results.h"
 #include "schedule_file.h"
@@ -138,34 +139,13 @@ static void schedule_path(const struct hunting *g, const struct hunt *h, char *p
 		snprintf(path, size, "%s", g->o.out);
 }
 
-/* The caller's. */
-static char *schedule_text(const struct schedule *s)
+static void add_violation(json_t *r, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	json_t *violation = violation_json(h, v, m, path);
 
-	CHECK(out);
-	schedule_print(s, out);
-	fclose(out);
-	return text;
-}
-
-static void add_violation_json(json_t *r, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
-{
-	char story[1200] = "";
-
-	timeline_story(h, v, story, sizeof(story));
-	char *schedule = schedule_text(&v->schedule);
-
-	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:s}", "number", json_object_get(r, "found_at"), "schedule", schedule));
-	free(schedule);
-	json_object_set_new(r, "violation", json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:s}", "kind", violation_name[v->kind],
-	                                              "broken", broken_name[v->broken.kind], "text", v->text, "story", story,
-	                                              "decisions", (int)m->steps, "decisions_found", (int)m->steps_from, "preemptions",
-	                                              (int)m->preemptions, "preemptions_found", (int)m->preemptions_from,
-	                                              "crash_position", (int)v->crash.pos, "writes_kept", (int)v->crash.nkept, "file",
-	                                              path));
+	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:O}", "number", json_object_get(r, "found_at"), "schedule",
+	                                                             json_object_get(violation, "schedule")));
+	json_object_set_new(r, "violation", violation);
 }
 
 /* Makes it small, writes it down, shows it. */
@@ -174,16 +154,19 @@ static int show_violation(struct hunting *g, struct hunt *h, struct violation *v
 	struct minimised m;
 	char path[1024], err[200];
 
+	snprintf(v->found, sizeof(v->found), "%s, seed %lu, schedule %lu", s->strategy->text, (unsigned long)g->o.seed,
+	         (unsigned long)s->found_at);
 	hunt_minimise(h, v, &m);
 	schedule_path(g, h, path, sizeof(path));
 	int ret = schedule_file_write(path, h->race, h->design, v, err);
 	if (ret)
 		return cmd_error("race hunt", "%s", err);
-	fprintf(g->text, "  found at schedule %lu; minimised from %u decisions and %u preemptions to %u and %u\n\n",
-	        (unsigned long)s->found_at, m.steps_from, m.preemptions_from, m.steps, m.preemptions);
+	fprintf(g->text, "  found by %s\n", v->found);
+	show_minimised(&m, v, g->text);
+	fprintf(g->text, "\n");
 	if (!timeline_print(h, v, g->o.all_lines, g->text))
 		return cmd_error("race hunt", "%s: the minimised schedule does not replay", path);
-	add_violation_json(r, h, v, &m, path);
+	add_violation(r, h, v, &m, path);
 	fprintf(g->text, "\nfsyncstorm race replay %s\n", path);
 	return 0;
 }

@@ -94,7 +94,7 @@ int cmd_race_replay(int argc, char **argv)
 		return ret;
 	if (!o.path)
 		return cmd_error("race replay", "which schedule? a file that `fsyncstorm race hunt` has written is expected");
-	ret = schedule_file_read(o.path, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
+	ret = schedule_file_read(o.path, false, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
 		replay_file(&o, race, design, &v);
 	violation_fini(&v);
 	return ret;

@@ -170,6 +170,7 @@ void hunt_close(struct hunt *h)
  * number for two tasks would be one line of the story for two people.
  */
 struct crew {
+	const uint64_t *absent;
 	uint32_t left;
 	struct task *main;
 };
@@ -183,14 +184,15 @@ static void task_main(void *arg)
 {
 	struct task_start *s = arg;
 
-	s->run.race->tasks[s->run.me].run(&s->run);
+	if (!(s->crew->absent[s->run.me] & TASK_ABSENT))
+		s->run.race->tasks[s->run.me].run(&s->run);
 	if (--s->crew->left == 0)
 		rt->wake(s->crew->main);
 }
 
 static void run_tasks(struct hunt *h)
 {
-	struct crew crew = { h->race->ntasks, rt_self() };
+	struct crew crew = { h->absent.task, h->race->ntasks, rt_self() };
 	struct task_start start[RACE_TASKS_MAX];
 	struct task *t[RACE_TASKS_MAX];
 
@@ -199,6 +201,8 @@ static void run_tasks(struct hunt *h)
 		start[i] = (struct task_start){ h->run, &crew };
 		start[i].run.me = i;
 		t[i] = rt_spawn(h->race->tasks[i].name, task_main, &start[i], NULL);
+		h->task_id[i] = t[i]->id;
+		model_leave_out(h->run.model, t[i]->id, h->absent.task[i] & ~TASK_ABSENT);
 	}
 	while (crew.left)
 		rt->park(0);
@@ -256,6 +260,12 @@ void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t
 	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
 				   .steps_max = STEPS_LIMIT, .record = &h->schedule, .objects_from = h->objects };
 
+	if (h->watch) {
+		h->watch->inner = picker;
+		h->watch->inner_state = state;
+		cfg.picker = &pick_watch;
+		cfg.picker_state = h->watch;
+	}
 	h->schedules++;
 	if (h->bare) {
 		h->run.seed = seed;
@@ -275,6 +285,7 @@ static void keep_run(struct hunt *h, struct violation *v, enum violation_kind ki
 	v->kind = kind;
 	v->run = h->result;
 	v->seed = h->run.seed;
+	v->absent = h->absent;
 	v->broken.kind = BROKEN_NONE;
 	v->crash = (struct crash){ 0 };
 	schedule_copy(&v->schedule, &h->schedule);
@@ -375,6 +386,7 @@ void hunt_again(struct hunt *h, const struct violation *v, bool strict)
 {
 	void *state = replay_state(&v->schedule, strict);
 
+	h->absent = v->absent;
 	hunt_run(h, &pick_replay, state, v->seed);
 	replay_state_free(state);
 }

@@ -14,6 +14,8 @@
 
 #include "oracle/check.h"
 #include "race.h"
+#include "rt/coop.h"
+#include "rt/pick_watch.h"
 #include "strategy.h"
 
 enum violation_kind {
@@ -35,12 +37,23 @@ struct crash {
 	uint32_t kept[CRASH_KEPT_MAX];
 };
 
+/*
+ * What is left out of a race to make it smaller. task[i]: of the race's task i, bit k its call number k to the model, from 0;
+ * TASK_ABSENT: all of it (it ends at once). Nothing is left out of a race that is `bare`.
+ */
+#define TASK_ABSENT (1ull << 63)
+struct absent {
+	uint64_t task[RACE_TASKS_MAX];
+};
+
 struct violation {
 	enum violation_kind kind;
 	struct broken broken;  /* VIOLATION_PROMISE: the first one */
 	struct crash crash;    /* same */
 	char text[640];        /* the sentence */
+	char found[128];       /* how it was found: the picker, the search's seed, the schedule's number */
 	uint64_t seed;
+	struct absent absent;
 	struct schedule schedule;
 	struct coop_result run;
 };
@@ -58,6 +71,9 @@ struct hunt {
 	struct coop_result result;
 	uint32_t steps_hint;       /* what the next run's picker is told of its length; 0: nothing */
 	uint64_t schedules;
+	struct absent absent;     /* of the runs to come */
+	uint32_t task_id[RACE_TASKS_MAX]; /* of the last run: the numbers that the race's tasks had */
+	struct watch *watch;      /* put around the picker of the runs to come; NULL: none */
 	const char *rescue_path;  /* where the schedule goes when a CHECK fails; NULL: nowhere */
 	/* the violation of the run under judgement */
 	struct violation *found;
@@ -97,11 +113,37 @@ enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, stru
 /* Are both the same kind of failure? */
 bool violation_same(const struct violation *a, const struct violation *b);
 
-/* hunt_minimise.c: makes v's schedule, then its crash, as small as it can; the kind of violation stays. */
+/* ---- what it takes to fail: hunt_minimise*.c ---- */
+
 struct minimised {
 	uint32_t steps_from, preemptions_from, steps, preemptions, replays;
+	uint32_t tasks_from, tasks, calls_from, calls;
+	bool minimal;          /* no schedule of these tasks with fewer preemptions fails in this way: all were tried, `tried` of them */
+	uint64_t tried;        /* when not minimal: so many were tried before the budget was spent */
+	uint32_t tried_below;  /* all schedules with fewer preemptions than this were tried */
 };
+/* Makes v's tasks, its schedule, then its crash, as small as it can; the kind of violation stays. */
 void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m);
+
+/* The stages. Each leaves in *v a run that was recorded, fails as before, and is not larger. Number of replays. */
+uint32_t minimise_calls(struct hunt *h, struct violation *v);
+uint32_t minimise_slice(struct hunt *h, struct violation *v);
+uint32_t minimise_moves(struct hunt *h, struct violation *v);
+void minimise_crash(struct hunt *h, struct violation *v);
+/* What a search may cost, and what it has cost so far. */
+struct effort {
+	uint64_t decisions_left, schedules;
+};
+/*
+ * Tries every schedule with at most `preemptions` preemptions, each state once, for one that fails as v does. 1: it is
+ * in *v; 0: there is none; -E2BIG: the effort was not enough.
+ */
+int minimise_bounded(struct hunt *h, struct violation *v, uint32_t preemptions, struct effort *e);
+
+/* Fewer preemptions, then fewer switches, then fewer decisions. */
+bool violation_smaller(const struct violation *a, const struct violation *b);
+/* Runs c's schedule (tolerantly) with *best's seed and tasks. True when it fails as *best does and is smaller: they are swapped. */
+bool minimise_try(struct hunt *h, struct violation *best, struct violation *c);
 
 /* ---- a search ---- */
 

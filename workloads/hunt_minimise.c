@@ -1,50 +1,24 @@
 /*
- * hunt_minimise.c: what a reader needs to see of a violation, and no more.
+ * hunt_minimise.c: what a reader needs to see of a violation, and no more, in stages: tasks that are not
+ * needed are left out; decisions that the failure does not depend on are dropped (the causal slice);
+ * blocks of decisions are moved together (greedy); then all schedules with fewer preemptions are
+ * tried, which finds a smaller one or proves that there is none; last the crash.
  *
- * First the schedule: a greedy search by tolerant replay. A block of one task's decisions is moved to
- * its next block, or left out; whatever still fails in the same way with fewer preemptions (then fewer
- * switches, then fewer decisions) is the new schedule, as it was recorded. Then the crash: the
- * fewest pending writes kept, and with them the earliest position.
- *
- * (N1) The result is a recorded run: it replays strictly.
+ * (N1) The result of each stage is a recorded run: it replays strictly.
+ * (N2) Everything is bounded by numbers of runs, never by time: the same violation gives the same result.
  */
 #include "hunt.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
 
-#define REPLAYS_MAX 4000u
-#define STUCK_MAX   200u /* a run that gets stuck leaves its memory behind */
+#define RESTARTS        200u /* random schedules from which one that fails is looked for */
+#define STARTS          6u
+#define PROOF_DECISIONS 3000000u /* a second or less */
 
-struct minimiser {
-	struct hunt *h;
-	struct violation *best, candidate;
-	uint32_t replays, stuck;
-};
-
-/* Blocks: decisions of one task in a row, or a data choice. */
-struct block {
-	uint32_t from, n;
-};
-
-static uint32_t blocks_of(const struct schedule *s, struct block *b)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct decision *d = &s->d[i], *last = i ? &s->d[i - 1] : NULL;
-		if (last && !d->data && !last->data && d->value == last->value)
-			b[n - 1].n++;
-		else
-			b[n++] = (struct block){ i, 1 };
-	}
-	return n;
-}
-
-static bool smaller(const struct violation *a, const struct violation *b)
+bool violation_smaller(const struct violation *a, const struct violation *b)
 {
 	if (a->run.preemptions != b->run.preemptions)
 		return a->run.preemptions < b->run.preemptions;
@@ -53,160 +27,199 @@ static bool smaller(const struct violation *a, const struct violation *b)
 	return a->run.steps < b->run.steps;
 }
 
-/* Runs m->candidate's schedule; true when it fails in the same way and is smaller: then it is the best. */
-static bool improves(struct minimiser *m)
+static void swap(struct violation *a, struct violation *b)
 {
-	struct violation *c = &m->candidate;
+	struct violation was = *a;
 
-	if (m->replays >= REPLAYS_MAX || m->stuck >= STUCK_MAX)
+	*a = *b;
+	*b = was;
+}
+
+bool minimise_try(struct hunt *h, struct violation *best, struct violation *c)
+{
+	c->seed = best->seed;
+	c->absent = best->absent;
+	hunt_again(h, c, false);
+	if (!hunt_judge(h, c) || !violation_same(c, best) || !violation_smaller(c, best))
 		return false;
-	c->seed = m->best->seed;
-	m->replays++;
-	hunt_again(m->h, c, false);
-	m->stuck += m->h->result.end != COOP_FINISHED;
-	if (!hunt_judge(m->h, c) || !violation_same(c, m->best) || !smaller(c, m->best))
-		return false;
-	struct violation was = *m->best;
-	*m->best = *c;
-	*c = was;
+	swap(best, c);
 	return true;
 }
 
-static void append(struct schedule *s, const struct schedule *from, struct block b)
+/* Does it still fail with more left out? Then that is the new one. */
+static bool without(struct hunt *h, struct violation *v, uint32_t task, uint64_t calls)
 {
-	for (uint32_t i = 0; i < b.n; i++)
-		schedule_add(s, from->d[b.from + i]);
+	struct violation c;
+
+	violation_init(&c);
+	schedule_copy(&c.schedule, &v->schedule);
+	c.seed = v->seed;
+	c.absent = v->absent;
+	c.absent.task[task] |= calls;
+	hunt_again(h, &c, false);
+	bool same = hunt_judge(h, &c) && violation_same(&c, v);
+	if (same)
+		swap(v, &c);
+	violation_fini(&c);
+	return same;
 }
 
-static uint32_t next_of_same(const struct schedule *s, const struct block *b, uint32_t n, uint32_t i)
+/* The calls of each task in the run that v is. */
+static uint32_t count_calls(struct hunt *h, const struct violation *v, uint32_t *ncalls)
 {
-	for (uint32_t k = i + 1; k < n; k++)
-		if (!s->d[b[k].from].data && s->d[b[k].from].value == s->d[b[i].from].value)
-			return k;
+	uint32_t left = 0;
+
+	hunt_again(h, v, true);
+	for (uint32_t i = 0; i < h->race->ntasks; i++) {
+		ncalls[i] = v->absent.task[i] & TASK_ABSENT ? 0 : model_calls(h->run.model, h->task_id[i]);
+		left += ncalls[i] - (uint32_t)__builtin_popcountll(v->absent.task[i] & ((1ull << ncalls[i]) - 1));
+	}
+	return left;
+}
+
+/* Whole tasks first, then their calls, the last first: what it was for may be gone by then. */
+uint32_t minimise_calls(struct hunt *h, struct violation *v)
+{
+	uint32_t ncalls[RACE_TASKS_MAX], replays = 0;
+
+	for (uint32_t i = 0; i < h->race->ntasks; i++, replays++)
+		without(h, v, i, TASK_ABSENT);
+	count_calls(h, v, ncalls);
+	for (uint32_t i = 0; i < h->race->ntasks; i++)
+		for (uint32_t k = ncalls[i]; k > 0; k--, replays++)
+			without(h, v, i, 1ull << (k - 1));
+	return replays + 1;
+}
+
+/* ---- other starts ---- */
+
+/* Picks at random among the tasks of v's schedule: the tolerant replay skips those that cannot go on. */
+static void random_schedule(struct schedule *s, const struct violation *v, struct rng *rng)
+{
+	schedule_clear(s);
+	for (uint32_t i = 0; i < 2 * v->schedule.n; i++)
+		schedule_add(s, v->schedule.d[rng_below(rng, v->schedule.n)]);
+}
+
+/* Looks for another schedule that fails as v does, with c->absent left out: it is in *c, made smaller. */
+static bool fails_otherwise(struct hunt *h, const struct violation *v, struct violation *c, struct rng *rng, uint32_t *replays)
+{
+	struct absent absent = c->absent;
+
+	for (uint32_t i = 0; i < RESTARTS && v->schedule.n; i++, ++*replays) {
+		random_schedule(&c->schedule, v, rng);
+		c->seed = v->seed;
+		c->absent = absent;
+		hunt_again(h, c, false);
+		if (!hunt_judge(h, c) || !violation_same(c, v))
+			continue;
+		*replays += minimise_moves(h, c);
+		return true;
+	}
+	return false;
+}
+
+/* Does it still fail without this call, in whatever order? */
+static void without_call_at_all(struct hunt *h, struct violation *v, uint32_t task, uint32_t call, struct rng *rng, uint32_t *replays)
+{
+	struct violation c;
+
+	violation_init(&c);
+	c.absent = v->absent;
+	c.absent.task[task] |= 1ull << call;
+	if (fails_otherwise(h, v, &c, rng, replays))
+		swap(&c, v);
+	violation_fini(&c);
+}
+
+static void another_start(struct hunt *h, struct violation *v, struct rng *rng, uint32_t *replays)
+{
+	struct violation c;
+
+	violation_init(&c);
+	c.absent = v->absent;
+	if (fails_otherwise(h, v, &c, rng, replays) && violation_smaller(&c, v))
+		swap(&c, v);
+	violation_fini(&c);
+}
+
+/*
+ * Greedy steps end where no single one helps. What is left of the race is small, so it often fails again under
+ * random schedules, with a call less too, and from one of them the way may lead further down.
+ */
+static uint32_t minimise_restarts(struct hunt *h, struct violation *v)
+{
+	uint32_t ncalls[RACE_TASKS_MAX], replays = 1;
+	struct rng rng;
+
+	rng_seed(&rng, v->seed);
+	count_calls(h, v, ncalls);
+	for (uint32_t i = 0; i < h->race->ntasks; i++)
+		for (uint32_t k = ncalls[i]; k > 0; k--)
+			if (!(v->absent.task[i] >> (k - 1) & 1))
+				without_call_at_all(h, v, i, k - 1, &rng, &replays);
+	for (uint32_t i = 0; i < STARTS; i++)
+		another_start(h, v, &rng, &replays);
+	return replays;
+}
+
+/* ---- the proof ---- */
+
+/* From no preemption upwards, so that the first that fails is one with the fewest. 1 when that is smaller than v was. */
+static int prove(struct hunt *h, struct violation *v, struct minimised *m, struct effort *e)
+{
+	int ret = 0;
+
+	for (m->tried_below = 0; m->tried_below < v->run.preemptions && !ret; m->tried_below += !ret)
+		ret = minimise_bounded(h, v, m->tried_below, e);
+	m->minimal = ret >= 0;
+	m->tried = e->schedules;
+	return ret > 0;
+}
+
+static uint32_t tasks_of(const struct hunt *h, const struct violation *v)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->race->ntasks; i++)
+		n += !(v->absent.task[i] & TASK_ABSENT);
 	return n;
 }
 
-enum move { MOVE_LATER, MOVE_EARLIER, MOVE_OUT, MOVES };
-
-/* The schedule with block i moved behind its task's next block, that one moved to block i, or block i left out. */
-static bool make_move(struct minimiser *m, const struct block *b, uint32_t n, uint32_t i, enum move move)
+/* Of a file system's race that has ended: what is looked for are the fewest calls and preemptions. */
+static bool has_calls(const struct hunt *h, const struct violation *v)
 {
-	const struct schedule *s = &m->best->schedule;
-	struct schedule *to = &m->candidate.schedule;
-	uint32_t next = next_of_same(s, b, n, i);
+	return !h->bare && (v->kind == VIOLATION_PROMISE || v->kind == VIOLATION_ERROR);
+}
 
-	if (next == n && move != MOVE_OUT)
-		return false;
-	schedule_clear(to);
-	for (uint32_t k = 0; k < n; k++) {
-		if (k == i && move != MOVE_EARLIER)
-			continue;
-		if (k == next && move == MOVE_LATER)
-			append(to, s, b[i]);
-		if (k == next && move == MOVE_EARLIER)
-			continue;
-		append(to, s, b[k]);
-		if (k == i)
-			append(to, s, b[next]);
+void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m)
+{
+	struct effort effort = { .decisions_left = PROOF_DECISIONS };
+	uint32_t ncalls[RACE_TASKS_MAX];
+	char found[sizeof(v->found)];
+
+	memcpy(found, v->found, sizeof(found));
+	*m = (struct minimised){ .steps_from = v->run.steps, .preemptions_from = v->run.preemptions, .tasks_from = tasks_of(h, v) };
+	if (has_calls(h, v)) {
+		m->calls_from = count_calls(h, v, ncalls);
+		m->replays += minimise_slice(h, v);
+		m->replays += minimise_calls(h, v);
 	}
-	return true;
-}
-
-/* One pass over the blocks: true when something improved. */
-static bool pass(struct minimiser *m)
-{
-	struct block *b = mem_alloc((m->best->schedule.n + 1) * sizeof(*b));
-	uint32_t n = blocks_of(&m->best->schedule, b);
-	bool any = false;
-
-	for (uint32_t i = 0; i < n && !any; i++)
-		for (enum move move = 0; move < MOVES && !any; move++)
-			any = make_move(m, b, n, i, move) && improves(m);
-	free(b);
-	return any;
-}
-
-/* Cuts off the end: the tolerant replay lets each task go on as long as it can. */
-static void shorten(struct minimiser *m)
-{
-	for (uint32_t part = 2; part <= 64; part *= 2) {
-		const struct schedule *s = &m->best->schedule;
-		schedule_clear(&m->candidate.schedule);
-		append(&m->candidate.schedule, s, (struct block){ 0, s->n - s->n / part });
-		if (improves(m))
-			part = 1;
+	m->replays += minimise_moves(h, v);
+	if (has_calls(h, v)) {
+		m->replays += minimise_calls(h, v) + minimise_moves(h, v) + minimise_restarts(h, v);
+		do
+			m->replays += minimise_calls(h, v) + minimise_moves(h, v);
+		while (prove(h, v, m, &effort));
+		m->calls = count_calls(h, v, ncalls);
 	}
-}
-
-static void minimise_schedule(struct minimiser *m)
-{
-	shorten(m);
-	while (pass(m))
-		;
-}
-
-/* ---- the crash ---- */
-
-struct crash_search {
-	struct hunt *h;
-	struct violation *v;
-	struct crash best;
-	bool found;
-};
-
-static int fewest_kept(void *arg, const struct cut *c)
-{
-	struct crash_search *x = arg;
-	struct broken_list list = { .n = 0 };
-	uint32_t kept = 0;
-
-	if (!judge_cut(x->h->judge, c, &list) || list.b[0].kind != x->v->broken.kind)
-		return 0;
-	for (uint32_t i = 0; i < c->npending; i++)
-		kept += c->keep[i / 64] >> i % 64 & 1;
-	if (kept > CRASH_KEPT_MAX || (x->found && kept >= x->best.nkept))
-		return 0;
-	x->best = (struct crash){ .pos = c->pos, .npending = c->npending };
-	for (uint32_t i = 0; i < c->npending; i++)
-		if (c->keep[i / 64] >> i % 64 & 1)
-			x->best.kept[x->best.nkept++] = c->pending[i];
-	x->found = true;
-	return 0;
-}
-
-/* The fewest pending writes kept with which some crash breaks the promise, and of these the first position. */
-static void minimise_crash(struct minimiser *m)
-{
-	struct crash_search x = { .h = m->h, .v = m->best };
-	uint32_t end = powercut_position(m->h->dev);
-
-	for (uint32_t pos = 0; pos <= end && !(x.found && x.best.nkept == 0); pos++) {
-		struct epoch e;
-		powercut_epoch_at(m->h->dev, pos, &e);
-		uint32_t *pending = mem_alloc((e.npending + 1) * sizeof(*pending));
-		if (e.npending)
-			memcpy(pending, e.pending, e.npending * sizeof(*pending));
-		e.pending = pending;
-		powercut_cuts(m->h->dev, &e, &m->h->budget, fewest_kept, &x);
-		free(pending);
-	}
-	if (x.found)
-		hunt_judge_crash(m->h, &x.best, m->best);
-}
-
-void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *out)
-{
-	struct minimiser m = { .h = h, .best = v };
-
-	*out = (struct minimised){ .steps_from = v->run.steps, .preemptions_from = v->run.preemptions };
-	violation_init(&m.candidate);
-	minimise_schedule(&m);
-	violation_fini(&m.candidate);
 	hunt_again(h, v, true);
 	CHECK(h->result.end != COOP_DIVERGED); /* (N1) */
-	if (v->kind == VIOLATION_PROMISE)
-		minimise_crash(&m);
-	out->steps = v->run.steps;
-	out->preemptions = v->run.preemptions;
-	out->replays = m.replays;
+	if (v->kind == VIOLATION_PROMISE && h->dev)
+		minimise_crash(h, v);
+	m->steps = v->run.steps;
+	m->preemptions = v->run.preemptions;
+	m->tasks = tasks_of(h, v);
+	memcpy(v->found, found, sizeof(found));
+	h->absent = (struct absent){ 0 };
 }

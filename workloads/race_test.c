@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/crc32c.h"
 #include "hunt.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
@@ -189,14 +190,16 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 	violation_init(&again);
 	assert_true(hunt_for(h, "random", 1, 5000, false, &v) > 0);
 	hunt_minimise(h, &v, &m);
-	assert_true(m.preemptions <= 4 && m.preemptions <= m.preemptions_from);
+	assert_int_equal(m.preemptions, 2);
+	assert_true(m.minimal);
+	assert_int_equal(m.calls, 3);
 	assert_int_equal(v.crash.nkept, 0);
 	assert_true(timeline_story(h, &v, story, sizeof(story)));
 	assert_non_null(strstr(story, "nobody waited for the data"));
 	assert_int_equal(schedule_file_write(path, h->race, h->design, &v, err), 0);
 	hunt_close(h);
 
-	assert_int_equal(schedule_file_read(path, &race, &design, &read, err), 0);
+	assert_int_equal(schedule_file_read(path, false, &race, &design, &read, err), 0);
 	assert_ptr_equal(race, &race_seed);
 	assert_string_equal(design->name, "prefix");
 	assert_true(violation_same(&read, &v));
@@ -221,46 +224,97 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 
 static const struct {
 	const char *text, *says;
-} bad_files[] = {
-	{ "", ":1: empty" },
-	{ "hello\n", ":1: not a schedule" },
-	{ "fsyncstorm-schedule 1\nrace sead\n", ":2: no race sead; did you mean seed?" },
-	{ "fsyncstorm-schedule 1\nrace seed\ndesign nofix\n", ":3: no design nofix" },
-	{ "fsyncstorm-schedule 1\nrace seed\nrace seed\n", ":3: a second line \"race\"" },
-	{ "fsyncstorm-schedule 1\nviolation\n", ":2: a violation and a broken promise are expected" },
-	{ "fsyncstorm-schedule 1\nviolation promise luck\n", ":2: luck: not a violation" },
-	{ "fsyncstorm-schedule 1\nseed x\n", ":2: x: not a number" },
-	{ "fsyncstorm-schedule 1\ndecisions 1*\n", ":2:" },
-	{ "fsyncstorm-schedule 1\ncrash here\n", ":2: crash:" },
-	{ "fsyncstorm-schedule 1\ncrash 5 of 1: 7\n", ":2: crash: 7: not the position of a write before 5" },
-	{ "fsyncstorm-schedule 1\ncrash 5 of 1: 1 2\n", ":2: crash: more writes are kept than are pending" },
-	{ "fsyncstorm-schedule 1\nfoo bar\n", ":2: foo: not a line of a schedule" },
-	{ "fsyncstorm-schedule 1\nrace seed\n", "the line \"design ...\" is missing" },
-	{ "fsyncstorm-schedule 1\nrace seed\ndesign prefix\nviolation promise eio\nseed 1\ndecisions 1\nsaid x\n",
+} bad_lines[] = {
+	{ "race sead\n", ":2: no race sead; did you mean seed?" },
+	{ "race seed\ndesign nofix\n", ":3: no design nofix" },
+	{ "race seed\nrace seed\n", ":3: a second line \"race\"" },
+	{ "config 12x\n", ":2: 12x: not a hexadecimal number" },
+	{ "race seed\nwithout nobody\n", ":3: nobody: not a task of the race" },
+	{ "race seed\nwithout writer:x\n", ":3: x: not the number of a call" },
+	{ "violation\n", ":2: a violation and a broken promise are expected" },
+	{ "violation promise luck\n", ":2: luck: not a violation" },
+	{ "seed x\n", ":2: x: not a number" },
+	{ "decisions 1*\n", ":2:" },
+	{ "crash here\n", ":2: crash:" },
+	{ "crash 5 of 1: 7\n", ":2: crash: 7: not the position of a write before 5" },
+	{ "crash 5 of 1: 1 2\n", ":2: crash: more writes are kept than are pending" },
+	{ "foo bar\n", ":2: foo: not a line of a schedule" },
+	{ "race seed\n", "the line \"design ...\" is missing" },
+	{ "race seed\ndesign prefix\nconfig 1\nviolation promise eio\nseed 1\ndecisions 1\nsaid x\n",
 	  "the line \"crash ...\" is missing" },
+	{ "race seed\ndesign prefix\nconfig 1\nviolation error none\nseed 1\ndecisions 1\nsaid x\n",
+	  "recorded with another race seed: its options or tasks have changed" },
 };
 
-static void a_damaged_file_is_refused_with_its_line(void **state)
+static void put_file(const char *path, const char *text)
 {
-	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200];
+	FILE *f = fopen(path, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Reads it: it must be refused, in one line that says this. */
+static void refused(const char *path, const char *says)
+{
 	const struct design *design;
 	const struct race *race;
 	struct violation v;
+	char err[200] = "";
+
+	assert_true(schedule_file_read(path, false, &race, &design, &v, err) < 0);
+	if (!strstr(err, says) || strchr(err, '\n'))
+		fail_msg("not \"%s\": %s", says, err);
+	violation_fini(&v);
+}
+
+static void a_wrong_line_is_refused_by_its_number(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[600];
 
 	close(mkstemp(path));
-	for (unsigned i = 0; i < sizeof(bad_files) / sizeof(bad_files[0]); i++) {
-		FILE *f = fopen(path, "w");
-		fputs(bad_files[i].text, f);
-		fclose(f);
-		err[0] = 0;
-		assert_true(schedule_file_read(path, &race, &design, &v, err) < 0);
-		if (!strstr(err, bad_files[i].says) || strchr(err, '\n'))
-			fail_msg("'%s' gives: %s", bad_files[i].text, err);
-		violation_fini(&v);
+	for (unsigned i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
+		int n = snprintf(text, sizeof(text), "fsyncstorm-schedule 2\n%s", bad_lines[i].text);
+		snprintf(text + n, sizeof(text) - (size_t)n, "end %08x\n", crc32c(0, text, (size_t)n));
+		put_file(path, text);
+		refused(path, bad_lines[i].says);
 	}
 	unlink(path);
-	assert_true(schedule_file_read(path, &race, &design, &v, err) < 0);
+	refused(path, "No such file");
+}
+
+/* A real one: cut short anywhere, changed anywhere, of another format. */
+static void a_damaged_file_is_refused(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[4096] = "", copy[4096], err[200];
+	struct violation v = { .kind = VIOLATION_ERROR, .text = "said" };
+
+	close(mkstemp(path));
+	schedule_add(&v.schedule, (struct decision){ .value = 3 });
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
 	violation_fini(&v);
+	FILE *f = fopen(path, "r");
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+
+	for (size_t len = 0; len < n; len += 1 + n / 40) {
+		snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
+		put_file(path, copy);
+		refused(path, len == 0 ? "empty" : len < 22 ? "schedule" : "cut short");
+	}
+	for (size_t at = 25; at < n - 20; at += 7) {
+		memcpy(copy, text, n + 1);
+		copy[at] = copy[at] == '1' ? '2' : '1';
+		put_file(path, copy);
+		refused(path, "changed since it was written");
+	}
+	memcpy(copy, text, n + 1);
+	copy[strlen("fsyncstorm-schedule ")] = '1';
+	put_file(path, copy);
+	refused(path, ":1: a schedule of format 1; this program reads format 2");
+	put_file(path, "hello\n");
+	refused(path, ":1: not a schedule");
+	unlink(path);
 }
 
 /* ---- other ways to fail ---- */
@@ -374,7 +428,8 @@ int main(void)
 		cmocka_unit_test(each_schedule_twice_gives_the_same_trace_and_verdict),
 		cmocka_unit_test(a_hunt_does_not_depend_on_what_was_before),
 		cmocka_unit_test(a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file),
-		cmocka_unit_test(a_damaged_file_is_refused_with_its_line),
+		cmocka_unit_test(a_wrong_line_is_refused_by_its_number),
+		cmocka_unit_test(a_damaged_file_is_refused),
 		cmocka_unit_test(who_cannot_go_on_is_told),
 		cmocka_unit_test(an_error_nobody_caused_is_told),
 		cmocka_unit_test(a_wrong_picker_is_refused),

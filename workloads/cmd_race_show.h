@@ -1,0 +1,18 @@
+/*
+ * cmd_race_show.h: a violation on paper, for `race hunt` and `race replay`: how small it was made, the time line, and the
+ * same in a hunt's JSON.
+ */
+#ifndef CMD_RACE_SHOW_H
+#define CMD_RACE_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "hunt.h"
+
+/* What making it smaller came to: two or three lines, each indented. */
+void show_minimised(const struct minimised *m, const struct violation *v, FILE *out);
+/* The violation in a hunt's result; `path`: its schedule's file. */
+json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * schedule_read.c: reads what schedule_file.c writes: first whether the file is a schedule of this format,
+ * whole and unchanged, then line by line, then whether it is of a race that this program has.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "schedule_file.h"
+#include "schedule_text.h"
+#include "text.h"
+
+struct reading {
+	const char *path;
+	unsigned line;
+	const struct race *race;
+	const struct design *design;
+	struct violation *v;
+	uint64_t config;
+	bool tolerant;
+	unsigned seen; /* bit i: line kind i was there */
+	char *err;
+};
+
+__attribute__((format(printf, 2, 3))) static int wrong(struct reading *r, const char *fmt, ...)
+{
+	char what[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	snprintf(r->err, SCHEDULE_ERR, "%.80s:%u: %.110s", r->path, r->line, what);
+	return -EINVAL;
+}
+
+static int read_race(struct reading *r, char *value)
+{
+	char hint[64];
+
+	r->race = race_find(value);
+	if (r->race)
+		return 0;
+	return wrong(r, "no race %.40s%s", value, race_nearest(value, hint, sizeof(hint)));
+}
+
+static int read_design(struct reading *r, char *value)
+{
+	r->design = fs_design_find(value);
+	return r->design ? 0 : wrong(r, "no design %.40s", value);
+}
+
+static int read_hex(struct reading *r, const char *value, uint64_t *out)
+{
+	char *end;
+
+	*out = strtoull(value, &end, 16);
+	return end == value || *end ? wrong(r, "%.40s: not a hexadecimal number", value) : 0;
+}
+
+static int read_config(struct reading *r, char *value)
+{
+	return read_hex(r, value, &r->config);
+}
+
+static int read_trace(struct reading *r, char *value)
+{
+	return read_hex(r, value, &r->v->run.trace_hash);
+}
+
+/* TASK, or TASK:CALL. */
+static int read_one_absent(struct reading *r, char *word)
+{
+	char *colon = strchr(word, ':');
+	uint64_t call = 63, *set = NULL;
+
+	if (colon) {
+		*colon++ = 0;
+		if (text_number(colon, &call) || call > 62)
+			return wrong(r, "%.40s: not the number of a call", colon);
+	}
+	for (uint32_t i = 0; r->race && i < r->race->ntasks; i++)
+		if (!strcmp(word, r->race->tasks[i].name))
+			set = &r->v->absent.task[i];
+	if (!set)
+		return wrong(r, "%.40s: not a task of the race", word);
+	*set |= 1ull << call;
+	return 0;
+}
+
+static int read_without(struct reading *r, char *value)
+{
+	int ret = 0;
+
+	for (char *word = strtok(value, " "); word && !ret; word = strtok(NULL, " "))
+		ret = read_one_absent(r, word);
+	return ret;
+}
+
+static int read_found(struct reading *r, char *value)
+{
+	snprintf(r->v->found, sizeof(r->v->found), "%s", value);
+	return 0;
+}
+
+static int find_word(const char *word, const char *const *table, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(word, table[i]))
+			return i;
+	return -1;
+}
+
+static int read_violation(struct reading *r, char *value)
+{
+	char kind[32], broken[32];
+
+	if (sscanf(value, "%31s %31s", kind, broken) != 2)
+		return wrong(r, "a violation and a broken promise are expected");
+	int k = find_word(kind, violation_name, VIOLATION_NR), b = find_word(broken, broken_name, BROKEN_NR);
+	if (k < 0 || b < 0)
+		return wrong(r, "%.30s: not a violation", k < 0 ? kind : broken);
+	r->v->kind = (enum violation_kind)k;
+	r->v->broken.kind = (enum broken_kind)b;
+	return 0;
+}
+
+static int read_seed(struct reading *r, char *value)
+{
+	return text_number(value, &r->v->seed) ? wrong(r, "%.40s: not a number", value) : 0;
+}
+
+static int read_decisions(struct reading *r, char *value)
+{
+	char why[160] = "";
+
+	return schedule_parse(&r->v->schedule, value, why) ? wrong(r, "%s", why) : 0;
+}
+
+static int read_crash(struct reading *r, char *value)
+{
+	struct crash *c = &r->v->crash;
+	int n = 0;
+
+	if (sscanf(value, "%u of %u:%n", &c->pos, &c->npending, &n) != 2 || !n)
+		return wrong(r, "crash: \"POSITION of PENDING: KEPT...\" is expected");
+	for (char *word = strtok(value + n, " "); word; word = strtok(NULL, " ")) {
+		uint64_t kept;
+		if (text_number(word, &kept) || kept >= c->pos || c->nkept == CRASH_KEPT_MAX)
+			return wrong(r, "crash: %.40s: not the position of a write before %u", word, c->pos);
+		c->kept[c->nkept++] = (uint32_t)kept;
+	}
+	return c->nkept <= c->npending ? 0 : wrong(r, "crash: more writes are kept than are pending");
+}
+
+static int read_said(struct reading *r, char *value)
+{
+	snprintf(r->v->text, sizeof(r->v->text), "%s", value);
+	return 0;
+}
+
+static const struct line_kind {
+	const char *word;
+	int (*read)(struct reading *r, char *value);
+	bool needed;
+} line_kinds[] = {
+	{ "race", read_race, true },
+	{ "design", read_design, true },
+	{ "config", read_config, true },
+	{ "without", read_without, false },
+	{ "violation", read_violation, true },
+	{ "found", read_found, false },
+	{ "seed", read_seed, true },
+	{ "decisions", read_decisions, true },
+	{ "trace", read_trace, false },
+	{ "crash", read_crash, false },
+	{ "said", read_said, true },
+};
+#define LINE_KINDS (sizeof(line_kinds) / sizeof(line_kinds[0]))
+
+static int read_line(struct reading *r, char *line)
+{
+	char *value = strchr(line, ' ');
+
+	if (line[0] == '#' || !line[0])
+		return 0;
+	if (value)
+		*value++ = 0;
+	for (unsigned i = 0; i < LINE_KINDS; i++) {
+		if (strcmp(line, line_kinds[i].word))
+			continue;
+		if (r->seen & 1u << i)
+			return wrong(r, "a second line \"%s\"", line);
+		r->seen |= 1u << i;
+		return line_kinds[i].read(r, value ? value : (char[]){ 0 });
+	}
+	return wrong(r, "%.40s: not a line of a schedule", line);
+}
+
+/* Is the whole file there, and as it was written? `end` begins its last line. */
+static int check_end(struct reading *r, const char *text, size_t size)
+{
+	const char *end = NULL;
+	uint64_t crc;
+	char word[16];
+
+	for (const char *p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
+		r->line++;
+		if (!strncmp(p, SCHEDULE_END, strlen(SCHEDULE_END)))
+			end = p;
+		else if (end)
+			return wrong(r, "a line after the last one, \"" SCHEDULE_END "...\"");
+	}
+	if (!end || text[size - 1] != '\n')
+		return wrong(r, "cut short: its last line is not \"" SCHEDULE_END "CRC\"");
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(end + strlen(SCHEDULE_END), "\r\n"), end + strlen(SCHEDULE_END));
+	if (read_hex(r, word, &crc))
+		return -EINVAL;
+	if (crc != crc32c(0, text, (size_t)(end - text)))
+		return wrong(r, "changed since it was written: its sum is %08x, this line says %s", crc32c(0, text, (size_t)(end - text)), word);
+	return 0;
+}
+
+static int check_magic(struct reading *r, const char *text)
+{
+	uint64_t format;
+	char word[16];
+
+	r->line = 1;
+	if (!text[0])
+		return wrong(r, "empty");
+	if (strncmp(text, SCHEDULE_MAGIC, strlen(SCHEDULE_MAGIC)))
+		return wrong(r, "not a schedule: its first line is not \"" SCHEDULE_MAGIC "%u\"", SCHEDULE_FORMAT);
+	text += strlen(SCHEDULE_MAGIC);
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, "\r\n"), text);
+	if (text_number(word, &format) || format != SCHEDULE_FORMAT)
+		return wrong(r, "a schedule of format %s; this program reads format %u", word, SCHEDULE_FORMAT);
+	r->line = 0;
+	return 0;
+}
+
+static int read_lines(struct reading *r, char *text)
+{
+	char *rest = text;
+	int ret = 0;
+
+	r->line = 0;
+	for (char *line; !ret && (line = strsep(&rest, "\n"));) {
+		line[strcspn(line, "\r")] = 0;
+		if (r->line++ && strncmp(line, SCHEDULE_END, strlen(SCHEDULE_END)))
+			ret = read_line(r, line);
+	}
+	return ret;
+}
+
+/* Are all lines there, and is the configuration this program's? */
+static int all_there(struct reading *r)
+{
+	for (unsigned i = 0; i < LINE_KINDS; i++)
+		if (line_kinds[i].needed && !(r->seen & 1u << i))
+			return wrong(r, "the line \"%s ...\" is missing", line_kinds[i].word);
+	if (r->v->kind == VIOLATION_PROMISE && !r->race->bare && !r->v->crash.pos)
+		return wrong(r, "the line \"crash ...\" is missing");
+	if (!race_knows(r->race, r->design->name))
+		return wrong(r, "race %s does not know design %s", r->race->name, r->design->name);
+	if (r->tolerant || r->config == schedule_config(r->race, r->design))
+		return 0;
+	return wrong(r, "recorded with another race %s: its options or tasks have changed (--tolerant tries all the same)", r->race->name);
+}
+
+/* The whole file as a string, the caller's. NULL and errno. */
+static char *read_text(const char *path, size_t *size)
+{
+	FILE *in = fopen(path, "r");
+	char *text = NULL;
+	size_t cap = 0;
+
+	if (!in)
+		return NULL;
+	ssize_t n = getdelim(&text, &cap, 0, in);
+	int bad = ferror(in);
+	fclose(in);
+	if (bad) {
+		free(text);
+		errno = EIO;
+		return NULL;
+	}
+	if (n < 0 && text)
+		text[0] = 0;
+	*size = n < 0 ? 0 : strlen(text);
+	return text;
+}
+
+int schedule_file_read(const char *path, bool tolerant, const struct race **race, const struct design **design, struct violation *v,
+                       char *err)
+{
+	struct reading r = { .path = path, .v = v, .err = err, .tolerant = tolerant };
+	size_t size;
+
+	violation_init(v);
+	char *text = read_text(path, &size);
+	if (!text) {
+		snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, strerror(errno));
+		return -errno;
+	}
+	int ret = check_magic(&r, text);
+	if (!ret)
+		ret = check_end(&r, text, size);
+	if (!ret)
+		ret = read_lines(&r, text);
+	if (!ret)
+		ret = all_there(&r);
+	free(text);
+	*race = r.race;
+	*design = r.design;
+	return ret;
+}
