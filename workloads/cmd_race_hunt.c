@@ -149,7 +149,7 @@ static void add_violation(json_t *r, struct hunt *h, const struct violation *v, 
 }
 
 /* Makes it small, writes it down, shows it. */
-static int show_violation(struct hunting *g, struct hunt *h, struct violation *v, const struct search *s, json_t *r)
+static int report_violation(struct hunting *g, struct hunt *h, struct violation *v, const struct search *s, json_t *r)
 {
 	struct minimised m;
 	char path[1024], err[200];
@@ -164,7 +164,7 @@ static int show_violation(struct hunting *g, struct hunt *h, struct violation *v
 	fprintf(g->text, "  found by %s\n", v->found);
 	show_minimised(&m, v, g->text);
 	fprintf(g->text, "\n");
-	if (!timeline_print(h, v, g->o.all_lines, g->text))
+	if (!show_violation(h, v, g->o.all_lines, g->text))
 		return cmd_error("race hunt", "%s: the minimised schedule does not replay", path);
 	add_violation(r, h, v, &m, path);
 	fprintf(g->text, "\nfsyncstorm race replay %s\n", path);
@@ -192,7 +192,7 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 		fprintf(g->text, "  each schedule was run again from its recording: same trace, same verdict\n");
 	}
 	if (kind)
-		ret = show_violation(g, h, v, s, r);
+		ret = report_violation(g, h, v, s, r);
 	else
 		search_print_held(s, g->text);
 	g->found += kind != VIOLATION_NONE;

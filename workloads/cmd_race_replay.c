@@ -8,9 +8,10 @@
 
 #include "cmd.h"
 #include "cmd_race.h"
+#include "cmd_race_show.h"
 #include "hunt.h"
 #include "schedule_file.h"
-#include "timeline.h"
+
 
 struct replay_options {
 	const char *path;
@@ -63,7 +64,7 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 	int ret = replay_run(h, want, o->path, &got);
 	if (!ret && violation_same(&got, want)) {
 		printf("race %s, design %s: it breaks as recorded\n\n", race->name, design->name);
-		timeline_print(h, &got, o->all_lines, stdout);
+		show_violation(h, &got, o->all_lines, stdout);
 		printf("\nfsyncstorm race replay %s\n", o->path);
 		ret = 1;
 	} else if (!ret) {

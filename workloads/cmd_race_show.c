@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "explain.h"
 #include "timeline.h"
 
 static void show_proof(const struct minimised *m, FILE *out)
@@ -28,6 +29,17 @@ void show_minimised(const struct minimised *m, const struct violation *v, FILE *
 	fprintf(out, "%u preemptions to %u, %u decisions to %u\n", m->preemptions_from, m->preemptions, m->steps_from, m->steps);
 	if (m->calls_from)
 		show_proof(m, out);
+}
+
+bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out)
+{
+	struct explained x;
+
+	if (!timeline_print(h, v, all_lines, out) || !explain(h, v, &x))
+		return false;
+	fprintf(out, "\n");
+	explain_print(&x, out);
+	return true;
 }
 
 /* The caller's. */

@@ -12,6 +12,8 @@
 
 /* What making it smaller came to: two or three lines, each indented. */
 void show_minimised(const struct minimised *m, const struct violation *v, FILE *out);
+/* The time line, and the steps that decide. False when v's schedule does not fit this program: nothing is printed. */
+bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out);
 /* The violation in a hunt's result; `path`: its schedule's file. */
 json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path);
 

@@ -152,6 +152,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 	if (!s->traces)
 		traces_init(&own);
 	s->run = s->found_at = 0;
+	h->absent = (struct absent){ 0 };
 	s->nondeterministic = false;
 	while (!s->found_at && !s->nondeterministic && !over(s, since) && search_one(h, s, traces, v))
 		if (s->progress && s->run % PROGRESS_EVERY == 0)

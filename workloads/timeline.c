@@ -1,6 +1,6 @@
 /*
  * timeline.c: see timeline.h. The trace of the run, entry by entry, is turned into short texts; those
- * that have to do with the broken block's extent are marked; and the sentence is made of them.
+ * that have to do with the broken block's extent are marked.
  *
  * (T1) The device's entries in the trace are its recorded events, one for one and in the same order:
  *      so an entry's device position is known, and the crash has its place among the lines.
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "hunt_flip.h"
+#include "rt/lock.h"
 #include "rt/mem.h"
 
 #define SUPER_END 262144u /* where the file system's super blocks end, and its trees begin */
@@ -27,7 +29,7 @@ static const char *file_name(const struct story *s, uint32_t id)
 
 /* ---- what an entry says ---- */
 
-static void blocks_text(uint64_t start, uint64_t len, char *buf, unsigned size)
+void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size)
 {
 	unsigned long first = start / FS_BLOCK, last = (start + len - 1) / FS_BLOCK;
 
@@ -44,7 +46,7 @@ static void call_text(const struct story *s, uint32_t op, char *buf)
 
 	switch (o->kind) {
 	case OP_WRITE:
-		blocks_text(o->off, o->len, blocks, sizeof(blocks));
+		story_blocks(o->off, o->len, blocks, sizeof(blocks));
 		snprintf(buf, TEXT_MAX, "write(%s, %s) version %u", file_name(s, o->file), blocks, model_version(op));
 		break;
 	case OP_TRUNCATE:
@@ -60,15 +62,38 @@ const char *story_place(uint64_t off, bool meta)
 	return off < SUPER_END ? "super" : meta ? "tree block" : "data";
 }
 
-static void device_text(const struct trace_entry *e, const struct dev_event *ev, char *buf)
+/* Writes that position `pos` makes durable. */
+static uint32_t made_durable(const struct story *s, uint32_t pos)
 {
-	const char *did = says(e, "write submitted") ? "submit" : says(e, "write completed") ? "done:" : "failed:";
+	struct epoch before, after;
 
-	if (says(e, "write"))
-		snprintf(buf, TEXT_MAX, "%s %s @%lu+%lu%s", did, story_place(e->a, ev->meta), (unsigned long)e->a, (unsigned long)e->b,
-		         ev->fua ? " FUA" : "");
-	else
-		snprintf(buf, TEXT_MAX, "%s", says(e, "flush submitted") ? "submit FLUSH" : says(e, "flush completed") ? "done: FLUSH" : e->what);
+	powercut_epoch_at(s->h->dev, pos, &before);
+	uint32_t pending = before.npending;
+	powercut_epoch_at(s->h->dev, pos + 1, &after);
+	return pending > after.npending ? pending - after.npending : 0;
+}
+
+static void device_text(const struct story *s, uint32_t pos, char *buf)
+{
+	const struct dev_event *e = &s->event[pos], *sub = e->kind == EV_WCMP ? &s->event[e->of] : e;
+	const char *fua = sub->fua ? ", FUA" : "";
+	uint32_t n;
+
+	switch (e->kind) {
+	case EV_WSUB:
+		snprintf(buf, TEXT_MAX, "writes %s @%lu+%u%s", story_place(sub->off, sub->meta), (unsigned long)sub->off, sub->len, fua);
+		break;
+	case EV_WCMP:
+		snprintf(buf, TEXT_MAX, "%s @%lu %s%s", story_place(sub->off, sub->meta), (unsigned long)sub->off,
+		         e->failed ? "FAILED" : "written", sub->fua ? ", FUA: durable" : ", may still be lost");
+		break;
+	case EV_FSUB:
+		snprintf(buf, TEXT_MAX, "flushes the device's cache");
+		break;
+	default:
+		n = made_durable(s, pos);
+		snprintf(buf, TEXT_MAX, "flush %s: %u write%s more durable", e->failed ? "FAILED" : "done", n, n == 1 ? " is" : "s are");
+	}
 }
 
 static bool is_device(const struct trace_entry *e)
@@ -80,7 +105,7 @@ static void other_text(const struct trace_entry *e, char *buf)
 {
 	char blocks[64];
 
-	blocks_text(e->a, e->b ? e->b : 1, blocks, sizeof(blocks));
+	story_blocks(e->a, e->b ? e->b : 1, blocks, sizeof(blocks));
 	if (says(e, "extent map"))
 		snprintf(buf, TEXT_MAX, "extent map of %s added (data @%lu)", blocks, (unsigned long)e->c);
 	else if (says(e, "ordered extent") && strstr(e->what, "added"))
@@ -99,29 +124,87 @@ static void other_text(const struct trace_entry *e, char *buf)
 	}
 }
 
-static void make_line(struct story *s, uint32_t i, uint32_t *position)
+static void call_ends(const struct story *s, const struct trace_entry *e, char *buf)
+{
+	const struct model_op *o = model_op(s->h->run.model, (uint32_t)e->a);
+	bool promises = !e->b && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC);
+
+	snprintf(buf, TEXT_MAX, "%s returns %ld%s", model_op_name[o->kind], (long)e->b,
+	         promises ? ": what was written before it is promised" : "");
+}
+
+static struct line *add_line(struct story *s, uint32_t turn, uint32_t task)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 256;
+		s->line = realloc(s->line, s->cap * sizeof(*s->line));
+		CHECK(s->line != NULL);
+	}
+	struct line *l = &s->line[s->n++];
+	*l = (struct line){ .turn = turn, .task = task, .entry = NONE, .event = NONE };
+	l->step = s->watch.nturns ? s->watch.turn[turn].step : 0;
+	return l;
+}
+
+static void add_entry(struct story *s, uint32_t turn, uint32_t i, uint32_t *position)
 {
 	const struct trace_entry *e = &s->entry[i];
-	struct line *l = &s->line[i];
+	struct line *l = add_line(s, turn, e->task);
 
-	*l = (struct line){ .step = e->step, .task = e->task };
+	l->entry = i;
+	l->step = e->step;
 	if (e->what == model_trace_begin) {
 		l->kind = LINE_CALL;
 		call_text(s, (uint32_t)e->a, l->text);
 	} else if (e->what == model_trace_end) {
 		l->kind = LINE_CALL;
-		snprintf(l->text, TEXT_MAX, "%s returns %ld", model_op_name[model_op(s->h->run.model, (uint32_t)e->a)->kind], (long)e->b);
-	} else if (is_device(e)) {
+		call_ends(s, e, l->text);
+	} else if (s->event && is_device(e)) {
 		CHECK(*position < s->nevents); /* (T1) */
 		l->kind = LINE_DEVICE;
-		l->device = !strcmp(trace_task_name(e->task), "io");
-		device_text(e, &s->event[*position], l->text);
-		if (++*position == s->v->crash.pos + 1)
-			s->crash_at = i;
+		l->device = !strcmp(s->task_name[e->task % COOP_TASKS_MAX], "io");
+		l->event = *position;
+		device_text(s, *position, l->text);
+		if (++*position == s->v->crash.pos + 1 && s->v->kind == VIOLATION_PROMISE)
+			s->crash_at = s->n - 1;
 	} else {
 		l->kind = says(e, "extent ") || says(e, "ordered ") ? LINE_EXTENT : LINE_OTHER;
 		other_text(e, l->text);
 	}
+}
+
+static void add_stopped(struct story *s, uint32_t turn)
+{
+	struct line *l = add_line(s, turn, s->watch.turn[turn].stop.task);
+	char does[120];
+	struct site site;
+
+	l->kind = LINE_STOPPED;
+	for (uint32_t t = turn + 1; t < s->watch.nturns; t++)
+		if (s->watch.turn[t].task == l->task) {
+			story_step(s, t, does, sizeof(does), &site);
+			snprintf(l->text, TEXT_MAX, "is stopped before it %s", does);
+			return;
+		}
+	snprintf(l->text, TEXT_MAX, "is stopped");
+}
+
+static void make_lines(struct story *s)
+{
+	uint32_t i = 0, position = 0, n = s->watch.nturns;
+
+	s->crash_at = NONE;
+	for (uint32_t t = 0; t < n || i < s->nentries; t++) {
+		uint32_t end = t + 1 < n ? s->watch.turn[t + 1].entry : s->nentries;
+		for (; t == 0 && n && i < s->watch.turn[0].entry; i++)
+			add_entry(s, 0, i, &position);
+		if (t < n && s->watch.turn[t].preempts)
+			add_stopped(s, t);
+		for (; i < end; i++)
+			add_entry(s, t < n ? t : 0, i, &position);
+	}
+	if (s->crash_at == NONE)
+		s->crash_at = s->n;
 }
 
 /* ---- the broken block's extent ---- */
@@ -133,22 +216,34 @@ static bool extent_has_block(const struct story *s, const struct trace_entry *e)
 	return e->a <= off && off < e->a + e->b;
 }
 
-static void find_extent(struct story *s)
+static const struct trace_entry *entry_of(const struct story *s, uint32_t line)
 {
-	s->added = s->logged = s->ordered = s->collected = NONE;
-	if (s->v->kind != VIOLATION_PROMISE)
-		return;
+	return s->line[line].entry == NONE ? NULL : &s->entry[s->line[line].entry];
+}
+
+static void find_logged(struct story *s)
+{
 	for (uint32_t i = 0; i < s->crash_at; i++) {
-		const struct trace_entry *e = &s->entry[i];
-		if (!says(e, "extent ") || !strstr(e->what, "logged") || !extent_has_block(s, e))
+		const struct trace_entry *e = entry_of(s, i);
+		if (!e || !says(e, "extent ") || !strstr(e->what, "logged") || !extent_has_block(s, e))
 			continue;
 		s->logged = i;
 		s->disk = e->c;
 		s->start = e->a;
 		s->len = e->b;
 	}
+}
+
+static void find_extent(struct story *s)
+{
+	s->added = s->logged = s->ordered = s->collected = NONE;
+	if (s->v->kind != VIOLATION_PROMISE)
+		return;
+	find_logged(s);
 	for (uint32_t i = 0; i < s->n && s->logged != NONE; i++) {
-		const struct trace_entry *e = &s->entry[i];
+		const struct trace_entry *e = entry_of(s, i);
+		if (!e)
+			continue;
 		if (says(e, "extent map") && e->c == s->disk)
 			s->added = i;
 		else if (says(e, "ordered extent") && strstr(e->what, "at disk") && e->c == s->disk)
@@ -160,10 +255,10 @@ static void find_extent(struct story *s)
 
 static bool line_matters(const struct story *s, uint32_t i)
 {
-	const struct trace_entry *e = &s->entry[i];
+	const struct trace_entry *e = entry_of(s, i);
 	const struct line *l = &s->line[i];
 
-	if (s->logged == NONE || l->kind == LINE_CALL)
+	if (s->logged == NONE || l->kind == LINE_CALL || !e)
 		return true;
 	if (l->kind == LINE_EXTENT)
 		return extent_has_block(s, e);
@@ -174,79 +269,46 @@ static bool line_matters(const struct story *s, uint32_t i)
 
 /* ---- gathering ---- */
 
-bool story_gather(struct story *s, struct hunt *h, const struct violation *v)
+static void keep_trace(struct story *s)
 {
-	uint32_t position = 0;
+	const struct trace_entry *e = trace_stop(&s->nentries);
 
+	s->entry = mem_alloc((s->nentries + 1) * sizeof(*e));
+	if (s->nentries)
+		memcpy(s->entry, e, s->nentries * sizeof(*e));
+	for (uint32_t i = 0; i < COOP_TASKS_MAX; i++)
+		snprintf(s->task_name[i], TASK_NAME_MAX, "%s", trace_task_name(i));
+}
+
+bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns)
+{
 	*s = (struct story){ .h = h, .v = v };
+	watch_init(&s->watch, NULL, NULL);
+	s->watch.stacks = true;
+	h->watch = &s->watch;
 	trace_start();
-	hunt_again(h, v, true);
-	s->entry = trace_stop(&s->n);
+	if (turns)
+		flip_run(h, v, turns);
+	else
+		hunt_again(h, v, true);
+	keep_trace(s);
+	h->watch = NULL;
 	if (h->result.end == COOP_DIVERGED)
 		return false;
 	if (h->dev)
 		s->event = powercut_events(h->dev, &s->nevents);
-	s->crash_at = s->n;
-	s->line = mem_zalloc((s->n + 1) * sizeof(*s->line));
-	for (uint32_t i = 0; i < s->n; i++)
-		make_line(s, i, &position);
-	if (v->kind != VIOLATION_PROMISE)
-		s->crash_at = s->n;
+	make_lines(s);
 	find_extent(s);
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; i < s->n; i++) {
 		s->line[i].matters = line_matters(s, i);
+		s->line[i].marked = i == s->added || i == s->logged || i == s->ordered || i == s->collected;
+	}
 	return true;
 }
 
 void story_free(struct story *s)
 {
+	watch_fini(&s->watch);
+	free(s->entry);
 	free(s->line);
-}
-
-/* ---- the sentence ---- */
-
-static const char *who(const struct story *s, uint32_t entry)
-{
-	return trace_task_name(s->entry[entry].task);
-}
-
-/* How the extent came to be logged without its ordered extent; nothing when it did not. */
-static int how_unseen(const struct story *s, char *buf, unsigned size)
-{
-	char blocks[64];
-
-	blocks_text(s->start, s->len, blocks, sizeof(blocks));
-	if (s->logged == NONE || s->added == NONE || s->collected != NONE)
-		return 0;
-	if (s->ordered == NONE || s->ordered > s->logged)
-		return snprintf(buf, size,
-		                "%s logged the extent map of %s after %s had added it and before %s added its ordered extent: "
-		                "nobody waited for the data, nobody had its checksum. ",
-		                who(s, s->logged), blocks, who(s, s->added), who(s, s->added));
-	return snprintf(buf, size,
-	                "%s collected ordered extents before %s added the one of %s, and logged its extent map after: "
-	                "nobody waited for the data, nobody had its checksum. ",
-	                who(s, s->logged), who(s, s->ordered), blocks);
-}
-
-void story_sentence(const struct story *s, char *buf, unsigned size)
-{
-	const char *text = s->v->text;
-	unsigned n = (unsigned)how_unseen(s, buf, size);
-
-	if (n < size && s->v->kind == VIOLATION_PROMISE)
-		n += (unsigned)snprintf(buf + n, size - n, "The power failed%s, and now ", n ? "" : " as shown below");
-	if (n < size)
-		snprintf(buf + n, size - n, "%s.", text);
-}
-
-bool timeline_story(struct hunt *h, const struct violation *v, char *buf, unsigned size)
-{
-	struct story s;
-
-	if (!story_gather(&s, h, v))
-		return false;
-	story_sentence(&s, buf, size);
-	story_free(&s);
-	return true;
 }

@@ -1,45 +1,86 @@
 /*
- * timeline_print.c: the time line on paper: a column a task, within 120 characters; lines that do not
- * matter folded; the crash; the blocks before and after. See timeline.h.
+ * timeline_print.c: the time line on a terminal: a narrow lane a task, and beside them what happens, a line each;
+ * what does not matter is left out; the crash; the blocks before and after. See timeline.h.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "oracle/rules.h"
 #include "timeline_story.h"
 
-#define WIDTH     120u
-#define COLUMNS   8u
+#define WIDTH      120u
+#define BLOCKS_MAX 8u /* of the broken file */
 
-/* ---- columns ---- */
+/* ---- colour ---- */
 
-struct columns {
-	uint32_t n, width;
-	char name[COLUMNS][24];
+struct paper {
+	FILE *out;
+	bool colour;
 };
 
-static uint32_t column_of(struct columns *c, const struct line *l)
-{
-	const char *name = l->device ? "device" : trace_task_name(l->task);
-	uint32_t i = 0;
+/* Told apart by everyone, on dark and on light. */
+static const char *const lane_colours[] = { "36", "33", "35", "32", "34", "31" };
+#define LANE_COLOURS (sizeof(lane_colours) / sizeof(lane_colours[0]))
 
-	while (i < c->n && strcmp(c->name[i], name))
-		i++;
-	if (i == c->n && c->n < COLUMNS)
-		snprintf(c->name[c->n++], sizeof(c->name[0]), "%s", name);
-	return i < COLUMNS ? i : COLUMNS - 1;
+static bool wants_colour(FILE *out)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fileno(out)) && !(no && no[0]) && term && strcmp(term, "dumb");
 }
 
-static void make_columns(struct columns *c, const struct story *s, bool all)
+static void paint(const struct paper *p, const char *code)
 {
-	c->n = 0;
-	for (int device = 0; device < 2; device++)
-		for (uint32_t i = 0; i < s->crash_at; i++)
-			if (s->line[i].device == (device == 1) && (all || s->line[i].matters))
-				column_of(c, &s->line[i]);
-	c->width = (WIDTH - 6) / (c->n ? c->n : 1);
-	if (c->width > 40)
-		c->width = 40;
+	if (p->colour)
+		fprintf(p->out, "\033[%sm", code);
+}
+
+/* ---- lanes ---- */
+
+static const char *mark_of(enum lane_state state)
+{
+	switch (state) {
+	case LANE_ABSENT:
+		return " ";
+	case LANE_WAITS:
+		return "░";
+	case LANE_HOLDS:
+		return "┃";
+	default:
+		return "│";
+	}
+}
+
+static const char *mark_here(const struct line *l)
+{
+	return l->kind == LINE_STOPPED ? "◌" : l->marked ? "◆" : "●";
+}
+
+static unsigned lane_width(const struct lanes *lanes)
+{
+	unsigned w = 0;
+
+	for (uint32_t i = 0; i < lanes->n; i++)
+		if (strlen(lanes->name[i]) > w)
+			w = (unsigned)strlen(lanes->name[i]);
+	return (w < 12 ? w : 12) + 1;
+}
+
+static void print_lanes(const struct paper *p, const struct story *s, const struct lanes *lanes, const struct line *l)
+{
+	unsigned w = lane_width(lanes);
+	int class;
+
+	for (uint32_t i = 0; i < lanes->n; i++) {
+		bool here = l && lane_of(lanes, l) == i;
+		const char *mark = !l || i == lanes->device ? " " : mark_of(lane_state(s, lanes->task[i], l->turn, &class));
+		paint(p, lane_colours[i % LANE_COLOURS]);
+		if (here)
+			paint(p, "1");
+		fprintf(p->out, "%s%*s", here ? mark_here(l) : mark, (int)w - 1, "");
+		paint(p, "0");
+	}
 }
 
 /* As much of the text as fits into `room`, cut at a space; the rest in *rest. */
@@ -59,70 +100,66 @@ static unsigned fit(const char *text, unsigned room, const char **rest)
 	return cut;
 }
 
-static void print_line(FILE *out, const struct columns *c, uint32_t column, uint32_t step, const char *text, bool bold)
+static void print_line(const struct paper *p, const struct story *s, const struct lanes *lanes, const struct line *l)
 {
-	bool first = true;
+	unsigned room = WIDTH - 6 - lanes->n * lane_width(lanes) - 1;
+	char text[400];
+	struct site site;
+	int n = snprintf(text, sizeof(text), "%s: %s", l->device ? "device" : s->task_name[l->task % COOP_TASKS_MAX], l->text);
 
-	for (const char *rest = text; *rest; first = false) {
+	if ((l->marked || l->kind == LINE_STOPPED) && story_site(s, l, &site))
+		snprintf(text + n, sizeof(text) - (size_t)n, "  %s:%u", site.file, site.line);
+	fprintf(p->out, "%4u  ", l->step);
+	print_lanes(p, s, lanes, l);
+	for (const char *rest = text; *rest;) {
 		const char *piece = rest;
-		unsigned n = fit(piece, c->width - 2, &rest);
-		if (first)
-			fprintf(out, "%4u  ", step);
-		else
-			fprintf(out, "      ");
-		fprintf(out, "%*s%s%.*s%s\n", (int)(column * c->width), "", bold ? "\033[1m" : "", (int)n, piece, bold ? "\033[0m" : "");
+		unsigned take = fit(piece, room < 40 ? 40 : room, &rest);
+		if (piece != text)
+			fprintf(p->out, "%*s  ", (int)(6 + lanes->n * lane_width(lanes)), "");
+		if (l->marked)
+			paint(p, "1");
+		while (take && piece[take - 1] == ' ')
+			take--;
+		fprintf(p->out, "%.*s\n", (int)take, piece);
+		paint(p, "0");
 	}
 }
 
-static void print_head(FILE *out, const struct columns *c)
+static void print_head(const struct paper *p, const struct lanes *lanes)
 {
-	fprintf(out, "step  ");
-	for (uint32_t i = 0; i < c->n; i++)
-		fprintf(out, "%-*s", i + 1 < c->n ? (int)c->width : 0, c->name[i]);
-	fprintf(out, "\n");
-}
+	unsigned w = lane_width(lanes);
 
-static void print_fold(FILE *out, uint32_t *folded)
-{
-	if (*folded)
-		fprintf(out, "      (%u line%s)\n", *folded, *folded == 1 ? "" : "s");
-	*folded = 0;
-}
-
-static void print_crash(const struct story *s, FILE *out)
-{
-	char kept[200] = "nothing";
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < s->v->crash.nkept && n < sizeof(kept) - 40; i++) {
-		const struct dev_event *e = &s->event[s->v->crash.kept[i]];
-		n += (unsigned)snprintf(kept + n, sizeof(kept) - n, "%s%s @%lu", n ? ", " : "", story_place(e->off, e->meta),
-		                        (unsigned long)e->off);
+	fprintf(p->out, "step  ");
+	for (uint32_t i = 0; i < lanes->n; i++) {
+		paint(p, lane_colours[i % LANE_COLOURS]);
+		fprintf(p->out, "%-*.*s", i + 1 < lanes->n ? (int)w : 0, (int)w - 1, lanes->name[i]);
+		paint(p, "0");
 	}
-	fprintf(out, "      ==== the power fails: of %u write%s that %s not durable, %s is kept ====\n", s->v->crash.npending,
-	        s->v->crash.npending == 1 ? "" : "s", s->v->crash.npending == 1 ? "is" : "are", kept);
+	fprintf(p->out, "\n");
 }
 
-static void print_lines(const struct story *s, bool all, FILE *out)
+static void print_lines(const struct paper *p, const struct story *s, bool all)
 {
-	bool tty = isatty(fileno(out)), bug;
-	struct columns c;
+	struct lanes lanes;
 	uint32_t folded = 0;
+	char kept[300];
 
-	make_columns(&c, s, all);
-	print_head(out, &c);
+	story_lanes(s, all, &lanes);
+	print_head(p, &lanes);
 	for (uint32_t i = 0; i < s->crash_at; i++) {
-		if (!all && !s->line[i].matters) {
+		if (all || s->line[i].matters)
+			print_line(p, s, &lanes, &s->line[i]);
+		else
 			folded++;
-			continue;
-		}
-		print_fold(out, &folded);
-		bug = tty && (i == s->added || i == s->logged || i == s->ordered || i == s->collected);
-		print_line(out, &c, column_of(&c, &s->line[i]), s->line[i].step, s->line[i].text, bug);
 	}
-	print_fold(out, &folded);
-	if (s->v->kind == VIOLATION_PROMISE)
-		print_crash(s, out);
+	if (s->v->kind == VIOLATION_PROMISE) {
+		story_kept(s, kept, sizeof(kept));
+		paint(p, "1;31");
+		fprintf(p->out, "====  THE POWER FAILS: %s ====\n", kept);
+		paint(p, "0");
+	}
+	fprintf(p->out, "┃ holds a lock   ░ waits   ◌ stopped by the scheduler   ◆ what the broken promise rests on");
+	fprintf(p->out, folded ? "   (%u lines folded)\n" : "\n", folded);
 }
 
 /* ---- blocks, before and after ---- */
@@ -166,7 +203,7 @@ static void print_blocks(const struct story *s, FILE *out)
 		const struct model_file *f = model_find(s->h->run.model, rf->subvol, rf->name, rf->ino);
 		if (!f || strcmp(f->name, s->v->broken.file) || f->subvol != s->v->broken.subvol)
 			continue;
-		for (uint32_t k = 0; k < rf->nblocks && k < 64; k++)
+		for (uint32_t k = 0; k < rf->nblocks && k < BLOCKS_MAX; k++)
 			print_block(s, f, rf, k, out);
 	}
 	recovered_free(r);
@@ -186,17 +223,20 @@ static void print_text(const char *text, FILE *out)
 
 bool timeline_print(struct hunt *h, const struct violation *v, bool all, FILE *out)
 {
+	struct paper p = { out, wants_colour(out) };
 	char text[1200];
 	struct story s;
 
-	if (!story_gather(&s, h, v))
-		return false;
-	story_sentence(&s, text, sizeof(text));
-	print_text(text, out);
-	fprintf(out, "\n");
-	print_lines(&s, all, out);
-	if (v->kind == VIOLATION_PROMISE && v->broken.file[0])
-		print_blocks(&s, out);
+	bool fits = story_gather(&s, h, v, NULL);
+	if (fits) {
+		story_sentence(&s, text, sizeof(text));
+		print_text(text, out);
+		fprintf(out, "\n");
+		print_lines(&p, &s, all);
+		if (v->kind == VIOLATION_PROMISE && v->broken.file[0])
+			print_blocks(&s, out);
+	}
 	story_free(&s);
-	return true;
+	site_close();
+	return fits;
 }

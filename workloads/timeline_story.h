@@ -1,6 +1,7 @@
 /*
- * timeline_story.h: the inside of the time line: the story of one violation, gathered by timeline.c, printed
- * by timeline_print.c. Nobody else includes it.
+ * timeline_story.h: the inside of the time line: the story of one violation, gathered by timeline.c, told in a
+ * sentence by timeline_sentence.c, and shown by timeline_print.c and timeline_svg.c. Nobody else includes it,
+ * but explain.c.
  */
 #ifndef TIMELINE_STORY_H
 #define TIMELINE_STORY_H
@@ -8,15 +9,19 @@
 #include "rt/trace.h"
 #include "timeline.h"
 
-#define TEXT_MAX  160u
+#define TEXT_MAX  200u
 #define NONE      UINT32_MAX
+#define LANES_MAX 12u
 
-enum line_kind { LINE_OTHER, LINE_CALL, LINE_DEVICE, LINE_EXTENT };
+enum line_kind { LINE_OTHER, LINE_CALL, LINE_DEVICE, LINE_EXTENT, LINE_STOPPED };
 
+/* What happened, line by line: the entries of the trace, and between them where a task was preempted. */
 struct line {
-	uint32_t step, task;
-	bool device;         /* belongs into the device's column */
-	bool matters;
+	uint32_t step, task, turn;
+	uint32_t entry;      /* of the trace; NONE: LINE_STOPPED */
+	uint32_t event;      /* of the device, for LINE_DEVICE */
+	bool device;         /* belongs into the device's lane */
+	bool matters, marked;
 	enum line_kind kind;
 	char text[TEXT_MAX];
 };
@@ -24,22 +29,52 @@ struct line {
 struct story {
 	struct hunt *h;
 	const struct violation *v;
-	const struct trace_entry *entry;
-	uint32_t n;
+	struct watch watch;
+	struct trace_entry *entry;
+	uint32_t nentries;
 	struct line *line;
+	uint32_t n, cap;
 	uint32_t crash_at;       /* the crash comes before this line */
 	const struct dev_event *event;
 	uint32_t nevents;
 	/* of the broken block: its last extent that was logged */
 	uint64_t disk, disk_len, start, len;
-	uint32_t added, logged, ordered, collected; /* entries; UINT32_MAX: none */
+	uint32_t added, logged, ordered, collected; /* lines; NONE: there is none */
+	char task_name[COOP_TASKS_MAX][TASK_NAME_MAX];
 };
 
-/* Runs v's schedule and gathers what happened; story_free() afterwards. False when it does not fit. */
-bool story_gather(struct story *s, struct hunt *h, const struct violation *v);
+/*
+ * Runs v's schedule and gathers what happened; story_free() afterwards, in either case. `turns`: another run of the same race,
+ * turn by turn (hunt_flip.h). False when v's schedule does not fit.
+ */
+bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns);
 void story_free(struct story *s);
 void story_sentence(const struct story *s, char *buf, unsigned size);
+
+/* "block 1", "blocks 0-3" */
+void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size);
 /* What is at this place of the device, in a word. */
 const char *story_place(uint64_t off, bool meta);
+/* "2 writes are kept: data @4096, ..." */
+void story_kept(const struct story *s, char *buf, unsigned size);
+/* Where the line stands in the source. */
+bool story_site(const struct story *s, const struct line *l, struct site *out);
+/* What the task of turn t is about to do when it goes on, and where that stands. */
+void story_step(const struct story *s, uint32_t t, char *buf, unsigned size, struct site *site);
+
+/* ---- lanes: a task each, and the device ---- */
+
+struct lanes {
+	uint32_t n, device;          /* device: its lane; NONE */
+	uint32_t task[LANES_MAX];    /* COOP_TASKS_MAX for the device's */
+	const char *name[LANES_MAX];
+};
+void story_lanes(const struct story *s, bool all, struct lanes *lanes);
+uint32_t lane_of(const struct lanes *lanes, const struct line *l);
+
+/* How a task is at a turn. */
+enum lane_state { LANE_ABSENT, LANE_READY, LANE_WAITS, LANE_HOLDS };
+/* *class: of the lock that it holds (the outermost), or of what it waits for; -1 when that is not known. */
+enum lane_state lane_state(const struct story *s, uint32_t task, uint32_t turn, int *class);
 
 #endif

@@ -14,6 +14,7 @@
 #include "rt/clock.h"
 #include "rt/cpu.h"
 #include "rt/lock_slow.h"
+#include "rt/trace.h"
 
 #define MUTEX_SPIN_NS 1500
 #define SPIN_SPIN_NS  20000 /* a spinlock's owner is done soon, unless it lost the processor */
@@ -23,6 +24,7 @@ void mutex_init(struct mutex *m, enum lock_class class, int64_t sub)
 	atomic_init(&m->state, 0);
 	m->class = (uint8_t)class;
 	m->id = rt_obj_id();
+	trace_object(m->id, (int)class);
 	m->sub = sub;
 	atomic_init(&m->owner, NULL);
 	m->last_node = 0;

@@ -1,6 +1,7 @@
 /* pick_watch.c: see pick_watch.h. */
 #include "rt/pick_watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,6 @@ void watch_fini(struct watch *w)
 {
 	free(w->turn);
 	free(w->access);
-	free(w->class_of);
 	schedule_free(&w->turns);
 	watch_init(w, w->inner, w->inner_state);
 }
@@ -48,28 +48,12 @@ static uint32_t object_of(const struct held *h)
 	}
 }
 
-static void learn_class(struct watch *w, uint32_t obj, int class)
-{
-	if (class < 0 || !obj || obj > 1u << 20)
-		return;
-	if (obj >= w->nobjects) {
-		uint32_t n = obj * 2 + 64;
-		w->class_of = realloc(w->class_of, n * sizeof(*w->class_of));
-		CHECK(w->class_of != NULL);
-		for (uint32_t i = w->nobjects; i < n; i++)
-			w->class_of[i] = -1;
-		w->nobjects = n;
-	}
-	w->class_of[obj] = (int16_t)class;
-}
-
-static void take_held(struct watch *w, struct watch_stop *s, const struct task *t)
+static void take_held(struct watch_stop *s, const struct task *t)
 {
 	for (unsigned i = 0; i < t->nheld; i++) {
 		const struct held *h = &t->held[i];
 		struct watch_held seen = { .class = h->class, .sub = h->sub, .obj = object_of(h) };
 		seen.owed = lock_info[h->class].kind == LOCK_WAIT;
-		learn_class(w, seen.obj, h->class);
 		if (s->nheld < WATCH_HELD)
 			s->held[s->nheld++] = seen;
 	}
@@ -86,8 +70,7 @@ static void take_stop(struct watch *w, struct watch_stop *s, const struct coop_v
 	s->ended = atomic_load(&t->finished);
 	s->wait_class = s->enabled || s->ended ? -1 : t->wait_class;
 	s->waits_for = s->wait_class >= 0 && owner ? owner->id : WATCH_NONE;
-	learn_class(w, s->obj, s->wait_class);
-	take_held(w, s, t);
+	take_held(s, t);
 	if (w->stacks && !s->ended)
 		site_take(&s->stack);
 }
@@ -107,6 +90,7 @@ static uint32_t watch_pick(void *state, const struct coop_view *v)
 	t = &w->turn[w->nturns++];
 	*t = (struct watch_turn){ .task = id, .step = v->step, .decision = !lone(v), .enabled = v->enabled };
 	t->preempts = t->decision && id != v->current && (v->enabled & ~v->timed & 1ull << v->current);
+	t->place = w->turns.n;
 	t->entry = trace_count();
 	t->access = w->naccesses;
 	t->mark = w->mark ? w->mark(w->arg) : 0;
@@ -118,11 +102,7 @@ static uint32_t watch_pick(void *state, const struct coop_view *v)
 static void watch_access(void *state, uint32_t task, uint32_t obj, bool write)
 {
 	struct watch *w = state;
-	const struct task *t = rt_self();
 
-	for (unsigned i = t->nheld; i > 0; i--)
-		if (object_of(&t->held[i - 1]) == obj)
-			learn_class(w, obj, t->held[i - 1].class);
 	w->access = grown(w->access, w->naccesses, &w->accesses_cap, sizeof(*w->access));
 	w->access[w->naccesses++] = (struct watch_access){ w->nturns ? w->nturns - 1 : 0, task, obj, write };
 	if (w->inner->access)
@@ -194,11 +174,14 @@ uint32_t watch_stood(const struct watch *w, uint32_t t)
 	return WATCH_NONE;
 }
 
-const char *watch_object(const struct watch *w, uint32_t obj, uint8_t kind)
+const char *watch_object(uint32_t obj, uint8_t kind, char *buf, unsigned size)
 {
+	const char *what = kind == POINT_WAIT ? "an event" : "something shared";
+
 	if (kind == POINT_SUBMIT || kind == POINT_COMPLETE)
-		return "device";
-	if (obj && obj < w->nobjects && w->class_of[obj] >= 0)
-		return lock_info[w->class_of[obj]].name;
-	return kind == POINT_WAIT ? "an event" : "an object";
+		what = "device";
+	else if (trace_class(obj) >= 0)
+		what = lock_info[trace_class(obj)].what;
+	snprintf(buf, size, "%.*s", (int)strcspn(what, ":"), what);
+	return buf;
 }

@@ -44,6 +44,7 @@ struct watch_turn {
 	uint32_t step;            /* decisions before it */
 	bool decision, preempts;  /* decision: there was another to take */
 	uint64_t enabled;
+	uint32_t place;           /* its place in watch.turns */
 	uint32_t entry;           /* entries of the trace before it (trace.h) */
 	uint32_t access;          /* accesses before it */
 	uint32_t mark;            /* what `mark` said before it */
@@ -66,8 +67,6 @@ struct watch {
 	struct watch_access *access;
 	struct schedule turns;    /* every turn's task, and the data choices among them: for pick_replay_turns */
 	uint32_t nturns, naccesses, turns_cap, accesses_cap;
-	int16_t *class_of;        /* by object: -1 is not known */
-	uint32_t nobjects;
 };
 
 extern const struct picker pick_watch; /* its state is a struct watch */
@@ -77,7 +76,7 @@ void watch_fini(struct watch *w);
 
 /* Where turn t's task stood before it: the turn whose stop tells it, or WATCH_NONE when it begins. */
 uint32_t watch_stood(const struct watch *w, uint32_t t);
-/* What the object is, in a word: its class, or what is done to it ("device"). */
-const char *watch_object(const struct watch *w, uint32_t obj, uint8_t kind);
+/* What an object of a run that was traced, too, is, in a few words: those of its class in LOCK_CLASSES, or "device". Returns buf. */
+const char *watch_object(uint32_t obj, uint8_t kind, char *buf, unsigned size);
 
 #endif

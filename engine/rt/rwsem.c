@@ -12,6 +12,7 @@
 #include "rt/cpu.h"
 #include "rt/lock.h"
 #include "rt/lock_slow.h"
+#include "rt/trace.h"
 
 #define RWSEM_SPIN_NS 1500
 #define WAKE_BATCH    16
@@ -21,6 +22,7 @@ void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
 	atomic_init(&s->state, 0);
 	s->class = (uint8_t)class;
 	s->id = rt_obj_id();
+	trace_object(s->id, (int)class);
 	s->sub = sub;
 	atomic_init(&s->owner, NULL);
 	s->last_node = 0;

@@ -7,13 +7,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "rt/coop.h"
 #include "rt/cpu.h"
 #include "rt/rt.h"
 
-#define NAMES_MAX 256
+#define NAMES_MAX   256
+#define OBJECTS_MAX 65536u
 
 bool trace_on;
 
@@ -22,6 +24,7 @@ static _Atomic uint32_t guard;
 static struct trace_entry *entries;
 static uint32_t n, cap;
 static char names[NAMES_MAX][TASK_NAME_MAX];
+static int16_t classes[OBJECTS_MAX]; /* plus 1: 0 is not known */
 
 static void grow(void)
 {
@@ -42,6 +45,7 @@ void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c)
 		.c = c,
 	};
 
+	site_take(&e.from);
 	guard_lock(&guard);
 	if (n == cap)
 		grow();
@@ -52,10 +56,14 @@ void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c)
 
 void trace_start(void)
 {
+	struct site_stack first;
+
+	site_take(&first); /* site.h: the first one is not a fiber's */
 	guard_lock(&guard);
 	n = 0;
 	for (unsigned i = 0; i < NAMES_MAX; i++)
 		names[i][0] = 0;
+	memset(classes, 0, sizeof(classes));
 	guard_unlock(&guard);
 	trace_on = true;
 }
@@ -70,6 +78,20 @@ const struct trace_entry *trace_stop(uint32_t *count_out)
 uint32_t trace_count(void)
 {
 	return trace_on ? n : 0;
+}
+
+void trace_object_add(uint32_t obj, int class)
+{
+	if (obj >= OBJECTS_MAX)
+		return;
+	guard_lock(&guard);
+	classes[obj] = (int16_t)(class + 1);
+	guard_unlock(&guard);
+}
+
+int trace_class(uint32_t obj)
+{
+	return obj < OBJECTS_MAX ? classes[obj] - 1 : -1;
 }
 
 void trace_name_task(uint32_t id, const char *name)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rt/site.h"
+
 struct trace_entry {
 	uint32_t step;      /* decision of the schedule at which it happened */
 	uint32_t task;
@@ -16,6 +18,7 @@ struct trace_entry {
 	uint64_t ns;
 	const char *what;
 	uint64_t a, b, c;
+	struct site_stack from; /* whose line of the source this is: site.h */
 };
 
 extern bool trace_on;
@@ -31,6 +34,15 @@ void trace_start(void);
 const struct trace_entry *trace_stop(uint32_t *n);
 /* Entries so far; 0 when off. */
 uint32_t trace_count(void);
+/* Called where a lock or a queue is made: its class (enum lock_class), for who shows the run. */
+void trace_object_add(uint32_t obj, int class);
+static inline void trace_object(uint32_t obj, int class)
+{
+	if (__builtin_expect(trace_on, 0))
+		trace_object_add(obj, class);
+}
+/* The class of an object that the traced run has made; -1 for another one. */
+int trace_class(uint32_t obj);
 /* The name of task `id` of the traced run; "?" for one that it did not have. */
 const char *trace_task_name(uint32_t id);
 /* Called by the back ends when a task begins. */

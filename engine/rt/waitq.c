@@ -13,6 +13,7 @@
 #include "rt/cpu.h"
 #include "rt/lock.h"
 #include "rt/lock_slow.h"
+#include "rt/trace.h"
 
 #define WAKE_BATCH 16
 
@@ -20,6 +21,7 @@ void waitq_init(struct waitq *wq, enum lock_class class)
 {
 	wq->class = (uint8_t)class;
 	wq->id = rt_obj_id();
+	trace_object(wq->id, (int)class);
 	atomic_init(&wq->guard, 0);
 	atomic_init(&wq->nr, 0);
 	atomic_init(&wq->ower, NULL);

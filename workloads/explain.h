@@ -1,0 +1,41 @@
+/*
+ * explain.h: what it takes to fail, in a few steps of the source: where tasks were preempted, and the pair of
+ * neighbouring steps whose order decides.
+ *
+ * Called by cmd_race_show.c and tests, after hunt_minimise() or a replay.
+ */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+#include "hunt.h"
+#include "rt/site.h"
+
+#define EXPLAIN_MAX 8u
+
+struct explained_step {
+	uint32_t step;         /* decision of the schedule */
+	char task[24];
+	char does[96];         /* what it is about to do */
+	char then[200];        /* what came of it, of the trace; "" when nothing did */
+	struct site site;      /* line 0: not known */
+};
+
+struct explained {
+	uint32_t npreemptions; /* of these at most EXPLAIN_MAX are told */
+	struct explained_step stopped[EXPLAIN_MAX], went_on[EXPLAIN_MAX];
+	bool flips;            /* a pair was found: `first` before `second` fails, the other way round holds */
+	struct explained_step first, second;
+	uint32_t moved, runs;  /* steps moved from v's run to reach the pair; runs that it took */
+};
+
+/* False when v's schedule does not fit this program. */
+bool explain(struct hunt *h, const struct violation *v, struct explained *x);
+void explain_print(const struct explained *x, FILE *out);
+
+/*
+ * v's schedule, replayed strictly, has diverged: says at which decision, what was expected and what was there: task, object,
+ * source line. On several lines.
+ */
+void explain_divergence(struct hunt *h, const struct violation *v, char *buf, unsigned size);
+
+#endif
