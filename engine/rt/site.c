@@ -98,18 +98,31 @@ static int physical_scopes(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Die **out)
 	return n > 0 ? n : 0;
 }
 
+/* clang writes no table of which unit has which addresses: then each is asked. */
+static Dwarf_Die *unit_of(Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr *bias)
+{
+	Dwarf_Die *cu = dwfl_module_addrdie(mod, pc, bias);
+
+	if (cu)
+		return cu;
+	while ((cu = dwfl_module_nextcu(mod, cu, bias)))
+		if (dwarf_haspc(cu, pc - *bias) > 0)
+			return cu;
+	return NULL;
+}
+
 /* One frame: the line itself, then the calls that were inlined around it. */
 static bool find_in_frame(Dwarf_Addr pc, struct site *out)
 {
 	Dwfl_Module *mod = dwfl_addrmodule(dwfl, pc);
-	Dwfl_Line *at = mod ? dwfl_module_getsrc(mod, pc) : NULL;
 	Dwarf_Addr bias;
-	Dwarf_Die *cu = at ? dwfl_module_addrdie(mod, pc, &bias) : NULL, *scope = NULL;
+	Dwarf_Die *cu = mod ? unit_of(mod, pc, &bias) : NULL, *scope = NULL;
+	Dwarf_Line *at = cu ? dwarf_getsrc_die(cu, pc - bias) : NULL;
 	int line = 0;
 
-	if (!cu)
+	if (!at || dwarf_lineno(at, &line))
 		return false;
-	const char *file = dwfl_lineinfo(at, NULL, &line, NULL, NULL, NULL);
+	const char *file = dwarf_linesrc(at, NULL, NULL);
 	bool found = take_place(out, file, line);
 	int n = physical_scopes(cu, pc - bias, &scope);
 	for (int i = 0; i < n; i++) {
