@@ -148,11 +148,10 @@ bool minimise_try(struct hunt *h, struct violation *best, struct violation *c);
 /* ---- a search ---- */
 
 /* Distinct traces, by their hashes; counted up to TRACES_MAX. */
-#define TRACES_MAX   (1u << 21)
-#define TRACES_SLOTS (TRACES_MAX * 2)
+#define TRACES_MAX (1u << 21)
 struct traces {
 	uint64_t *slot; /* open addressing, 0 is free */
-	uint64_t n;
+	uint64_t nslots, n;
 };
 void traces_init(struct traces *t);
 void traces_free(struct traces *t);

@@ -73,7 +73,7 @@ static void hand_over(struct slice *out, const struct search *s, const struct tr
 		out->member[i].found = strategy->member[i].found;
 		out->member[i].longest = strategy->member[i].longest;
 	}
-	for (uint64_t i = 0; i < TRACES_SLOTS; i++)
+	for (uint64_t i = 0; i < t->nslots; i++)
 		if (t->slot[i])
 			out->trace[out->ntraces++] = t->slot[i];
 	if (s->found_at && v->schedule.n <= DECISIONS_MAX) {

@@ -104,7 +104,7 @@ static uint64_t *sorted(const struct traces *t)
 {
 	uint64_t *all = mem_alloc((t->n + 1) * sizeof(*all)), n = 0;
 
-	for (uint64_t i = 0; i < TRACES_SLOTS && n < t->n; i++)
+	for (uint64_t i = 0; i < t->nslots; i++)
 		if (t->slot[i])
 			all[n++] = t->slot[i];
 	qsort(all, n, sizeof(*all), compare);

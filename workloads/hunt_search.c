@@ -11,6 +11,7 @@
 #include "schedule_file.h"
 
 #define PROGRESS_EVERY 1024u
+#define SLOTS_MIN      4096u
 
 uint64_t hunt_seed(uint64_t search_seed, uint64_t i)
 {
@@ -21,7 +22,7 @@ uint64_t hunt_seed(uint64_t search_seed, uint64_t i)
 
 void traces_init(struct traces *t)
 {
-	*t = (struct traces){ .slot = mem_zalloc(TRACES_SLOTS * sizeof(*t->slot)) };
+	*t = (struct traces){ .slot = mem_zalloc(SLOTS_MIN * sizeof(*t->slot)), .nslots = SLOTS_MIN };
 }
 
 void traces_free(struct traces *t)
@@ -29,18 +30,39 @@ void traces_free(struct traces *t)
 	free(t->slot);
 }
 
+/* Where a hash is, or goes. */
+static uint64_t *slot_of(const struct traces *t, uint64_t hash)
+{
+	uint64_t mask = t->nslots - 1, i = hash & mask;
+
+	while (t->slot[i] && t->slot[i] != hash)
+		i = (i + 1) & mask;
+	return &t->slot[i];
+}
+
+/* Never more than half full. It starts small: most hunts see few traces, and are as fast as the table is cached. */
+static void grow(struct traces *t)
+{
+	struct traces larger = { .slot = mem_zalloc(t->nslots * 4 * sizeof(*t->slot)), .nslots = t->nslots * 4, .n = t->n };
+
+	for (uint64_t i = 0; i < t->nslots; i++)
+		if (t->slot[i])
+			*slot_of(&larger, t->slot[i]) = t->slot[i];
+	free(t->slot);
+	*t = larger;
+}
+
 void traces_add(struct traces *t, uint64_t hash)
 {
-	uint64_t mask = TRACES_SLOTS - 1, i;
+	uint64_t *slot;
 
 	hash |= !hash;
-	if (t->n == TRACES_MAX)
+	slot = slot_of(t, hash);
+	if (*slot || t->n == TRACES_MAX)
 		return;
-	for (i = hash & mask; t->slot[i]; i = (i + 1) & mask)
-		if (t->slot[i] == hash)
-			return;
-	t->slot[i] = hash;
-	t->n++;
+	*slot = hash;
+	if (++t->n * 2 > t->nslots)
+		grow(t);
 }
 
 /* ---- a CHECK that fails ---- */

@@ -38,7 +38,7 @@ static void pos_begin(void *state, uint64_t seed, uint32_t steps)
 
 static bool only_reads(enum point_kind kind)
 {
-	return kind == POINT_READ || kind == POINT_WAIT;
+	return kind == POINT_READ || kind == POINT_SHARED || kind == POINT_WAIT;
 }
 
 static uint64_t conflicting(const struct coop_view *v, uint32_t id)
