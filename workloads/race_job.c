@@ -53,7 +53,7 @@ static void make_call(struct race_run *r, const struct job_call *call)
 		model_write(f, call->off, call->len);
 		break;
 	case CALL_RANGE:
-		fs_sync_range(f->f, call->off, call->len, call->wait);
+		model_sync_range(f, call->off, call->len, call->wait);
 		break;
 	case CALL_FDATASYNC:
 		model_fdatasync(f);
@@ -75,7 +75,7 @@ static void flusher(struct race_run *r)
 {
 	for (uint32_t pass = 0; pass < FLUSHER_PASSES; pass++)
 		for (uint32_t i = 0; i < r->nfiles; i++)
-			fs_flush_pass(r->file[i]->f);
+			model_flush_pass(r->file[i]);
 }
 
 /* ---- from a file ---- */

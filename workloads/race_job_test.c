@@ -211,6 +211,19 @@ static void the_command_takes_a_job_for_a_race(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+static void a_schedule_of_a_job_needs_no_job_file(void **state)
+{
+	if (RT_TSAN)
+		skip();
+	spawn_file("two.fio", shared);
+	assert_int_equal(spawn("race hunt --job two.fio --design prefix --out s"), 1);
+	unlink("two.fio");
+	assert_int_equal(spawn("race replay s"), 1);
+	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it breaks as recorded"));
+	unlink("s");
+	assert_int_equal(spawn_left(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +234,7 @@ int main(void)
 		cmocka_unit_test(two_of_one_file_break_prefix_and_not_postfix),
 		cmocka_unit_test(the_text_that_a_race_keeps_makes_the_same_race),
 		cmocka_unit_test(the_command_takes_a_job_for_a_race),
+		cmocka_unit_test(a_schedule_of_a_job_needs_no_job_file),
 	};
 
 	return cmocka_run_group_tests_name("race_job", tests, spawn_begin, spawn_end);

@@ -36,6 +36,9 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 {
 	uint64_t hash = add_text(add_text(0, race->name), design->name);
 
+	if (race->job)
+		hash = add_text(hash, race->job);
+
 	hash = add_number(hash, race->mkfs.nodesize);
 	hash = add_number(hash, race->mkfs.single);
 	hash = add_number(hash, race->mkfs.subvols);
@@ -47,6 +50,18 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 }
 
 /* ---- writing ---- */
+
+/* The whole job on one line. */
+static void write_job(FILE *out, const char *text)
+{
+	fprintf(out, "job ");
+	for (const char *p = text; *p; p++) {
+		if (*p == '\n' || *p == '\\')
+			fputc('\\', out);
+		fputc(*p == '\n' ? 'n' : *p, out);
+	}
+	fprintf(out, "\n");
+}
 
 static void write_absent(FILE *out, const struct race *race, const struct absent *a)
 {
@@ -78,6 +93,8 @@ static void write_crash(FILE *out, const struct crash *c)
 static void write_all(FILE *out, const char *path, const struct race *race, const struct design *design, const struct violation *v)
 {
 	fprintf(out, SCHEDULE_MAGIC "%u\n# replay: fsyncstorm race replay %s\n", SCHEDULE_FORMAT, path);
+	if (race->job)
+		write_job(out, race->job);
 	fprintf(out, "race %s\ndesign %s\nconfig %016" PRIx64 "\n", race->name, design->name, schedule_config(race, design));
 	write_absent(out, race, &v->absent);
 	fprintf(out, "violation %s %s\n", violation_name[v->kind], broken_name[v->broken.kind]);

@@ -3,6 +3,7 @@
  * decisions, and the crash. `fsyncstorm race replay FILE` runs it again.
  *
  *   fsyncstorm-schedule 2
+ *   job [a]\nrw=write\n...      the job that the race is made from (race_job.h), its line ends as \n; of other races none
  *   race seed
  *   design prefix
  *   config 5f0c1d2e3a4b5c6d    of the race's options and tasks and the design: schedule_config()

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "race_job.h"
 #include "schedule_file.h"
 #include "schedule_text.h"
 #include "text.h"
@@ -15,6 +16,7 @@
 struct reading {
 	const char *path;
 	unsigned line;
+	const char *job; /* the text of its line; NULL: none so far */
 	const struct race *race;
 	const struct design *design;
 	struct violation *v;
@@ -36,10 +38,38 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct reading *r, const 
 	return -EINVAL;
 }
 
+/* In place: what write_job() has made of it, back again. */
+static int read_job(struct reading *r, char *value)
+{
+	char *to = value;
+
+	for (const char *p = value; *p; p++) {
+		bool escaped = *p == '\\';
+		p += escaped;
+		if (escaped && *p != 'n' && *p != '\\')
+			return wrong(r, "job: a \\ that is not the first of \\n or \\\\");
+		*to++ = escaped && *p == 'n' ? '\n' : *p;
+	}
+	*to = 0;
+	r->job = value;
+	return 0;
+}
+
+static int make_job(struct reading *r, const char *value)
+{
+	char err[JOB_ERR_MAX];
+
+	if (strncmp(value, "job-", 4))
+		return wrong(r, "race %.40s: a job's is expected, as there is a line \"job ...\"", value);
+	return race_job_from_text(value + 4, r->job, &r->race, NULL, err) ? wrong(r, "%s", err) : 0;
+}
+
 static int read_race(struct reading *r, char *value)
 {
 	char hint[64];
 
+	if (r->job)
+		return make_job(r, value);
 	r->race = race_find(value);
 	if (r->race)
 		return 0;
@@ -166,6 +196,7 @@ static const struct line_kind {
 	int (*read)(struct reading *r, char *value);
 	bool needed;
 } line_kinds[] = {
+	{ "job", read_job, false }, /* before its race */
 	{ "race", read_race, true },
 	{ "design", read_design, true },
 	{ "config", read_config, true },
