@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "ops.h"
+#include "rt/mem.h"
 
 #define BLOCK  4096u
 #define SECTOR 512u
@@ -152,7 +153,7 @@ static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned
 	while (f < c->nfiles && strcmp(c->file[f].name, name))
 		f++;
 	if (f == JOB_CALLS_FILES || strlen(name) >= sizeof(c->file[f].name)) {
-		snprintf(err, JOB_ERR_MAX, "[%s] file %.80s: a hunted job has at most %u files, with names of at most %u letters", j->name, name,
+		snprintf(err, JOB_ERR_MAX, "[%s] file %.80s: a hunted job has at most %u files, with names of at most %d letters", j->name, name,
 		         JOB_CALLS_FILES, JOB_NAME_MAX - 1);
 		return -EINVAL;
 	}
@@ -222,10 +223,11 @@ int job_calls(const struct job_file *jf, const char *text, struct job_calls *out
 	int ret = refuse(jf, text, err);
 	if (ret)
 		return ret;
-	small.job = malloc(jf->n * sizeof(*jf->job));
-	CHECK(small.job);
+	CHECK(jf->n);
+	small.job = mem_alloc(jf->n * sizeof(*jf->job));
 	memcpy(small.job, jf->job, jf->n * sizeof(*jf->job));
 	uint32_t tasks = clamp_clones(out, &small);
+	CHECK(tasks); /* a job file has a section, and a section a clone */
 	for (unsigned i = 0; i < small.n; i++) {
 		clamp_sizes(out, &small.job[i]);
 		clamp_count(out, &jf->job[i], &small.job[i]);
