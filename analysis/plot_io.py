@@ -11,13 +11,9 @@ TITLE = "Flushes and metadata a sync"
 
 
 def series(run, target, field, scale):
-    """Of each level that has it: fsyncers, mean over trials."""
-    rows = []
-    for threads in run.levels:
-        values = [t[field] / scale for t in run.trials(target, threads) if t.get(field) is not None]
-        if values:
-            rows.append((run.fsyncers(threads), np.mean(values)))
-    return np.array(rows).reshape(-1, 2).T
+    """Of each level that has it: fsyncers, mean over all syncs."""
+    found = [(run.fsyncers(t), run.per_sync(target, t, field)) for t in run.levels]
+    return np.array([(n, x / scale) for n, x in found if x is not None]).reshape(-1, 2).T
 
 
 def draw_run(run):

@@ -52,9 +52,8 @@ def cell(value, digits=0):
     return (f"{value:,.{digits}f}", value)
 
 
-def mean_of(trials, field, scale=1):
-    have = [t[field] / scale for t in trials if t.get(field) is not None]
-    return sum(have) / len(have) if have else None
+def kib(size_bytes):
+    return None if size_bytes is None else size_bytes / 1024
 
 
 def results_table(run):
@@ -66,9 +65,10 @@ def results_table(run):
                 continue
             rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
                         + [cell(h.percentile(p) / 1e3, 1) for p in (50, 90, 99, 99.9)] + [cell(h.max_ns / 1e3)]
-                        + [cell(mean_of(trials, "rate")), cell(mean_of(trials, "flushes_per_sync"), 2),
-                           cell(mean_of(trials, "meta_bytes_per_sync", 1024), 1),
-                           cell(mean_of(trials, "floor_ratio"), 2), cell(h.n), cell(len(trials))])
+                        + [cell(sum(t["rate"] for t in trials) / len(trials)),
+                           cell(run.per_sync(i, threads, "flushes_per_sync"), 2),
+                           cell(kib(run.per_sync(i, threads, "meta_bytes_per_sync")), 1),
+                           cell(run.per_sync(i, threads, "floor_ratio"), 2), cell(h.n), cell(len(trials))])
     return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s", "flushes/sync",
             "meta KiB/sync", "x floor", "syncs", "trials"], rows
 

@@ -103,6 +103,12 @@ class Run:
             return float("nan")
         return op[{50: "p50_ns", 99: "p99_ns", 99.9: "p999_ns"}[percent]]
 
+    def per_sync(self, target, threads, field):
+        """The mean over all syncs of what a trial tells as a mean of its own; None where it does not."""
+        have = [(t[field], t["ops"][self.subject]["n"]) for t in self.trials(target, threads)
+                if t.get(field) is not None and self.subject in t["ops"]]
+        return sum(x * n for x, n in have) / sum(n for _, n in have) if have else None
+
     def blocks(self, a, b, threads, metric):
         """Pairs of trials that ran next to each other, as two arrays of the metric."""
         of = {t["trial"]: t for t in self.trials(b, threads)}
@@ -113,8 +119,9 @@ class Run:
         """What one must know to read the figures, or to make them again: one line."""
         d, e = self.data, self.env
         topology = e.get("topology", {})
-        machine = ", ".join(str(x) for x in (e.get("cpu"), f"{topology.get('pus', '?')} CPUs on "
-                            f"{topology.get('nodes', '?')} node(s)", "Linux " + str(e.get("kernel", "?"))))
+        nodes = topology.get("nodes", "?")
+        machine = (f"{e.get('cpu', 'unknown processor')}, {topology.get('pus', '?')} CPUs on {nodes} node{'s' * (nodes != 1)}, "
+                   f"Linux {e.get('kernel', '?')}")
         seconds = f"{d['seconds_ns'] / 1e9:g} s" if d.get("seconds_ns") else "the job's own time"
         return (f"{self.name}: commit {d['commit']}, {machine}; job {d['job']['name']}, "
                 f"{d.get('trials', '?')} trials of {seconds} taking turns, seed {d.get('seed', '?')}, "
