@@ -10,6 +10,7 @@ static const struct self_suite suite = {
 		{ "shapes", "the portfolio on twelve shapes of the bare protocol", race_figures_shapes },
 		{ "pipeline", "schedules a second of the full pipeline, every crash judged", race_figures_pipeline },
 		{ "seed", "how soon each strategy finds the seed race", race_figures_seed },
+		{ "explain", "what a violation is made to: preemptions, proof, lines", race_figures_explain },
 		{ "stress", "the seed race on threads: how much noise at points helps", race_figures_stress },
 	},
 };

@@ -1,6 +1,7 @@
 /*
  * cmd_race_replay.c: `fsyncstorm race replay`: runs a recorded schedule again, strictly, crashes where it
- * was crashed, and shows it.
+ * was crashed, and shows it. A run that leaves the schedule, or is not the recorded one event by event, is refused
+ * with what was expected and what was there; --tolerant goes on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,21 +10,26 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_show.h"
+#include "explain.h"
 #include "hunt.h"
 #include "schedule_file.h"
 
 
 struct replay_options {
-	const char *path;
-	bool all_lines;
+	const char *path, *svg, *html;
+	bool all_lines, tolerant;
 };
 
 static error_t parse_replay(int key, char *arg, struct argp_state *state)
 {
 	struct replay_options *o = state->input;
 
-	if (key == 'a') {
-		o->all_lines = true;
+	if (key == 'a' || key == 't') {
+		*(key == 'a' ? &o->all_lines : &o->tolerant) = true;
+		return 0;
+	}
+	if (key == 's' || key == 'h') {
+		*(key == 's' ? &o->svg : &o->html) = arg;
 		return 0;
 	}
 	if (key != ARGP_KEY_ARG)
@@ -36,14 +42,26 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Runs the schedule; *kind: how it fails now. */
-static int replay_run(struct hunt *h, const struct violation *want, const char *path, struct violation *got)
+/* The schedule was recorded from another program: says where the run left it. */
+static int diverged(struct hunt *h, const struct violation *want, const char *path)
 {
-	bool strict = want->kind != VIOLATION_CHECK; /* its schedule ends where the CHECK failed */
+	char where[900];
 
-	hunt_again(h, want, strict);
+	explain_divergence(h, want, where, sizeof(where));
+	return cmd_error("race replay", "%.100s: it does not fit this program: %s (--tolerant goes on all the same)", path, where);
+}
+
+/* Runs the schedule again, as it is; *got: how it fails now. */
+static int replay_strictly(struct hunt *h, const struct violation *want, const char *path, struct violation *got)
+{
+	uint64_t recorded = want->run.trace_hash;
+
+	hunt_again(h, want, true);
 	if (h->result.end == COOP_DIVERGED)
-		return cmd_error("race replay", "%.100s: it does not fit this program: %.200s", path, h->result.why);
+		return diverged(h, want, path);
+	if (recorded && h->result.trace_hash != recorded)
+		return cmd_error("race replay", "%.100s: it fits, but is another run: its trace is %016lx, recorded was %016lx (--tolerant goes on all the same)",
+		                 path, (unsigned long)h->result.trace_hash, (unsigned long)recorded);
 	if (want->kind == VIOLATION_PROMISE)
 		hunt_judge_crash(h, &want->crash, got);
 	else
@@ -51,26 +69,45 @@ static int replay_run(struct hunt *h, const struct violation *want, const char *
 	return 0;
 }
 
+/* As far as it fits: what does not is skipped. Every crash is judged: the recorded one may be another by now. */
+static int replay_tolerantly(struct hunt *h, const struct violation *want, struct violation *got)
+{
+	hunt_again(h, want, false);
+	hunt_judge(h, got);
+	return 0;
+}
+
+static int show(struct hunt *h, const struct replay_options *o, struct violation *got)
+{
+	printf("race %s, design %s: it breaks as recorded\n\n", h->race->name, h->design->name);
+	if (!show_violation(h, got, o->all_lines, stdout))
+		return cmd_error("race replay", "%.100s: the run cannot be repeated", o->path);
+	if (show_pictures("race replay", h, got, o->svg, o->html))
+		return CMD_ERROR;
+	printf("\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
+	return 1;
+}
+
 static int replay_file(const struct replay_options *o, const struct race *race, const struct design *design, const struct violation *want)
 {
 	struct violation got;
 	struct hunt *h;
 	char err[200];
+	int ret;
 
 	if (hunt_open(race, design, &h, err))
 		return cmd_error("race replay", "%s", err);
 	violation_init(&got);
 	hunt_rescue(h, NULL);
-	int ret = replay_run(h, want, o->path, &got);
-	if (!ret && violation_same(&got, want)) {
-		printf("race %s, design %s: it breaks as recorded\n\n", race->name, design->name);
-		show_violation(h, &got, o->all_lines, stdout);
-		printf("\nfsyncstorm race replay %s\n", o->path);
-		ret = 1;
-	} else if (!ret) {
+	if (o->tolerant || want->kind == VIOLATION_CHECK) /* the schedule ends where the CHECK failed */
+		ret = replay_tolerantly(h, want, &got);
+	else
+		ret = replay_strictly(h, want, o->path, &got);
+	if (!ret && violation_same(&got, want))
+		ret = show(h, o, &got);
+	else if (!ret)
 		printf("race %s, design %s: it does not break any more%s%s\n", race->name, design->name,
 		       got.kind ? " as recorded; now: " : "", got.kind ? got.text : "");
-	}
 	hunt_rescue(NULL, NULL);
 	violation_fini(&got);
 	hunt_close(h);
@@ -79,7 +116,13 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 
 int cmd_race_replay(int argc, char **argv)
 {
-	static const struct argp_option table[] = { { "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 }, { 0 } };
+	static const struct argp_option table[] = {
+		{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
+		{ "tolerant", 't', NULL, 0, "Skip decisions that do not fit, and judge every crash: for a program that has changed", 0 },
+		{ "svg", 's', "FILE", 0, "The time line as a picture, too", 0 },
+		{ "html", 'h', "FILE", 0, "All of it as a page, too", 0 },
+		{ 0 },
+	};
 	static const struct argp argp = { table, parse_replay, "FILE",
 		                          "Runs a recorded schedule again, crashes where it was crashed, and shows it.\v"
 		                          "Exit status 1 when it breaks as recorded, 0 when it does not any more.",
@@ -95,7 +138,7 @@ int cmd_race_replay(int argc, char **argv)
 		return ret;
 	if (!o.path)
 		return cmd_error("race replay", "which schedule? a file that `fsyncstorm race hunt` has written is expected");
-	ret = schedule_file_read(o.path, false, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
+	ret = schedule_file_read(o.path, o.tolerant, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
 		replay_file(&o, race, design, &v);
 	violation_fini(&v);
 	return ret;

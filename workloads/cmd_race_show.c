@@ -1,9 +1,13 @@
 /* cmd_race_show.c: see cmd_race_show.h. */
 #include "cmd_race_show.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
+#include "cmd.h"
 #include "explain.h"
 #include "timeline.h"
 
@@ -40,6 +44,68 @@ bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, F
 	fprintf(out, "\n");
 	explain_print(&x, out);
 	return true;
+}
+
+/* ---- pictures ---- */
+
+static bool put_svg(struct hunt *h, const struct violation *v, FILE *out)
+{
+	return timeline_svg(h, v, out);
+}
+
+static void put_escaped(const char *text, FILE *out)
+{
+	for (; *text; text++)
+		if (*text == '<' || *text == '>' || *text == '&')
+			fprintf(out, "&#%d;", *text);
+		else
+			fputc(*text, out);
+}
+
+/* The picture, and below it the text as on a terminal. */
+static bool put_html(struct hunt *h, const struct violation *v, FILE *out)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *as_text = open_memstream(&text, &size);
+
+	CHECK(as_text);
+	fprintf(out, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>race %s, design %s</title>\n"
+	        "<style>:root{color-scheme:light dark}body{margin:1em;font-family:system-ui,sans-serif}svg{max-width:100%%;height:auto}"
+	        "pre{overflow-x:auto}</style>\n<h1>race %s, design %s</h1>\n", h->race->name, h->design->name, h->race->name,
+	        h->design->name);
+	bool fits = timeline_svg(h, v, out) && show_violation(h, v, false, as_text);
+	fclose(as_text);
+	fprintf(out, "<pre>");
+	put_escaped(text, out);
+	fprintf(out, "</pre></html>\n");
+	free(text);
+	return fits;
+}
+
+static int put_file(const char *cmd, const char *path, struct hunt *h, const struct violation *v,
+                    bool (*put)(struct hunt *h, const struct violation *v, FILE *out))
+{
+	char tmp[1100];
+
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	FILE *out = fopen(tmp, "w");
+	if (!out)
+		return cmd_error(cmd, "%.100s: cannot be written: %s", path, strerror(errno));
+	bool fits = put(h, v, out);
+	bool bad = ferror(out);
+	bad |= fclose(out) != 0;
+	if (fits && !bad && !rename(tmp, path))
+		return 0;
+	unlink(tmp);
+	return cmd_error(cmd, "%.100s: cannot be written: %s", path, fits ? strerror(errno) : "the run cannot be repeated");
+}
+
+int show_pictures(const char *cmd, struct hunt *h, const struct violation *v, const char *svg, const char *html)
+{
+	int ret = svg ? put_file(cmd, svg, h, v, put_svg) : 0;
+
+	return ret || !html ? ret : put_file(cmd, html, h, v, put_html);
 }
 
 /* The caller's. */

@@ -14,6 +14,11 @@
 void show_minimised(const struct minimised *m, const struct violation *v, FILE *out);
 /* The time line, and the steps that decide. False when v's schedule does not fit this program: nothing is printed. */
 bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out);
+/*
+ * The time line as a picture, and as a page with everything that show_violation() prints; each may be NULL. Written to a temporary
+ * name and renamed. 0, or CMD_ERROR after one line on stderr.
+ */
+int show_pictures(const char *cmd, struct hunt *h, const struct violation *v, const char *svg, const char *html);
 /* The violation in a hunt's result; `path`: its schedule's file. */
 json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path);
 

@@ -221,6 +221,29 @@ static void the_time_line_fits_on_one_screen(void **state)
 	end(h, &v);
 }
 
+static void the_picture_is_complete_in_itself(void **state)
+{
+	struct violation v;
+	struct hunt *h = minimal_seed(&v);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_true(timeline_svg(h, &v, out));
+	fclose(out);
+	assert_memory_equal(text, "<svg xmlns=", 11);
+	assert_string_equal(text + size - 7, "</svg>\n");
+	assert_non_null(strstr(text, "class=\"mark\""));
+	assert_non_null(strstr(text, "class=\"holds\""));
+	assert_non_null(strstr(text, "class=\"waits\""));
+	assert_non_null(strstr(text, "class=\"pending\""));
+	assert_non_null(strstr(text, "class=\"crash\""));
+	assert_non_null(strstr(text, "inode-&gt;")); /* names are text, not tags */
+	assert_null(strstr(text, "href"));
+	free(text);
+	end(h, &v);
+}
+
 /* ---- the same every time ---- */
 
 static void a_hundred_replays_are_one_run(void **state)
@@ -266,6 +289,7 @@ int main(void)
 		cmocka_unit_test(one_pair_of_steps_flips_the_verdict),
 		cmocka_unit_test(steps_are_told_by_their_source),
 		cmocka_unit_test(the_time_line_fits_on_one_screen),
+		cmocka_unit_test(the_picture_is_complete_in_itself),
 		cmocka_unit_test(a_hundred_replays_are_one_run),
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),
 	};

@@ -2,7 +2,7 @@
  * timeline.h: a violation as a person reads it: what happened, in a sentence; then what each task did, a
  * column each, with the crash among it; then what each block of the broken file was and is.
  *
- * Called by cmd_race.c, after hunt_minimise() or a replay.
+ * Called by cmd_race_show.c, after hunt_minimise() or a replay.
  */
 #ifndef TIMELINE_H
 #define TIMELINE_H
@@ -14,6 +14,9 @@
  * to the broken block are folded. False when the schedule does not fit this program (then nothing is printed).
  */
 bool timeline_print(struct hunt *h, const struct violation *v, bool all, FILE *out);
+
+/* The same as a picture (SVG), folded. */
+bool timeline_svg(struct hunt *h, const struct violation *v, FILE *out);
 
 /* The sentence alone: who did what between which two steps of whom, and which promise broke. */
 bool timeline_story(struct hunt *h, const struct violation *v, char *buf, unsigned size);
