@@ -34,7 +34,7 @@ PY_TESTS := $(wildcard analysis/*_test.py)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine clean help tests libs
+.PHONY: all build run test check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine vm clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -97,6 +97,10 @@ plots: ## redraw the plots and reports of all committed results, and the README'
 bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, compared in one interleaved run
 	@scripts/deps
 	@scripts/bench-guard "$(BASE)"
+
+vm: ## two NUMA nodes and an NVMe drive in QEMU: tests and short benches there, results in build/vm
+	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,rt/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_test)
+	@BUILD=$(BUILD) scripts/vm
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

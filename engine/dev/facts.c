@@ -184,6 +184,8 @@ static void add_drive(struct dev_facts *out, const char *folder)
 		{ "physical_block_size", "queue/physical_block_size" },
 		{ "nr_requests", "queue/nr_requests" },
 		{ "io_poll", "queue/io_poll" },
+		{ "max_sectors_kb", "queue/max_sectors_kb" },
+		{ "max_segments", "queue/max_segments" },
 	};
 	unsigned queues = count_paths(folder, "mq/[0-9]*");
 

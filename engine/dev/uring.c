@@ -110,7 +110,7 @@ static bool queue(struct dev *d, struct bio *bio)
 
 static bool through_ring(const struct uring *u, const struct bio *bio)
 {
-	if (bio->fault || bio->stage == STAGE_READ)
+	if (bio->fault || bio->stage == STAGE_READ || bio->len > u->largest)
 		return false;
 	if (bio->stage == STAGE_FLUSH)
 		return u->tuning.flush == FLUSH_RING;
@@ -198,16 +198,40 @@ static int uring_reap(struct dev *d, bool block)
 
 /* ---- open and close ---- */
 
+/*
+ * A polled write that the drive takes only in parts is tried again by the kernel for ever (seen with Linux 6.1:
+ * it may be split neither in the ring nor in the worker): what one request holds, with a page a segment.
+ */
+static uint32_t one_request(const struct dev_facts *facts)
+{
+	long kib = atol(facts_get(facts, "max_sectors_kb")), segments = atol(facts_get(facts, "max_segments"));
+	long pages = (segments - 1) * 4;
+
+	if (kib <= 0 || segments < 2)
+		return 0;
+	return (uint32_t)(kib < pages ? kib : pages) * 1024;
+}
+
 /* Only a drive whose queues are polled can be polled for. Files would do too, where their file system can: not tried. */
-static bool has_polled_queues(const struct uring *u)
+static void find_polling(struct uring *u)
 {
 	struct dev_facts facts = {.n = 0};
 	struct stat st;
 
+	u->largest = UINT32_MAX;
 	if (fstat(u->fd, &st) || !S_ISBLK(st.st_mode))
-		return false;
+		return;
 	facts_of_fd(u->fd, &facts);
-	return !strcmp(facts_get(&facts, "io_poll"), "1");
+	u->poll = !strcmp(facts_get(&facts, "io_poll"), "1") && one_request(&facts);
+	if (u->poll)
+		u->largest = one_request(&facts);
+}
+
+/* A ring goes some time after its exit, and its file with it; whoever opens the device next would find it in use. */
+static void end_ring(struct uring *u)
+{
+	io_uring_unregister_files(&u->ring);
+	io_uring_queue_exit(&u->ring);
 }
 
 static int setup_ring(struct uring *u)
@@ -247,13 +271,13 @@ static int open_ring(struct dev *d, struct uring *u)
 {
 	int ret;
 
-	u->poll = has_polled_queues(u);
+	find_polling(u);
 	ret = setup_ring(u);
 	if (ret)
 		return ret;
 	ret = uring_tune(u, d->size);
 	if (ret)
-		io_uring_queue_exit(&u->ring);
+		end_ring(u);
 	return ret;
 }
 
@@ -284,7 +308,7 @@ static void uring_close(struct dev *d)
 	struct uring *u = d->private;
 
 	CHECK(d->queued == 0);
-	io_uring_queue_exit(&u->ring);
+	end_ring(u);
 	close(u->fd);
 	free(u);
 }

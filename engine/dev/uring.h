@@ -26,7 +26,8 @@ struct uring_tuning {
 struct uring {
 	struct io_uring ring;
 	int fd;
-	bool poll;        /* completions are polled for (IOPOLL): only reads and writes go through the ring */
+	bool poll;        /* completions are polled for (IOPOLL): only writes up to `largest` go through the ring */
+	uint32_t largest;
 	struct spin lock; /* over the submission queue's tail */
 	struct uring_tuning tuning;
 };
