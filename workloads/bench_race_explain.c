@@ -66,8 +66,8 @@ void race_figures_explain(struct self *s)
 		one_failure(h, &strategy, seed, &m);
 	strategy_close(&strategy);
 	hunt_close(h);
-	self_figure(s, "minimise: of 100 failures, left with <= 2 preemptions", m.two_or_fewer, AT_LEAST, FAILURES, "failures");
-	self_figure(s, "minimise: of 100 failures, proved minimal", m.proved, AT_LEAST, FAILURES, "failures");
+	self_figure(s, "minimise: <= 2 preemptions, of 100", m.two_or_fewer, AT_LEAST, FAILURES, "failures");
+	self_figure(s, "minimise: proved minimal, of 100", m.proved, AT_LEAST, FAILURES, "failures");
 	self_figure(s, "minimise: longest, with its proof", m.longest, AT_MOST, 1, "s");
-	self_figure(s, "time line of the seed's race: longest", m.longest_lines, AT_MOST, 50, "lines");
+	self_figure(s, "time line: longest", m.longest_lines, AT_MOST, 50, "lines");
 }

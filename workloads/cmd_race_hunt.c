@@ -186,7 +186,7 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 	        (unsigned long)g->o.seed);
 	search_print(s, g->text);
 	if (s->nondeterministic) {
-		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two traces\n", (unsigned long)s->at);
+		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two runs: %s\n", (unsigned long)s->at, s->differs);
 		g->nondeterministic++;
 	} else if (g->o.check_determinism) {
 		fprintf(g->text, "  each schedule was run again from its recording: same trace, same verdict\n");

@@ -179,7 +179,13 @@ struct search {
 	uint64_t images_judged, images_mounted;
 	bool nondeterministic;      /* two runs of one schedule differed: `at` */
 	uint64_t at;
+	char differs[400];          /* then: the first step in which they do */
 };
+
+/*
+ * Where two watched runs of v's schedule part: turn, step, task and objects, in both. Runs it once more. hunt_differs.c
+ */
+void hunt_tell_difference(struct hunt *h, const struct violation *v, const struct watch *a, const struct watch *b, char *buf, unsigned size);
 
 /* Runs schedules until a violation, the bounds, or stop. The violation is in *v when found_at. */
 void hunt_search(struct hunt *h, struct search *s, struct violation *v);

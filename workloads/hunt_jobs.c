@@ -144,6 +144,7 @@ static void add_counts(struct search *s, const struct slice *in)
 	s->images_mounted += in->search.images_mounted;
 	if (in->search.nondeterministic) {
 		s->nondeterministic = true;
+		memcpy(s->differs, in->search.differs, sizeof(s->differs));
 		s->at = in->search.at;
 	}
 	certificate_merge(&strategy->certificate, &in->certificate);

@@ -102,18 +102,26 @@ static uint64_t number_of(const struct search *s, uint64_t run)
 	return (run - 1) * (s->shards ? s->shards : 1) + s->shard + 1;
 }
 
-/* The schedule again, from its recording: the same trace, and the same verdict? */
-static bool repeats(struct hunt *h, uint64_t seed, enum violation_kind kind)
+/* The schedule again, from its recording, which h->watch has seen: the same trace, and the same verdict? If not, s->differs. */
+static bool repeats(struct hunt *h, struct search *s, uint64_t seed, enum violation_kind kind)
 {
 	uint64_t hash = h->result.trace_hash;
+	struct watch *seen = h->watch, now;
 	struct violation first, again;
 
 	violation_init(&first);
 	violation_init(&again);
+	watch_init(&now, NULL, NULL);
 	first.seed = seed;
 	schedule_copy(&first.schedule, &h->schedule);
+	h->watch = &now;
 	hunt_again(h, &first, true);
+	h->watch = NULL;
 	bool same = hunt_judge(h, &again) == kind && h->result.trace_hash == hash;
+	if (!same)
+		hunt_tell_difference(h, &first, seen, &now, s->differs, sizeof(s->differs));
+	h->watch = seen;
+	watch_fini(&now);
 	violation_fini(&first);
 	violation_fini(&again);
 	return same;
@@ -158,7 +166,7 @@ static bool search_one(struct hunt *h, struct search *s, struct traces *traces, 
 		s->found_at = number;
 		s->found_by = (uint32_t)(m - s->strategy->member);
 	}
-	if (s->check_determinism && !repeats(h, seed, kind)) {
+	if (s->check_determinism && !repeats(h, s, seed, kind)) {
 		s->nondeterministic = true;
 		s->at = number;
 	}
@@ -169,6 +177,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 {
 	uint64_t since = rt_now(), judged = images_judged(h), mounted = images_mounted(h);
 	struct traces own, *traces = s->traces ? s->traces : &own;
+	struct watch watch;
 
 	CHECK(s->strategy->n);
 	if (!s->traces)
@@ -176,9 +185,13 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 	s->run = s->found_at = 0;
 	h->absent = (struct absent){ 0 };
 	s->nondeterministic = false;
+	watch_init(&watch, NULL, NULL);
+	h->watch = s->check_determinism ? &watch : NULL;
 	while (!s->found_at && !s->nondeterministic && !over(s, since) && search_one(h, s, traces, v))
 		if (s->progress && s->run % PROGRESS_EVERY == 0)
 			s->progress(s, s->arg);
+	h->watch = NULL;
+	watch_fini(&watch);
 	s->distinct = traces->n;
 	s->took = (double)(rt_now() - since) / 1e9;
 	s->images_judged = images_judged(h) - judged;
