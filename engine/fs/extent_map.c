@@ -130,7 +130,7 @@ static int em_by_start(const void *a, const void *b)
 	return em_cmp(a, b);
 }
 
-int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map **out, uint32_t *n)
+int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t committed, struct extent_map **out, uint32_t *n)
 {
 	uint32_t nr = 0;
 	struct list *pos, *tmp;
@@ -148,6 +148,8 @@ int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map 
 	nr = 0;
 	list_for_each_safe(pos, tmp, &inode->modified) {
 		struct extent_map *em = list_entry(pos, struct extent_map, mod_link);
+		if (em->start >= end || em_end(em) <= start)
+			continue;
 		list_del(&em->mod_link);
 		if (em->generation > committed)
 			ems[nr++] = *em;
@@ -159,14 +161,26 @@ int em_take_modified(struct inode *inode, uint64_t committed, struct extent_map 
 	return 0;
 }
 
-void em_forget_modified(struct inode *inode)
+void em_forget_range(struct inode *inode, uint64_t start, uint64_t end)
+{
+	struct list *pos, *tmp;
+
+	write_lock(&inode->em_lock);
+	list_for_each_safe(pos, tmp, &inode->modified) {
+		struct extent_map *em = list_entry(pos, struct extent_map, mod_link);
+		if (em->start >= start && em_end(em) <= end && !(em->flags & EM_PINNED))
+			list_del(pos);
+	}
+	write_unlock(&inode->em_lock);
+}
+
+void em_forget_all(struct inode *inode, uint64_t start, uint64_t end)
 {
 	struct list *pos, *tmp;
 
 	write_lock(&inode->em_lock);
 	list_for_each_safe(pos, tmp, &inode->modified)
-		if (!(list_entry(pos, struct extent_map, mod_link)->flags & EM_PINNED))
-			list_del(pos);
+		list_del(pos);
 	write_unlock(&inode->em_lock);
 }
 

@@ -70,7 +70,7 @@ static void take(struct inode *inode, struct model *m, uint64_t committed)
 	uint64_t end = 0;
 	uint32_t n;
 
-	assert_int_equal(em_take_modified(inode, committed, &ems, &n), 0);
+	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, committed, &ems, &n), 0);
 	for (uint32_t i = 0; i < n; i++) {
 		assert_true(ems[i].start >= end); /* sorted, and E3 */
 		end = ems[i].start + ems[i].len;
@@ -91,7 +91,7 @@ static void take(struct inode *inode, struct model *m, uint64_t committed)
 
 static void forget(struct inode *inode, struct model *m)
 {
-	em_forget_modified(inode);
+	em_forget_range(inode, 0, UINT64_MAX);
 	for (uint32_t i = 0; i < BLOCKS; i++)
 		m->cell[i].modified &= pinned(&m->cell[i]);
 }
@@ -152,7 +152,7 @@ static void a_map_in_flight_is_newer_than_any_transaction(void **state)
 	uint32_t n;
 
 	add(inode, &m, 3, 2);
-	assert_int_equal(em_take_modified(inode, UINT64_MAX - 1, &ems, &n), 0);
+	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, UINT64_MAX - 1, &ems, &n), 0);
 	assert_int_equal(n, 1);
 	free(ems);
 	em_free_all(inode);
@@ -181,7 +181,7 @@ static void both_halves_of_a_split_map_are_modified(void **state)
 
 	add(inode, &m, 0, 9);
 	drop(inode, &m, 4, 1);
-	assert_int_equal(em_take_modified(inode, 1, &ems, &n), 0);
+	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, 1, &ems, &n), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(ems[0].len, 4 * FS_BLOCK);
 	assert_int_equal(ems[1].start, 5 * FS_BLOCK);
@@ -202,11 +202,11 @@ static void too_many_for_one_log_are_left_as_they_are(void **state)
 		em.start = (uint64_t)i * FS_BLOCK;
 		em_add(inode, &em);
 	}
-	assert_int_equal(em_take_modified(inode, 1, &ems, &n), -EFBIG);
+	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, 1, &ems, &n), -EFBIG);
 	assert_null(ems);
 	assert_false(em_modified_empty(inode));
 	em_drop(inode, 0, FS_BLOCK);
-	assert_int_equal(em_take_modified(inode, 1, &ems, &n), 0);
+	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, 1, &ems, &n), 0);
 	assert_int_equal(n, 32768);
 	free(ems);
 	em_free_all(inode);

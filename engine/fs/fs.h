@@ -27,7 +27,7 @@ struct fs_events; /* the verbs of events that a score does not call (state.h) */
  */
 struct design {
 	const char *name, *what;
-	int (*fsync)(const struct sync *s);
+	int (*fsync)(struct sync *s);
 	const struct fs_events *on; /* NULL, or a member of it: as postfix */
 };
 extern const struct design *const fs_designs[]; /* NULL-terminated */
@@ -85,6 +85,8 @@ uint64_t fs_ino(struct file *f);
 /* The door of the design. 0: everything that was acknowledged before the call began survives any crash. */
 int fs_fsync(struct file *f);
 int fs_fdatasync(struct file *f);
+/* The same for [off, off + len) alone, as O_SYNC and msync() ask for it. What is outside may go to the media too, or not. */
+int fs_fsync_range(struct file *f, uint64_t off, uint64_t len);
 /* Starts writeback of the range and, with wait, waits until its pages are written. No promise about a crash. */
 int fs_sync_range(struct file *f, uint64_t off, uint64_t len, bool wait);
 /* Commits the running transaction, all data included (sync(2)). */

@@ -17,6 +17,7 @@
  * tells them apart from postfix (workloads/race_*.c) has the story, and cites the commit.
  */
 #include "fs/cost.h"
+#include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
 #include "fs/mount.h"
@@ -27,25 +28,39 @@
 
 /* ---- verbs of the scores ---- */
 
-static void fsync_lock(struct inode *inode)
+static bool is_longer_than_its_item(struct inode *inode)
+{
+	rt_access(inode->stamps_id, POINT_READ);
+	return atomic_load(&inode->size) > atomic_load(&inode->disk_size);
+}
+
+/*
+ * The size that is logged must not reach over pages that no map tells of: what a truncation had taken away would come back
+ * there. So with a file that is longer than its item says, a range is all of it from here on.
+ */
+static void fsync_lock(struct sync *s)
 {
 	phase(PH_INODE_LOCK);
-	mutex_lock(&inode->lock);
+	mutex_lock(&s->inode->lock);
+	if ((s->start || s->end != UINT64_MAX) && is_longer_than_its_item(s->inode)) {
+		s->start = 0;
+		s->end = UINT64_MAX;
+	}
 }
 
-static void fsync_flush(struct inode *inode)
+static void fsync_flush(const struct sync *s)
 {
 	phase(PH_FLUSH);
-	writeback_start_ordered(inode, 0, UINT64_MAX);
+	writeback_start_ordered(s->inode, s->start, s->end);
 }
 
-static void fsync_reflush(struct inode *inode)
+static void fsync_reflush(const struct sync *s)
 {
 	phase(PH_REFLUSH);
-	writeback_start_ordered(inode, 0, UINT64_MAX);
+	writeback_start_ordered(s->inode, s->start, s->end);
 }
 
-/* The size that is logged reaches over no page that no map tells of: what a truncation had taken away would come back there. */
+/* What fsync_lock() says of the size is true of a score that flushes once, too. */
 static void fsync_flush_tail(struct inode *inode)
 {
 	phase(PH_REFLUSH);
@@ -54,11 +69,11 @@ static void fsync_flush_tail(struct inode *inode)
 }
 
 /* kernel: btrfs_wait_ordered_range(): flushes, and waits until all is in the trees. */
-static void fsync_wait_complete(struct inode *inode)
+static void fsync_wait_complete(const struct sync *s)
 {
 	phase(PH_WAIT_DATA);
-	writeback_start_ordered(inode, 0, UINT64_MAX);
-	ordered_wait_range(inode, 0, UINT64_MAX);
+	writeback_start_ordered(s->inode, s->start, s->end);
+	ordered_wait_range(s->inode, s->start, s->end);
 }
 
 /*
@@ -85,7 +100,7 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 
 	phase(PH_WAIT_DATA);
 	writeback_start_ordered(inode, 0, UINT64_MAX);
-	ordered_wait_range(inode, 0, UINT64_MAX);
+	int err = ordered_wait_range(inode, 0, UINT64_MAX);
 	phase(PH_TRANS);
 	count(C_FSYNC_COMMIT);
 	int ret = trans_commit_id(fs, transid);
@@ -93,12 +108,14 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	rt_access(inode->stamps_id, POINT_READ);
 	if (!ret && atomic_load(&inode->last_trans) > fs_committed(fs))
 		ret = trans_commit_running(fs);
-	return ret;
+	return ret ? ret : err;
 }
 
 /* From the handle to the end. inode->lock is held on entry, dropped before any log I/O. */
-static int fsync_log_or_commit(struct inode *inode, enum log_first first)
+static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 {
+	const struct log_what what = { first, s->start, s->end };
+	struct inode *inode = s->inode;
 	struct log_ctx ctx;
 	struct handle h;
 
@@ -110,7 +127,7 @@ static int fsync_log_or_commit(struct inode *inode, enum log_first first)
 	}
 	uint64_t transid = h.trans->id;
 	phase(PH_LOG_ITEMS);
-	ret = log_inode_parent(inode, &h, &ctx, first);
+	ret = log_inode_parent(inode, &h, &ctx, &what);
 	mutex_unlock(&inode->lock);
 	if (!ret)
 		ret = log_sync(inode->root, &h, &ctx);
@@ -127,92 +144,122 @@ static int fsync_skip(struct inode *inode)
 
 /* ---- the scores ---- */
 
-static int fsync_prefix(const struct sync *s)
+static int fsync_prefix(struct sync *s)
 {
 	struct inode *inode = s->inode;
 
-	fsync_flush(inode);
-	fsync_lock(inode);
+	fsync_flush(s);
+	fsync_lock(s);
 	log_interest(inode->root);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (full)
-		fsync_wait_complete(inode);
+		fsync_wait_complete(s);
 
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
-static int fsync_postfix(const struct sync *s)
+static int fsync_postfix(struct sync *s)
 {
 	struct inode *inode = s->inode;
 
-	fsync_flush(inode);
-	fsync_lock(inode);
+	fsync_flush(s);
+	fsync_lock(s);
 	log_interest(inode->root);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (full)
-		fsync_wait_complete(inode);
+		fsync_wait_complete(s);
 	else
-		fsync_reflush(inode);
+		fsync_reflush(s);
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
 /* One flush will do when nobody can see a map without its ordered extent, but for what makes the file longer. */
-static int fsync_ordered_first(const struct sync *s)
+static int fsync_ordered_first(struct sync *s)
 {
 	struct inode *inode = s->inode;
 
-	fsync_flush(inode);
-	fsync_lock(inode);
+	fsync_flush(s);
+	fsync_lock(s);
 	log_interest(inode->root);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (full)
-		fsync_wait_complete(inode);
+		fsync_wait_complete(s);
 	else
 		fsync_flush_tail(inode);
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode, LOG_MAPS_FIRST);
+	return fsync_log_or_commit(s, LOG_MAPS_FIRST);
 }
 
 /* Twice, but not where it counts: a page can still be dirtied before the lock is there. */
-static int fsync_flush_twice_early(const struct sync *s)
+static int fsync_flush_twice_early(struct sync *s)
 {
 	struct inode *inode = s->inode;
 
-	fsync_flush(inode);
-	fsync_reflush(inode);
-	fsync_lock(inode);
+	fsync_flush(s);
+	fsync_reflush(s);
+	fsync_lock(s);
 	log_interest(inode->root);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (full)
-		fsync_wait_complete(inode);
+		fsync_wait_complete(s);
 
 	log_interest(inode->root);
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
-	return fsync_log_or_commit(inode, LOG_ORDERED_FIRST);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
 /* ---- events ---- */
 
+/* A write error reaches each open file once (the kernel's errseq_t). */
+static int file_report_error(struct file *f)
+{
+	rt_access(f->inode->flags_id, POINT_READ);
+	uint32_t now = atomic_load(&f->inode->wb_errors);
+
+	return atomic_exchange(&f->seen_errors, now) != now ? atomic_load(&f->inode->wb_error) : 0;
+}
+
+static int file_report_nothing(struct file *f)
+{
+	return 0;
+}
+
 static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
+	.commit_logged = trans_wait_pending,
+	.logged_io = ordered_wait_io,
+	.put_log_root = log_sync_parent,
+	.joined_log_root = log_wait_own,
+	.give_up_log_block = alloc_pin,
+	.write_super = super_flush_and_write,
+	.logged_in_full = em_forget_range,
+	.fsync_returns = file_report_error,
 };
 
 struct fs_events design_events(const struct design *d)
 {
-	struct fs_events e = d->on ? *d->on : events_postfix;
+	const struct fs_events none = { 0 }, *on = d->on ? d->on : &none, *postfix = &events_postfix;
 
-	if (!e.add_extent)
-		e.add_extent = events_postfix.add_extent;
-	return e;
+	return (struct fs_events){
+		.add_extent = on->add_extent ? on->add_extent : postfix->add_extent,
+		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
+		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
+		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
+		.joined_log_root = on->joined_log_root ? on->joined_log_root : postfix->joined_log_root,
+		.give_up_log_block = on->give_up_log_block ? on->give_up_log_block : postfix->give_up_log_block,
+		.write_super = on->write_super ? on->write_super : postfix->write_super,
+		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
+		.fsync_returns = on->fsync_returns ? on->fsync_returns : postfix->fsync_returns,
+	};
 }
 
 /* ---- the table ---- */
@@ -239,6 +286,54 @@ const struct design *const fs_designs[] = {
 		.what = "flushed twice, both times before the inode lock",
 		.fsync = fsync_flush_twice_early,
 	},
+	&(const struct design){
+		.name = "commit_forgets_logged",
+		.what = "a commit deletes the log and does not wait for what only the log has (as before 50d9aa99bd35)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .commit_logged = trans_leave_pending },
+	},
+	&(const struct design){
+		.name = "ignores_data_error",
+		.what = "a log commit waits for logged data, and asks not whether it was written (as before 8407f553268a)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .logged_io = ordered_wait_io_blindly },
+	},
+	&(const struct design){
+		.name = "misses_early_error",
+		.what = "fsync knows of no write error but those that it waits for (as before b38ef71cb102)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .fsync_returns = file_report_nothing },
+	},
+	&(const struct design){
+		.name = "joiner_leaves_data",
+		.what = "who joins a commit of the tree of log roots does not wait for its data (as before 9dba8cf128ef)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .joined_log_root = log_wait_own_blocks },
+	},
+	&(const struct design){
+		.name = "log_root_unlocked",
+		.what = "a log's root item is put without the mutex of the tree of log roots (as before 4203e9689470)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .put_log_root = log_sync_parent_unlocked },
+	},
+	&(const struct design){
+		.name = "flush_before_last_super",
+		.what = "of a commit's two supers, the flush comes before the last (as before 387125fc722a)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .write_super = super_flush_before_last },
+	},
+	&(const struct design){
+		.name = "reuses_log_blocks",
+		.what = "written blocks of the log are free again before the commit (as before e688b7252f78)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .give_up_log_block = alloc_free_written },
+	},
+	&(const struct design){
+		.name = "ranged_forgets_all",
+		.what = "a full fsync of a range forgets what changed outside of it, too (as before 49dae1bc1c66)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .logged_in_full = em_forget_all },
+	},
 	NULL
 };
 
@@ -252,15 +347,7 @@ const struct design *fs_design_find(const char *name)
 
 /* ---- the door ---- */
 
-/* A write error reaches each open file once (the kernel's errseq_t). */
-static int file_report_error(struct file *f)
-{
-	uint32_t now = atomic_load(&f->inode->wb_errors);
-
-	return atomic_exchange(&f->seen_errors, now) != now ? atomic_load(&f->inode->wb_error) : 0;
-}
-
-static int file_sync(struct file *f)
+static int file_sync(struct file *f, uint64_t start, uint64_t end)
 {
 	struct inode *inode = f->inode;
 
@@ -270,8 +357,8 @@ static int file_sync(struct file *f)
 	enum phase was = phase(PH_OTHER);
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
-	int ret = inode->root->fs->design->fsync(&(const struct sync){ .file = f, .inode = inode });
-	int err = file_report_error(f);
+	int ret = inode->root->fs->design->fsync(&(struct sync){ .file = f, .inode = inode, .start = start, .end = end });
+	int err = inode->root->fs->on.fsync_returns(f);
 	phase(was);
 	trace("fsync of inode %lu returned %ld", inode->ino, (uint64_t)(int64_t)(err ? err : ret), 0);
 	return err ? err : ret;
@@ -279,10 +366,17 @@ static int file_sync(struct file *f)
 
 int fs_fsync(struct file *f)
 {
-	return file_sync(f);
+	return file_sync(f, 0, UINT64_MAX);
 }
 
 int fs_fdatasync(struct file *f)
 {
-	return file_sync(f);
+	return file_sync(f, 0, UINT64_MAX);
+}
+
+int fs_fsync_range(struct file *f, uint64_t off, uint64_t len)
+{
+	uint64_t end = len > FILE_SIZE_MAX - off ? UINT64_MAX : (off + len + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+
+	return off > FILE_SIZE_MAX ? 0 : file_sync(f, off / FS_BLOCK * FS_BLOCK, end);
 }

@@ -94,6 +94,34 @@ static void fsync_after_a_change_is_never_skipped(void **state)
 	}
 }
 
+/* A range goes to the media whole blocks at a time, and what is outside of it stays dirty; a longer file is synced whole. */
+static void fsync_of_a_range_syncs_that_range(void **state)
+{
+	struct fs *fs = test_mount(test_dev("ram:16m", &(struct mkfs_options){ 0 }), &quiet);
+	struct file *f = synced_file(fs, "a");
+
+	test_write(f, 0, 3 * FS_BLOCK, 7);
+	assert_int_equal(fs_fsync_range(f, FS_BLOCK + 1, 1), 0);
+	assert_int_equal(atomic_load(&fs->dirty_pages), 2);
+	fs_close(f);
+	fs = test_crash(fs, &quiet);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(test_read(f, FS_BLOCK, FS_BLOCK, 7), 0);
+	assert_int_equal(test_read(f, 0, FS_BLOCK, 1), 0);
+
+	test_write(f, 0, FS_BLOCK, 8);
+	test_write(f, 3 * FS_BLOCK, FS_BLOCK, 8); /* longer */
+	assert_int_equal(fs_fsync_range(f, 3 * FS_BLOCK, UINT64_MAX), 0);
+	assert_int_equal(fs_fsync_range(f, UINT64_MAX, 1), 0);
+	fs_close(f);
+	fs = test_crash(fs, &quiet);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(test_read(f, 3 * FS_BLOCK, FS_BLOCK, 8), 0);
+	assert_int_equal(test_read(f, 0, FS_BLOCK, 8), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
 /*
  * 3a8b36f37806: a write stamps the inode with a transaction that has nothing to do with it; that one is committed
  * while the data is on its way: the inode looks committed, and is not. Stepped: the page is taken for writing
@@ -304,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fsync_without_a_change_does_no_io),
 		cmocka_unit_test(fsync_after_a_change_is_never_skipped),
+		cmocka_unit_test(fsync_of_a_range_syncs_that_range),
 		cmocka_unit_test(a_stamp_ahead_of_its_data_does_not_skip),
 		cmocka_unit_test(data_on_its_way_forbids_to_skip),
 		cmocka_unit_test(a_change_behind_a_log_commit_is_not_covered_by_it),

@@ -37,6 +37,18 @@ void log_interest(struct root *root);
 /* Returns when sub-transaction ctx->transid is on the media (L1), by leading its commit or by waiting for who does.
  * 0, or an error: the caller commits the transaction. kernel: btrfs_sync_log(). */
 int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx);
+/*
+ * One log commit on its way to the media, step by step, for the events of the designs. c: whose.
+ */
+struct log_commit;
+/* The root item goes into the tree of log roots under that tree's mutex (L2), or after it was dropped; then that tree's commit
+ * is led, or joined. */
+int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr);
+/* Waits for its blocks and the data of what was logged (L1), or for its blocks alone. 0 or the first error. */
+int log_wait_own(struct log_commit *c);
+int log_wait_own_blocks(struct log_commit *c);
+
 /* No handle is open but the committer's: forgets every log, gives up its blocks. */
 int log_free_all(struct fs *fs);
 /* Without giving up blocks: unmount, abort. */
@@ -48,9 +60,18 @@ void log_close_all(struct fs *fs);
  * extents of those: with writeback_ordered_first(), who sees a map finds its ordered extent. */
 enum log_first { LOG_ORDERED_FIRST, LOG_MAPS_FIRST };
 
+/*
+ * What is wanted of a log of an inode: what was changed in [start, end), which the score has flushed. A fast log has that,
+ * and leaves everything else for the next; a full one has all that is in the tree.
+ */
+struct log_what {
+	enum log_first first;
+	uint64_t start, end;
+};
+
 /* Logs the inode, and its name when that is new. 0, LOG_NEED_COMMIT, or an error (commit too). inode->lock held.
  * kernel: btrfs_log_inode_parent(). */
-int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, enum log_first first);
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_what *what);
 /* True when everything of the inode is in a log that is on the media. kernel: btrfs_inode_in_log(). */
 bool log_has_inode(struct inode *inode);
 

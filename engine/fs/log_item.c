@@ -114,18 +114,19 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 }
 
 /* kernel: btrfs_log_changed_extents(). */
-static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, enum log_first first, struct list *ordered)
+static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, const struct log_what *what,
+                               struct list *ordered)
 {
 	struct extent_map *ems;
 	uint32_t n;
 
-	if (first == LOG_ORDERED_FIRST)
-		ordered_collect(inode, ordered);
-	int ret = em_take_modified(inode, fs_committed(inode->root->fs), &ems, &n);
-	if (first == LOG_MAPS_FIRST)
+	if (what->first == LOG_ORDERED_FIRST)
+		ordered_collect(inode, what->start, what->end, ordered);
+	int ret = em_take_modified(inode, what->start, what->end, fs_committed(inode->root->fs), &ems, &n);
+	if (what->first == LOG_MAPS_FIRST)
 		ordered_collect_of(inode, ems, n, ordered);
 	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = log_one_extent(inode, log, generation, &ems[i], first, ordered);
+		ret = log_one_extent(inode, log, generation, &ems[i], what->first, ordered);
 	free(ems);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
@@ -171,7 +172,8 @@ static int log_hole(struct inode *inode, struct tree *log, uint64_t generation, 
 	return extent_insert(inode->root->fs, log, generation, inode->ino, &e, false);
 }
 
-static int log_all_extents(struct inode *inode, struct tree *log, uint64_t generation)
+/* What is outside of the range may be on its way: its item is in the tree before its checksums are, and must not be logged then. */
+static int log_all_extents(struct inode *inode, struct tree *log, uint64_t generation, bool ranged)
 {
 	struct key from = { inode->ino, ITEM_EXTENT, 0 }, to = { inode->ino, ITEM_EXTENT, UINT64_MAX };
 	struct fs *fs = inode->root->fs;
@@ -187,7 +189,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 		if (!ret)
 			ret = extent_insert(fs, log, generation, inode->ino, e, false);
 		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr)
-			ret = log_csums_from_tree(fs, log, generation, &e->item, false);
+			ret = log_csums_from_tree(fs, log, generation, &e->item, ranged);
 		end = extent_end(e);
 	}
 	if (!ret)
@@ -197,7 +199,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 }
 
 /* kernel: btrfs_log_inode() in its full mode. */
-static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
+static int log_full(struct inode *inode, struct tree *log, uint64_t generation, const struct log_what *what)
 {
 	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
 				    .how = DROP_IN_LOG };
@@ -209,9 +211,9 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation)
 	if (!ret)
 		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
 	if (!ret)
-		ret = log_all_extents(inode, log, generation);
+		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
 	if (!ret)
-		em_forget_modified(inode);
+		inode->root->fs->on.logged_in_full(inode, what->start, what->end);
 	count(C_FSYNC_FULL);
 	return ret;
 }
@@ -233,7 +235,7 @@ static void log_own_ordered(struct inode *inode, struct handle *h, int64_t trans
 }
 
 /* kernel: btrfs_log_inode(). The caller is a writer of sub-transaction `transid`. */
-static int log_inode(struct inode *inode, struct handle *h, int64_t transid, enum log_first first)
+static int log_inode(struct inode *inode, struct handle *h, int64_t transid, const struct log_what *what)
 {
 	struct tree *log = &inode->root->log.tree;
 	uint64_t generation = h->trans->id;
@@ -248,11 +250,11 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, enu
 		full = atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC;
 	}
 	if (!full)
-		ret = log_changed_extents(inode, log, generation, first, &ordered);
-	else if (ordered_any(inode))
+		ret = log_changed_extents(inode, log, generation, what, &ordered);
+	else if (ordered_overlaps(inode, what->start, what->end))
 		ret = LOG_NEED_COMMIT; /* an inline write set the flag after the score had looked: what is on its way is in no tree */
 	else
-		ret = log_full(inode, log, generation);
+		ret = log_full(inode, log, generation, what);
 	if (ret) {
 		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
@@ -281,14 +283,14 @@ static bool names_need_commit(struct inode *inode)
 	return atomic_load(&inode->root->last_unlink_trans) > committed;
 }
 
-int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, enum log_first first)
+int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_what *what)
 {
 	if (trans_is_no_log(inode->root->fs, h->trans->id) || names_need_commit(inode))
 		return LOG_NEED_COMMIT;
 	int ret = log_start(inode->root, h, ctx);
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
-	ret = log_inode(inode, h, ctx->transid, first);
+	ret = log_inode(inode, h, ctx->transid, what);
 	if (ret < 0)
 		trans_no_log(inode->root->fs, h->trans->id);
 	if (ret)

@@ -56,6 +56,7 @@ static int log_create(struct log *log, struct fs *fs, uint64_t trans)
 
 	if (ret)
 		return ret;
+	log->tree.give_up = fs->on.give_up_log_block;
 	log->exists = true;
 	log->trans = trans;
 	log->in_parent = false;
@@ -230,22 +231,27 @@ static void slot_advance(struct log *log)
 
 /* ---- step i: data of the ordered extents that were logged ---- */
 
+static void log_take_ordered(struct log *log, int64_t transid, struct list *mine)
+{
+	list_init(mine);
+	spin_lock_quiet(&log->ordered_lock);
+	list_splice_tail(&log->ordered[transid & 1], mine);
+	spin_unlock(&log->ordered_lock);
+}
+
 /* kernel: btrfs_wait_logged_extents(), with 8407f553268a: an error of the data is an error of the log. */
-static int log_wait_ordered(struct log *log, int64_t transid)
+static int log_wait_ordered(struct root *root, int64_t transid)
 {
 	enum phase was = phase_now();
 	struct list mine, *pos;
 	int ret = 0;
 
-	list_init(&mine);
-	spin_lock_quiet(&log->ordered_lock);
-	list_splice_tail(&log->ordered[transid & 1], &mine);
-	spin_unlock(&log->ordered_lock);
+	log_take_ordered(&root->log, transid, &mine);
 	list_for_each(pos, &mine) {
 		struct ordered *o = list_entry(pos, struct ordered, log_link);
 		if (!(atomic_load(&o->flags) & ORDERED_IO_DONE))
 			phase(PH_WAIT_DATA);
-		int err = ordered_wait_io(o);
+		int err = root->fs->on.logged_io(o);
 		if (err && !ret)
 			ret = err;
 	}
@@ -272,12 +278,22 @@ static int log_put_in_parent(struct root *root, struct log *parent, uint64_t tra
 	return tree_put(&parent->tree, trans, &k, &item, sizeof(item));
 }
 
-/* Our blocks and our data: 0 or the first error. */
-static int log_wait_own(struct log_commit *c)
+int log_wait_own_blocks(struct log_commit *c)
+{
+	struct list mine;
+
+	phase(PH_LOG_WRITE);
+	int ret = batch_wait(&c->blocks);
+	log_take_ordered(&c->root->log, c->transid, &mine);
+	ordered_drop_list(&mine);
+	return ret;
+}
+
+int log_wait_own(struct log_commit *c)
 {
 	phase(PH_LOG_WRITE);
 	int ret = batch_wait(&c->blocks);
-	int err = log_wait_ordered(&c->root->log, c->transid);
+	int err = log_wait_ordered(c->root, c->transid);
 
 	return ret ? ret : err;
 }
@@ -286,7 +302,7 @@ static int log_wait_own(struct log_commit *c)
  * kernel does, unlike for a log block that failed, which no super names. */
 static int log_write_super(struct fs *fs)
 {
-	int ret = super_flush_and_write(fs, true);
+	int ret = fs->on.write_super(fs, true);
 
 	if (ret)
 		trans_abort(fs, ret);
@@ -329,7 +345,7 @@ static int log_join_parent(struct log_commit *c, struct log *parent, struct log_
 	atomic_fetch_add(&parent->writers, 1);
 	owe(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
 	mutex_unlock(&parent->mutex);
-	int ret = log_wait_own(c);
+	int ret = c->root->fs->on.joined_log_root(c);
 	if (ret)
 		trans_no_log(c->root->fs, c->trans);
 	paid(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
@@ -360,8 +376,16 @@ static int log_lead_parent(struct log_commit *c, struct log *parent, int64_t tra
 	return ret;
 }
 
-/* Step g: our root item goes into the tree of log roots; then we lead its commit, or somebody does it for us. */
-static int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
+/* Our root item is in the tree of log roots, or on its way: we lead its commit, or somebody does it for us. */
+static int log_commit_parent(struct log_commit *c, struct log *parent, struct log_ctx *ctx)
+{
+	if (parent->transid_committed >= ctx->transid || parent->commit[ctx->transid & 1])
+		return log_join_parent(c, parent, ctx);
+	return log_lead_parent(c, parent, ctx->transid);
+}
+
+/* Step g. */
+int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 {
 	struct log *parent = &c->root->fs->log_root;
 	struct log_ctx ctx;
@@ -376,9 +400,29 @@ static int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 		return ret;
 	}
 	log_add_ctx(parent, &ctx);
-	if (parent->commit[ctx.transid & 1])
-		return log_join_parent(c, parent, &ctx);
-	return log_lead_parent(c, parent, ctx.transid);
+	return log_commit_parent(c, parent, &ctx);
+}
+
+/* A commit of the parent that has taken its blocks meanwhile finds another root than it has written. */
+int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	struct log *parent = &c->root->fs->log_root;
+	struct log_ctx ctx;
+
+	phase(PH_LOG_ITEMS);
+	mutex_lock(&parent->mutex);
+	atomic_fetch_add(&parent->batch, 1);
+	log_add_ctx(parent, &ctx);
+	mutex_unlock(&parent->mutex);
+	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
+	mutex_lock(&parent->mutex);
+	if (ret) {
+		list_del(&ctx.link);
+		mutex_unlock(&parent->mutex);
+		log_wait_own(c);
+		return ret;
+	}
+	return log_commit_parent(c, parent, &ctx);
 }
 
 /* ---- the leader of a subvolume's log commit ---- */
@@ -395,7 +439,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 	if (trans_is_no_log(root->fs, h->trans->id)) {
 		slot_advance(log);
 		mutex_unlock(&log->mutex);
-		log_wait_ordered(log, transid);
+		log_wait_ordered(root, transid);
 		return -EAGAIN;
 	}
 	phase(PH_LOG_WRITE);
@@ -407,7 +451,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 	slot_advance(log);
 	mutex_unlock(&log->mutex);
 	count(C_LOG_LED);
-	return log_sync_parent(&c, &ptr);
+	return root->fs->on.put_log_root(&c, &ptr);
 }
 
 int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx)

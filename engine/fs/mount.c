@@ -26,6 +26,21 @@ int super_flush_and_write(struct fs *fs, bool log)
 	return ret;
 }
 
+int super_flush_before_last(struct fs *fs, bool log)
+{
+	enum phase was = phase(PH_SUPER);
+	int ret = log ? 0 : super_write_copy(fs->dev, &fs->super_for_commit, 0);
+
+	phase(PH_DEV_FLUSH);
+	if (!ret)
+		ret = dev_flush(fs->dev);
+	phase(PH_SUPER);
+	if (!ret)
+		ret = super_write_copy(fs->dev, &fs->super_for_commit, log ? 0 : 1);
+	phase(was);
+	return ret;
+}
+
 struct root *fs_root_by_id(struct fs *fs, uint64_t id)
 {
 	return id >= FIRST_SUBVOL_ID && id - FIRST_SUBVOL_ID < fs->nsubvols ? &fs->subvols[id - FIRST_SUBVOL_ID] : NULL;

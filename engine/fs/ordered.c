@@ -219,13 +219,14 @@ static void ordered_onto(struct ordered *o, struct list *list)
 	trace("ordered extent %lu+%lu collected", o->file_off, o->len, 0);
 }
 
-void ordered_collect(struct inode *inode, struct list *list)
+void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list)
 {
 	struct ordered *o;
 
 	spin_lock(&inode->ordered_lock);
 	RB_FOREACH(o, ordered_tree, &inode->ordered)
-		ordered_onto(o, list);
+		if (o->file_off < end && o->file_off + o->len > start)
+			ordered_onto(o, list);
 	spin_unlock(&inode->ordered_lock);
 }
 
@@ -289,6 +290,12 @@ int ordered_wait_io(struct ordered *o)
 	return ordered_flag(o, ORDERED_IOERR) ? -EIO : 0;
 }
 
+int ordered_wait_io_blindly(struct ordered *o)
+{
+	ordered_wait_io(o);
+	return 0;
+}
+
 static bool complete(void *arg)
 {
 	return ordered_flag(arg, ORDERED_COMPLETE);
@@ -314,16 +321,19 @@ static struct ordered *ordered_in_range(struct inode *inode, uint64_t start, uin
 	return found;
 }
 
-void ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end)
+int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end)
 {
 	struct ordered *o;
+	int ret = 0;
 
 	lock_order_check(L_ORDERED, 0);
 	while ((o = ordered_in_range(inode, start, end))) {
-		ordered_wait_io(o);
+		if (ordered_wait_io(o))
+			ret = -EIO;
 		wait_until(&o->done_wait, complete, o);
 		ordered_put(o);
 	}
+	return ret;
 }
 
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end)
@@ -356,6 +366,7 @@ bool ordered_any(struct inode *inode)
 
 void inode_write_error(struct inode *inode, int err)
 {
+	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);
 	trace("inode %lu: write error %ld", inode->ino, (uint64_t)err, 0);

@@ -26,8 +26,9 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 void ordered_get(struct ordered *o);
 void ordered_put(struct ordered *o);
 
-/* Takes a reference to each that is on no log's list yet, in file order, onto `list` (by log_link). A point. */
-void ordered_collect(struct inode *inode, struct list *list);
+/* Takes a reference to each that overlaps [start, end) and is on no log's list yet, in file order, onto `list` (by log_link).
+ * A point. */
+void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list);
 /* The same, but those of these n maps alone. */
 void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list);
 /* One of the list that writes exactly this part of the disk; NULL. */
@@ -38,8 +39,11 @@ void ordered_drop_list(struct list *list);
 void ordered_wait_csums(struct ordered *o);
 /* Sleeps until every byte is written; -EIO when it was not. */
 int ordered_wait_io(struct ordered *o);
-/* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). */
-void ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
+/* The same, but asks not whether it was: 0. */
+int ordered_wait_io_blindly(struct ordered *o);
+/* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). 0, or -EIO when one of
+ * them failed. */
+int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
 /* How far a size may advance from `disk` towards `size` with no write below it under way; one whose items are in the trees is not.
  * inode->ordered_lock held. */
 uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);

@@ -67,6 +67,7 @@ enum ordered_flags {
 	ORDERED_PENDING = 32,     /* the running transaction's commit waits for it */
 };
 
+struct log_commit;
 struct ordered_spec {
 	uint64_t file_off, len;           /* whole blocks of the file */
 	uint64_t disk_bytenr, disk_len;
@@ -255,6 +256,7 @@ struct workers {
 struct sync {
 	struct file *file;
 	struct inode *inode;
+	uint64_t start, end; /* whole blocks; 0 to UINT64_MAX but for fs_fsync_range() */
 };
 
 /*
@@ -264,6 +266,22 @@ struct sync {
 struct fs_events {
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(), writeback_ordered_first() */
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
+	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
+	void (*commit_logged)(struct trans *t);
+	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */
+	int (*logged_io)(struct ordered *o);
+	/* A log's root item goes into the tree of log roots. log_sync_parent(), log_sync_parent_unlocked() */
+	int (*put_log_root)(struct log_commit *c, const struct tree_ptr *ptr);
+	/* Another task leads the commit of the tree of log roots. log_wait_own(), log_wait_own_blocks() */
+	int (*joined_log_root)(struct log_commit *c);
+	/* A written block of a log is copied on write. alloc_pin(), alloc_free_written() */
+	void (*give_up_log_block)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
+	/* All that a super names has been written. super_flush_and_write(), super_flush_before_last() */
+	int (*write_super)(struct fs *fs, bool log);
+	/* A full log of an inode is made. em_forget_range(), em_forget_all() */
+	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);
+	/* An fsync returns: was there a write error that it has not met? file_report_error(), file_report_nothing() */
+	int (*fsync_returns)(struct file *f);
 };
 
 #define FS_PAGE_WAITQS 64

@@ -149,6 +149,15 @@ static bool no_pending(void *arg)
 	return atomic_load(&t->pending_ordered) == 0;
 }
 
+void trans_wait_pending(struct trans *t)
+{
+	wait_until(&t->pending_wait, no_pending, t);
+}
+
+void trans_leave_pending(struct trans *t)
+{
+}
+
 static bool only_committer(void *arg)
 {
 	struct trans *t = arg;
@@ -219,7 +228,7 @@ static int trans_write(struct fs *fs, struct list *dirty)
 	if (!ret)
 		ret = fs_error(fs);
 	if (!ret)
-		ret = super_flush_and_write(fs, false);
+		ret = fs->on.write_super(fs, false);
 	return ret;
 }
 
@@ -321,7 +330,7 @@ int trans_commit(struct handle *h)
 	spin_unlock(&fs->trans_lock);
 	owe(L_TRANS_START, 0, &t->done_wait);
 	wait_until(&t->ext_wait, no_ext_writers, t);
-	wait_until(&t->pending_wait, no_pending, t);
+	fs->on.commit_logged(t);
 	int ret = trans_do_commit(fs, t, h);
 	trans_complete(fs, t, ret);
 	trans_put(t);

@@ -36,6 +36,9 @@ void trans_abort(struct fs *fs, int err);
 
 /* Ordered extent `o` has been logged in h's transaction and is not COMPLETE: (N2). inode->ordered_lock held. */
 void trans_add_pending(struct handle *h, struct ordered *o);
+/* Both ways of a commit with what was logged in it (fs_events.commit_logged): (N2), or without a look at it. */
+void trans_wait_pending(struct trans *t);
+void trans_leave_pending(struct trans *t);
 /* It is COMPLETE now. Takes o->pending_in, already cleared by the caller under inode->ordered_lock. */
 void trans_pending_done(struct trans *t);
 

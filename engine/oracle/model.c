@@ -293,6 +293,16 @@ int model_fsync(struct model_file *f)
 	return ret;
 }
 
+int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len)
+{
+	CHECK(off % FS_BLOCK == 0 && len % FS_BLOCK == 0 && len);
+	uint32_t op = model_begin(f->model, OP_FSYNC, f->id, off, len);
+	int ret = fs_fsync_range(f->f, off, len);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
 int model_fdatasync(struct model_file *f)
 {
 	if (left_out(f->model))

@@ -36,10 +36,15 @@ struct model_op {
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
 	int ret;
 	uint32_t task, file;
-	uint64_t off, len; /* of a write; off: the new size of a truncate */
+	uint64_t off, len; /* of a write; off: the new size of a truncate; of an fsync of a range: that, else len is 0 */
 	uint64_t b, e;     /* ticks; e TICK_NEVER while it runs */
 	uint32_t pb, pe;   /* device positions */
 };
+
+static inline bool model_is_sync(const struct model_op *o)
+{
+	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
+}
 
 /* One inode's identity, from its creation on. Written by its creator, and by model_open(). */
 struct model_file {
@@ -74,6 +79,8 @@ int model_write(struct model_file *f, uint64_t off, uint32_t len);
 int model_truncate(struct model_file *f, uint64_t size);
 int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
+/* off and len in whole blocks. */
+int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len);
 int model_sync(struct model *m, struct fs *fs);
 
 /* Not recorded: they promise nothing. As fs_flush_pass(), fs_sync_range(), fs_commit(). */

@@ -2,7 +2,8 @@
  * rules.c: see rules.h. The rules, by number:
  *
  *  1 applies   a sync counts for a crash at p if it returned 0 and had returned before p
- *  2 cover     it covers what had ended before it began: of its file, or of all
+ *  2 cover     it covers what had ended before it began: of its file, or of all; one of a range the writes that
+ *              lie in it, and no truncation
  *  3 cut       per place, the latest beginning of a covered change; legal is every change that had not
  *              ended by then and had begun before p, and the initial zeros if nothing is covered
  *  4           writeback, sync_range, commits promise nothing and take nothing away: they are not in the model
@@ -21,11 +22,6 @@
 
 #include "base/rng.h"
 
-static bool is_sync(const struct model_op *o)
-{
-	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
-}
-
 static bool on_file(const struct model_op *sync, uint32_t file)
 {
 	return sync->file == MODEL_ALL || sync->file == file;
@@ -38,15 +34,23 @@ static bool tainted(const struct model *m, const struct model_op *w, const struc
 {
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *f = model_op(m, i);
-		if (is_sync(f) && f->ret && f->e != TICK_NEVER && on_file(f, w->file) && w->e < f->e && f->b < s->e)
+		if (model_is_sync(f) && f->ret && f->e != TICK_NEVER && on_file(f, w->file) && w->e < f->e && f->b < s->e)
 			return true;
 	}
 	return false;
 }
 
+/* A write that reaches out of the range is not promised at all: less than what is due. */
+static bool out_of_range(const struct model_op *s, const struct model_op *w)
+{
+	if (!s->len)
+		return false;
+	return w->kind == OP_TRUNCATE || (w->kind == OP_WRITE && (w->off < s->off || w->off + w->len > s->off + s->len));
+}
+
 static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w)
 {
-	if (!on_file(s, w->file) || w->ret || w->e >= s->b)
+	if (!on_file(s, w->file) || w->ret || w->e >= s->b || out_of_range(s, w))
 		return false;
 	if (w->kind == OP_TRUNCATE && s->kind == OP_FDATASYNC)
 		return false;
@@ -57,7 +61,7 @@ static bool covers(const struct model *m, const struct model_op *s, const struct
 
 static bool counts(const struct model_op *s, uint32_t p)
 {
-	return is_sync(s) && s->e != TICK_NEVER && s->ret == 0 && s->pe <= p;
+	return model_is_sync(s) && s->e != TICK_NEVER && s->ret == 0 && s->pe <= p;
 }
 
 void rules_at(struct model *m, uint32_t p)
@@ -72,7 +76,7 @@ void rules_at(struct model *m, uint32_t p)
 			continue;
 		for (uint32_t j = 0; j < i; j++) {
 			struct model_op *w = model_op(m, j);
-			if (!is_sync(w) && !w->covered)
+			if (!model_is_sync(w) && !w->covered)
 				w->covered = covers(m, s, w);
 		}
 	}

@@ -146,6 +146,23 @@ static void a_sync_covers_what_ended_before_it_began(void **state)
 	assert_false(zeros_legal(h, END, h->f, 0));
 }
 
+static void a_sync_of_a_range_covers_the_writes_that_lie_in_it(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_block(h, h->f, 1);
+
+	call(h, OP_FSYNC, h->f->id, 0, FS_BLOCK);
+	assert_true(zeros_legal(h, END, h->f, 1)); /* beside it */
+	call(h, OP_FSYNC, h->f->id, 0, 2 * FS_BLOCK);
+	assert_false(zeros_legal(h, END, h->f, 1));
+	assert_true(legal(h, END, h->f, 1, w));
+	call(h, OP_TRUNCATE, h->f->id, FS_BLOCK, 0);
+	call(h, OP_FSYNC, h->f->id, 0, 8 * FS_BLOCK);
+	assert_true(legal(h, END, h->f, 1, w)); /* no range covers a truncation */
+	fsync_of(h, h->f);
+	assert_false(legal(h, END, h->f, 1, w));
+}
+
 static void a_sync_covers_its_own_file_alone(void **state)
 {
 	struct history *h = *state;
@@ -455,6 +472,7 @@ int main(void)
 		RULE(a_sync_that_runs_promises_nothing),
 		RULE(a_write_that_had_not_begun_cannot_be_there),
 		RULE(a_sync_covers_what_ended_before_it_began),
+		RULE(a_sync_of_a_range_covers_the_writes_that_lie_in_it),
 		RULE(a_sync_covers_its_own_file_alone),
 		RULE(a_write_that_failed_is_never_covered),
 		RULE(what_ended_before_the_covered_write_began_is_gone),

@@ -300,6 +300,16 @@ void alloc_free(struct alloc *a, enum alloc_region region, uint64_t start, uint6
 	mutex_unlock(&a->lock);
 }
 
+void alloc_free_written(struct alloc *a, enum alloc_region region, uint64_t start, uint64_t len)
+{
+	struct region *r = &a->region[region];
+
+	alloc_free(a, region, start, len);
+	mutex_lock_quiet(&a->lock);
+	r->cursor = (start - r->start) / ALLOC_UNIT;
+	mutex_unlock(&a->lock);
+}
+
 void alloc_commit_pins(struct alloc *a)
 {
 	struct pin_set empty;

@@ -35,6 +35,8 @@ bool alloc_in_use(struct alloc *a, enum alloc_region r, uint64_t start);
 /* Gives up what was written (A1), or what never was (A2). CHECKs that it was in use. */
 void alloc_pin(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 void alloc_free(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
+/* The same for what may well be on the media and be named there: against (A1), a fault of a design. It is had again next. */
+void alloc_free_written(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 
 /* What is pinned so far becomes the set of the transaction that commits now; later pins go to the next one's set.
  * At most one set is taken and not yet released. */

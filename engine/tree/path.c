@@ -100,7 +100,8 @@ void tree_give_up(struct tree *t, struct node *n)
 
 	cache_forget(n);
 	if (n->written) {
-		alloc_pin(a, ALLOC_META, n->bytenr, t->bl->nodesize);
+		/* with the caller's reference alone, none of its writes is in flight: nothing would be written over */
+		(n->refs == 1 ? t->give_up : alloc_pin)(a, ALLOC_META, n->bytenr, t->bl->nodesize);
 		return;
 	}
 	tree_dirty_del(t, n);

@@ -79,22 +79,22 @@ static void encode(struct disk_super *ds, const struct super *s, uint64_t bytenr
 	ds->csum = csum_of(ds);
 }
 
-int super_write(struct dev *d, const struct super *s, bool log)
+int super_write_copy(struct dev *d, const struct super *s, unsigned copy)
 {
 	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
-	unsigned flags = BIO_WRITE | BIO_META | BIO_FUA;
-	int ret;
 
-	encode(ds, s, SUPER_COPY_0);
-	ret = dev_write(d, SUPER_COPY_0, ds, sizeof(*ds), flags);
-	if (ret || log)
-		goto free_buf;
-	/* after the first one: at any moment one of them is whole */
-	encode(ds, s, SUPER_COPY_1);
-	ret = dev_write(d, SUPER_COPY_1, ds, sizeof(*ds), flags);
-free_buf:
+	encode(ds, s, copy_at[copy]);
+	int ret = dev_write(d, copy_at[copy], ds, sizeof(*ds), BIO_WRITE | BIO_META | BIO_FUA);
 	free(ds);
 	return ret ? -EIO : 0;
+}
+
+int super_write(struct dev *d, const struct super *s, bool log)
+{
+	int ret = super_write_copy(d, s, 0);
+
+	/* after the first one: at any moment one of them is whole */
+	return ret || log ? ret : super_write_copy(d, s, 1);
 }
 
 /* ---- reading ---- */

@@ -32,6 +32,8 @@ struct super {
 int super_read(struct dev *d, struct super *out, char *err);
 /* Writes copy 0, and unless `log` copy 1 after it. 0 or -EIO. */
 int super_write(struct dev *d, const struct super *s, bool log);
+/* One copy alone: 0 or 1. */
+int super_write_copy(struct dev *d, const struct super *s, unsigned copy);
 /* True when the device holds a fsyncstorm file system or file (its magic), damaged or not. */
 bool super_recognise(struct dev *d);
 /* Where data starts, from the fields. */

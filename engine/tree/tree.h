@@ -50,6 +50,8 @@ struct tree {
 	uint64_t owner;       /* tree id, stamped into its blocks */
 	struct rwsem root_lock; /* guards root: which block is the root */
 	struct node *root;
+	/* alloc_pin(), unless who made the tree says otherwise: what becomes of a written block that is copied (T4) */
+	void (*give_up)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 	struct spin dirty_lock; /* guards these: */
 	struct list dirty;      /* blocks changed and not submitted */
 	uint32_t ndirty;
