@@ -116,12 +116,32 @@ static int open_bare(struct hunt *h, char *err)
 	return 0;
 }
 
+/* The device of a race that asks for it fails one write of data. */
+static int fail_data_write(void *arg, const struct bio *bio)
+{
+	struct hunt *h = arg;
+
+	if (!(bio->flags & BIO_WRITE) || bio->flags & BIO_META || !bio->len)
+		return 0;
+	rt_access(h->faults_id, POINT_WRITE); /* which one it is depends on their order */
+	return atomic_fetch_add(&h->data_writes, 1) + 1 == h->race->fail_data_write ? -EIO : 0;
+}
+
+static bool write_has_failed(const struct hunt *h)
+{
+	return h->race->fail_data_write && atomic_load(&h->data_writes) >= h->race->fail_data_write;
+}
+
 static int open_on_device(struct hunt *h, char *err)
 {
 	int ret = make_content(h, err);
 
 	powercut_start(h->dev);
 	h->dev->async = true;
+	h->faults = (struct dev_faults){ .fail = fail_data_write, .arg = h };
+	h->faults_id = rt_obj_id();
+	if (h->race->fail_data_write)
+		h->dev->faults = &h->faults;
 	h->judge = judge_new(h->run.model, h->dev);
 	model_mark(h->run.model);
 	return ret;
@@ -222,6 +242,7 @@ void hunt_rewind(struct hunt *h, uint64_t seed)
 	model_rewind(h->run.model);
 	powercut_rewind(h->dev);
 	judge_restart(h->judge);
+	atomic_store(&h->data_writes, 0);
 	h->run.seed = seed;
 }
 
@@ -303,7 +324,7 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (!call_failed(o))
+		if (!call_failed(o) || (o->ret == -EIO && model_is_sync(o) && write_has_failed(h)))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error", model_op_name[o->kind],

@@ -67,6 +67,9 @@ struct hunt {
 	uint32_t objects;         /* made before the first run: the device's, the model's */
 	struct judge *judge;
 	struct cut_budget budget;
+	struct dev_faults faults;     /* race->fail_data_write */
+	uint32_t faults_id;
+	_Atomic uint32_t data_writes; /* of the run that is under way, or was last */
 	struct schedule schedule; /* of the run that is under way, or was last */
 	struct coop_result result;
 	uint32_t steps_hint;       /* what the next run's picker is told of its length; 0: nothing */

@@ -5,7 +5,10 @@
 
 #include "text.h"
 
-const struct race *const races[] = { &race_seed, &race_seed_compressed, &race_mixed, &race_protocol, NULL };
+const struct race *const races[] = {
+	&race_seed, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,
+	&race_log_reuse, &race_ranged, &race_supers, &race_mixed, &race_protocol, NULL
+};
 
 const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
 

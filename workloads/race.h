@@ -56,6 +56,7 @@ struct race {
 	const struct race_bare *bare; /* when set, it is all there is, but for `expect` */
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* but for the design */
+	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
 	/* Once, not under a picker: makes the files and their first content, which is then synced: durable. */
 	void (*setup)(struct race_run *r);
 	const struct race_task *tasks;
@@ -66,7 +67,8 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-extern const struct race race_seed, race_seed_compressed, race_mixed, race_protocol;
+extern const struct race race_seed, race_seed_compressed, race_commit, race_data_error, race_early_error, race_join, race_log_root,
+	race_log_reuse, race_ranged, race_supers, race_mixed, race_protocol;
 
 extern const struct race *const races[]; /* NULL-terminated */
 /* By its name, with or without "race_". */

@@ -30,7 +30,7 @@ static uint64_t schedules(void)
 
 	if (n)
 		return strtoull(n, NULL, 10);
-	return getenv("FAST_TESTS") ? 500 : 4000;
+	return getenv("FAST_TESTS") ? 100 : 1000;
 }
 
 struct shape {
@@ -108,13 +108,32 @@ static bool is_one_program(const struct race *race)
 	return race != &race_mixed;
 }
 
+/*
+ * No access names where a block lies and whether its write has ended, which is what reuses_log_blocks depends on; nor what a
+ * mutex guards everywhere but in log_root_unlocked.
+ */
+static bool names_all(const char *design)
+{
+	return strcmp(design, "reuses_log_blocks") && strcmp(design, "log_root_unlocked");
+}
+
+static bool names(const struct race *race, const char *design)
+{
+	if (!names_all(design))
+		return false;
+	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
+		if (!strcmp(race->expect[i].design, design))
+			return true;
+	return false;
+}
+
 static void equal_traces_end_alike(void **state)
 {
 	if (RT_TSAN)
 		skip();
 	for (const struct race *const *r = races; *r; r++)
 		for (unsigned d = 0; fs_designs[d]; d++) {
-			if (!is_one_program(*r) || !race_knows(*r, fs_designs[d]->name))
+			if (!is_one_program(*r) || !names(*r, fs_designs[d]->name))
 				continue;
 			memset(slots, 0, sizeof(slots));
 			look_at(*r, fs_designs[d], &pick_random, "");
