@@ -13,8 +13,12 @@
 
 #include "explain.h"
 #include "hunt_flip.h"
+#include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "timeline.h"
+#if RT_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
 
 static bool fast(void)
 {
@@ -326,6 +330,54 @@ static void the_first_step_that_differs_is_told(void **state)
 	end(h, &v);
 }
 
+/* ---- nobody can go on ---- */
+
+static struct waitq left_queue, right_queue;
+
+static bool never(void *arg)
+{
+	return false;
+}
+
+/* Each is named as the one who owes what the other waits for. */
+static void left(struct race_run *r)
+{
+	atomic_store(&right_queue.ower, rt_self());
+	wait_until(&left_queue, never, NULL);
+}
+
+static void right(struct race_run *r)
+{
+	atomic_store(&left_queue.ower, rt_self());
+	wait_until(&right_queue, never, NULL);
+}
+
+static void who_waits_for_whom_is_told_with_the_cycle(void **state)
+{
+	static const struct race_task tasks[] = { { "left", left }, { "right", right } };
+	static const struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
+		                          .mount = { .no_background = true }, .setup = one_file, .tasks = tasks, .ntasks = 2 };
+	struct hunt *h = open_hunt(&race, "postfix");
+	struct violation v;
+	const char *err;
+	void *picker = pick_random.create("", &err);
+
+#if RT_ASAN
+	__lsan_disable(); /* the run is left where it stands, with what it had allocated */
+#endif
+	waitq_init(&left_queue, L_WORK);
+	waitq_init(&right_queue, L_WORK);
+	violation_init(&v);
+	assert_int_equal(hunt_one(h, &pick_random, picker, 1, &v), VIOLATION_STUCK);
+	assert_non_null(strstr(v.text, "left (waits for WORK of right)"));
+	assert_true(strstr(v.text, "; cycle: left -> right -> left") || strstr(v.text, "; cycle: right -> left -> right"));
+	pick_random.destroy(picker);
+	end(h, &v);
+#if RT_ASAN
+	__lsan_enable();
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_replays_are_one_run),
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),
 		cmocka_unit_test(the_first_step_that_differs_is_told),
+		cmocka_unit_test(who_waits_for_whom_is_told_with_the_cycle),
 	};
 
 	if (RT_TSAN) {

@@ -578,6 +578,40 @@ static int describe_task(char *buf, unsigned size, uint32_t id)
 	return n;
 }
 
+/* Who holds or owes what the task waits for; COOP_TASKS_MAX when it waits for nobody in particular. */
+static uint32_t waits_for(uint32_t id)
+{
+	const struct task *t = &tasks[id].box->task;
+	const struct task *owner = t->wait_class >= 0 && t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+
+	if (!owner || view.enabled & BIT(id) || owner->id >= COOP_TASKS_MAX || !(live & BIT(owner->id)))
+		return COOP_TASKS_MAX;
+	return owner->id;
+}
+
+/* "; cycle: a -> b -> a", when those that wait for each other are one. */
+static unsigned describe_cycle(char *buf, unsigned size)
+{
+	uint32_t id = COOP_TASKS_MAX, start;
+	unsigned n;
+
+	for (uint64_t left = live; left && id == COOP_TASKS_MAX; left &= left - 1) {
+		id = (uint32_t)__builtin_ctzll(left);
+		for (unsigned i = 0; i < COOP_TASKS_MAX && id < COOP_TASKS_MAX; i++)
+			id = waits_for(id); /* so often that it is inside the cycle, if there is one */
+	}
+	if (id == COOP_TASKS_MAX)
+		return 0;
+	start = id;
+	n = (unsigned)snprintf(buf, size, "; cycle: %s", tasks[id].box->task.name);
+	do {
+		id = waits_for(id);
+		if (n < size)
+			n += (unsigned)snprintf(buf + n, size - n, " -> %s", tasks[id].box->task.name);
+	} while (id != start);
+	return n;
+}
+
 void coop_describe(char *buf, unsigned size)
 {
 	unsigned n = 0;
@@ -590,4 +624,6 @@ void coop_describe(char *buf, unsigned size)
 		if (n < size)
 			n += (unsigned)describe_task(buf + n, size - n, (uint32_t)__builtin_ctzll(left));
 	}
+	if (running && n < size)
+		describe_cycle(buf + n, size - n);
 }
