@@ -13,5 +13,7 @@ void race_figures_pipeline(struct self *s);
 void race_figures_seed(struct self *s);
 void race_figures_explain(struct self *s);
 void race_figures_stress(struct self *s);
+void race_figures_corpus(struct self *s);
+void race_figures_holds(struct self *s);
 
 #endif
