@@ -200,6 +200,7 @@ class Comparing(unittest.TestCase):
                     json.dump(part, f)
             joined, run = runs.load(e.folder), runs.load(tap.FIXTURE)
             self.assertEqual([t["rate"] for t in joined.trials(1, 4)], [t["rate"] for t in run.trials(1, 4)][:3])
+            self.assertEqual([t["trial"] for t in joined.trials(1, 4)], [0, 1, 2])
             with open(os.path.join(e.folder, "03.json"), "w", encoding="utf-8") as f:
                 json.dump(dict(whole, job=dict(whole["job"], name="wal")), f)
             with self.assertRaisesRegex(runs.Bad, "03.json: not of the same job"):
