@@ -30,7 +30,7 @@ LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)
 LIB_O   := $(LIB_C:%.c=$(BUILD)/%.o) $(LIB_S:%.S=$(BUILD)/%.o)
 TESTS   := $(TEST_C:%.c=$(BUILD)/%)
-PY_TESTS := $(wildcard analysis/*_test.py)
+SCRIPTS := $(wildcard analysis/*_test.py scripts/*_test)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
@@ -48,7 +48,7 @@ test: ## build and run every test program; the last line is the totals (installs
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s build tests
 	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
-	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(PY_TESTS)
+	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
 	@scripts/floors
