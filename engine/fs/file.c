@@ -291,6 +291,8 @@ int fs_truncate(struct file *f, uint64_t size)
 		/* before the extents go: who is bringing in a page ends first, who comes later sees the new size */
 		rt_access(inode->stamps_id, POINT_WRITE);
 		atomic_store(&inode->size, size);
+		if (size < inode->logged_size)
+			inode->logged_size = size;
 		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
 		ret = truncate_items(inode, size);
 	}

@@ -28,21 +28,15 @@
 
 /* ---- verbs of the scores ---- */
 
-static bool is_longer_than_its_item(struct inode *inode)
-{
-	rt_access(inode->stamps_id, POINT_READ);
-	return atomic_load(&inode->size) > atomic_load(&inode->disk_size);
-}
-
 /*
  * The size that is logged must not reach over pages that no map tells of: what a truncation had taken away would come back
- * there. So with a file that is longer than its item says, a range is all of it from here on.
+ * there. So with a file that is longer than at its last log, a range is all of it from here on.
  */
 static void fsync_lock(struct sync *s)
 {
 	phase(PH_INODE_LOCK);
 	mutex_lock(&s->inode->lock);
-	if ((s->start || s->end != UINT64_MAX) && is_longer_than_its_item(s->inode)) {
+	if ((s->start || s->end != UINT64_MAX) && atomic_load(&s->inode->size) > s->inode->logged_size) {
 		s->start = 0;
 		s->end = UINT64_MAX;
 	}
@@ -64,8 +58,7 @@ static void fsync_reflush(const struct sync *s)
 static void fsync_flush_tail(struct inode *inode)
 {
 	phase(PH_REFLUSH);
-	rt_access(inode->stamps_id, POINT_READ);
-	writeback_start_ordered(inode, atomic_load(&inode->disk_size), UINT64_MAX);
+	writeback_start_ordered(inode, inode->logged_size, UINT64_MAX);
 }
 
 /* kernel: btrfs_wait_ordered_range(): flushes, and waits until all is in the trees. */

@@ -123,6 +123,31 @@ static void fsync_of_a_range_syncs_that_range(void **state)
 }
 
 /*
+ * A truncation is in the log alone, the file is longer again, and a block of what was cut off is dirty: a sync of another range
+ * must not log the new length without that block, or the old one, committed before the truncation, would be back.
+ */
+static void fsync_of_a_range_brings_nothing_back(void **state)
+{
+	struct fs *fs = test_mount(test_dev("ram:16m", &(struct mkfs_options){ 0 }), &quiet);
+	struct file *f = synced_file(fs, "a");
+
+	assert_int_equal(fs_sync(fs), 0);
+	assert_int_equal(fs_truncate(f, FS_BLOCK), 0);
+	assert_int_equal(fs_fsync(f), 0);
+	test_write(f, FS_BLOCK, 2 * FS_BLOCK, 4);
+	assert_int_equal(fs_sync_range(f, FS_BLOCK, FS_BLOCK, true), 0);
+	ordered_wait_range(f->inode, 0, UINT64_MAX); /* the size on disk advances over the dirty block, too */
+	assert_int_equal(fs_fsync_range(f, 0, FS_BLOCK), 0);
+	fs_close(f);
+	fs = test_crash(fs, &quiet);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(fs_size(f), 3 * FS_BLOCK);
+	assert_int_equal(test_read(f, FS_BLOCK, 2 * FS_BLOCK, 4), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/*
  * 3a8b36f37806: a write stamps the inode with a transaction that has nothing to do with it; that one is committed
  * while the data is on its way: the inode looks committed, and is not. Stepped: the page is taken for writing
  * (dirty bit gone, tag there), as by a flusher; then its ordered extent exists.
@@ -333,6 +358,7 @@ int main(void)
 		cmocka_unit_test(fsync_without_a_change_does_no_io),
 		cmocka_unit_test(fsync_after_a_change_is_never_skipped),
 		cmocka_unit_test(fsync_of_a_range_syncs_that_range),
+		cmocka_unit_test(fsync_of_a_range_brings_nothing_back),
 		cmocka_unit_test(a_stamp_ahead_of_its_data_does_not_skip),
 		cmocka_unit_test(data_on_its_way_forbids_to_skip),
 		cmocka_unit_test(a_change_behind_a_log_commit_is_not_covered_by_it),

@@ -112,6 +112,7 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	inode->generation = item.generation;
 	atomic_store(&inode->size, item.size);
 	atomic_store(&inode->disk_size, item.size);
+	inode->logged_size = item.size;
 	atomic_store(&inode->last_trans, item.transid);
 	/* kernel: read from disk while its last change is not committed yet: the maps that tell it are lost */
 	if (item.transid > fs_committed(root->fs))

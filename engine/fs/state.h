@@ -130,6 +130,7 @@ struct inode {
 
 	struct mutex lock;            /* i_mutex: writes, truncate, and all of logging */
 	_Atomic uint64_t size;        /* changed under lock */
+	uint64_t logged_size;         /* guarded by lock: up to here maps have told of every page, should the size be logged */
 	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock */
 	_Atomic uint32_t flags;
 	uint32_t flags_id;            /* rt_obj_id: what is read and written without a lock that all take: flags, ... */
