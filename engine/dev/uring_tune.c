@@ -210,20 +210,20 @@ static struct known *find_known(const struct known *k)
 }
 
 /* A file is known by the device that it lies on, a block device by its own number. */
-static int name_of(const struct uring *u, struct known *k)
+static int name_of(const struct uring *u, dev_t *out)
 {
 	struct stat st;
 
 	if (fstat(u->fd, &st))
 		return -errno;
-	*k = (struct known){.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev, .poll = u->poll};
+	*out = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
 	return 0;
 }
 
 int uring_tune(struct uring *u, uint64_t size)
 {
-	struct known k, *old;
-	int ret = name_of(u, &k);
+	struct known k = {.poll = u->poll}, *old;
+	int ret = name_of(u, &k.dev);
 
 	if (ret)
 		return ret;

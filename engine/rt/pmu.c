@@ -79,10 +79,13 @@ static bool is_software(const struct pmu_event *e)
 /* Into the last group if it takes it: a hardware group is as large as the processor has counters. */
 static int join_group(struct pmu *p, unsigned i)
 {
-	struct group *g = &p->group[p->ngroups - 1];
+	struct group *g;
 	int fd;
 
-	if (!p->ngroups || is_software(&p->set->event[g->event[0]]) != is_software(&p->set->event[i]))
+	if (!p->ngroups)
+		return -EINVAL;
+	g = &p->group[p->ngroups - 1];
+	if (is_software(&p->set->event[g->event[0]]) != is_software(&p->set->event[i]))
 		return -EINVAL;
 	fd = open_event(&p->set->event[i], g->fd[0]);
 	if (fd < 0)
