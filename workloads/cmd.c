@@ -18,6 +18,7 @@ const struct command cmd_table[] = {
 	{ "report", "one HTML file that tells what a run found: the answer, plots, tables", cmd_report },
 	{ "compare", "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met", cmd_compare },
 	{ "list", "what there is: designs, devices, jobs, races", cmd_list },
+	{ "doctor", "what this machine can measure, what it cannot, and what to do about it", cmd_doctor },
 	{ "topo", "this machine's processors and nodes, and where a placement puts tasks", cmd_topo },
 	{ "bench-race", "the figures that the finding of races must reach, each beside its bound", cmd_bench_race },
 	{ "bench-self", "the figures that fsyncstorm itself must reach, each beside its bound", cmd_bench_self },
