@@ -325,6 +325,7 @@ static const struct self_suite suite = {
 		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
 		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
 		{ "driver", "the bench driver without a target", self_driver },
+		{ "harness", "the bench driver and a path: target above the system calls, fio beside it", self_harness },
 		{ "instruments", "all instrumentation on against compiled out", self_instruments },
 		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
 		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },

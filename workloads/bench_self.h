@@ -70,6 +70,7 @@ void self_uring(struct self *s);
 void self_lock(struct self *s);
 void self_instruments(struct self *s);
 void self_driver(struct self *s);
+void self_harness(struct self *s);
 void self_images(struct self *s);
 void self_schedules(struct self *s);
 void self_seed(struct self *s);

@@ -37,17 +37,17 @@ void line_wait(struct line *l)
 
 /* ---- the clock of an operation: the phase clock's own readings, so that V3 is exact ---- */
 
-static uint64_t begin_op(void)
+static uint64_t begin_op(bool phases)
 {
-	if (!rt_instrument)
+	if (!phases)
 		return rt_now();
 	phase(PH_OTHER);
 	return rt_self()->phase_since_ns;
 }
 
-static uint64_t end_op(void)
+static uint64_t end_op(bool phases)
 {
-	if (!rt_instrument)
+	if (!phases)
 		return rt_now();
 	phase(PH_IDLE);
 	return rt_self()->phase_since_ns;
@@ -126,17 +126,18 @@ static void add_response(struct worker *w, const struct op *op, uint64_t begin, 
 /* Returns when it ended. */
 static uint64_t timed_op(struct worker *w, const struct op *op)
 {
-	bool phases = rt_instrument && w->measuring && is_sync(op->kind);
+	bool known = rt_instrument && !w->target->kernel; /* the kernel's phases are not */
+	bool phases = known && w->measuring && is_sync(op->kind);
 	uint64_t before[PH_NR], begin, end;
 	int ret;
 
 	if (phases && w->pmu)
 		pmu_sync_begin(w->pmu);
-	begin = begin_op();
+	begin = begin_op(known);
 	if (phases)
 		memcpy(before, rt_self()->phase_ns, sizeof(before));
 	ret = do_op(w, op);
-	end = end_op();
+	end = end_op(known);
 	if (phases && w->pmu)
 		pmu_sync_end();
 	if (ret) {
@@ -151,6 +152,8 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 		heat_add(&w->heat, end - w->begin_ns, end - begin);
 	if (phases)
 		add_phases(w, before);
+	else if (is_sync(op->kind))
+		w->phase_ns[PH_OTHER] += end - begin; /* V3 */
 	if (op->kind == OP_WRITE)
 		w->bytes += op->len;
 	if (w->clone->job->rate_iops)
