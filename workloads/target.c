@@ -144,10 +144,12 @@ static void find_path(struct target_spec *s)
 	static const char *const back_end[] = { "file:", "uring:" };
 
 	for (unsigned i = 0; i < 2; i++) {
-		const char *from = strstr(s->device, back_end[i]), *path = from + strlen(back_end[i]);
+		const char *from = strstr(s->device, back_end[i]);
 
-		if (from && (from == s->device || from[-1] == '/'))
-			snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(path, ","), path);
+		if (!from || (from != s->device && from[-1] != '/'))
+			continue;
+		from += strlen(back_end[i]);
+		snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(from, ","), from);
 	}
 }
 

@@ -19,10 +19,9 @@
 #define CHUNK (1u << 20) /* the largest write, too */
 #define LEAST 5          /* times, however slow */
 
-static int fail(char *err, const char *path, int error)
+static void explain(char *err, const char *path, int ret)
 {
-	snprintf(err, FLOOR_ERR_MAX, "%.150s: %s", path, strerror(error));
-	return -error;
+	snprintf(err, FLOOR_ERR_MAX, "%.150s: %s", path, strerror(-ret));
 }
 
 static void make_data(struct floor *f)
@@ -70,13 +69,16 @@ static int open_in_folder(struct floor *f, const char *folder, uint64_t size, ch
 	int ret;
 
 	f->fd = open_unnamed(folder);
-	if (f->fd < 0)
-		return fail(err, folder, -f->fd);
+	if (f->fd < 0) {
+		explain(err, folder, f->fd);
+		return f->fd;
+	}
 	f->size = size;
 	ret = fill(f);
 	if (ret) {
 		close(f->fd);
-		return fail(err, folder, -ret);
+		explain(err, folder, ret);
+		return ret;
 	}
 	f->direct = !fcntl(f->fd, F_SETFL, O_DIRECT);
 	return 0;
@@ -89,8 +91,10 @@ int floor_open_device(struct floor *f, const char *path, uint64_t size, char *er
 
 	*f = (struct floor){ .direct = true };
 	f->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (f->fd < 0)
-		return fail(err, path, errno);
+	if (f->fd < 0) {
+		explain(err, path, -errno);
+		return f->fd;
+	}
 	if (ioctl(f->fd, BLKGETSIZE64, &have) || have < size) {
 		close(f->fd);
 		snprintf(err, FLOOR_ERR_MAX, "%.150s: has %llu bytes, at least %llu are needed", path, (unsigned long long)have,
@@ -103,7 +107,8 @@ int floor_open_device(struct floor *f, const char *path, uint64_t size, char *er
 	if (!ret)
 		return 0;
 	floor_close(f);
-	return fail(err, path, -ret);
+	explain(err, path, ret);
+	return ret;
 }
 
 int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err)
@@ -111,8 +116,10 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, cha
 	struct stat st;
 	int ret;
 
-	if (stat(path, &st))
-		return fail(err, path, errno);
+	if (stat(path, &st)) {
+		explain(err, path, -errno);
+		return -ENOENT;
+	}
 	if (S_ISDIR(st.st_mode)) {
 		*f = (struct floor){ .fd = -1 };
 		make_data(f);
