@@ -128,6 +128,7 @@ struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uin
 	struct ordered_spec spec = { .file_off = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
 				     .ram_bytes = len, .compressed = compressed };
 
+	/* cppcheck-suppress returnDanglingLifetime ; neither keeps the pointers that it is given */
 	return inode->root->fs->on.add_extent(inode, &em, &spec);
 }
 
