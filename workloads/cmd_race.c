@@ -1,5 +1,5 @@
 /*
- * cmd_race.c: `fsyncstorm race list|hunt|stress|score|merge|replay`: find the interleaving and the crash that break a
+ * cmd_race.c: `fsyncstorm race list|hunt|prove|stress|score|merge|replay`: find the interleaving and the crash that break a
  * design of fsync, show it, and run it again. Here: the list, and which sub-command it is.
  */
 #include "cmd_race.h"
@@ -85,6 +85,7 @@ static const struct command subs[] = {
 	{ "hunt", "look for an interleaving and a crash that break a promise", cmd_race_hunt },
 	{ "stress", "the same on real threads, with noise, and how often it is hit", cmd_race_stress },
 	{ "score", "each strategy on each race and design: how soon it finds what is due", cmd_race_score },
+	{ "prove", "try every schedule, or every one with at most K preemptions", cmd_race_prove },
 	{ "merge", "the results of all shards of a hunt or a proof as one", cmd_race_merge },
 	{ "replay", "run a schedule that was found again", cmd_race_replay },
 };
@@ -104,7 +105,7 @@ int cmd_race(int argc, char **argv)
 	char title[64], hint[64];
 
 	if (argc < 2)
-		return cmd_error("race", "list, hunt, stress, score, merge or replay?");
+		return cmd_error("race", "list, hunt, prove, stress, score, merge or replay?");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "help"))
 		return race_help();
 	for (unsigned i = 0; i < SUBS; i++) {
@@ -114,6 +115,6 @@ int cmd_race(int argc, char **argv)
 		argv[1] = title;
 		return subs[i].run(argc - 1, argv + 1);
 	}
-	return cmd_error("race", "%.60s: not list, hunt, stress, score, merge or replay%s", argv[1],
+	return cmd_error("race", "%.60s: not list, hunt, prove, stress, score, merge or replay%s", argv[1],
 	                 text_did_you_mean(hint, sizeof(hint), text_nearest(argv[1], subs, SUBS, sizeof(subs[0]))));
 }

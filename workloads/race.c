@@ -6,7 +6,7 @@
 #include "text.h"
 
 const struct race *const races[] = {
-	&race_seed, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,
+	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,
 	&race_log_reuse, &race_ranged, &race_supers, &race_mixed, &race_protocol, NULL
 };
 

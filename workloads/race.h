@@ -67,7 +67,7 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-extern const struct race race_seed, race_seed_compressed, race_commit, race_data_error, race_early_error, race_join, race_log_root,
+extern const struct race race_seed, race_seed_smallest, race_seed_compressed, race_commit, race_data_error, race_early_error, race_join, race_log_root,
 	race_log_reuse, race_ranged, race_supers, race_mixed, race_protocol;
 
 extern const struct race *const races[]; /* NULL-terminated */

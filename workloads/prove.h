@@ -1,0 +1,42 @@
+/*
+ * prove.h: all schedules of a race under a design, or all with at most K preemptions: does the design hold in
+ * each, whatever the power cut?
+ *
+ * (Q1) A proof is complete when it says so: every schedule within the bound was run, or is equal for every task and for
+ *      the judge to one that was.
+ * (Q2) The parts of a proof that is divided share nothing: their executions add up, and together they are complete
+ *      when each is.
+ *
+ * Called by `race prove` and by bench-race.
+ */
+#ifndef PROVE_H
+#define PROVE_H
+
+#include "hunt_bound.h"
+
+#define PROVE_ERR_MAX 200
+
+struct proof {
+	uint32_t preemptions;     /* at most; BOUND_NONE: all schedules */
+	uint32_t part, parts;     /* parts 0 is 1 */
+	const char *checkpoint;   /* where it stands is kept here now and then, and taken up again; NULL: nowhere */
+	double seconds;           /* at most; 0: no bound */
+	bool *stop;               /* set by a signal handler; may be NULL */
+	void (*progress)(const struct proof *p, void *arg);
+	void *arg;
+	/* out: */
+	uint64_t executions, cut; /* runs that went to their end; that came to a state that had been seen */
+	uint64_t distinct;        /* traces among the executions; of several processes: at most so many */
+	bool divided;             /* by several processes */
+	bool complete, found;
+	bool states_forgotten;    /* more were met than are remembered: some were run twice */
+	uint32_t reached;         /* bound: all schedules with so many preemptions have been tried */
+	double took;              /* seconds, of all processes that worked on it */
+};
+
+/* Runs it in this process. 0, or -errno with one line in err. The violation is in *v when p->found. */
+int prove(struct hunt *h, struct proof *p, struct violation *v, char *err);
+/* The same in `jobs` processes, each with a part. */
+int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err);
+
+#endif

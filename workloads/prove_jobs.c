@@ -1,0 +1,178 @@
+/*
+ * prove_jobs.c: a proof in several processes, each with a part of it; see prove.h (Q2). What each has counted is in
+ * memory that they share. The first that finds something stops the others.
+ *
+ * Each keeps a checkpoint of its own: NAME.1, NAME.2, ...
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "prove.h"
+#include "rt/mem.h"
+
+#define DECISIONS_MAX 65536u
+
+struct slice {
+	struct proof proof;
+	bool done;
+	int ret;
+	char err[PROVE_ERR_MAX];
+	uint32_t ndecisions;
+	struct decision decision[DECISIONS_MAX];
+};
+
+struct shared {
+	bool stop; /* something was found */
+	struct slice slice[];
+};
+
+static void count_so_far(const struct proof *p, void *arg)
+{
+	struct slice *s = arg;
+
+	s->proof.executions = p->executions;
+	s->proof.cut = p->cut;
+}
+
+_Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struct shared *shared, uint32_t i, uint32_t jobs)
+{
+	struct slice *s = &shared->slice[i];
+	struct violation v;
+	char checkpoint[4096];
+	struct proof p = *whole;
+
+	violation_init(&v);
+	p.part = whole->part + i * whole->parts;
+	p.parts = whole->parts * jobs;
+	p.stop = &shared->stop;
+	p.progress = count_so_far;
+	p.arg = s;
+	if (whole->checkpoint) {
+		snprintf(checkpoint, sizeof(checkpoint), "%s.%u", whole->checkpoint, i + 1);
+		p.checkpoint = checkpoint;
+	}
+	s->ret = prove(h, &p, &v, s->err);
+	if (p.found && v.schedule.n <= DECISIONS_MAX) {
+		s->ndecisions = v.schedule.n;
+		memcpy(s->decision, v.schedule.d, v.schedule.n * sizeof(*s->decision));
+		shared->stop = true;
+	}
+	s->proof = p;
+	s->done = true;
+	_exit(0);
+}
+
+static void add(struct proof *to, const struct proof *from)
+{
+	to->executions += from->executions;
+	to->cut += from->cut;
+	to->distinct += from->distinct;
+	to->took += from->took;
+	to->states_forgotten |= from->states_forgotten;
+	to->complete &= from->complete;
+	to->found |= from->found;
+	if (from->reached == BOUND_NONE || to->reached == BOUND_NONE || from->reached < to->reached)
+		to->reached = from->reached;
+}
+
+/* Until all have ended; passes on a signal, and says now and then how far they are. */
+static void wait_for_all(struct proof *p, struct shared *shared, pid_t *pid, uint32_t jobs)
+{
+	uint32_t left = jobs;
+
+	while (left) {
+		if (p->stop && *p->stop)
+			shared->stop = true;
+		rt->sleep(100000000);
+		p->executions = p->cut = 0;
+		for (uint32_t i = 0; i < jobs; i++) {
+			p->executions += shared->slice[i].proof.executions;
+			p->cut += shared->slice[i].proof.cut;
+			if (pid[i] > 0 && waitpid(pid[i], NULL, WNOHANG) == pid[i]) {
+				pid[i] = 0;
+				left--;
+			}
+		}
+		if (p->progress)
+			p->progress(p, p->arg);
+	}
+}
+
+static void take_violation(struct hunt *h, const struct slice *from, struct violation *v)
+{
+	struct violation recorded;
+
+	violation_init(&recorded);
+	recorded.seed = 1;
+	for (uint32_t i = 0; i < from->ndecisions; i++)
+		schedule_add(&recorded.schedule, from->decision[i]);
+	hunt_again(h, &recorded, true);
+	CHECK(hunt_judge(h, v));
+	violation_fini(&recorded);
+}
+
+static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32_t jobs, struct violation *v, char *err)
+{
+	const struct slice *first = NULL;
+	int ret = 0;
+
+	p->executions = p->cut = p->distinct = 0;
+	p->divided = true;
+	p->took = 0;
+	p->complete = true;
+	p->found = p->states_forgotten = false;
+	p->reached = p->preemptions;
+	for (uint32_t i = 0; i < jobs; i++) {
+		struct slice *s = &shared->slice[i];
+		if (!s->done) {
+			snprintf(err, PROVE_ERR_MAX, "process %u of %u ended before it was done", i + 1, jobs);
+			ret = -EIO;
+		} else if (s->ret) {
+			snprintf(err, PROVE_ERR_MAX, "%s", s->err);
+			ret = s->ret;
+		}
+		add(p, &s->proof);
+		if (s->proof.found && s->ndecisions && !first)
+			first = s;
+	}
+	if (first)
+		take_violation(h, first, v);
+	return ret;
+}
+
+int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err)
+{
+	size_t size = sizeof(struct shared) + jobs * sizeof(struct slice);
+	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t *pid = mem_zalloc(jobs * sizeof(*pid));
+	int ret = 0;
+
+	CHECK(shared != MAP_FAILED);
+	if (!p->parts)
+		p->parts = 1;
+	fflush(NULL);
+	for (uint32_t i = 0; i < jobs && !ret; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			run_slice(h, p, shared, i, jobs);
+		if (pid[i] < 0) {
+			snprintf(err, PROVE_ERR_MAX, "no process: %s", strerror(errno));
+			ret = -EAGAIN;
+			for (uint32_t k = 0; k < i; k++)
+				kill(pid[k], SIGKILL);
+		}
+	}
+	if (!ret) {
+		wait_for_all(p, shared, pid, jobs);
+		ret = gather(h, p, shared, jobs, v, err);
+	}
+	munmap(shared, size);
+	free(pid);
+	return ret;
+}
