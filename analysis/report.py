@@ -7,9 +7,9 @@ elsewhere, plots inline, the raw results inside it.
 (R3) It is written under a temporary name and renamed when whole.
 """
 import base64
-import gzip
 import html
 import json
+import lzma
 import os
 
 import jinja2
@@ -153,8 +153,8 @@ def shown(plot, open_=True):
 
 def download(run):
     """The raw results, packed: (file name, data URL)."""
-    packed = gzip.compress(json.dumps(run.data, separators=(",", ":")).encode(), 9, mtime=0)
-    return f"{run.name}.json.gz", "data:application/gzip;base64," + base64.b64encode(packed).decode()
+    packed = lzma.compress(json.dumps(run.data, separators=(",", ":")).encode(), preset=3)
+    return f"{run.name}.json.xz", "data:application/x-xz;base64," + base64.b64encode(packed).decode()
 
 
 def context(run, others, scores):

@@ -4,7 +4,7 @@ report_test.py: the report as a file: whole, alone, small, with the run's own fi
 """
 import base64
 import copy
-import gzip
+import lzma
 import html.parser
 import json
 import os
@@ -99,8 +99,8 @@ class Report(unittest.TestCase):
             self.assertAlmostEqual(sum(numbers[1:]) / numbers[0], 1, delta=0.01)
 
     def test_the_raw_results_are_inside(self):
-        found = re.search(r'href="data:application/gzip;base64,([^"]+)"', self.text)
-        self.assertEqual(json.loads(gzip.decompress(base64.b64decode(found[1]))), self.run_.data)
+        found = re.search(r'href="data:application/x-xz;base64,([^"]+)"', self.text)
+        self.assertEqual(json.loads(lzma.decompress(base64.b64decode(found[1]))), self.run_.data)
 
     def test_the_race_and_the_recipe_are_told(self):
         self.assertIn("the power fails", self.text)

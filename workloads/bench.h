@@ -14,6 +14,7 @@
 #define BENCH_TARGETS_MAX 8
 #define BENCH_LEVELS_MAX  16
 #define BENCH_TRIALS_MAX  1000
+#define BENCH_PERCENTILES_MAX 16
 
 struct bench_options {
 	const char *job;
@@ -23,6 +24,8 @@ struct bench_options {
 	unsigned nthreads;
 	unsigned trials;
 	uint64_t seconds_ns, seed;
+	double percentile[BENCH_PERCENTILES_MAX]; /* --percentile-list */
+	unsigned npercentiles;
 	const char *placement, *json, *out, *events;
 	bool no_results, keep, force, with_fio;
 };
@@ -81,6 +84,10 @@ int bench_run(struct bench *b, char *err);
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
+/* bench_percentiles.c: "50,99,99.99": 0, or -EINVAL. The table, and the JSON: nothing when none was asked for. */
+int bench_parse_percentiles(const char *text, struct bench_options *o);
+void bench_print_percentiles(const struct bench *b, FILE *out);
+json_t *bench_percentiles_json(const struct bench *b);
 /* Target `other` against the first at one number of tasks. */
 json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c);
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */

@@ -385,6 +385,8 @@ json_t *bench_json(const struct bench *b, const char *date)
 	put_int(o, "peak_resident_bytes", mem_peak_bytes());
 	json_object_set_new(o, "runs", trials_json(b));
 	json_object_set_new(o, "comparisons", comparisons_json(b));
+	if (b->opt.npercentiles)
+		json_object_set_new(o, "percentiles", bench_percentiles_json(b));
 	if (b->opt.with_fio)
 		json_object_set_new(o, "fio", fio_json(b));
 	return o;

@@ -11,7 +11,7 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO };
+enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES };
 
 static const struct argp_option table[] = {
 	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare", 0 },
@@ -20,6 +20,7 @@ static const struct argp_option table[] = {
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
 	{ "placement", 'p', "PLAN", 0, PLACE_PLANS " (as the job says)", 0 },
 	{ "events", 'e', "LIST", 0, "Count these too, by libpfm4's names: cycles,instructions,LLC-misses", 0 },
+	{ "percentile-list", KEY_PERCENTILES, "LIST", 0, "These percentiles of every operation, too: 50,99,99.99", 0 },
 	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the table", 0 },
 	{ "out", 'o', "FOLDER", 0, "Folder of this run (results/DATE-HOST-JOB)", 0 },
 	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
@@ -128,6 +129,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_WITH_FIO:
 		o->with_fio = true;
 		return 0;
+	case KEY_PERCENTILES:
+		return bench_parse_percentiles(arg, o) ? wrong("percentile-list", "up to 16 numbers above 0, 100 at most, such as 50,99,99.99", arg) : 0;
 	case KEY_KEEP:
 		o->keep = true;
 		return 0;

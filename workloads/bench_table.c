@@ -429,6 +429,7 @@ void bench_print(const struct bench *b, FILE *out)
 	print_recipe(b, out);
 	print_placement(b, out);
 	print_latencies(b, sum, out);
+	bench_print_percentiles(b, out);
 	print_open_loop(b, sum, out);
 	print_phases(b, sum, out);
 	print_waits(b, sum, out);

@@ -55,6 +55,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t postfix@ram:64m,nude=0", "want node=N" },
 		{ "topo --device nosuch/x", "--device: nosuch/x" },
 		{ "bench good.fio good.fio -t null", "one job" },
+		{ "bench good.fio -t null --percentile-list 50,often", "--percentile-list: expected" },
+		{ "bench good.fio -t null --percentile-list 101", "--percentile-list: expected" },
 		{ "bench good.fio --taget null", "did you mean --target?" },
 		{ "bench good.fio -t", "-t: needs a value" },
 		{ "bench good.fio --target", "--target: needs a value" },

@@ -162,6 +162,28 @@ static void trials_take_turns(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* Of all trials together: 100 is the maximum, more is never less, and what is too far out is not known. */
+static void percentiles_are_those_that_were_asked_for(void **state)
+{
+	json_int_t most = 0;
+	json_error_t e;
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=50\n");
+	assert_int_equal(spawn("bench j.fio -t null -n 2 --no-results -j - --percentile-list 50,90:99.999,100"), 0);
+	json_t *run = json_loads(spawn_out, 0, &e), *runs = json_object_get(run, "runs");
+	json_t *p = json_array_get(json_object_get(run, "percentiles"), 0), *ns = json_object_get(p, "ns");
+	assert_string_equal(json_string_value(json_object_get(p, "op")), "write");
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *h = json_object_get(json_object_get(json_array_get(runs, i), "ops"), "write");
+		most = number(h, "max_ns") > most ? number(h, "max_ns") : most;
+	}
+	assert_int_equal(number(ns, "100"), most);
+	assert_true(number(ns, "50") > 0 && number(ns, "50") <= number(ns, "90") && number(ns, "90") <= most);
+	assert_true(json_is_null(json_object_get(ns, "99.999")));
+	json_decref(run);
+	unlink("j.fio");
+}
+
 static void the_engine_is_measured_with_its_recipe(void **state)
 {
 	json_t *run, *env, *first, *waits;
@@ -280,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_keeps_its_folder),
 		cmocka_unit_test(trials_take_turns),
+		cmocka_unit_test(percentiles_are_those_that_were_asked_for),
 		cmocka_unit_test(the_engine_is_measured_with_its_recipe),
 		cmocka_unit_test(a_file_kept_can_be_used_again),
 		cmocka_unit_test(list_and_topo_as_json),

@@ -1,0 +1,95 @@
+/*
+ * bench_percentiles.c: --percentile-list: the percentiles that the user names, of every operation, over all trials of
+ * a target.
+ *
+ * A percentile is shown when at least one operation lies beyond it: what there are too few operations for is not known.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+int bench_parse_percentiles(const char *text, struct bench_options *o)
+{
+	const char *at = text;
+
+	for (o->npercentiles = 0; o->npercentiles < BENCH_PERCENTILES_MAX; at++) {
+		char *end;
+		double p = strtod(at, &end);
+		if (end == at || !(p > 0) || p > 100 || !strchr(",:", *end))
+			return -EINVAL;
+		o->percentile[o->npercentiles++] = p;
+		if (!*end)
+			return 0;
+		at = end;
+	}
+	return -EINVAL;
+}
+
+static bool is_known(const struct hist *h, double p)
+{
+	return h->n && (p >= 100 || (double)h->n * (100 - p) / 100 >= 1);
+}
+
+static void print_row(const struct bench *b, unsigned tasks, unsigned target, const char *op, const struct hist *h, FILE *out)
+{
+	fprintf(out, "%7u  %-18.18s %-16s", tasks, b->label[target], op);
+	for (unsigned i = 0; i < b->opt.npercentiles; i++)
+		if (is_known(h, b->opt.percentile[i]))
+			fprintf(out, " %10.1f", (double)hist_percentile(h, b->opt.percentile[i]) / 1e3);
+		else
+			fprintf(out, " %10s", "-");
+	fputc('\n', out);
+}
+
+void bench_print_percentiles(const struct bench *b, FILE *out)
+{
+	char name[32];
+
+	if (!b->opt.npercentiles)
+		return;
+	fprintf(out, "\npercentiles in us\n%7s  %-18s %-16s", "threads", "target", "operation");
+	for (unsigned i = 0; i < b->opt.npercentiles; i++) {
+		snprintf(name, sizeof(name), "p%.7g", b->opt.percentile[i]);
+		fprintf(out, " %10s", name);
+	}
+	fputc('\n', out);
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			struct driver_result *sum = bench_sum(b, &b->level[l], t);
+			for (int op = 0; sum && op < OP_KINDS; op++)
+				if (sum->op[op].n)
+					print_row(b, b->level[l].n, t, op_name[op], &sum->op[op], out);
+			driver_free(sum);
+		}
+}
+
+static json_t *values_json(const struct bench *b, const struct hist *h)
+{
+	json_t *o = json_object();
+	char key[32];
+
+	for (unsigned i = 0; i < b->opt.npercentiles; i++) {
+		snprintf(key, sizeof(key), "%.7g", b->opt.percentile[i]);
+		json_object_set_new(o, key, is_known(h, b->opt.percentile[i]) ?
+		                    json_integer((json_int_t)hist_percentile(h, b->opt.percentile[i])) : json_null());
+	}
+	return o;
+}
+
+json_t *bench_percentiles_json(const struct bench *b)
+{
+	json_t *list = json_array();
+
+	for (unsigned l = 0; l < b->nlevels && b->opt.npercentiles; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			struct driver_result *sum = bench_sum(b, &b->level[l], t);
+			for (int op = 0; sum && op < OP_KINDS; op++)
+				if (sum->op[op].n)
+					json_array_append_new(list, json_pack("{s:i,s:i,s:s,s:o}", "tasks_n", (int)b->level[l].n, "target", (int)t,
+					                                      "op", op_name[op], "ns", values_json(b, &sum->op[op])));
+			driver_free(sum);
+		}
+	return list;
+}
