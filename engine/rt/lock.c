@@ -28,6 +28,7 @@ void mutex_init(struct mutex *m, enum lock_class class, int64_t sub)
 	m->sub = sub;
 	atomic_init(&m->owner, NULL);
 	m->last_node = 0;
+	m->named = false;
 	atomic_init(&m->guard, 0);
 	list_init(&m->waiters);
 }
@@ -66,6 +67,20 @@ void mutex_point(struct mutex *m)
 		rt_point(m->id, POINT_LOCK);
 }
 
+void mutex_name_lock(struct mutex *m)
+{
+	m->named = true;
+	rt->access(m->id, POINT_LOCK);
+}
+
+void mutex_name_unlock(struct mutex *m)
+{
+	if (!m->named)
+		return;
+	m->named = false;
+	rt->access(m->id, POINT_UNLOCK);
+}
+
 /* Cannot wait, so K1 does not apply; but what it takes counts for what is taken after it. */
 bool mutex_trylock(struct mutex *m)
 {
@@ -74,7 +89,9 @@ bool mutex_trylock(struct mutex *m)
 
 	rt_point(m->id, POINT_LOCK);
 	bool got = atomic_compare_exchange_strong(&m->state, &free, 1);
-	rt_access(m->id, got ? POINT_LOCK : POINT_READ);
+	rt_access(m->id, POINT_READ); /* that it is free is seen, not awaited: before the release it would have failed */
+	if (rt_controlled && got)
+		mutex_name_lock(m);
 	if (!got)
 		return false;
 	atomic_store_explicit(&m->owner, t, memory_order_release);

@@ -94,6 +94,7 @@ struct mutex {
 	struct task *_Atomic owner;
 	uint32_t last_node;     /* NUMA node of the last owner; written by the owner */
 	_Atomic uint32_t guard; /* raw spin bit over waiters */
+	bool named;             /* in a search: it was taken with a point, so its release is named too */
 	struct list waiters;
 };
 
@@ -260,6 +261,8 @@ void lock_totals(struct lock_stat *out);
 
 _Noreturn void lock_order_failed(struct task *t, enum lock_class class, int64_t sub);
 void mutex_point(struct mutex *m);
+void mutex_name_lock(struct mutex *m);
+void mutex_name_unlock(struct mutex *m);
 void mutex_lock_slow(struct mutex *m, struct task *t);
 void mutex_unlock_slow(struct mutex *m);
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
@@ -339,7 +342,8 @@ static inline void mutex_lock(struct mutex *m)
 	if (__builtin_expect(rt_points, 0))
 		mutex_point(m);
 	mutex_acquire(m, t);
-	rt_access(m->id, POINT_LOCK);
+	if (__builtin_expect(rt_controlled, 0))
+		mutex_name_lock(m);
 }
 
 static inline void mutex_lock_quiet(struct mutex *m)
@@ -356,7 +360,8 @@ static inline void mutex_unlock(struct mutex *m)
 	atomic_store_explicit(&m->owner, NULL, memory_order_relaxed);
 	if (__builtin_expect(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2, 0))
 		mutex_unlock_slow(m);
-	rt_access(m->id, POINT_UNLOCK);
+	if (__builtin_expect(rt_controlled, 0))
+		mutex_name_unlock(m);
 }
 
 static inline void spin_lock(struct spin *s)

@@ -131,7 +131,8 @@ static inline struct task *rt_self(void)
  *   WAITED                                        yes
  *
  * "after": the second is impossible before the first (an acquire before the release, the end of a wait
- * before what was waited for): their order is no choice. UNLOCK is the GIVE of who took LOCK or SHARED.
+ * before what was waited for): their order is no choice. UNLOCK is the GIVE of who took LOCK or SHARED; it
+ * commutes with all but a READ (a try that failed) and those.
  */
 enum point_kind {
 	POINT_READ,

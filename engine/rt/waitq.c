@@ -181,7 +181,7 @@ static void await_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *a
 	mutex_unlock(m);
 	await(&w, wq);
 	mutex_lock_quiet(m);
-	rt_access(m->id, POINT_LOCK);
+	mutex_name_lock(m);
 	rt_access(wq->id, POINT_WAITED);
 }
 
