@@ -224,7 +224,9 @@ static void run_tasks(struct hunt *h)
 		h->task_id[i] = t[i]->id;
 		model_leave_out(h->run.model, t[i]->id, h->absent.task[i] & ~TASK_ABSENT);
 	}
-	while (crew.left)
+	coop_wait_idle();
+	coop_choices(false);
+	while (crew.left) /* they are stuck */
 		rt->park(0);
 	for (uint32_t i = 0; i < h->race->ntasks; i++)
 		rt_join(t[i]);
@@ -272,7 +274,6 @@ static void run_main(void *arg)
 	hunt_mount(h);
 	coop_choices(true);
 	run_tasks(h);
-	coop_choices(false);
 	hunt_abandon(h);
 }
 

@@ -48,6 +48,7 @@ static struct rng rng;         /* data choices of pickers that have no opinion *
 static uint64_t used, live;    /* slots taken; of these, not ended */
 static uint64_t awaiting;      /* in coop_await() */
 static uint64_t may_look;      /* of these: all but those whose condition was looked at in vain since the last wake */
+static uint64_t idler;         /* in coop_wait_idle() */
 static uint32_t last_obj;
 static uint64_t turns, turns_max;
 static uint32_t steps_max;
@@ -213,6 +214,10 @@ static uint32_t next_task(void)
 {
 	for (uint64_t left = awaiting & may_look; left; left &= left - 1)
 		look_again((uint32_t)__builtin_ctzll(left));
+	if (idler && !(view.enabled & ~view.timed)) {
+		view.enabled |= idler;
+		return (uint32_t)__builtin_ctzll(idler);
+	}
 	if (!view.enabled)
 		end_run(live ? COOP_STUCK : COOP_FINISHED);
 	if (++turns > turns_max)
@@ -466,7 +471,7 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	memset(res, 0, sizeof(*res));
 	view.enabled = view.timed = 0;
 	view.current = view.step = view.ntasks = 0;
-	used = live = awaiting = may_look = 0;
+	used = live = awaiting = may_look = idler = 0;
 	last_obj = cfg->objects_from;
 	turns = 0;
 	steps_max = cfg->steps_max ? cfg->steps_max : STEPS_MAX;
@@ -525,6 +530,15 @@ void coop_choices(bool on)
 	choices = true;
 	every_turn = config->picker->every_turn;
 	watched = config->picker->access || config->picker->sync;
+}
+
+void coop_wait_idle(void)
+{
+	CHECK(running && !idler);
+	idler = BIT(view.current);
+	view.enabled &= ~idler;
+	go_on(false);
+	idler = 0;
 }
 
 uint32_t coop_choose(uint32_t n)

@@ -61,7 +61,7 @@ struct picker {
 	bool (*more)(void *state);
 };
 
-extern const struct picker pick_random, pick_pct, pick_pos, pick_urw, pick_surw, pick_replay, pick_replay_turns, pick_clock;
+extern const struct picker pick_random, pick_pct, pick_pos, pick_urw, pick_surw, pick_replay, pick_replay_turns, pick_dpor, pick_clock;
 const struct picker *picker_find(const char *name);
 /* All pickers that create() can make; NULL at the end of the table. */
 const struct picker *picker_at(unsigned i);
@@ -99,6 +99,12 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
  * mount costs no decision: the first enabled task goes on), or stop again for the teardown.
  */
 void coop_choices(bool on);
+
+/*
+ * From inside main(): sleeps until nobody else can go on, but by letting time pass. What the others still have in
+ * hand is then done, so that a run is a whole one: what they would have done next is no question of when it ended.
+ */
+void coop_wait_idle(void);
 
 /* A data choice in [0, n): recorded in the schedule, tagged; drawn by the picker's chance. Only inside a run. */
 uint32_t coop_choose(uint32_t n);
