@@ -595,6 +595,7 @@ static int describe_task(char *buf, unsigned size, uint32_t id)
 /* Who holds or owes what the task waits for; COOP_TASKS_MAX when it waits for nobody in particular. */
 static uint32_t waits_for(uint32_t id)
 {
+	CHECK(id < COOP_TASKS_MAX);
 	const struct task *t = &tasks[id].box->task;
 	const struct task *owner = t->wait_class >= 0 && t->wait_owner ? atomic_load(t->wait_owner) : NULL;
 
