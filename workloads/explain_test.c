@@ -126,12 +126,12 @@ static void the_bounded_search_finds_what_is_there(void **state)
 
 static void a_race_of_many_calls_is_left_with_few(void **state)
 {
-	struct hunt *h = open_hunt(&race_mixed, "prefix");
 	struct minimised m;
 	struct violation v;
 
 	if (fast())
 		skip();
+	struct hunt *h = open_hunt(&race_mixed, "prefix");
 	violation_init(&v);
 	find(h, 1, &v);
 	hunt_minimise(h, &v, &m);
@@ -271,11 +271,10 @@ static void a_replay_that_does_not_fit_says_what_it_met(void **state)
 {
 	char text[1000];
 	struct violation v;
-	struct hunt *h = minimal_seed(&v);
 
-#if RT_ASAN
-	skip(); /* a run that diverges is left where it stands, with what it had allocated */
-#endif
+	if (RT_ASAN)
+		skip(); /* a run that diverges is left where it stands, with what it had allocated */
+	struct hunt *h = minimal_seed(&v);
 	v.schedule.d[v.schedule.n / 2].value = 9; /* nobody */
 	explain_divergence(h, &v, text, sizeof(text));
 	assert_non_null(strstr(text, "expected task 9"));
@@ -309,14 +308,13 @@ static void the_first_step_that_differs_is_told(void **state)
 	static const struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
 		                          .mount = { .no_background = true }, .setup = one_file, .tasks = tasks, .ntasks = 2 };
 	struct search s = { .seed = 1, .schedules = 20, .check_determinism = true };
-	struct hunt *h = open_hunt(&race, "postfix");
 	struct strategy strategy;
 	struct violation v;
 	char err[200];
 
-#if RT_ASAN
-	skip(); /* a run that leaves its schedule is left where it stands, with what it had allocated */
-#endif
+	if (RT_ASAN)
+		skip(); /* a run that leaves its schedule is left where it stands, with what it had allocated */
+	struct hunt *h = open_hunt(&race, "postfix");
 	violation_init(&v);
 	assert_int_equal(strategy_open(&strategy, "random", err), 0);
 	s.strategy = &strategy;

@@ -80,7 +80,7 @@ static uint32_t count_calls(struct hunt *h, const struct violation *v, uint32_t 
 /* Whole tasks first, then their calls, the last first: what it was for may be gone by then. */
 uint32_t minimise_calls(struct hunt *h, struct violation *v)
 {
-	uint32_t ncalls[RACE_TASKS_MAX], replays = 0;
+	uint32_t ncalls[RACE_TASKS_MAX] = { 0 }, replays = 0;
 
 	for (uint32_t i = 0; i < h->race->ntasks; i++, replays++)
 		without(h, v, i, TASK_ABSENT);
@@ -149,7 +149,7 @@ static void another_start(struct hunt *h, struct violation *v, struct rng *rng, 
  */
 static uint32_t minimise_restarts(struct hunt *h, struct violation *v)
 {
-	uint32_t ncalls[RACE_TASKS_MAX], replays = 1;
+	uint32_t ncalls[RACE_TASKS_MAX] = { 0 }, replays = 1;
 	struct rng rng;
 
 	rng_seed(&rng, v->seed);

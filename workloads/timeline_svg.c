@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rt/lock.h"
+#include "rt/mem.h"
 #include "timeline_story.h"
 
 #define ROW        22u
@@ -273,8 +274,8 @@ static void measure(struct picture *p)
 	char text[400];
 	double widest = 40;
 
-	p->row = malloc((p->s->n + 1) * sizeof(*p->row));
-	for (uint32_t i = 0; p->row && i < p->s->crash_at && i < p->s->n; i++) {
+	p->row = mem_zalloc((p->s->n + 1) * sizeof(*p->row));
+	for (uint32_t i = 0; i < p->s->crash_at && i < p->s->n; i++) {
 		if (!p->s->line[i].matters)
 			continue;
 		line_text(p, &p->s->line[i], text, sizeof(text));
@@ -319,7 +320,7 @@ bool timeline_svg(struct hunt *h, const struct violation *v, FILE *out)
 		story_sentence(&s, text, sizeof(text));
 		story_lanes(&s, false, &p.lanes);
 		measure(&p);
-		if (p.row && p.nrows)
+		if (p.nrows)
 			draw(&p, text);
 		free(p.row);
 	}
