@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "dev/buffers.h"
 #include "dev/door.h"
 #include "dev/record.h"
 #include "dev/tape.h"
@@ -250,6 +251,32 @@ void dev_submit(struct dev *d, struct bio *bio)
 	else
 		bio->stage = bio->flags & BIO_PREFLUSH ? STAGE_FLUSH : STAGE_WRITE;
 	start_stage(d, bio);
+}
+
+/* Of what the device itself is, behind whatever stands in front of it. */
+static struct buffers *buffers_of(const struct dev *d)
+{
+	while (d->below)
+		d = d->below;
+	return d->buffers;
+}
+
+void *dev_buffer_get(struct dev *d, size_t n)
+{
+	struct buffers *b = buffers_of(d);
+	void *p = b ? buffers_get(b, n) : NULL;
+
+	return p ? p : mem_alloc_pages(n);
+}
+
+void dev_buffer_put(struct dev *d, void *buf)
+{
+	struct buffers *b = buffers_of(d);
+
+	if (buf && buffers_have(b, buf, 1))
+		buffers_put(b, buf);
+	else
+		free(buf);
 }
 
 void door_take(struct bio *bio)

@@ -102,6 +102,7 @@ struct dev {
 	bool quiet;              /* behind another device, or a crash image: not counted, no points, not tracked */
 	void *private;           /* the back end's */
 	struct dev *below;       /* slow: what it wraps */
+	struct buffers *buffers; /* registered with the kernel; NULL: this back end has none */
 	/* set by the user while nothing is in flight */
 	uint32_t tear;           /* DEV_BLOCK; 512 in strict mode */
 	bool async;              /* ram, in controlled runs: completions come from tasks of their own, in any order */
@@ -153,6 +154,14 @@ void dev_abandon(struct dev *d);
 int dev_parse_size(const char *text, uint64_t *size, char *err);
 /* One row per profile and per back end, for `fsyncstorm list`. */
 void dev_describe(FILE *out);
+
+/*
+ * Memory for bios, n > 0 bytes aligned to 4096, never NULL: from what the back end has registered with the
+ * kernel while there is room, which makes each write from it cheaper; else plain memory. Only for what this
+ * device will read or write often; it is given back before the device is closed. put: NULL is nothing.
+ */
+void *dev_buffer_get(struct dev *d, size_t n);
+void dev_buffer_put(struct dev *d, void *buf);
 
 /* Submits; returns at once (or after completion, as the back end likes). Never fails: errors come in done(). */
 void dev_submit(struct dev *d, struct bio *bio);

@@ -9,10 +9,15 @@
  * (U3) The queue's tail is moved under the ring's lock, and the call that makes the kernel look at it is
  *      made outside: a submitter does not wait for another one's I/O to be set up. The kernel takes what
  *      is there, so it does not matter whose call takes whose entry.
- * (U4) dev->queued counts what is in the queue or with the kernel, as in file.c (F3); it never exceeds
+ * (U4) Writes from dev->buffers, which are registered, are fixed ones: tree blocks, and data that is written
+ *      in runs or compressed. All else is sent as it is. Measured, O_DIRECT on a virtio disk, CPU of a write
+ *      when 8 go together: 4.6 us plain, 4.1 fixed, 4.6 copied into a registered buffer and fixed; of 16 KiB
+ *      5.5, 4.6 and 6.5 us: what is elsewhere is not worth a copy. A lone page of a file stays in its
+ *      task's memory: the node that it lies on counts for more.
+ * (U5) dev->queued counts what is in the queue or with the kernel, as in file.c (F3); it never exceeds
  *      the completion queue, so no completion is lost. The completion side belongs to the reaper (P1 of reap.c).
  *
- * Where io_uring is not permitted or not there, the device is a file: device, and says so in its notice.
+ * Where memory cannot be registered (RLIMIT_MEMLOCK), that is told, and all writes are plain ones. Where io_uring is not permitted or not there, the device is a file: device, and says so in its notice.
  */
 #include "dev/uring.h"
 
@@ -23,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "dev/buffers.h"
 #include "dev/door.h"
 #include "dev/facts.h"
 #include "dev/file.h"
@@ -50,14 +56,26 @@ static void number_entries(struct io_uring *ring)
 		ring->sq.array[i] = i;
 }
 
-static void prepare(struct io_uring_sqe *sqe, const struct bio *bio)
+/* U4 */
+static void prepare_write(struct uring *u, struct io_uring_sqe *sqe, const struct bio *bio)
 {
-	if (bio->stage == STAGE_FLUSH) {
-		io_uring_prep_fsync(sqe, URING_FILE, IORING_FSYNC_DATASYNC);
-	} else {
+	bool fixed = buffers_have(bio->dev->buffers, bio->media, bio->len);
+
+	if (fixed)
+		io_uring_prep_write_fixed(sqe, URING_FILE, bio->media, bio->len, bio->off, URING_BUFFERS);
+	else
 		io_uring_prep_write(sqe, URING_FILE, bio->media, bio->len, bio->off);
-		sqe->rw_flags = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
-	}
+	sqe->rw_flags = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
+	u->writes++;
+	u->from_buffers += fixed;
+}
+
+static void prepare(struct uring *u, struct io_uring_sqe *sqe, const struct bio *bio)
+{
+	if (bio->stage == STAGE_FLUSH)
+		io_uring_prep_fsync(sqe, URING_FILE, IORING_FSYNC_DATASYNC);
+	else
+		prepare_write(u, sqe, bio);
 	sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, (void *)bio);
 }
@@ -71,7 +89,7 @@ static bool put(struct uring *u, struct bio *bio, unsigned *publishable)
 	spin_lock(&u->lock);
 	sqe = io_uring_get_sqe(&u->ring);
 	if (sqe)
-		prepare(sqe, bio);
+		prepare(u, sqe, bio);
 	*publishable = sqe && more ? 0 : publish(&u->ring);
 	spin_unlock(&u->lock);
 	return sqe;
@@ -92,7 +110,7 @@ static bool queue(struct dev *d, struct bio *bio)
 	unsigned n;
 	bool queued;
 
-	if (atomic_fetch_add(&d->queued, 1) >= DEPTH) { /* U4 */
+	if (atomic_fetch_add(&d->queued, 1) >= DEPTH) { /* U5 */
 		atomic_fetch_sub(&d->queued, 1);
 		return false;
 	}
@@ -227,9 +245,28 @@ static void find_polling(struct uring *u)
 		u->largest = one_request(&facts);
 }
 
-/* A ring goes some time after its exit, and its file with it; whoever opens the device next would find it in use. */
-static void end_ring(struct uring *u)
+/* Refused: the device does without, and says so. Pinned memory counts against a limit of the user's. */
+static void register_buffers(struct dev *d, struct uring *u)
 {
+	struct buffers *b = buffers_new();
+	struct iovec all = {.iov_base = buffers_memory(b), .iov_len = BUFFERS_SIZE};
+
+	u->unregistered = io_uring_register_buffers(&u->ring, &all, 1);
+	if (!u->unregistered) {
+		d->buffers = b;
+		return;
+	}
+	buffers_free(b);
+	snprintf(d->notice, sizeof(d->notice), "no registered buffers (%s%s): each write pins its pages anew",
+		 strerror(-u->unregistered), u->unregistered == -ENOMEM ? ": RLIMIT_MEMLOCK, `ulimit -l`" : "");
+}
+
+/* A ring goes some time after its exit, and its file with it; whoever opens the device next would find it in use. */
+static void end_ring(struct dev *d, struct uring *u)
+{
+	if (d->buffers)
+		io_uring_unregister_buffers(&u->ring);
+	buffers_free(d->buffers);
 	io_uring_unregister_files(&u->ring);
 	io_uring_queue_exit(&u->ring);
 }
@@ -277,7 +314,9 @@ static int open_ring(struct dev *d, struct uring *u)
 		return ret;
 	ret = uring_tune(u, d->size);
 	if (ret)
-		end_ring(u);
+		end_ring(d, u);
+	else
+		register_buffers(d, u);
 	return ret;
 }
 
@@ -308,17 +347,27 @@ static void uring_close(struct dev *d)
 	struct uring *u = d->private;
 
 	CHECK(d->queued == 0);
-	end_ring(u);
+	end_ring(d, u);
 	close(u->fd);
 	free(u);
 }
 
 static void uring_facts(struct dev *d, struct dev_facts *out)
 {
-	const struct uring *u = d->private;
+	struct uring *u = d->private;
+	uint64_t writes, from_buffers;
 
+	spin_lock(&u->lock);
+	writes = u->writes;
+	from_buffers = u->from_buffers;
+	spin_unlock(&u->lock);
 	uring_tuning_facts(&u->tuning, out);
 	facts_add(out, "writes", "io_uring, completions %s", u->poll ? "polled" : "by interrupt");
+	if (u->unregistered)
+		facts_add(out, "registered_buffers", "none: %s", strerror(-u->unregistered));
+	else
+		facts_add(out, "registered_buffers", "%u MiB; %llu of %llu writes from there", BUFFERS_SIZE >> 20,
+			  (unsigned long long)from_buffers, (unsigned long long)writes);
 	facts_of_fd(u->fd, out);
 }
 

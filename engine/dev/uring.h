@@ -28,12 +28,17 @@ struct uring {
 	int fd;
 	bool poll;        /* completions are polled for (IOPOLL): only writes up to `largest` go through the ring */
 	uint32_t largest;
-	struct spin lock; /* over the submission queue's tail */
+	int unregistered; /* why there are no registered buffers: -errno; 0: there are */
+	/* lock guards the submission queue's tail, and these: */
+	struct spin lock;
+	uint64_t writes, from_buffers; /* through the ring, and those of them from registered buffers */
 	struct uring_tuning tuning;
 };
 
 /* The one file of the ring, registered. */
 #define URING_FILE 0
+/* The one piece of memory of the ring, registered: all of dev->buffers. */
+#define URING_BUFFERS 0
 
 /*
  * Measures each way on the device itself: its last block is written over with what it holds, some

@@ -30,19 +30,20 @@ static uint64_t round_up_block(uint64_t n)
 	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
 }
 
-/* Compresses the run's pages; *len is the padded length. NULL when it does not save a block. */
+/* Compresses the run's pages into memory of dev_buffer_get(); *len is the padded length. NULL when it does not save a block. */
 static void *run_compress(struct run *run, uint64_t *len)
 {
 	size_t raw = (size_t)run->n * FS_BLOCK, cap = ZSTD_compressBound(raw);
 	uint8_t *in = mem_alloc_pages(raw);
-	uint8_t *out = mem_alloc_pages(round_up_block(cap));
+	struct dev *dev = run->inode->root->fs->dev;
+	uint8_t *out = dev_buffer_get(dev, round_up_block(cap));
 
 	for (uint32_t i = 0; i < run->n; i++)
 		memcpy(in + (size_t)i * FS_BLOCK, run->pages[i]->data, FS_BLOCK);
 	size_t got = ZSTD_compress(out, cap, in, raw, ZSTD_LEVEL);
 	free(in);
 	if (ZSTD_isError(got) || round_up_block(got) >= raw) {
-		free(out);
+		dev_buffer_put(dev, out);
 		return NULL;
 	}
 	*len = round_up_block(got);
@@ -81,7 +82,7 @@ static void compress_chunk(struct work *w)
 	void *data = run_compress(&c->run, &len);
 
 	if (!data || !run_submit_compressed(&c->run, data, len)) {
-		free(data);
+		dev_buffer_put(c->run.inode->root->fs->dev, data);
 		writeback_cow_range(&c->run);
 	}
 	free(c);

@@ -39,7 +39,7 @@ void ordered_put(struct ordered *o)
 	CHECK(ordered_flag(o, ORDERED_COMPLETE));
 	CHECK(list_empty(&o->log_link));
 	free(o->csums);
-	free(o->buf);
+	dev_buffer_put(o->inode->root->fs->dev, o->buf);
 	free(o->pages);
 #ifndef __clang_analyzer__ /* it does not count references, and would see each later use as one after the free */
 	free(o);

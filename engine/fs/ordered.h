@@ -19,7 +19,7 @@
 struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s);
 /*
  * Submits its data: `data` has disk_len bytes and is stable until IO_DONE; checksums are computed here. `buf`, when not
- * NULL, is freed afterwards. `pages` (owned from now on) end their writeback when the I/O ends.
+ * NULL, is of dev_buffer_get() and given back afterwards. `pages` (owned from now on) end their writeback when the I/O ends.
  */
 void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages);
 

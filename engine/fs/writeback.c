@@ -136,7 +136,7 @@ struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uin
 static void piece_submit(struct run *run, struct ordered *o, uint32_t from, uint32_t n)
 {
 	struct page **pages = mem_alloc(n * sizeof(*pages));
-	uint8_t *buf = n > 1 ? mem_alloc_pages((size_t)n * FS_BLOCK) : NULL;
+	uint8_t *buf = n > 1 ? dev_buffer_get(run->inode->root->fs->dev, (size_t)n * FS_BLOCK) : NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
 		pages[i] = run->pages[from + i];

@@ -69,7 +69,8 @@
 	X(DIRTY,           SPIN,  "a tree's dirty list")                                           \
 	X(BIO,             WAIT,  "I/O completes")                                                 \
 	X(DEV_LOG,         SPIN,  "the device's event log")                                        \
-	X(RING,            SPIN,  "the tail of a device's submission queue")
+	X(RING,            SPIN,  "the tail of a device's submission queue")                       \
+	X(BUFFERS,         SPIN,  "which of a device's registered buffers are handed out")
 
 enum lock_class {
 #define X(id, kind, what) L_##id,

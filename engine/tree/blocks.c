@@ -30,7 +30,7 @@ struct blocks *blocks_open(struct dev *dev, struct alloc *alloc, uint32_t nodesi
 
 static void node_free(struct node *n)
 {
-	free(n->buf);
+	dev_buffer_put(n->bl->dev, n->buf);
 	free(n);
 }
 
@@ -123,7 +123,7 @@ struct node *pool_take(struct blocks *bl, uint64_t bytenr, uint64_t generation, 
 
 	if (!n) {
 		n = mem_zalloc(sizeof(*n));
-		n->buf = mem_alloc_pages(bl->nodesize);
+		n->buf = dev_buffer_get(bl->dev, bl->nodesize);
 	}
 	n->bl = bl;
 	n->bytenr = bytenr;
