@@ -1,6 +1,7 @@
 /* cmd_hunt_test.c: `fsyncstorm race hunt` as a program: slices add up to the whole; mistakes are one line. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ static void mistakes_are_one_line_and_status_2(void **state)
 		{ "race hunt protocol --json nosuch/t", "--json: nosuch/t" },
 		{ "race hunt protocol --picker surww", "did you mean surw?" },
 		{ "race hunt protocol --picker surw:most", "surw takes" },
+		{ "race hunt protocol --granularity medium", "--granularity medium: coarse or fine" },
 		{ "race hunt protokol", "did you mean protocol?" },
 	};
 
@@ -109,6 +111,29 @@ static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
 	unlink("race-protocol-prefix.schedule");
 }
 
+static bool says(const char *path, const char *what)
+{
+	char text[4096] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	return strstr(text, what) != NULL;
+}
+
+/* Replay needs no option: the file says it. */
+static void a_schedule_of_fine_points_is_replayed_with_fine_points(void **state)
+{
+	assert_int_equal(spawn("race hunt seed --design prefix --granularity fine -o fine.schedule"), 1);
+	assert_true(says("fine.schedule", "\ngranularity fine\n"));
+	assert_int_equal(spawn("race replay fine.schedule"), 1);
+	assert_non_null(strstr(spawn_out, "it breaks as recorded"));
+	assert_int_equal(spawn("race hunt seed --design prefix --granularity coarse -o coarse.schedule"), 1);
+	assert_false(says("coarse.schedule", "granularity"));
+	assert_int_equal(system("rm fine.schedule coarse.schedule"), 0);
+}
+
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
 {
 	assert_int_equal(spawn("race hunt protocol --design postfix -n 2000 --jobs 2"), 0);
@@ -126,6 +151,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_one_line_and_status_2),
 		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
+		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),
 	};
 

@@ -44,6 +44,7 @@ struct hunt_options {
 	double seconds;
 	const char *json, *out, *traces;
 	uint32_t jobs, shard, shards;
+	enum granularity granularity;
 	bool check_determinism, all_lines;
 };
 
@@ -60,6 +61,7 @@ static const struct argp_option hunt_table[] = {
 	{ "jobs", 'J', "N", 0, "So many processes, each a slice of the schedules", 0 },
 	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, from number I on: the N shards together are the hunt", 0 },
 	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge` (with one --design)", 0 },
+	{ "granularity", 'g', "coarse|fine", 0, "Where a task may be stopped: fine is also after releases and at accesses (default: coarse)", 0 },
 	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
 	{ 0 },
 };
@@ -99,6 +101,8 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 	case 'a':
 		o->all_lines = true;
 		return 0;
+	case 'g':
+		return race_option_granularity("race hunt", arg, &o->granularity);
 	case KEY_JOB:
 		return race_option_job("race hunt", arg, &o->race);
 	case ARGP_KEY_ARG:
@@ -182,8 +186,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 	json_t *r = search_json(h, s);
 	int ret = 0;
 
-	fprintf(g->text, "race %s, design %s, picker %s, seed %lu\n", h->race->name, h->design->name, s->strategy->text,
-	        (unsigned long)g->o.seed);
+	fprintf(g->text, "race %s, design %s, picker %s, seed %lu%s\n", h->race->name, h->design->name, s->strategy->text,
+	        (unsigned long)g->o.seed, h->granularity ? ", fine points" : "");
 	search_print(s, g->text);
 	if (s->nondeterministic) {
 		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two runs: %s\n", (unsigned long)s->at, s->differs);
@@ -248,6 +252,7 @@ static int hunt_design(struct hunting *g, const struct design *design)
 		ret = cmd_error("race hunt", "%s", err);
 		goto close_strategy;
 	}
+	h->granularity = g->o.granularity;
 	traces_init(&traces);
 	s.traces = &traces;
 	violation_init(&v);

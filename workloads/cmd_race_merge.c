@@ -111,7 +111,7 @@ struct shards {
 /* Is what must be alike in all shards alike in these two? Prints a line when not. */
 static int check_alike(const char *path, const json_t *a, const json_t *b)
 {
-	static const char *const keys[] = { "race", "design", "strategy", "seed", "shards", "preemptions" };
+	static const char *const keys[] = { "race", "design", "granularity", "strategy", "seed", "shards", "preemptions" };
 
 	if (is_proof(a) != is_proof(b))
 		return cmd_error(CMD, "%.200s: a hunt and a proof cannot be joined", path);
@@ -324,7 +324,7 @@ static void set(json_t *o, const char *key, json_t *value)
 
 static json_t *whole(const struct merge *m, const struct shards *s, int64_t distinct)
 {
-	static const char *const kept[] = { "race", "design", "strategy", "seed", "preemptions", "due" };
+	static const char *const kept[] = { "race", "design", "granularity", "strategy", "seed", "preemptions", "due" };
 	const json_t *found = finder(s);
 	json_t *o = json_object(), *v;
 

@@ -60,6 +60,15 @@ int race_option_design(const char *cmd, const char *arg, const char **design)
 	return EINVAL;
 }
 
+int race_option_granularity(const char *cmd, const char *arg, enum granularity *out)
+{
+	for (*out = 0; *out < COOP_GRANULARITIES; ++*out)
+		if (!strcmp(arg, granularity_name[*out]))
+			return 0;
+	cmd_error(cmd, "--granularity %.60s: coarse or fine is expected", arg);
+	return EINVAL;
+}
+
 int race_option_number(const char *cmd, const char *option, const char *arg, uint64_t *out)
 {
 	if (!text_number(arg, out) && *out)

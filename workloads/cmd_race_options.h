@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "race.h"
+#include "rt/coop.h"
 
 /* *race is NULL before: one race is taken. */
 int race_option_race(const char *cmd, const char *arg, const struct race **race);
@@ -15,6 +16,8 @@ int race_option_race(const char *cmd, const char *arg, const struct race **race)
 int race_option_job(const char *cmd, const char *arg, const struct race **race);
 /* A design's name, or "all". */
 int race_option_design(const char *cmd, const char *arg, const char **design);
+/* coarse or fine. */
+int race_option_granularity(const char *cmd, const char *arg, enum granularity *out);
 /* From 1 on. */
 int race_option_number(const char *cmd, const char *option, const char *arg, uint64_t *out);
 int race_option_seed(const char *cmd, const char *arg, uint64_t *out);

@@ -97,6 +97,7 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 
 	if (hunt_open(race, design, &h, err))
 		return cmd_error("race replay", "%s", err);
+	h->granularity = want->granularity;
 	violation_init(&got);
 	hunt_rescue(h, NULL);
 	if (o->tolerant || want->kind == VIOLATION_CHECK) /* the schedule ends where the CHECK failed */

@@ -32,6 +32,7 @@ struct score_options {
 	const char *strategy[STRATEGIES_MAX];
 	unsigned nstrategies;
 	uint64_t seeds, cap, seed;
+	enum granularity granularity;
 };
 
 static const struct argp_option score_table[] = {
@@ -41,6 +42,7 @@ static const struct argp_option score_table[] = {
 	{ "seeds", 'k', "N", 0, "Searches of what is to break (default: 20)", 0 },
 	{ "cap", 'n', "N", 0, "Schedules of a search at most (default: 10000)", 0 },
 	{ "seed", 's', "S", 0, "Where the seeds begin (default: 1)", 0 },
+	{ "granularity", 'g', "coarse|fine", 0, "Where a task may be stopped, as in race hunt (default: coarse)", 0 },
 	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
 	{ 0 },
 };
@@ -80,6 +82,8 @@ static error_t parse_score(int key, char *arg, struct argp_state *state)
 		return race_option_number("race score", "cap", arg, &o->cap);
 	case 's':
 		return race_option_seed("race score", arg, &o->seed);
+	case 'g':
+		return race_option_granularity("race score", arg, &o->granularity);
 	case 'j':
 		o->json = arg;
 		return 0;
@@ -221,7 +225,8 @@ static int score_all(struct scoring *g)
 	        interrupted ? "; interrupted" : "");
 	if (g->o.json)
 		ret = race_write_json("race score", g->o.json,
-		                      json_pack("{s:i,s:I,s:I,s:I,s:b,s:O,s:O}", "schema_version", 1, "seed", (json_int_t)g->score.seed,
+		                      json_pack("{s:i,s:s,s:I,s:I,s:I,s:b,s:O,s:O}", "schema_version", 1, "granularity",
+		                                granularity_name[g->score.granularity], "seed", (json_int_t)g->score.seed,
 		                                "seeds", (json_int_t)g->score.seeds, "cap", (json_int_t)g->score.cap, "interrupted",
 		                                interrupted, "rows", g->rows, "mismatches", g->mismatches));
 	return ret ? ret : json_array_size(g->mismatches) != 0;
@@ -246,7 +251,7 @@ int cmd_race_score(int argc, char **argv)
 	if (powercut_controls())
 		return cmd_error("race score", "the device model fails its own controls: no verdict can be trusted");
 	signal(SIGINT, on_interrupt);
-	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .stop = &interrupted };
+	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .granularity = g.o.granularity, .stop = &interrupted };
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.score.first = mem_zalloc(sizeof(*g.score.first) * g.score.seeds);
 	g.rows = json_array();

@@ -280,7 +280,7 @@ static void run_main(void *arg)
 void hunt_run(struct hunt *h, const struct picker *picker, void *state, uint64_t seed)
 {
 	struct coop_config cfg = { .picker = picker, .picker_state = state, .seed = seed, .steps_hint = h->steps_hint,
-				   .steps_max = STEPS_LIMIT, .record = &h->schedule, .objects_from = h->objects };
+				   .steps_max = STEPS_LIMIT, .record = &h->schedule, .objects_from = h->objects, .granularity = h->granularity };
 
 	if (h->watch) {
 		h->watch->inner = picker;
@@ -307,6 +307,7 @@ static void keep_run(struct hunt *h, struct violation *v, enum violation_kind ki
 	v->kind = kind;
 	v->run = h->result;
 	v->seed = h->run.seed;
+	v->granularity = h->granularity;
 	v->absent = h->absent;
 	v->broken.kind = BROKEN_NONE;
 	v->crash = (struct crash){ 0 };

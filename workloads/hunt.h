@@ -53,6 +53,7 @@ struct violation {
 	char text[640];        /* the sentence */
 	char found[128];       /* how it was found: the picker, the search's seed, the schedule's number */
 	uint64_t seed;
+	enum granularity granularity;
 	struct absent absent;
 	struct schedule schedule;
 	struct coop_result run;
@@ -70,6 +71,7 @@ struct hunt {
 	struct dev_faults faults;     /* race->fail_data_write */
 	uint32_t faults_id;
 	_Atomic uint32_t data_writes; /* of the run that is under way, or was last */
+	enum granularity granularity; /* of all runs; coarse, until the caller of hunt_open() says otherwise */
 	struct schedule schedule; /* of the run that is under way, or was last */
 	struct coop_result result;
 	uint32_t steps_hint;       /* what the next run's picker is told of its length; 0: nothing */

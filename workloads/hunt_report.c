@@ -74,6 +74,7 @@ json_t *search_json(const struct hunt *h, const struct search *s)
 	                      (int)(s->shards ? s->shards : 1), "schedules", (json_int_t)s->run, "distinct", (json_int_t)s->distinct,
 	                      "verdict", verdict_name[is], "due", verdict_name[due], "as_due", is == due);
 
+	json_object_set_new(r, "granularity", json_string(granularity_name[h->granularity]));
 	json_object_set_new(r, "total", json_null());
 	json_object_set_new(r, "seconds", json_real(s->took));
 	json_object_set_new(r, "schedules_per_second", json_real(s->took > 0 ? (double)s->run / s->took : 0.0));

@@ -72,7 +72,7 @@ static struct hunt *rescued;
 static void rescue(void)
 {
 	struct hunt *h = rescued;
-	struct violation v = { .kind = VIOLATION_CHECK, .seed = h->run.seed, .schedule = h->schedule };
+	struct violation v = { .kind = VIOLATION_CHECK, .seed = h->run.seed, .granularity = h->granularity, .schedule = h->schedule };
 	char err[200];
 
 	snprintf(v.text, sizeof(v.text), "a CHECK failed");

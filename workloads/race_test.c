@@ -233,6 +233,7 @@ static const struct {
 	{ "race seed\nwithout writer:x\n", ":3: x: not the number of a call" },
 	{ "violation\n", ":2: a violation and a broken promise are expected" },
 	{ "violation promise luck\n", ":2: luck: not a violation" },
+	{ "granularity medium\n", ":2: medium: coarse or fine is expected" },
 	{ "seed x\n", ":2: x: not a number" },
 	{ "decisions 1*\n", ":2:" },
 	{ "crash here\n", ":2: crash:" },

@@ -38,7 +38,6 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 
 	if (race->job)
 		hash = add_text(hash, race->job);
-
 	hash = add_number(hash, race->mkfs.nodesize);
 	hash = add_number(hash, race->mkfs.single);
 	hash = add_number(hash, race->mkfs.subvols);
@@ -95,7 +94,10 @@ static void write_all(FILE *out, const char *path, const struct race *race, cons
 	fprintf(out, SCHEDULE_MAGIC "%u\n# replay: fsyncstorm race replay %s\n", SCHEDULE_FORMAT, path);
 	if (race->job)
 		write_job(out, race->job);
-	fprintf(out, "race %s\ndesign %s\nconfig %016" PRIx64 "\n", race->name, design->name, schedule_config(race, design));
+	fprintf(out, "race %s\ndesign %s\n", race->name, design->name);
+	if (v->granularity)
+		fprintf(out, "granularity %s\n", granularity_name[v->granularity]);
+	fprintf(out, "config %016" PRIx64 "\n", schedule_config(race, design));
 	write_absent(out, race, &v->absent);
 	fprintf(out, "violation %s %s\n", violation_name[v->kind], broken_name[v->broken.kind]);
 	if (v->found[0])

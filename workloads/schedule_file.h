@@ -6,6 +6,7 @@
  *   job [a]\nrw=write\n...      the job that the race is made from (race_job.h), its line ends as \n; of other races none
  *   race seed
  *   design prefix
+ *   granularity fine           where the points are (coop.h)
  *   config 5f0c1d2e3a4b5c6d    of the race's options and tasks and the design: schedule_config()
  *   without writer:1 flusher:0 third     calls and whole tasks that were left out (struct absent)
  *   violation promise eio
@@ -17,7 +18,7 @@
  *   said block 1 of file a ...
  *   end 1a2b3c4d               crc32c of everything before this line
  *
- * `without`, `found`, `trace` and `crash` are there when there is something to say. Lines that begin with '#' are
+ * `granularity`, `without`, `found`, `trace` and `crash` are there when there is something to say. Lines that begin with '#' are
  * comments. Written to a temporary name and renamed.
  */
 #ifndef SCHEDULE_FILE_H

@@ -157,6 +157,16 @@ static int read_violation(struct reading *r, char *value)
 	return 0;
 }
 
+static int read_granularity(struct reading *r, char *value)
+{
+	int g = find_word(value, granularity_name, COOP_GRANULARITIES);
+
+	if (g < 0)
+		return wrong(r, "%.40s: coarse or fine is expected", value);
+	r->v->granularity = (enum granularity)g;
+	return 0;
+}
+
 static int read_seed(struct reading *r, char *value)
 {
 	return text_number(value, &r->v->seed) ? wrong(r, "%.40s: not a number", value) : 0;
@@ -199,6 +209,7 @@ static const struct line_kind {
 	{ "job", read_job, false }, /* before its race */
 	{ "race", read_race, true },
 	{ "design", read_design, true },
+	{ "granularity", read_granularity, false },
 	{ "config", read_config, true },
 	{ "without", read_without, false },
 	{ "violation", read_violation, true },

@@ -65,9 +65,20 @@ static bool batch_is_done(void *arg)
 	return atomic_load(&b->pending) <= 0;
 }
 
-/* The waker has a few instructions left to do; it may have lost its processor. */
+static bool waker_is_through(void *arg)
+{
+	struct batch *b = arg;
+
+	return atomic_load(&b->pending) == 0;
+}
+
+/* The waker has a few instructions left to do; it may have lost its processor. A search may leave it there for ever. */
 static void wait_for_waker(struct batch *b)
 {
+	const struct rt_wait w = { .obj = b->wq.id, .kind = POINT_LOCK, .ready = waker_is_through, .arg = b };
+
+	if (rt_searching && !waker_is_through(b))
+		rt->await(&w);
 	for (unsigned spins = 0; atomic_load(&b->pending) != 0; spins++)
 		if (spins > 1000)
 			rt->sleep(1000);

@@ -113,9 +113,10 @@ static int block_read(struct inode *inode, uint64_t off, void *buf)
 /* A locked page gets its content; nothing of it lies beyond the end of the file. */
 static int page_fill(struct inode *inode, struct page *p)
 {
-	uint64_t off = (uint64_t)p->index * FS_BLOCK, size = atomic_load(&inode->size);
+	uint64_t off = (uint64_t)p->index * FS_BLOCK;
 
 	rt_access(inode->stamps_id, POINT_READ);
+	uint64_t size = atomic_load(&inode->size);
 	if (atomic_load(&p->flags) & PG_UPTODATE)
 		return 0;
 	int ret = 0;

@@ -40,8 +40,8 @@ static enum lock_class commit_class(const struct log *log)
 /* Such moves commute. */
 static void log_batch_moves(struct log *log)
 {
-	rt_access(log->batch_id, POINT_GIVE);
 	atomic_fetch_add(&log->batch, 1);
+	rt_accessed(log->batch_id, POINT_GIVE);
 }
 
 static uint32_t log_batch(struct log *log)

@@ -71,7 +71,7 @@ bool page_trylock_dirty(struct page *p)
 {
 	bool locked = (atomic_load(&p->flags) & PG_DIRTY) && page_take(p);
 
-	rt_access(p->id, locked ? POINT_LOCK : POINT_READ);
+	rt_accessed(p->id, locked ? POINT_LOCK : POINT_READ);
 	return locked;
 }
 
@@ -85,7 +85,7 @@ void page_unlock(struct inode *inode, struct page *p)
 	uint32_t old = atomic_fetch_and(&p->flags, ~PG_LOCKED);
 
 	CHECK(old & PG_LOCKED);
-	rt_access(p->id, POINT_GIVE);
+	rt_accessed(p->id, POINT_GIVE);
 	wait_give(&inode->root->fs->page_wait[page_slot(inode, p)], true);
 }
 

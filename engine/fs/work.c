@@ -22,7 +22,7 @@ static struct work *workers_take(struct workers *w)
 		list_del(&work->link);
 		atomic_fetch_sub(&w->queued, 1);
 	}
-	rt_access(w->wait.id, work ? POINT_WRITE : POINT_READ);
+	rt_accessed(w->wait.id, work ? POINT_WRITE : POINT_READ);
 	spin_unlock(&w->lock);
 	return work;
 }

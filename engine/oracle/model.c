@@ -110,24 +110,17 @@ static uint32_t position(struct model *m)
  */
 static void name_begin(struct model *m, enum op_kind kind)
 {
-	rt_access(m->id, POINT_READ);
 	if (m->dev && (kind == OP_TRUNCATE || kind == OP_CREATE || kind == OP_UNLINK))
 		rt_access(m->dev->id, POINT_READ);
-}
-
-static void name_end(struct model *m, const struct model_op *o)
-{
-	rt_access(m->id, POINT_GIVE);
-	if (m->dev && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC))
-		rt_access(m->dev->id, POINT_READ);
+	rt_access(m->id, POINT_READ);
 }
 
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
 {
+	name_begin(m, kind);
 	uint32_t i = atomic_fetch_add(&m->nops, 1);
 
 	CHECK(i < CHUNK_OPS * CHUNKS);
-	name_begin(m, kind);
 	chunk_of(m, i)[i % CHUNK_OPS] = (struct model_op){
 		.kind = (uint8_t)kind, .task = rt_self()->id, .file = file, .off = off, .len = len,
 		.pb = position(m), .b = atomic_fetch_add(&m->tick, 1), .e = TICK_NEVER, .pe = POSITION_NEVER,
@@ -140,10 +133,12 @@ void model_end(struct model *m, uint32_t op, int ret)
 {
 	struct model_op *o = model_op(m, op);
 
-	name_end(m, o);
+	if (m->dev && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC))
+		rt_access(m->dev->id, POINT_READ);
 	o->ret = ret;
 	o->e = atomic_fetch_add(&m->tick, 1);
 	o->pe = position(m);
+	rt_accessed(m->id, POINT_GIVE);
 	trace(model_trace_end, op, (uint64_t)(int64_t)ret, 0);
 }
 

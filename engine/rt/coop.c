@@ -36,6 +36,8 @@ struct coop_task {
 	const struct rt_wait *wait; /* of a task in `awaiting`: on its stack */
 };
 
+const char *const granularity_name[] = { [COOP_COARSE] = "coarse", [COOP_FINE] = "fine" };
+
 static struct coop_task tasks[COOP_TASKS_MAX];
 static struct fiber base;
 static bool running;
@@ -55,8 +57,6 @@ static uint32_t steps_max;
 static uint64_t search_now;
 static bool choices;
 static bool every_turn, watched; /* config->picker's, while it is asked */
-
-static const struct rt_ops coop_ops;
 
 static struct coop_task *current(void)
 {
@@ -303,6 +303,30 @@ static void coop_access(uint32_t obj, enum point_kind kind)
 	view.with[view.current] = 0;
 }
 
+/* COOP_FINE: may the running task be stopped here? Its end is a point of its own. */
+static bool stops_here(void)
+{
+	struct task *t = &current()->box->task;
+
+	CHECK(rt_self_ptr == t); /* a condition that others look at (rt_wait) names nothing */
+	return choices && !atomic_load_explicit(&t->finished, memory_order_relaxed);
+}
+
+static void fine_access(uint32_t obj, enum point_kind kind)
+{
+	if (kind != POINT_WAIT && stops_here())
+		coop_point(obj, kind); /* which names it */
+	else
+		coop_access(obj, kind);
+}
+
+static void fine_accessed(uint32_t obj, enum point_kind kind)
+{
+	coop_access(obj, kind);
+	if (stops_here())
+		coop_point(0, POINT_YIELD);
+}
+
 static uint32_t coop_obj_id(void)
 {
 	last_obj++;
@@ -455,12 +479,25 @@ static const struct rt_ops coop_ops = {
 	.point = coop_point,
 	.await = coop_await,
 	.access = coop_access,
+	.accessed = coop_access,
 	.obj_id = coop_obj_id,
 	.serve = coop_serve,
 	.work = coop_work,
 	.sleep = coop_sleep,
 	.now = coop_now,
 };
+
+static const struct rt_ops *ops_of(enum granularity g)
+{
+	static struct rt_ops fine;
+
+	if (g == COOP_COARSE)
+		return &coop_ops;
+	fine = coop_ops;
+	fine.access = fine_access;
+	fine.accessed = fine_accessed;
+	return &fine;
+}
 
 /* ---- a run ---- */
 
@@ -501,10 +538,12 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	CHECK(atomic_load(&threads_alive) == 0); /* they would use this back end, from another thread */
 	running = true;
 	base.stack = NULL; /* the calling thread's, which may be another one than last time */
-	rt = &coop_ops;
+	rt_searching = !cfg->virtual_time;
+	rt_fine = cfg->granularity == COOP_FINE;
+	CHECK(!(rt_fine && cfg->virtual_time));
+	rt = ops_of(cfg->granularity);
 	rt_points = true;
 	rt_controlled = true;
-	rt_searching = !cfg->virtual_time;
 	begin_run(cfg, res);
 	rt_self_ptr = rt_spawn("main", main, arg, NULL);
 	fiber_switch(&base, &tasks[0].fiber, false);
@@ -518,6 +557,7 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	rt_points = false;
 	rt_controlled = false;
 	rt_searching = false;
+	rt_fine = false;
 	running = false;
 }
 

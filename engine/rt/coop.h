@@ -66,6 +66,14 @@ const struct picker *picker_find(const char *name);
 /* All pickers that create() can make; NULL at the end of the table. */
 const struct picker *picker_at(unsigned i);
 
+/*
+ * Where points are. COARSE: before each acquire, before each visible operation (rt_point), at waits. FINE: also before
+ * each access that is named (rt_access: READ, WRITE) and after each acquire, release, wake and end of a wait.
+ * What a coarse search rests on is in ARCHITECTURE.md; a fine one does not, and tests it.
+ */
+enum granularity { COOP_COARSE, COOP_FINE, COOP_GRANULARITIES };
+extern const char *const granularity_name[COOP_GRANULARITIES];
+
 struct coop_config {
 	const struct picker *picker;
 	void *picker_state;
@@ -74,6 +82,7 @@ struct coop_config {
 	uint32_t steps_max;       /* 0 = 1,000,000 decisions */
 	struct schedule *record;  /* cleared, then filled with the picks; may be NULL */
 	bool virtual_time;        /* pick_clock: now/sleep/work are a clock, not chance */
+	enum granularity granularity; /* of a search */
 	uint32_t objects_from;    /* the run's objects have numbers above this one: those below are of what outlives it */
 };
 

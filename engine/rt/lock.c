@@ -70,15 +70,17 @@ void mutex_point(struct mutex *m)
 void mutex_name_lock(struct mutex *m)
 {
 	m->named = true;
-	rt->access(m->id, POINT_LOCK);
+	rt->accessed(m->id, POINT_LOCK);
 }
 
 void mutex_name_unlock(struct mutex *m)
 {
-	if (!m->named)
-		return;
-	m->named = false;
-	rt->access(m->id, POINT_UNLOCK);
+	if (m->named) {
+		m->named = false;
+		rt->accessed(m->id, POINT_UNLOCK);
+	} else if (rt_fine) {
+		rt_point(0, POINT_YIELD);
+	}
 }
 
 /* Cannot wait, so K1 does not apply; but what it takes counts for what is taken after it. */
@@ -88,8 +90,8 @@ bool mutex_trylock(struct mutex *m)
 	uint32_t free = 0;
 
 	rt_point(m->id, POINT_LOCK);
-	bool got = atomic_compare_exchange_strong(&m->state, &free, 1);
 	rt_access(m->id, POINT_READ); /* that it is free is seen, not awaited: before the release it would have failed */
+	bool got = atomic_compare_exchange_strong(&m->state, &free, 1);
 	if (rt_controlled && got)
 		mutex_name_lock(m);
 	if (!got)
@@ -150,7 +152,12 @@ void mutex_lock_slow(struct mutex *m, struct task *t)
 {
 	struct slow_wait s;
 
-	CHECK(!rt_searching); /* taken quietly, and held at a point by another: an order that no trace names */
+	if (rt_searching) {
+		CHECK(rt_fine); /* taken quietly, and held at a point by another: an order that no trace names */
+		await_free(m, t);
+		atomic_store(&m->state, 1);
+		return;
+	}
 	slow_wait_begin(&s, t, m->class, &m->owner);
 	if (spin_for_lock(m))
 		goto out;

@@ -397,21 +397,21 @@ static inline uint32_t waitq_waiters(struct waitq *wq)
 
 static inline void wake_all(struct waitq *wq)
 {
-	rt_access(wq->id, POINT_WRITE);
+	rt_accessed(wq->id, POINT_WRITE);
 	if (waitq_waiters(wq))
 		waitq_wake_slow(wq, true);
 }
 
 static inline void wait_give(struct waitq *wq, bool enough)
 {
-	rt_access(wq->id, POINT_GIVE);
+	rt_accessed(wq->id, POINT_GIVE);
 	if (enough && waitq_waiters(wq))
 		waitq_wake_slow(wq, true);
 }
 
 static inline void wake_one(struct waitq *wq)
 {
-	rt_access(wq->id, POINT_WRITE);
+	rt_accessed(wq->id, POINT_WRITE);
 	if (waitq_waiters(wq))
 		waitq_wake_slow(wq, false);
 }

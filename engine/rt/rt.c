@@ -23,6 +23,7 @@ const struct rt_ops *rt = &threads_ops;
 bool rt_points;
 bool rt_controlled;
 bool rt_searching;
+bool rt_fine;
 __thread struct task *rt_self_ptr;
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;

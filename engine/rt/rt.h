@@ -7,7 +7,7 @@
  *
  * (R1) A wake that comes before the park is not lost: the park returns at once.
  * (R2) A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns`, `woken_from`.
- * (R3) Under coop nothing else runs between two points of a task: rt_point(), a park, or its end.
+ * (R3) Under coop nothing else runs between two points of a task: rt_point(), a park, or its end (and more: coop.h).
  *
  * Called by every floor above.
  */
@@ -178,8 +178,9 @@ struct rt_ops {
 	/* Searching only: the point before an operation that may have to wait. On return it is ready, and nothing runs
 	 * before it is done: who cannot do what it is about to do is not enabled. */
 	void (*await)(const struct rt_wait *w);
-	/* An access that is known only after its point (a lock was got, a wake was given). */
+	/* An access that comes next, and one that has just been (a lock was got, a wake is given). */
 	void (*access)(uint32_t obj, enum point_kind kind);
+	void (*accessed)(uint32_t obj, enum point_kind kind);
 	/* A number for an object that is made in a controlled run. */
 	uint32_t (*obj_id)(void);
 	/* Controlled runs: t, which has served others before, serves the running task now: for the names of tasks in traces. */
@@ -194,6 +195,7 @@ extern const struct rt_ops threads_ops;
 extern bool rt_points;           /* somebody hears of points: a picker, or noise (noise.h) */
 extern bool rt_controlled;       /* a picker decides who goes on */
 extern bool rt_searching;        /* controlled, and looking for trouble (not virtual time) */
+extern bool rt_fine;             /* searching, with more points: coop.h, enum granularity */
 
 static inline uint64_t rt_now(void)
 {
@@ -210,12 +212,21 @@ static inline void rt_point(uint32_t obj, enum point_kind kind)
 		rt->point(obj, kind);
 }
 
-/* Notes an access; not a point. A run's accesses say all that matters about the order of its steps: what two tasks
- * share, and no lock orders, is named by each that touches it. */
+/*
+ * Notes an access that comes right after this; no point, but of a fine search (coop.h). A run's accesses say all
+ * that matters about the order of its steps: what two tasks share, and no lock orders, is named by each that touches it.
+ */
 static inline void rt_access(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))
 		rt->access(obj, kind);
+}
+
+/* The same of an access that was right before this: one that is known only then, or that lets others go on. */
+static inline void rt_accessed(uint32_t obj, enum point_kind kind)
+{
+	if (__builtin_expect(rt_controlled, 0))
+		rt->accessed(obj, kind);
 }
 
 /* The model's cost of what was just done: virtual time only. */

@@ -104,11 +104,42 @@ static void queue_and_lock(struct rwsem *s, struct slow_wait *x, bool writer)
 	dequeue(s, &x->w);
 }
 
+static bool free_to_read(void *arg)
+{
+	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) >= 0;
+}
+
+static bool free_to_write(void *arg)
+{
+	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) == 0;
+}
+
+static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
+{
+	const struct rt_wait w = { .obj = s->id, .kind = writer ? POINT_LOCK : POINT_SHARED,
+		                   .ready = writer ? free_to_write : free_to_read, .arg = s };
+
+	if (!rt_searching) {
+		rt_point(s->id, writer ? POINT_LOCK : POINT_READ);
+		return;
+	}
+	t->wait_class = (int)s->class;
+	t->wait_owner = &s->owner;
+	rt->await(&w);
+	t->wait_class = -1;
+	t->wait_owner = NULL;
+}
+
 static void lock_slow(struct rwsem *s, struct task *t, bool writer)
 {
 	struct slow_wait x;
 
-	CHECK(!rt_searching); /* as mutex_lock_slow() */
+	if (rt_searching) { /* as mutex_lock_slow() */
+		CHECK(rt_fine);
+		rwsem_point(s, t, writer);
+		CHECK(try_lock(s, writer, true));
+		return;
+	}
 	slow_wait_begin(&x, t, s->class, &s->owner);
 	x.w.writer = writer;
 	if (writer)
@@ -160,32 +191,6 @@ static void read_acquire(struct rwsem *s, struct task *t)
 	lock_count(t, s->class, &no_node);
 }
 
-static bool free_to_read(void *arg)
-{
-	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) >= 0;
-}
-
-static bool free_to_write(void *arg)
-{
-	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) == 0;
-}
-
-static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
-{
-	const struct rt_wait w = { .obj = s->id, .kind = writer ? POINT_LOCK : POINT_SHARED,
-		                   .ready = writer ? free_to_write : free_to_read, .arg = s };
-
-	if (!rt_searching) {
-		rt_point(s->id, writer ? POINT_LOCK : POINT_READ);
-		return;
-	}
-	t->wait_class = (int)s->class;
-	t->wait_owner = &s->owner;
-	rt->await(&w);
-	t->wait_class = -1;
-	t->wait_owner = NULL;
-}
-
 void read_lock(struct rwsem *s)
 {
 	struct task *t = rt_self();
@@ -194,7 +199,7 @@ void read_lock(struct rwsem *s)
 	if (__builtin_expect(rt_points, 0))
 		rwsem_point(s, t, false);
 	read_acquire(s, t);
-	rt_access(s->id, POINT_SHARED);
+	rt_accessed(s->id, POINT_SHARED);
 }
 
 void read_lock_quiet(struct rwsem *s)
@@ -215,7 +220,7 @@ void read_unlock(struct rwsem *s)
 
 	int32_t before = atomic_fetch_sub(&s->state, 1);
 	CHECK(before > 0);
-	rt_access(s->id, POINT_UNLOCK);
+	rt_accessed(s->id, POINT_UNLOCK);
 	if (before == 1 && atomic_load(&s->nr)) /* S1 */
 		wake_first(s);
 }
@@ -237,7 +242,7 @@ void write_lock(struct rwsem *s)
 	if (__builtin_expect(rt_points, 0))
 		rwsem_point(s, t, true);
 	write_acquire(s, t);
-	rt_access(s->id, POINT_LOCK);
+	rt_accessed(s->id, POINT_LOCK);
 }
 
 void write_lock_quiet(struct rwsem *s)
@@ -253,7 +258,7 @@ void write_unlock(struct rwsem *s)
 	held_pop(rt_self(), s);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 	CHECK(atomic_exchange(&s->state, 0) == -1);
-	rt_access(s->id, POINT_UNLOCK);
+	rt_accessed(s->id, POINT_UNLOCK);
 	if (atomic_load(&s->nr)) /* S1 */
 		wake_first(s);
 }

@@ -217,6 +217,7 @@ const struct rt_ops threads_ops = {
 	.wake = threads_wake,
 	.point = threads_point,
 	.access = threads_no_access,
+	.accessed = threads_no_access,
 	.work = threads_work,
 	.sleep = threads_sleep,
 	.now = clock_now,

@@ -149,13 +149,13 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	lock_stat_waited(wq->class);
 	if (rt_searching) {
 		await(&(struct rt_wait){ .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg }, wq);
-		rt_access(wq->id, POINT_WAITED);
+		rt_accessed(wq->id, POINT_WAITED);
 		return;
 	}
 	rt_point(wq->id, POINT_WAIT);
 	if (!cond(arg))
 		sleep_until(wq, cond, arg);
-	rt_access(wq->id, POINT_WAITED);
+	rt_accessed(wq->id, POINT_WAITED);
 }
 
 void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*take)(void *arg), void *arg)
@@ -169,7 +169,7 @@ void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*t
 	await(&(struct rt_wait){ .obj = obj, .wake = wq->id, .kind = POINT_WAIT, .ready = free, .arg = arg }, wq);
 	bool taken = take(arg);
 	CHECK(taken);
-	rt_access(obj, POINT_LOCK);
+	rt_accessed(obj, POINT_LOCK);
 }
 
 /* A look in vain, and the wait for the next: m is dropped, and taken in the step in which the wait ends (Q3). */
@@ -177,12 +177,11 @@ static void await_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *a
 {
 	const struct rt_wait w = { .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg, .with = m };
 
-	rt_access(wq->id, POINT_READ);
 	mutex_unlock(m);
 	await(&w, wq);
 	mutex_lock_quiet(m);
 	mutex_name_lock(m);
-	rt_access(wq->id, POINT_WAITED);
+	rt_accessed(wq->id, POINT_WAITED);
 }
 
 /* No point at the start: what m guards is read while m is held. */
@@ -194,10 +193,9 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 	CHECK(mutex_held(m));
 	lock_order_wait(t, wq->class, 0, m);
 	lock_stat_waited(wq->class);
-	if (cond(arg)) {
-		rt_access(wq->id, POINT_READ);
+	rt_access(wq->id, POINT_READ);
+	if (cond(arg))
 		return;
-	}
 	if (rt_searching) {
 		await_locked(wq, m, cond, arg);
 		return;
