@@ -142,12 +142,6 @@ static void note_device(struct bound *b, uint32_t task)
 	}
 }
 
-static uint32_t lock_object(const struct held *h)
-{
-	return lock_info[h->class].kind == LOCK_WAIT ? 0 :
-	       lock_info[h->class].kind == LOCK_RWSEM ? ((const struct rwsem *)h->obj)->id : ((const struct mutex *)h->obj)->id;
-}
-
 /* Locks that it held at its last stop, and no longer. */
 static void note_releases(struct bound *b, uint32_t task)
 {
@@ -155,8 +149,8 @@ static void note_releases(struct bound *b, uint32_t task)
 	uint32_t now[HELD_MAX], n = 0;
 
 	for (uint32_t i = 0; i < t->nheld && n < HELD_MAX; i++)
-		if (lock_object(&t->held[i]))
-			now[n++] = lock_object(&t->held[i]);
+		if (held_lock_id(&t->held[i]))
+			now[n++] = held_lock_id(&t->held[i]);
 	for (uint32_t i = 0; i < b->nheld[task]; i++) {
 		uint32_t k = 0;
 		while (k < n && now[k] != b->held[task][i])

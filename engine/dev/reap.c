@@ -81,7 +81,7 @@ static void reap_until(struct dev *d, struct waitq *wq, bool (*cond)(void *arg),
 {
 	struct wait_timer timer;
 
-	lock_stat_waited(wq->class);
+	lock_stat_waited(rt_self(), wq->class);
 	lock_stat_wait_begin(&timer, NULL);
 	while (d->queued && !cond(arg))
 		d->ops->reap(d, true);
@@ -97,7 +97,7 @@ void dev_wait_until(struct dev *d, struct waitq *wq, bool (*cond)(void *arg), vo
 	}
 	lock_order_check(wq->class, 0);
 	if (cond(arg))
-		lock_stat_waited(wq->class);
+		lock_stat_waited(rt_self(), wq->class);
 	while (!cond(arg)) {
 		struct reap_waiter w = {.task = rt_self(), .wq = wq, .cond = cond, .arg = arg};
 

@@ -34,8 +34,7 @@
  */
 static void fsync_lock(struct sync *s)
 {
-	phase(PH_INODE_LOCK);
-	mutex_lock(&s->inode->lock);
+	mutex_lock_in(&s->inode->lock, PH_INODE_LOCK);
 	if ((s->start || s->end != UINT64_MAX) && atomic_load(&s->inode->size) > s->inode->logged_size) {
 		s->start = 0;
 		s->end = UINT64_MAX;
@@ -112,14 +111,13 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 	struct log_ctx ctx;
 	struct handle h;
 
-	phase(PH_TRANS);
+	phase(PH_LOG_ITEMS);
 	int ret = trans_start(inode->root->fs, TRANS_START, &h);
 	if (ret) {
 		mutex_unlock(&inode->lock);
 		return ret;
 	}
 	uint64_t transid = h.trans->id;
-	phase(PH_LOG_ITEMS);
 	ret = log_inode_parent(inode, &h, &ctx, &what);
 	mutex_unlock(&inode->lock);
 	if (!ret)

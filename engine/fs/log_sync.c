@@ -459,8 +459,7 @@ int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx)
 	struct log *log = &root->log;
 	int64_t transid = ctx->transid;
 
-	phase(PH_LOG_JOIN);
-	mutex_lock(&log->mutex);
+	mutex_lock_in(&log->mutex, PH_LOG_JOIN);
 	if (log->transid_committed >= transid || log->commit[transid & 1]) {
 		if (log->transid_committed < transid)
 			log_wait_commit(log, transid);

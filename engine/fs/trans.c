@@ -86,7 +86,9 @@ int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
 		}
 		atomic_fetch_add(&t->refs, 1);
 		spin_unlock(&fs->trans_lock);
+		enum phase was = phase(PH_TRANS);
 		wait_until(type == TRANS_START ? &t->start_wait : &t->join_wait, trans_unblocked, t);
+		phase(was);
 		trans_put(t);
 	}
 }

@@ -4,7 +4,7 @@
  * power states, and the kernel uses it as its own clock, so it found the processors' counters equal.
  *
  * (T1) Chosen and calibrated once, before main(); read only afterwards.
- * Called through threads_ops.now.
+ * Called through rt_now().
  */
 #include "rt/clock.h"
 
@@ -15,6 +15,8 @@
 
 #define NS_PER_S 1000000000ull
 
+struct tsc_clock tsc_clock;
+
 static uint64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
@@ -23,7 +25,7 @@ static uint64_t read_clock(clockid_t id)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-static uint64_t gettime_ns(void)
+uint64_t clock_library_ns(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
 }
@@ -35,12 +37,8 @@ uint64_t clock_cpu_ns(void)
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <x86intrin.h>
 
 #define CALIBRATE_NS 2000000
-
-static uint64_t base_tsc, base_ns;
-static uint64_t ns_per_tick; /* 32.32 fixed point; 0: the counter is not used */
 
 struct moment {
 	uint64_t tsc, ns;
@@ -54,7 +52,7 @@ static struct moment read_both(void)
 
 	for (int i = 0; i < 10; i++) {
 		uint64_t before = __rdtsc();
-		uint64_t ns = gettime_ns();
+		uint64_t ns = clock_library_ns();
 		uint64_t took = __rdtsc() - before;
 		if (took < least) {
 			least = took;
@@ -91,33 +89,16 @@ __attribute__((constructor)) static void calibrate(void)
 	if (!tsc_is_invariant() || !kernel_trusts_tsc())
 		return;
 	start = read_both();
-	while (gettime_ns() - start.ns < CALIBRATE_NS)
+	while (clock_library_ns() - start.ns < CALIBRATE_NS)
 		;
 	end = read_both();
-	base_tsc = start.tsc;
-	base_ns = start.ns;
-	ns_per_tick = (uint64_t)(((unsigned __int128)(end.ns - start.ns) << 32) / (end.tsc - start.tsc));
-}
-
-uint64_t clock_now(void)
-{
-	if (__builtin_expect(!ns_per_tick, 0))
-		return gettime_ns();
-	return base_ns + (uint64_t)(((unsigned __int128)(__rdtsc() - base_tsc) * ns_per_tick) >> 32);
-}
-
-const char *clock_name(void)
-{
-	return ns_per_tick ? "tsc" : "clock_gettime";
-}
-#else
-uint64_t clock_now(void)
-{
-	return gettime_ns();
-}
-
-const char *clock_name(void)
-{
-	return "clock_gettime";
+	tsc_clock.base_tsc = start.tsc;
+	tsc_clock.base_ns = start.ns;
+	tsc_clock.ns_per_tick = (uint64_t)(((unsigned __int128)(end.ns - start.ns) << 32) / (end.tsc - start.tsc));
 }
 #endif
+
+const char *clock_name(void)
+{
+	return tsc_clock.ns_per_tick ? "tsc" : "clock_gettime";
+}

@@ -11,7 +11,6 @@
  */
 #include "rt/lock.h"
 
-#include "rt/clock.h"
 #include "rt/cpu.h"
 #include "rt/lock_slow.h"
 #include "rt/trace.h"

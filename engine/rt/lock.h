@@ -143,6 +143,9 @@ struct waitq {
 void mutex_init(struct mutex *m, enum lock_class class, int64_t sub);
 static inline void mutex_lock(struct mutex *m);
 static inline void mutex_unlock(struct mutex *m);
+/* As mutex_lock(); who has to wait does so in that phase, and stays in it: a change of phase is a reading of the clock,
+ * which a lock that is free does not pay. */
+static inline void mutex_lock_in(struct mutex *m, enum phase wait_in);
 bool mutex_trylock(struct mutex *m);
 bool mutex_held(const struct mutex *m); /* by the running task */
 
@@ -215,6 +218,9 @@ void lock_order_check(enum lock_class class, int64_t sub);
 /* Is anything held or owed by the running task? For "nothing may be held here" at a door. */
 bool lock_held_any(void);
 
+/* The number of the lock that is held (rt_obj_id); 0 of a wait that is owed. */
+uint32_t held_lock_id(const struct held *h);
+
 /* ---- statistics: one block per task that was given one, summed by lock_totals ---- */
 
 /* An fsync takes some 200 locks. A sample's histogram is seldom in a cache: measured, half a microsecond each. */
@@ -248,8 +254,8 @@ struct wait_timer {
 };
 void lock_stat_wait_begin(struct wait_timer *w, struct task *ower);
 void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class);
-/* Counts one wait of `class` (lock_stat.acquired), whether it has to sleep or not. */
-void lock_stat_waited(enum lock_class class);
+/* Counts one wait of `class` by t (lock_stat.acquired), whether it has to sleep or not. */
+static inline void lock_stat_waited(struct task *t, enum lock_class class);
 /* After each park of such a wait: charges woken-to-running to PH_WAKEUP, and to the timer (may be NULL). */
 void lock_stat_woken(struct wait_timer *w);
 
@@ -268,8 +274,8 @@ void mutex_lock_slow(struct mutex *m, struct task *t);
 void mutex_unlock_slow(struct mutex *m);
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
 void held_remove(struct task *t, const void *obj);
-void lock_count_rare(struct task *t, enum lock_class class, uint32_t *last_node);
-void held_end_sample(struct task *t, const struct held *h);
+void lock_count_node(struct task *t, enum lock_class class, uint32_t *last_node);
+void held_start_sample(struct task *t);
 void waitq_wake_slow(struct waitq *wq, bool all);
 
 /* K1. The held stack is sorted, so its top is the innermost: one compare. */
@@ -289,27 +295,31 @@ static inline void held_push(struct task *t, const void *obj, enum lock_class cl
 	struct held *h = &t->held[t->nheld];
 
 	CHECK(t->nheld < TASK_HELD_MAX);
-	h->obj = obj;
+	h->obj = (uintptr_t)obj;
 	h->class = (uint8_t)class;
-	h->sampled = false;
 	h->sub = sub;
 	t->nheld++;
 }
 
-/* Locks are usually dropped in the reverse order; when not, held_remove() finds it. */
+/* Locks are usually dropped in the reverse order; when not, or when it is a sample, held_remove() finds it. */
 static inline void held_pop(struct task *t, const void *obj)
 {
-	if (__builtin_expect(!t->nheld || t->held[t->nheld - 1].obj != obj, 0)) {
+	if (__builtin_expect(!t->nheld || t->held[t->nheld - 1].obj != (uintptr_t)obj, 0))
 		held_remove(t, obj);
-		return;
-	}
-
-	const struct held *top = &t->held[--t->nheld];
-	if (__builtin_expect(top->sampled, 0))
-		held_end_sample(t, top);
+	else
+		t->nheld--;
 }
 
-/* Counts an acquisition by t; *last_node is written under the lock just taken. */
+static inline void lock_stat_waited(struct task *t, enum lock_class class)
+{
+	struct task_stats *st = rt_instrument ? atomic_load_explicit(&t->stats, memory_order_acquire) : NULL;
+
+	if (st)
+		tally(&st->acquired[class], 1);
+}
+
+/* Counts an acquisition by t; *last_node is written under the lock just taken. It stands in every place that takes a
+ * lock: a handful of instructions, no division, nothing that is shared. */
 static inline void lock_count(struct task *t, enum lock_class class, uint32_t *last_node)
 {
 	if (!rt_instrument)
@@ -319,32 +329,42 @@ static inline void lock_count(struct task *t, enum lock_class class, uint32_t *l
 	if (!st)
 		return;
 	tally(&st->acquired[class], 1);
-	if (__builtin_expect((++t->sample % HOLD_ONE_IN == 0) | (*last_node != t->node), 0))
-		lock_count_rare(t, class, last_node);
+	if (__builtin_expect(--t->sample == 0, 0))
+		held_start_sample(t);
+	if (__builtin_expect(*last_node != t->node, 0))
+		lock_count_node(t, class, last_node);
 }
 
-static inline void mutex_acquire(struct mutex *m, struct task *t)
+static inline void mutex_acquire(struct mutex *m, struct task *t, enum phase wait_in)
 {
 	uint32_t free = 0;
 
 	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
-	                                                              memory_order_relaxed), 0))
+	                                                              memory_order_relaxed), 0)) {
+		if (wait_in != PH_NR)
+			phase(wait_in);
 		mutex_lock_slow(m, t);
+	}
 	atomic_store_explicit(&m->owner, t, memory_order_release);
 	held_push(t, m, m->class, m->sub);
 	lock_count(t, m->class, &m->last_node);
 }
 
-static inline void mutex_lock(struct mutex *m)
+static inline void mutex_lock_in(struct mutex *m, enum phase wait_in)
 {
 	struct task *t = rt_self();
 
 	lock_order(t, m->class, m->sub);
 	if (__builtin_expect(rt_points, 0))
 		mutex_point(m);
-	mutex_acquire(m, t);
+	mutex_acquire(m, t, wait_in);
 	if (__builtin_expect(rt_controlled, 0))
 		mutex_name_lock(m);
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+	mutex_lock_in(m, PH_NR);
 }
 
 static inline void mutex_lock_quiet(struct mutex *m)
@@ -352,7 +372,7 @@ static inline void mutex_lock_quiet(struct mutex *m)
 	struct task *t = rt_self();
 
 	lock_order(t, m->class, m->sub);
-	mutex_acquire(m, t);
+	mutex_acquire(m, t, PH_NR);
 }
 
 static inline void mutex_unlock(struct mutex *m)

@@ -44,10 +44,28 @@ static bool inside(const struct held *h, enum lock_class class, int64_t sub)
 	return h->class > class || (h->class == class && h->sub >= sub);
 }
 
+static const void *obj_of(const struct held *h)
+{
+	return (const void *)(h->obj & ~(uintptr_t)HELD_SAMPLED);
+}
+
+uint32_t held_lock_id(const struct held *h)
+{
+	switch (lock_info[h->class].kind) {
+	case LOCK_MUTEX:
+	case LOCK_SPIN:
+		return ((const struct mutex *)obj_of(h))->id;
+	case LOCK_RWSEM:
+		return ((const struct rwsem *)obj_of(h))->id;
+	default:
+		return 0;
+	}
+}
+
 void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped)
 {
 	for (unsigned i = t->nheld; i-- > 0;) {
-		if (dropped && t->held[i].obj == dropped)
+		if (dropped && obj_of(&t->held[i]) == dropped)
 			continue;
 		if (inside(&t->held[i], class, sub))
 			lock_order_failed(t, class, sub);
@@ -72,7 +90,7 @@ void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t
 	CHECK(t->nheld < TASK_HELD_MAX);
 	for (; i > 0 && inside(&t->held[i - 1], class, sub); i--)
 		t->held[i] = t->held[i - 1];
-	t->held[i] = (struct held){ .obj = obj, .class = (uint8_t)class, .sub = sub };
+	t->held[i] = (struct held){ .obj = (uintptr_t)obj, .class = (uint8_t)class, .sub = sub };
 	t->nheld++;
 }
 
@@ -86,13 +104,13 @@ void held_remove(struct task *t, const void *obj)
 {
 	unsigned i = t->nheld;
 
-	while (i > 0 && t->held[i - 1].obj != obj)
+	while (i > 0 && obj_of(&t->held[i - 1]) != obj)
 		i--;
 	CHECK(i > 0 && "a lock that is dropped is held by the task that drops it");
 
 	struct held h = t->held[i - 1];
 	take_out(t, i - 1);
-	if (h.sampled)
+	if (h.obj & HELD_SAMPLED)
 		held_end_sample(t, &h);
 }
 
@@ -111,7 +129,7 @@ void paid(enum lock_class class, int64_t sub, struct waitq *wq)
 	struct task *t = rt_self();
 	unsigned i = t->nheld;
 
-	while (i > 0 && !(t->held[i - 1].class == class && t->held[i - 1].sub == sub && t->held[i - 1].obj == wq))
+	while (i > 0 && !(t->held[i - 1].class == class && t->held[i - 1].sub == sub && obj_of(&t->held[i - 1]) == wq))
 		i--;
 	CHECK(i > 0 && "what is paid is owed by the task that pays");
 	take_out(t, i - 1);

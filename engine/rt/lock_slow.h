@@ -9,6 +9,9 @@
 /* K2: nothing at or below (class, sub) is held but `dropped` (may be NULL). */
 void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped);
 
+/* Ends the measurement of a hold: h is off the stack. */
+void held_end_sample(struct task *t, const struct held *h);
+
 /* One wait on a slow path: its statistics, and what coop_describe() says of the task meanwhile. */
 struct slow_wait {
 	struct wait_timer timer;

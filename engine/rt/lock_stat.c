@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "rt/cpu.h"
 #include "rt/lock.h"
+#include "rt/lock_slow.h"
 #include "rt/mem.h"
 #include "rt/task.h"
 
@@ -71,16 +72,6 @@ void lock_stat_wait_end(const struct wait_timer *w, enum lock_class class)
 	guard_unlock(&stats->guard);
 }
 
-void lock_stat_waited(enum lock_class class)
-{
-	if (!rt_instrument)
-		return;
-
-	struct task_stats *stats = atomic_load_explicit(&rt_self()->stats, memory_order_acquire);
-	if (stats)
-		tally(&stats->acquired[class], 1);
-}
-
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -113,23 +104,19 @@ void lock_stat_woken(struct wait_timer *w)
 		w->wakeup_ns += now - later(woken, w->since_ns);
 }
 
-static void held_start_sample(struct task *t)
+void held_start_sample(struct task *t)
 {
 	struct held *h = &t->held[t->nheld - 1];
 
-	h->sampled = true;
+	t->sample = HOLD_ONE_IN;
+	h->obj |= HELD_SAMPLED;
 	h->since_ns = rt_now();
 }
 
-/* What lock_count() has no room for: it stands in every place that takes a lock. */
-void lock_count_rare(struct task *t, enum lock_class class, uint32_t *last_node)
+void lock_count_node(struct task *t, enum lock_class class, uint32_t *last_node)
 {
-	if (*last_node != t->node) {
-		tally(&atomic_load_explicit(&t->stats, memory_order_acquire)->other_node[class], 1);
-		*last_node = t->node;
-	}
-	if (t->sample % HOLD_ONE_IN == 0)
-		held_start_sample(t);
+	tally(&atomic_load_explicit(&t->stats, memory_order_acquire)->other_node[class], 1);
+	*last_node = t->node;
 }
 
 void held_end_sample(struct task *t, const struct held *h)

@@ -35,24 +35,11 @@ static void *grown(void *array, uint32_t n, uint32_t *cap, size_t size)
 
 /* ---- what a task holds ---- */
 
-static uint32_t object_of(const struct held *h)
-{
-	switch (lock_info[h->class].kind) {
-	case LOCK_MUTEX:
-	case LOCK_SPIN:
-		return ((const struct mutex *)h->obj)->id;
-	case LOCK_RWSEM:
-		return ((const struct rwsem *)h->obj)->id;
-	default:
-		return 0;
-	}
-}
-
 static void take_held(struct watch_stop *s, const struct task *t)
 {
 	for (unsigned i = 0; i < t->nheld; i++) {
 		const struct held *h = &t->held[i];
-		struct watch_held seen = { .class = h->class, .sub = h->sub, .obj = object_of(h) };
+		struct watch_held seen = { .class = h->class, .sub = h->sub, .obj = held_lock_id(h) };
 		seen.owed = lock_info[h->class].kind == LOCK_WAIT;
 		if (s->nheld < WATCH_HELD)
 			s->held[s->nheld++] = seen;

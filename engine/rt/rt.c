@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/clock.h"
 #include "rt/mem.h"
 #include "rt/task.h"
 #include "rt/trace.h"
@@ -86,7 +85,7 @@ void task_begin(struct task_box *box, const char *name, uint32_t id)
 	copy_name(t->name, name);
 	t->id = id;
 	t->nheld = 0;
-	t->sample = id; /* so that not all tasks sample their first acquisitions */
+	t->sample = 1 + id % HOLD_ONE_IN; /* so that not all tasks sample their first acquisitions */
 	t->node = 0;
 	t->placed = false;
 	t->pmu = NULL;

@@ -20,6 +20,7 @@
 
 #include "base/count.h"
 #include "base/list.h"
+#include "rt/clock.h"
 
 /* Instrumentation compiled in (default) or out (make INSTRUMENT=0), to know what it costs. */
 #ifndef FSS_INSTRUMENT
@@ -36,12 +37,12 @@ static const bool rt_instrument = FSS_INSTRUMENT;
 	X(REFLUSH, "reflush", "data writeback started again, under the inode lock")                \
 	X(WAIT_DATA, "wait_data", "waiting for ordered extents: their checksums, their I/O, their items") \
 	X(WAKEUP, "wakeup", "woken, not running yet")                                              \
-	X(LOG_ITEMS, "log_items", "copying the inode's items into the log tree")                   \
+	X(LOG_ITEMS, "log_items", "starting a handle, copying the inode's items into the log tree") \
 	X(LOG_JOIN, "log_join", "waiting for a log commit of another task, or for its writers")    \
 	X(LOG_WRITE, "log_write", "writing log blocks")                                            \
 	X(DEV_FLUSH, "dev_flush", "flushing the device's cache")                                   \
 	X(SUPER, "super", "writing the super block")                                               \
-	X(TRANS, "trans", "starting a transaction, or the full commit that it fell back to")       \
+	X(TRANS, "trans", "waiting for a transaction to let it in, or the full commit that it fell back to") \
 	X(IDLE, "idle", "no operation: between calls, or a worker without work")
 
 enum phase {
@@ -61,10 +62,12 @@ extern const struct phase_info phase_info[PH_NR];
 #define TASK_NAME_MAX 24
 #define TASK_HELD_MAX 48
 
+/* Its hold time is being measured. A bit of the address: who drops a lock compares that in any case, and need not ask. */
+#define HELD_SAMPLED 1u
+
 struct held {              /* one lock held or one wait owed: see lock.h */
-	const void *obj;
+	uintptr_t obj;     /* its address, and HELD_SAMPLED */
 	uint8_t class;
-	bool sampled;      /* its hold time is being measured */
 	int64_t sub;       /* tie-break within a class */
 	uint64_t since_ns; /* valid when sampled */
 };
@@ -89,7 +92,7 @@ struct task {
 
 	uint64_t count[C_NR];
 	struct task_stats *_Atomic stats; /* NULL when not measuring */
-	uint32_t sample; /* hold times: one acquisition in HOLD_ONE_IN */
+	uint32_t sample; /* acquisitions until the next whose hold time is measured: one in HOLD_ONE_IN */
 	uint32_t node;   /* NUMA node it was placed on, or was seen on last; 0 when unknown */
 	bool placed;     /* the former */
 
@@ -187,7 +190,7 @@ struct rt_ops {
 	void (*serve)(struct task *t);
 	void (*work)(uint64_t ns);  /* CPU work, for virtual time; nothing on threads */
 	void (*sleep)(uint64_t ns); /* threads: sleeps; searching: a point; virtual time: advances the clock */
-	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start */
+	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start; controlled runs only (rt_now) */
 };
 
 extern const struct rt_ops *rt;  /* threads_ops unless inside coop_run() */
@@ -199,7 +202,7 @@ extern bool rt_fine;             /* searching, with more points: coop.h, enum gr
 
 static inline uint64_t rt_now(void)
 {
-	return rt->now();
+	return __builtin_expect(rt_controlled, 0) ? rt->now() : clock_now();
 }
 
 /*

@@ -8,7 +8,6 @@
  *      has a wake to come: that writer's unlock.
  * (S3) A reader that was woken has had its turn: writers that wait do not keep it out.
  */
-#include "rt/clock.h"
 #include "rt/cpu.h"
 #include "rt/lock.h"
 #include "rt/lock_slow.h"

@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "base/check.h"
-#include "rt/clock.h"
 #include "rt/cpu.h"
 #include "rt/futex.h"
 #include "rt/mem.h"
@@ -220,5 +219,4 @@ const struct rt_ops threads_ops = {
 	.accessed = threads_no_access,
 	.work = threads_work,
 	.sleep = threads_sleep,
-	.now = clock_now,
 };

@@ -145,8 +145,10 @@ static void sleep_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 
 void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	lock_order_wait(rt_self(), wq->class, 0, NULL);
-	lock_stat_waited(wq->class);
+	struct task *t = rt_self();
+
+	lock_order_wait(t, wq->class, 0, NULL);
+	lock_stat_waited(t, wq->class);
 	if (rt_searching) {
 		await(&(struct rt_wait){ .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg }, wq);
 		rt_accessed(wq->id, POINT_WAITED);
@@ -165,7 +167,7 @@ void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*t
 		return;
 	}
 	lock_order_wait(rt_self(), wq->class, 0, NULL);
-	lock_stat_waited(wq->class);
+	lock_stat_waited(rt_self(), wq->class);
 	await(&(struct rt_wait){ .obj = obj, .wake = wq->id, .kind = POINT_WAIT, .ready = free, .arg = arg }, wq);
 	bool taken = take(arg);
 	CHECK(taken);
@@ -192,7 +194,7 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 
 	CHECK(mutex_held(m));
 	lock_order_wait(t, wq->class, 0, m);
-	lock_stat_waited(wq->class);
+	lock_stat_waited(t, wq->class);
 	rt_access(wq->id, POINT_READ);
 	if (cond(arg))
 		return;
@@ -224,7 +226,7 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 
 	lock_order_wait(t, wq->class, 0, NULL);
 	rt_point(wq->id, POINT_WAIT);
-	lock_stat_waited(wq->class);
+	lock_stat_waited(t, wq->class);
 	rt_access(wq->id, POINT_READ);
 	if (cond(arg))
 		return true;
