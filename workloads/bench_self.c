@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "cmd.h"
+#include "driver.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
@@ -286,10 +287,23 @@ static void remove_scratch(void)
 		unlink(scratch[i]);
 }
 
+static volatile sig_atomic_t in_trial, stopped_by;
+
 static void on_signal(int nr)
 {
+	stopped_by = nr;
+	driver_stop = true;
+	if (in_trial)
+		return;
 	remove_scratch();
 	_exit(128 + nr);
+}
+
+void self_in_trial(bool on)
+{
+	in_trial = on;
+	if (!on && stopped_by)
+		exit(128 + stopped_by);
 }
 
 static void watch_signals(void)
@@ -326,9 +340,12 @@ static const struct self_suite suite = {
 		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
 		{ "driver", "the bench driver without a target", self_driver },
 		{ "harness", "the bench driver and a path: target above the system calls, fio beside it", self_harness },
+		{ "fio", "fsync on a path: target against fio with the same job", self_fio },
+		{ "phases", "the share of each fsync that is in a named phase", self_phases },
 		{ "instruments", "all instrumentation on against compiled out", self_instruments },
 		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
 		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
+		{ "btrfs", "postfix against real btrfs on the same block device", self_btrfs },
 		{ "images", "crash images judged a second", self_images },
 		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
 		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },

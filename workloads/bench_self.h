@@ -60,6 +60,10 @@ __attribute__((format(printf, 2, 3))) void self_info(struct self *s, const char 
 /* The path of a file in s->dir, which is removed at the end, also when the command is stopped by a signal. */
 void self_scratch(const struct self *s, const char *name, char *out, size_t size);
 
+/* A trial of a target runs, which takes away itself what it has made: a signal ends that at once, and the command
+ * when it is over. */
+void self_in_trial(bool on);
+
 /* Does a value hold? Not a number never does. */
 bool self_holds(double value, enum self_bound kind, double bound);
 
@@ -71,6 +75,9 @@ void self_lock(struct self *s);
 void self_instruments(struct self *s);
 void self_driver(struct self *s);
 void self_harness(struct self *s);
+void self_fio(struct self *s);
+void self_btrfs(struct self *s);
+void self_phases(struct self *s);
 void self_images(struct self *s);
 void self_schedules(struct self *s);
 void self_seed(struct self *s);

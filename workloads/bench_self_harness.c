@@ -15,9 +15,8 @@
 
 #include "base/rng.h"
 #include "bench_self.h"
+#include "bench_self_trial.h"
 #include "bench_self_turns.h"
-#include "driver.h"
-#include "fio_run.h"
 #include "rt/mem.h"
 
 #define NAME     "harness on a path, per operation"
@@ -31,38 +30,21 @@ static const char job_text[] = "[harness]\nbs=4k\nrw=randwrite\noverwrite=1\nsiz
 
 struct harness {
 	const char *folder;
-	struct target_spec spec;
+	struct trial us, fio;
 	struct job_file job;
-	struct job_clone *clones;
-	unsigned n;
 	char err[SELF_WHY_MAX];
 };
 
-static double ns_of(struct driver_result *r)
+/* Of a trial: processor time for each operation. */
+static double operation_ns(void *trial)
 {
-	uint64_t n = r->op[OP_WRITE].n + r->op[OP_FSYNC].n;
+	struct driver_result *r = trial_run(trial);
+	uint64_t n = r ? r->op[OP_WRITE].n + r->op[OP_FSYNC].n : 0;
 	double ns = n ? (double)r->cpu_ns / (double)n : 0;
 
-	driver_free(r);
+	if (r)
+		driver_free(r);
 	return ns;
-}
-
-static double by_us(void *arg)
-{
-	struct harness *h = arg;
-	struct driver_config cfg = { .spec = &h->spec, .clones = h->clones, .n = h->n, .seconds_ns = TRIAL_NS, .seed = 1 };
-	struct driver_result *r;
-
-	return driver_run(&cfg, &r, h->err) ? 0 : ns_of(r);
-}
-
-static double by_fio(void *arg)
-{
-	struct harness *h = arg;
-	struct fio_request q = { .job = &h->job, .clones = h->clones, .n = h->n, .seconds_ns = TRIAL_NS, .spec = &h->spec };
-	struct driver_result *r;
-
-	return fio_run(&q, &r, h->err) ? 0 : ns_of(r);
 }
 
 static double cpu_ns(void)
@@ -121,7 +103,7 @@ static double above(const struct turn *t, const struct turn *base)
 
 static void measure(struct self *s, struct harness *h, bool fio)
 {
-	struct turn turn[] = { { bare, h, NULL }, { by_us, h, NULL }, { by_fio, h, NULL } };
+	struct turn turn[] = { { bare, h, NULL }, { operation_ns, &h->us, NULL }, { operation_ns, &h->fio, NULL } };
 
 	turns_run(turn, fio ? 3 : 2, BLOCKS);
 	if (h->err[0]) {
@@ -139,22 +121,19 @@ static void measure(struct self *s, struct harness *h, bool fio)
 void self_harness(struct self *s)
 {
 	struct harness h = { .folder = access("/dev/shm", W_OK) ? s->dir : "/dev/shm" };
-	char text[PATH_MAX + 8], job[PATH_MAX], err[JOB_ERR_MAX];
-	FILE *out;
+	char text[PATH_MAX + 8], err[JOB_ERR_MAX];
+	int ret = trial_job(s, job_text, &h.job, err);
 
 	snprintf(text, sizeof(text), "path:%s", h.folder);
-	self_scratch(s, "bench-self-harness.fio", job, sizeof(job));
-	out = fopen(job, "we");
-	if (out) {
-		fputs(job_text, out);
-		fclose(out);
-	}
-	if (!out || job_load(job, &h.job, err) || target_parse(text, &h.spec, err)) {
-		self_missing(s, NAME, "%.200s", out ? err : strerror(errno));
+	h.us = (struct trial){ .job = &h.job, .tasks = 1, .seconds_ns = TRIAL_NS, .err = h.err };
+	if (!ret)
+		ret = trial_target(&h.us, text, err);
+	if (ret) {
+		self_missing(s, NAME, "%.200s", err);
 		return;
 	}
-	h.clones = job_clones(&h.job, 0, &h.n);
+	h.fio = h.us;
+	h.fio.fio = true;
 	measure(s, &h, !system("command -v fio > /dev/null"));
-	free(h.clones);
 	job_free(&h.job);
 }

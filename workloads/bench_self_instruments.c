@@ -31,14 +31,12 @@
 /* As the bench command does: the phases of a call sum to its latency. */
 static double timed_fsync(struct rig *g)
 {
-	struct rig_file *rf = &g->file[0];
 	uint64_t begin;
 
-	++*(uint64_t *)rf->buf;
-	CHECK(fs_write(rf->f, rng_below(&rf->rng, g->spec.file_blocks) * FS_BLOCK, rf->buf, FS_BLOCK) == (int)FS_BLOCK);
+	rig_write(g, 0);
 	begin = rt_now();
 	phase(PH_OTHER);
-	CHECK(fs_fsync(rf->f) == 0);
+	rig_fsync(g, 0);
 	phase(PH_IDLE);
 	return (double)(rt_now() - begin);
 }

@@ -75,12 +75,22 @@ void rig_close(struct rig *g)
 	dev_close(g->dev);
 }
 
-void rig_write_fsync(struct rig *g, unsigned i)
+void rig_write(struct rig *g, unsigned i)
 {
 	struct rig_file *rf = &g->file[i];
 	uint64_t off = rng_below(&rf->rng, g->spec.file_blocks) * FS_BLOCK;
 
 	++*(uint64_t *)rf->buf;
 	CHECK(fs_write(rf->f, off, rf->buf, FS_BLOCK) == (int)FS_BLOCK);
-	CHECK(fs_fsync(rf->f) == 0);
+}
+
+void rig_fsync(struct rig *g, unsigned i)
+{
+	CHECK(fs_fsync(g->file[i].f) == 0);
+}
+
+void rig_write_fsync(struct rig *g, unsigned i)
+{
+	rig_write(g, i);
+	rig_fsync(g, i);
 }

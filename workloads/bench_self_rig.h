@@ -32,7 +32,9 @@ struct rig {
 /* 0, or -errno with one line in err (256 bytes). The files are written, and on the media. */
 int rig_open(struct rig *g, const struct rig_spec *spec, char *err);
 void rig_close(struct rig *g);
-/* One operation on file i. Other tasks may be at other files. It must not fail. */
+/* One operation on file i, and its two halves. Other tasks may be at other files. It must not fail. */
 void rig_write_fsync(struct rig *g, unsigned i);
+void rig_write(struct rig *g, unsigned i);
+void rig_fsync(struct rig *g, unsigned i);
 
 #endif

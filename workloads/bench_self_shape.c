@@ -165,7 +165,7 @@ static void take_turns(struct self *s, struct shape *h)
 	if (h->ret) {
 		self_missing(s, NAME, "%s", h->err);
 	} else {
-		self_figure(s, NAME, turns_ratio(&turn[0], &turn[calls < door ? 2 : 1], BLOCKS), AT_MOST, 1.5, "x");
+		self_figure(s, NAME, turns_ratio(&turn[0], &turn[calls < door ? 2 : 1], BLOCKS), AT_MOST, 1.25, "x");
 		self_info(s, "p50: engine %.1f us; replay through the device's door %.1f us, by bare system calls %.1f us",
 		          median(turn[0].value, BLOCKS) / 1e3, door / 1e3, calls / 1e3);
 	}

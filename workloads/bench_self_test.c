@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <glob.h>
 #include <jansson.h>
+#include <sys/stat.h>
 
 #include "spawn_test.h"
 
@@ -59,10 +61,11 @@ static void line_json_and_status_agree(void **state)
 	unlink("figures.json");
 }
 
-/* Stopped as soon as its device file is there. */
-static void nothing_is_left_when_it_is_stopped(void **state)
+/* Stopped as soon as this is there. */
+static void stop_when_there(const char *group, const char *there)
 {
-	char *argv[] = { spawn_program, "bench-self", "--only", "shape", NULL };
+	char *argv[] = { spawn_program, "bench-self", "--only", (char *)group, NULL };
+	glob_t found = { 0 };
 	int status;
 	pid_t pid = fork();
 
@@ -72,13 +75,46 @@ static void nothing_is_left_when_it_is_stopped(void **state)
 		execv(spawn_program, argv);
 		_exit(127);
 	}
-	while (access("bench-self.img", F_OK))
+	while (glob(there, 0, NULL, &found))
 		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	globfree(&found);
 	kill(pid, SIGINT);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
 	assert_int_equal(spawn_left(), 0);
+}
+
+static void nothing_is_left_when_it_is_stopped(void **state)
+{
+	stop_when_there("shape", "bench-self.img");
+	stop_when_there("fio", "fsyncstorm-*");
+	stop_when_there("fio", "fsyncstorm-*/*.0"); /* in the middle of a trial */
+}
+
+static void a_figure_that_needs_root_says_so(void **state)
+{
+	if (geteuid())
+		skip();
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		chmod(".", 0777);
+		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 1);
+		execlp("setpriv", "setpriv", "--reuid=65534", "--clear-groups", spawn_program, "bench-self", "--only", "btrfs",
+		       "--json", "figures.json", NULL);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	json_t *all = json_load_file("figures.json", 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(all, "missed")), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_non_null(strstr(json_string_value(json_object_get(json_array_get(json_object_get(all, "figures"), i),
+		                                                         "not_measured")), "needs root"));
+	json_decref(all);
+	unlink("figures.json");
 }
 
 static void what_cannot_be_measured_is_missed(void **state)
@@ -98,6 +134,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_one_line_and_status_2),
 		cmocka_unit_test(line_json_and_status_agree),
 		cmocka_unit_test(nothing_is_left_when_it_is_stopped),
+		cmocka_unit_test(a_figure_that_needs_root_says_so),
 		cmocka_unit_test(what_cannot_be_measured_is_missed),
 	};
 
