@@ -4,10 +4,12 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "text.h"
 
 const struct command cmd_table[] = {
@@ -42,6 +44,19 @@ int cmd_error(const char *name, const char *fmt, ...)
 	return CMD_ERROR;
 }
 
+/* What was printed must have got there, or the exit status says that it did not. */
+static int end_output(const char *name, int status)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !failed)
+		return status;
+	if (reader_is_gone()) /* as if the signal had ended us */
+		return status ? status : 128 + SIGPIPE;
+	return cmd_error(name, "stdout: %s", errno ? strerror(errno) : "not all of it could be written");
+}
+
 int cmd_dispatch(int argc, char **argv)
 {
 	char title[64], hint[64];
@@ -56,7 +71,7 @@ int cmd_dispatch(int argc, char **argv)
 			continue;
 		snprintf(title, sizeof(title), "fsyncstorm %s", argv[1]);
 		argv[1] = title;
-		return cmd_table[n].run(argc - 1, argv + 1);
+		return end_output(cmd_table[n].name, cmd_table[n].run(argc - 1, argv + 1));
 	}
 	return cmd_error(NULL, "%.100s: not a command%s", argv[1],
 	                 text_did_you_mean(hint, sizeof(hint), text_nearest(argv[1], cmd_table, n, sizeof(cmd_table[0]))));

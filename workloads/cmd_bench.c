@@ -128,7 +128,7 @@ static int check_targets(struct bench *b)
 		const struct target_spec *s = &b->spec[i];
 
 		if (s->target->open(s, &instance, err))
-			return cmd_error("bench", "--target %.100s: %s", s->text, err);
+			return driver_stop ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, err);
 		fits = check_fits(b, s, instance);
 		ret = s->target->close(instance);
 		if (fits)
@@ -396,7 +396,10 @@ int cmd_bench(int argc, char **argv)
 		ret = check_targets(b);
 	if (!ret)
 		ret = check_plans(b);
-	if (!ret) {
+	if (driver_stop) {
+		cmd_error("bench", "interrupted before anything was measured");
+		ret = interrupted();
+	} else if (!ret) {
 		mem_init();
 		ret = run(b);
 	}

@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "cmd.h"
+#include "interrupt.h"
 #include "recipe/hgrm.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
@@ -358,6 +359,7 @@ static int keep(json_t *all, json_t *env, const struct merge_options *m)
 	size_t at;
 	int ret;
 
+	watch_interrupts(); /* heeded when it is done: it takes a moment */
 	if (results_begin(&r, m->out, "merge", err))
 		return cmd_error("merge", "--out: %s", err);
 	say_where_from(all, m, r.date);

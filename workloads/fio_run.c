@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -157,29 +158,26 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 
 static int run_in(const struct fio_request *q, const char *folder, struct driver_result *r, char *err)
 {
-	char path[] = "/tmp/fsyncstorm-fio-XXXXXX", said[PROGRAM_ERR_MAX];
+	char path[64], said[PROGRAM_ERR_MAX];
 	char *argv[] = { "fio", "--output-format=json+", path, NULL };
 	char *job = fio_job_text(q, folder), *text = NULL;
-	int fd = mkstemp(path), ret;
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	int fd = memfd_create("fio job", MFD_CLOEXEC), ret; /* nothing is left behind, however we end */
 
-	if (!job || !out) {
+	if (!job || fd < 0 || write(fd, job, strlen(job)) != (ssize_t)strlen(job)) {
 		ret = -errno;
 		snprintf(err, TARGET_ERR_MAX, "the job cannot be given to fio: %s", strerror(-ret));
-		if (fd >= 0)
-			close(fd);
 		goto free_job;
 	}
-	fputs(job, out);
-	fclose(out);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
 	ret = program_run(argv, &text, said);
 	if (ret)
 		snprintf(err, TARGET_ERR_MAX, "%.250s", said);
 	else
 		ret = read_results(q, text, r, err);
 	free(text);
-	unlink(path);
 free_job:
+	if (fd >= 0)
+		close(fd);
 	free(job);
 	return ret;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "interrupt.h"
 #include "rt/mem.h"
 
 #define JOBS_MAX      64u
@@ -84,13 +85,14 @@ static void hand_over(struct slice *out, const struct search *s, const struct tr
 	out->done = true;
 }
 
-_Noreturn static void run_slice(struct jobs *j, uint32_t i)
+_Noreturn static void run_slice(struct jobs *j, uint32_t i, pid_t parent)
 {
 	struct search s = *j->s;
 	uint32_t shards = s.shards ? s.shards : 1;
 	struct violation v;
 	struct traces t;
 
+	end_with(parent); /* nobody would take what it finds */
 	violation_init(&v);
 	traces_init(&t);
 	s.shard = s.shard + i * shards;
@@ -110,13 +112,15 @@ _Noreturn static void run_slice(struct jobs *j, uint32_t i)
 
 static int start(struct jobs *j)
 {
+	pid_t parent = getpid();
+
 	fflush(NULL); /* else each process has what is buffered, too */
 	for (uint32_t i = 0; i < j->n; i++) {
 		j->pid[i] = fork();
 		if (j->pid[i] < 0)
 			return -errno;
 		if (!j->pid[i])
-			run_slice(j, i);
+			run_slice(j, i, parent);
 	}
 	return 0;
 }

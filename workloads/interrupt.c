@@ -3,15 +3,25 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
+#include "dev/dev.h"
 #include "driver.h"
 
-static volatile sig_atomic_t signal_nr;
+static volatile sig_atomic_t signal_nr, broken_pipe;
 
 static void on_signal(int nr)
 {
 	signal_nr = nr;
 	driver_stop = true;
+	dev_give_up = true;
+}
+
+/* The write that met it fails with EPIPE. Not SIG_IGN, which a program that we run would inherit. */
+static void on_pipe(int nr)
+{
+	broken_pipe = true;
 }
 
 void watch_interrupts(void)
@@ -21,9 +31,22 @@ void watch_interrupts(void)
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
+	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = on_pipe, .sa_flags = SA_RESTART }, NULL);
 }
 
 int interrupted(void)
 {
 	return signal_nr ? 128 + signal_nr : 0;
+}
+
+void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+bool reader_is_gone(void)
+{
+	return broken_pipe;
 }

@@ -1,13 +1,21 @@
 /*
  * interrupt.h: Ctrl-C and its like end a measurement cleanly: driver_stop is set, and the command's exit
- * status is 128 + the signal.
+ * status is 128 + the signal. A reader of stdout that goes away ends nothing: what was begun is kept or
+ * removed as ever, and cmd_dispatch() tells by the exit status.
  */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
 
 /* From now on. A second signal ends the program: the first may have met something that hangs. */
 void watch_interrupts(void);
 /* The exit status, or 0 when there was no signal. */
 int interrupted(void);
+/* In a child: it is killed when `parent`, which forked it, dies, or died before this. */
+void end_with(pid_t parent);
+/* Somebody closed a pipe that we wrote to. */
+bool reader_is_gone(void);
 
 #endif

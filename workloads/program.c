@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "driver.h"
+#include "interrupt.h"
 
 #define LISTEN_MS   100
 #define PATIENCE    50 /* times LISTEN_MS from the polite signal to the other one */
@@ -28,11 +28,11 @@ struct listener {
 	size_t size;
 };
 
-static void in_child(char *const argv[], int out, int err)
+static void in_child(char *const argv[], pid_t parent, int out, int err)
 {
 	char *path = getenv("PATH"), both[4096];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with(parent);
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
 	dup2(out, 1);
 	dup2(err, 2);
@@ -107,10 +107,10 @@ static int run_with(char *const argv[], const int out[2], const int err_pipe[2],
 {
 	struct listener l[2] = { { .fd = -1 }, { .fd = -1 } };
 	int status = 0, ret;
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (!pid)
-		in_child(argv, out[1], err_pipe[1]);
+		in_child(argv, parent, out[1], err_pipe[1]);
 	close(out[1]);
 	close(err_pipe[1]);
 	ret = pid < 0 ? -errno : listen_to(&l[0], out[0]);

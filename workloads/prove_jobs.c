@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "interrupt.h"
 #include "prove.h"
 #include "rt/mem.h"
 
@@ -40,13 +41,15 @@ static void count_so_far(const struct proof *p, void *arg)
 	s->proof.cut = p->cut;
 }
 
-_Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struct shared *shared, uint32_t i, uint32_t jobs)
+_Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struct shared *shared, uint32_t i, uint32_t jobs,
+		      pid_t parent)
 {
 	struct slice *s = &shared->slice[i];
 	struct violation v;
 	char checkpoint[4096];
 	struct proof p = *whole;
 
+	end_with(parent); /* nobody would take what it finds */
 	violation_init(&v);
 	p.part = whole->part + i * whole->parts;
 	p.parts = whole->parts * jobs;
@@ -150,7 +153,7 @@ int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation 
 {
 	size_t size = sizeof(struct shared) + jobs * sizeof(struct slice);
 	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t *pid = mem_zalloc(jobs * sizeof(*pid));
+	pid_t *pid = mem_zalloc(jobs * sizeof(*pid)), parent = getpid();
 	int ret = 0;
 
 	CHECK(shared != MAP_FAILED);
@@ -160,7 +163,7 @@ int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation 
 	for (uint32_t i = 0; i < jobs && !ret; i++) {
 		pid[i] = fork();
 		if (!pid[i])
-			run_slice(h, p, shared, i, jobs);
+			run_slice(h, p, shared, i, jobs, parent);
 		if (pid[i] < 0) {
 			snprintf(err, PROVE_ERR_MAX, "no process: %s", strerror(errno));
 			ret = -EAGAIN;

@@ -7,10 +7,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,34 +45,55 @@ static inline void spawn_slurp(int fd, char *out, size_t size)
 	close(fd);
 }
 
-/* Runs the program with these arguments, split at spaces; what it said is in spawn_out and spawn_err. Its exit
- * status, or 128 + the signal that killed it. */
-static inline int spawn(const char *args)
+/* Becomes a program, with its arguments split at spaces. */
+static inline void spawn_exec(const char *program, const char *args)
 {
-	char copy[4096], *argv[SPAWN_ARGS_MAX] = { spawn_program }, *save;
-	int out = open(".out", O_RDWR | O_CREAT | O_TRUNC, 0600), err = open(".err", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	int status, n = 1;
-	pid_t pid;
+	char copy[4096], *argv[SPAWN_ARGS_MAX] = { (char *)program }, *save;
+	int n = 1;
 
-	unlink(".out");
-	unlink(".err");
 	snprintf(copy, sizeof(copy), "%s", args);
 	for (char *a = strtok_r(copy, " ", &save); a && n < SPAWN_ARGS_MAX - 1; a = strtok_r(NULL, " ", &save))
 		argv[n++] = a;
 	argv[n] = NULL;
+	execvp(program, argv);
+	_exit(127);
+}
+
+static int spawn_fd[2]; /* where what it says goes, until spawn_finish() */
+
+/* Starts the program with these arguments; its pid. */
+static inline pid_t spawn_start(const char *args)
+{
+	pid_t pid;
+
+	for (int i = 0; i < 2; i++)
+		spawn_fd[i] = memfd_create("said", MFD_CLOEXEC);
 	pid = fork();
 	if (!pid) {
-		dup2(out, 1);
-		dup2(err, 2);
-		execv(spawn_program, argv);
-		_exit(127);
+		dup2(spawn_fd[0], 1);
+		dup2(spawn_fd[1], 2);
+		spawn_exec(spawn_program, args);
 	}
+	return pid;
+}
+
+/* Waits for it; what it said is in spawn_out and spawn_err. Its exit status, or 128 + the signal that killed it. */
+static inline int spawn_finish(pid_t pid)
+{
+	int status;
+
 	waitpid(pid, &status, 0);
-	lseek(out, 0, SEEK_SET);
-	lseek(err, 0, SEEK_SET);
-	spawn_slurp(out, spawn_out, sizeof(spawn_out));
-	spawn_slurp(err, spawn_err, sizeof(spawn_err));
+	lseek(spawn_fd[0], 0, SEEK_SET);
+	lseek(spawn_fd[1], 0, SEEK_SET);
+	spawn_slurp(spawn_fd[0], spawn_out, sizeof(spawn_out));
+	spawn_slurp(spawn_fd[1], spawn_err, sizeof(spawn_err));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Both. */
+static inline int spawn(const char *args)
+{
+	return spawn_finish(spawn_start(args));
 }
 
 static inline void spawn_file(const char *name, const char *text)
@@ -93,6 +116,27 @@ static inline unsigned spawn_left(void)
 		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 	if (d)
 		closedir(d);
+	return n;
+}
+
+/* Loop devices whose file lies in the test's folder. */
+static inline unsigned spawn_loops_left(void)
+{
+	char line[PATH_MAX];
+	unsigned n = 0;
+	glob_t g;
+
+	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "r");
+
+		if (f && fgets(line, sizeof(line), f))
+			n += !strncmp(line, spawn_folder, strlen(spawn_folder));
+		if (f)
+			fclose(f);
+	}
+	globfree(&g);
 	return n;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "disk.h"
+#include "driver.h"
 #include "floor/floor.h"
 #include "fs/fs.h"
 #include "job.h"
@@ -112,7 +113,7 @@ static int lay_out(struct file *f, uint64_t bytes)
 		buf[i] = rng_next(&rng);
 	for (uint64_t off = 0; off < bytes && ret >= 0; off += LAYOUT_CHUNK) {
 		uint64_t left = bytes - off;
-		ret = fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
+		ret = driver_stop ? -EINTR : fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
 	}
 	free(buf);
 	/* A write that found no space says so to the fsync of its file, and to nobody else. */

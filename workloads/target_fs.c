@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/rng.h"
@@ -122,6 +123,20 @@ static int open_named(const struct target_spec *spec, char *err)
 	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
 }
 
+/* The image as it has to be, or one line in err. What does not fit is told before the disk is full. */
+static int fill_image(int fd, uint64_t size, char *err)
+{
+	struct statvfs s;
+	uint64_t room = fstatvfs(fd, &s) ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
+	int ret;
+
+	if (size > room)
+		return refuse(err, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a smaller size=, or free "
+			      "some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
+	ret = fill(fd, size);
+	return ret ? refuse(err, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20), strerror(-ret)) : 0;
+}
+
 static int new_image(const struct target_spec *spec, char *err)
 {
 	bool was_there = spec->path[0] && !access(spec->path, F_OK);
@@ -131,14 +146,13 @@ static int new_image(const struct target_spec *spec, char *err)
 		return refuse(err, fd, "cannot make an image in the current folder: %s", strerror(-fd));
 	if (fd < 0)
 		return fd;
-	ret = fill(fd, spec->size);
+	ret = fill_image(fd, spec->size, err);
 	if (spec->path[0] && !was_there && (ret || !spec->keep))
 		unlink(spec->path);
 	if (!ret)
 		return fd;
 	close(fd);
-	return refuse(err, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(spec->size >> 20),
-	              strerror(-ret));
+	return ret;
 }
 
 static int find_image(const struct target_spec *spec, char *err)

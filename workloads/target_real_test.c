@@ -34,27 +34,6 @@ static int shell(const char *command)
 	return system(command);
 }
 
-/* Loop devices whose file lies in the test's folder. */
-static unsigned loops_left(void)
-{
-	char line[PATH_MAX];
-	unsigned n = 0;
-	glob_t g;
-	FILE *f;
-
-	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &g))
-		return 0;
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		f = fopen(g.gl_pathv[i], "r");
-		if (f && fgets(line, sizeof(line), f))
-			n += !strncmp(line, spawn_folder, strlen(spawn_folder));
-		if (f)
-			fclose(f);
-	}
-	globfree(&g);
-	return n;
-}
-
 static void fails_with(const char *args, const char *says)
 {
 	int status = spawn(args);
@@ -150,7 +129,7 @@ static void each_file_system_beside_a_design(void **state)
 	json_decref(run);
 	unlink("j.fio");
 	assert_int_equal(spawn_left(), 0);
-	assert_int_equal(loops_left(), 0);
+	assert_int_equal(spawn_loops_left(), 0);
 }
 
 /* The negative control of the check: this file system's fsync sends no flush. */
@@ -212,7 +191,7 @@ static void bad_targets_are_one_line(void **state)
 	unlink("direct.fio");
 	unlink("theirs.img");
 	assert_int_equal(spawn_left(), 0);
-	assert_int_equal(loops_left(), 0);
+	assert_int_equal(spawn_loops_left(), 0);
 }
 
 static void a_read_only_folder_is_one_line(void **state)
@@ -315,7 +294,7 @@ static void a_made_file_system_ends_with_its_process(void **state)
 		pid = start("j.fio", "fs:ext4,size=32m", "fd/*/fsyncstorm-*/a.0.0", true);
 		kill(pid, signals[i]);
 		assert_int_equal(end_of(pid), signals[i] == SIGINT ? 128 + SIGINT : -SIGKILL);
-		assert_int_equal(loops_left(), 0);
+		assert_int_equal(spawn_loops_left(), 0);
 		assert_int_equal(shell("rm -rf kept said .new-*"), 0);
 		assert_int_equal(spawn_left(), 1);
 	}

@@ -141,6 +141,8 @@ struct dev {
  * 0, or -errno with one clear line in err (at most 200 bytes).
  */
 int dev_open(const char *spec, bool force, struct dev **out, char *err);
+/* Set, from a signal handler too: a dev_open() that is writing a new file in full gives up (-EINTR) and removes it. */
+extern _Atomic bool dev_give_up;
 /* Waits for what is in flight, then closes. */
 void dev_close(struct dev *d);
 /*

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -170,6 +171,8 @@ static int check_path(struct dev *d, const struct file_args *fa, const struct st
 
 /* ---- (G3) ---- */
 
+_Atomic bool dev_give_up;
+
 static int fill(int fd, uint64_t size)
 {
 	char *zeros = mem_alloc_pages(FILL_SIZE);
@@ -179,7 +182,7 @@ static int fill(int fd, uint64_t size)
 	memcpy(zeros, MARK, MARK_SIZE);
 	for (uint64_t off = 0; off < size && !ret; off += FILL_SIZE) {
 		size_t n = size - off < FILL_SIZE ? size - off : FILL_SIZE;
-		ssize_t did = pwrite(fd, zeros, n, off);
+		ssize_t did = dev_give_up ? (errno = EINTR, -1) : pwrite(fd, zeros, n, off);
 
 		if (did != (ssize_t)n)
 			ret = did < 0 ? -errno : -ENOSPC;
@@ -189,6 +192,26 @@ static int fill(int fd, uint64_t size)
 		ret = -errno;
 	free(zeros);
 	return ret;
+}
+
+/* Told before the disk is filled up with what will not fit. */
+static int check_room(struct dev *d, const struct file_args *fa, int fd)
+{
+	struct statvfs s;
+	uint64_t room = fstatvfs(fd, &s) ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
+
+	if (fa->size <= room)
+		return 0;
+	return refuse(d, -ENOSPC, "%s: size=%llum, and there is room for %llu MiB: make it smaller, or free some", fa->path,
+		      (unsigned long long)(fa->size >> 20), (unsigned long long)(room >> 20));
+}
+
+static void take_back(const struct file_args *fa, bool was_there)
+{
+	if (!was_there)
+		unlink(fa->path);
+	else if (truncate(fa->path, 0))
+		return; /* an error is being told already */
 }
 
 static int make_file(struct dev *d, const struct file_args *fa, bool was_there)
@@ -201,18 +224,22 @@ static int make_file(struct dev *d, const struct file_args *fa, bool was_there)
 	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
 	if (fd < 0)
 		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));
+	ret = check_room(d, fa, fd);
+	if (ret)
+		goto take_back;
 	ret = fill(fd, fa->size);
-	close(fd);
 	if (ret) {
-		if (was_there)
-			ret = truncate(fa->path, 0) ? ret : ret;
-		else
-			unlink(fa->path);
-		return refuse(d, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size,
-			      strerror(-ret));
+		refuse(d, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size, strerror(-ret));
+		goto take_back;
 	}
+	close(fd);
 	d->size = fa->size;
 	return 0;
+
+take_back:
+	close(fd);
+	take_back(fa, was_there);
+	return ret;
 }
 
 static int find_size(struct dev *d, const struct file_args *fa, int fd, const struct stat *st)
