@@ -134,6 +134,38 @@ static void a_schedule_of_fine_points_is_replayed_with_fine_points(void **state)
 	assert_int_equal(system("rm fine.schedule coarse.schedule"), 0);
 }
 
+/* sed's script makes it bad. */
+static void a_bad_schedule_is_one_line_and_status_2(void **state)
+{
+	static const struct {
+		const char *script, *says;
+	} bad[] = {
+		{ "$d", "cut short" },
+		{ "6,$d", "cut short" },
+		{ "s/^seed ./seed 9/", "changed since it was written" },
+		{ "s/^design prefix/design postfix/", "changed since it was written" },
+		{ "1s/[0-9]*$/1/", "a schedule of format 1; this program reads format" },
+		{ "1s/[0-9]*$/99/", "a schedule of format 99; this program reads format" },
+		{ "1d", "not a schedule" },
+		{ "1,$d", "empty" },
+		{ "$a said again", "after the last one" },
+	};
+	char command[200];
+
+	assert_int_equal(spawn("race hunt seed --design prefix -o good.schedule"), 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(command, sizeof(command), "sed '%s' good.schedule > bad.schedule", bad[i].script);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(spawn("race replay bad.schedule"), 2);
+		assert_string_equal(spawn_out, "");
+		if (!strstr(spawn_err, bad[i].says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+			fail_msg("%s: %s", bad[i].script, spawn_err);
+	}
+	assert_int_equal(system("fold -s -w 60 good.schedule > wrapped.schedule"), 0);
+	assert_int_equal(spawn("race replay wrapped.schedule"), 1);
+	assert_int_equal(system("rm good.schedule bad.schedule wrapped.schedule"), 0);
+}
+
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
 {
 	assert_int_equal(spawn("race hunt protocol --design postfix -n 2000 --jobs 2"), 0);
@@ -152,6 +184,7 @@ int main(void)
 		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
+		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),
 		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),
 	};
 

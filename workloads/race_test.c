@@ -244,7 +244,7 @@ static const struct {
 	{ "race seed\ndesign prefix\nconfig 1\nviolation promise eio\nseed 1\ndecisions 1\nsaid x\n",
 	  "the line \"crash ...\" is missing" },
 	{ "race seed\ndesign prefix\nconfig 1\nviolation error none\nseed 1\ndecisions 1\nsaid x\n",
-	  "recorded with another race seed: its options or tasks have changed" },
+	  "recorded with another race seed or design prefix: options or tasks have changed" },
 };
 
 static void put_file(const char *path, const char *text)
@@ -315,6 +315,66 @@ static void a_damaged_file_is_refused(void **state)
 	refused(path, ":1: a schedule of format 1; this program reads format 2");
 	put_file(path, "hello\n");
 	refused(path, ":1: not a schedule");
+	unlink(path);
+}
+
+/* As mail does: no line is longer than `width`, where a space allows, and all end in CR LF. */
+static void wrap(const char *text, size_t width, char *out)
+{
+	size_t column = 0;
+
+	for (const char *p = text; *p; p++, column++) {
+		bool full = *p == ' ' && column + strcspn(p + 1, " \n") >= width;
+		if (full || *p == '\n') {
+			out += sprintf(out, full ? " \r\n" : "\r\n");
+			column = 0;
+		} else {
+			*out++ = *p;
+		}
+	}
+	*out = 0;
+}
+
+static bool same_decision(const struct decision *a, const struct decision *b)
+{
+	return a->data == b->data && a->value == b->value && a->of == b->of;
+}
+
+static void a_file_with_wrapped_lines_is_the_same(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[8192] = "", wrapped[16384], err[200];
+	struct violation v = { .kind = VIOLATION_PROMISE, .broken.kind = BROKEN_EIO, .seed = 12345678901234567u,
+			       .absent.task[0] = 6, .absent.task[1] = TASK_ABSENT, .crash = { 99, 20, 20, { 0 } },
+			       .found = "portfolio, seed 1, schedule 2 and some more words to make this line a long one",
+			       .text = "block 0 of file a cannot be read (EIO: its checksum is missing or wrong); due was version 2" };
+	const struct design *design;
+	const struct race *race;
+	struct violation read;
+
+	close(mkstemp(path));
+	for (uint32_t i = 0; i < 20; i++)
+		v.crash.kept[i] = i + 10;
+	for (uint32_t i = 0; i < 200; i++)
+		schedule_add(&v.schedule, (struct decision){ .data = i % 9 == 0, .value = i % 3, .of = i % 9 ? 0 : 7 });
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
+	FILE *f = fopen(path, "r");
+	fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	for (size_t width = 40; width < 130; width += 7) {
+		wrap(text, width, wrapped);
+		put_file(path, wrapped);
+		if (schedule_file_read(path, false, &race, &design, &read, err))
+			fail_msg("wrapped at column %zu: %s", width, err);
+		assert_int_equal(read.schedule.n, v.schedule.n);
+		for (uint32_t i = 0; i < v.schedule.n; i++)
+			assert_true(same_decision(&read.schedule.d[i], &v.schedule.d[i]));
+		assert_memory_equal(&read.absent, &v.absent, sizeof(v.absent));
+		assert_memory_equal(&read.crash, &v.crash, sizeof(v.crash));
+		assert_string_equal(read.text, v.text);
+		assert_string_equal(read.found, v.found);
+		violation_fini(&read);
+	}
+	violation_fini(&v);
 	unlink(path);
 }
 
@@ -431,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file),
 		cmocka_unit_test(a_wrong_line_is_refused_by_its_number),
 		cmocka_unit_test(a_damaged_file_is_refused),
+		cmocka_unit_test(a_file_with_wrapped_lines_is_the_same),
 		cmocka_unit_test(who_cannot_go_on_is_told),
 		cmocka_unit_test(an_error_nobody_caused_is_told),
 		cmocka_unit_test(a_wrong_picker_is_refused),

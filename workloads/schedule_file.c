@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "rt/mem.h"
 #include "schedule_text.h"
 
 /* ---- the configuration ---- */
@@ -128,7 +129,11 @@ static char *make_text(const char *path, const struct race *race, const struct d
 		free(text);
 		return NULL;
 	}
-	fprintf(out, SCHEDULE_END "%08x\n", crc32c(0, text, size));
+	char *plain = mem_alloc(size + 1);
+	memcpy(plain, text, size + 1);
+	schedule_unwrap(plain);
+	fprintf(out, SCHEDULE_END "%08x\n", crc32c(0, plain, strlen(plain)));
+	free(plain);
 	fclose(out);
 	return text;
 }

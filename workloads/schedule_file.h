@@ -18,6 +18,7 @@
  *   said block 1 of file a ...
  *   end 1a2b3c4d               crc32c of everything before this line
  *
+ * Long lines may be wrapped, once more too: an editor or mail that does so harms nothing, and the sum does not see it.
  * `granularity`, `without`, `found`, `trace` and `crash` are there when there is something to say. Lines that begin with '#' are
  * comments. Written to a temporary name and renamed.
  */

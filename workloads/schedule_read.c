@@ -204,21 +204,21 @@ static int read_said(struct reading *r, char *value)
 static const struct line_kind {
 	const char *word;
 	int (*read)(struct reading *r, char *value);
-	bool needed;
+	bool needed, words; /* words: its value may have any */
 } line_kinds[] = {
-	{ "job", read_job, false }, /* before its race */
-	{ "race", read_race, true },
-	{ "design", read_design, true },
-	{ "granularity", read_granularity, false },
-	{ "config", read_config, true },
-	{ "without", read_without, false },
-	{ "violation", read_violation, true },
-	{ "found", read_found, false },
-	{ "seed", read_seed, true },
-	{ "decisions", read_decisions, true },
-	{ "trace", read_trace, false },
-	{ "crash", read_crash, false },
-	{ "said", read_said, true },
+	{ "job", read_job, false, true }, /* before its race */
+	{ "race", read_race, true, false },
+	{ "design", read_design, true, false },
+	{ "granularity", read_granularity, false, false },
+	{ "config", read_config, true, false },
+	{ "without", read_without, false, true },
+	{ "violation", read_violation, true, false },
+	{ "found", read_found, false, true },
+	{ "seed", read_seed, true, false },
+	{ "decisions", read_decisions, true, false },
+	{ "trace", read_trace, false, false },
+	{ "crash", read_crash, false, false },
+	{ "said", read_said, true, true },
 };
 #define LINE_KINDS (sizeof(line_kinds) / sizeof(line_kinds[0]))
 
@@ -241,9 +241,53 @@ static int read_line(struct reading *r, char *line)
 	return wrong(r, "%.40s: not a line of a schedule", line);
 }
 
-/* Is the whole file there, and as it was written? `end` begins its last line. */
-static int check_end(struct reading *r, const char *text, size_t size)
+static bool begins_with(const char *line, const char *word)
 {
+	size_t n = strlen(word);
+
+	return !strncmp(line, word, n) && (!line[n] || strchr(" \t\r\n", line[n]));
+}
+
+static const struct line_kind *kind_of(const char *line)
+{
+	for (unsigned i = 0; i < LINE_KINDS; i++)
+		if (begins_with(line, line_kinds[i].word))
+			return &line_kinds[i];
+	return NULL;
+}
+
+/* Does `line` go on with `next`, which an editor has put on a line of its own? */
+static bool goes_on(const char *line, const char *next)
+{
+	if (next[0] == '#' || begins_with(next, "end") || kind_of(next))
+		return false;
+	return (next[0] >= '0' && next[0] <= '9') || next[0] == '=' || line[0] == '#' || (kind_of(line) && kind_of(line)->words);
+}
+
+void schedule_unwrap(char *text)
+{
+	char *to = text, *line = text;
+
+	for (const char *p = text; *p; p++) {
+		if (*p != '\n') {
+			*to++ = *p;
+			continue;
+		}
+		while (to > line && strchr(" \t\r", to[-1]))
+			to--;
+		p += strspn(p, " \t\r\n") - 1;
+		bool wrapped = p[1] && goes_on(line, p + 1);
+		*to++ = wrapped ? ' ' : '\n';
+		if (!wrapped)
+			line = to;
+	}
+	*to = 0;
+}
+
+/* Is the whole file there, and as it was written? `end` begins its last line. */
+static int check_end(struct reading *r, const char *text)
+{
+	size_t size = strlen(text);
 	const char *end = NULL;
 	uint64_t crc;
 	char word[16];
@@ -309,11 +353,12 @@ static int all_there(struct reading *r)
 		return wrong(r, "race %s does not know design %s", r->race->name, r->design->name);
 	if (r->tolerant || r->config == schedule_config(r->race, r->design))
 		return 0;
-	return wrong(r, "recorded with another race %s: its options or tasks have changed (--tolerant tries all the same)", r->race->name);
+	return wrong(r, "recorded with another race %s or design %s: options or tasks have changed (--tolerant tries all the same)", r->race->name,
+	             r->design->name);
 }
 
 /* The whole file as a string, the caller's. NULL and errno. */
-static char *read_text(const char *path, size_t *size)
+static char *read_text(const char *path)
 {
 	FILE *in = fopen(path, "r");
 	char *text = NULL;
@@ -331,7 +376,6 @@ static char *read_text(const char *path, size_t *size)
 	}
 	if (n < 0 && text)
 		text[0] = 0;
-	*size = n < 0 ? 0 : strlen(text);
 	return text;
 }
 
@@ -339,17 +383,17 @@ int schedule_file_read(const char *path, bool tolerant, const struct race **race
                        char *err)
 {
 	struct reading r = { .path = path, .v = v, .err = err, .tolerant = tolerant };
-	size_t size;
 
 	violation_init(v);
-	char *text = read_text(path, &size);
+	char *text = read_text(path);
 	if (!text) {
 		snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, strerror(errno));
 		return -errno;
 	}
 	int ret = check_magic(&r, text);
+	schedule_unwrap(text);
 	if (!ret)
-		ret = check_end(&r, text, size);
+		ret = check_end(&r, text);
 	if (!ret)
 		ret = read_lines(&r, text);
 	if (!ret)

@@ -7,4 +7,10 @@
 #define SCHEDULE_END    "end "
 #define SCHEDULE_ERR    200
 
+/*
+ * Undoes in place what editors and mail do to long lines: what was put on a line of its own comes back, white space at line ends
+ * goes. The sum is of the text as this leaves it.
+ */
+void schedule_unwrap(char *text);
+
 #endif
