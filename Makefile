@@ -48,6 +48,7 @@ test: ## build and run every test program; the last line is the totals (installs
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s build tests
 	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build || echo "without it a part of replay_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold

@@ -75,6 +75,7 @@ static void setup_main(void *arg)
 
 	s->ret = ram_open(HUNT_DEV_SIZE, &h->dev);
 	CHECK(!s->ret);
+	h->faults_id = rt_obj_id();
 	h->run.model = model_new(h->dev);
 	s->ret = fs_mkfs(h->dev, &h->race->mkfs, s->err);
 	if (!s->ret)
@@ -139,7 +140,6 @@ static int open_on_device(struct hunt *h, char *err)
 	powercut_start(h->dev);
 	h->dev->async = true;
 	h->faults = (struct dev_faults){ .fail = fail_data_write, .arg = h };
-	h->faults_id = rt_obj_id();
 	if (h->race->fail_data_write)
 		h->dev->faults = &h->faults;
 	h->judge = judge_new(h->run.model, h->dev);
