@@ -12,9 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dev/dev.h"
+#include "disk.h"
 #include "rt/rt.h"
 #include "slow_image.h"
 
@@ -83,6 +86,32 @@ static void a_flush_takes_its_time(void **state)
 	slow_image_close(&im);
 }
 
+/* A drive's, counted by the kernel: RWF_DSYNC on a block device without FUA would make two of each. */
+static void a_fua_write_of_ours_flushes_it_once(void **state)
+{
+	static uint8_t block[4096] __attribute__((aligned(4096)));
+	struct slow_image im;
+	struct stat st;
+	struct disk disk;
+	struct dev *d;
+	uint64_t before, after;
+	char err[256], spec[80];
+
+	need_it(state);
+	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, err), 0);
+	assert_int_equal(fstat(im.loop, &st), 0);
+	disk_of(st.st_rdev, &disk);
+	snprintf(spec, sizeof(spec), "file:%s", im.path);
+	assert_int_equal(dev_open(spec, true, &d, err), 0);
+	assert_int_equal(disk_flushes(&disk, &before), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(dev_write(d, 0, block, sizeof(block), BIO_WRITE | BIO_FUA), 0);
+	assert_int_equal(disk_flushes(&disk, &after), 0);
+	assert_int_equal(after - before, 5);
+	dev_close(d);
+	slow_image_close(&im);
+}
+
 static void loop_of(const char *path, char *file)
 {
 	snprintf(file, 128, "/sys/block/%s/loop/backing_file", strrchr(path, '/') + 1);
@@ -122,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_flush_takes_its_time),
+		cmocka_unit_test(a_fua_write_of_ours_flushes_it_once),
 		cmocka_unit_test(nothing_is_left_when_its_user_is_killed),
 	};
 

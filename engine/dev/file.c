@@ -3,6 +3,8 @@
  *
  * (F1) A flush is fdatasync(), a FUA write pwritev2(RWF_DSYNC): both by the task that submits them,
  *      which waits for them anyway. Measured: a flush through a ring or AIO costs a worker's wake-up.
+ *      On a block device a FUA write is a write and fdatasync(): RWF_DSYNC asks for FUA there and flushes all the
+ *      same, so a device without FUA is flushed twice.
  * (F2) Other writes are Linux AIO when the file is opened with O_DIRECT: many in flight, no helper
  *      thread; reaped by who waits for them (reap.c). A lone write that its submitter waits for at
  *      once (BIO_SYNC), and all writes through the page cache, where AIO is not asynchronous, are pwrite.
@@ -17,6 +19,7 @@
 #include <errno.h>
 #include <linux/aio_abi.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -32,7 +35,7 @@
 
 struct file {
 	int fd;
-	bool aio;
+	bool aio, block_device;
 	aio_context_t ctx;
 };
 
@@ -63,6 +66,16 @@ int file_io_now(int fd, const struct bio *bio)
 	return write_now(fd, bio);
 }
 
+int file_fua_by_flush(int fd, const struct bio *bio)
+{
+	struct bio plain = *bio;
+	int ret;
+
+	plain.flags &= ~BIO_FUA;
+	ret = file_io_now(fd, &plain);
+	return ret ? ret : fdatasync(fd) ? -errno : 0;
+}
+
 /* False when the kernel's queue is full. The bio may be reaped and gone before this returns. */
 static bool write_queued(struct dev *d, struct bio *bio)
 {
@@ -90,7 +103,11 @@ static void file_submit(struct dev *d, struct bio *bio)
 	struct file *f = d->private;
 	bool queue = f->aio && bio->stage == STAGE_WRITE && !bio->fault && !(bio->flags & (BIO_FUA | BIO_SYNC));
 
-	if (!queue || !write_queued(d, bio))
+	if (queue && write_queued(d, bio))
+		return;
+	if (f->block_device && bio->stage == STAGE_WRITE && bio->flags & BIO_FUA)
+		door_complete(bio, file_fua_by_flush(f->fd, bio));
+	else
 		door_complete(bio, file_io_now(f->fd, bio));
 }
 
@@ -128,6 +145,7 @@ static void setup_aio(struct dev *d, struct file *f, bool direct)
 static int file_open(struct dev *d, const char *args)
 {
 	struct file *f;
+	struct stat st;
 	bool direct;
 	int fd = file_open_path(d, args, &direct);
 
@@ -135,6 +153,7 @@ static int file_open(struct dev *d, const char *args)
 		return fd;
 	f = mem_zalloc(sizeof(*f));
 	f->fd = fd;
+	f->block_device = !fstat(fd, &st) && S_ISBLK(st.st_mode);
 	setup_aio(d, f, direct);
 	d->private = f;
 	d->track = true;

@@ -15,5 +15,7 @@
 int file_open_path(struct dev *d, const char *args, bool *direct);
 /* Does what bio->stage says by a system call: its fault, 0 or -errno. */
 int file_io_now(int fd, const struct bio *bio);
+/* The same of a FUA write, by a plain write and a flush. */
+int file_fua_by_flush(int fd, const struct bio *bio);
 
 #endif

@@ -140,14 +140,8 @@ static bool through_ring(const struct uring *u, const struct bio *bio)
 static int do_now(const struct uring *u, const struct bio *bio)
 {
 	bool apart = bio->stage == STAGE_WRITE && bio->flags & BIO_FUA && u->tuning.fua == FUA_WRITE_FDATASYNC;
-	struct bio plain = *bio;
-	int ret;
 
-	if (!apart)
-		return file_io_now(u->fd, bio);
-	plain.flags &= ~BIO_FUA;
-	ret = file_io_now(u->fd, &plain);
-	return ret ? ret : fdatasync(u->fd) ? -errno : 0;
+	return apart ? file_fua_by_flush(u->fd, bio) : file_io_now(u->fd, bio);
 }
 
 static void uring_submit(struct dev *d, struct bio *bio)
