@@ -48,7 +48,7 @@ struct mount_options {
 	uint32_t inline_max;          /* inline extents up to this many bytes; 0: none */
 	uint32_t endio_workers;       /* completion tasks; 0: 1 */
 	uint32_t compress_workers;    /* 0: 2 */
-	uint64_t log_wait_ns;         /* the leader of a log commit waits so long for more tasks when it has several already;
+	uint64_t log_wait_ns;         /* the leader of a log commit waits at most so long for those whom the last has woken;
 	                               * 0: not at all, as btrfs -o ssd. On a rotational disk btrfs waits for a jiffy. */
 	bool no_background;           /* no flusher task, no periodic commit: races bring their own */
 	bool read_only;               /* judges: replays, never writes data; no task is started */

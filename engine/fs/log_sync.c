@@ -82,6 +82,7 @@ static void log_add_ctx(struct log *log, struct log_ctx *ctx)
 	ctx->transid = log->transid;
 	ctx->ret = 0;
 	list_add_tail(&ctx->link, &log->ctxs[log->transid & 1]);
+	atomic_fetch_add(&log->joined, 1);
 }
 
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
@@ -157,17 +158,22 @@ static bool no_writers(void *arg)
 	return atomic_load(&log->writers) == 0;
 }
 
+static bool all_due_joined(void *arg)
+{
+	struct log *log = arg;
+
+	return atomic_load(&log->joined) >= log->due;
+}
+
 /* Those whom the last commit has just woken are soon back, and would have to wait for the next but one. log->mutex held,
- * dropped while asleep. */
+ * dropped while asleep; due stays as it is, for the next commit to end is the caller's. */
 static void log_wait_for_more(struct log *log, uint64_t ns)
 {
-	const struct list *ctxs = &log->ctxs[log->transid & 1];
-
-	if (!ns || ctxs->next == ctxs->prev) /* one context: the leader's own */
+	if (!ns || all_due_joined(log))
 		return;
 	phase(PH_LOG_JOIN);
 	mutex_unlock(&log->mutex);
-	rt->sleep(ns);
+	wait_until_timeout(&log->writers_wait, all_due_joined, log, ns);
 	mutex_lock(&log->mutex);
 }
 
@@ -177,9 +183,9 @@ static void log_wait_writers(struct log *log, uint64_t for_more_ns)
 	enum phase was = phase_now();
 	uint32_t seen;
 
+	log_wait_for_more(log, for_more_ns);
 	do {
 		seen = log_batch(log);
-		log_wait_for_more(log, for_more_ns);
 		if (!no_writers(log))
 			phase(PH_LOG_JOIN);
 		wait_until_locked(&log->writers_wait, &log->mutex, no_writers, log);
@@ -205,10 +211,12 @@ static void slot_finish(struct log *log, int64_t transid, int result)
 
 	mutex_lock(&log->mutex);
 	CHECK(log->commit[transid & 1]);
+	log->due = atomic_load(&log->joined);
 	while (!list_empty(head)) {
 		struct log_ctx *ctx = list_first(head, struct log_ctx, link);
 		ctx->ret = result;
 		list_del(&ctx->link);
+		log->due++;
 	}
 	log->transid_committed = transid;
 	log->commit[transid & 1] = false;
@@ -226,6 +234,7 @@ static void slot_advance(struct log *log)
 {
 	rt_access(log->numbers_id, POINT_WRITE);
 	log->transid++;
+	atomic_store(&log->joined, 0);
 	atomic_store(&log->running_transid, log->transid);
 }
 

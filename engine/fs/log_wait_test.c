@@ -6,7 +6,7 @@
 
 struct crowd {
 	unsigned ntasks, next;
-	uint64_t log_wait_ns;
+	uint64_t log_wait_ns, apart_ns; /* apart_ns: each comes back from an fsync so much later than the one before it */
 	struct fs *fs;
 	uint64_t led, fsyncs, took_ns;
 };
@@ -22,11 +22,13 @@ static uint64_t counted(enum counter what)
 static void fsyncer(void *arg)
 {
 	struct crowd *c = arg;
+	unsigned me = c->next++;
 	char name[16];
 
-	snprintf(name, sizeof(name), "f%u", c->next++);
+	snprintf(name, sizeof(name), "f%u", me);
 	struct file *f = test_open(fs_subvol(c->fs, 0), name);
 	for (unsigned i = 0; i < ROUNDS; i++) {
+		rt_work(me * c->apart_ns);
 		test_write(f, 0, FS_BLOCK, 10 + i);
 		CHECK(fs_fsync(f) == 0);
 	}
@@ -60,9 +62,9 @@ static void crowd_main(void *arg)
 	test_end(c->fs, false);
 }
 
-static struct crowd crowd_run(unsigned ntasks, uint64_t log_wait_ns)
+static struct crowd crowd_run(unsigned ntasks, uint64_t log_wait_ns, uint64_t apart_ns)
 {
-	struct crowd c = { .ntasks = ntasks, .log_wait_ns = log_wait_ns };
+	struct crowd c = { .ntasks = ntasks, .log_wait_ns = log_wait_ns, .apart_ns = apart_ns };
 	struct coop_config cfg = { .picker = &pick_clock, .virtual_time = true };
 	const char *err = NULL;
 	struct coop_result res;
@@ -78,15 +80,26 @@ static struct crowd crowd_run(unsigned ntasks, uint64_t log_wait_ns)
 static void a_leader_that_waits_carries_more(void **state)
 {
 	skip_under_tsan();
-	struct crowd without = crowd_run(8, 0), with = crowd_run(8, 100000);
+	struct crowd without = crowd_run(8, 0, 0), with = crowd_run(8, 100000, 0);
 	assert_true(with.led * 10 < without.led * 7);
 	assert_true(with.took_ns < without.took_ns);
+}
+
+/* Who is back first leads, alone, and waits for the others all the same, until the last of them is there: it waits in vain
+ * once, when they have ended. */
+static void the_first_to_be_back_waits_for_the_others(void **state)
+{
+	skip_under_tsan();
+	struct crowd brief = crowd_run(8, 300000, 20000), patient = crowd_run(8, 100000000, 20000);
+	assert_true(brief.led <= ROUNDS + 2);
+	assert_true(patient.led <= ROUNDS + 2);
+	assert_true(patient.took_ns < brief.took_ns + 2 * 100000000);
 }
 
 static void a_lone_leader_does_not_wait(void **state)
 {
 	skip_under_tsan();
-	struct crowd without = crowd_run(1, 0), with = crowd_run(1, 100000000);
+	struct crowd without = crowd_run(1, 0, 0), with = crowd_run(1, 100000000, 0);
 	assert_int_equal(with.led, without.led);
 	assert_int_equal(with.took_ns, without.took_ns);
 }
@@ -95,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leader_that_waits_carries_more),
+		cmocka_unit_test(the_first_to_be_back_waits_for_the_others),
 		cmocka_unit_test(a_lone_leader_does_not_wait),
 	};
 

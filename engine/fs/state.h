@@ -190,11 +190,13 @@ struct log {
 	int64_t transid_committed;
 	bool commit[2];               /* slot id % 2 is committing; also read by waiters without the mutex */
 	struct list ctxs[2];          /* waiters' contexts of sub-transaction id % 2 */
+	uint32_t due;                 /* contexts of the commit that ended last, and of those who waited beside it */
 	bool in_parent;               /* this log's root item is in the tree of log roots */
 
 	struct tree tree;
 	_Atomic int64_t running_transid; /* == transid, for those who stamp inodes without the mutex */
 	_Atomic int64_t last_commit;
+	_Atomic uint32_t joined;      /* contexts of this sub-transaction */
 	_Atomic int32_t writers;      /* tasks that write items into this sub-transaction */
 	_Atomic uint32_t batch;       /* moves when somebody new shows interest */
 	uint32_t numbers_id;          /* rt_obj_id: running_transid, last_commit */
