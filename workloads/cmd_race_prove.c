@@ -97,8 +97,6 @@ static int check(const struct prove_options *o)
 
 	if (!o->race)
 		return cmd_error(CMD, "which race? `fsyncstorm race list` names them");
-	if (o->race->bare)
-		return cmd_error(CMD, "%s: a race without a file system is not proved by this command", o->race->name);
 	if (!o->design || !strcmp(o->design, "all"))
 		return cmd_error(CMD, "which design? --design NAME");
 	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
@@ -120,40 +118,47 @@ static void progress(const struct proof *p, void *arg)
 
 static void print_claim(const struct hunt *h, const struct proof *p, FILE *out)
 {
-	if (p->preemptions == BOUND_NONE)
+	if (p->preemptions == DPOR_NO_BOUND)
 		fprintf(out, "  PROVED: no violation in any schedule");
 	else
 		fprintf(out, "  PROVED: no violation in any schedule with at most %u preemption%s", p->preemptions,
 		        p->preemptions == 1 ? "" : "s");
 	if (p->parts > 1)
 		fprintf(out, " of part %u of %u", p->part + 1, p->parts);
-	fprintf(out, ", whenever the power fails\n");
+	fprintf(out, "%s\n", h->race->bare ? "" : ", whenever the power fails");
 }
 
 static void print_held(const struct hunt *h, const struct proof *p, FILE *out)
 {
 	if (p->complete)
 		print_claim(h, p, out);
-	else if (p->preemptions != BOUND_NONE && p->reached != BOUND_NONE)
+	else if (p->preemptions != DPOR_NO_BOUND && p->reached != DPOR_NO_BOUND)
 		fprintf(out, "  NOT COMPLETE: stopped; no violation in any schedule with at most %u preemptions, nor in those tried since\n",
 		        p->reached);
 	else
 		fprintf(out, "  NOT COMPLETE: stopped; no violation in those tried\n");
-	fprintf(out, "  outside of the claim: processors that reorder memory accesses (all is sequentially consistent here), power\n"
-	             "  cuts other than those modelled (any subset of what is pending, whole blocks), and workloads other than\n"
-	             "  the calls of %s\n", h->race->name);
+	fprintf(out, "  outside of the claim: processors that reorder memory accesses (all is sequentially consistent here), %s"
+	             "and workloads other than the calls of %s\n",
+	        h->race->bare ? "\n  " : "power\n  cuts other than those modelled (any subset of what is pending, whole blocks), ", h->race->name);
+}
+
+static const char *how_many(const struct proof *p)
+{
+	if (p->resumed)
+		return p->divided ? "about " : "at least ";
+	return p->divided ? "at most " : "";
 }
 
 static void print_numbers(const struct hunt *h, const struct proof *p, FILE *out)
 {
 	fprintf(out, "race %s, design %s: all schedules", h->race->name, h->design->name);
-	if (p->preemptions != BOUND_NONE)
+	if (p->preemptions != DPOR_NO_BOUND)
 		fprintf(out, " with at most %u preemption%s", p->preemptions, p->preemptions == 1 ? "" : "s");
-	fprintf(out, "\n  %lu executions, %lu cut runs (they came to a state that had been gone on from), %s%lu distinct traces, total %s; %.1f s\n",
-	        (unsigned long)p->executions, (unsigned long)p->cut, p->divided ? "at most " : "", (unsigned long)p->distinct,
+	fprintf(out, "\n  %lu executions, %lu cut runs (nothing new was to come), %s%lu distinct traces, total %s; %.1f s\n",
+	        (unsigned long)p->executions, (unsigned long)p->cut, how_many(p), (unsigned long)p->distinct,
 	        p->complete ? "no more than these" : "unknown", p->took);
-	if (p->states_forgotten)
-		fprintf(out, "  more states than are remembered: some were run twice\n");
+	if (p->too_long)
+		fprintf(out, "  a run was longer than the search has room for: nothing can be proved of this race\n");
 }
 
 static json_t *proof_json(const struct hunt *h, const struct proof *p)
@@ -164,8 +169,8 @@ static json_t *proof_json(const struct hunt *h, const struct proof *p)
 	                      p->took, "verdict", verdict_name[p->found ? VERDICT_BREAKS : VERDICT_HOLDS], "due",
 	                      verdict_name[race_expect(h->race, h->design->name)], "found", json_array());
 
-	json_object_set_new(r, "preemptions", p->preemptions == BOUND_NONE ? json_null() : json_integer(p->preemptions));
-	json_object_set_new(r, "reached", p->reached == BOUND_NONE ? json_null() : json_integer(p->reached));
+	json_object_set_new(r, "preemptions", p->preemptions == DPOR_NO_BOUND ? json_null() : json_integer(p->preemptions));
+	json_object_set_new(r, "reached", p->reached == DPOR_NO_BOUND ? json_null() : json_integer(p->reached));
 	return r;
 }
 
@@ -210,7 +215,7 @@ static int report(const struct prove_options *o, struct hunt *h, const struct pr
 
 static int run(const struct prove_options *o, struct hunt *h)
 {
-	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : BOUND_NONE, .part = o->shard, .parts = o->shards,
+	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : DPOR_NO_BOUND, .part = o->shard, .parts = o->shards,
 		           .checkpoint = o->checkpoint, .seconds = o->seconds, .stop = &stopped };
 	char err[PROVE_ERR_MAX];
 	struct violation v;

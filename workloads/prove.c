@@ -1,6 +1,6 @@
 /*
- * prove.c: see prove.h. Preemption bounds are deepened 0, 1, 2, ...: most bugs need few, so what breaks is
- * found early and with the fewest preemptions. Without a bound there is one pass.
+ * prove.c: see prove.h. One run of each order of accesses that matters (rt/dpor.h). Bounds are deepened 0, 1, 2, ...:
+ * most bugs need few preemptions, so what breaks is found early and with the fewest. Without a bound there is one pass.
  *
  * A checkpoint is text: what is proved, in which part, how far, and the branch on which the search stands.
  */
@@ -14,10 +14,9 @@
 #include "rt/mem.h"
 #include "schedule_file.h"
 
-#define STATES           (1ull << 23)
 #define PROGRESS_EVERY   1024u
 #define CHECKPOINT_EVERY 200000u
-#define MAGIC            "fsyncstorm-proof 1"
+#define MAGIC            "fsyncstorm-proof 2"
 
 struct proving {
 	struct hunt *h;
@@ -32,12 +31,12 @@ struct proving {
 
 static uint32_t first_limit(const struct proof *p)
 {
-	return p->preemptions == BOUND_NONE ? BOUND_NONE : 0;
+	return p->preemptions == DPOR_NO_BOUND ? DPOR_NO_BOUND : 0;
 }
 
 /* ---- checkpoints ---- */
 
-static int save(const struct proving *g, const struct bound *b)
+static int save(const struct proving *g, const struct dpor *d)
 {
 	const struct proof *p = g->p;
 	char tmp[4096];
@@ -49,7 +48,7 @@ static int save(const struct proving *g, const struct bound *b)
 	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u pass %u\nsoFar %lu %lu %.3f\n", g->h->race->name,
 	        g->h->design->name, (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, g->limit,
 	        (unsigned long)p->executions, (unsigned long)p->cut, p->took);
-	bound_save(b, out);
+	dpor_save(d, out);
 	int bad = ferror(out);
 	if (fclose(out) || bad || rename(tmp, p->checkpoint)) {
 		unlink(tmp);
@@ -88,8 +87,18 @@ static int read_head(struct proving *g, FILE *in)
 	return 0;
 }
 
+static struct dpor *begin_pass(const struct proving *g)
+{
+	struct dpor *d = dpor_new(DPOR_RACES);
+
+	d->preemptions = g->limit;
+	d->part = g->p->part;
+	d->parts = g->p->parts;
+	return d;
+}
+
 /* Takes up what is there. 1: a branch was read; 0: there is no checkpoint; or -errno. */
-static int resume(struct proving *g, struct bound **b)
+static int resume(struct proving *g, struct dpor **d)
 {
 	FILE *in = g->p->checkpoint ? fopen(g->p->checkpoint, "r") : NULL;
 	int ret;
@@ -98,9 +107,8 @@ static int resume(struct proving *g, struct bound **b)
 		return g->p->checkpoint && errno != ENOENT ? wrong(g, strerror(errno)) : 0;
 	ret = read_head(g, in);
 	if (!ret) {
-		*b = bound_new(g->h, g->limit, STATES, true);
-		bound_take_part(*b, g->p->part, g->p->parts);
-		ret = bound_load(*b, in) ? wrong(g, "damaged, or of another part") : 1;
+		*d = begin_pass(g);
+		ret = dpor_load(*d, in) ? wrong(g, "damaged, or of another part") : 1;
 	}
 	fclose(in);
 	return ret;
@@ -116,9 +124,9 @@ static bool over(struct proving *g)
 	return (p->stop && *p->stop) || (p->seconds > 0 && p->took - g->took_before >= p->seconds);
 }
 
-static void run_one(struct proving *g, struct bound *b)
+static void run_one(struct proving *g, struct dpor *d)
 {
-	hunt_run(g->h, &pick_bound, b, 1);
+	hunt_run(g->h, &pick_dpor, d, 1);
 	g->runs++;
 	if (g->h->result.cut) {
 		g->p->cut++;
@@ -130,42 +138,38 @@ static void run_one(struct proving *g, struct bound *b)
 }
 
 /* 1: stopped before its end; 0: through, or found; or -errno. */
-static int run_pass(struct proving *g, struct bound *b, bool resumed)
+static int run_pass(struct proving *g, struct dpor *d)
 {
-	bool more = !resumed || pick_bound.more(b);
+	struct proof *p = g->p;
 	int ret = 0;
 
-	while (more && !g->p->found && !ret) {
-		run_one(g, b);
-		if (g->runs % PROGRESS_EVERY == 0 && g->p->progress)
-			g->p->progress(g->p, g->p->arg);
+	while (!p->found && !ret && pick_dpor.more(d)) {
+		run_one(g, d);
+		if (g->runs % PROGRESS_EVERY == 0 && p->progress)
+			p->progress(p, p->arg);
 		bool stop = over(g);
-		if (g->p->checkpoint && !g->p->found && (stop || g->runs % CHECKPOINT_EVERY == 0))
-			ret = save(g, b);
-		if (stop && !g->p->found && !ret)
+		if (p->checkpoint && !p->found && (stop || g->runs % CHECKPOINT_EVERY == 0))
+			ret = save(g, d);
+		if (stop && !p->found && !ret)
 			return 1;
-		more = !g->p->found && pick_bound.more(b);
 	}
+	p->too_long |= d->too_long;
 	return ret;
 }
 
-/* All passes, from the one that a checkpoint was in. */
-static int run_passes(struct proving *g, struct bound *b)
+/* All passes, from the one that a checkpoint was in: d, or NULL. */
+static int run_passes(struct proving *g, struct dpor *d)
 {
 	struct proof *p = g->p;
-	bool resumed = b != NULL;
 	int ret = 0;
 
-	for (;; g->limit++, resumed = false) {
-		if (!b) {
-			b = bound_new(g->h, g->limit, STATES, true);
-			bound_take_part(b, p->part, p->parts);
-		}
-		ret = run_pass(g, b, resumed);
-		p->states_forgotten |= bound_is_full(b);
-		bound_free(b);
-		b = NULL;
-		if (ret || p->found)
+	for (;; g->limit++) {
+		if (!d)
+			d = begin_pass(g);
+		ret = run_pass(g, d);
+		pick_dpor.destroy(d);
+		d = NULL;
+		if (ret || p->found || p->too_long)
 			return ret;
 		p->reached = g->limit;
 		if (g->limit == p->preemptions)
@@ -178,22 +182,23 @@ static int run_passes(struct proving *g, struct bound *b)
 int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 {
 	struct proving g = { .h = h, .p = p, .v = v, .limit = first_limit(p), .since_ns = rt_now(), .err = err };
-	struct bound *b = NULL;
+	struct dpor *d = NULL;
 	int ret;
 
 	if (!p->parts)
 		p->parts = 1;
 	p->executions = p->cut = 0;
-	p->complete = p->found = p->states_forgotten = false;
-	p->reached = BOUND_NONE;
-	ret = resume(&g, &b);
+	p->complete = p->found = p->too_long = false;
+	p->reached = DPOR_NO_BOUND;
+	ret = resume(&g, &d);
 	if (ret < 0) {
-		if (b)
-			bound_free(b);
+		if (d)
+			pick_dpor.destroy(d);
 		return ret;
 	}
+	p->resumed = ret > 0;
 	traces_init(&g.traces);
-	ret = run_passes(&g, b);
+	ret = run_passes(&g, d);
 	over(&g);
 	p->distinct = g.traces.n;
 	traces_free(&g.traces);

@@ -12,12 +12,13 @@
 #ifndef PROVE_H
 #define PROVE_H
 
-#include "hunt_bound.h"
+#include "hunt.h"
+#include "rt/dpor.h"
 
 #define PROVE_ERR_MAX 200
 
 struct proof {
-	uint32_t preemptions;     /* at most; BOUND_NONE: all schedules */
+	uint32_t preemptions;     /* at most; DPOR_NO_BOUND: all schedules */
 	uint32_t part, parts;     /* parts 0 is 1 */
 	const char *checkpoint;   /* where it stands is kept here now and then, and taken up again; NULL: nowhere */
 	double seconds;           /* at most; 0: no bound */
@@ -25,11 +26,12 @@ struct proof {
 	void (*progress)(const struct proof *p, void *arg);
 	void *arg;
 	/* out: */
-	uint64_t executions, cut; /* runs that went to their end; that came to a state that had been seen */
+	uint64_t executions, cut; /* runs that went to their end; that were cut, for nothing new was to come */
 	uint64_t distinct;        /* traces among the executions; of several processes: at most so many */
+	bool resumed;             /* from a checkpoint: `distinct` counts those since */
 	bool divided;             /* by several processes */
 	bool complete, found;
-	bool states_forgotten;    /* more were met than are remembered: some were run twice */
+	bool too_long;            /* a run had more steps or tasks than the search has room for: it can prove nothing */
 	uint32_t reached;         /* bound: all schedules with so many preemptions have been tried */
 	double took;              /* seconds, of all processes that worked on it */
 };

@@ -77,10 +77,11 @@ static void add(struct proof *to, const struct proof *from)
 	to->cut += from->cut;
 	to->distinct += from->distinct;
 	to->took += from->took;
-	to->states_forgotten |= from->states_forgotten;
+	to->too_long |= from->too_long;
+	to->resumed |= from->resumed;
 	to->complete &= from->complete;
 	to->found |= from->found;
-	if (from->reached == BOUND_NONE || to->reached == BOUND_NONE || from->reached < to->reached)
+	if (from->reached == DPOR_NO_BOUND || to->reached == DPOR_NO_BOUND || from->reached < to->reached)
 		to->reached = from->reached;
 }
 
@@ -129,7 +130,7 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 	p->divided = true;
 	p->took = 0;
 	p->complete = true;
-	p->found = p->states_forgotten = false;
+	p->found = p->too_long = p->resumed = false;
 	p->reached = p->preemptions;
 	for (uint32_t i = 0; i < jobs; i++) {
 		struct slice *s = &shared->slice[i];

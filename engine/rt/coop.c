@@ -234,6 +234,7 @@ static void go_on(bool ends)
 	struct coop_task *from = current();
 	uint32_t id = next_task();
 
+	view.wake[id] = COOP_ANY; /* until it says what it stops for */
 	if (&tasks[id] == from)
 		return;
 	view.current = id;
@@ -285,6 +286,7 @@ static void coop_await(const struct rt_wait *w)
 	view.obj[id] = w->obj;
 	view.kind[id] = (uint8_t)w->kind;
 	view.with[id] = w->with ? w->with->id : 0;
+	view.wake[id] = w->wake ? w->wake : w->obj;
 	tasks[id].wait = w;
 	awaiting |= BIT(id);
 	may_look |= BIT(id);
@@ -298,7 +300,7 @@ static void coop_access(uint32_t obj, enum point_kind kind)
 		accessed(view.current, obj, kind);
 		return;
 	}
-	view.obj[view.current] = obj;
+	view.obj[view.current] = view.wake[view.current] = obj;
 	view.kind[view.current] = POINT_WAIT;
 	view.with[view.current] = 0;
 }
@@ -337,7 +339,8 @@ static uint32_t coop_obj_id(void)
 
 static void coop_serve(struct task *t)
 {
-	coop_trace_task(id_of(t), view.current);
+	coop_trace_serve(id_of(t), view.current);
+	view.life[t->id]++;
 }
 
 static uint64_t coop_now(void)
@@ -429,6 +432,7 @@ static void task_main(void)
 	task_finish(box);
 	live &= ~BIT(box->task.id);
 	view.enabled &= ~BIT(box->task.id);
+	view.wake[box->task.id] = 0;
 	go_on(true);
 }
 
@@ -453,6 +457,7 @@ static struct task *coop_spawn(const char *name, void (*fn)(void *), void *arg, 
 	view.obj[id] = 0;
 	view.kind[id] = POINT_READ;
 	coop_trace_task(id, view.current);
+	view.life[id]++;
 	view.enabled |= BIT(id);
 	if (id >= view.ntasks)
 		view.ntasks = id + 1;
@@ -508,6 +513,7 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	memset(res, 0, sizeof(*res));
 	view.enabled = view.timed = 0;
 	view.current = view.step = view.ntasks = 0;
+	memset(view.life, 0, sizeof(view.life));
 	used = live = awaiting = may_look = idler = 0;
 	last_obj = cfg->objects_from;
 	turns = 0;
@@ -577,6 +583,7 @@ void coop_wait_idle(void)
 	CHECK(running && !idler);
 	idler = BIT(view.current);
 	view.enabled &= ~idler;
+	view.wake[view.current] = 0;
 	go_on(false);
 	idler = 0;
 }

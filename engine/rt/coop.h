@@ -12,6 +12,7 @@
 #include "rt/schedule.h"
 
 #define COOP_TASKS_MAX 64
+#define COOP_ANY       UINT32_MAX /* an object: it may be any */
 
 /* What a picker may look at: who can go on, and what each is about to do. */
 struct coop_view {
@@ -23,6 +24,8 @@ struct coop_view {
 	uint32_t obj[COOP_TASKS_MAX];    /* the object of each task's pending operation; 0: not known yet */
 	uint8_t kind[COOP_TASKS_MAX];    /* enum point_kind */
 	uint32_t with[COOP_TASKS_MAX];   /* WAIT: the mutex that is taken at its end; 0: none */
+	uint32_t wake[COOP_TASKS_MAX];   /* of a task that cannot go on: whose accesses may let it; COOP_ANY: unknown; 0: it has ended */
+	uint32_t life[COOP_TASKS_MAX];   /* its how-manieth of this number: tasks that are spawned, or serve somebody else, are new ones */
 	uint64_t clock[COOP_TASKS_MAX];  /* virtual time: when it would go on */
 };
 

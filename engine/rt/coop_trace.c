@@ -67,6 +67,12 @@ void coop_trace_task(uint32_t task, uint32_t by)
 	names[task].who = mix(names[task].name + 1);
 }
 
+void coop_trace_serve(uint32_t task, uint32_t by)
+{
+	next_name(by); /* the wait queue that a spawn makes */
+	coop_trace_task(task, by);
+}
+
 void coop_trace_object(uint32_t obj, uint32_t by)
 {
 	history_of(obj % OBJECTS)->name = next_name(by);

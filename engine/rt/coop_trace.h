@@ -18,6 +18,8 @@ void coop_trace_begin(void);
 /* Task `task` begins, or begins to serve: the next one of `by`. */
 void coop_trace_task(uint32_t task, uint32_t by);
 /* Object `obj` is made by a task of the run. */
+/* The same for a task that was there, and is named anew: it counts as one that is spawned. */
+void coop_trace_serve(uint32_t task, uint32_t by);
 void coop_trace_object(uint32_t obj, uint32_t by);
 void coop_trace_access(uint32_t task, uint32_t obj, enum point_kind kind);
 /* A data choice of a task: as if it wrote it to an object of its own. */

@@ -21,12 +21,6 @@
 #define OBJECTS 65536u
 #define NOBODY  UINT32_MAX
 
-
-
-struct clock {
-	uint16_t t[COOP_TASKS_MAX];
-};
-
 /* The accesses of one object that a next one may meet: the last that conflicts with all, and those since. */
 struct visit {
 	uint32_t event;
@@ -37,15 +31,15 @@ struct object {
 	bool touched;
 	uint32_t last;    /* WRITE or LOCK; NOBODY: none */
 	uint8_t last_kind;
-	uint64_t holders; /* of the lock that it is (V2) */
+	uint64_t holders, readers; /* of the lock that it is (V2) */
 	struct visit *since;
 	uint32_t n, cap;
 };
 
 static struct object objects[OBJECTS];
 static uint32_t touched[OBJECTS], ntouched;
-static struct clock clocks[DPOR_EVENTS + 1];
-static uint32_t ntasks; /* columns in use */
+static struct dpor_clock clocks[DPOR_EVENTS + 1];
+static uint32_t ncolumns;
 
 static struct object *object_of(uint32_t obj)
 {
@@ -55,7 +49,7 @@ static struct object *object_of(uint32_t obj)
 	if (!o->touched) {
 		o->touched = true;
 		o->last = NOBODY;
-		o->holders = 0;
+		o->holders = o->readers = 0;
 		o->n = 0;
 		touched[ntouched++] = obj;
 	}
@@ -69,87 +63,99 @@ static void forget_objects(void)
 	ntouched = 0;
 }
 
-static void join(struct clock *to, const struct clock *from)
+static void copy(struct dpor_clock *to, const struct dpor_clock *from)
 {
-	for (uint32_t t = 0; t < ntasks; t++)
+	memcpy(to->t, from->t, ncolumns * sizeof(to->t[0]));
+}
+
+static void join(struct dpor_clock *to, const struct dpor_clock *from)
+{
+	for (uint32_t t = 0; t < ncolumns; t++)
 		to->t[t] = to->t[t] > from->t[t] ? to->t[t] : from->t[t];
 }
 
-static uint32_t task_of(const struct dpor *d, uint32_t e)
+static uint32_t column_of(const struct dpor *d, uint32_t e)
 {
-	return d->node[e]->pick;
+	return d->node[e]->column;
 }
 
-static bool before(const struct dpor *d, uint32_t e, const struct clock *c)
+static bool before(const struct dpor *d, uint32_t e, const struct dpor_clock *c)
 {
-	return c->t[task_of(d, e)] > e;
+	return c->t[column_of(d, e)] > e;
 }
 
 /* ---- one event: its clock, and its races ---- */
 
-struct event {
-	const struct dpor *d;
-	uint32_t task, at;
-	const struct dpor_foot *foot;
-	struct clock before; /* what comes before it in any case */
-	struct clock clock;
-	uint32_t nraces;
-};
+/* Those of the one event that is looked at; off the stack, which may be a fiber's. */
+static struct {
+	uint32_t with;
+	bool stop; /* its task would have been stopped before */
+} race[DPOR_EVENTS];
 
-static uint32_t race[DPOR_EVENTS]; /* of the one event that is looked at; off the stack, which may be a fiber's */
-
-static bool is_edge(enum point_kind first, enum point_kind then)
+static bool is_edge(unsigned first, enum point_kind then)
 {
-	return (first == POINT_GIVE && (then == POINT_WAITED || then == POINT_LOCK || then == POINT_SHARED)) ||
+	return (first == DPOR_UNSHARED && then == POINT_LOCK) || (first == POINT_GIVE && (then == POINT_WAITED || then == POINT_LOCK || then == POINT_SHARED)) ||
 	       (first == POINT_UNLOCK && (then == POINT_LOCK || then == POINT_SHARED));
 }
 
-static void add_race(struct event *x, uint32_t e)
+static void add_race(struct dpor_event *x, uint32_t e, bool stop)
 {
 	for (uint32_t i = 0; i < x->nraces; i++)
-		if (race[i] == e)
+		if (race[i].with == e && race[i].stop == stop)
 			return;
-	race[x->nraces++] = e;
+	CHECK(x->nraces < DPOR_EVENTS);
+	race[x->nraces].with = e;
+	race[x->nraces++].stop = stop;
 }
 
-static void meet(struct event *x, uint32_t e, bool may_race)
+static void meet(struct dpor_event *x, uint32_t e, bool may_race)
 {
-	if (e == x->at || task_of(x->d, e) == x->task)
+	if (e == x->at || column_of(x->d, e) == x->column)
 		return;
 	if (may_race && !before(x->d, e, &x->before))
-		add_race(x, e);
+		add_race(x, e, false);
 	join(&x->clock, &clocks[e]);
 }
 
-static void meet_all(struct event *x, const struct object *o, enum point_kind kind)
+/* It lets x go on, and x's task would have come to wait for it had it gone on earlier: see dpor_bound.c. */
+static void meet_edge(struct dpor_event *x, uint32_t e)
+{
+	if (dpor_is_bounded(x->d) && column_of(x->d, e) != x->column && x->d->node[e]->enabled & BIT(x->task) && !before(x->d, e, &x->arrived))
+		add_race(x, e, true);
+	meet(x, e, false);
+}
+
+static void meet_all(struct dpor_event *x, const struct object *o, enum point_kind kind)
 {
 	if (o->last != NOBODY)
 		meet(x, o->last, dpor_conflict(o->last_kind, kind));
 	for (uint32_t i = 0; i < o->n; i++) {
 		if (is_edge(o->since[i].kind, kind))
-			meet(x, o->since[i].event, false);
+			meet_edge(x, o->since[i].event);
 		else if (dpor_conflict(o->since[i].kind, kind))
 			meet(x, o->since[i].event, true);
 	}
 }
 
 /* The ends of waits: what was waited for comes before, whatever else is looked at. */
-static void edges_of_waits(struct event *x)
+static void edges_of_waits(struct dpor_event *x)
 {
 	for (uint32_t i = 0; i < x->foot->n; i++) {
-		const struct object *o = object_of(x->foot->a[i].obj);
 		if (x->foot->a[i].kind != POINT_WAITED)
 			continue;
+		const struct object *o = object_of(x->foot->a[i].obj);
 		for (uint32_t k = 0; k < o->n; k++)
 			if (o->since[k].kind == POINT_GIVE)
 				join(&x->before, &clocks[o->since[k].event]);
 	}
 }
 
-static void visit(struct object *o, uint32_t event, uint32_t task, enum point_kind kind)
+static void visit(struct object *o, uint32_t event, uint32_t task, unsigned kind)
 {
 	if (kind == POINT_LOCK || kind == POINT_SHARED)
 		o->holders |= BIT(task);
+	if (kind == POINT_SHARED)
+		o->readers |= BIT(task);
 	if (kind == POINT_WRITE || kind == POINT_LOCK) {
 		o->last = event;
 		o->last_kind = (uint8_t)kind;
@@ -160,6 +166,9 @@ static void visit(struct object *o, uint32_t event, uint32_t task, enum point_ki
 		if (!(o->holders & BIT(task))) /* (V2) */
 			return;
 		o->holders &= ~BIT(task);
+		if (o->readers & BIT(task))
+			kind = DPOR_UNSHARED;
+		o->readers &= ~BIT(task);
 	}
 	if (o->n == o->cap) {
 		o->cap = o->cap ? o->cap * 2 : 16;
@@ -169,69 +178,73 @@ static void visit(struct object *o, uint32_t event, uint32_t task, enum point_ki
 	o->since[o->n++] = (struct visit){ event, (uint8_t)kind };
 }
 
-static void look(struct event *x)
+static void look(struct dpor_event *x)
 {
-	x->clock = x->before;
+	copy(&x->clock, &x->before);
 	for (uint32_t i = 0; i < x->foot->n; i++)
-		meet_all(x, object_of(x->foot->a[i].obj), x->foot->a[i].kind);
+		if (x->foot->a[i].kind != DPOR_BLOCKED)
+			meet_all(x, object_of(x->foot->a[i].obj), x->foot->a[i].kind);
 }
 
 /* ---- reversing a race ---- */
 
-/* Who can begin a run of what comes after e and does not depend on it, and then of x. */
-static uint64_t initials(const struct event *x, uint32_t e)
+/* A task that only comes to be after e is none: who makes it comes first. */
+uint64_t dpor_initials(const struct dpor_event *x, const struct dpor_clock *past, bool itself, uint32_t e)
 {
-	uint32_t first[COOP_TASKS_MAX];
-	uint64_t seen = 0, initial = 0;
+	uint32_t first[DPOR_LIVES], column[DPOR_LIVES], n = 0;
+	uint64_t initial = 0;
 
-	for (uint32_t k = e + 1; k <= x->at; k++) {
+	for (uint32_t k = e + 1; k < x->at + itself; k++) {
 		bool last = k == x->at;
-		uint32_t t = last ? x->task : task_of(x->d, k);
-		const struct clock *c = last ? &x->clock : &clocks[k];
-		if ((!last && before(x->d, e, c)) || seen & BIT(t))
+		uint32_t col = last ? x->column : column_of(x->d, k), i = 0;
+		const struct dpor_clock *c = last ? &x->clock : &clocks[k];
+		if (!last && (before(x->d, e, c) || (past && past->t[col] <= k)))
 			continue;
-		bool is_initial = true;
-		for (uint64_t left = seen; left && is_initial; left &= left - 1) {
-			uint32_t s = (uint32_t)__builtin_ctzll(left);
-			is_initial = c->t[s] <= first[s];
-		}
-		seen |= BIT(t);
-		first[t] = k;
-		if (is_initial)
-			initial |= BIT(t);
+		while (i < n && column[i] != col && c->t[column[i]] <= first[i])
+			i++;
+		if (i < n) /* it has been seen, or comes after one that has */
+			continue;
+		column[n] = col;
+		first[n++] = k;
+		initial |= BIT(last ? x->task : x->d->node[k]->pick);
 	}
 	return initial;
 }
 
-static void reverse(const struct event *x, uint32_t e)
+static void reverse(const struct dpor_event *x, uint32_t e)
 {
 	struct dpor_node *n = x->d->node[e];
-	uint64_t can = initials(x, e) & n->enabled;
+	uint64_t can = dpor_initials(x, NULL, true, e) & n->enabled;
 
 	if (!can || can & (n->backtrack | n->sleep | n->done))
 		return;
 	n->backtrack |= can & BIT(x->task) ? BIT(x->task) : can & -can;
 }
 
-static void reverse_all(const struct event *x)
+static void reverse_all(const struct dpor_event *x)
 {
 	for (uint32_t i = 0; i < x->nraces; i++)
-		reverse(x, race[i]);
+		if (dpor_is_bounded(x->d))
+			dpor_bound_reverse(x, race[i].with, race[i].stop);
+		else
+			reverse(x, race[i].with);
 }
 
 /* ---- a run ---- */
 
-static void begin_event(struct event *x, const struct dpor *d, uint32_t at, uint32_t task, const struct dpor_foot *f, uint32_t previous)
+static void begin_event(struct dpor_event *x, const struct dpor *d, uint32_t at, uint32_t task, uint32_t column, const struct dpor_foot *f, uint32_t previous)
 {
 	x->d = d;
 	x->at = at;
 	x->task = task;
+	x->column = column;
 	x->foot = f;
 	x->nraces = 0;
 	if (previous == NOBODY)
-		x->before = (struct clock){ 0 };
+		memset(x->before.t, 0, ncolumns * sizeof(x->before.t[0]));
 	else
-		x->before = clocks[previous];
+		copy(&x->before, &clocks[previous]);
+	copy(&x->arrived, &x->before);
 }
 
 /* Who was not enabled before event e and is after it goes on because of e: but an acquire's edges are its lock's (V1). */
@@ -248,63 +261,116 @@ static bool takes_a_lock(const struct dpor_foot *f)
 	return f->n && (f->a[0].kind == POINT_LOCK || f->a[0].kind == POINT_SHARED);
 }
 
-/* What a task that cannot go on would do: to take a lock is what races. */
-static bool pending(const struct coop_view *v, uint32_t t, struct dpor_access *a)
+/* Where the run stands: of each column its last event, of each task what let it go on, and its column. */
+struct now {
+	uint32_t last[DPOR_LIVES], enabler[COOP_TASKS_MAX], column[COOP_TASKS_MAX];
+};
+
+/* What a task would do next, were it let, when `at` events have been: its races. */
+static void reverse_attempt(const struct dpor *d, const struct now *now, uint32_t t, uint32_t at, struct dpor_access a)
 {
-	if (v->kind[t] == POINT_LOCK || v->kind[t] == POINT_SHARED)
-		*a = (struct dpor_access){ v->obj[t], v->kind[t] };
-	else if (v->kind[t] == POINT_WAIT && v->with[t])
-		*a = (struct dpor_access){ v->with[t], POINT_LOCK };
-	else
-		return false;
+	struct dpor_foot f = { .n = 1, .a = &a };
+	struct dpor_event x;
+
+	begin_event(&x, d, at, t, now->column[t], &f, now->last[now->column[t]]);
+	look(&x);
+	reverse_all(&x);
+}
+
+/* Task t waits for obj, with `at` events behind it: to take a lock, or to see what it waits for before others undo that. */
+static void reverse_wait(const struct dpor *d, const struct now *now, uint32_t t, uint32_t at, uint32_t obj)
+{
+	enum point_kind kind = POINT_WAITED;
+
+	if (!obj || obj == COOP_ANY)
+		return;
+	if (object_of(obj)->holders)
+		kind = POINT_LOCK;
+	reverse_attempt(d, now, t, at, (struct dpor_access){ obj, kind });
+}
+
+static void reverse_pending(const struct dpor *d, const struct now *now, const struct coop_view *v)
+{
+	for (uint32_t t = 0; t < v->ntasks; t++) {
+		if (v->enabled & BIT(t) || now->column[t] == NOBODY || !v->wake[t])
+			continue;
+		reverse_wait(d, now, t, d->n, v->obj[t]);
+		if (v->wake[t] != v->obj[t])
+			reverse_wait(d, now, t, d->n, v->wake[t]);
+		reverse_wait(d, now, t, d->n, v->with[t]);
+	}
+}
+
+/* Where event e's task was stopped (K5). */
+static void reverse_stop(const struct dpor *d, const struct now *now, uint32_t e)
+{
+	const struct dpor_node *n = d->node[e];
+
+	for (uint32_t i = 0; i < n->event.n; i++)
+		if (n->event.a[i].kind == DPOR_BLOCKED)
+			reverse_wait(d, now, n->pick, e + 1, n->event.a[i].obj);
+}
+
+/* A column for each task and life. False: there is no room for so many. */
+static bool give_columns(struct dpor *d, struct now *now)
+{
+	uint32_t life[COOP_TASKS_MAX];
+
+	ncolumns = 0;
+	for (uint32_t t = 0; t < COOP_TASKS_MAX; t++)
+		now->column[t] = now->enabler[t] = NOBODY;
+	for (uint32_t e = 0; e < d->n; e++) {
+		struct dpor_node *n = d->node[e];
+		if (now->column[n->pick] == NOBODY || life[n->pick] != n->life) {
+			if (ncolumns == DPOR_LIVES)
+				return false;
+			now->last[ncolumns] = NOBODY;
+			now->column[n->pick] = ncolumns++;
+			life[n->pick] = n->life;
+		}
+		n->column = now->column[n->pick];
+	}
 	return true;
 }
 
-static void reverse_pending(const struct dpor *d, const uint32_t *last, const struct coop_view *v)
+static void take_event(struct dpor *d, uint32_t e, struct now *now)
 {
-	for (uint32_t t = 0; t < v->ntasks; t++) {
-		struct dpor_access a;
-		struct dpor_foot f = { .n = 1, .a = &a };
-		struct event x;
+	const struct dpor_node *n = d->node[e];
+	struct dpor_event x;
+	uint32_t enabler = now->enabler[n->pick];
 
-		if (v->enabled & BIT(t) || last[t] == NOBODY || !pending(v, t, &a))
-			continue;
-		begin_event(&x, d, d->n, t, &f, last[t]);
-		look(&x);
+	begin_event(&x, d, e, n->pick, n->column, &n->event, now->last[n->column]);
+	if (enabler != NOBODY && !takes_a_lock(x.foot))
+		join(&x.before, &clocks[enabler]);
+	edges_of_waits(&x);
+	look(&x);
+	x.clock.t[n->column] = (uint16_t)(e + 1);
+	copy(&clocks[e], &x.clock);
+	if (e + 1 >= d->fixed) /* races of what came before have been reversed by earlier runs */
 		reverse_all(&x);
-	}
+	for (uint32_t i = 0; i < x.foot->n; i++)
+		if (x.foot->a[i].kind != DPOR_BLOCKED)
+			visit(object_of(x.foot->a[i].obj), e, n->pick, x.foot->a[i].kind);
+	now->last[n->column] = e;
+	now->enabler[n->pick] = NOBODY;
+	note_enablers(d, e, now->enabler);
+	if (dpor_is_bounded(d) && e + 1 >= d->fixed)
+		reverse_stop(d, now, e);
 }
 
 void dpor_find_races(struct dpor *d, enum coop_end end)
 {
-	uint32_t last[COOP_TASKS_MAX], enabler[COOP_TASKS_MAX];
-	uint32_t fresh = d->fixed ? d->fixed - 1 : 0; /* races of what came before have been reversed by earlier runs */
+	static struct now now;
 
 	if (!d->view) /* nobody was ever picked */
 		return;
-	ntasks = d->view->ntasks;
-	for (uint32_t t = 0; t < ntasks; t++)
-		last[t] = enabler[t] = NOBODY;
-	for (uint32_t e = 0; e < d->n; e++) {
-		uint32_t t = task_of(d, e);
-		struct event x;
-
-		begin_event(&x, d, e, t, &d->node[e]->event, last[t]);
-		if (enabler[t] != NOBODY && !takes_a_lock(x.foot))
-			join(&x.before, &clocks[enabler[t]]);
-		edges_of_waits(&x);
-		look(&x);
-		x.clock.t[t] = (uint16_t)(e + 1);
-		clocks[e] = x.clock;
-		if (e >= fresh)
-			reverse_all(&x);
-		for (uint32_t i = 0; i < x.foot->n; i++)
-			visit(object_of(x.foot->a[i].obj), e, t, x.foot->a[i].kind);
-		last[t] = e;
-		enabler[t] = NOBODY;
-		note_enablers(d, e, enabler);
+	if (!give_columns(d, &now)) {
+		d->too_long = true;
+		return;
 	}
+	for (uint32_t e = 0; e < d->n; e++)
+		take_event(d, e, &now);
 	if ((d->is_cut || end == COOP_STUCK) && !d->forget_pending)
-		reverse_pending(d, last, d->view);
+		reverse_pending(d, &now, d->view);
 	forget_objects();
 }

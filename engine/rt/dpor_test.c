@@ -1,7 +1,8 @@
 /*
  * dpor_test.c: the reduction finds exactly the traces that a plain search of all schedules finds, each
  * once, in small scenarios of every kind of access: locks, readers and writers, waits that give, wake or drop
- * a mutex, timeouts, data choices, deadlocks, and tasks that are woken by hand.
+ * a mutex, timeouts, data choices, deadlocks, and tasks that are woken by hand; within a bound on preemptions
+ * too; and in programs that are drawn by chance.
  */
 #include "base/check.h"
 #include "rt/dpor_test.h"
@@ -287,6 +288,181 @@ static void sleep_sets_alone_find_the_same(void **state)
 	}
 }
 
+/* ---- programs drawn by chance: what nobody thought of ---- */
+
+#define OPS_MAX 3u
+
+enum op { OP_READ, OP_WRITE, OP_LOCKED_READ, OP_LOCKED_WRITE, OP_BOTH_LOCKS, OP_SHARED, OP_EXCLUSIVE, OP_GIVE, OP_WAIT, OP_TRY, OP_SPAWN, OP_WAIT_LOCKED,
+	OP_TIMEOUT, OP_DRAW, OP_NR };
+
+static struct program {
+	unsigned ntasks;
+	struct {
+		unsigned n;
+		struct {
+			enum op op;
+			unsigned obj;
+		} op[OPS_MAX];
+	} task[3];
+} program;
+
+static const char *const op_name[OP_NR] = { "read", "write", "locked read", "locked write", "both locks", "shared", "exclusive", "give",
+	                                    "wait", "try", "spawn", "wait locked", "timeout", "draw" };
+
+static void draw_program(uint64_t seed)
+{
+	struct rng r;
+
+	rng_seed(&r, seed);
+	program.ntasks = 2 + (unsigned)rng_below(&r, 2);
+	for (unsigned i = 0; i < program.ntasks; i++) {
+		program.task[i].n = 1 + (unsigned)rng_below(&r, program.ntasks == 2 ? OPS_MAX : 2);
+		for (unsigned k = 0; k < program.task[i].n; k++) {
+			program.task[i].op[k].op = (enum op)rng_below(&r, OP_NR);
+			program.task[i].op[k].obj = (unsigned)rng_below(&r, 2);
+		}
+	}
+}
+
+static void spawned(void *arg)
+{
+	rt_point(*(uint32_t *)arg, POINT_WRITE);
+}
+
+static void locked(struct mutex *m, uint32_t o, enum point_kind kind)
+{
+	mutex_lock(m);
+	rt_point(o, kind);
+	mutex_unlock(m);
+}
+
+static void do_op(enum op op, unsigned which)
+{
+	static uint32_t to[2];
+	uint32_t o = which ? obj : other;
+
+	switch (op) {
+	case OP_READ:
+	case OP_WRITE:
+		rt_point(o, op == OP_READ ? POINT_READ : POINT_WRITE);
+		break;
+	case OP_LOCKED_READ:
+	case OP_LOCKED_WRITE:
+		locked(&first, o, op == OP_LOCKED_READ ? POINT_READ : POINT_WRITE);
+		break;
+	case OP_BOTH_LOCKS:
+		mutex_lock(&first);
+		locked(&second, o, POINT_READ);
+		mutex_unlock(&first);
+		break;
+	case OP_SHARED:
+		read_lock(&rwsem);
+		rt_point(o, POINT_READ);
+		read_unlock(&rwsem);
+		break;
+	case OP_EXCLUSIVE:
+		write_lock(&rwsem);
+		write_unlock(&rwsem);
+		break;
+	case OP_GIVE:
+		rt_point(o, POINT_WRITE);
+		items++;
+		wake_all(&wq);
+		break;
+	case OP_WAIT:
+		wait_until(&wq, has_item, NULL);
+		break;
+	case OP_TRY:
+		if (mutex_trylock(&first)) {
+			rt_point(o, POINT_WRITE);
+			mutex_unlock(&first);
+		}
+		break;
+	case OP_WAIT_LOCKED:
+		mutex_lock(&first);
+		wait_until_locked(&wq, &first, has_item, NULL);
+		items--;
+		rt_access(wq.id, POINT_WRITE);
+		mutex_unlock(&first);
+		break;
+	case OP_TIMEOUT:
+		wait_until_timeout(&wq, has_item, NULL, 1000);
+		break;
+	case OP_DRAW:
+		rt_point(o, coop_choose(2) ? POINT_READ : POINT_WRITE);
+		break;
+	default:
+		to[which] = o;
+		rt_join(rt_spawn("spawned", spawned, &to[which], NULL));
+	}
+}
+
+static void does_its_ops(unsigned i)
+{
+	for (unsigned k = 0; k < program.task[i].n; k++)
+		do_op(program.task[i].op[k].op, program.task[i].op[k].obj);
+}
+
+static void print_program(void)
+{
+	for (unsigned i = 0; i < program.ntasks; i++) {
+		print_message("task %u:", i);
+		for (unsigned k = 0; k < program.task[i].n; k++)
+			print_message(" %s %u;", op_name[program.task[i].op[k].op], program.task[i].op[k].obj);
+		print_message("\n");
+	}
+}
+
+static struct trace_set bounded_traces_of(const struct scenario *s, enum dpor_mode mode, uint32_t preemptions)
+{
+	struct dpor *d = dpor_new(mode);
+
+	d->preemptions = preemptions;
+	return search_all(d, run_scenario, NULL, (void *)(uintptr_t)s);
+}
+
+static void check_bound(const struct scenario *s, uint32_t preemptions, enum dpor_mode mode)
+{
+	struct trace_set all = bounded_traces_of(s, DPOR_ALL, preemptions), reduced = bounded_traces_of(s, mode, preemptions);
+
+	if (!same_traces(&all, &reduced) && s->task == does_its_ops)
+		print_program(); /* what failed, for whoever looks for the reason */
+	if (!same_traces(&all, &reduced))
+		fail_msg("%s, mode %d, %u preemptions: %lu traces, not %lu", s->name, mode, preemptions, (unsigned long)reduced.n, (unsigned long)all.n);
+	assert_true(reduced.runs <= all.runs);
+	assert_int_equal(reduced.stuck > 0, all.stuck > 0);
+	free(all.hash);
+	free(reduced.hash);
+}
+
+static void within_a_bound_the_reduction_finds_what_a_plain_search_finds(void **state)
+{
+	skip_under_tsan();
+	for (unsigned i = 0; i < SCENARIOS; i++)
+		for (uint32_t preemptions = 0; preemptions <= 4; preemptions++) {
+			check_bound(&scenarios[i], preemptions, DPOR_SLEEP);
+			check_bound(&scenarios[i], preemptions, DPOR_RACES);
+		}
+}
+
+static void programs_drawn_by_chance_too(void **state)
+{
+	char name[40];
+	struct scenario s = { name, 0, does_its_ops, false };
+
+	skip_under_tsan();
+	for (unsigned seed = 1; seed <= (getenv("FAST_TESTS") ? 40 : 120); seed++) {
+		draw_program(seed);
+		snprintf(name, sizeof(name), "program %u", seed);
+		s.ntasks = program.ntasks;
+		check_bound(&s, DPOR_NO_BOUND, DPOR_RACES);
+		for (uint32_t preemptions = 0; preemptions <= 2; preemptions++) {
+			check_bound(&s, preemptions, DPOR_SLEEP);
+			check_bound(&s, preemptions, DPOR_RACES);
+		}
+	}
+}
+
 /* Two writes that nothing orders are two traces, two reads one; three writes are six. */
 static void writes_of(unsigned i)
 {
@@ -318,6 +494,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reduction_finds_what_a_plain_search_finds_each_trace_once),
 		cmocka_unit_test(sleep_sets_alone_find_the_same),
+		cmocka_unit_test(within_a_bound_the_reduction_finds_what_a_plain_search_finds),
+		cmocka_unit_test(programs_drawn_by_chance_too),
 		cmocka_unit_test(counts_are_what_can_be_counted_by_hand),
 	};
 

@@ -12,6 +12,9 @@
  * that sleeps or waits with a timeout is to let its time pass: a step like any other.
  *
  * (D1) Of each trace exactly one run is completed; a run that is cut begins no trace that is not tried elsewhere.
+ * Divided, the first events (DPOR_SPLIT) are all tried but for what sleeps, by every part alike; what
+ * begins with them belongs to one part, and is cut in the others.
+ *
  * (D2) foot[t] of a node is valid while t sleeps there: it belongs to an ancestor, which tried t.
  */
 #include "rt/dpor.h"
@@ -24,68 +27,24 @@
 
 #define BIT(id) (1ull << (id))
 
-bool dpor_conflict(enum point_kind a, enum point_kind b)
-{
-	static const uint16_t with[] = {
-		[POINT_READ] = 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_GIVE | 1 << POINT_UNLOCK,
-		[POINT_WRITE] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED | 1 << POINT_GIVE |
-				1 << POINT_WAITED,
-		[POINT_LOCK] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED | 1 << POINT_WAITED,
-		[POINT_SHARED] = 1 << POINT_WRITE | 1 << POINT_LOCK,
-		[POINT_GIVE] = 1 << POINT_READ | 1 << POINT_WRITE,
-		[POINT_UNLOCK] = 1 << POINT_READ,
-		[POINT_WAITED] = 1 << POINT_WRITE | 1 << POINT_LOCK,
-	};
-
-	return a < sizeof(with) / sizeof(with[0]) && with[a] >> b & 1;
-}
-
-/* ---- what steps did ---- */
-
-static void foot_add(struct dpor_foot *f, struct dpor_access a)
-{
-	if (f->n == f->cap) {
-		f->cap = f->cap ? f->cap * 2 : 8;
-		f->a = realloc(f->a, f->cap * sizeof(*f->a));
-		CHECK(f->a);
-	}
-	f->a[f->n++] = a;
-}
-
-static bool foot_has(const struct dpor_foot *f, uint32_t obj, enum point_kind kind)
-{
-	for (uint32_t i = 0; i < f->n; i++)
-		if (f->a[i].obj == obj && f->a[i].kind == kind)
-			return true;
-	return false;
-}
-
-static bool feet_commute(const struct dpor_foot *f, const struct dpor_foot *g)
-{
-	for (uint32_t i = 0; i < f->n; i++)
-		for (uint32_t k = 0; k < g->n; k++)
-			if (f->a[i].obj == g->a[k].obj && dpor_conflict(f->a[i].kind, g->a[k].kind))
-				return false;
-	return true;
-}
-
-/* The event of the node has run once more: what it did, with these data choices, is what trying it does. */
-static void keep_tried(struct dpor_node *n)
-{
-	struct dpor_foot *f = &n->tried[n->pick];
-
-	for (uint32_t i = 0; i < n->event.n; i++)
-		if (!foot_has(f, n->event.a[i].obj, n->event.a[i].kind))
-			foot_add(f, n->event.a[i]);
-}
-
 /* ---- nodes ---- */
 
-static struct dpor_node *node_at(struct dpor *d, uint32_t i)
+struct dpor_node *dpor_node_at(struct dpor *d, uint32_t i)
 {
 	if (!d->node[i])
 		d->node[i] = mem_zalloc(sizeof(*d->node[i]));
 	return d->node[i];
+}
+
+bool dpor_sleeps_by(struct dpor_node *n, const struct dpor_node *parent, uint32_t t)
+{
+	const struct dpor_foot *f = parent->done & BIT(t) ? &parent->tried[t] : parent->sleep & BIT(t) ? parent->foot[t] : NULL;
+
+	if (!f)
+		return false;
+	n->sleep |= BIT(t);
+	n->foot[t] = f;
+	return true;
 }
 
 /* Who slept in the parent, or has been tried there, and does not care about the parent's event, sleeps here. */
@@ -95,10 +54,8 @@ static void inherit_sleep(struct dpor_node *n, const struct dpor_node *parent)
 		uint32_t t = (uint32_t)__builtin_ctzll(left);
 		const struct dpor_foot *f = parent->done & BIT(t) ? &parent->tried[t] : parent->foot[t];
 
-		if (!feet_commute(f, &parent->event))
-			continue;
-		n->sleep |= BIT(t);
-		n->foot[t] = f;
+		if (dpor_feet_commute(f, &parent->event))
+			dpor_sleeps_by(n, parent, t);
 	}
 }
 
@@ -117,25 +74,48 @@ static uint32_t give_up(struct dpor *d)
 	return COOP_PICK_CUT;
 }
 
+static bool is_divided(const struct dpor *d)
+{
+	return d->parts > 1;
+}
+
+static bool is_elsewhere(struct dpor *d, uint32_t depth)
+{
+	return is_divided(d) && depth == DPOR_SPLIT && d->prefixes++ % d->parts != d->part;
+}
+
+/* Whom to try besides the first, before any race asks for somebody. */
+static uint64_t at_first(const struct dpor *d, uint32_t depth, const struct dpor_node *n)
+{
+	if (d->mode == DPOR_RACES && !(is_divided(d) && depth < DPOR_SPLIT))
+		return 0;
+	return dpor_bound_allows(d, n) ? n->enabled : 0;
+}
+
 static uint32_t new_node(struct dpor *d, const struct coop_view *v)
 {
 	uint32_t i = d->n;
+
+	if (is_elsewhere(d, i))
+		return give_up(d);
 
 	if (i == DPOR_EVENTS) {
 		d->too_long = true;
 		return give_up(d);
 	}
-	struct dpor_node *n = node_at(d, i);
+	struct dpor_node *n = dpor_node_at(d, i);
 	n->enabled = v->enabled;
 	n->done = n->sleep = 0;
 	n->event.n = 0;
+	dpor_bound_place(d, i, v);
 	if (i && d->mode != DPOR_ALL)
 		inherit_sleep(n, d->node[i - 1]);
 	uint64_t awake = n->enabled & ~n->sleep;
 	if (!awake)
 		return give_up(d);
 	n->pick = first_choice(v, awake);
-	n->backtrack = d->mode != DPOR_RACES ? n->enabled : BIT(n->pick);
+	dpor_bound_pick(d, i);
+	n->backtrack = BIT(n->pick) | at_first(d, i, n);
 	n->tried[n->pick].n = 0;
 	d->n = i + 1;
 	return n->pick;
@@ -160,6 +140,8 @@ static uint32_t dpor_pick(void *state, const struct coop_view *v)
 	uint32_t pick;
 
 	d->view = v;
+	if (dpor_is_bounded(d) && d->depth > d->recorded)
+		dpor_bound_stop(d, v);
 	if (d->depth < d->fixed) {
 		CHECK(d->node[d->depth]->enabled == v->enabled); /* the same choices are the same run */
 		pick = d->node[d->depth]->pick;
@@ -167,7 +149,7 @@ static uint32_t dpor_pick(void *state, const struct coop_view *v)
 		pick = new_node(d, v);
 	}
 	if (pick != COOP_PICK_CUT)
-		d->depth++;
+		d->node[d->depth++]->life = v->life[pick];
 	return pick;
 }
 
@@ -175,6 +157,8 @@ static uint32_t dpor_choose(void *state, uint32_t of)
 {
 	struct dpor *d = state;
 
+	if (d->first_values)
+		return 0;
 	if (d->choice_at < d->choices_fixed)
 		return d->choice[d->choice_at++].value;
 	if (d->nchoices == DPOR_EVENTS) {
@@ -193,10 +177,21 @@ static void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind 
 	if (!d->depth || d->depth <= d->recorded) /* before the first choice there is one order only */
 		return;
 	struct dpor_foot *f = &d->node[d->depth - 1]->event;
-	if ((kind == POINT_READ || kind == POINT_WRITE || kind == POINT_GIVE) &&
-	    (foot_has(f, obj, kind) || foot_has(f, obj, POINT_WRITE)))
+	struct dpor_access a = { obj, (uint8_t)kind }, written = { obj, POINT_WRITE };
+	if ((kind == POINT_READ || kind == POINT_WRITE || kind == POINT_GIVE) && (dpor_foot_has(f, a) || dpor_foot_has(f, written)))
 		return;
-	foot_add(f, (struct dpor_access){ obj, (uint8_t)kind });
+	dpor_foot_add(f, a);
+}
+
+/* The events have run once more: what they did, with these data choices, is what trying them does. */
+static void keep_tried(struct dpor *d, uint32_t from)
+{
+	if (dpor_is_bounded(d)) {
+		dpor_bound_keep(d, from);
+		return;
+	}
+	for (uint32_t i = from; i < d->n; i++)
+		dpor_foot_join(&d->node[i]->tried[d->node[i]->pick], &d->node[i]->event);
 }
 
 static void dpor_end(void *state, enum coop_end end)
@@ -208,8 +203,7 @@ static void dpor_end(void *state, enum coop_end end)
 	d->cut += d->is_cut;
 	if (d->mode == DPOR_RACES)
 		dpor_find_races(d, end);
-	for (uint32_t i = d->fixed ? d->fixed - 1 : 0; i < d->n; i++)
-		keep_tried(d->node[i]);
+	keep_tried(d, d->fixed ? d->fixed - 1 : 0);
 }
 
 /* ---- the next branch ---- */
@@ -225,8 +219,10 @@ static bool next_value(struct dpor *d)
 	return false;
 }
 
-static bool next_task(struct dpor_node *n)
+static bool next_task(struct dpor *d, uint32_t i)
 {
+	struct dpor_node *n = d->node[i];
+
 	n->done |= BIT(n->pick);
 	uint64_t left = n->backtrack & n->enabled & ~n->done & ~n->sleep;
 
@@ -234,6 +230,7 @@ static bool next_task(struct dpor_node *n)
 		return false;
 	n->pick = (uint32_t)__builtin_ctzll(left);
 	n->tried[n->pick].n = 0;
+	dpor_bound_pick(d, i);
 	return true;
 }
 
@@ -245,7 +242,7 @@ static bool dpor_more(void *state)
 		return true;
 	for (; d->n; d->n--) {
 		struct dpor_node *n = d->node[d->n - 1];
-		if (next_value(d) || next_task(n)) {
+		if (next_value(d) || next_task(d, d->n - 1)) {
 			n->event.n = 0;
 			d->fixed = d->n;
 			d->recorded = d->n - 1;
@@ -262,6 +259,7 @@ struct dpor *dpor_new(enum dpor_mode mode)
 	struct dpor *d = mem_zalloc(sizeof(*d));
 
 	d->mode = mode;
+	d->preemptions = DPOR_NO_BOUND;
 	return d;
 }
 
