@@ -106,17 +106,24 @@ static bool pipeline_is_broken(void *arg)
 	return hunt_judge(p->h, &p->v) != VIOLATION_NONE;
 }
 
-static struct trace_set pipeline_traces(const char *design, enum dpor_mode mode)
+static struct trace_set bounded_traces(const struct race *race, const char *design, enum dpor_mode mode, uint32_t preemptions)
 {
+	struct dpor *d = dpor_new(mode);
 	struct pipeline p;
 	char err[200];
 
-	assert_int_equal(hunt_open(&race_seed_smallest, fs_design_find(design), &p.h, err), 0);
+	d->preemptions = preemptions;
+	assert_int_equal(hunt_open(race, fs_design_find(design), &p.h, err), 0);
 	violation_init(&p.v);
-	struct trace_set t = search_all(dpor_new(mode), run_pipeline, pipeline_is_broken, &p);
+	struct trace_set t = search_all(d, run_pipeline, pipeline_is_broken, &p);
 	violation_fini(&p.v);
 	hunt_close(p.h);
 	return t;
+}
+
+static struct trace_set pipeline_traces(const char *design, enum dpor_mode mode)
+{
+	return bounded_traces(&race_seed_smallest, design, mode, DPOR_NO_BOUND);
 }
 
 static void the_smallest_race_is_searched_whole(void **state)
@@ -148,12 +155,37 @@ static void the_pipeline_names_all_that_its_tasks_share(void **state)
 	free(sleep.hash);
 }
 
+static void compare_bounded(const char *race, enum dpor_mode with, uint32_t preemptions)
+{
+	struct trace_set plain = bounded_traces(race_find(race), "postfix", with, preemptions);
+	struct trace_set reduced = bounded_traces(race_find(race), "postfix", DPOR_RACES, preemptions);
+
+	if (!same_traces(&plain, &reduced))
+		fail_msg("%s, %u preemptions: %lu traces, not %lu", race, preemptions, (unsigned long)reduced.n, (unsigned long)plain.n);
+	assert_true(plain.n > 1 && reduced.runs < plain.runs);
+	assert_int_equal(reduced.broken, 0);
+	free(plain.hash);
+	free(reduced.hash);
+}
+
+static void within_a_bound_no_race_loses_a_trace(void **state)
+{
+	static const char *const named[] = { "seed", "commit", "data_error", "early_error", "log_reuse", "supers" };
+
+	skip_under_tsan();
+	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		compare_bounded(named[i], DPOR_ALL, 0);
+	compare_bounded("seed", DPOR_SLEEP, 1);
+	compare_bounded("data_error", DPOR_SLEEP, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(six_sizes_of_the_protocol_are_searched_whole),
 		cmocka_unit_test(a_fault_in_the_reduction_is_seen),
 		cmocka_unit_test(the_smallest_race_is_searched_whole),
+		cmocka_unit_test(within_a_bound_no_race_loses_a_trace),
 		cmocka_unit_test(the_pipeline_names_all_that_its_tasks_share),
 	};
 
