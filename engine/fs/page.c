@@ -69,9 +69,10 @@ static bool page_take(void *arg)
 
 bool page_trylock_dirty(struct page *p)
 {
+	rt_access(p->id, POINT_READ); /* that it is free is seen, not awaited */
 	bool locked = (atomic_load(&p->flags) & PG_DIRTY) && page_take(p);
-
-	rt_accessed(p->id, locked ? POINT_LOCK : POINT_READ);
+	if (locked)
+		rt_accessed(p->id, POINT_LOCK);
 	return locked;
 }
 

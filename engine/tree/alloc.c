@@ -7,7 +7,8 @@
  * (F2) Each pinned unit is in exactly one of the two pin sets: the running one, or the taken one.
  *
  * The lock is taken without a point: under the controlled scheduler no other task runs while it is
- * held, and where a block lies is nothing that a schedule should be spent on.
+ * held, and where a block lies is nothing that a schedule should be spent on. But for one that is had again while a super
+ * may name it (alloc_free_written): from then on who gets which matters, and is named.
  */
 #include "tree/alloc.h"
 
@@ -45,6 +46,7 @@ struct alloc {
 	struct region region[ALLOC_REGIONS];
 	struct pin_set running, taken;
 	bool is_taken;
+	bool has_again; /* something was freed by alloc_free_written() */
 };
 
 /* ---- bitmaps ---- */
@@ -187,6 +189,7 @@ int alloc_get(struct alloc *a, enum alloc_region region, uint64_t align, uint64_
 
 	CHECK(*len && *len % ALLOC_UNIT == 0 && min && min <= *len);
 	CHECK(align && align % ALLOC_UNIT == 0);
+	rt_access(a->lock.id, a->has_again ? POINT_WRITE : POINT_READ);
 	mutex_lock_quiet(&a->lock);
 	if (r->free)
 		p = next_fit(r, align / ALLOC_UNIT, *len / ALLOC_UNIT);
@@ -304,8 +307,10 @@ void alloc_free_written(struct alloc *a, enum alloc_region region, uint64_t star
 {
 	struct region *r = &a->region[region];
 
+	rt_access(a->lock.id, POINT_WRITE);
 	alloc_free(a, region, start, len);
 	mutex_lock_quiet(&a->lock);
+	a->has_again = true;
 	r->cursor = (start - r->start) / ALLOC_UNIT;
 	mutex_unlock(&a->lock);
 }

@@ -17,6 +17,8 @@
 
 struct node *root_enter(struct tree *t, enum node_lock how)
 {
+	if (how == NODE_WRITE)
+		rt_access(t->dirty_lock.m.id, POINT_READ); /* tree_take_dirty() */
 	struct node *n = node_get(t->root);
 
 	node_lock(n, how);
@@ -100,6 +102,8 @@ void tree_give_up(struct tree *t, struct node *n)
 
 	cache_forget(n);
 	if (n->written) {
+		if (t->give_up != alloc_pin)
+			rt_access(n->lock.id, POINT_READ);
 		/* with the caller's reference alone, none of its writes is in flight: nothing would be written over */
 		(n->refs == 1 ? t->give_up : alloc_pin)(a, ALLOC_META, n->bytenr, t->bl->nodesize);
 		return;

@@ -20,6 +20,7 @@ uint32_t tree_take_dirty(struct tree *t, struct list *list)
 	struct list *pos;
 	uint32_t n;
 
+	rt_access(t->dirty_lock.m.id, POINT_WRITE); /* who changes the tree from here on copies (X1): root_enter() */
 	spin_lock_quiet(&t->dirty_lock);
 	n = t->ndirty;
 	list_for_each(pos, &t->dirty)
@@ -34,6 +35,15 @@ uint32_t tree_take_dirty(struct tree *t, struct list *list)
 	return n;
 }
 
+/* A write's reference, or the list's. tree_give_up() may look whether there is one. */
+static void drop_written(struct node *n)
+{
+	uint32_t id = n->lock.id;
+
+	node_put(n);
+	rt_accessed(id, POINT_GIVE);
+}
+
 static void write_done(struct bio *bio)
 {
 	struct node *n = bio->private;
@@ -42,7 +52,7 @@ static void write_done(struct bio *bio)
 
 	if (err)
 		blocks_set_error(n->bl, err);
-	node_put(n);
+	drop_written(n);
 	batch_leave(b, err);
 }
 
@@ -98,7 +108,7 @@ static void write_nodes(struct blocks *bl, struct node **nodes, uint32_t n, stru
 		for (uint32_t i = 0; i < n; i++)
 			write_copy(nodes[i], copy, copy + 1 < bl->copies || i + 1 < n, b);
 	for (uint32_t i = 0; i < n; i++)
-		node_put(nodes[i]);
+		drop_written(nodes[i]);
 }
 
 void tree_write_list(struct blocks *bl, struct list *list, struct batch *b)
