@@ -10,7 +10,8 @@
 #include "rt/test_abort.h"
 
 static struct mutex inode, logm, upper, deeper;
-static struct waitq commit, ordered, writers;
+static struct rwsem maps;
+static struct waitq commit, ordered, writers, io;
 
 static int setup(void **state)
 {
@@ -18,6 +19,8 @@ static int setup(void **state)
 	mutex_init(&logm, L_LOG, 0);
 	mutex_init(&upper, L_MOUNT, 1);
 	mutex_init(&deeper, L_MOUNT, 2);
+	rwsem_init(&maps, L_EM_TREE, 0);
+	waitq_init(&io, L_BIO);
 	waitq_init(&commit, L_LOG_COMMIT);
 	waitq_init(&ordered, L_ORDERED);
 	waitq_init(&writers, L_LOG_WRITERS);
@@ -126,8 +129,24 @@ static void a_task_ends_with_a_lock(void)
 	rt_join(rt_spawn("holder", ends_with_a_lock, NULL, NULL));
 }
 
+/* With a writer waiting in between this would be a deadlock: so it is one without, too. */
+static void reads_twice(void)
+{
+	read_lock(&maps);
+	read_lock(&maps);
+}
+
+/* As above: who holds it to read waits for an end of I/O, and who owes that would wait for the writer. */
+static void reads_what_a_waiter_may_hold(void)
+{
+	owe(L_BIO, 0, &io);
+	read_lock(&maps);
+}
+
 static void violations_are_caught(void **state)
 {
+	assert_true(aborts_with(reads_twice, "takes EM_TREE sub 0"));
+	assert_true(aborts_with(reads_what_a_waiter_may_hold, "owes  BIO"));
 	assert_true(aborts_with(upwards, "takes INODE sub 0"));
 	assert_true(aborts_with(upwards, "holds LOG sub 0"));
 	assert_true(aborts_with(twice, "takes INODE sub 0"));

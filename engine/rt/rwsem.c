@@ -7,6 +7,8 @@
  * (S2) writers_waiting is lowered while the writer holds the lock, so a reader that it kept out
  *      has a wake to come: that writer's unlock.
  * (S3) A reader that was woken has had its turn: writers that wait do not keep it out.
+ *
+ * When the controlled scheduler searches nobody queues, and no writer keeps readers out (ARCHITECTURE.md, departures).
  */
 #include "rt/cpu.h"
 #include "rt/lock.h"
