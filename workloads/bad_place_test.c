@@ -56,14 +56,15 @@ static void one_line(const char *args, int status, const char *const *says)
 			fail_msg("`%s`: \"%s\" is not in: %s", args, *says, spawn_err);
 }
 
-/* Nothing comes or goes in the test's folder and in m; %s of args is the mounted device. */
+/* Nothing comes or goes in the test's folder and in m; DEVICE in args is the device. */
 static void fails_with(const char *args, const char *first, const char *second)
 {
+	const char *at = strstr(args, "DEVICE"), *rest = at ? at + strlen("DEVICE") : "";
 	unsigned before = spawn_left();
 	char whole[512];
 	int status;
 
-	snprintf(whole, sizeof(whole), args, device);
+	snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at ? (size_t)(at - args) : strlen(args)), args, at ? device : "", rest);
 	status = spawn(whole);
 	one_line(whole, status, (const char *[]){ first, second, NULL });
 	if (spawn_left() != before)
@@ -102,8 +103,8 @@ static void unmount(const char *files)
 static void a_mounted_device_is_never_written_to(void **state)
 {
 	static const char *const asks[] = {
-		"bench j.fio -t postfix@file:%s", "bench j.fio -t postfix@uring:%s", "bench j.fio -t fs:ext4:%s",
-		"bench j.fio -t postfix@slow:nvme/file:%s", "floor %s",
+		"bench j.fio -t postfix@file:DEVICE", "bench j.fio -t postfix@uring:DEVICE", "bench j.fio -t fs:ext4:DEVICE",
+		"bench j.fio -t postfix@slow:nvme/file:DEVICE", "floor DEVICE",
 	};
 
 	need_loops();
@@ -118,7 +119,7 @@ static void a_mounted_device_is_never_written_to(void **state)
 	}
 	/* what it lies on is in use, too */
 	fails_with("bench j.fio -t postfix@file:img --force", "img", "in use by a loop device");
-	fails_with("bench j.fio -t path:%s", device, "folder");
+	fails_with("bench j.fio -t path:DEVICE", device, "folder");
 	shell("umount m && e2fsck -fn img > said 2>&1 && mount -o loop img m");
 	unmount("img said j.fio");
 }
@@ -136,9 +137,9 @@ static void a_block_device_needs_force(void **state)
 	assert_non_null(fgets(device, sizeof(device), f));
 	pclose(f);
 	device[strcspn(device, "\n")] = '\0';
-	fails_with("bench j.fio -t postfix@file:%s", device, "--force if that is meant");
-	fails_with("bench j.fio -t fs:ext4:%s", device, "--force if that is meant");
-	fails_with("floor %s", device, "--force if that is meant");
+	fails_with("bench j.fio -t postfix@file:DEVICE", device, "--force if that is meant");
+	fails_with("bench j.fio -t fs:ext4:DEVICE", device, "--force if that is meant");
+	fails_with("floor DEVICE", device, "--force if that is meant");
 	snprintf(command, sizeof(command), "cmp -n 33554432 img /dev/zero && losetup -d %s && rm -r m img j.fio", device);
 	shell(command);
 	device[0] = '\0';

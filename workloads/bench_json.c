@@ -202,6 +202,8 @@ static json_t *task_json(const struct driver_task *t)
 	json_object_set_new(o, "node", json_integer(t->where.node));
 	if (t->where.cpus)
 		put_text(o, "cpus", t->where.cpus);
+	if (t->where.nodes)
+		put_text(o, "nodes", t->where.nodes);
 	put_text(o, "bound", t->bound ? strerror(-t->bound) : "yes");
 	if (t->grouped)
 		return o;
@@ -254,6 +256,8 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	if (r->made[0])
 		put_text(o, "made", r->made);
 	json_object_set_new(o, "tasks", tasks_json(r));
+	if (r->helper_nodes[0])
+		put_text(o, "helper_nodes", r->helper_nodes);
 	if (r->error)
 		put_text(o, "error", strerror(-r->error));
 	return o;

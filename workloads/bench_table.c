@@ -106,6 +106,9 @@ static void print_placement(const struct bench *b, FILE *out)
 		        b->opt.placement ? b->opt.placement : " by the job", r->n);
 		place_print(out, p, r->n, bound);
 	}
+	if (r->helper_nodes[0])
+		fprintf(out, "the engine's own tasks: any processor of node%s %s\n", r->helper_nodes[strspn(r->helper_nodes, "0123456789")] ? "s" : "",
+			r->helper_nodes);
 	free(p);
 	free(bound);
 }

@@ -69,7 +69,8 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 	return 0;
 }
 
-static int open_files(struct trial *t, char *err)
+/* Laid out from the memory of the task that will use it (N2 of driver_plan.c). */
+static int open_files(struct trial *t, const struct placement *plan, char *err)
 {
 	const struct driver_config *cfg = t->cfg;
 	unsigned max = 0;
@@ -80,12 +81,15 @@ static int open_files(struct trial *t, char *err)
 	t->file = mem_zalloc(sizeof(*t->file) * (max + 1));
 	for (unsigned i = 0; i < cfg->n; i++) {
 		const struct job *j = cfg->clones[i].job;
+
 		t->worker[i].file = mem_zalloc(sizeof(void *) * j->nrfiles);
+		mem_use_placement(&plan[i]);
 		for (unsigned k = 0; k < j->nrfiles; k++) {
 			ret = open_file(t, &cfg->clones[i], k, &t->worker[i].file[k], err);
 			if (ret)
 				return ret;
 		}
+		mem_use_node(-1);
 	}
 	ret = t->target->settle(t->instance);
 	if (ret)
@@ -334,14 +338,10 @@ double driver_rate(const struct driver_result *r, const struct hist *h)
 
 /* ---- the whole ---- */
 
-static int run_opened(struct trial *t, char *err)
+static int run_opened(struct trial *t, const struct placement *plan, char *err)
 {
-	struct placement *plan = mem_zalloc(sizeof(*plan) * t->cfg->n);
-	int ret = driver_plan(t->cfg, plan, err);
+	int ret = open_files(t, plan, err);
 
-	if (ret)
-		goto free_plan;
-	ret = open_files(t, err);
 	if (ret)
 		goto close_files;
 	for (unsigned i = 0; i < t->cfg->n; i++)
@@ -352,27 +352,54 @@ static int run_opened(struct trial *t, char *err)
 
 close_files:
 	close_files(t);
-free_plan:
-	free(plan);
+	return ret;
+}
+
+/* Its own tasks, those of a target that is not the kernel, and its memory are where driver_plan.c says (N1, N2). */
+static int open_target(struct trial *t, const struct placement *plan, char *err)
+{
+	struct placement home = { .pu = -1, .node = -1 };
+	char *nodes = t->r->helper_nodes;
+	int ret;
+
+	if (!t->target->kernel)
+		driver_plan_helpers(t->cfg, plan, nodes, sizeof(t->r->helper_nodes));
+	rt_place_helpers(nodes);
+	if (nodes[0] && !nodes[strspn(nodes, "0123456789")])
+		home.node = atoi(nodes);
+	mem_use_placement(&home);
+	ret = t->target->open(t->cfg->spec, &t->instance, err);
+	mem_use_node(-1);
+	return ret;
+}
+
+static int run_planned(struct trial *t, const struct placement *plan, char *err)
+{
+	int ret = open_target(t, plan, err), ret2;
+
+	if (ret)
+		return ret;
+	ret = run_opened(t, plan, err);
+	ret2 = t->target->close(t->instance);
+	if (!ret && ret2 && !t->r->error) {
+		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));
+		ret = ret2;
+	}
 	return ret;
 }
 
 int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err)
 {
-	struct trial t = { .cfg = cfg, .target = cfg->spec->target };
-	int ret = t.target->open(cfg->spec, &t.instance, err), ret2;
+	struct trial t = { .cfg = cfg, .target = cfg->spec->target, .r = driver_new(cfg->n) };
+	struct placement *plan = mem_zalloc(sizeof(*plan) * cfg->n);
+	int ret = driver_plan(cfg, plan, err);
 
-	if (ret)
-		return ret;
-	t.r = driver_new(cfg->n);
 	t.worker = mem_zalloc(sizeof(*t.worker) * cfg->n);
-	ret = run_opened(&t, err);
-	ret2 = t.target->close(t.instance);
+	if (!ret)
+		ret = run_planned(&t, plan, err);
+	rt_place_helpers(NULL);
 	free(t.worker);
-	if (!ret && ret2 && !t.r->error) {
-		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));
-		ret = ret2;
-	}
+	free(plan);
 	if (!ret)
 		*out = t.r;
 	else

@@ -66,6 +66,7 @@ struct driver_result {
 	struct target_barriers barriers;
 	bool too_few_flushes;        /* some of what was promised is not durable */
 	struct hist floor;           /* one write and flush below it, by one task, just before; may be empty */
+	char helper_nodes[64];       /* where the engine's own tasks went; "" is anywhere, or there are none */
 	char made[256];              /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
 	int error;                   /* the first error of an operation; then the rest is not to be trusted */
@@ -87,6 +88,8 @@ void driver_free(struct driver_result *r);
 uint64_t driver_limit_ns(const struct driver_config *cfg);
 /* Where each task goes: out has cfg->n entries. -EINVAL with one line in err. */
 int driver_plan(const struct driver_config *cfg, struct placement *out, char *err);
+/* Where the engine's own tasks go with that plan (N1 of driver_plan.c): a list of NUMA nodes; "" is anywhere. */
+void driver_plan_helpers(const struct driver_config *cfg, const struct placement *plan, char *nodes, size_t size);
 
 /* Operations a second. */
 double driver_rate(const struct driver_result *r, const struct hist *h);

@@ -1,6 +1,12 @@
 /*
  * driver_plan.c: where the tasks of a trial go, and where their memory comes from: by a named plan for all,
  * or by the jobs' own keys (of which numa_mem_policy counts with a plan too).
+ *
+ * (N1) The engine's own tasks (completion and compression workers, flusher, committer, the device's) go where
+ *      those who sync are: to any processor of the same NUMA nodes. They complete what an fsync waits for and
+ *      touch what it touches, as a kernel's unbound workers run near who queued the work; and where that is
+ *      is what a user says with a placement. With `near` that is the drive's node.
+ * (N2) The file system's own memory is on that node when it is one; a file's pages are where its task's memory is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,40 +16,20 @@
 #include "dev/facts.h"
 #include "driver.h"
 #include "rt/mem.h"
-#include "text.h"
 
-#define NODES_MAX 256
-
-/* The clone's own place among the nodes that its job lists: clones take them in turn. */
-static int place_by_job(const struct job_clone *c, unsigned turn, struct placement *out, char *err)
+/* As fio has it: every task of a job may run on any CPU of any node that it lists. */
+static void place_by_job(const struct job *j, struct placement *out)
 {
-	unsigned nodes[NODES_MAX], n;
+	const char *nodes = j->numa_cpu_nodes;
 
 	*out = (struct placement){ .pu = -1, .node = -1 };
-	if (c->job->cpus_allowed[0])
-		out->cpus = c->job->cpus_allowed;
-	if (!c->job->numa_cpu_nodes[0])
-		return 0;
-	if (!strcmp(c->job->numa_cpu_nodes, "all"))
-		return 0;
-	if (text_list(c->job->numa_cpu_nodes, nodes, NODES_MAX, &n)) {
-		snprintf(err, TARGET_ERR_MAX, "numa_cpu_nodes: expected nodes such as 0 or 0-1");
-		return -EINVAL;
-	}
-	out->node = nodes[turn % n];
-	return 0;
-}
-
-static int place_by_jobs(const struct driver_config *cfg, struct placement *out, char *err)
-{
-	unsigned turn = 0;
-	int ret = 0;
-
-	for (unsigned i = 0; i < cfg->n && !ret; i++) {
-		turn = i && cfg->clones[i].job == cfg->clones[i - 1].job ? turn + 1 : 0;
-		ret = place_by_job(&cfg->clones[i], turn, &out[i], err);
-	}
-	return ret;
+	if (j->cpus_allowed[0])
+		out->cpus = j->cpus_allowed;
+	if (!nodes[0])
+		return;
+	out->nodes = nodes;
+	if (!nodes[strspn(nodes, "0123456789")])
+		out->node = atoi(nodes);
 }
 
 static bool is_fsyncer(const struct job_clone *c)
@@ -83,11 +69,25 @@ static int place_by_plan(const struct driver_config *cfg, struct placement *out,
 
 int driver_plan(const struct driver_config *cfg, struct placement *out, char *err)
 {
-	int ret = cfg->placement ? place_by_plan(cfg, out, err) : place_by_jobs(cfg, out, err);
+	int ret = cfg->placement ? place_by_plan(cfg, out, err) : 0;
 
+	for (unsigned i = 0; i < cfg->n && !cfg->placement; i++)
+		place_by_job(cfg->clones[i].job, &out[i]);
 	for (unsigned i = 0; i < cfg->n && !ret; i++) {
 		out[i].memory = cfg->clones[i].job->numa_mem_policy;
 		out[i].memory_nodes = cfg->clones[i].job->numa_mem_nodes;
 	}
 	return ret;
+}
+
+void driver_plan_helpers(const struct driver_config *cfg, const struct placement *plan, char *nodes, size_t size)
+{
+	struct placement *syncs = mem_alloc(cfg->n * sizeof(*syncs));
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cfg->n; i++)
+		if (is_fsyncer(&cfg->clones[i]))
+			syncs[n++] = plan[i];
+	place_nodes_of(n ? syncs : plan, n ? n : cfg->n, nodes, size);
+	free(syncs);
 }

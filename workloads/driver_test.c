@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,62 +280,156 @@ static void a_stop_ends_the_trial_cleanly(void **state)
 	assert_int_equal(probe.closed, 2);
 }
 
-static void each_task_is_told_where_it_went(void **state)
+/* ---- where tasks go, on machines that are not there ---- */
+
+static struct job_clone placed[4];
+static struct placement where[4];
+static char plan_err[TARGET_ERR_MAX];
+
+/* The last task is of the job's second section, the others of the first. */
+static int plan_on(const char *topology, const char *job, const char *placement, const char *device)
 {
-	struct job_clone c[4];
-	struct placement where[4];
-	struct driver_config cfg = { .clones = c, .n = 4 };
 	struct target_spec spec = { .path = "" };
-	char err[TARGET_ERR_MAX], job_err[JOB_ERR_MAX];
+	struct driver_config cfg = { .clones = placed, .n = 4, .placement = placement, .spec = &spec };
+	char err[JOB_ERR_MAX];
 
 	place_fini();
-	setenv("HWLOC_SYNTHETIC", "node:2 core:2 pu:2", 1);
-	assert_int_equal(place_init(), 0);
-	assert_int_equal(job_parse("t.fio", "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=0-1\nnumjobs=3\n"
-	                           "[b]\nrw=write\nsize=1m\ncpus_allowed=5,7\n", &jf, job_err), 0);
-	for (unsigned i = 0; i < 4; i++)
-		c[i] = (struct job_clone){ &jf.job[i / 3], i };
-	assert_int_equal(driver_plan(&cfg, where, err), 0);
-	assert_int_equal(where[0].node, 0);
-	assert_int_equal(where[1].node, 1);
-	assert_int_equal(where[2].node, 0);
-	assert_string_equal(where[3].cpus, "5,7");
-	cfg.placement = "split";
-	assert_int_equal(driver_plan(&cfg, where, err), 0);
-	assert_int_equal(where[0].node, 0);
-	assert_int_equal(where[1].node, 1);
-	assert_null(where[3].cpus);
-	place_fini();
-	setenv("HWLOC_SYNTHETIC", "node:2 core:4 pu:1", 1);
+	setenv("HWLOC_SYNTHETIC", topology, 1);
 	job_free(&jf);
-	assert_int_equal(job_parse("t.fio", "[w]\nrw=write\nsize=1m\nnuma_mem_policy=interleave:0-1\n"
-	                           "[s]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\nnuma_mem_policy=bind:1\n", &jf, job_err), 0);
+	assert_int_equal(job_parse("t.fio", job, &jf, err), 0);
 	for (unsigned i = 0; i < 4; i++)
-		c[i] = (struct job_clone){ &jf.job[i > 0], i };
-	assert_int_equal(driver_plan(&cfg, where, err), 0);
-	assert_int_equal(where[0].node, 0); /* writes only */
-	assert_int_equal(where[0].memory, PLACE_INTERLEAVE);
-	assert_string_equal(where[0].memory_nodes, "0-1");
-	for (unsigned i = 1; i < 4; i++) {
+		placed[i] = (struct job_clone){ &jf.job[i / 3], i };
+	strcpy(spec.device, device);
+	return driver_plan(&cfg, where, plan_err);
+}
+
+static const char *helpers(void)
+{
+	static char nodes[64];
+	struct driver_config cfg = { .clones = placed, .n = 4 };
+
+	driver_plan_helpers(&cfg, where, nodes, sizeof(nodes));
+	return nodes;
+}
+
+static void this_machine_again(void)
+{
+	unsetenv("HWLOC_SYNTHETIC");
+	place_fini();
+}
+
+static const char two_sections[] = "[w]\nrw=write\nsize=1m\nnumjobs=3\n[s]\nrw=write\nsize=1m\nfsync=1\n";
+
+static void a_job_places_its_tasks_as_fio_does(void **state)
+{
+	assert_int_equal(plan_on("node:4 core:2 pu:2", "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=0,2-3\nnumjobs=3\n"
+	                         "[b]\nrw=write\nsize=1m\ncpus_allowed=5,7\n", NULL, ""), 0);
+	for (unsigned i = 0; i < 3; i++) { /* all on any of them, not one on each */
+		assert_string_equal(where[i].nodes, "0,2-3");
+		assert_int_equal(where[i].node, -1);
+		assert_int_equal(where[i].pu, -1);
+		assert_int_equal(place_bind_self(&where[i]), 0);
+	}
+	assert_string_equal(where[3].cpus, "5,7");
+	assert_int_equal(plan_on("node:4 core:2 pu:2", "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=3\nnumjobs=3\n"
+	                         "[b]\nrw=write\nsize=1m\nnuma_cpu_nodes=all\n", NULL, ""), 0);
+	assert_int_equal(where[0].node, 3);
+	assert_string_equal(where[3].nodes, "all");
+	assert_int_equal(place_bind_self(&where[3]), 0);
+	this_machine_again();
+}
+
+static void memory_comes_from_where_the_job_says(void **state)
+{
+	assert_int_equal(plan_on("node:2 core:4 pu:1", "[s]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\nnuma_mem_policy=bind:1\n"
+	                         "[w]\nrw=write\nsize=1m\nnuma_mem_policy=interleave:all\n", "split", ""), 0);
+	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(where[i].node, 1);
 		assert_int_equal(where[i].memory, PLACE_BIND);
 		assert_string_equal(where[i].memory_nodes, "1");
 	}
-	strcpy(spec.device, "ram:1m,node=1");
-	cfg.spec = &spec;
-	cfg.placement = "far";
-	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_int_equal(where[3].node, 0); /* writes only */
+	assert_int_equal(where[3].memory, PLACE_INTERLEAVE);
+	assert_string_equal(where[3].memory_nodes, "all");
+	assert_int_equal(place_bind_memory(plan_err, sizeof(plan_err), PLACE_INTERLEAVE, "all"), 0);
+	this_machine_again();
+}
+
+static void a_plan_may_know_the_drives_node(void **state)
+{
+	static const char topology[] = "node:2 core:4 pu:1";
+
+	assert_int_equal(plan_on(topology, two_sections, "far", "ram:1m,node=1"), 0);
 	assert_int_equal(where[3].node, 0);
-	cfg.placement = "near";
-	assert_int_equal(driver_plan(&cfg, where, err), 0);
+	assert_string_equal(helpers(), "0");
+	assert_int_equal(plan_on(topology, two_sections, "near", "ram:1m,node=1"), 0);
 	assert_int_equal(where[3].node, 1);
-	strcpy(spec.device, "ram:1m");
-	assert_int_equal(driver_plan(&cfg, where, err), -EINVAL);
-	assert_non_null(strstr(err, "is not known"));
-	cfg.placement = "spread";
-	assert_int_equal(driver_plan(&cfg, where, err), -EINVAL);
-	unsetenv("HWLOC_SYNTHETIC");
+	assert_string_equal(helpers(), "1");
+	assert_int_equal(plan_on(topology, two_sections, "near", "ram:1m"), -EINVAL);
+	assert_non_null(strstr(plan_err, "is not known"));
+	assert_int_equal(plan_on(topology, two_sections, "spread", ""), -EINVAL);
+	this_machine_again();
+}
+
+static void the_engines_own_tasks_go_where_the_syncs_are(void **state)
+{
+	static const char topology[] = "node:4 core:2 pu:1";
+
+	assert_int_equal(plan_on(topology, two_sections, NULL, ""), 0);
+	assert_string_equal(helpers(), "");
+	assert_int_equal(plan_on(topology, two_sections, "split", ""), 0); /* the writers are on node 0 */
+	assert_string_equal(helpers(), "3");
+	assert_int_equal(plan_on(topology, two_sections, "node:2", ""), 0);
+	assert_string_equal(helpers(), "2");
+	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\nfsync=1\n", "scatter", ""), 0);
+	assert_string_equal(helpers(), "0-3");
+	/* nobody syncs: where anybody is; a list of CPUs: their nodes; who may run anywhere: anywhere */
+	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\n"
+	                         "cpus_allowed=4-5\n", NULL, ""), 0);
+	assert_string_equal(helpers(), "1-2");
+	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\nfsync=1\n", NULL, ""), 0);
+	assert_string_equal(helpers(), "");
+	this_machine_again();
+}
+
+static char allowed_at_open[64];
+
+/* The processors of a task that the target starts without naming a place. */
+static void look_at_cpus(void *arg)
+{
+	cpu_set_t set;
+
+	CHECK(sched_getaffinity(0, sizeof(set), &set) == 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			snprintf(allowed_at_open + strlen(allowed_at_open), sizeof(allowed_at_open) - strlen(allowed_at_open), "%d ", cpu);
+}
+
+static int open_with_a_helper(const struct target_spec *spec, void **instance, char *err)
+{
+	allowed_at_open[0] = '\0';
+	rt_join(rt_spawn("helper", look_at_cpus, NULL, NULL));
+	return target_probe.open(spec, instance, err);
+}
+
+/* A made-up topology that is said to be this machine's: each of two processors is a node. */
+static void a_target_starts_its_tasks_where_they_belong(void **state)
+{
+	struct target target = target_probe;
+
+	if (rt_cpus() < 2)
+		skip();
+	target.open = open_with_a_helper;
 	place_fini();
+	setenv("HWLOC_SYNTHETIC", "node:2 core:1 pu:1", 1);
+	setenv("HWLOC_THISSYSTEM", "1", 1);
+	run(&target, "[a]\nrw=write\nsize=64k\nnuma_cpu_nodes=1\n[b]\nrw=write\nsize=64k\nfsync=1\nnuma_cpu_nodes=0\n", 0);
+	assert_string_equal(allowed_at_open, "0 ");
+	assert_string_equal(result->helper_nodes, "0");
+	unsetenv("HWLOC_THISSYSTEM");
+	this_machine_again();
+	open_with_a_helper(NULL, &(void *){ NULL }, plan_err);
+	assert_true(strlen(allowed_at_open) > 2); /* no longer */
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, drop)
@@ -353,7 +448,11 @@ int main(void)
 		TEST(seconds_replace_the_limits_of_the_job),
 		TEST(an_error_ends_the_task_and_is_told),
 		TEST(a_stop_ends_the_trial_cleanly),
-		TEST(each_task_is_told_where_it_went),
+		TEST(a_job_places_its_tasks_as_fio_does),
+		TEST(memory_comes_from_where_the_job_says),
+		TEST(a_plan_may_know_the_drives_node),
+		TEST(the_engines_own_tasks_go_where_the_syncs_are),
+		TEST(a_target_starts_its_tasks_where_they_belong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,6 +339,8 @@ static int set_numa_mem_policy(struct job *j, const char *value)
 			continue;
 		if (known[i].nodes != (value[len] == ':' && value[len + 1]))
 			return -EINVAL;
+		if (known[i].policy == PLACE_PREFER && value[len + 1 + strspn(value + len + 1, "0123456789")])
+			return -EINVAL; /* as fio: one node */
 		j->numa_mem_policy = known[i].policy;
 		return set_string(known[i].nodes ? value + len + 1 : "", j->numa_mem_nodes, sizeof(j->numa_mem_nodes));
 	}
@@ -393,7 +395,7 @@ const struct job_key job_keys[] = {
 	{ "rate_process", "linear or poisson", set_rate_process, false, "with rate_iops: evenly spaced, or at random" },
 	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },
 	{ "randseed", "a number", set_randseed, false, "seed of the offsets" },
-	{ "numa_cpu_nodes", "NUMA nodes such as 0 or 0-1", set_numa_cpu_nodes, false, "nodes that tasks run on, in turn" },
+	{ "numa_cpu_nodes", "NUMA nodes such as 0, 0-1 or all", set_numa_cpu_nodes, false, "nodes on whose CPUs its tasks run" },
 	{ "numa_mem_policy", "default, local, prefer:NODE, bind:NODES or interleave:NODES", set_numa_mem_policy, false,
 	  "where a task's memory comes from" },
 	{ "cpus_allowed", "CPUs such as 0-3,8", set_cpus_allowed, false, "CPUs that tasks run on" },

@@ -188,6 +188,8 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=bind\n", "t.fio:4: numa_mem_policy: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=local:0\n", "t.fio:4: numa_mem_policy: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=bind:999\n", "t.fio:1: [a] " },
+		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=prefer:0-0\n", "t.fio:4: numa_mem_policy: expected" },
+		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=prefer:all\n", "t.fio:4: numa_mem_policy: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=999\n", "t.fio:1: [a] " },
 		{ "[a\nrw=write\n", "t.fio:1: [a: expected [SECTION]" },
 		{ "[]\nrw=write\n", "t.fio:1: []" },

@@ -228,6 +228,13 @@ int mem_use_node(int node)
 	return -mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena));
 }
 
+int mem_use_placement(const struct placement *p)
+{
+	if (p->memory != PLACE_LOCAL)
+		return mem_use_policy(p->memory, p->memory_nodes);
+	return p->node >= 0 ? mem_use_node(p->node) : 0;
+}
+
 const char *mem_notice(void)
 {
 	if (!notice[0] && bind_error)

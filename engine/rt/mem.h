@@ -18,6 +18,8 @@ int mem_init(void);
 int mem_use_node(int node);
 /* The same from memory with this policy over nodes ("0-1"), an arena of its own. */
 int mem_use_policy(enum place_memory policy, const char *nodes);
+/* As a task that is placed so: its policy, else its node; nothing changes when it has neither. 0 or -errno. */
+int mem_use_placement(const struct placement *p);
 /* What was not available, in words for the user; "" when all was. */
 const char *mem_notice(void);
 /* Bytes resident now, and at most so far (from the kernel), for the results. */

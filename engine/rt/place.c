@@ -410,15 +410,36 @@ int place_check_nodes(const char *list, char *err)
 
 /* ---- binding ---- */
 
+/* The members of `all` that the list names. -EINVAL when it names others. */
+static int members_of(const char *list, hwloc_const_bitmap_t all, hwloc_bitmap_t set)
+{
+	if (!strcmp(list, "all"))
+		return hwloc_bitmap_copy(set, all);
+	return parse_list(list, set) && hwloc_bitmap_isincluded(set, all) ? 0 : -EINVAL;
+}
+
+static int cpus_of_nodes(const char *list, hwloc_const_bitmap_t all, hwloc_bitmap_t set)
+{
+	hwloc_bitmap_t named = hwloc_bitmap_alloc();
+	int ret;
+
+	CHECK(named != NULL);
+	ret = members_of(list, hwloc_topology_get_allowed_nodeset(topo), named);
+	if (!ret)
+		hwloc_cpuset_from_nodeset(topo, set, named);
+	hwloc_bitmap_free(named);
+	return !ret && hwloc_bitmap_intersects(set, all) ? 0 : -EINVAL;
+}
+
 /* The CPUs that a placement means. -EINVAL when it means none of this machine's. */
 static int cpus_of(const struct placement *p, hwloc_bitmap_t set)
 {
 	hwloc_const_bitmap_t all = hwloc_topology_get_allowed_cpuset(topo);
 
-	if (p->cpus && !strcmp(p->cpus, "all"))
-		return hwloc_bitmap_copy(set, all);
 	if (p->cpus)
-		return parse_list(p->cpus, set) && hwloc_bitmap_isincluded(set, all) ? 0 : -EINVAL;
+		return members_of(p->cpus, all, set);
+	if (p->nodes)
+		return cpus_of_nodes(p->nodes, all, set);
 	if (p->pu >= 0) {
 		hwloc_bitmap_only(set, (unsigned)p->pu);
 	} else {
@@ -430,12 +451,36 @@ static int cpus_of(const struct placement *p, hwloc_bitmap_t set)
 	return hwloc_bitmap_intersects(set, all) ? 0 : -EINVAL;
 }
 
+static bool is_anywhere(const struct placement *p)
+{
+	return p->pu < 0 && p->node < 0 && !p->cpus && !p->nodes;
+}
+
+void place_nodes_of(const struct placement *p, unsigned n, char *out, size_t size)
+{
+	hwloc_bitmap_t cpus = hwloc_bitmap_alloc(), one = hwloc_bitmap_alloc();
+	bool anywhere = !n;
+
+	CHECK(cpus && one);
+	out[0] = '\0';
+	for (unsigned i = 0; i < n && !anywhere; i++) {
+		anywhere = is_anywhere(&p[i]) || place_init() || cpus_of(&p[i], one);
+		hwloc_bitmap_or(cpus, cpus, one);
+	}
+	if (!anywhere) {
+		hwloc_cpuset_to_nodeset(topo, cpus, one);
+		hwloc_bitmap_list_snprintf(out, size, one);
+	}
+	hwloc_bitmap_free(cpus);
+	hwloc_bitmap_free(one);
+}
+
 int place_bind_self(const struct placement *p)
 {
 	hwloc_bitmap_t set;
 	int ret;
 
-	if (!p || (p->pu < 0 && p->node < 0 && !p->cpus))
+	if (!p || is_anywhere(p))
 		return 0;
 	ret = place_init();
 	if (ret)
@@ -461,7 +506,7 @@ int place_bind_memory(void *p, size_t size, enum place_memory policy, const char
 	hwloc_bitmap_t set = hwloc_bitmap_alloc();
 
 	CHECK(loaded && set);
-	if (!parse_list(list, set) || !hwloc_bitmap_isincluded(set, hwloc_topology_get_topology_nodeset(topo)))
+	if (members_of(list, hwloc_topology_get_topology_nodeset(topo), set))
 		ret = -EINVAL;
 	else if (summary.real && hwloc_set_area_membind(topo, p, size, set, of[policy], flags)) /* P2 */
 		ret = -errno;
@@ -485,9 +530,12 @@ void place_print(FILE *out, const struct placement *p, unsigned n, const int *bo
 		fprintf(out, "task %u:", i);
 		if (p[i].cpus)
 			fprintf(out, "  cpus %s", p[i].cpus);
+		else if (p[i].nodes)
+			fprintf(out, "  cpus of nodes %s", p[i].nodes);
 		else
 			print_number(out, "pu", p[i].pu);
-		print_number(out, "node", p[i].node);
+		if (!p[i].nodes)
+			print_number(out, "node", p[i].node);
 		if (p[i].memory != PLACE_LOCAL)
 			fprintf(out, "  memory %s:%s", policy[p[i].memory], p[i].memory_nodes);
 		if (bound)

@@ -18,8 +18,9 @@ struct placement {
 	int pu;    /* OS index of the processing unit; -1 = any of the node */
 	int node;  /* OS index of the NUMA node; -1 = any */
 	const char *cpus; /* a Linux cpu list that overrides pu, e.g. "0-3,8"; NULL = none */
+	const char *nodes; /* any processor of these NUMA nodes, "0-1" or "all"; overrides pu; NULL = none */
 	enum place_memory memory;
-	const char *memory_nodes; /* "0-1"; only with PREFER, BIND, INTERLEAVE */
+	const char *memory_nodes; /* "0-1" or "all"; only with PREFER, BIND, INTERLEAVE */
 };
 
 /* What a plan has to know. */
@@ -52,10 +53,16 @@ int place_plan(const char *plan, const struct place_request *req, struct placeme
 int place_check_cpus(const char *list, char *err);
 int place_check_nodes(const char *list, char *err);
 
-/* Binds the calling thread. 0 or -errno: the caller reports it. NULL or all -1: no bind, 0. */
+/* Binds the calling thread. 0 or -errno: the caller reports it. NULL, or no place named: no bind, 0. */
 int place_bind_self(const struct placement *p);
 
-/* Gives memory that nothing has touched yet a policy over nodes ("0-1"). 0 or -errno; nothing on a synthetic topology. */
+/*
+ * The NUMA nodes that these tasks run on, all of them together, as a list such as "0-1" (at most size - 1 letters).
+ * "" when one of them may run anywhere.
+ */
+void place_nodes_of(const struct placement *p, unsigned n, char *out, size_t size);
+
+/* Gives memory that nothing has touched yet a policy over nodes ("0-1" or "all"). 0 or -errno; nothing on a synthetic topology. */
 int place_bind_memory(void *p, size_t size, enum place_memory policy, const char *nodes);
 /* The node (OS index) of a CPU of this machine; -1 when that makes no difference: one node, or not loaded. */
 int place_node_of_cpu(int cpu);

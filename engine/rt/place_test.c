@@ -155,19 +155,53 @@ static void binding_here_takes_and_elsewhere_is_refused(void **state)
 	assert_int_equal(place_bind_self(&p), 0);
 	p.cpus = "1-";
 	assert_int_equal(place_bind_self(&p), -EINVAL);
+	p = (struct placement){ .pu = -1, .node = -1, .nodes = "all" };
+	assert_int_equal(place_bind_self(&p), 0);
+	p.nodes = "0,900";
+	assert_int_equal(place_bind_self(&p), -EINVAL);
+}
+
+static const char *nodes_of(const struct placement *p, unsigned n)
+{
+	static char nodes[64];
+
+	place_nodes_of(p, n, nodes, sizeof(nodes));
+	return nodes;
+}
+
+static void the_nodes_of_some_tasks_are_those_that_they_run_on(void **state)
+{
+	struct placement p[3] = { { .pu = 5, .node = 2 }, { .pu = -1, .node = -1, .nodes = "0" }, { .pu = -1, .node = -1 } };
+
+	topology("node:4 core:2 pu:1");
+	assert_string_equal(nodes_of(p, 1), "2");
+	assert_string_equal(nodes_of(p, 2), "0,2");
+	assert_string_equal(nodes_of(p, 3), ""); /* one may run anywhere */
+	assert_string_equal(nodes_of(p, 0), "");
+	p[2].cpus = "1-2,7";
+	assert_string_equal(nodes_of(p + 2, 1), "0-1,3");
+	p[2].cpus = NULL;
+	p[2].node = 3;
+	assert_string_equal(nodes_of(p, 3), "0,2-3");
+	p[2].nodes = "all";
+	assert_string_equal(nodes_of(p + 2, 1), "0-3");
+	p[2].nodes = "4";
+	assert_string_equal(nodes_of(p + 2, 1), ""); /* nowhere: not to be followed */
 }
 
 static void a_plan_is_printed_one_line_a_task(void **state)
 {
-	struct placement p[2] = { { .pu = 3, .node = 1 }, { .pu = -1, .node = -1, .cpus = "0-1" } };
-	int bound[2] = { 0, -EPERM };
+	struct placement p[3] = { { .pu = 3, .node = 1 }, { .pu = -1, .node = -1, .cpus = "0-1" },
+				  { .pu = -1, .node = -1, .nodes = "0,2" } };
+	int bound[3] = { 0, -EPERM, 0 };
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 
-	place_print(f, p, 2, bound);
+	place_print(f, p, 3, bound);
 	fclose(f);
-	assert_string_equal(text, "task 0:  pu 3  node 1  bound\ntask 1:  cpus 0-1  node any  Operation not permitted\n");
+	assert_string_equal(text, "task 0:  pu 3  node 1  bound\ntask 1:  cpus 0-1  node any  Operation not permitted\n"
+			    "task 2:  cpus of nodes 0,2  bound\n");
 	free(text);
 }
 
@@ -201,6 +235,8 @@ static void nodes_get_arenas_of_their_own(void **state)
 	assert_int_equal(mem_use_node(-1), 0);
 	assert_int_equal(mem_use_node(64), -EINVAL);
 	assert_int_equal(mem_use_policy(PLACE_INTERLEAVE, "0-1"), 0);
+	free(mem_zalloc(1 << 20));
+	assert_int_equal(mem_use_policy(PLACE_INTERLEAVE, "all"), 0);
 	free(mem_zalloc(1 << 20));
 	assert_int_equal(mem_use_policy(PLACE_PREFER, "1"), 0);
 	assert_int_equal(mem_use_policy(PLACE_BIND, "0,2"), -EINVAL);
@@ -267,6 +303,7 @@ int main(void)
 		cmocka_unit_test(wrong_plans_get_one_line),
 		cmocka_unit_test(lists_are_checked_against_the_topology),
 		cmocka_unit_test(binding_here_takes_and_elsewhere_is_refused),
+		cmocka_unit_test(the_nodes_of_some_tasks_are_those_that_they_run_on),
 		cmocka_unit_test(a_plan_is_printed_one_line_a_task),
 		cmocka_unit_test(one_node_needs_no_arenas_and_says_so),
 		cmocka_unit_test(nodes_get_arenas_of_their_own),

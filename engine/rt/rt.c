@@ -168,9 +168,18 @@ struct task *rt_adopt(const char *name)
 
 /* ---- spawn and join ---- */
 
+static char helper_nodes[64];
+static struct placement helper_place = { .pu = -1, .node = -1, .nodes = helper_nodes };
+
+void rt_place_helpers(const char *nodes)
+{
+	snprintf(helper_nodes, sizeof(helper_nodes), "%s", nodes ? nodes : "");
+	helper_place.node = helper_nodes[strspn(helper_nodes, "0123456789")] || !helper_nodes[0] ? -1 : atoi(helper_nodes);
+}
+
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where)
 {
-	return rt->spawn(name, fn, arg, where);
+	return rt->spawn(name, fn, arg, where || !helper_nodes[0] ? where : &helper_place);
 }
 
 static bool has_finished(void *arg)

@@ -242,8 +242,14 @@ static inline void rt_work(uint64_t ns)
 /* A number for an object that points name: small, the same in every run of the same schedule. */
 uint32_t rt_obj_id(void);
 
-/* Starts a task. `where` NULL: anywhere. The name is copied. Never fails (CHECKs on no memory / too many). */
+/* Starts a task. `where` NULL: where helpers go. The name is copied. Never fails (CHECKs on no memory / too many). */
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
+/*
+ * Tasks that are spawned without a place of their own (the engine's: completion and compression workers, flusher,
+ * committer, reaper) go to any processor of these NUMA nodes ("0-1") from now on, and when it is one node to its
+ * memory. NULL or "": anywhere. Called while none of them starts.
+ */
+void rt_place_helpers(const char *nodes);
 /* Waits until it has ended. Each task that is spawned is joined exactly once. */
 void rt_join(struct task *t);
 /* How binding it to its placement went: 0 or -errno. Waits until the task has started; call it before rt_join(). */

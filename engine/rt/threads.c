@@ -116,15 +116,6 @@ static void threads_wake(struct task *t)
 
 /* ---- life of a thread ---- */
 
-/* What is refused here is told by mem_notice(): the task runs all the same. */
-static void place_memory(const struct placement *where)
-{
-	if (where->memory != PLACE_LOCAL)
-		mem_use_policy(where->memory, where->memory_nodes);
-	else if (where->node >= 0)
-		mem_use_node(where->node);
-}
-
 static void *thread_main(void *arg)
 {
 	struct task_box *box = arg;
@@ -134,7 +125,7 @@ static void *thread_main(void *arg)
 	rt_self_ptr = t;
 	if (box->placed) {
 		ret = place_bind_self(&box->where);
-		place_memory(&box->where);
+		mem_use_placement(&box->where); /* what is refused is told by mem_notice(): the task runs all the same */
 	}
 	atomic_store(&box->bound, ret);
 	t->phase_since_ns = rt_now();
