@@ -33,6 +33,7 @@
 #include "dev/facts.h"
 #include "dev/file.h"
 #include "rt/mem.h"
+#include "rt/sanitize.h"
 
 #define DEPTH         256u
 #define REAP_AT_ONCE  32
@@ -78,6 +79,7 @@ static void prepare(struct uring *u, struct io_uring_sqe *sqe, const struct bio 
 		prepare_write(u, sqe, bio);
 	sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, (void *)bio);
+	kernel_give((void *)bio);
 }
 
 /* Puts it into the queue; false when that is full. *publishable: to be handed to the kernel, 0 for BIO_MORE. */
@@ -156,8 +158,10 @@ static void uring_submit(struct dev *d, struct bio *bio)
 
 static void complete(struct dev *d, struct bio *bio, int res)
 {
-	int expected = bio->stage == STAGE_FLUSH ? 0 : (int)bio->len;
+	int expected;
 
+	kernel_take(bio);
+	expected = bio->stage == STAGE_FLUSH ? 0 : (int)bio->len;
 	atomic_fetch_sub(&d->queued, 1);
 	door_complete(bio, res < 0 ? res : res == expected ? 0 : -EIO);
 }

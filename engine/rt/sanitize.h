@@ -25,4 +25,27 @@
 #define RT_TSAN 0
 #endif
 
+/*
+ * What goes from one task to another through the kernel alone (a ring of io_uring) is ordered by it, which
+ * ThreadSanitizer cannot see: give before the kernel can have it, take when it came back.
+ */
+#if RT_TSAN
+void __tsan_release(void *p);
+void __tsan_acquire(void *p);
+#endif
+
+static inline void kernel_give(void *p)
+{
+#if RT_TSAN
+	__tsan_release(p);
+#endif
+}
+
+static inline void kernel_take(void *p)
+{
+#if RT_TSAN
+	__tsan_acquire(p);
+#endif
+}
+
 #endif
