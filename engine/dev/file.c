@@ -68,11 +68,11 @@ int file_io_now(int fd, const struct bio *bio)
 
 int file_fua_by_flush(int fd, const struct bio *bio)
 {
-	struct bio plain = *bio;
-	int ret;
+	/* not a copy of all of it: its link on the list of what is in flight changes under the door's lock */
+	struct bio plain = {.off = bio->off, .len = bio->len, .media = bio->media, .stage = bio->stage, .fault = bio->fault,
+			    .flags = (uint16_t)(bio->flags & ~BIO_FUA)};
+	int ret = file_io_now(fd, &plain);
 
-	plain.flags &= ~BIO_FUA;
-	ret = file_io_now(fd, &plain);
 	return ret ? ret : fdatasync(fd) ? -errno : 0;
 }
 
