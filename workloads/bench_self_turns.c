@@ -1,6 +1,7 @@
 /* bench_self_turns.c: see bench_self_turns.h. */
 #include "bench_self_turns.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,22 @@ double median(const double *x, unsigned n)
 	middle = (sorted[n / 2] + sorted[(n - 1) / 2]) / 2;
 	free(sorted);
 	return middle;
+}
+
+/* How many of n values are below the median is binomial: n / 2, give or take 1.96 times half the root of n. */
+void median_interval(const double *x, unsigned n, double *low, double *high)
+{
+	double *sorted = mem_alloc(n * sizeof(*sorted));
+	unsigned rank;
+
+	CHECK(n > 5);
+	rank = (unsigned)floor((n - 1.96 * sqrt(n)) / 2);
+	memcpy(sorted, x, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_value);
+	rank -= rank > 0;
+	*low = sorted[rank];
+	*high = sorted[n - 1 - rank];
+	free(sorted);
 }
 
 double turns_ratio(const struct turn *b, const struct turn *a, unsigned blocks)

@@ -49,6 +49,21 @@ static void a_median_is_the_middle(void **state)
 	assert_true(odd[0] == 9); /* left as it was */
 }
 
+/* The ranks of 100 values are those of the tables: the 40th and the 61st; of 6 they are the first and the last. */
+static void the_interval_of_a_median_is_by_rank(void **state)
+{
+	double x[100], low, high;
+
+	for (unsigned i = 0; i < 100; i++)
+		x[i] = 1 + i * 37 % 100;
+	median_interval(x, 100, &low, &high);
+	assert_true(low == 40);
+	assert_true(high == 61);
+	median_interval((double[]){ 3, 1, 6, 2, 5, 4 }, 6, &low, &high);
+	assert_true(low == 1);
+	assert_true(high == 6);
+}
+
 static void a_value_on_its_bound_holds_and_one_beyond_is_missed(void **state)
 {
 	assert_true(self_holds(1.25, AT_MOST, 1.25));
@@ -89,6 +104,7 @@ int main(void)
 		cmocka_unit_test(turns_go_forwards_then_backwards),
 		cmocka_unit_test(what_drifts_from_block_to_block_is_not_in_the_ratio),
 		cmocka_unit_test(a_median_is_the_middle),
+		cmocka_unit_test(the_interval_of_a_median_is_by_rank),
 		cmocka_unit_test(a_value_on_its_bound_holds_and_one_beyond_is_missed),
 		cmocka_unit_test(what_is_not_a_number_never_holds),
 		cmocka_unit_test(each_missed_figure_is_counted),

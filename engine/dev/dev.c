@@ -23,7 +23,7 @@
 
 /* Looking for overlaps is linear in what is in flight: always when hunting, up to this much when measuring. */
 #define OVERLAP_SCAN 32u
-#define TIME_ONE_IN  31u
+#define TIME_ONE_IN  127u
 
 void door_lock(struct dev *d)
 {
@@ -219,7 +219,7 @@ static void start_stage(struct dev *d, struct bio *bio)
 
 /*
  * Where all is done before submit returns (ram), the clock would be a good part of what is timed: about one
- * write or flush in TIME_ONE_IN is. A prime, so that it falls on each of an fsync's in turn.
+ * write or flush in TIME_ONE_IN is, some thousand a second. A prime, so that it falls on each of an fsync's in turn.
  */
 static bool is_timed(const struct dev *d, const struct bio *bio)
 {

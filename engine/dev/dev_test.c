@@ -307,7 +307,7 @@ static void times_are_kept_by_kind(void **state)
 	free(s);
 }
 
-static void what_is_done_at_once_is_timed_one_in_31(void **state)
+static void what_is_done_at_once_is_timed_one_in_127(void **state)
 {
 	struct dev_stats *s;
 	struct dev *d;
@@ -316,13 +316,13 @@ static void what_is_done_at_once_is_timed_one_in_31(void **state)
 		skip(); /* there all are */
 	d = open_ram();
 	s = start_stats(d);
-	for (int i = 0; i < 310; i++)
+	for (int i = 0; i < 1270; i++)
 		dev_write(d, 0, buf[0], 4096, 0);
 	assert_int_equal(s->write.n, 10);
-	for (int i = 0; i < 310; i++)
+	for (int i = 0; i < 1270; i++)
 		dev_flush(d);
 	assert_int_equal(s->flush.n, 10);
-	for (int i = 0; i < 9 * 310; i++) /* each write of a rhythm has its turn */
+	for (int i = 0; i < 9 * 1270; i++) /* each write of a rhythm has its turn */
 		dev_write(d, 0, buf[0], 4096, i % 9 ? 0 : BIO_FUA);
 	assert_in_range(s->fua.n, 5, 15);
 	dev_read(d, 0, buf[0], 512);
@@ -544,7 +544,7 @@ int main(void)
 		cmocka_unit_test(a_read_beyond_the_end_is_an_error),
 		cmocka_unit_test(bios_are_counted_by_kind),
 		cmocka_unit_test(times_are_kept_by_kind),
-		cmocka_unit_test(what_is_done_at_once_is_timed_one_in_31),
+		cmocka_unit_test(what_is_done_at_once_is_timed_one_in_127),
 		cmocka_unit_test(a_failed_write_leaves_the_media_alone),
 		cmocka_unit_test(a_buffer_changed_in_flight_is_what_reaches_the_media),
 		cmocka_unit_test(tasks_on_threads_record_into_one_log),

@@ -345,7 +345,7 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 	if (inode->root->fs->opt.read_only)
 		return 0;
 	count(C_FSYNC);
-	enum phase was = phase(PH_OTHER);
+	enum phase was = phase(PH_FLUSH);
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
 	int ret = inode->root->fs->design->fsync(&(struct sync){ .file = f, .inode = inode, .start = start, .end = end });

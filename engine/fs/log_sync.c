@@ -399,8 +399,8 @@ int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 	struct log *parent = &c->root->fs->log_root;
 	struct log_ctx ctx;
 
-	phase(PH_LOG_ITEMS);
-	mutex_lock(&parent->mutex);
+	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
+	phase(PH_LOG_WRITE); /* it is that already, but for who had to wait */
 	log_batch_moves(parent);
 	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
 	if (ret) {
@@ -418,8 +418,8 @@ int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr)
 	struct log *parent = &c->root->fs->log_root;
 	struct log_ctx ctx;
 
-	phase(PH_LOG_ITEMS);
-	mutex_lock(&parent->mutex);
+	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
+	phase(PH_LOG_WRITE); /* it is that already, but for who had to wait */
 	atomic_fetch_add(&parent->batch, 1);
 	log_add_ctx(parent, &ctx);
 	mutex_unlock(&parent->mutex);

@@ -160,6 +160,9 @@ static bool space_is_tight(struct fs *fs, enum alloc_region r)
 
 void background_make_space(struct fs *fs)
 {
-	if (space_is_tight(fs, ALLOC_META) || space_is_tight(fs, ALLOC_DATA))
-		trans_commit_running(fs);
+	if (!space_is_tight(fs, ALLOC_META) && !space_is_tight(fs, ALLOC_DATA))
+		return;
+	enum phase was = phase(PH_TRANS);
+	trans_commit_running(fs);
+	phase(was);
 }

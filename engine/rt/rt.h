@@ -32,14 +32,14 @@ static const bool rt_instrument = FSS_INSTRUMENT;
 
 #define PHASES(X)                                                                                  \
 	X(OTHER, "other", "none of the below")                                                     \
-	X(FLUSH, "flush", "data writeback started with no lock held")                              \
+	X(FLUSH, "flush", "a look for space, data writeback started with no lock held")            \
 	X(INODE_LOCK, "inode_lock", "waiting for the inode lock")                                  \
 	X(REFLUSH, "reflush", "data writeback started again, under the inode lock")                \
 	X(WAIT_DATA, "wait_data", "waiting for ordered extents: their checksums, their I/O, their items") \
 	X(WAKEUP, "wakeup", "woken, not running yet")                                              \
 	X(LOG_ITEMS, "log_items", "starting a handle, copying the inode's items into the log tree") \
 	X(LOG_JOIN, "log_join", "waiting for a log commit of another task, or for its writers")    \
-	X(LOG_WRITE, "log_write", "writing log blocks")                                            \
+	X(LOG_WRITE, "log_write", "committing a log: its blocks, its root item")                       \
 	X(DEV_FLUSH, "dev_flush", "flushing the device's cache")                                   \
 	X(SUPER, "super", "writing the super block")                                               \
 	X(TRANS, "trans", "waiting for a transaction to let it in, or the full commit that it fell back to") \
