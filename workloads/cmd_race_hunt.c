@@ -232,6 +232,13 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 	return ret;
 }
 
+static int can_divide(const struct hunting *g, const struct strategy *s)
+{
+	if (!strategy_enumerates(s) || (g->o.jobs <= 1 && g->o.shards <= 1))
+		return 0;
+	return cmd_error("race hunt", "--picker %s: it goes one way, which --jobs and --shard do not divide; `race prove` does that", s->text);
+}
+
 /* A strategy of its own for each design: what it learns of one is not true of another. */
 static int hunt_design(struct hunting *g, const struct design *design)
 {
@@ -247,7 +254,10 @@ static int hunt_design(struct hunting *g, const struct design *design)
 	if (strategy_open(&strategy, g->o.picker, err))
 		return cmd_error("race hunt", "--picker %s", err);
 	s.strategy = &strategy;
-	int ret = hunt_open(g->o.race, design, &h, err);
+	int ret = can_divide(g, &strategy);
+	if (ret)
+		goto close_strategy;
+	ret = hunt_open(g->o.race, design, &h, err);
 	if (ret) {
 		ret = cmd_error("race hunt", "%s", err);
 		goto close_strategy;

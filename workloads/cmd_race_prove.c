@@ -118,11 +118,13 @@ static void progress(const struct proof *p, void *arg)
 
 static void print_claim(const struct hunt *h, const struct proof *p, FILE *out)
 {
-	if (p->preemptions == DPOR_NO_BOUND)
+	if (p->all)
 		fprintf(out, "  PROVED: no violation in any schedule");
 	else
 		fprintf(out, "  PROVED: no violation in any schedule with at most %u preemption%s", p->preemptions,
 		        p->preemptions == 1 ? "" : "s");
+	if (p->all && p->preemptions != DPOR_NO_BOUND)
+		fprintf(out, " (none has more than %u preemption%s)", p->preemptions, p->preemptions == 1 ? "" : "s");
 	if (p->parts > 1)
 		fprintf(out, " of part %u of %u", p->part + 1, p->parts);
 	fprintf(out, "%s\n", h->race->bare ? "" : ", whenever the power fails");

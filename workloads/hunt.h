@@ -182,6 +182,7 @@ struct search {
 	uint64_t distinct;          /* traces */
 	double took;                /* seconds */
 	uint64_t images_judged, images_mounted;
+	bool through;               /* the strategy had no schedule left */
 	bool nondeterministic;      /* two runs of one schedule differed: `at` */
 	uint64_t at;
 	char differs[400];          /* then: the first step in which they do */

@@ -36,6 +36,11 @@ void search_print(const struct search *s, FILE *out)
 void search_print_held(const struct search *s, FILE *out)
 {
 	fprintf(out, "  no violation in %lu schedules", (unsigned long)s->run);
+	if (strategy_enumerates(s->strategy)) {
+		fprintf(out, s->through ? ", and %s has no other\n" : ": the first of %s, no sample of all (`race prove` is for all)\n",
+		        s->strategy->text);
+		return;
+	}
 	if (s->run >= 3)
 		fprintf(out, " (so, of schedules drawn like these, fewer than 1 in %lu fails, at 95 %%)", (unsigned long)s->run / 3);
 	fprintf(out, "\n");

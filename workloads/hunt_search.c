@@ -155,13 +155,16 @@ static bool search_one(struct hunt *h, struct search *s, struct traces *traces, 
 	struct coop_config cfg = { 0 };
 	struct strategy_member *m = strategy_next(s->strategy, &cfg);
 
-	if (!m)
+	if (!m) {
+		s->through = true;
 		return false;
+	}
 	uint64_t number = number_of(s, ++s->run), seed = hunt_seed(s->seed, number);
 	h->steps_hint = cfg.steps_hint;
 	enum violation_kind kind = hunt_one(h, cfg.picker, cfg.picker_state, seed, v);
 	strategy_ran(s->strategy, m, &h->result, kind != VIOLATION_NONE);
-	traces_add(traces, h->result.trace_hash);
+	if (!h->result.cut)
+		traces_add(traces, h->result.trace_hash);
 	if (kind) {
 		s->found_at = number;
 		s->found_by = (uint32_t)(m - s->strategy->member);
@@ -184,7 +187,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 		traces_init(&own);
 	s->run = s->found_at = 0;
 	h->absent = (struct absent){ 0 };
-	s->nondeterministic = false;
+	s->nondeterministic = s->through = false;
 	watch_init(&watch, NULL, NULL);
 	h->watch = s->check_determinism ? &watch : NULL;
 	while (!s->found_at && !s->nondeterministic && !over(s, since) && search_one(h, s, traces, v))

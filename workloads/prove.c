@@ -23,20 +23,26 @@ struct proving {
 	struct proof *p;
 	struct violation *v;
 	struct traces traces;
-	uint32_t limit;    /* of the pass under way */
+	struct dpor *d;
 	uint64_t since_ns, runs;
 	double took_before;
 	char *err;
 };
 
-static uint32_t first_limit(const struct proof *p)
+static struct dpor *search_of(const struct proof *p)
 {
-	return p->preemptions == DPOR_NO_BOUND ? DPOR_NO_BOUND : 0;
+	struct dpor *d = dpor_new(DPOR_RACES);
+
+	if (p->preemptions != DPOR_NO_BOUND)
+		dpor_deepen(d, p->preemptions);
+	d->part = p->part;
+	d->parts = p->parts;
+	return d;
 }
 
 /* ---- checkpoints ---- */
 
-static int save(const struct proving *g, const struct dpor *d)
+static int save(const struct proving *g)
 {
 	const struct proof *p = g->p;
 	char tmp[4096];
@@ -45,10 +51,10 @@ static int save(const struct proving *g, const struct dpor *d)
 	FILE *out = fopen(tmp, "w");
 	if (!out)
 		goto fail;
-	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u pass %u\nsoFar %lu %lu %.3f\n", g->h->race->name,
-	        g->h->design->name, (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, g->limit,
+	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name,
+	        g->h->design->name, (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions,
 	        (unsigned long)p->executions, (unsigned long)p->cut, p->took);
-	dpor_save(d, out);
+	dpor_save(g->d, out);
 	int bad = ferror(out);
 	if (fclose(out) || bad || rename(tmp, p->checkpoint)) {
 		unlink(tmp);
@@ -75,8 +81,8 @@ static int read_head(struct proving *g, FILE *in)
 
 	if (!fgets(magic, sizeof(magic), in) || strcmp(magic, MAGIC "\n"))
 		return wrong(g, "not a checkpoint of this version");
-	if (fscanf(in, "race %63s design %63s hash %lx preemptions %u pass %u\nsoFar %lu %lu %lf\n", race, design, &hash,
-	           &preemptions, &g->limit, &executions, &cut, &g->took_before) != 8)
+	if (fscanf(in, "race %63s design %63s hash %lx preemptions %u\nsoFar %lu %lu %lf\n", race, design, &hash,
+	           &preemptions, &executions, &cut, &g->took_before) != 7)
 		return wrong(g, "damaged");
 	if (strcmp(race, g->h->race->name) || strcmp(design, g->h->design->name) || preemptions != p->preemptions)
 		return wrong(g, "of another proof");
@@ -87,18 +93,8 @@ static int read_head(struct proving *g, FILE *in)
 	return 0;
 }
 
-static struct dpor *begin_pass(const struct proving *g)
-{
-	struct dpor *d = dpor_new(DPOR_RACES);
-
-	d->preemptions = g->limit;
-	d->part = g->p->part;
-	d->parts = g->p->parts;
-	return d;
-}
-
 /* Takes up what is there. 1: a branch was read; 0: there is no checkpoint; or -errno. */
-static int resume(struct proving *g, struct dpor **d)
+static int resume(struct proving *g)
 {
 	FILE *in = g->p->checkpoint ? fopen(g->p->checkpoint, "r") : NULL;
 	int ret;
@@ -106,15 +102,13 @@ static int resume(struct proving *g, struct dpor **d)
 	if (!in)
 		return g->p->checkpoint && errno != ENOENT ? wrong(g, strerror(errno)) : 0;
 	ret = read_head(g, in);
-	if (!ret) {
-		*d = begin_pass(g);
-		ret = dpor_load(*d, in) ? wrong(g, "damaged, or of another part") : 1;
-	}
+	if (!ret)
+		ret = dpor_load(g->d, in) ? wrong(g, "damaged, or of another part") : 1;
 	fclose(in);
 	return ret;
 }
 
-/* ---- a pass ---- */
+/* ---- the search ---- */
 
 static bool over(struct proving *g)
 {
@@ -124,9 +118,9 @@ static bool over(struct proving *g)
 	return (p->stop && *p->stop) || (p->seconds > 0 && p->took - g->took_before >= p->seconds);
 }
 
-static void run_one(struct proving *g, struct dpor *d)
+static void run_one(struct proving *g)
 {
-	hunt_run(g->h, &pick_dpor, d, 1);
+	hunt_run(g->h, &pick_dpor, g->d, 1);
 	g->runs++;
 	if (g->h->result.cut) {
 		g->p->cut++;
@@ -137,72 +131,61 @@ static void run_one(struct proving *g, struct dpor *d)
 	g->p->found = hunt_judge(g->h, g->v) != VIOLATION_NONE;
 }
 
-/* 1: stopped before its end; 0: through, or found; or -errno. */
-static int run_pass(struct proving *g, struct dpor *d)
+/* Until it is through, has found something, or is stopped. 0, or -errno. */
+static int search(struct proving *g)
 {
 	struct proof *p = g->p;
+	bool stop = false;
 	int ret = 0;
 
-	while (!p->found && !ret && pick_dpor.more(d)) {
-		run_one(g, d);
+	while (!p->found && !stop && !ret && pick_dpor.more(g->d)) {
+		run_one(g);
 		if (g->runs % PROGRESS_EVERY == 0 && p->progress)
 			p->progress(p, p->arg);
-		bool stop = over(g);
+		stop = over(g);
 		if (p->checkpoint && !p->found && (stop || g->runs % CHECKPOINT_EVERY == 0))
-			ret = save(g, d);
-		if (stop && !p->found && !ret)
-			return 1;
+			ret = save(g);
 	}
-	p->too_long |= d->too_long;
 	return ret;
 }
 
-/* All passes, from the one that a checkpoint was in: d, or NULL. */
-static int run_passes(struct proving *g, struct dpor *d)
+static void conclude(struct proving *g)
 {
+	const struct dpor *d = g->d;
 	struct proof *p = g->p;
-	int ret = 0;
 
-	for (;; g->limit++) {
-		if (!d)
-			d = begin_pass(g);
-		ret = run_pass(g, d);
-		pick_dpor.destroy(d);
-		d = NULL;
-		if (ret || p->found || p->too_long)
-			return ret;
-		p->reached = g->limit;
-		if (g->limit == p->preemptions)
-			break;
-	}
-	p->complete = true;
-	return 0;
+	over(g);
+	p->too_long = d->too_long;
+	p->complete = d->finished && !d->too_long;
+	p->all = p->complete && !d->limited;
+	if (p->preemptions != DPOR_NO_BOUND && !d->too_long)
+		p->reached = p->complete ? p->preemptions : d->preemptions ? d->preemptions - 1 : DPOR_NO_BOUND;
+	p->distinct = g->traces.n;
+	if (p->complete && p->checkpoint)
+		unlink(p->checkpoint);
 }
 
 int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 {
-	struct proving g = { .h = h, .p = p, .v = v, .limit = first_limit(p), .since_ns = rt_now(), .err = err };
-	struct dpor *d = NULL;
+	struct proving g = { .h = h, .p = p, .v = v, .since_ns = rt_now(), .err = err };
 	int ret;
 
 	if (!p->parts)
 		p->parts = 1;
 	p->executions = p->cut = 0;
-	p->complete = p->found = p->too_long = false;
+	p->complete = p->found = p->all = p->too_long = false;
 	p->reached = DPOR_NO_BOUND;
-	ret = resume(&g, &d);
-	if (ret < 0) {
-		if (d)
-			pick_dpor.destroy(d);
-		return ret;
-	}
+	g.d = search_of(p);
+	ret = resume(&g);
+	if (ret < 0)
+		goto out;
 	p->resumed = ret > 0;
 	traces_init(&g.traces);
-	ret = run_passes(&g, d);
-	over(&g);
-	p->distinct = g.traces.n;
+	ret = search(&g);
+	if (!ret)
+		conclude(&g);
 	traces_free(&g.traces);
-	if (!ret && p->complete && p->checkpoint)
-		unlink(p->checkpoint);
-	return ret < 0 ? ret : 0;
+out:
+	pick_dpor.destroy(g.d);
+	return ret;
 }

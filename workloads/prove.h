@@ -31,6 +31,7 @@ struct proof {
 	bool resumed;             /* from a checkpoint: `distinct` counts those since */
 	bool divided;             /* by several processes */
 	bool complete, found;
+	bool all;                 /* complete, and no schedule has more preemptions than the bound */
 	bool too_long;            /* a run had more steps or tasks than the search has room for: it can prove nothing */
 	uint32_t reached;         /* bound: all schedules with so many preemptions have been tried */
 	double took;              /* seconds, of all processes that worked on it */

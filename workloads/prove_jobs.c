@@ -80,6 +80,7 @@ static void add(struct proof *to, const struct proof *from)
 	to->too_long |= from->too_long;
 	to->resumed |= from->resumed;
 	to->complete &= from->complete;
+	to->all &= from->all;
 	to->found |= from->found;
 	if (from->reached == DPOR_NO_BOUND || to->reached == DPOR_NO_BOUND || from->reached < to->reached)
 		to->reached = from->reached;
@@ -129,7 +130,7 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 	p->executions = p->cut = p->distinct = 0;
 	p->divided = true;
 	p->took = 0;
-	p->complete = true;
+	p->complete = p->all = true;
 	p->found = p->too_long = p->resumed = false;
 	p->reached = p->preemptions;
 	for (uint32_t i = 0; i < jobs; i++) {

@@ -44,11 +44,22 @@ static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct
 	return 0;
 }
 
+/* One that does not draw gives every seed the same search. */
+static bool is_enumerating(const char *text)
+{
+	struct strategy s;
+	char err[200];
+
+	bool is = !strategy_open(&s, text, err) && strategy_enumerates(&s);
+	strategy_close(&s);
+	return is;
+}
+
 int score_run(const struct score *s, const struct race *race, const struct design *design, const char *strategy,
               struct score_row *out, char *err)
 {
 	enum verdict due = race_expect(race, design->name);
-	uint32_t searches = due == VERDICT_BREAKS ? s->seeds : 1;
+	uint32_t searches = due == VERDICT_BREAKS && !is_enumerating(strategy) ? s->seeds : 1;
 	uint64_t *at, begin = rt_cpu_ns();
 	struct hunt *h;
 

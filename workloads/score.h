@@ -3,7 +3,8 @@
  * it finds the first violation, over many seeds, and whether what was found is what is due.
  *
  * (K1) All but the seconds follows from the seed: hunts and strategies are the same search again (H1, S1).
- * (K2) Where a race is to hold there is one search, of `cap` schedules: nothing to take a median of.
+ * (K2) Where a race is to hold there is one search, of `cap` schedules: nothing to take a median of. Nor is there of a
+ *      strategy that does not draw.
  *
  * Called by cmd_race_score.c and by tests.
  */

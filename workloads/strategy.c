@@ -96,6 +96,11 @@ void strategy_close(struct strategy *s)
 	s->n = 0;
 }
 
+bool strategy_enumerates(const struct strategy *s)
+{
+	return s->n == 1 && s->member[0].picker->more;
+}
+
 /*
  * A picker is told of a few more steps than any of its own schedules has had. Were they fewer than there
  * are, no change point of pct would fall on the last ones, and its certificate would not hold; each

@@ -38,6 +38,9 @@ struct strategy {
 int strategy_open(struct strategy *s, const char *text, char *err);
 void strategy_close(struct strategy *s);
 
+/* Does it try all there are, in an order of its own, whatever the seed? Then two searches by it are one, done twice. */
+bool strategy_enumerates(const struct strategy *s);
+
 /* Sets picker, its state and the hint of the next schedule's run. NULL: there is nothing left to run. */
 struct strategy_member *strategy_next(struct strategy *s, struct coop_config *cfg);
 /* How that run went. */

@@ -64,7 +64,8 @@ struct picker {
 	bool (*more)(void *state);
 };
 
-extern const struct picker pick_random, pick_pct, pick_pos, pick_urw, pick_surw, pick_replay, pick_replay_turns, pick_dpor, pick_clock;
+extern const struct picker pick_random, pick_pct, pick_pos, pick_urw, pick_surw, pick_replay, pick_replay_turns, pick_dfs,
+	pick_dpor, pick_clock;
 const struct picker *picker_find(const char *name);
 /* All pickers that create() can make; NULL at the end of the table. */
 const struct picker *picker_at(unsigned i);

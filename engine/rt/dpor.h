@@ -62,7 +62,9 @@ struct dpor {
 	enum dpor_mode mode;
 	uint32_t part, parts; /* of a search that is divided; parts 0 or 1: it is not */
 	uint64_t prefixes;    /* come by so far: every parts-th is ours */
-	uint32_t preemptions; /* at most so many; DPOR_NO_BOUND */
+	uint32_t preemptions; /* at most so many, in the pass under way; DPOR_NO_BOUND */
+	uint32_t deepen_to;   /* further passes, with one more each, up to so many; a pass that no bound has limited is the last one */
+	bool limited;         /* by the bound: there is a schedule with more */
 	bool first_values;    /* of data choices the first alone is tried */
 	bool forget_pending;  /* a planted fault, for tests: what cut runs were about to do is forgotten */
 
@@ -74,15 +76,27 @@ struct dpor {
 	struct dpor_choice choice[DPOR_EVENTS];
 	uint32_t nchoices, choices_fixed, choice_at;
 	const struct coop_view *view;
-	bool begun, finished;
+	bool begun, finished; /* finished: all passes are through */
 	bool is_cut;          /* the run under way */
 
 	uint64_t runs, cut;   /* runs that were completed; that were cut */
 	bool too_long;        /* a run had more steps, or tasks, than there is room for: nothing is proved */
 };
 
-/* pick_dpor.create() with what a user cannot ask for. */
+/* pick_dpor.create() with what a user cannot ask for; one pass, without a bound. */
 struct dpor *dpor_new(enum dpor_mode mode);
+/* In passes: at most 0 preemptions, 1, ..., `most`. */
+void dpor_deepen(struct dpor *d, uint32_t most);
+/* In passes, as a user says: "" or "k=K". NULL when it is neither. */
+struct dpor *dpor_new_deepening(enum dpor_mode mode, const char *args);
+/* The members of pick_dpor, for pick_dfs. */
+void dpor_begin(void *state, uint64_t seed, uint32_t steps);
+uint32_t dpor_pick(void *state, const struct coop_view *v);
+uint32_t dpor_choose(void *state, uint32_t of);
+void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind kind);
+void dpor_end(void *state, enum coop_end end);
+bool dpor_more(void *state);
+void dpor_destroy(void *state);
 
 /* Node i of the branch, empty if it was not there. */
 struct dpor_node *dpor_node_at(struct dpor *d, uint32_t i);
@@ -119,7 +133,7 @@ struct dpor_clock {
 
 /* An event that is looked at. */
 struct dpor_event {
-	const struct dpor *d;
+	struct dpor *d;
 	uint32_t task, column, at;
 	const struct dpor_foot *foot;
 	struct dpor_clock arrived; /* what comes before its task's last stop */
@@ -140,8 +154,8 @@ uint64_t dpor_initials(const struct dpor_event *x, const struct dpor_clock *past
 void dpor_bound_place(struct dpor *d, uint32_t i, const struct coop_view *v);
 /* Node i's pick is chosen: which block it is in. */
 void dpor_bound_pick(struct dpor *d, uint32_t i);
-/* May another task than the present one be tried at the node? */
-bool dpor_bound_allows(const struct dpor *d, const struct dpor_node *n);
+/* May another task than the present one be tried at the node? If not, the pass is limited. */
+bool dpor_bound_allows(struct dpor *d, const struct dpor_node *n);
 /* The task that ran last has stopped: can it go on? */
 void dpor_bound_stop(struct dpor *d, const struct coop_view *v);
 /* The run has ended: what its blocks did from node `from` on is what trying them does. */

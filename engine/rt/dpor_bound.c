@@ -45,9 +45,12 @@ void dpor_bound_pick(struct dpor *d, uint32_t i)
 	n->block = i && goes_on(n) ? d->node[i - 1]->block : i;
 }
 
-bool dpor_bound_allows(const struct dpor *d, const struct dpor_node *n)
+bool dpor_bound_allows(struct dpor *d, const struct dpor_node *n)
 {
-	return !n->could_go_on || n->used < d->preemptions;
+	if (!n->could_go_on || n->used < d->preemptions)
+		return true;
+	d->limited = true;
+	return false;
 }
 
 void dpor_bound_stop(struct dpor *d, const struct coop_view *v)
@@ -101,7 +104,7 @@ static void ask_for_preemption(const struct dpor_event *x, const struct dpor_clo
 	struct dpor_node *n = x->d->node[e];
 	uint64_t among = n->enabled & ~BIT(n->current);
 
-	if (n->used < x->d->preemptions && !((n->backtrack | n->done) & among))
+	if (!((n->backtrack | n->done) & among) && dpor_bound_allows(x->d, n))
 		ask_for(n, dpor_initials(x, past, !stop, e) & among, x->task, among);
 }
 

@@ -232,7 +232,7 @@ static void reverse_all(const struct dpor_event *x)
 
 /* ---- a run ---- */
 
-static void begin_event(struct dpor_event *x, const struct dpor *d, uint32_t at, uint32_t task, uint32_t column, const struct dpor_foot *f, uint32_t previous)
+static void begin_event(struct dpor_event *x, struct dpor *d, uint32_t at, uint32_t task, uint32_t column, const struct dpor_foot *f, uint32_t previous)
 {
 	x->d = d;
 	x->at = at;
@@ -267,7 +267,7 @@ struct now {
 };
 
 /* What a task would do next, were it let, when `at` events have been: its races. */
-static void reverse_attempt(const struct dpor *d, const struct now *now, uint32_t t, uint32_t at, struct dpor_access a)
+static void reverse_attempt(struct dpor *d, const struct now *now, uint32_t t, uint32_t at, struct dpor_access a)
 {
 	struct dpor_foot f = { .n = 1, .a = &a };
 	struct dpor_event x;
@@ -278,7 +278,7 @@ static void reverse_attempt(const struct dpor *d, const struct now *now, uint32_
 }
 
 /* Task t waits for obj, with `at` events behind it: to take a lock, or to see what it waits for before others undo that. */
-static void reverse_wait(const struct dpor *d, const struct now *now, uint32_t t, uint32_t at, uint32_t obj)
+static void reverse_wait(struct dpor *d, const struct now *now, uint32_t t, uint32_t at, uint32_t obj)
 {
 	enum point_kind kind = POINT_WAITED;
 
@@ -289,7 +289,7 @@ static void reverse_wait(const struct dpor *d, const struct now *now, uint32_t t
 	reverse_attempt(d, now, t, at, (struct dpor_access){ obj, kind });
 }
 
-static void reverse_pending(const struct dpor *d, const struct now *now, const struct coop_view *v)
+static void reverse_pending(struct dpor *d, const struct now *now, const struct coop_view *v)
 {
 	for (uint32_t t = 0; t < v->ntasks; t++) {
 		if (v->enabled & BIT(t) || now->column[t] == NOBODY || !v->wake[t])
@@ -302,7 +302,7 @@ static void reverse_pending(const struct dpor *d, const struct now *now, const s
 }
 
 /* Where event e's task was stopped (K5). */
-static void reverse_stop(const struct dpor *d, const struct now *now, uint32_t e)
+static void reverse_stop(struct dpor *d, const struct now *now, uint32_t e)
 {
 	const struct dpor_node *n = d->node[e];
 

@@ -30,8 +30,8 @@ static void save_node(const struct dpor_node *n, FILE *out)
 
 void dpor_save(const struct dpor *d, FILE *out)
 {
-	fprintf(out, "%d %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n", d->mode, d->preemptions, d->part, d->parts,
-	        d->prefixes, d->n, d->nchoices);
+	fprintf(out, "%d %" PRIu32 " %" PRIu32 " %d %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n", d->mode, d->preemptions,
+	        d->deepen_to, d->limited, d->part, d->parts, d->prefixes, d->n, d->nchoices);
 	for (uint32_t i = 0; i < d->nchoices; i++)
 		fprintf(out, "data %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", d->choice[i].at, d->choice[i].value, d->choice[i].of);
 	for (uint32_t i = 0; i < d->n; i++)
@@ -87,14 +87,18 @@ static bool load_choice(struct dpor *d, uint32_t i, FILE *in)
 
 int dpor_load(struct dpor *d, FILE *in)
 {
-	uint32_t preemptions, part, parts, n;
-	int mode;
+	uint32_t preemptions, deepen_to, part, parts, n;
+	int mode, limited;
 
-	if (fscanf(in, "%d %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu32 " %" SCNu32, &mode, &preemptions, &part, &parts,
-	           &d->prefixes, &n, &d->nchoices) != 7)
+	if (fscanf(in, "%d %" SCNu32 " %" SCNu32 " %d %" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu32 " %" SCNu32, &mode, &preemptions,
+	           &deepen_to, &limited, &part, &parts, &d->prefixes, &n, &d->nchoices) != 9)
 		return -EINVAL;
-	if (mode != (int)d->mode || preemptions != d->preemptions || part != d->part || parts != d->parts)
+	if (mode != (int)d->mode || deepen_to != d->deepen_to || part != d->part || parts != d->parts)
 		return -EINVAL;
+	if (preemptions != d->preemptions && (preemptions < d->preemptions || preemptions > deepen_to))
+		return -EINVAL;
+	d->preemptions = preemptions;
+	d->limited = limited;
 	if (n > DPOR_EVENTS || d->nchoices > DPOR_EVENTS)
 		return -EINVAL;
 	for (uint32_t i = 0; i < d->nchoices; i++)

@@ -445,6 +445,22 @@ static void within_a_bound_the_reduction_finds_what_a_plain_search_finds(void **
 		}
 }
 
+/* A pass that no bound has limited has tried all: deepening ends by itself. */
+static void deepened_until_nothing_is_left_it_finds_all(void **state)
+{
+	skip_under_tsan();
+	for (unsigned i = 0; i < SCENARIOS; i++)
+		for (enum dpor_mode mode = DPOR_RACES; mode <= (scenarios[i].ntasks == 2 ? DPOR_ALL : DPOR_SLEEP); mode++) {
+			struct dpor *d = dpor_new_deepening(mode, "");
+			struct trace_set all = traces_of(&scenarios[i], DPOR_RACES), deepened = search_all(d, run_scenario, NULL, (void *)(uintptr_t)&scenarios[i]);
+			if (!same_traces(&all, &deepened))
+				fail_msg("%s, mode %d: %lu traces, not %lu", scenarios[i].name, mode, (unsigned long)deepened.n, (unsigned long)all.n);
+			free(all.hash);
+			free(deepened.hash);
+		}
+	assert_null(dpor_new_deepening(DPOR_ALL, "k=many"));
+}
+
 static void programs_drawn_by_chance_too(void **state)
 {
 	char name[40];
@@ -495,6 +511,7 @@ int main(void)
 		cmocka_unit_test(the_reduction_finds_what_a_plain_search_finds_each_trace_once),
 		cmocka_unit_test(sleep_sets_alone_find_the_same),
 		cmocka_unit_test(within_a_bound_the_reduction_finds_what_a_plain_search_finds),
+		cmocka_unit_test(deepened_until_nothing_is_left_it_finds_all),
 		cmocka_unit_test(programs_drawn_by_chance_too),
 		cmocka_unit_test(counts_are_what_can_be_counted_by_hand),
 	};

@@ -85,7 +85,7 @@ static bool is_elsewhere(struct dpor *d, uint32_t depth)
 }
 
 /* Whom to try besides the first, before any race asks for somebody. */
-static uint64_t at_first(const struct dpor *d, uint32_t depth, const struct dpor_node *n)
+static uint64_t at_first(struct dpor *d, uint32_t depth, const struct dpor_node *n)
 {
 	if (d->mode == DPOR_RACES && !(is_divided(d) && depth < DPOR_SPLIT))
 		return 0;
@@ -123,7 +123,7 @@ static uint32_t new_node(struct dpor *d, const struct coop_view *v)
 
 /* ---- the picker ---- */
 
-static void dpor_begin(void *state, uint64_t seed, uint32_t steps)
+void dpor_begin(void *state, uint64_t seed, uint32_t steps)
 {
 	struct dpor *d = state;
 
@@ -134,7 +134,7 @@ static void dpor_begin(void *state, uint64_t seed, uint32_t steps)
 	d->is_cut = false;
 }
 
-static uint32_t dpor_pick(void *state, const struct coop_view *v)
+uint32_t dpor_pick(void *state, const struct coop_view *v)
 {
 	struct dpor *d = state;
 	uint32_t pick;
@@ -153,7 +153,7 @@ static uint32_t dpor_pick(void *state, const struct coop_view *v)
 	return pick;
 }
 
-static uint32_t dpor_choose(void *state, uint32_t of)
+uint32_t dpor_choose(void *state, uint32_t of)
 {
 	struct dpor *d = state;
 
@@ -170,7 +170,7 @@ static uint32_t dpor_choose(void *state, uint32_t of)
 	return 0;
 }
 
-static void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind kind)
+void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind kind)
 {
 	struct dpor *d = state;
 
@@ -194,7 +194,7 @@ static void keep_tried(struct dpor *d, uint32_t from)
 		dpor_foot_join(&d->node[i]->tried[d->node[i]->pick], &d->node[i]->event);
 }
 
-static void dpor_end(void *state, enum coop_end end)
+void dpor_end(void *state, enum coop_end end)
 {
 	struct dpor *d = state;
 
@@ -234,7 +234,20 @@ static bool next_task(struct dpor *d, uint32_t i)
 	return true;
 }
 
-static bool dpor_more(void *state)
+static bool next_pass(struct dpor *d)
+{
+	if (!d->limited || d->preemptions >= d->deepen_to) {
+		d->finished = true;
+		return false;
+	}
+	d->preemptions++;
+	d->limited = false;
+	d->fixed = d->recorded = d->choices_fixed = 0;
+	d->prefixes = 0;
+	return true;
+}
+
+bool dpor_more(void *state)
 {
 	struct dpor *d = state;
 
@@ -250,8 +263,7 @@ static bool dpor_more(void *state)
 			return true;
 		}
 	}
-	d->finished = true;
-	return false;
+	return next_pass(d);
 }
 
 struct dpor *dpor_new(enum dpor_mode mode)
@@ -263,18 +275,31 @@ struct dpor *dpor_new(enum dpor_mode mode)
 	return d;
 }
 
-static void *dpor_create(const char *args, const char **err)
+void dpor_deepen(struct dpor *d, uint32_t most)
 {
-	static const char *const modes[] = { "", "sleep", "all" };
-
-	for (enum dpor_mode m = DPOR_RACES; m <= DPOR_ALL; m++)
-		if (!strcmp(args, modes[m]))
-			return dpor_new(m);
-	*err = "dpor takes nothing, or sleep (sleep sets alone), or all (no reduction)";
-	return NULL;
+	d->preemptions = 0;
+	d->deepen_to = most;
 }
 
-static void dpor_destroy(void *state)
+struct dpor *dpor_new_deepening(enum dpor_mode mode, const char *args)
+{
+	unsigned k = DPOR_NO_BOUND - 1;
+	char rest;
+
+	if (*args && (sscanf(args, "k=%u%c", &k, &rest) != 1 || k >= DPOR_NO_BOUND))
+		return NULL;
+	struct dpor *d = dpor_new(mode);
+	dpor_deepen(d, k);
+	return d;
+}
+
+static void *dpor_create(const char *args, const char **err)
+{
+	*err = "dpor takes k=K, the most preemptions of a schedule";
+	return dpor_new_deepening(DPOR_RACES, args);
+}
+
+void dpor_destroy(void *state)
 {
 	struct dpor *d = state;
 
@@ -289,7 +314,7 @@ static void dpor_destroy(void *state)
 
 const struct picker pick_dpor = {
 	.name = "dpor",
-	.what = "every schedule that differs in an order that matters, once: source sets and sleep sets",
+	.what = "every order that matters, with few preemptions first: source sets and sleep sets",
 	.create = dpor_create,
 	.destroy = dpor_destroy,
 	.begin = dpor_begin,

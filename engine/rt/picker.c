@@ -12,6 +12,8 @@ static const struct picker *const pickers[] = {
 	&pick_pos,
 	&pick_urw,
 	&pick_surw,
+	&pick_dfs,
+	&pick_dpor,
 	&pick_clock,
 };
 

@@ -1,0 +1,29 @@
+/*
+ * pick_dfs.c: every schedule, in depth-first order, those with few preemptions first: iterative preemption bounding
+ * (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", PLDI 2007). A
+ * preemption is to take another task though the present one could go on; where it cannot, the choice is free.
+ *
+ * Departures: states are not remembered, so what is equal is run again: this is the measure of what pick_dpor.c leaves
+ * out, whose tree of choices it walks. Data choices are all tried.
+ */
+#include "rt/dpor.h"
+
+static void *dfs_create(const char *args, const char **err)
+{
+	*err = "dfs takes k=K, the most preemptions of a schedule";
+	return dpor_new_deepening(DPOR_ALL, args);
+}
+
+const struct picker pick_dfs = {
+	.name = "dfs",
+	.what = "every schedule, with few preemptions first",
+	.create = dfs_create,
+	.destroy = dpor_destroy,
+	.begin = dpor_begin,
+	.pick = dpor_pick,
+	.choose = dpor_choose,
+	.every_turn = true,
+	.sync = dpor_sync,
+	.end = dpor_end,
+	.more = dpor_more,
+};
