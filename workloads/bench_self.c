@@ -273,12 +273,17 @@ free_self:
 static char scratch[SCRATCH_MAX][PATH_MAX];
 static unsigned nscratch;
 
-void self_scratch(const struct self *s, const char *name, char *out, size_t size)
+void self_scratch_in(const char *dir, const char *name, char *out, size_t size)
 {
 	CHECK(nscratch < SCRATCH_MAX);
-	snprintf(scratch[nscratch], sizeof(scratch[0]), "%.3000s/%.80s", s->dir, name);
+	snprintf(scratch[nscratch], sizeof(scratch[0]), "%.3000s/%.80s", dir, name);
 	snprintf(out, size, "%s", scratch[nscratch]);
 	nscratch++;
+}
+
+void self_scratch(const struct self *s, const char *name, char *out, size_t size)
+{
+	self_scratch_in(s->dir, name, out, size);
 }
 
 static void remove_scratch(void)
@@ -345,7 +350,7 @@ static const struct self_suite suite = {
 		{ "instruments", "all instrumentation on against compiled out", self_instruments },
 		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
 		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
-		{ "btrfs", "postfix against real btrfs on the same block device", self_btrfs },
+		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8", self_btrfs },
 		{ "images", "crash images judged a second", self_images },
 		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
 		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },

@@ -59,6 +59,8 @@ __attribute__((format(printf, 2, 3))) void self_info(struct self *s, const char 
 
 /* The path of a file in s->dir, which is removed at the end, also when the command is stopped by a signal. */
 void self_scratch(const struct self *s, const char *name, char *out, size_t size);
+/* The same in another folder. */
+void self_scratch_in(const char *dir, const char *name, char *out, size_t size);
 
 /* A trial of a target runs, which takes away itself what it has made: a signal ends that at once, and the command
  * when it is over. */
