@@ -1,4 +1,4 @@
-/* crc32c_test.c: the published vectors, and the instruction against the table on random pieces. */
+/* crc32c_test.c: the published vectors, and random pieces against the definition, bit by bit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,6 @@ static void the_published_vectors_hold(void **state)
 	uint8_t buf[32];
 
 	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283u);
-	assert_int_equal(crc32c_table(0, "123456789", 9), 0xe3069283u);
 	assert_int_equal(crc32c(0, "", 0), 0);
 	memset(buf, 0, sizeof(buf));
 	assert_int_equal(crc32c(0, buf, sizeof(buf)), 0x8a9136aau);
@@ -30,13 +29,22 @@ static void the_published_vectors_hold(void **state)
 	assert_int_equal(crc32c(0, buf, sizeof(buf)), 0x113fdb5cu);
 }
 
-static void the_instruction_agrees_with_the_table(void **state)
+static uint32_t by_definition(uint32_t crc, const uint8_t *p, size_t len)
 {
-	static uint8_t buf[20000];
+	for (crc = ~crc; len--; p++) {
+		crc ^= *p;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78u : crc >> 1; /* 0x1edc6f41, bit-reversed */
+	}
+	return ~crc;
+}
+
+/* Of every length that a way of computing it treats apart, at every alignment. */
+static void random_pieces_have_the_crc_that_is_defined(void **state)
+{
+	static uint8_t buf[9000];
 	struct rng r;
 
-	if (!crc32c_is_hardware())
-		skip();
 	rng_seed(&r, 3);
 	for (size_t i = 0; i < sizeof(buf); i++)
 		buf[i] = (uint8_t)rng_next(&r);
@@ -44,7 +52,7 @@ static void the_instruction_agrees_with_the_table(void **state)
 		size_t at = rng_below(&r, 64);
 		size_t len = rng_below(&r, round % 2 ? 100 : sizeof(buf) - at);
 		uint32_t start = (uint32_t)rng_next(&r);
-		assert_int_equal(crc32c(start, buf + at, len), crc32c_table(start, buf + at, len));
+		assert_int_equal(crc32c(start, buf + at, len), by_definition(start, buf + at, len));
 	}
 }
 
@@ -67,7 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_vectors_hold),
-		cmocka_unit_test(the_instruction_agrees_with_the_table),
+		cmocka_unit_test(random_pieces_have_the_crc_that_is_defined),
 		cmocka_unit_test(a_crc_can_be_continued),
 	};
 
