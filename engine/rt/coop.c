@@ -30,7 +30,7 @@
 
 struct coop_task {
 	struct fiber fiber;
-	struct task_box *box; /* made at the first use of the slot, kept */
+	struct task_box *box; /* made at the first use of the slot, kept, and never retired */
 	uint64_t clock;       /* virtual time: its own */
 	uint64_t deadline;    /* of a task in view.timed */
 	const struct rt_wait *wait; /* of a task in `awaiting`: on its stack */
@@ -49,7 +49,8 @@ static struct coop_result *result;
 static struct rng rng;         /* data choices of pickers that have no opinion */
 static uint64_t used, live;    /* slots taken; of these, not ended */
 static uint64_t awaiting;      /* in coop_await() */
-static uint64_t may_look;      /* of these: all but those whose condition was looked at in vain since the last wake */
+static uint64_t acquiring;     /* of these: a lock, whose state is looked at every turn; of the others, */
+static uint64_t may_look;      /* all but those whose condition was looked at in vain since the last wake */
 static uint64_t idler;         /* in coop_wait_idle() */
 static uint32_t last_obj;
 static uint64_t turns, turns_max;
@@ -86,20 +87,39 @@ static bool holds(uint32_t id, const struct rt_wait *w)
 	return ready;
 }
 
-static void look_again(uint32_t id)
+static bool is_free(const struct rt_wait *w)
 {
-	const struct rt_wait *w = tasks[id].wait;
+	return !(atomic_load_explicit(w->state, memory_order_relaxed) & w->taken);
+}
 
-	if (w->kind == POINT_WAIT ? holds(id, w) : w->ready(w->arg))
-		view.enabled |= BIT(id);
-	else
+static bool is_ready(uint32_t id, const struct rt_wait *w)
+{
+	if (w->state)
+		return is_free(w);
+	return w->kind == POINT_WAIT ? holds(id, w) : w->ready(w->arg);
+}
+
+/* Most who stop are about to take a lock: at each turn, and no branch that depends on whether it is free. */
+static void look_again(void)
+{
+	uint64_t ready = 0;
+
+	for (uint64_t left = acquiring; left; left &= left - 1) {
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
+		ready |= (uint64_t)is_free(tasks[id].wait) << id;
+	}
+	for (uint64_t left = may_look; left; left &= left - 1) {
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
 		view.enabled &= ~BIT(id);
+		ready |= (uint64_t)is_ready(id, tasks[id].wait) << id;
+	}
+	view.enabled = (view.enabled & ~acquiring) | ready;
 }
 
 /* An access that may have made true what others wait for. */
 static void wake_waiters(uint32_t obj)
 {
-	for (uint64_t left = awaiting; left; left &= left - 1) {
+	for (uint64_t left = awaiting & ~acquiring; left; left &= left - 1) {
 		uint32_t id = (uint32_t)__builtin_ctzll(left);
 		if (tasks[id].wait->wake == obj)
 			may_look |= BIT(id);
@@ -210,10 +230,9 @@ static uint32_t with_choice(void)
 	return id;
 }
 
-static uint32_t next_task(void)
+static __attribute__((noinline)) uint32_t next_task(void)
 {
-	for (uint64_t left = awaiting & may_look; left; left &= left - 1)
-		look_again((uint32_t)__builtin_ctzll(left));
+	look_again();
 	if (idler && !(view.enabled & ~view.timed)) {
 		view.enabled |= idler;
 		return (uint32_t)__builtin_ctzll(idler);
@@ -229,7 +248,17 @@ static uint32_t next_task(void)
 	return without_choice();
 }
 
-static void go_on(bool ends)
+/* Who runs goes on at a point, and at a wait that is over, while nobody is asked: as without_choice() has it. */
+static bool passes(void)
+{
+	if (choices || config->virtual_time)
+		return false;
+	if (++turns > turns_max)
+		end_run(COOP_TOO_LONG);
+	return true;
+}
+
+static inline __attribute__((always_inline)) void go_on(bool ends)
 {
 	struct coop_task *from = current();
 	uint32_t id = next_task();
@@ -271,9 +300,11 @@ static void coop_point(uint32_t obj, enum point_kind kind)
 	uint32_t id = view.current;
 
 	search_now += STEP_NS;
-	view.obj[id] = obj;
-	view.kind[id] = (uint8_t)kind;
-	go_on(false);
+	if (!passes()) {
+		view.obj[id] = obj;
+		view.kind[id] = (uint8_t)kind;
+		go_on(false);
+	}
 	if (kind == POINT_READ || kind == POINT_WRITE)
 		accessed(id, obj, kind);
 }
@@ -283,15 +314,19 @@ static void coop_await(const struct rt_wait *w)
 	uint32_t id = view.current;
 
 	search_now += STEP_NS;
+	if (passes() && is_ready(id, w))
+		return;
 	view.obj[id] = w->obj;
 	view.kind[id] = (uint8_t)w->kind;
 	view.with[id] = w->with ? w->with->id : 0;
 	view.wake[id] = w->wake ? w->wake : w->obj;
 	tasks[id].wait = w;
 	awaiting |= BIT(id);
-	may_look |= BIT(id);
+	*(w->state ? &acquiring : &may_look) |= BIT(id);
 	go_on(false);
 	awaiting &= ~BIT(id);
+	acquiring &= ~BIT(id);
+	may_look &= ~BIT(id);
 }
 
 static void coop_access(uint32_t obj, enum point_kind kind)
@@ -371,22 +406,41 @@ static void stop_until(uint64_t deadline)
 	view.timed &= ~BIT(id);
 }
 
+/* There is one thread: what threads.c must exchange is read and written here. */
+static uint32_t get_token(const struct task *t)
+{
+	return atomic_load_explicit(&t->token, memory_order_relaxed);
+}
+
+static void set_token(struct task *t, uint32_t token)
+{
+	atomic_store_explicit(&t->token, token, memory_order_relaxed);
+}
+
+static uint32_t take_token(struct task *t)
+{
+	uint32_t token = get_token(t);
+
+	set_token(t, 0);
+	return token;
+}
+
 static bool coop_park(uint64_t timeout_ns)
 {
 	struct task *t = rt_self_ptr;
 	uint64_t deadline = coop_now() + timeout_ns;
 	bool woken;
 
-	if (atomic_exchange(&t->token, 0) == 1)
+	if (take_token(t) == 1)
 		return true;
-	atomic_store(&t->token, 2);
+	set_token(t, 2);
 	if (timeout_ns) {
 		stop_until(deadline);
 	} else {
 		view.enabled &= ~BIT(t->id);
 		go_on(false);
 	}
-	woken = atomic_exchange(&t->token, 0) == 1;
+	woken = take_token(t) == 1;
 	if (!woken)
 		advance_to(deadline);
 	return woken;
@@ -396,7 +450,10 @@ static void coop_wake(struct task *t)
 {
 	uint32_t id = id_of(t);
 
-	if (atomic_exchange(&t->token, 1) != 2)
+	uint32_t token = get_token(t);
+
+	set_token(t, 1);
+	if (token != 2)
 		return;
 	view.enabled |= BIT(id);
 	view.timed &= ~BIT(id);
@@ -445,22 +502,26 @@ static struct task *coop_spawn(const char *name, void (*fn)(void *), void *arg, 
 	if (!ct->box) {
 		ct->box = task_box_get();
 		fiber_make(&ct->fiber);
+		task_begin(ct->box, name, id);
+	} else {
+		task_begin_again(ct->box, name, id);
 	}
-	task_begin(ct->box, name, id);
 	ct->box->task.fn = fn;
 	ct->box->task.arg = arg;
 	ct->box->task.node = where && where->node > 0 ? (uint32_t)where->node : 0;
-	atomic_store(&ct->box->bound, 0);
+	atomic_store_explicit(&ct->box->bound, 0, memory_order_relaxed);
 	fiber_start(&ct->fiber, task_main);
 	ct->clock = current()->clock;
 	view.clock[id] = ct->clock;
 	view.obj[id] = 0;
 	view.kind[id] = POINT_READ;
 	coop_trace_task(id, view.current);
+	if (id >= view.ntasks) {
+		view.ntasks = id + 1;
+		view.life[id] = 0;
+	}
 	view.life[id]++;
 	view.enabled |= BIT(id);
-	if (id >= view.ntasks)
-		view.ntasks = id + 1;
 	used |= BIT(id);
 	live |= BIT(id);
 	return &ct->box->task;
@@ -471,7 +532,6 @@ static void coop_reap(struct task *t)
 	uint32_t id = id_of(t);
 
 	CHECK(!(live & BIT(id)));
-	task_retire(tasks[id].box);
 	used &= ~BIT(id);
 }
 
@@ -510,11 +570,11 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 {
 	config = cfg;
 	result = res;
-	memset(res, 0, sizeof(*res));
+	memset(res, 0, offsetof(struct coop_result, why));
+	res->why[0] = 0;
 	view.enabled = view.timed = 0;
 	view.current = view.step = view.ntasks = 0;
-	memset(view.life, 0, sizeof(view.life));
-	used = live = awaiting = may_look = idler = 0;
+	used = live = awaiting = acquiring = may_look = idler = 0;
 	last_obj = cfg->objects_from;
 	turns = 0;
 	steps_max = cfg->steps_max ? cfg->steps_max : STEPS_MAX;
@@ -527,12 +587,6 @@ static void begin_run(const struct coop_config *cfg, struct coop_result *res)
 	if (cfg->record)
 		schedule_clear(cfg->record);
 	cfg->picker->begin(cfg->picker_state, cfg->seed, cfg->steps_hint ? cfg->steps_hint : STEPS_HINT);
-}
-
-static void retire_all(void)
-{
-	for (; used; used &= used - 1)
-		task_retire(tasks[__builtin_ctzll(used)].box);
 }
 
 void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, struct coop_result *res)
@@ -554,7 +608,6 @@ void coop_run(const struct coop_config *cfg, void (*main)(void *), void *arg, st
 	rt_self_ptr = rt_spawn("main", main, arg, NULL);
 	fiber_switch(&base, &tasks[0].fiber, false);
 	picker_end(res->end);
-	retire_all();
 	res->steps = view.step;
 	res->objects = last_obj;
 	res->trace_hash = coop_trace_hash();

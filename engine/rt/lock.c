@@ -42,14 +42,9 @@ bool mutex_held(const struct mutex *m)
 	return atomic_load_explicit(&m->owner, memory_order_relaxed) == rt_self();
 }
 
-static bool is_free(void *arg)
-{
-	return atomic_load_explicit(&((struct mutex *)arg)->state, memory_order_relaxed) == 0;
-}
-
 static void await_free(struct mutex *m, struct task *t)
 {
-	const struct rt_wait w = { .obj = m->id, .kind = POINT_LOCK, .ready = is_free, .arg = m };
+	const struct rt_wait w = { .obj = m->id, .kind = POINT_LOCK, .state = &m->state, .taken = ~0u };
 
 	t->wait_class = (int)m->class;
 	t->wait_owner = &m->owner;
@@ -72,8 +67,13 @@ void mutex_name_lock(struct mutex *m)
 	rt->accessed(m->id, POINT_LOCK);
 }
 
-void mutex_name_unlock(struct mutex *m)
+void mutex_unlock_controlled(struct mutex *m)
 {
+	uint32_t state = atomic_load_explicit(&m->state, memory_order_relaxed);
+
+	atomic_store_explicit(&m->state, 0, memory_order_relaxed);
+	if (state == 2) /* virtual time: somebody is parked */
+		mutex_unlock_slow(m);
 	if (m->named) {
 		m->named = false;
 		rt->accessed(m->id, POINT_UNLOCK);

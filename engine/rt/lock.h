@@ -269,7 +269,7 @@ void lock_totals(struct lock_stat *out);
 _Noreturn void lock_order_failed(struct task *t, enum lock_class class, int64_t sub);
 void mutex_point(struct mutex *m);
 void mutex_name_lock(struct mutex *m);
-void mutex_name_unlock(struct mutex *m);
+void mutex_unlock_controlled(struct mutex *m);
 void mutex_lock_slow(struct mutex *m, struct task *t);
 void mutex_unlock_slow(struct mutex *m);
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub);
@@ -335,12 +335,22 @@ static inline void lock_count(struct task *t, enum lock_class class, uint32_t *l
 		lock_count_node(t, class, last_node);
 }
 
-static inline void mutex_acquire(struct mutex *m, struct task *t, enum phase wait_in)
+/* In a controlled run there is one thread, and nothing between a load and a store. */
+static inline bool mutex_take(struct mutex *m)
 {
 	uint32_t free = 0;
 
-	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire,
-	                                                              memory_order_relaxed), 0)) {
+	if (!__builtin_expect(rt_controlled, 0))
+		return atomic_compare_exchange_strong_explicit(&m->state, &free, 1, memory_order_acquire, memory_order_relaxed);
+	if (atomic_load_explicit(&m->state, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&m->state, 1, memory_order_relaxed);
+	return true;
+}
+
+static inline void mutex_acquire(struct mutex *m, struct task *t, enum phase wait_in)
+{
+	if (__builtin_expect(!mutex_take(m), 0)) {
 		if (wait_in != PH_NR)
 			phase(wait_in);
 		mutex_lock_slow(m, t);
@@ -379,10 +389,10 @@ static inline void mutex_unlock(struct mutex *m)
 {
 	held_pop(rt_self(), m);
 	atomic_store_explicit(&m->owner, NULL, memory_order_relaxed);
-	if (__builtin_expect(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2, 0))
-		mutex_unlock_slow(m);
 	if (__builtin_expect(rt_controlled, 0))
-		mutex_name_unlock(m);
+		mutex_unlock_controlled(m);
+	else if (__builtin_expect(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2, 0))
+		mutex_unlock_slow(m);
 }
 
 static inline void spin_lock(struct spin *s)
@@ -410,7 +420,8 @@ static inline uint32_t waitq_waiters(struct waitq *wq)
 #if RT_TSAN
 	return atomic_fetch_add(&wq->nr, 0);
 #else
-	atomic_thread_fence(memory_order_seq_cst);
+	if (!rt_controlled) /* there is one thread */
+		atomic_thread_fence(memory_order_seq_cst);
 	return atomic_load_explicit(&wq->nr, memory_order_relaxed);
 #endif
 }

@@ -140,7 +140,7 @@ static void switch_on(struct task_box *box)
 {
 	if (!box->stats_mem)
 		box->stats_mem = mem_zalloc(sizeof(*box->stats_mem));
-	atomic_store(&box->task.stats, box->stats_mem);
+	atomic_store_explicit(&box->task.stats, box->stats_mem, memory_order_release);
 }
 
 static void switch_task(struct task *t, void *arg)
@@ -148,7 +148,7 @@ static void switch_task(struct task *t, void *arg)
 	if (enabled)
 		switch_on(task_box_of(t));
 	else
-		atomic_store(&t->stats, NULL);
+		atomic_store_explicit(&t->stats, NULL, memory_order_release);
 }
 
 void lock_stats_enable(bool on)

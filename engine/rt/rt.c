@@ -3,7 +3,8 @@
  * join, and the sums of counters.
  *
  * (R4) A task is in the registry from task_begin() to task_retire(); its counters are then in
- *      `finished`. So at any time a sum over both misses nothing and has nothing twice.
+ *      `finished`. So at any time a sum over both misses nothing and has nothing twice. A box of coop.c stays in it
+ *      from task to task, and adds up.
  */
 #include "rt/rt.h"
 
@@ -78,7 +79,7 @@ static void copy_name(char to[TASK_NAME_MAX], const char *name)
 	to[n] = 0;
 }
 
-void task_begin(struct task_box *box, const char *name, uint32_t id)
+void task_begin_again(struct task_box *box, const char *name, uint32_t id)
 {
 	struct task *t = &box->task;
 
@@ -91,19 +92,23 @@ void task_begin(struct task_box *box, const char *name, uint32_t id)
 	t->pmu = NULL;
 	t->wait_class = -1;
 	t->wait_owner = NULL;
-	atomic_store(&t->token, 0);
-	atomic_store(&t->woken_ns, 0);
-	atomic_store(&t->finished, false);
+	atomic_store_explicit(&t->token, 0, memory_order_relaxed); /* told to others by the registry's mutex, and by who spawns it */
+	atomic_store_explicit(&t->woken_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->finished, false, memory_order_relaxed);
 	list_init(&t->wait_link);
+	atomic_store_explicit(&t->phase, PH_OTHER, memory_order_relaxed);
 	memset(t->phase_ns, 0, sizeof(t->phase_ns));
-	atomic_store(&t->phase, PH_OTHER);
 	t->phase_since_ns = rt_now();
 	waitq_init(&box->done, L_TASK);
 	if (trace_on)
 		trace_name_task(id, t->name);
+}
 
+void task_begin(struct task_box *box, const char *name, uint32_t id)
+{
+	task_begin_again(box, name, id);
 	task_registry_lock();
-	list_add_tail(&t->all_link, &living);
+	list_add_tail(&box->task.all_link, &living);
 	lock_stat_begin_task(box);
 	task_registry_unlock();
 }
@@ -125,7 +130,7 @@ void task_retire(struct task_box *box)
 void task_finish(struct task_box *box)
 {
 	CHECK(box->task.nheld == 0);
-	atomic_store(&box->task.finished, true);
+	atomic_store_explicit(&box->task.finished, true, memory_order_release); /* the barrier is in wait_give() */
 	wait_give(&box->done, true);
 }
 

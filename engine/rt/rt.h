@@ -158,10 +158,13 @@ struct mutex;
  * Something that can only be done when ready(arg): an acquire (LOCK, SHARED), or the end of a wait (WAIT).
  * `ready` changes nothing. A waiter's is asked at first, and once it was false not before an access
  * (WRITE, GIVE) of `wake` by another, as on threads; and only while the mutex `with` is free (NULL: none).
+ * An acquire is asked at each turn of a run; a lock's state is read for that, without a call.
  */
 struct rt_wait {
 	uint32_t obj, wake;
 	enum point_kind kind;
+	const _Atomic uint32_t *state; /* of a lock, in place of `ready`: it is ready when */
+	uint32_t taken;                /* none of these bits are set in it */
 	bool (*ready)(void *arg);
 	void *arg;
 	const struct mutex *with;

@@ -17,6 +17,7 @@
 
 #define RWSEM_SPIN_NS 1500
 #define WAKE_BATCH    16
+#define WRITTEN       (1u << 31) /* the sign of the state: a writer has it */
 
 void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
 {
@@ -33,11 +34,39 @@ void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
 	list_init(&s->waiters);
 }
 
+/* In a controlled run there is one thread, and nothing between a load and a store. */
+static bool change_state(struct rwsem *s, int32_t *from, int32_t to)
+{
+	int32_t state;
+
+	if (!rt_controlled)
+		return atomic_compare_exchange_strong(&s->state, from, to);
+	state = atomic_load_explicit(&s->state, memory_order_relaxed);
+	if (state != *from) {
+		*from = state;
+		return false;
+	}
+	atomic_store_explicit(&s->state, to, memory_order_relaxed);
+	return true;
+}
+
+/* By a reader; the state before. */
+static int32_t drop_state(struct rwsem *s)
+{
+	int32_t state;
+
+	if (!rt_controlled)
+		return atomic_fetch_sub(&s->state, 1);
+	state = atomic_load_explicit(&s->state, memory_order_relaxed);
+	atomic_store_explicit(&s->state, state - 1, memory_order_relaxed);
+	return state;
+}
+
 static bool try_write(struct rwsem *s)
 {
 	int32_t free = 0;
 
-	return atomic_compare_exchange_strong(&s->state, &free, -1);
+	return change_state(s, &free, -1);
 }
 
 static bool try_read(struct rwsem *s, bool woken)
@@ -47,7 +76,7 @@ static bool try_read(struct rwsem *s, bool woken)
 	if (!woken && atomic_load(&s->writers_waiting)) /* S3 */
 		return false;
 	while (readers >= 0)
-		if (atomic_compare_exchange_weak(&s->state, &readers, readers + 1))
+		if (change_state(s, &readers, readers + 1))
 			return true;
 	return false;
 }
@@ -105,20 +134,10 @@ static void queue_and_lock(struct rwsem *s, struct slow_wait *x, bool writer)
 	dequeue(s, &x->w);
 }
 
-static bool free_to_read(void *arg)
-{
-	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) >= 0;
-}
-
-static bool free_to_write(void *arg)
-{
-	return atomic_load_explicit(&((struct rwsem *)arg)->state, memory_order_relaxed) == 0;
-}
-
 static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
 {
 	const struct rt_wait w = { .obj = s->id, .kind = writer ? POINT_LOCK : POINT_SHARED,
-		                   .ready = writer ? free_to_write : free_to_read, .arg = s };
+		                   .state = (const _Atomic uint32_t *)&s->state, .taken = writer ? ~0u : WRITTEN };
 
 	if (!rt_searching) {
 		rt_point(s->id, writer ? POINT_LOCK : POINT_READ);
@@ -219,7 +238,7 @@ void read_unlock(struct rwsem *s)
 	if (atomic_load_explicit(&s->owner, memory_order_relaxed) == t)
 		atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 
-	int32_t before = atomic_fetch_sub(&s->state, 1);
+	int32_t before = drop_state(s);
 	CHECK(before > 0);
 	rt_accessed(s->id, POINT_UNLOCK);
 	if (before == 1 && atomic_load(&s->nr)) /* S1 */
@@ -258,7 +277,9 @@ void write_unlock(struct rwsem *s)
 {
 	held_pop(rt_self(), s);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
-	CHECK(atomic_exchange(&s->state, 0) == -1);
+	int32_t written = -1;
+	bool was_ours = change_state(s, &written, 0);
+	CHECK(was_ours);
 	rt_accessed(s->id, POINT_UNLOCK);
 	if (atomic_load(&s->nr)) /* S1 */
 		wake_first(s);

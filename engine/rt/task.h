@@ -43,6 +43,8 @@ void task_box_put(struct task_box *box);
 
 /* Makes it a task that has not run yet, and counts it among the living. */
 void task_begin(struct task_box *box, const char *name, uint32_t id);
+/* The next task of a box that is still among the living: no lock is taken, and counters go on. */
+void task_begin_again(struct task_box *box, const char *name, uint32_t id);
 /* Its counters go to the sums of the finished; it is no longer among the living. */
 void task_retire(struct task_box *box);
 /* The last thing a task does as a task: says so to who joins it. */
