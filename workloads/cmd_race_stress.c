@@ -41,7 +41,7 @@ struct stress_options {
 static const struct argp_option stress_table[] = {
 	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
 	{ "design", 'd', "NAME|all", 0, "The design (default: all)", 0 },
-	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at every second point, by chance (default: yield)", 0 },
+	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at one point in four, by chance (default: yield)", 0 },
 	{ "seconds", 't', "S", 0, "So long for each design (default: 10, unless --rounds is given)", 0 },
 	{ "rounds", 'n', "N", 0, "At most so many rounds for each design", 0 },
 	{ "seed", 's', "S", 0, "Of the noise, of what tasks draw and of the power cuts (default: 1)", 0 },

@@ -7,6 +7,8 @@
 #include "base/rng.h"
 #include "rt/rt.h"
 
+#define YIELD_LENGTHS ((uint64_t)__builtin_ctz(NOISE_YIELDS_MAX) + 1) /* 1, 2, 4, ... */
+
 const char *const noise_name[NOISE_KINDS] = { [NOISE_NONE] = "none", [NOISE_YIELD] = "yield", [NOISE_SLEEP] = "sleep" };
 
 /* Written while no other task runs, read by all. */
@@ -39,7 +41,7 @@ static void disturb(void)
 		rt->sleep(1 + rng_below(&rng, NOISE_SLEEP_NS));
 		return;
 	}
-	for (uint64_t n = 1 + rng_below(&rng, NOISE_YIELDS_MAX); n; n--)
+	for (uint64_t n = 1ull << rng_below(&rng, YIELD_LENGTHS); n; n--)
 		sched_yield();
 }
 
