@@ -34,7 +34,7 @@ SCRIPTS := $(wildcard analysis/*_test.py scripts/*_test)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine vm clean help tests libs
+.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine vm clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -50,6 +50,12 @@ test: ## build and run every test program; the last line is the totals (installs
 	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build || echo "without it a part of replay_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
+
+test-all: ## make test, the sanitizers, the static analysis, and the virtual machine: what CI has no time for
+	@$(SUBMAKE) test
+	@$(SUBMAKE) check asan tsan analyze
+	@$(SUBMAKE) vm
+	@echo "test-all: all of it passed"
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
 	@scripts/floors

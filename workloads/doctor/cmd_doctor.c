@@ -18,6 +18,8 @@
 #include "rt/place.h"
 #include "rt/rt.h"
 
+#define STEAL_LOOK_NS 200000000u
+
 enum state { OK, LIMITED, NO };
 
 struct finding {
@@ -177,23 +179,43 @@ static void check_governor(const char *dir, struct finding *f)
 		found(f, OK, "", "governor performance");
 }
 
-/* Of all time since the start, the part that the host took. */
-static void check_steal(const char *dir, struct finding *f)
+/* Of /proc/stat, in ticks of all processors: what they wanted to run, and of it what the host took. */
+struct wanted {
+	unsigned long long all, stolen;
+};
+
+static struct wanted time_wanted(void)
 {
-	unsigned long long v[8] = { 0 }, sum = 0;
-	double share;
+	enum { USER, NICE, SYSTEM, IDLE, IOWAIT, IRQ, SOFTIRQ, STEAL, N };
+	unsigned long long v[N] = { 0 };
 	char line[512];
 
 	first_line("/proc/stat", line, sizeof(line));
 	sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]);
-	for (int i = 0; i < 8; i++)
-		sum += v[i];
-	share = sum ? 100.0 * (double)v[7] / (double)sum : 0;
-	if (share >= 1)
+	return (struct wanted){ v[USER] + v[NICE] + v[SYSTEM] + v[IRQ] + v[SOFTIRQ] + v[STEAL], v[STEAL] };
+}
+
+static double stolen_share(struct wanted from, struct wanted to)
+{
+	return to.all > from.all ? 100.0 * (double)(to.stolen - from.stolen) / (double)(to.all - from.all) : 0;
+}
+
+/* Nothing is stolen from who does not want to run: so it runs for a while, and looks. */
+static void check_steal(const char *dir, struct finding *f)
+{
+	struct wanted before = time_wanted(), now;
+	double share, ever;
+
+	for (uint64_t end = rt_now() + STEAL_LOOK_NS; rt_now() < end;)
+		;
+	now = time_wanted();
+	share = stolen_share(before, now);
+	ever = stolen_share((struct wanted){ 0 }, now);
+	if (share >= 1 || ever >= 1)
 		found(f, LIMITED, "a quieter host; else more trials: they take turns, so ratios stay true",
-		      "%.1f %% of all time since the start was stolen by the host", share);
+		      "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start", share, ever);
 	else
-		found(f, OK, "", "%.1f %% stolen time", share);
+		found(f, OK, "", "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start", share, ever);
 }
 
 static void check_load(const char *dir, struct finding *f)
