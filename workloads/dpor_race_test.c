@@ -1,7 +1,7 @@
 /*
  * dpor_race_test.c: the reduction on races: on six sizes of the bare protocol under four designs, and on the
  * smallest race of the whole pipeline, it finds exactly the traces that a search with sleep sets alone finds,
- * each once; a fault planted in it is seen by that; and designs that break a promise break it in some
+ * each once, in one search or divided among several; a fault planted in it is seen by that; and designs that break a promise break it in some
  * trace, safe ones in none.
  */
 #include "hunt.h"
@@ -106,19 +106,25 @@ static bool pipeline_is_broken(void *arg)
 	return hunt_judge(p->h, &p->v) != VIOLATION_NONE;
 }
 
-static struct trace_set bounded_traces(const struct race *race, const char *design, enum dpor_mode mode, uint32_t preemptions)
+static struct trace_set race_traces(const struct race *race, const char *design, struct dpor *d)
 {
-	struct dpor *d = dpor_new(mode);
 	struct pipeline p;
 	char err[200];
 
-	d->preemptions = preemptions;
 	assert_int_equal(hunt_open(race, fs_design_find(design), &p.h, err), 0);
 	violation_init(&p.v);
 	struct trace_set t = search_all(d, run_pipeline, pipeline_is_broken, &p);
 	violation_fini(&p.v);
 	hunt_close(p.h);
 	return t;
+}
+
+static struct trace_set bounded_traces(const struct race *race, const char *design, enum dpor_mode mode, uint32_t preemptions)
+{
+	struct dpor *d = dpor_new(mode);
+
+	d->preemptions = preemptions;
+	return race_traces(race, design, d);
 }
 
 static struct trace_set pipeline_traces(const char *design, enum dpor_mode mode)
@@ -179,6 +185,47 @@ static void within_a_bound_no_race_loses_a_trace(void **state)
 	compare_bounded("data_error", DPOR_SLEEP, 1);
 }
 
+/* ---- divided among several ---- */
+
+static void compare_parts(const struct race *race, uint32_t preemptions, uint32_t parts)
+{
+	struct trace_set whole = bounded_traces(race, "postfix", DPOR_RACES, preemptions), all = { 0 };
+
+	for (uint32_t part = 0; part < parts; part++) {
+		struct dpor *d = dpor_new(DPOR_RACES);
+		d->preemptions = preemptions;
+		d->part = part;
+		d->parts = parts;
+		struct trace_set t = race_traces(race, "postfix", d);
+		add_traces(&all, &t);
+	}
+	sort_once(&all);
+	if (!same_traces(&whole, &all))
+		fail_msg("%s, %u preemptions, %u parts: %lu traces, not %lu", race->name, preemptions, parts, (unsigned long)all.n,
+		         (unsigned long)whole.n);
+	assert_true(all.runs < 2 * whole.runs);
+	free(whole.hash);
+	free(all.hash);
+}
+
+/* Each part cuts what belongs to another: nobody may sleep for what it would have done there (K6). */
+static void all_parts_together_find_what_one_search_finds(void **state)
+{
+	static const uint32_t parts[] = { 2, 3, 5 };
+
+	skip_under_tsan();
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		compare_parts(&race_seed, 0, parts[i]);
+		compare_parts(&race_seed, 1, parts[i]);
+		compare_parts(&race_seed_smallest, 1, parts[i]);
+		compare_parts(&race_seed_smallest, DPOR_NO_BOUND, parts[i]);
+		compare_parts(&race_data_error, 1, parts[i]);
+		compare_parts(&race_log_reuse, 0, parts[i]);
+	}
+	if (!fast())
+		compare_parts(&race_seed_smallest, 2, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +233,7 @@ int main(void)
 		cmocka_unit_test(a_fault_in_the_reduction_is_seen),
 		cmocka_unit_test(the_smallest_race_is_searched_whole),
 		cmocka_unit_test(within_a_bound_no_race_loses_a_trace),
+		cmocka_unit_test(all_parts_together_find_what_one_search_finds),
 		cmocka_unit_test(the_pipeline_names_all_that_its_tasks_share),
 	};
 

@@ -21,6 +21,7 @@
 /* Kinds of access besides those of enum point_kind. */
 #define DPOR_UNSHARED 14u /* the UNLOCK of who took SHARED: only a LOCK comes after it, another SHARED does not */
 #define DPOR_BLOCKED  15u /* the task stopped there, for it could not go on */
+#define DPOR_OPEN     16u /* what else the block did is not known: it commutes with nothing */
 
 struct dpor_access {
 	uint32_t obj;
@@ -103,6 +104,11 @@ struct dpor_node *dpor_node_at(struct dpor *d, uint32_t i);
 /* Task t sleeps at the node: by the foot of whom it was tried at first. False: it cannot, for the parent knows nothing of it. */
 bool dpor_sleeps_by(struct dpor_node *n, const struct dpor_node *parent, uint32_t t);
 
+static inline bool dpor_is_divided(const struct dpor *d)
+{
+	return d->parts > 1;
+}
+
 static inline bool dpor_is_bounded(const struct dpor *d)
 {
 	return d->preemptions != DPOR_NO_BOUND;
@@ -160,6 +166,8 @@ bool dpor_bound_allows(struct dpor *d, const struct dpor_node *n);
 void dpor_bound_stop(struct dpor *d, const struct coop_view *v);
 /* The run has ended: what its blocks did from node `from` on is what trying them does. */
 void dpor_bound_keep(struct dpor *d, uint32_t from);
+/* A divided search has come to where its parts are told apart: what is not known to all of them alike is open. */
+void dpor_bound_split(struct dpor *d, const struct coop_view *v);
 /* x and event e are a race, or x's task would have been stopped before e (`stop`). */
 void dpor_bound_reverse(const struct dpor_event *x, uint32_t e, bool stop);
 

@@ -18,6 +18,8 @@
  *      first elsewhere says so of their block, but not of what others do before it.
  * (K5) Who is stopped races, where it is stopped, with who took the lock or undid what it waits for: by the time that
  *      it goes on others may have done so too, and to come before each of them in turn costs more than to come before the first.
+ * (K6) A block that goes on where the parts of a divided search are told apart (DPOR_SPLIT) is known to one of them only.
+ *      To all of them its foot is open.
  */
 #include "rt/dpor.h"
 
@@ -67,6 +69,22 @@ void dpor_bound_stop(struct dpor *d, const struct coop_view *v)
 		dpor_foot_add(f, (struct dpor_access){ v->with[t], DPOR_BLOCKED });
 }
 
+void dpor_bound_split(struct dpor *d, const struct coop_view *v)
+{
+	struct dpor_node *first = d->node[d->node[DPOR_SPLIT - 1]->block];
+	struct dpor_foot *f = &first->tried[first->pick];
+	struct dpor_access open = { 0, DPOR_OPEN };
+
+	if (v->enabled & ~v->timed & BIT(v->current) && !dpor_foot_has(f, open))
+		dpor_foot_add(f, open);
+}
+
+/* (K6) */
+static bool is_open(const struct dpor *d, uint32_t block, uint32_t i)
+{
+	return dpor_is_divided(d) && block < DPOR_SPLIT && i >= DPOR_SPLIT;
+}
+
 /* Of a block's first pick: all that the block did. Of who goes on: the step alone (K3). */
 void dpor_bound_keep(struct dpor *d, uint32_t from)
 {
@@ -74,7 +92,8 @@ void dpor_bound_keep(struct dpor *d, uint32_t from)
 		struct dpor_node *n = d->node[i], *first = d->node[n->block];
 		if (n->block != i)
 			dpor_foot_join(&n->tried[n->pick], &n->event);
-		dpor_foot_join(&first->tried[first->pick], &n->event);
+		if (!is_open(d, n->block, i))
+			dpor_foot_join(&first->tried[first->pick], &n->event);
 	}
 }
 

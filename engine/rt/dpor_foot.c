@@ -59,9 +59,12 @@ static bool conflict(struct dpor_access a, struct dpor_access b)
 
 bool dpor_feet_commute(const struct dpor_foot *f, const struct dpor_foot *g)
 {
-	for (uint32_t i = 0; i < f->n; i++)
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->a[i].kind == DPOR_OPEN)
+			return false;
 		for (uint32_t k = 0; k < g->n; k++)
 			if (conflict(f->a[i], g->a[k]))
 				return false;
+	}
 	return true;
 }

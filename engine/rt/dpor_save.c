@@ -49,7 +49,7 @@ static bool load_foot(struct dpor_foot *f, FILE *in)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct dpor_access a;
-		if (fscanf(in, "%" SCNu32 "/%" SCNu8, &a.obj, &a.kind) != 2 || a.kind > DPOR_BLOCKED)
+		if (fscanf(in, "%" SCNu32 "/%" SCNu8, &a.obj, &a.kind) != 2 || a.kind > DPOR_OPEN)
 			return false;
 		dpor_foot_add(f, a);
 	}

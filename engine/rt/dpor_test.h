@@ -68,6 +68,16 @@ static struct trace_set search_all(struct dpor *d, void (*run)(const struct coop
 	return t;
 }
 
+/* Adds those of `part`, which is given up. */
+static inline void add_traces(struct trace_set *all, struct trace_set *part)
+{
+	for (uint64_t i = 0; i < part->n; i++)
+		keep_hash(all, part->hash[i]);
+	all->runs += part->runs;
+	free(part->hash);
+	part->hash = NULL;
+}
+
 static inline bool same_traces(const struct trace_set *a, const struct trace_set *b)
 {
 	return a->n == b->n && (!a->n || !memcmp(a->hash, b->hash, a->n * sizeof(*a->hash)));

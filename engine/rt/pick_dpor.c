@@ -13,7 +13,8 @@
  *
  * (D1) Of each trace exactly one run is completed; a run that is cut begins no trace that is not tried elsewhere.
  * Divided, the first events (DPOR_SPLIT) are all tried but for what sleeps, by every part alike; what
- * begins with them belongs to one part, and is cut in the others.
+ * begins with them belongs to one part, and is cut in the others. So what sleeps there must be the same to
+ * all: it rests on the first events alone (K6).
  *
  * (D2) foot[t] of a node is valid while t sleeps there: it belongs to an ancestor, which tried t.
  */
@@ -74,20 +75,15 @@ static uint32_t give_up(struct dpor *d)
 	return COOP_PICK_CUT;
 }
 
-static bool is_divided(const struct dpor *d)
-{
-	return d->parts > 1;
-}
-
 static bool is_elsewhere(struct dpor *d, uint32_t depth)
 {
-	return is_divided(d) && depth == DPOR_SPLIT && d->prefixes++ % d->parts != d->part;
+	return dpor_is_divided(d) && depth == DPOR_SPLIT && d->prefixes++ % d->parts != d->part;
 }
 
 /* Whom to try besides the first, before any race asks for somebody. */
 static uint64_t at_first(struct dpor *d, uint32_t depth, const struct dpor_node *n)
 {
-	if (d->mode == DPOR_RACES && !(is_divided(d) && depth < DPOR_SPLIT))
+	if (d->mode == DPOR_RACES && !(dpor_is_divided(d) && depth < DPOR_SPLIT))
 		return 0;
 	return dpor_bound_allows(d, n) ? n->enabled : 0;
 }
@@ -96,6 +92,8 @@ static uint32_t new_node(struct dpor *d, const struct coop_view *v)
 {
 	uint32_t i = d->n;
 
+	if (i == DPOR_SPLIT && dpor_is_divided(d) && dpor_is_bounded(d))
+		dpor_bound_split(d, v);
 	if (is_elsewhere(d, i))
 		return give_up(d);
 
