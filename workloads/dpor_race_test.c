@@ -1,8 +1,8 @@
 /*
  * dpor_race_test.c: the reduction on races: on six sizes of the bare protocol under four designs, and on the
  * smallest race of the whole pipeline, it finds exactly the traces that a search with sleep sets alone finds,
- * each once, in one search or divided among several; a fault planted in it is seen by that; and designs that break a promise break it in some
- * trace, safe ones in none.
+ * each once, in one search or divided among several; and designs that break a promise break it in some trace, safe
+ * ones in none. (brute_test.c has an enumeration without sleep sets.)
  */
 #include "hunt.h"
 #include "protocol.h"
@@ -66,22 +66,6 @@ static void six_sizes_of_the_protocol_are_searched_whole(void **state)
 		for (unsigned i = 0; protocol_design_at(i); i++)
 			if (config != 3 || !too_many_for_sleep_sets(config, protocol_design_name(protocol_design_at(i))))
 				check_size(config, protocol_design_name(protocol_design_at(i)));
-}
-
-/* What was about to be done in a run that was cut is forgotten: RACES.md 3.3, the fault that nobody saw. */
-static void a_fault_in_the_reduction_is_seen(void **state)
-{
-	struct dpor *d;
-	struct trace_set faulty, whole;
-
-	skip_under_tsan();
-	d = dpor_new(DPOR_RACES);
-	d->forget_pending = true;
-	faulty = protocol_traces(1, "prefix", d);
-	whole = protocol_traces(1, "prefix", dpor_new(DPOR_SLEEP));
-	assert_true(faulty.n < whole.n);
-	free(faulty.hash);
-	free(whole.hash);
 }
 
 /* ---- the whole pipeline ---- */
@@ -230,7 +214,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(six_sizes_of_the_protocol_are_searched_whole),
-		cmocka_unit_test(a_fault_in_the_reduction_is_seen),
 		cmocka_unit_test(the_smallest_race_is_searched_whole),
 		cmocka_unit_test(within_a_bound_no_race_loses_a_trace),
 		cmocka_unit_test(all_parts_together_find_what_one_search_finds),

@@ -1,6 +1,6 @@
 /*
  * cuts.c: which crash images of an epoch to look at: all of them when its pending writes are few,
- * else the extremes of CRASH.md 5 and a seeded sample; each image once, by
+ * else the named extremes and a seeded sample; each image once, by
  * its fingerprint (fingerprint.h), which is known before the image is made.
  */
 #include <stdlib.h>

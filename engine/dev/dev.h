@@ -1,7 +1,7 @@
 /*
  * dev.h: THE DEVICE SEAM. Asynchronous bios over a range of bytes, with a volatile write cache.
  *
- * What is promised (the block layer's rules; CRASH.md 4):
+ * What is promised (the block layer's rules):
  * (D1) A write is in the device's cache when its bio completes; it is durable only by (D2) or (D3).
  * (D2) A flush makes durable exactly the writes whose completion came before the flush was submitted.
  * (D3) A write with BIO_FUA is durable when it completes.

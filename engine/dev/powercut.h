@@ -1,6 +1,6 @@
 /*
  * powercut.h: the record of writes and flushes, which crash images it allows, and how to enumerate
- * or sample them. The rules are CRASH.md 4 ("Device legality") and 5 (where to cut).
+ * or sample them. The rules are those of dev.h (D1-D6).
  *
  * The log is positions 0..n; each event takes the next one: WSUB (with the data), WCMP, FSUB, FCMP.
  * A crash at position p sees events < p. Then, per tear unit: what is durable at p, or any one write
@@ -48,7 +48,7 @@ void powercut_restart(struct dev *d);
  */
 void powercut_rewind(struct dev *d);
 
-/* The number of events so far: the position that a promise is stamped with (pe, pb of CRASH.md 4). */
+/* The number of events so far: the position that a promise is stamped with (pe, pb of a call: oracle/model.h). */
 uint32_t powercut_position(const struct dev *d);
 const struct dev_event *powercut_events(const struct dev *d, uint32_t *n);
 
@@ -85,7 +85,7 @@ struct cut {
 
 struct cut_budget {
 	uint32_t all_up_to;   /* enumerate all subsets when npending <= this (10) */
-	uint32_t sampled;     /* otherwise: the named extremes of CRASH.md 5 plus this many random ones */
+	uint32_t sampled;     /* otherwise: the named extremes plus this many random ones */
 	bool tears;           /* also tear each pending write at the device's tear unit */
 	uint64_t seed;
 };
@@ -117,7 +117,7 @@ const uint64_t *powercut_image_reads(const struct dev *image, uint32_t *words);
 void powercut_describe(struct dev *d, const struct cut *c, char *buf, unsigned size);
 
 /*
- * The controls of the device (CRASH.md 6): a flush that lies must lose a flushed write in some image,
+ * The controls of the device: a flush that lies must lose a flushed write in some image,
  * an honest one in none. 0, or -EIO when the device model itself cannot be trusted. Microseconds on ram.
  */
 int powercut_controls(void);

@@ -1,5 +1,5 @@
 /*
- * walk.c: the device's legality, one event at a time (CRASH.md 4): see walk.h.
+ * walk.c: the device's legality, one event at a time: see walk.h.
  */
 #include "dev/walk.h"
 
