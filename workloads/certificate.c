@@ -5,7 +5,8 @@
 
 #include "rt/pct.h"
 
-#define CLAIM 0.99 /* missing with more than that is no claim */
+#define CLAIM  0.99 /* missing with more than that is no claim */
+#define WANTED 1000u /* one miss in so many is one */
 
 static struct certificate_line *line_of(struct certificate *c, uint32_t d, uint32_t steps)
 {
@@ -87,6 +88,12 @@ uint32_t certificate_steps(const struct certificate *c)
 	return most;
 }
 
+/* Schedules after which a bug of depth d is missed once in WANTED. */
+static double runs_wanted(const struct certificate *c, uint32_t d)
+{
+	return log(WANTED) * c->tasks * pow(certificate_steps(c), d - 1);
+}
+
 static void print_depths(const struct certificate *c, FILE *out)
 {
 	uint32_t nothing = 0;
@@ -101,7 +108,8 @@ static void print_depths(const struct certificate *c, FILE *out)
 		else if (!nothing)
 			nothing = d;
 	}
-	fprintf(out, "    of bugs of depth %u%s they say nothing\n", nothing, nothing + 1 < CERTIFICATE_DEPTHS ? " and more" : "");
+	fprintf(out, "    of bugs of depth %u%s they say nothing: to miss one of depth %u once in %u it takes %.2g of pct with d = %u\n", nothing,
+	        nothing + 1 < CERTIFICATE_DEPTHS ? " and more" : "", nothing, WANTED, runs_wanted(c, nothing), nothing);
 }
 
 void certificate_print(const struct certificate *c, FILE *out)

@@ -1,5 +1,6 @@
 /*
- * pick_replay.c: follows a schedule that was recorded or parsed.
+ * pick_replay.c: follows a schedule that was recorded or parsed (LeBlanc, Mellor-Crummey: "Debugging parallel programs
+ * with Instant Replay", 1987). Departure: not the order at each object is recorded, but who went on, since one does at a time.
  *
  * Strict: the first decision that the schedule does not fit ends the run as diverged. Tolerant, for
  * minimising and for schedules of slightly other code: what does not fit is skipped.
