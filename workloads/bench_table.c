@@ -144,7 +144,7 @@ static void print_latency(const struct bench *b, const struct bench_level *l, un
 		cell(out, 9, value, us_format(value));
 	}
 	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
-	cell(out, 9, bench_flushes(r), "%.2f");
+	cell(out, 10, bench_flushes(r), "%.2f");
 	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
 	cell(out, 9, us(hist_percentile(&r->floor, 50)), "%.0f");
 	cell(out, 9, bench_floor_ratio(r), "%.2f");
@@ -380,8 +380,8 @@ static void print_latencies(const struct bench *b, const struct driver_result *c
 	char rate[32];
 
 	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %9s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
-	        "p99", "p99.9", rate, "flush/op", "meta KiB", "floor us", "x floor");
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
+	        "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us", "x floor");
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			if (sum[l * b->opt.ntargets + t])
