@@ -11,6 +11,8 @@
 #include "compare.h"
 #include "driver.h"
 
+struct results;
+
 #define BENCH_TARGETS_MAX 8
 #define BENCH_LEVELS_MAX  16
 #define BENCH_TRIALS_MAX  1000
@@ -69,6 +71,8 @@ double bench_request_ns(const struct driver_result *r);
 double bench_floor_ratio(const struct driver_result *r);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
+/* A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end. */
+const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);
 /* Target `other` against the first; out->valid false when it cannot be told. */
@@ -88,6 +92,8 @@ json_t *bench_env(const struct bench *b);
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);
 json_t *bench_percentiles_json(const struct bench *b);
+/* One file for each histogram: threads-4-A-fsync.hgrm. 0, or -errno with one line in err (RESULTS_ERR_MAX). */
+int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum, char *err);
 /* Target `other` against the first at one number of tasks. */
 json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c);
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */

@@ -130,11 +130,11 @@ static json_t *waits_json(const struct driver_result *r)
 static json_t *ops_json(const struct driver_result *r)
 {
 	json_t *o = json_object();
+	const struct hist *h;
+	const char *name;
 
-	for (int i = 0; i < OP_KINDS; i++)
-		put_hist(o, op_name[i], &r->op[i]);
-	put_hist(o, "service", &r->service);
-	put_hist(o, "response", &r->response);
+	for (unsigned i = 0; (h = bench_hist(r, i, &name)); i++)
+		put_hist(o, name, h);
 	return o;
 }
 

@@ -1,6 +1,6 @@
 /*
- * bench_percentiles.c: --percentile-list: the percentiles that the user names, of every operation, over all trials of
- * a target.
+ * bench_percentiles.c: percentiles of every operation, over all trials of a target: those that the user names
+ * (--percentile-list), and all of them in files.
  *
  * A percentile is shown when at least one operation lies beyond it: what there are too few operations for is not known.
  */
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "bench.h"
+#include "recipe/hgrm.h"
+#include "recipe/results.h"
 
 int bench_parse_percentiles(const char *text, struct bench_options *o)
 {
@@ -43,6 +45,18 @@ static void print_row(const struct bench *b, unsigned tasks, unsigned target, co
 	fputc('\n', out);
 }
 
+static void print_rows(const struct bench *b, const struct bench_level *l, unsigned target, FILE *out)
+{
+	struct driver_result *sum = bench_sum(b, l, target);
+	const struct hist *h;
+	const char *name;
+
+	for (unsigned i = 0; sum && (h = bench_hist(sum, i, &name)); i++)
+		if (h->n)
+			print_row(b, l->n, target, name, h, out);
+	driver_free(sum);
+}
+
 void bench_print_percentiles(const struct bench *b, FILE *out)
 {
 	char name[32];
@@ -56,13 +70,8 @@ void bench_print_percentiles(const struct bench *b, FILE *out)
 	}
 	fputc('\n', out);
 	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			struct driver_result *sum = bench_sum(b, &b->level[l], t);
-			for (int op = 0; sum && op < OP_KINDS; op++)
-				if (sum->op[op].n)
-					print_row(b, b->level[l].n, t, op_name[op], &sum->op[op], out);
-			driver_free(sum);
-		}
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			print_rows(b, &b->level[l], t, out);
 }
 
 static json_t *values_json(const struct bench *b, const struct hist *h)
@@ -78,18 +87,43 @@ static json_t *values_json(const struct bench *b, const struct hist *h)
 	return o;
 }
 
+static void add_json(const struct bench *b, const struct bench_level *l, unsigned target, json_t *list)
+{
+	struct driver_result *sum = bench_sum(b, l, target);
+	const struct hist *h;
+	const char *name;
+
+	for (unsigned i = 0; sum && (h = bench_hist(sum, i, &name)); i++)
+		if (h->n)
+			json_array_append_new(list, json_pack("{s:i,s:i,s:s,s:o}", "tasks_n", (int)l->n, "target", (int)target, "op",
+			                                      name, "ns", values_json(b, h)));
+	driver_free(sum);
+}
+
 json_t *bench_percentiles_json(const struct bench *b)
 {
 	json_t *list = json_array();
 
 	for (unsigned l = 0; l < b->nlevels && b->opt.npercentiles; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			struct driver_result *sum = bench_sum(b, &b->level[l], t);
-			for (int op = 0; sum && op < OP_KINDS; op++)
-				if (sum->op[op].n)
-					json_array_append_new(list, json_pack("{s:i,s:i,s:s,s:o}", "tasks_n", (int)b->level[l].n, "target", (int)t,
-					                                      "op", op_name[op], "ns", values_json(b, &sum->op[op])));
-			driver_free(sum);
-		}
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			add_json(b, &b->level[l], t, list);
 	return list;
+}
+
+int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum, char *err)
+{
+	const struct hist *h;
+	const char *op;
+	char file[64];
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && (h = bench_hist(sum, i, &op)); i++) {
+		if (!h->n)
+			continue;
+		char *text = hgrm_text(h);
+		snprintf(file, sizeof(file), "threads-%u-%c-%s.hgrm", tasks, 'A' + target, op);
+		ret = results_text(r, file, text ? text : "", err);
+		free(text);
+	}
+	return ret;
 }

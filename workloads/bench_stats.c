@@ -25,6 +25,16 @@ const char *bench_subject_name(const struct bench *b)
 	return fsync ? "fsync" : fdatasync ? "fdatasync" : "write";
 }
 
+const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name)
+{
+	static const char *const open_loop[] = { "service", "response" };
+
+	if (i >= OP_KINDS + 2)
+		return NULL;
+	*name = i < OP_KINDS ? op_name[i] : open_loop[i - OP_KINDS];
+	return i < OP_KINDS ? &r->op[i] : i == OP_KINDS ? &r->service : &r->response;
+}
+
 double bench_value(const struct driver_result *r, enum bench_metric m)
 {
 	static const struct {

@@ -18,7 +18,6 @@
 #include "cmd.h"
 #include "floor/shape.h"
 #include "interrupt.h"
-#include "recipe/hgrm.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
 
@@ -233,32 +232,17 @@ static char *command_line(const struct bench *b)
 	return text;
 }
 
-/* One file for each number of threads, target and operation: threads-4-A-fsync.hgrm. */
-static int keep_percentiles(const struct bench *b, struct results *r, const struct bench_level *l, unsigned target, char *err)
-{
-	struct driver_result *sum = bench_sum(b, l, target);
-	int ret = 0;
-
-	for (int op = 0; sum && op < OP_KINDS && !ret; op++) {
-		char name[64], *text;
-		if (!sum->op[op].n)
-			continue;
-		snprintf(name, sizeof(name), "threads-%u-%c-%s.hgrm", l->n, 'A' + target, op_name[op]);
-		text = hgrm_text(&sum->op[op]);
-		ret = results_text(r, name, text ? text : "", err);
-		free(text);
-	}
-	driver_free(sum);
-	return ret;
-}
-
-static int keep_all_percentiles(const struct bench *b, struct results *r, char *err)
+static int keep_percentiles(const struct bench *b, struct results *r, char *err)
 {
 	int ret = 0;
 
 	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++)
-			ret = keep_percentiles(b, r, &b->level[l], t, err);
+		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++) {
+			struct driver_result *sum = bench_sum(b, &b->level[l], t);
+			if (sum)
+				ret = bench_keep_hgrms(r, b->level[l].n, t, sum, err);
+			driver_free(sum);
+		}
 	return ret;
 }
 
@@ -300,7 +284,7 @@ static int keep_folder(const struct bench *b, struct results *r, const json_t *r
 	if (!ret)
 		ret = results_json(r, "run.json", run, err);
 	if (!ret)
-		ret = keep_all_percentiles(b, r, err);
+		ret = keep_percentiles(b, r, err);
 	if (!ret)
 		ret = keep_shapes(b, r, err);
 	if (!ret)

@@ -13,7 +13,6 @@
 #include "bench.h"
 #include "cmd.h"
 #include "interrupt.h"
-#include "recipe/hgrm.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
 
@@ -182,6 +181,10 @@ static void trial_result(const json_t *trial, struct driver_result *r)
 	}
 	hist_merge(&r->sync, &r->op[OP_FSYNC]);
 	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
+	hist_init(&r->service);
+	hist_init(&r->response);
+	add_bins(&r->service, json_object_get(ops, "service"));
+	add_bins(&r->response, json_object_get(ops, "response"));
 }
 
 struct level {
@@ -272,38 +275,32 @@ static void sum_of(const json_t *all, struct level l, unsigned target, struct dr
 		for (int op = 0; op < OP_KINDS; op++)
 			hist_merge(&sum->op[op], &r->op[op]);
 		hist_merge(&sum->sync, &r->sync);
+		hist_merge(&sum->service, &r->service);
+		hist_merge(&sum->response, &r->response);
 		sum->elapsed_ns += r->elapsed_ns;
 	}
 	free(r);
 }
 
-static void print_row(const json_t *all, struct level l, unsigned target, const struct driver_result *sum)
+static void print_row(const char *label, unsigned tasks, const char *op, const struct driver_result *sum, const struct hist *h)
 {
-	const struct hist *h = bench_subject(sum);
-
-	printf("%7u  %-28.28s %10llu %9.1f %9.1f %9.1f %9.1f %9.0f\n", l.tasks,
-	       text_of(json_array_get(json_object_get(all, "targets"), target), "label"), (unsigned long long)h->n,
+	printf("%7u  %-28.28s %-9s %10llu %9.1f %9.1f %9.1f %9.1f %9.0f\n", tasks, label, op, (unsigned long long)h->n,
 	       (double)hist_percentile(h, 50) / 1e3, (double)hist_percentile(h, 99) / 1e3,
 	       (double)hist_percentile(h, 99.9) / 1e3, h->n ? (double)h->max / 1e3 : 0, driver_rate(sum, h));
 }
 
-static int keep_hgrms(const struct driver_result *sum, struct level l, unsigned target, struct results *r, char *err)
+static void print_rows(const json_t *all, struct level l, unsigned target, const struct driver_result *sum)
 {
-	char name[64];
-	int ret = 0;
+	const char *label = text_of(json_array_get(json_object_get(all, "targets"), target), "label");
 
-	for (int op = 0; op < OP_KINDS && !ret; op++) {
-		if (!sum->op[op].n)
-			continue;
-		char *text = hgrm_text(&sum->op[op]);
-		snprintf(name, sizeof(name), "threads-%u-%c-%s.hgrm", l.tasks, 'A' + target, op_name[op]);
-		ret = results_text(r, name, text ? text : "", err);
-		free(text);
-	}
-	return ret;
+	print_row(label, l.tasks, text_of(json_object_get(all, "job"), "subject"), sum, bench_subject(sum));
+	if (!sum->response.n)
+		return;
+	print_row(label, l.tasks, "service", sum, &sum->service);
+	print_row(label, l.tasks, "response", sum, &sum->response);
 }
 
-/* A row and the percentile files of each. */
+/* Rows and percentile files of each. */
 static int put_each(const json_t *all, struct results *r, char *err)
 {
 	struct driver_result *sum = mem_alloc(sizeof(*sum));
@@ -311,13 +308,13 @@ static int put_each(const json_t *all, struct results *r, char *err)
 	unsigned n = levels_of(all, level);
 	int ret = 0;
 
-	printf("%s latency in us, all trials\n%7s  %-28s %10s %9s %9s %9s %9s %9s\n", text_of(json_object_get(all, "job"), "subject"),
-	       "threads", "target", "n", "p50", "p99", "p99.9", "max", "per s");
+	printf("latency in us, all trials\n%7s  %-28s %-9s %10s %9s %9s %9s %9s %9s\n", "threads", "target", "operation", "n", "p50",
+	       "p99", "p99.9", "max", "per s");
 	for (unsigned l = 0; l < n; l++)
 		for (unsigned t = 0; t < json_array_size(json_object_get(all, "targets")) && !ret; t++) {
 			sum_of(all, level[l], t, sum);
-			print_row(all, level[l], t, sum);
-			ret = keep_hgrms(sum, level[l], t, r, err);
+			print_rows(all, level[l], t, sum);
+			ret = bench_keep_hgrms(r, level[l].tasks, t, sum, err);
 		}
 	free(sum);
 	return ret;

@@ -34,15 +34,15 @@ static json_t *run_of(const char *folder)
 	return o;
 }
 
-/* Operations of all trials together. */
-static json_int_t fsyncs(const char *folder, json_int_t *sum_ns)
+/* Of all trials together: how often, and how long. */
+static json_int_t count_of(const char *folder, const char *op, json_int_t *sum_ns)
 {
 	json_t *o = run_of(folder), *trial;
 	json_int_t n = 0;
 	size_t i;
 
 	json_array_foreach(json_object_get(o, "runs"), i, trial) {
-		json_t *h = json_object_get(json_object_get(trial, "ops"), "fsync");
+		json_t *h = json_object_get(json_object_get(trial, "ops"), op);
 		n += json_integer_value(json_object_get(h, "n"));
 		*sum_ns += json_integer_value(json_object_get(h, "sum_ns"));
 	}
@@ -59,8 +59,8 @@ static void all_trials_are_there_and_compared_again(void **state)
 	make_run(made, "one");
 	make_run(made, "two");
 	assert_int_equal(spawn("merge one two/run.json --out all"), 0);
-	n = fsyncs("one", &parts) + fsyncs("two", &parts);
-	assert_int_equal(fsyncs("all", &whole), n);
+	n = count_of("one", "fsync", &parts) + count_of("two", "fsync", &parts);
+	assert_int_equal(count_of("all", "fsync", &whole), n);
 	assert_int_equal(whole, parts);
 	o = run_of("all");
 	assert_int_equal(json_integer_value(json_object_get(o, "trials")), 6);
@@ -71,6 +71,59 @@ static void all_trials_are_there_and_compared_again(void **state)
 	json_decref(o);
 	assert_int_equal(access("all/threads-1-B-fsync.hgrm", R_OK), 0);
 	assert_int_equal(access("all/env.json", R_OK), 0);
+}
+
+static void hgrm_has(const char *path, json_int_t n)
+{
+	char text[1 << 16], foot[64];
+
+	spawn_slurp(open(path, O_RDONLY), text, sizeof(text));
+	snprintf(foot, sizeof(foot), "Total count    = %12lld]", (long long)n);
+	if (!strstr(text, foot))
+		print_error("%s has not %s:\n%s", path, foot, text);
+	assert_non_null(strstr(text, foot));
+}
+
+__attribute__((format(printf, 1, 2))) static void says_row(const char *fmt, ...)
+{
+	char row[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(row, sizeof(row), fmt, ap);
+	va_end(ap);
+	if (!strstr(spawn_out, row))
+		print_error("no row `%s` in:\n%s", row, spawn_out);
+	assert_non_null(strstr(spawn_out, row));
+}
+
+/* With rate_iops the caller's latency is in service and response: of one run, and of all. */
+static void open_loop_is_there_with_what_its_caller_saw(void **state)
+{
+	static const char open_loop[] = "bench open.fio --target null --trials 2 --percentile-list 50 --out ";
+	static const char *const op[] = { "write", "fsync", "service", "response" };
+	json_int_t ns = 0;
+	json_t *o, *p;
+
+	spawn_file("open.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=40\nrate_iops=10000\nfsync=2\n");
+	make_run(open_loop, "o1");
+	says_row("      1  %-18s %-16s", "A null", "service");
+	says_row("      1  %-18s %-16s", "A null", "response");
+	o = run_of("o1");
+	p = json_object_get(o, "percentiles");
+	assert_int_equal(json_array_size(p), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(p, i), "op")), op[i]);
+	json_decref(o);
+	make_run(open_loop, "o2");
+	hgrm_has("o1/threads-1-A-service.hgrm", 80);
+	hgrm_has("o1/threads-1-A-response.hgrm", count_of("o1", "response", &ns));
+	assert_int_equal(spawn("merge o1 o2 --out o"), 0);
+	says_row("%-9s %10s", "service", "160");
+	says_row("%-9s %10s", "response", "160");
+	hgrm_has("o/threads-1-A-service.hgrm", 160);
+	hgrm_has("o/threads-1-A-response.hgrm", 160);
+	assert_int_equal(access("all/threads-1-A-response.hgrm", F_OK), -1); /* closed loop has none */
 }
 
 static void refused(const char *args, const char *line)
@@ -108,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_trials_are_there_and_compared_again),
+		cmocka_unit_test(open_loop_is_there_with_what_its_caller_saw),
 		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 
