@@ -2,7 +2,9 @@
  * cmd_merge.c: `fsyncstorm merge RUN...`: several runs of one job on the same targets become one, with the
  * trials of all: for a figure far out in the tail, or from machines that take turns.
  *
- * Trials are taken over as they are, with numbers that go on; what is derived from them is derived anew.
+ * (M1) Trials are taken over as they are, with numbers that go on; what is derived from them is derived anew.
+ * (M2) A trial counts once: one that is there twice would make intervals narrower than they are. Folders may have been
+ *      moved, and merged before, so a trial is known by all that was measured in it (M1 keeps that), to the nanosecond.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -110,6 +112,38 @@ static int check_alike(const char *run, const json_t *first, const json_t *o)
 	return 0;
 }
 
+/* What was measured in a trial, as text (M2). */
+static char *measured_in(const json_t *trial)
+{
+	json_t *copy = json_copy((json_t *)trial);
+	char *text;
+
+	json_object_del(copy, "trial");
+	text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(copy);
+	return text;
+}
+
+/* Each trial of a run, into `seen`: by what was measured, the run that it is of. */
+static int check_new(const char *run, const json_t *o, json_t *seen)
+{
+	const json_t *trial;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, "runs"), i, trial) {
+		char *text = measured_in(trial);
+		const json_t *first = json_object_get(seen, text);
+		if (!first)
+			json_object_set_new(seen, text, json_string(run));
+		free(text);
+		if (first)
+			return cmd_error("merge", "%.300s: trial %llu of target %c is also in %.300s: a trial counts once, leave one of "
+			                 "them out", run, (unsigned long long)int_of(trial, "trial"),
+			                 'A' + (int)int_of(trial, "target"), json_string_value(first));
+	}
+	return 0;
+}
+
 static int add_run(json_t *into, const json_t *o)
 {
 	json_int_t trials = (json_int_t)int_of(into, "trials");
@@ -127,19 +161,18 @@ static int add_run(json_t *into, const json_t *o)
 /* All runs as one; NULL after a line on stderr. */
 static json_t *load_all(const struct merge_options *m)
 {
-	json_t *all = load(m->run[0], "run.json");
+	json_t *all = load(m->run[0], "run.json"), *seen = json_object();
+	bool bad = !all || check_schema(m->run[0], all) || check_new(m->run[0], all, seen);
 
-	if (all && check_schema(m->run[0], all))
-		goto fail;
-	for (unsigned i = 1; all && i < m->n; i++) {
+	for (unsigned i = 1; !bad && i < m->n; i++) {
 		json_t *o = load(m->run[i], "run.json");
-		bool bad = !o || check_schema(m->run[i], o) || check_alike(m->run[i], all, o) || add_run(all, o);
+		bad = !o || check_schema(m->run[i], o) || check_alike(m->run[i], all, o) || check_new(m->run[i], o, seen) ||
+		      add_run(all, o);
 		json_decref(o);
-		if (bad)
-			goto fail;
 	}
-	return all;
-fail:
+	json_decref(seen);
+	if (!bad)
+		return all;
 	json_decref(all);
 	return NULL;
 }

@@ -157,12 +157,28 @@ static void what_does_not_fit_is_refused(void **state)
 	refused("merge one cut --out x", "not a bench's run");
 }
 
+/* Whatever its folder is called by now, and whatever it was merged into. */
+static void a_trial_counts_once(void **state)
+{
+	refused("merge one one --out x", "one: trial 0 of target A is also in one");
+	refused("merge one two one/run.json --out x", "one/run.json: trial 0 of target A is also in one");
+	refused("merge two all --out x", "all: trial 3 of target A is also in two");
+	refused("merge all one --out x", "one: trial 0 of target A is also in all");
+	assert_int_equal(rename("one", "moved"), 0);
+	refused("merge all moved --out x", "moved: trial 0 of target A is also in all");
+	make_run(made, "three");
+	assert_int_equal(spawn("merge moved three --out more"), 0);
+	refused("merge all more --out x", "more: trial 0 of target A is also in all");
+	assert_int_equal(spawn("merge all three --out more3"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_trials_are_there_and_compared_again),
 		cmocka_unit_test(open_loop_is_there_with_what_its_caller_saw),
 		cmocka_unit_test(what_does_not_fit_is_refused),
+		cmocka_unit_test(a_trial_counts_once),
 	};
 
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
