@@ -31,7 +31,7 @@
 #define FILL        (1u << 20)
 #define IMAGES_MAX  16
 #define MKFS_MAX    8
-#define SIZE        (512ull << 20)
+#define SIZE        (512ull << 20) /* of an image, when none is given */
 
 static const struct fs_type {
 	const char *name, *package;
@@ -123,6 +123,11 @@ static int open_named(const struct target_spec *spec, char *err)
 	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
 }
 
+static uint64_t image_size(const struct target_spec *spec)
+{
+	return spec->size ? spec->size : SIZE;
+}
+
 /* The image as it has to be, or one line in err. What does not fit is told before the disk is full. */
 static int fill_image(int fd, uint64_t size, char *err)
 {
@@ -146,7 +151,7 @@ static int new_image(const struct target_spec *spec, char *err)
 		return refuse(err, fd, "cannot make an image in the current folder: %s", strerror(-fd));
 	if (fd < 0)
 		return fd;
-	ret = fill_image(fd, spec->size, err);
+	ret = fill_image(fd, image_size(spec), err);
 	if (spec->path[0] && !was_there && (ret || !spec->keep))
 		unlink(spec->path);
 	if (!ret)
@@ -179,6 +184,8 @@ static int open_block_device(const struct target_spec *spec, char *err)
 
 	if (disk_in_use(spec->path))
 		return refuse(err, -EBUSY, "%.150s is mounted or in use: never written to", spec->path);
+	if (spec->size)
+		return refuse(err, -EINVAL, "%.150s is a block device, and taken as a whole: leave size= out", spec->path);
 	if (!spec->force)
 		return refuse(err, -EPERM, "%.150s is a block device: all on it would be lost; --force if that is meant",
 		              spec->path);
@@ -207,7 +214,7 @@ static int open_device(const struct target_spec *spec, char *path, size_t size, 
 	if (fd < 0)
 		return refuse(err, fd, "no loop device: %s", strerror(-fd));
 	snprintf(in->made, sizeof(in->made), "a loop device %s direct I/O over an image of %llu MiB written in full",
-	         direct ? "with" : "without", (unsigned long long)(spec->size >> 20));
+	         direct ? "with" : "without", (unsigned long long)(image_size(spec) >> 20));
 	return fd;
 }
 
@@ -307,27 +314,39 @@ static int fs_close(void *instance)
 	return 0;
 }
 
+static int take_key(const struct fs_type *t, const char *key, struct target_spec *out, char *err)
+{
+	size_t name = strcspn(key, "=");
+
+	if (name != 4 || memcmp(key, "size", 4))
+		return refuse(err, -EINVAL, "no key is called `%.*s` in `%.120s`, expected size=SIZE", (int)(name < 40 ? name : 40), key,
+		              out->text);
+	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % FILL)
+		return refuse(err, -EINVAL, "size: expected whole MiB from %llum for %s in `%.120s`",
+		              (unsigned long long)(t->least >> 20), t->name, out->text);
+	return 0;
+}
+
 /* TYPE[:IMAGE][,size=SIZE] */
 int target_fs_parse(const char *text, struct target_spec *out, char *err)
 {
 	size_t type = strcspn(text, ":,");
-	const char *rest = text + type + (text[type] == ':');
-	const char *size = strstr(rest, ",size=");
-	char hint[64];
+	const char *image = text + type + (text[type] == ':');
+	char keys[TARGET_TEXT_MAX], hint[64], *save;
 	const struct fs_type *t;
+	int ret = 0;
 
 	out->target = &target_fs;
-	out->size = SIZE;
 	snprintf(out->design, sizeof(out->design), "%.*s", (int)type, text);
 	t = find_type(out->design);
 	if (!t)
 		return refuse(err, -EINVAL, "no file system is called `%s`%s", out->design,
 		              text_did_you_mean(hint, sizeof(hint), text_nearest(out->design, types, NTYPES, sizeof(types[0]))));
-	snprintf(out->path, sizeof(out->path), "%.*s", size ? (int)(size - rest) : TARGET_TEXT_MAX - 1, rest);
-	if (size && (text_size(size + 6, &out->size) || out->size < t->least || out->size % FILL))
-		return refuse(err, -EINVAL, "size: expected whole MiB from %llum for %s in `%.120s`",
-		              (unsigned long long)(t->least >> 20), t->name, out->text);
-	return 0;
+	snprintf(out->path, sizeof(out->path), "%.*s", (int)strcspn(image, ","), image);
+	strcpy(keys, image + strlen(out->path));
+	for (char *key = strtok_r(keys, ",", &save); key && !ret; key = strtok_r(NULL, ",", &save))
+		ret = take_key(t, key, out, err);
+	return ret;
 }
 
 const struct target target_fs = {

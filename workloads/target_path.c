@@ -2,11 +2,23 @@
  * target_path.c: a folder of a mounted file system, whatever it is: path:DIR. A trial has a folder of
  * its own in it, which is removed with its files.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "floor/floor.h"
 #include "kernel_fs.h"
 #include "rt/mem.h"
+
+/* A folder may be called so; one that is not there was rather meant to have a key, as other targets do. */
+static void say_no_keys(const char *dir, char *err)
+{
+	const char *key = strchr(dir, ',');
+
+	if (key && strchr(key, '='))
+		snprintf(err, TARGET_ERR_MAX, "no folder is called so, and path: takes no keys: leave `%.100s` out", key);
+}
 
 static int path_open(const struct target_spec *spec, void **instance, char *err)
 {
@@ -17,6 +29,8 @@ static int path_open(const struct target_spec *spec, void **instance, char *err)
 	if (spec->floor_ns)
 		floor_beside(spec->path, false, spec->floor_ns, &k->floor);
 	ret = kernel_fs_open(k, spec->path, err);
+	if (ret == -ENOENT)
+		say_no_keys(spec->path, err);
 	if (ret)
 		free(k);
 	else

@@ -177,6 +177,11 @@ static void bad_targets_are_one_line(void **state)
 	fails_with("bench j.fio -t fs:ext5", "did you mean ext4?");
 	fails_with("bench j.fio -t fs:xfs,size=16m", "300m");
 	fails_with("bench j.fio -t fs:ext4,size=lots", "size: expected");
+	fails_with("bench j.fio -t fs:ext4,size", "size: expected");
+	fails_with("bench j.fio -t fs:ext4,size=100m,bogus=1", "no key is called `bogus`");
+	fails_with("bench j.fio -t fs:ext4,bogus", "no key is called `bogus`");
+	fails_with("bench j.fio -t fs:ext4:new.img,sise=32m", "no key is called `sise`");
+	fails_with("bench j.fio -t path:nosuch,size=1g", "path: takes no keys: leave `,size=1g` out");
 	fails_with("bench huge.fio -t path:.", "there is room for");
 	fails_with("bench direct.fio -t postfix@ram:64m", "direct=1");
 	if (loops) {
@@ -201,6 +206,49 @@ static void a_read_only_folder_is_one_line(void **state)
 	assert_int_equal(shell("mkdir m && mount -t tmpfs -o ro none m"), 0);
 	fails_with("bench j.fio -t path:m", "Read-only file system");
 	assert_int_equal(shell("umount m && rmdir m && rm j.fio"), 0);
+}
+
+static void a_folder_may_have_any_name(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(mkdir("d,size=1g", 0700), 0);
+	assert_int_equal(spawn("bench j.fio -t path:d,size=1g -n 1 --no-results"), 0);
+	assert_int_equal(rmdir("d,size=1g"), 0);
+	unlink("j.fio");
+}
+
+/* A loop device over a new file img, open: it ends with this process, however the test does. */
+static int loop_device(char *path, size_t size)
+{
+	char detach[256];
+	FILE *f = popen("truncate -s 32m img && losetup -f --show img", "r");
+	int fd;
+
+	assert_non_null(f);
+	assert_non_null(fgets(path, (int)size, f));
+	pclose(f);
+	path[strcspn(path, "\n")] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(detach, sizeof(detach), "losetup -d %s", path);
+	assert_int_equal(shell(detach), 0);
+	return fd;
+}
+
+static void a_block_device_is_taken_as_a_whole(void **state)
+{
+	char device[128], args[256];
+	int fd;
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	fd = loop_device(device, sizeof(device));
+	snprintf(args, sizeof(args), "bench j.fio -t fs:ext4:%s,size=16m --force", device);
+	fails_with(args, "taken as a whole: leave size= out");
+	snprintf(args, sizeof(args), "bench j.fio -t fs:ext4:%s --force -n 1 --no-results", device);
+	assert_int_equal(spawn(args), 0);
+	close(fd);
+	assert_int_equal(shell("rm img j.fio"), 0);
+	assert_int_equal(spawn_loops_left(), 0);
 }
 
 static void a_mounted_device_is_refused(void **state)
@@ -341,6 +389,8 @@ int main(void)
 		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
 		cmocka_unit_test(bad_targets_are_one_line),
 		cmocka_unit_test(a_read_only_folder_is_one_line),
+		cmocka_unit_test(a_folder_may_have_any_name),
+		cmocka_unit_test(a_block_device_is_taken_as_a_whole),
 		cmocka_unit_test(a_mounted_device_is_refused),
 		cmocka_unit_test(an_interrupt_leaves_nothing),
 		cmocka_unit_test(a_made_file_system_ends_with_its_process),
