@@ -205,7 +205,9 @@ class Plots(unittest.TestCase):
         def bare(data, _):
             for r in data["runs"]:
                 r.pop("over_time")
-                r.update(phases_ns={}, waits=[])
+                r.update(waits=[])
+                r.pop("phases_ns")
+                r.pop("counters")
                 r.pop("flushes_per_sync")
                 r.pop("meta_bytes_per_sync")
                 r["ops"].pop("fsync")

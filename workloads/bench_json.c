@@ -167,12 +167,20 @@ static json_t *device_json(const struct driver_result *r)
 	return o;
 }
 
+/* Phases and events are the engine's: of a real file system they are not 0, they are not known. */
+static bool is_counted(const struct driver_result *r)
+{
+	return rt_instrument && r->has_device;
+}
+
 void bench_put_measured(json_t *o, const struct driver_result *r)
 {
 	json_object_set_new(o, "ops", ops_json(r));
-	json_object_set_new(o, "phases_ns", phases_json(r));
+	if (is_counted(r))
+		json_object_set_new(o, "phases_ns", phases_json(r));
 	json_object_set_new(o, "waits", waits_json(r));
-	json_object_set_new(o, "counters", counters_json(r));
+	if (is_counted(r))
+		json_object_set_new(o, "counters", counters_json(r));
 	if (r->has_device)
 		json_object_set_new(o, "device", device_json(r));
 	put_text(o, "notice", r->notice);
