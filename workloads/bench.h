@@ -83,6 +83,8 @@ double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsig
 
 /* Runs all trials, in turn. 0, or -errno with one line in err; what was measured before stands in b. */
 int bench_run(struct bench *b, char *err);
+/* Why a target's trials have no events; NULL when they have. */
+const char *bench_no_events(const struct bench *b, unsigned target);
 
 /* bench_table.c, bench_json.c */
 void bench_print(const struct bench *b, FILE *out);
@@ -103,7 +105,7 @@ void bench_put_measured(json_t *o, const struct driver_result *r);
 void bench_print_drives(const struct bench *b, FILE *out);
 json_t *bench_drive_json(const struct driver_result *r);
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out);
-json_t *bench_events_json(const struct driver_result *r);
+json_t *bench_events_json(const struct bench *b, unsigned target, const struct driver_result *r);
 void bench_print_nodes(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 /* --events: -EINVAL with one line in err (PMU_ERR_MAX), which names the nearest event. */
 int bench_events(const char *list, struct pmu_set *out, char *err);

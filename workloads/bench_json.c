@@ -253,7 +253,7 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
 	if (r->sync.n)
 		json_object_set_new(o, "over_time", heat_json(&r->heat));
-	json_object_set_new(o, "events", bench_events_json(r));
+	json_object_set_new(o, "events", bench_events_json(b, target, r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
 	bench_put_measured(o, r);
 	put_hist(o, "floor", &r->floor);

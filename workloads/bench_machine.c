@@ -176,27 +176,37 @@ static void print_by_phase(const struct bench *b, const struct driver_result *co
 			print_phases_of(sum[last + t], 'A' + t, out);
 }
 
+static void print_event_row(const struct driver_result *r, const char *label, FILE *out)
+{
+	fprintf(out, "%7u  %-12.12s", r->n, label);
+	for (unsigned k = 0; k < r->events.n; k++)
+		print_count(&r->events.event[k], r->events.event[k].value / (double)bench_subject(r)->n, out);
+	fputc('\n', out);
+}
+
+static void print_event_rows(const struct bench *b, const struct driver_result *const *sum, const struct driver_result *any,
+			     FILE *out)
+{
+	fprintf(out, "%7s  %-12s", "threads", "target");
+	print_names(&any->events, out);
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++)
+		if (sum[i] && sum[i]->events.n && bench_subject(sum[i])->n)
+			print_event_row(sum[i], b->label[i % b->opt.ntargets], out);
+	print_unavailable(&any->events, out);
+}
+
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
 	const struct driver_result *any = any_counted(b, sum);
 
-	if (!any)
-		return;
-	fprintf(out, "\ncounted in the job's tasks, a %s (task-clock in ns)\n%7s  %-12s", bench_subject_name(b), "threads",
-		"target");
-	print_names(&any->events, out);
-	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
-		const struct driver_result *r = sum[i];
-
-		if (!r || !r->events.n || !bench_subject(r)->n)
-			continue;
-		fprintf(out, "%7u  %-12.12s", r->n, b->label[i % b->opt.ntargets]);
-		for (unsigned k = 0; k < r->events.n; k++)
-			print_count(&r->events.event[k], r->events.event[k].value / (double)bench_subject(r)->n, out);
-		fputc('\n', out);
-	}
-	print_unavailable(&any->events, out);
-	print_by_phase(b, sum, any, out);
+	fprintf(out, "\ncounted in the job's tasks, a %s (task-clock in ns)\n", bench_subject_name(b));
+	if (any)
+		print_event_rows(b, sum, any, out);
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		if (bench_no_events(b, t))
+			fprintf(out, "  %s: not counted: %s\n", b->label[t], bench_no_events(b, t));
+	if (any)
+		print_by_phase(b, sum, any, out);
 }
 
 static json_t *count_json(const struct pmu_count *c, uint64_t syncs)
@@ -218,10 +228,15 @@ static json_t *count_json(const struct pmu_count *c, uint64_t syncs)
 	return o;
 }
 
-json_t *bench_events_json(const struct driver_result *r)
+json_t *bench_events_json(const struct bench *b, unsigned target, const struct driver_result *r)
 {
+	const char *why = bench_no_events(b, target);
 	json_t *o = json_object();
 
+	if (why) {
+		json_object_set_new(o, "not_counted", json_string(why));
+		return o;
+	}
 	json_object_set_new(o, "syncs_by_phase", json_integer((json_int_t)r->events.syncs));
 	for (unsigned i = 0; i < r->events.n; i++)
 		json_object_set_new(o, r->events.event[i].name, count_json(&r->events.event[i], r->events.syncs));

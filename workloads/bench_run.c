@@ -47,9 +47,13 @@ static void end_progress(struct progress *p)
  * The kernel counts at each switch of a task, twice an fsync: 3 to 5 us. Of a real file system that would be
  * a tenth of the latency and more, and fio does not pay it: there only what was asked for is counted.
  */
-static bool wants_events(const struct bench *b, unsigned target)
+const char *bench_no_events(const struct bench *b, unsigned target)
 {
-	return b->opt.events || !b->spec[target].target->kernel;
+	if (b->spec[target].fio)
+		return "fio drove it";
+	if (b->spec[target].target->kernel && !b->opt.events)
+		return "on a real file system with --events only: it takes some us of each sync";
+	return NULL;
 }
 
 static int run_trial(struct bench *b, struct bench_level *l, unsigned target, unsigned trial, struct progress *p,
@@ -62,7 +66,7 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns,
 		.seed = b->opt.seed + trial,
-		.events = wants_events(b, target) ? &b->events : NULL,
+		.events = bench_no_events(b, target) ? NULL : &b->events,
 		.progress = show_progress,
 		.arg = p,
 	};

@@ -235,6 +235,29 @@ static void what_is_not_known_is_absent(void **state)
 	unlink("j.fio");
 }
 
+/* Counting takes a part of each sync: of a real file system it has to be asked for, and that is said. */
+static void events_are_counted_or_it_says_why(void **state)
+{
+	json_t *run, *events;
+	json_error_t e;
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=4\nfsync=1\n");
+	assert_int_equal(spawn("bench j.fio -t path:. -n 1 --no-results"), 0);
+	assert_non_null(strstr(spawn_out, "A path: not counted: on a real file system with --events only"));
+	assert_int_equal(spawn("bench j.fio -t path:. -t null -n 1 --no-results -j -"), 0);
+	run = json_loads(spawn_out, 0, &e);
+	for (size_t i = 0; i < 2; i++) {
+		events = json_object_get(json_array_get(json_object_get(run, "runs"), i), "events");
+		assert_int_equal(!!json_object_get(events, "not_counted"), i == 0);
+		assert_int_equal(!!json_object_get(events, "syncs_by_phase"), i == 1);
+		assert_int_equal(!!json_object_get(events, "context-switches"), i == 1);
+	}
+	json_decref(run);
+	assert_int_equal(spawn("bench j.fio -t path:. -e context-switches -n 1 --no-results"), 0);
+	assert_null(strstr(spawn_out, "not counted"));
+	unlink("j.fio");
+}
+
 static void a_file_kept_can_be_used_again(void **state)
 {
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=4\nfsync=1\n");
@@ -328,6 +351,7 @@ int main(void)
 		cmocka_unit_test(percentiles_are_those_that_were_asked_for),
 		cmocka_unit_test(the_engine_is_measured_with_its_recipe),
 		cmocka_unit_test(what_is_not_known_is_absent),
+		cmocka_unit_test(events_are_counted_or_it_says_why),
 		cmocka_unit_test(a_file_kept_can_be_used_again),
 		cmocka_unit_test(list_and_topo_as_json),
 		cmocka_unit_test(an_interrupted_run_keeps_what_it_has),
