@@ -28,7 +28,6 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err)
 	int ret;
 
 	k->dir = -1;
-	k->counted = -ENOENT;
 	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path)) {
 		snprintf(err, TARGET_ERR_MAX, "the path is too long");
 		return -ENAMETOOLONG;
@@ -45,7 +44,7 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err)
 		rmdir(k->path);
 		return ret;
 	}
-	disk_under(k->dir, &k->disk);
+	disk_under(k->dir, &k->below.disk);
 	return 0;
 }
 
@@ -203,29 +202,13 @@ void kernel_begin(void *instance)
 {
 	struct kernel_fs *k = instance;
 
-	k->counted = disk_flushes(&k->disk, &k->flushes);
-}
-
-static void look_at_barriers(struct kernel_fs *k)
-{
-	struct target_barriers *b = &k->barriers;
-	uint64_t now;
-
-	strcpy(b->device, k->disk.name);
-	strcpy(b->why, k->disk.why);
-	b->none_needed = k->disk.name[0] && !k->disk.write_back;
-	if (k->counted || disk_flushes(&k->disk, &now)) {
-		if (!b->why[0])
-			snprintf(b->why, sizeof(b->why), "%s does not count its flushes", k->disk.name);
-		return;
-	}
-	b->flushes = now - k->flushes;
+	barriers_begin(&k->below);
 }
 
 void kernel_facts(void *instance, struct target_facts *out)
 {
 	struct kernel_fs *k = instance;
 
-	look_at_barriers(k);
+	barriers_end(&k->below, &k->barriers);
 	*out = (struct target_facts){ .barriers = &k->barriers, .floor = &k->floor };
 }

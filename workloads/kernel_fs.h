@@ -12,16 +12,14 @@
 
 #include <limits.h>
 
-#include "disk.h"
+#include "barriers.h"
 #include "target.h"
 
 struct kernel_fs {
 	char path[PATH_MAX];  /* of our folder, for another program */
 	int dir;
-	struct disk disk;     /* below it; a target that knows better sets it */
+	struct barriers below; /* a target that knows the disk better sets it */
 	struct target_barriers barriers;
-	uint64_t flushes;     /* of the disk, at begin */
-	int counted;          /* 0: flushes was read */
 	struct hist floor;
 };
 

@@ -278,7 +278,7 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, ch
 		close(in->mount);
 		return ret;
 	}
-	disk_of(st.st_rdev, &in->k.disk);
+	disk_of(st.st_rdev, &in->k.below.disk);
 	return 0;
 }
 

@@ -1,0 +1,24 @@
+/*
+ * barriers.h: whether fsyncs reached the device below a file: its flushes are counted while they are
+ * measured (K2 of disk.h).
+ *
+ * Called by the targets: kernel_fs.c of a folder, target_engine.c of the file that is a device.
+ */
+#ifndef BARRIERS_H
+#define BARRIERS_H
+
+#include "disk.h"
+#include "target.h"
+
+struct barriers {
+	struct disk disk; /* set by who knows it */
+	uint64_t flushes; /* of the disk, at begin */
+	bool counted;     /* flushes was read */
+};
+
+/* The measured interval begins. */
+void barriers_begin(struct barriers *b);
+/* It has ended. Without a begin, and on a disk that counts none, out says why there is no count. */
+void barriers_end(const struct barriers *b, struct target_barriers *out);
+
+#endif
