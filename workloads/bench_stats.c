@@ -50,7 +50,7 @@ double bench_value(const struct driver_result *r, enum bench_metric m)
 
 double bench_flushes(const struct driver_result *r)
 {
-	if (r->has_barriers)
+	if (r->has_barriers && !r->has_device) /* a design counts its own */
 		return r->promised && !r->barriers.why[0] ? (double)r->barriers.flushes / (double)r->promised : 0;
 	return r->counters[C_FSYNC] ? (double)r->counters[C_DEV_FLUSH] / (double)r->counters[C_FSYNC] : 0;
 }

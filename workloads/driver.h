@@ -62,7 +62,7 @@ struct driver_result {
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */
 	uint64_t promised;           /* syncs, and writes that are syncs: each needs a flush of the device */
-	bool has_barriers;           /* on a real file system: the next two are valid */
+	bool has_barriers;           /* on a real file system, or a device that is a file: the next two are valid */
 	struct target_barriers barriers;
 	bool too_few_flushes;        /* some of what was promised is not durable */
 	struct hist floor;           /* one write and flush below it, by one task, just before; may be empty */

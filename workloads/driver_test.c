@@ -27,6 +27,8 @@ static struct probe {
 	uint64_t fail_fsync_after; /* 0: never */
 	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
 	uint64_t fsync_ns;         /* an fsync sleeps that long, in a phase of its own */
+	uint64_t skip_after;       /* fsyncs after this one had nothing to do; 0: none */
+	struct target_barriers *barriers;
 	uint64_t begun[64];        /* when each write did */
 	char names[64][32];
 } probe;
@@ -70,6 +72,8 @@ static int probe_fsync(void *file)
 	uint64_t n = atomic_fetch_add(&probe.fsyncs, 1) + 1;
 
 	count(C_FSYNC);
+	if (probe.skip_after && n > probe.skip_after)
+		count(C_FSYNC_SKIPPED);
 	if (probe.fsync_ns) {
 		phase(PH_LOG_WRITE);
 		rt->sleep(probe.fsync_ns);
@@ -93,7 +97,7 @@ static int probe_sync_range(void *file, uint64_t off, uint64_t len, unsigned fla
 
 static void probe_facts(void *instance, struct target_facts *out)
 {
-	*out = (struct target_facts){ .device = NULL };
+	*out = (struct target_facts){ .device = NULL, .barriers = probe.barriers };
 	strcpy(out->notice, "a notice");
 }
 
@@ -177,6 +181,28 @@ static void each_operation_is_done_and_counted_once(void **state)
 	assert_int_equal(result->task[1].syncs, 350);
 	assert_string_equal(result->notice, "a notice");
 	assert_int_equal(result->error, 0);
+}
+
+static void a_sync_that_had_nothing_to_do_needs_no_flush(void **state)
+{
+	struct target_barriers b = { .device = "disk", .flushes = 10 };
+
+	probe.barriers = &b;
+	probe.skip_after = 10;
+	run(&target_probe, "[a]\nrw=write\nsize=1m\nnumber_ios=20\nfsync=1\n", 0);
+	assert_int_equal(result->too_few_flushes, !rt_instrument); /* who does not count cannot know */
+	assert_int_equal(!strcmp(result->notice, "a notice"), rt_instrument);
+}
+
+static void one_flush_too_few_is_told(void **state)
+{
+	struct target_barriers b = { .device = "disk", .flushes = 9 };
+
+	probe.barriers = &b;
+	probe.skip_after = 10;
+	run(&target_probe, "[a]\nrw=write\nsize=1m\nnumber_ios=20\nfsync=1\n", 0);
+	assert_true(result->too_few_flushes);
+	assert_non_null(strstr(result->notice, "9 flushes of disk"));
 }
 
 static void the_null_target_counts_exactly(void **state)
@@ -438,6 +464,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_operation_is_done_and_counted_once),
+		TEST(a_sync_that_had_nothing_to_do_needs_no_flush),
+		TEST(one_flush_too_few_is_told),
 		TEST(the_null_target_counts_exactly),
 		TEST(files_are_laid_out_for_random_writers_alone),
 		TEST(a_shared_file_is_opened_once),

@@ -48,7 +48,7 @@ struct target_file {
 	int sync;        /* enum job_sync; the driver's for a target that is not the kernel's */
 };
 
-/* Whether the kernel's fsyncs reached the device (K2 of disk.h). */
+/* Whether the kernel's fsyncs, or a design's flushes of a file, reached the device (K2 of disk.h). */
 struct target_barriers {
 	char device[64], why[128]; /* why: flushes cannot be counted; "" when they can */
 	bool none_needed;          /* the device says that it has no volatile cache */
@@ -60,7 +60,7 @@ struct target_facts {
 	char notice[256];                  /* what was not available, "" when all was */
 	struct dev_facts drive;            /* what is known of the device and the drive under it */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
-	const struct target_barriers *barriers; /* NULL when it is not the kernel's */
+	const struct target_barriers *barriers; /* NULL when no fsync or flush is the kernel's */
 	const struct hist *floor;          /* a write and a flush below it, just before; NULL when it has no floor */
 	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };

@@ -6,12 +6,14 @@
 #include "target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "barriers.h"
 #include "base/rng.h"
 #include "disk.h"
 #include "driver.h"
@@ -28,6 +30,9 @@ struct instance {
 	struct fs *fs;
 	struct dev_stats stats;
 	struct hist floor;
+	bool on_file;                 /* the next two are valid */
+	struct barriers below;
+	struct target_barriers barriers;
 	char remove[TARGET_TEXT_MAX]; /* "" when it was there before, or is kept */
 };
 
@@ -72,6 +77,18 @@ static void look_at_floor(const struct target_spec *spec, struct hist *h)
 	floor_beside(slash ? folder : ".", false, spec->floor_ns, h);
 }
 
+/* A flush is a system call on that file: whether it goes further is its file system's. */
+static void find_disk(const struct target_spec *spec, struct instance *in)
+{
+	int fd = spec->path[0] ? open(spec->path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	in->on_file = true;
+	disk_under(fd, &in->below.disk);
+	close(fd);
+}
+
 static int engine_open(const struct target_spec *spec, void **instance, char *err)
 {
 	struct instance *in = mem_zalloc(sizeof(*in));
@@ -89,6 +106,7 @@ static int engine_open(const struct target_spec *spec, void **instance, char *er
 	ret = make_fs(spec, in, err);
 	if (ret)
 		goto close_dev;
+	find_disk(spec, in);
 	*instance = in;
 	return 0;
 
@@ -162,6 +180,11 @@ static int engine_settle(void *instance)
 	return 0;
 }
 
+static void engine_begin(void *instance)
+{
+	barriers_begin(&((struct instance *)instance)->below);
+}
+
 static int engine_write(void *file, uint64_t off, const void *buf, uint32_t len)
 {
 	int ret = fs_write(file, off, buf, len);
@@ -189,7 +212,10 @@ static void engine_facts(void *instance, struct target_facts *out)
 	struct instance *in = instance;
 
 	use_stats(in, NULL);
+	barriers_end(&in->below, &in->barriers);
 	*out = (struct target_facts){ .device = &in->stats, .floor = &in->floor };
+	if (in->on_file)
+		out->barriers = &in->barriers;
 	dev_facts(in->dev, &out->drive);
 	snprintf(out->notice, sizeof(out->notice), "%s", in->dev->notice);
 }
@@ -231,6 +257,7 @@ const struct target target_engine = {
 	.open = engine_open,
 	.file_open = engine_file_open,
 	.settle = engine_settle,
+	.begin = engine_begin,
 	.write = engine_write,
 	.fsync = engine_fsync,
 	.fdatasync = engine_fdatasync,
