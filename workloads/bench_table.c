@@ -113,20 +113,25 @@ static void print_placement(const struct bench *b, FILE *out)
 	free(bound);
 }
 
-/* Each once, whatever number of trials said so. */
-static void print_notices(const struct bench *b, FILE *out)
+/* Of each target each once, whatever number of trials said so. */
+static void print_notices_of(const struct bench *b, unsigned target, FILE *out)
 {
 	const char *last = "";
 
 	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++)
-			for (unsigned i = 0; i < b->opt.trials; i++) {
-				const struct driver_result *r = b->level[l].trial[t][i];
-				if (!r || !r->notice[0] || !strcmp(r->notice, last))
-					continue;
-				fprintf(out, "notice: %s: %s\n", b->label[t], r->notice);
-				last = r->notice;
-			}
+		for (unsigned i = 0; i < b->opt.trials; i++) {
+			const struct driver_result *r = b->level[l].trial[target][i];
+			if (!r || !r->notice[0] || !strcmp(r->notice, last))
+				continue;
+			fprintf(out, "notice: %s: %s\n", b->label[target], r->notice);
+			last = r->notice;
+		}
+}
+
+static void print_notices(const struct bench *b, FILE *out)
+{
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		print_notices_of(b, t, out);
 	if (b->interrupted)
 		fprintf(out, "notice: interrupted; this is what was measured until then\n");
 }
