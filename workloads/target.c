@@ -138,18 +138,19 @@ static int split_device(struct target_spec *s, const char *rest, char *err)
 	return -EINVAL;
 }
 
-/* The file of file:PATH or uring:PATH, which may stand behind slow:PROFILE/. */
-static void find_path(struct target_spec *s)
+/* That of file:PATH or uring:PATH, which may stand behind slow:PROFILE/. */
+void target_device_path(const char *device, char *path)
 {
 	static const char *const back_end[] = { "file:", "uring:" };
 
+	path[0] = '\0';
 	for (unsigned i = 0; i < 2; i++) {
-		const char *from = strstr(s->device, back_end[i]);
+		const char *from = strstr(device, back_end[i]);
 
-		if (!from || (from != s->device && from[-1] != '/'))
+		if (!from || (from != device && from[-1] != '/'))
 			continue;
 		from += strlen(back_end[i]);
-		snprintf(s->path, sizeof(s->path), "%.*s", (int)strcspn(from, ","), from);
+		snprintf(path, TARGET_TEXT_MAX, "%.*s", (int)strcspn(from, ","), from);
 	}
 }
 
@@ -205,6 +206,6 @@ int target_parse(const char *text, struct target_spec *out, char *err)
 	}
 	if (split_device(out, at ? at + 1 : "", err))
 		return -EINVAL;
-	find_path(out);
+	target_device_path(out->device, out->path);
 	return 0;
 }

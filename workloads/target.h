@@ -95,6 +95,9 @@ extern const struct target target_engine, target_path, target_fs, target_null;
 /* 0, or -EINVAL with one line in err (TARGET_ERR_MAX bytes). */
 int target_parse(const char *text, struct target_spec *out, char *err);
 
+/* The file of a device's spec; "" when there is none. path: TARGET_TEXT_MAX bytes. */
+void target_device_path(const char *device, char *path);
+
 /* The part after "fs:" (target_fs.c). */
 int target_fs_parse(const char *text, struct target_spec *out, char *err);
 

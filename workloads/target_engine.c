@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "barriers.h"
@@ -58,25 +57,6 @@ static int make_fs(const struct target_spec *spec, struct instance *in, char *er
 	return ret ? ret : fs_mount(in->dev, &mount, &in->fs, err);
 }
 
-/* In the folder of its file; a block device may be written to, or dev_open() refuses it in a moment. */
-static void look_at_floor(const struct target_spec *spec, struct hist *h)
-{
-	char folder[TARGET_TEXT_MAX];
-	char *slash;
-	struct stat st;
-
-	if (!stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
-		if (spec->force && !disk_in_use(spec->path))
-			floor_beside(spec->path, true, spec->floor_ns, h);
-		return;
-	}
-	strcpy(folder, spec->path);
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	floor_beside(slash ? folder : ".", false, spec->floor_ns, h);
-}
-
 /* A flush is a system call on that file: whether it goes further is its file system's. */
 static void find_disk(const struct target_spec *spec, struct instance *in)
 {
@@ -96,13 +76,13 @@ static int engine_open(const struct target_spec *spec, void **instance, char *er
 
 	err[0] = '\0';
 	hist_init(&in->floor);
-	if (spec->floor_ns && spec->path[0] && strncmp(spec->device, "slow:", 5)) /* a latency in front has a floor of its own */
-		look_at_floor(spec, &in->floor);
 	if (spec->path[0] && !spec->keep && access(spec->path, F_OK))
 		strcpy(in->remove, spec->path);
 	ret = dev_open(spec->device, spec->force, &in->dev, err);
 	if (ret)
 		goto free_instance;
+	if (spec->floor_ns)
+		floor_of_dev(in->dev, spec->floor_ns, &in->floor);
 	ret = make_fs(spec, in, err);
 	if (ret)
 		goto close_dev;

@@ -141,6 +141,8 @@ struct dev {
  * 0, or -errno with one clear line in err (at most 200 bytes).
  */
 int dev_open(const char *spec, bool force, struct dev **out, char *err);
+/* Whether it begins with a back end and a colon, as a spec does and a path hardly: then dev_open() has the word. */
+bool dev_is_spec(const char *text);
 /* Set, from a signal handler too: a dev_open() that is writing a new file in full gives up (-EINTR) and removes it. */
 extern _Atomic bool dev_give_up;
 /* Waits for what is in flight, then closes. */

@@ -88,6 +88,13 @@ static const struct dev_ops *find_back_end(const char *spec, const char **args)
 	return NULL;
 }
 
+bool dev_is_spec(const char *text)
+{
+	const char *args;
+
+	return find_back_end(text, &args);
+}
+
 int dev_open(const char *spec, bool force, struct dev **out, char *err)
 {
 	char none[ERR_MAX];

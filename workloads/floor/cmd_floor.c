@@ -1,5 +1,5 @@
 /*
- * cmd_floor.c: `fsyncstorm floor DEVICE|DIR`: what the least durable write costs there: 4 KiB and a
+ * cmd_floor.c: `fsyncstorm floor DIR|DEVICE|SPEC`: what the least durable write costs there: 4 KiB and a
  * flush, 20 KiB in one write and a flush, and the I/O of a bench's designs played again without them.
  */
 #include <errno.h>
@@ -84,7 +84,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (o->where)
 			return 0;
-		cmd_error("floor", "expected a folder or a block device");
+		cmd_error("floor", "expected a folder, a block device or a device's spec such as ram:64m");
 		return EINVAL;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -92,11 +92,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- shapes ---- */
 
-/* Where the device was larger than what is written over here: the distance between writes is kept, up to a fold. */
+/*
+ * Where the device was larger than what is written over here: the distance between writes is kept, up to a fold.
+ * The first block of a file of ours is its mark.
+ */
 static void fold(struct tape *t, uint64_t size)
 {
 	for (uint32_t i = 0; i < t->n; i++)
-		t->event[i].off = t->event[i].off / DEV_BLOCK % ((size - REACH) / DEV_BLOCK) * DEV_BLOCK;
+		t->event[i].off = (1 + t->event[i].off / DEV_BLOCK % ((size - REACH) / DEV_BLOCK - 1)) * DEV_BLOCK;
 }
 
 static int load_shapes(const struct options *o, struct floor_run *f)
@@ -127,16 +130,23 @@ static int load_shapes(const struct options *o, struct floor_run *f)
 	return ret;
 }
 
+static struct player *new_player(const struct floor *f, const struct tape *t)
+{
+	char path[64];
+
+	if (f->dev)
+		return player_on_dev(f->dev, t);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+	return player_on_file(path, f->direct, t);
+}
+
 static int play(struct floor_run *f, struct measured *m, uint64_t length_ns)
 {
 	uint64_t begin = rt_now(), at_ns;
-	char path[64];
-	struct player *p;
+	struct player *p = new_player(&f->floor, &m->shape->tape);
 	uint32_t at = 0;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->floor.fd);
-	p = player_on_file(path, f->floor.direct, &m->shape->tape);
 	if (!p)
 		return -errno;
 	while (!ret && !driver_stop && rt_now() - begin < length_ns) {
@@ -188,7 +198,7 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 
 	env_line(machine, sizeof(machine));
 	printf("the floor of %s%s\n  %s\n\n%-34s %9s %9s %9s %9s %9s\n", o->where,
-	       f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us", "p50", "p99", "p99.9",
+	       f->floor.dev || f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us", "p50", "p99", "p99.9",
 	       "x floor", "the run's");
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct measured *m = &f->row[i];
@@ -201,11 +211,14 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 		printf("\n");
 	}
 	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and there\n");
+	if (f->floor.dev && f->floor.dev->notice[0])
+		printf("notice: %s\n", f->floor.dev->notice);
 }
 
 static json_t *rows_json(const struct options *o, const struct floor_run *f)
 {
-	json_t *rows = json_array();
+	json_t *rows = json_array(), *all;
+	char path[TARGET_TEXT_MAX];
 
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct hist *h = &f->row[i].hist;
@@ -215,8 +228,18 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 		                                      (json_int_t)hist_percentile(h, 99), "p999_ns",
 		                                      (json_int_t)hist_percentile(h, 99.9)));
 	}
-	return json_pack("{s:s,s:i,s:s,s:b,s:o,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
-	                 "direct", f->floor.direct, "backing", env_backing(o->where), "machine", env_machine(), "rows", rows);
+	all = json_pack("{s:s,s:i,s:s,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
+	                "machine", env_machine(), "rows", rows);
+	snprintf(path, sizeof(path), "%s", o->where);
+	if (f->floor.dev) {
+		target_device_path(o->where, path);
+		json_object_set_new(all, "notice", json_string(f->floor.dev->notice));
+	} else {
+		json_object_set_new(all, "direct", json_boolean(f->floor.direct));
+	}
+	if (path[0])
+		json_object_set_new(all, "backing", env_backing(path));
+	return all;
 }
 
 static int put_out(const struct options *o, const struct floor_run *f)
@@ -241,6 +264,13 @@ static int put_out(const struct options *o, const struct floor_run *f)
 	return ret;
 }
 
+static int open_floor(const struct options *o, struct floor *f, char *err)
+{
+	if (dev_is_spec(o->where))
+		return floor_open_spec(f, o->where, o->run ? REPLAYED : 0, o->force, err);
+	return floor_open(f, o->where, o->run ? REPLAYED : FLOOR_SIZE, o->force, err);
+}
+
 static int run(const struct options *o, struct floor_run *f)
 {
 	char err[RESULTS_ERR_MAX];
@@ -250,7 +280,7 @@ static int run(const struct options *o, struct floor_run *f)
 		return ret;
 	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
 		return cmd_error("floor", "--json: %s", err);
-	ret = floor_open(&f->floor, o->where, o->run ? REPLAYED : FLOOR_SIZE, o->force, err);
+	ret = open_floor(o, &f->floor, err);
 	if (ret)
 		return interrupted() ? interrupted() : cmd_error("floor", "%s", err);
 	add_row(f, 4096, NULL);
@@ -270,7 +300,7 @@ static int run(const struct options *o, struct floor_run *f)
 
 int cmd_floor(int argc, char **argv)
 {
-	static const struct argp argp = { table, parse, "DEVICE|DIR", "The least that an fsync can cost there: a write and a "
+	static const struct argp argp = { table, parse, "DIR|DEVICE|SPEC", "The least that an fsync can cost there: a write and a "
 		                          "flush with nothing in the way, and the I/O of a run played again.", NULL, NULL, NULL };
 	struct options o = { .seconds_ns = 1000000000 };
 	struct floor_run *f = mem_zalloc(sizeof(*f));

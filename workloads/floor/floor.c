@@ -18,6 +18,7 @@
 
 #define CHUNK (1u << 20) /* the largest write, too */
 #define LEAST 5          /* times, however slow */
+#define REACH (1u << 20) /* bytes of a device of ours that are written over: its end, away from its mark */
 
 static void explain(char *err, const char *path, int ret)
 {
@@ -144,24 +145,81 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, cha
 	return floor_open_device(f, path, size, err);
 }
 
+/* 0 or -errno (F1). */
+static int begin_on(struct floor *f, struct dev *d)
+{
+	int ret;
+
+	*f = (struct floor){ .dev = d, .fd = -1, .size = d->size / 2 < REACH ? d->size / 2 / DEV_BLOCK * DEV_BLOCK : REACH };
+	f->begin = d->size - f->size;
+	make_data(f);
+	ret = dev_write(d, f->begin, f->data, (uint32_t)f->size, 0);
+	return ret ? ret : dev_flush(d);
+}
+
+int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err)
+{
+	char path[TARGET_TEXT_MAX];
+	bool made;
+	struct dev *d;
+	int ret;
+
+	target_device_path(spec, path);
+	made = path[0] && access(path, F_OK);
+	ret = dev_open(spec, force, &d, err);
+	if (ret)
+		return ret;
+	if (made)
+		unlink(path); /* F2 */
+	if (d->size < least) {
+		snprintf(err, FLOOR_ERR_MAX, "%.150s: has %llu bytes, at least %llu are needed", spec, (unsigned long long)d->size,
+		         (unsigned long long)least);
+		dev_close(d);
+		return -EINVAL;
+	}
+	ret = begin_on(f, d);
+	if (!ret)
+		return 0;
+	floor_close(f);
+	explain(err, spec, ret);
+	return ret;
+}
+
 void floor_close(struct floor *f)
 {
-	close(f->fd);
+	if (f->dev)
+		dev_close(f->dev);
+	else
+		close(f->fd);
 	free(f->data);
+}
+
+static int by_door(struct floor *f, uint32_t bytes)
+{
+	int ret = dev_write(f->dev, f->begin + f->at, f->data, bytes, BIO_SYNC);
+
+	return ret ? ret : dev_flush(f->dev);
+}
+
+static int by_calls(struct floor *f, uint32_t bytes)
+{
+	ssize_t did = pwrite(f->fd, f->data, bytes, (off_t)(f->begin + f->at));
+
+	if (did != (ssize_t)bytes)
+		return did < 0 ? -errno : -EIO;
+	return fdatasync(f->fd) ? -errno : 0;
 }
 
 static int write_flush(struct floor *f, uint32_t bytes, struct hist *h)
 {
 	uint64_t begin = rt_now();
-	ssize_t did;
+	int ret;
 
 	if (f->at + bytes > f->size)
 		f->at = 0;
-	did = pwrite(f->fd, f->data, bytes, (off_t)f->at);
-	if (did != (ssize_t)bytes)
-		return did < 0 ? -errno : -EIO;
-	if (fdatasync(f->fd))
-		return -errno;
+	ret = f->dev ? by_door(f, bytes) : by_calls(f, bytes);
+	if (ret)
+		return ret;
 	hist_add(h, rt_now() - begin);
 	f->at += bytes;
 	return 0;
@@ -189,4 +247,13 @@ void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist
 	if (floor_write_flush(&f, 4096, length_ns, h))
 		hist_init(h);
 	floor_close(&f);
+}
+
+void floor_of_dev(struct dev *d, uint64_t length_ns, struct hist *h)
+{
+	struct floor f;
+
+	if (begin_on(&f, d) || floor_write_flush(&f, 4096, length_ns, h))
+		hist_init(h);
+	free(f.data);
 }

@@ -3,7 +3,10 @@
  * nothing else in the way. What a file system takes above it is its own.
  *
  * (F1) What is written over was written before, in full: a flush finds no metadata to write.
- * (F2) In a folder the file has no name: it is gone when it is closed, however the program ends.
+ * (F2) In a folder the file has no name: it is gone when it is closed, however the program ends. So is
+ *      the file of a device of ours, unless it was there before.
+ * (F3) A device of ours is written to through its own door, so that a model of a drive, or a back end,
+ *      has the floor that it gives to a design. Of a folder or a block device the floor is by bare system calls.
  *
  * Called by the targets, so that floor and trial stand side by side, and by `fsyncstorm floor`.
  */
@@ -14,14 +17,16 @@
 #include <stdint.h>
 
 #include "base/hist.h"
+#include "dev/dev.h"
 
 #define FLOOR_ERR_MAX 256
 #define FLOOR_SIZE    (16u << 20) /* of the file in a folder */
 
 struct floor {
+	struct dev *dev; /* F3; NULL: the next two */
 	int fd;
-	uint64_t size;  /* bytes that are written over, again and again */
-	bool direct;    /* past the page cache; false: refused there */
+	bool direct;     /* past the page cache; false: refused there */
+	uint64_t begin, size; /* bytes that are written over, again and again */
 	uint64_t at;
 	uint8_t *data;
 };
@@ -33,6 +38,8 @@ struct floor {
 int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err);
 /* The same of a block device that the caller may write to. */
 int floor_open_device(struct floor *f, const char *path, uint64_t size, char *err);
+/* A device by its spec (dev.h), of at least `least` bytes. */
+int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err);
 void floor_close(struct floor *f);
 
 /* Writes `bytes` (a multiple of 4096) and flushes, for this long and at least a few times; adds each to h. 0 or -errno. */
@@ -40,5 +47,7 @@ int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struc
 
 /* The floor beside a trial: 4 KiB on the folder or device, into h. What cannot be measured leaves h empty. */
 void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist *h);
+/* The same of an open device, on which nothing is in flight and nothing is to be kept. */
+void floor_of_dev(struct dev *d, uint64_t length_ns, struct hist *h);
 
 #endif

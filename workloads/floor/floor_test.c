@@ -83,6 +83,13 @@ static void a_shape_is_read_as_it_was_written(void **state)
 	json_decref(o);
 }
 
+static void fails_with(const char *args, const char *says)
+{
+	if (spawn(args) != 2 || !strstr(spawn_err, says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+		fail_msg("`%s`: %s", args, spawn_err);
+	assert_string_equal(spawn_out, "");
+}
+
 static void a_run_is_played_again(void **state)
 {
 	json_error_t e;
@@ -90,7 +97,8 @@ static void a_run_is_played_again(void **state)
 	size_t i;
 
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
-	if (spawn("bench j.fio -t postfix@file:d.img,size=64m -t path:. -n 1 -o kept -j -"))
+	if (spawn("bench j.fio -t postfix@file:d.img,size=64m -t path:. -t prefix@ram:64m -t postfix@slow:nvme/uring:u.img,size=64m "
+	          "-n 1 -o kept -j -"))
 		fail_msg("%s", spawn_err);
 	o = json_loads(spawn_out, 0, &e);
 	json_array_foreach(json_object_get(o, "runs"), i, row) {
@@ -102,32 +110,62 @@ static void a_run_is_played_again(void **state)
 		fail_msg("%s", spawn_err);
 	o = json_loads(spawn_out, 0, &e);
 	rows = json_object_get(o, "rows");
-	assert_int_equal(json_array_size(rows), 3);
-	for (i = 0; i < 3; i++)
+	assert_int_equal(json_array_size(rows), 5);
+	for (i = 0; i < 5; i++)
 		assert_true(json_integer_value(json_object_get(json_array_get(rows, i), "p50_ns")) > 0);
 	json_decref(o);
 	assert_int_equal(spawn("floor . --run kept --seconds 80ms"), 0);
 	assert_non_null(strstr(spawn_out, "the I/O of A postfix"));
+	assert_int_equal(spawn("floor uring:d.img,size=64m --run kept --seconds 80ms"), 0);
+	assert_non_null(strstr(spawn_out, "the I/O of A postfix"));
+	fails_with("floor ram:8m --run kept", "ram:8m: has 8388608 bytes, at least 67108864 are needed");
 	assert_int_equal(system("rm -r kept j.fio"), 0);
 	assert_int_equal(spawn_left(), 0);
 }
 
-static void fails_with(const char *args, const char *says)
+/* A model of a drive, in front of memory: its own latency, and nothing of a disk's. */
+static void a_device_of_ours_has_the_floor_of_its_own_door(void **state)
 {
-	if (spawn(args) != 2 || !strstr(spawn_err, says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
-		fail_msg("`%s`: %s", args, spawn_err);
-	assert_string_equal(spawn_out, "");
+	json_error_t e;
+	json_t *o, *row;
+	size_t i;
+
+	assert_int_equal(spawn("floor slow:nvme,write=1000000,flush=2000000,jitter=0/ram:4m -s 40ms -j -"), 0);
+	o = json_loads(spawn_out, 0, &e);
+	json_array_foreach(json_object_get(o, "rows"), i, row) {
+		assert_true(json_integer_value(json_object_get(row, "n")) >= 5);
+		assert_true(json_integer_value(json_object_get(row, "p50_ns")) >= 2970000); /* hist.h: within 1 % */
+	}
+	assert_int_equal(i, 2);
+	assert_null(json_object_get(o, "backing"));
+	json_decref(o);
+}
+
+static void a_file_of_ours_stays_ours(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
+	assert_int_equal(spawn("floor file:new.img,size=64m -s 10ms"), 0);
+	assert_int_equal(spawn_left(), 1); /* not there before, gone */
+	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img,size=64m -n 1 --keep -o kept"), 0);
+	assert_int_equal(spawn("floor file:d.img -s 10ms"), 0);
+	assert_int_equal(spawn("floor file:d.img -s 10ms --run kept"), 0);
+	assert_int_equal(spawn("floor file:d.img -s 10ms"), 0); /* it can still be told that it is ours */
+	assert_int_equal(system("rm -r kept j.fio d.img"), 0);
+	assert_int_equal(spawn_left(), 0);
 }
 
 static void mistakes_are_one_line(void **state)
 {
 	spawn_file("file", "somebody's");
-	fails_with("floor", "expected a folder or a block device");
+	fails_with("floor", "expected a folder, a block device or a device's spec");
 	fails_with("floor . .", "one folder or device");
 	fails_with("floor nosuch", "nosuch: No such file");
 	fails_with("floor file", "neither a folder nor a block device");
 	fails_with("floor /dev/null", "neither a folder nor a block device");
 	fails_with("floor /proc", "/proc:");
+	fails_with("floor ram:5", "multiple of 4096");
+	fails_with("floor file:file", "was not made by fsyncstorm");
+	fails_with("floor slow:nvme/uring:nosuch.img", "give a size");
 	fails_with("floor . --run nosuch", "nosuch/shape.json");
 	fails_with("floor . --seconds 0", "--seconds");
 	fails_with("floor . --json nosuch/f", "--json");
@@ -141,6 +179,8 @@ int main(void)
 		cmocka_unit_test(a_request_ends_with_what_it_waited_for),
 		cmocka_unit_test(a_shape_is_read_as_it_was_written),
 		cmocka_unit_test(a_run_is_played_again),
+		cmocka_unit_test(a_device_of_ours_has_the_floor_of_its_own_door),
+		cmocka_unit_test(a_file_of_ours_stays_ours),
 		cmocka_unit_test(mistakes_are_one_line),
 	};
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
