@@ -67,8 +67,12 @@ const char *bench_subject_name(const struct bench *b);
 double bench_value(const struct driver_result *r, enum bench_metric m);
 /* The p50 of a sync and of the writes before it, added up. */
 double bench_request_ns(const struct driver_result *r);
-/* The same, against the floor's; 0 when there is none. */
+/* Of the two looks at the floor the one with the lower p50; empty when there is none. */
+const struct hist *bench_floor(const struct driver_result *r);
+/* bench_request_ns() against the p50 of that; 0 when there is none. */
 double bench_floor_ratio(const struct driver_result *r);
+/* Who cannot trust a ratio to the floor is told so. */
+void bench_print_floor(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
 /* A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end. */

@@ -256,7 +256,11 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	json_object_set_new(o, "events", bench_events_json(b, target, r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
 	bench_put_measured(o, r);
-	put_hist(o, "floor", &r->floor);
+	put_hist(o, "floor", bench_floor(r));
+	if (r->floor.n)
+		put_int(o, "floor_before_ns", hist_percentile(&r->floor, 50));
+	if (r->floor_after.n)
+		put_int(o, "floor_after_ns", hist_percentile(&r->floor_after, 50));
 	if (bench_floor_ratio(r) > 0)
 		put_real(o, "floor_ratio", bench_floor_ratio(r));
 	if (r->has_barriers)

@@ -62,11 +62,6 @@ double bench_request_ns(const struct driver_result *r)
 	return writes * (double)hist_percentile(&r->op[OP_WRITE], 50) + (double)hist_percentile(&r->sync, 50);
 }
 
-double bench_floor_ratio(const struct driver_result *r)
-{
-	return r->floor.n && r->promised ? bench_request_ns(r) / (double)hist_percentile(&r->floor, 50) : 0;
-}
-
 static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 {
 	for (int i = 0; i < L_NR; i++) {
@@ -114,7 +109,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	if (r->has_device)
 		add_device(&sum->device, &r->device);
 	pmu_merge(&sum->events, &r->events);
-	hist_merge(&sum->floor, &r->floor);
+	hist_merge(&sum->floor, bench_floor(r));
 	sum->promised += r->promised;
 	sum->too_few_flushes |= r->too_few_flushes;
 	if (r->has_barriers) {
@@ -142,6 +137,7 @@ static struct driver_result *empty_sum(void)
 	hist_init(&r->service);
 	hist_init(&r->response);
 	hist_init(&r->floor);
+	hist_init(&r->floor_after);
 	hist_init(&r->device.write);
 	hist_init(&r->device.flush);
 	hist_init(&r->device.fua);

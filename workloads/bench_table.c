@@ -141,7 +141,7 @@ static void print_notices(const struct bench *b, FILE *out)
 static void print_latency(const struct bench *b, const struct bench_level *l, unsigned target,
                           const struct driver_result *r, FILE *out)
 {
-	double syncs = r->counters[C_FSYNC];
+	double syncs = r->counters[C_FSYNC], floor = us(hist_percentile(bench_floor(r), 50));
 
 	row(out, b, l, target);
 	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++) {
@@ -151,7 +151,7 @@ static void print_latency(const struct bench *b, const struct bench_level *l, un
 	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
 	cell(out, 10, bench_flushes(r), "%.2f");
 	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
-	cell(out, 9, us(hist_percentile(&r->floor, 50)), "%.0f");
+	cell(out, 9, floor, us_format(floor));
 	cell(out, 9, bench_floor_ratio(r), "%.2f");
 	fputc('\n', out);
 }
@@ -361,7 +361,8 @@ static void print_glossary(const struct bench *b, const unsigned char *used, FIL
 	        "  response     open loop: from when rate_iops meant it to begin: with the time it waited for those before it\n"
 	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
 	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
-	        "  floor        a 4 KiB write and a flush below it, one task, nothing else: p50, measured just before each trial\n"
+	        "  floor        a 4 KiB write and a flush below it, one task, nothing else: p50, looked at before and after each\n"
+	        "               trial; the lower counts: what the device can do, the other look was disturbed\n"
 	        "  x floor      p50 of a sync with the writes before it, against the floor\n"
 	        "  wake-up      the part of a wait between being woken and running\n"
 	        "  interval     holds the true ratio in 95 of 100 cases: of 20 comparisons of like things, one seems different\n",
@@ -449,6 +450,7 @@ void bench_print(const struct bench *b, FILE *out)
 	print_fio(b, out);
 	used_phases(b, sum, used);
 	print_glossary(b, used, out);
+	bench_print_floor(b, sum, out);
 	print_notices(b, out);
 	for (unsigned i = 0; i < n; i++)
 		driver_free((struct driver_result *)sum[i]);

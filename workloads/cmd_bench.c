@@ -21,7 +21,7 @@
 #include "recipe/results.h"
 #include "rt/mem.h"
 
-#define FLOOR_NS 100000000ull /* a look at the floor, before each trial */
+#define FLOOR_NS 50000000ull /* a look at the floor, before each trial and after it */
 
 /* ---- what is to be done ---- */
 

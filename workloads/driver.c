@@ -385,6 +385,8 @@ static int run_planned(struct trial *t, const struct placement *plan, char *err)
 	if (ret)
 		return ret;
 	ret = run_opened(t, plan, err);
+	if (!ret && t->target->look)
+		t->target->look(t->instance, &t->r->floor_after);
 	ret2 = t->target->close(t->instance);
 	if (!ret && ret2 && !t->r->error) {
 		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));
@@ -425,6 +427,7 @@ struct driver_result *driver_new(unsigned n)
 	hist_init(&r->service);
 	hist_init(&r->response);
 	hist_init(&r->floor);
+	hist_init(&r->floor_after);
 	heat_init(&r->heat);
 	return r;
 }

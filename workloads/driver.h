@@ -65,7 +65,7 @@ struct driver_result {
 	bool has_barriers;           /* on a real file system, or a device that is a file: the next two are valid */
 	struct target_barriers barriers;
 	bool too_few_flushes;        /* some of what was promised is not durable */
-	struct hist floor;           /* one write and flush below it, by one task, just before; may be empty */
+	struct hist floor, floor_after; /* one write and flush below it, by one task, just before and after; may be empty */
 	char helper_nodes[64];       /* where the engine's own tasks went; "" is anywhere, or there are none */
 	char made[256];              /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */

@@ -209,6 +209,8 @@ int fio_run(const struct fio_request *q, struct driver_result **out, char *err)
 	if (!ret)
 		driver_facts(r, t, instance);
 	r->interrupted = driver_stop;
+	if (!ret && t->look)
+		t->look(instance, &r->floor_after);
 	t->close(instance);
 	if (ret)
 		driver_free(r);

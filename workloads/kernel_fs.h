@@ -21,6 +21,7 @@ struct kernel_fs {
 	struct barriers below; /* a target that knows the disk better sets it */
 	struct target_barriers barriers;
 	struct hist floor;
+	uint64_t look_ns;     /* of a look at the floor afterwards; 0: none */
 };
 
 /* Makes the folder below `parent`. 0, or -errno with one line in err (TARGET_ERR_MAX bytes). k->floor stands. */

@@ -36,7 +36,7 @@ struct target_spec {
 	bool single, compress;
 	bool fio;                     /* driven by fio, to hold our driver against it */
 	bool keep, force;             /* the command's */
-	uint64_t floor_ns;            /* how long open looks at the floor under it; 0: not at all */
+	uint64_t floor_ns;            /* how long a look at the floor under it is: at open, and by look; 0: none */
 };
 
 /* A file that a job wants. */
@@ -61,7 +61,7 @@ struct target_facts {
 	struct dev_facts drive;            /* what is known of the device and the drive under it */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
 	const struct target_barriers *barriers; /* NULL when no fsync or flush is the kernel's */
-	const struct hist *floor;          /* a write and a flush below it, just before; NULL when it has no floor */
+	const struct hist *floor;          /* a write and a flush below it, at open; NULL when it has no floor */
 	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };
 
@@ -85,6 +85,11 @@ struct target {
 	int (*close)(void *instance);
 	/* These may be NULL. The measured interval begins: after settle, and after a ramp. */
 	void (*begin)(void *instance);
+	/*
+	 * Measuring is over, the files are closed, only close comes after: a second look at the floor, into h. What
+	 * cannot be looked at leaves h empty: under `keep` a look would write over what is kept.
+	 */
+	void (*look)(void *instance, struct hist *h);
 	/* The folder in which its files are, for another program; bytes that files can take in it. */
 	const char *(*folder)(void *instance);
 	uint64_t (*room)(void *instance);

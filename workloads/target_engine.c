@@ -26,7 +26,9 @@
 
 struct instance {
 	struct dev *dev;
-	struct fs *fs;
+	struct fs *fs;                /* NULL: unmounted, by engine_look() */
+	int unmounted;                /* with that result */
+	uint64_t look_ns;             /* of a look at the floor afterwards; 0: none */
 	struct dev_stats stats;
 	struct hist floor;
 	bool on_file;                 /* the next two are valid */
@@ -81,6 +83,7 @@ static int engine_open(const struct target_spec *spec, void **instance, char *er
 	ret = dev_open(spec->device, spec->force, &in->dev, err);
 	if (ret)
 		goto free_instance;
+	in->look_ns = spec->keep ? 0 : spec->floor_ns;
 	if (spec->floor_ns)
 		floor_of_dev(in->dev, spec->floor_ns, &in->floor);
 	ret = make_fs(spec, in, err);
@@ -205,10 +208,21 @@ static void engine_file_close(void *file)
 	fs_close(file);
 }
 
+static void engine_look(void *instance, struct hist *h)
+{
+	struct instance *in = instance;
+
+	if (!in->look_ns)
+		return;
+	in->unmounted = fs_unmount(in->fs);
+	in->fs = NULL;
+	floor_of_dev(in->dev, in->look_ns, h);
+}
+
 static int engine_close(void *instance)
 {
 	struct instance *in = instance;
-	int ret = fs_unmount(in->fs);
+	int ret = in->fs ? fs_unmount(in->fs) : in->unmounted;
 
 	dev_close(in->dev);
 	remove_device_file(in);
@@ -243,6 +257,7 @@ const struct target target_engine = {
 	.fdatasync = engine_fdatasync,
 	.sync_range = engine_sync_range,
 	.facts = engine_facts,
+	.look = engine_look,
 	.file_close = engine_file_close,
 	.close = engine_close,
 };

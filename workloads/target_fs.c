@@ -54,7 +54,8 @@ static struct image {
 
 struct made_fs {
 	struct kernel_fs k; /* first: kernel_*() take it */
-	int mount;
+	int mount;    /* -1: unmounted, by fs_look() */
+	char device[PATH_MAX];
 	char made[256];
 };
 
@@ -258,8 +259,8 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, ch
 {
 	const struct fs_type *t = find_type(spec->design);
 	struct stat st = { .st_rdev = 0 };
-	char device[PATH_MAX], parent[64];
-	int fd = open_device(spec, device, sizeof(device), in, err), ret;
+	char *device = in->device, parent[64];
+	int fd = open_device(spec, device, sizeof(in->device), in, err), ret;
 
 	if (fd < 0)
 		return fd;
@@ -288,6 +289,7 @@ static int fs_open(const struct target_spec *spec, void **instance, char *err)
 	int ret;
 
 	hist_init(&in->k.floor);
+	in->k.look_ns = spec->keep ? 0 : spec->floor_ns;
 	ret = make_and_mount(spec, in, err);
 	if (ret)
 		free(in);
@@ -304,12 +306,34 @@ static void fs_facts(void *instance, struct target_facts *out)
 	out->made = in->made;
 }
 
+static void unmount(struct made_fs *in)
+{
+	if (in->mount < 0)
+		return;
+	kernel_fs_close(&in->k);
+	close(in->mount);
+	in->mount = -1;
+}
+
+/* The device is held meanwhile: a loop device goes with its last user (R1). */
+static void fs_look(void *instance, struct hist *h)
+{
+	struct made_fs *in = instance;
+	int fd = in->k.look_ns ? open(in->device, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	unmount(in);
+	if (!disk_in_use(in->device))
+		floor_beside(in->device, true, in->k.look_ns, h);
+	close(fd);
+}
+
 static int fs_close(void *instance)
 {
 	struct made_fs *in = instance;
 
-	kernel_fs_close(&in->k);
-	close(in->mount);
+	unmount(in);
 	free(in);
 	return 0;
 }
@@ -362,6 +386,7 @@ const struct target target_fs = {
 	.fdatasync = kernel_fdatasync,
 	.sync_range = kernel_sync_range,
 	.facts = fs_facts,
+	.look = fs_look,
 	.folder = kernel_folder,
 	.room = kernel_room,
 	.file_close = kernel_file_close,

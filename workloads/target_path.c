@@ -26,6 +26,7 @@ static int path_open(const struct target_spec *spec, void **instance, char *err)
 	int ret;
 
 	hist_init(&k->floor);
+	k->look_ns = spec->floor_ns;
 	if (spec->floor_ns)
 		floor_beside(spec->path, false, spec->floor_ns, &k->floor);
 	ret = kernel_fs_open(k, spec->path, err);
@@ -36,6 +37,14 @@ static int path_open(const struct target_spec *spec, void **instance, char *err)
 	else
 		*instance = k;
 	return ret;
+}
+
+static void path_look(void *instance, struct hist *h)
+{
+	const struct kernel_fs *k = instance;
+
+	if (k->look_ns)
+		floor_beside(k->path, false, k->look_ns, h);
 }
 
 static int path_close(void *instance)
@@ -58,6 +67,7 @@ const struct target target_path = {
 	.fdatasync = kernel_fdatasync,
 	.sync_range = kernel_sync_range,
 	.facts = kernel_facts,
+	.look = path_look,
 	.folder = kernel_folder,
 	.room = kernel_room,
 	.file_close = kernel_file_close,

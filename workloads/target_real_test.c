@@ -126,6 +126,8 @@ static void each_file_system_beside_a_design(void **state)
 		assert_int_equal(count_of(t, "fsync"), 40);
 		assert_true((i == 3) == !b);
 		assert_true((i < 3) == !!json_object_get(t, "made"));
+		assert_true(json_integer_value(json_object_get(t, "floor_before_ns")) > 0);
+		assert_true(json_integer_value(json_object_get(t, "floor_after_ns")) > 0);
 		if (i >= 3)
 			continue;
 		/* Two tasks may share each flush. */

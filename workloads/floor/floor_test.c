@@ -90,6 +90,16 @@ static void fails_with(const char *args, const char *says)
 	assert_string_equal(spawn_out, "");
 }
 
+static void the_lower_look_counts(const json_t *trial)
+{
+	json_int_t before = json_integer_value(json_object_get(trial, "floor_before_ns"));
+	json_int_t after = json_integer_value(json_object_get(trial, "floor_after_ns"));
+	json_int_t p50 = json_integer_value(json_object_get(json_object_get(trial, "floor"), "p50_ns"));
+
+	assert_true(before > 0 && after > 0);
+	assert_int_equal(p50, before < after ? before : after);
+}
+
 static void a_run_is_played_again(void **state)
 {
 	json_error_t e;
@@ -104,6 +114,7 @@ static void a_run_is_played_again(void **state)
 	json_array_foreach(json_object_get(o, "runs"), i, row) {
 		assert_true(json_integer_value(json_object_get(json_object_get(row, "floor"), "n")) >= 5);
 		assert_true(json_real_value(json_object_get(row, "floor_ratio")) > 0);
+		the_lower_look_counts(row);
 	}
 	json_decref(o);
 	if (spawn("floor . --run kept --seconds 80ms --json -"))
@@ -146,7 +157,9 @@ static void a_file_of_ours_stays_ours(void **state)
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
 	assert_int_equal(spawn("floor file:new.img,size=64m -s 10ms"), 0);
 	assert_int_equal(spawn_left(), 1); /* not there before, gone */
-	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img,size=64m -n 1 --keep -o kept"), 0);
+	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img,size=64m -n 1 --keep -o kept -j -"), 0);
+	assert_non_null(strstr(spawn_out, "floor_before_ns"));
+	assert_null(strstr(spawn_out, "floor_after_ns")); /* it would write over what is kept */
 	assert_int_equal(spawn("floor file:d.img -s 10ms"), 0);
 	assert_int_equal(spawn("floor file:d.img -s 10ms --run kept"), 0);
 	assert_int_equal(spawn("floor file:d.img -s 10ms"), 0); /* it can still be told that it is ours */
