@@ -354,14 +354,26 @@ static void while_files_are_laid_out(void **state)
 	unlink("big.fio");
 }
 
+/* That it was interrupted, and either its figures or that there are none. */
+static void the_floor_says_so(void)
+{
+	char text[4096];
+
+	spawn_slurp(open("said", O_RDONLY), text, sizeof(text));
+	if (!strstr(text, "interrupted before anything was measured\n") &&
+	    !(strstr(text, "4 KiB in one write, flush") && strstr(text, "notice: interrupted; this is what was measured until then\n")))
+		fail_msg("it said: %s", text);
+}
+
 static void while_the_floor_is_looked_at(void **state)
 {
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		off_t bytes = i / 2 ? 1 << 20 : 16 << 20; /* while it is filled, and all of it */
 
-		start("floor . -s 1h -j floor.json");
+		start(i < 4 ? "floor . -s 1h -j floor.json" : "floor file:d.img,size=64m -s 1h -j floor.json");
 		wait_for(has_written, &bytes);
 		interrupt_with(signals[i % 2]);
+		the_floor_says_so();
 		unlink("floor.json"); /* with what was measured until then, or not there */
 		nothing_is_left(0);
 	}

@@ -191,6 +191,15 @@ static int measure(struct floor_run *f, uint64_t length_ns)
 	return ret;
 }
 
+/* A row whose turn did not come is not 0. */
+static void print_figure(const struct hist *h, double percentile)
+{
+	if (h->n)
+		printf(" %9.1f", (double)hist_percentile(h, percentile) / 1e3);
+	else
+		printf(" %9s", "-");
+}
+
 static void print_rows(const struct options *o, const struct floor_run *f)
 {
 	double floor = (double)hist_percentile(&f->row[0].hist, 50);
@@ -202,15 +211,22 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 	       "x floor", "the run's");
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct measured *m = &f->row[i];
-		double p50 = (double)hist_percentile(&m->hist, 50);
 
-		printf("%-34.34s %9.1f %9.1f %9.1f %9.2f", m->name, p50 / 1e3, (double)hist_percentile(&m->hist, 99) / 1e3,
-		       (double)hist_percentile(&m->hist, 99.9) / 1e3, floor > 0 ? p50 / floor : 0);
+		printf("%-34.34s", m->name);
+		print_figure(&m->hist, 50);
+		print_figure(&m->hist, 99);
+		print_figure(&m->hist, 99.9);
+		if (m->hist.n && floor > 0)
+			printf(" %9.2f", (double)hist_percentile(&m->hist, 50) / floor);
+		else
+			printf(" %9s", "-");
 		if (m->shape && m->shape->p50_ns > 0)
 			printf(" %9.1f", m->shape->p50_ns / 1e3);
 		printf("\n");
 	}
 	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and there\n");
+	if (driver_stop)
+		printf("notice: interrupted; this is what was measured until then\n");
 	if (f->floor.dev && f->floor.dev->notice[0])
 		printf("notice: %s\n", f->floor.dev->notice);
 }
@@ -228,8 +244,8 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 		                                      (json_int_t)hist_percentile(h, 99), "p999_ns",
 		                                      (json_int_t)hist_percentile(h, 99.9)));
 	}
-	all = json_pack("{s:s,s:i,s:s,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
-	                "machine", env_machine(), "rows", rows);
+	all = json_pack("{s:s,s:i,s:s,s:b,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
+	                "interrupted", driver_stop, "machine", env_machine(), "rows", rows);
 	snprintf(path, sizeof(path), "%s", o->where);
 	if (f->floor.dev) {
 		target_device_path(o->where, path);
@@ -281,8 +297,10 @@ static int run(const struct options *o, struct floor_run *f)
 	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
 		return cmd_error("floor", "--json: %s", err);
 	ret = open_floor(o, &f->floor, err);
-	if (ret)
-		return interrupted() ? interrupted() : cmd_error("floor", "%s", err);
+	if (ret) {
+		ret = cmd_error("floor", "%s", driver_stop ? "interrupted before anything was measured" : err);
+		return interrupted() ? interrupted() : ret;
+	}
 	add_row(f, 4096, NULL);
 	add_row(f, 20480, NULL);
 	for (unsigned i = 0; i < f->nshapes; i++)
