@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,20 @@
 #include <unistd.h>
 
 #include "program.h"
+
+/* Each of several sections may say the same. */
+__attribute__((format(printf, 2, 3))) static void add_notice(struct driver_result *r, const char *fmt, ...)
+{
+	size_t at = strlen(r->notice);
+	char line[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (!strstr(r->notice, line))
+		snprintf(r->notice + at, sizeof(r->notice) - at, "%s%s", at ? "; " : "", line);
+}
 
 /* ---- the job, as fio gets it ---- */
 
@@ -20,11 +35,19 @@ static void put_head(FILE *out, const char *folder)
 	        "group_reporting=1\n", folder);
 }
 
+/* Several files, and one kind of sync: which must be of a file that was written (J5). */
+static bool syncs_in_turn(const struct job *j)
+{
+	return j->nrfiles > 1 && job_sync_kinds(j) == 1;
+}
+
 /* What a bench says otherwise: fio takes a key's last value. */
 static void put_tail(FILE *out, const struct fio_request *q, const struct job *j)
 {
 	if (job_layout(j))
 		fprintf(out, "overwrite=1\n");
+	if (syncs_in_turn(j))
+		fprintf(out, "file_service_type=roundrobin:%u\n", job_sync_every(j) + 1);
 	if (q->numjobs)
 		fprintf(out, "numjobs=%u\n", q->numjobs);
 	if (q->seconds_ns)
@@ -120,6 +143,19 @@ static int add_job(const struct fio_request *q, json_t *job, struct driver_resul
 	return (int)json_integer_value(json_object_get(job, "error"));
 }
 
+/* What fio does otherwise with several files (J5). */
+static void note_files(const struct job *j, struct driver_result *r)
+{
+	unsigned every = job_sync_every(j);
+
+	if (!syncs_in_turn(j))
+		return;
+	if (every > 1)
+		add_notice(r, "fio writes %u times to a file, syncs it and takes the next; here each write is of the next file", every);
+	if (j->rw == JOB_WRITE)
+		add_notice(r, "fio starts over when all files are full: by a sync of a clean one, then each is synced before its write");
+}
+
 /* fio prints lines of its own before its JSON. */
 static json_t *parse_output(const char *text)
 {
@@ -146,9 +182,11 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 	hist_merge(&r->sync, &r->op[OP_FSYNC]);
 	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
 	r->promised = r->sync.n;
-	for (unsigned k = 0; k < q->job->n; k++)
+	for (unsigned k = 0; k < q->job->n; k++) {
 		if (q->job->job[k].range_every)
-			snprintf(r->notice, sizeof(r->notice), "fio counts sync_file_range among its syncs");
+			add_notice(r, "fio counts sync_file_range among its syncs");
+		note_files(&q->job->job[k], r);
+	}
 	if (error)
 		snprintf(err, TARGET_ERR_MAX, "fio: %s", strerror(error));
 	return -error;

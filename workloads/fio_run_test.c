@@ -40,6 +40,43 @@ static void fio_gets_what_the_bench_says(void **state)
 	unlink("j.fio");
 }
 
+static const char *last_of(const char *text, const char *key)
+{
+	const char *last = NULL;
+
+	for (const char *at = strstr(text, key); at; at = strstr(at + 1, key))
+		last = at + strlen(key);
+	return last ? last : "";
+}
+
+/* fio counts a sync among the calls after which the next file comes (J5 of job.h). */
+static void fio_syncs_the_file_that_it_wrote(void **state)
+{
+	static const struct {
+		const char *keys, *service;
+	} jobs[] = {
+		{ "nrfiles=3\nfsync=1\n", "roundrobin:2\n" },      { "nrfiles=3\nfdatasync=4\n", "roundrobin:5\n" },
+		{ "filename=x:y\nfsync=1\n", "roundrobin:2\n" },   { "nrfiles=3\nsync_file_range=write:2\n", "roundrobin:3\n" },
+		{ "nrfiles=1\nfsync=1\n", "" },                     { "nrfiles=3\n", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		char err[JOB_ERR_MAX], job[128], *text;
+		struct job_file jf;
+		struct fio_request q = { .job = &jf };
+
+		snprintf(job, sizeof(job), "[a]\nrw=write\nsize=1m\n%s", jobs[i].keys);
+		spawn_file("j.fio", job);
+		assert_int_equal(job_load("j.fio", &jf, err), 0);
+		text = fio_job_text(&q, "/where");
+		assert_true(!strncmp(last_of(text, "file_service_type="), jobs[i].service, strlen(jobs[i].service)));
+		assert_true(*jobs[i].service || !strstr(text, "file_service_type"));
+		free(text);
+		job_free(&jf);
+	}
+	unlink("j.fio");
+}
+
 static json_int_t count_of(json_t *run, const char *op)
 {
 	return json_integer_value(json_object_get(json_object_get(json_object_get(run, "ops"), op), "n"));
@@ -135,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fio_gets_what_the_bench_says),
+		cmocka_unit_test(fio_syncs_the_file_that_it_wrote),
 		cmocka_unit_test(both_do_the_same_job),
 		cmocka_unit_test(every_job_of_ours_runs_under_fio),
 		cmocka_unit_test(without_a_folder_it_is_refused),

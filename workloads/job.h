@@ -9,6 +9,10 @@
  * (J4) rw=write starts from empty files (fio: fallocate=none) unless overwrite=1, and wraps at the end
  *      of a file; rw=randwrite overwrites files that were laid out before (fio: overwrite=1). Random
  *      offsets are drawn with repetition (fio: norandommap=1).
+ * (J5) Of several files each write is of the next one, and its syncs are of the file just written. fio takes the
+ *      next file for every K calls (file_service_type=roundrobin:K), a sync being a call: the same only with one sync
+ *      after each write and K = 2, or without syncs and K = 1. Other values are refused. With rw=write fio starts over
+ *      when all files are full: it syncs the first, which is clean, and from then on each before its write.
  *
  * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, the
  * list command and the race command (a small job, hunted).
@@ -54,6 +58,7 @@ struct job {
 	uint64_t size;                 /* of all its files together; 0 = from filesize */
 	uint64_t filesize;             /* of each file */
 	unsigned nrfiles;
+	unsigned file_service;         /* J5; 0: not said */
 	char filename[256];            /* names with : between; "" = made up by J3 */
 	unsigned numjobs;
 	unsigned fsync, fdatasync;     /* after every N writes; 0 = never */
@@ -108,6 +113,10 @@ struct job_clone *job_clones(const struct job_file *jf, unsigned numjobs, unsign
 void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned size);
 /* Bytes that are written of each of its files before it begins (J4). */
 uint64_t job_layout(const struct job *j);
+/* How many of fsync, fdatasync and sync_file_range it calls. */
+unsigned job_sync_kinds(const struct job *j);
+/* After how many writes, when that is one; 0: it is none. */
+unsigned job_sync_every(const struct job *j);
 /* Largest block that a job writes. */
 uint32_t job_max_bs(const struct job *j);
 

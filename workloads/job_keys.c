@@ -158,6 +158,18 @@ static int set_nrfiles(struct job *j, const char *value)
 	return set_number(value, 1, JOB_FILES_MAX, &j->nrfiles);
 }
 
+static int set_file_service_type(struct job *j, const char *value)
+{
+	static const char type[] = "roundrobin";
+	const char *calls = value + strlen(type);
+
+	if (strncmp(value, type, strlen(type)))
+		return -EINVAL;
+	if (*calls && *calls != ':')
+		return -EINVAL;
+	return set_number(*calls ? calls + 1 : "1", 1, UINT32_MAX, &j->file_service);
+}
+
 static int set_filename(struct job *j, const char *value)
 {
 	unsigned names = 1;
@@ -373,6 +385,8 @@ const struct job_key job_keys[] = {
 	{ "size", SIZE_WANTED, set_size, false, "bytes of all files of a task together" },
 	{ "filesize", SIZE_WANTED, set_filesize, false, "bytes of each file" },
 	{ "nrfiles", "a number from 1 to 64", set_nrfiles, false, "files of a task, written in turn" },
+	{ "file_service_type", "roundrobin or roundrobin:CALLS", set_file_service_type, false,
+	  "calls on a file before the next is its turn: a write and its sync, as here" },
 	{ "filename", "names without /, with : between", set_filename, false, "files shared by all tasks that name them" },
 	{ "numjobs", "a number from 1 to 256", set_numjobs, false, "tasks that do the same" },
 	{ "fsync", "a number of writes", set_fsync, false, "fsync after every N writes" },
@@ -440,6 +454,21 @@ static int derive_sizes(struct job *j, char *why)
 	return 0;
 }
 
+/* J5 */
+static int check_file_service(const struct job *j, char *why)
+{
+	unsigned every = job_sync_every(j);
+
+	if (!j->file_service || j->nrfiles == 1)
+		return 0;
+	if (job_sync_kinds(j) > 1 || every > 1)
+		return refuse(why, "file_service_type: with several files, expected one sync after each write, or none; or leave it out");
+	if (j->file_service == every + 1)
+		return 0;
+	return refuse(why, every ? "file_service_type: expected roundrobin:2, a write and its sync of each file" :
+	              "file_service_type: expected roundrobin:1, a write of each file");
+}
+
 int job_check(struct job *j, char *why)
 {
 	if (j->rw == JOB_RW_NONE)
@@ -454,7 +483,19 @@ int job_check(struct job *j, char *why)
 		return -EINVAL;
 	if (j->numa_mem_nodes[0] && place_check_nodes(j->numa_mem_nodes, why))
 		return -EINVAL;
-	return derive_sizes(j, why);
+	if (derive_sizes(j, why))
+		return -EINVAL;
+	return check_file_service(j, why);
+}
+
+unsigned job_sync_kinds(const struct job *j)
+{
+	return !!j->fsync + !!j->fdatasync + !!j->range_every;
+}
+
+unsigned job_sync_every(const struct job *j)
+{
+	return j->fsync ? j->fsync : j->fdatasync ? j->fdatasync : j->range_every;
 }
 
 uint32_t job_max_bs(const struct job *j)

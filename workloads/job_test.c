@@ -67,6 +67,11 @@ static void every_key_is_read(void **state)
 	assert_int_equal(jf.job[0].arrivals, JOB_POISSON);
 	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
 	job_free(&jf);
+	parse("[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin:2\n[b]\nrw=write\nsize=1m\nnrfiles=2\n"
+	      "file_service_type=roundrobin\n");
+	assert_int_equal(jf.job[0].file_service, 2);
+	assert_int_equal(jf.job[1].file_service, 1);
+	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nsync=1\n");
 	assert_int_equal(jf.job[0].sync, JOB_SYNC_SYNC);
 	assert_int_equal(job_layout(&jf.job[0]), 0);
@@ -182,6 +187,17 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\nsize=1m\nfilename=a::b\n", "t.fio:4: filename: expected" },
 		{ "[a]\nrw=write\nsize=1m\nfilename=/etc/passwd\n", "t.fio:4: filename: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnrfiles=65\n", "t.fio:4: nrfiles: expected" },
+		{ "[a]\nrw=write\nsize=1m\nfile_service_type=random\n", "t.fio:4: file_service_type: expected roundrobin" },
+		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin:0\n", "t.fio:4: file_service_type: expected" },
+		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin2\n", "t.fio:4: file_service_type: expected" },
+		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin\n",
+		  "t.fio:1: [a] file_service_type: expected roundrobin:2" },
+		{ "[a]\nrw=write\nsize=1m\nfilename=x:y\nfile_service_type=roundrobin:2\n",
+		  "t.fio:1: [a] file_service_type: expected roundrobin:1" },
+		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=4\nfile_service_type=roundrobin:5\n",
+		  "t.fio:1: [a] file_service_type: with several files" },
+		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfdatasync=1\nfile_service_type=roundrobin:2\n",
+		  "t.fio:1: [a] file_service_type: with several files" },
 		{ "[a]\nrw=write\nsize=1m\nrate_iops=0\n", "t.fio:4: rate_iops: expected" },
 		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=0\nnuma_cpu_nodes=0\n", "t.fio:1: [a] cpus_allowed: cannot go with" },
 		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=9999\n", "t.fio:1: [a] " },
