@@ -29,7 +29,7 @@ double bench_floor_ratio(const struct driver_result *r)
 {
 	const struct hist *floor = bench_floor(r);
 
-	return floor->n && r->promised ? bench_request_ns(r) / (double)p50(floor) : 0;
+	return floor->n && r->promised && !r->syncs_unknown ? bench_request_ns(r) / (double)p50(floor) : 0;
 }
 
 /* The lowest and the highest p50 of all looks; 0 when there was none. */

@@ -43,7 +43,7 @@ double bench_value(const struct driver_result *r, enum bench_metric m)
 	} of[BENCH_METRICS] = { { 50, 10 }, { 99, 100 }, { 99.9, 1000 }, { 0, 1 } };
 	const struct hist *h = bench_subject(r);
 
-	if (h->n < of[m].least)
+	if (r->syncs_unknown || h->n < of[m].least)
 		return 0;
 	return m == BENCH_RATE ? driver_rate(r, h) : hist_percentile(h, of[m].percentile);
 }
@@ -110,6 +110,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 		add_device(&sum->device, &r->device);
 	pmu_merge(&sum->events, &r->events);
 	hist_merge(&sum->floor, bench_floor(r));
+	sum->syncs_unknown |= r->syncs_unknown;
 	sum->promised += r->promised;
 	sum->too_few_flushes |= r->too_few_flushes;
 	if (r->has_barriers) {

@@ -61,6 +61,7 @@ struct driver_result {
 	bool has_device;
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */
+	bool syncs_unknown;          /* made, but not measured one kind apart from the other: `sync` is not to be used */
 	uint64_t promised;           /* syncs, and writes that are syncs: each needs a flush of the device */
 	bool has_barriers;           /* on a real file system, or a device that is a file: the next two are valid */
 	struct target_barriers barriers;

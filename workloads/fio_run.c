@@ -52,7 +52,7 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 		fprintf(out, "numjobs=%u\n", q->numjobs);
 	if (q->seconds_ns)
 		fprintf(out, "time_based=1\nruntime=%llums\n", (unsigned long long)(q->seconds_ns / 1000000));
-	fprintf(out, "group_reporting=1\n");
+	fprintf(out, "new_group=1\ngroup_reporting=1\n"); /* F3 */
 }
 
 char *fio_job_text(const struct fio_request *q, const char *folder)
@@ -126,17 +126,21 @@ static void add_latency(json_t *latency, struct hist *h)
 	hist_merge(h, &part);
 }
 
-static int add_job(const struct fio_request *q, json_t *job, struct driver_result *r)
+static enum op_kind kind_of_sync(const struct job *j)
+{
+	return j->fsync ? OP_FSYNC : j->fdatasync ? OP_FDATASYNC : OP_RANGE;
+}
+
+/* F3: fio's figures of section j. */
+static int add_job(const struct job *j, json_t *job, struct driver_result *r)
 {
 	json_t *write = json_object_get(job, "write"), *sync = json_object_get(job, "sync");
 	uint64_t runtime = (uint64_t)json_integer_value(json_object_get(write, "runtime")) * 1000000;
 	double cpu = json_number_value(json_object_get(job, "usr_cpu")) + json_number_value(json_object_get(job, "sys_cpu"));
-	bool fsync = false;
 
-	for (unsigned i = 0; i < q->job->n; i++)
-		fsync |= q->job->job[i].fsync > 0;
 	add_latency(json_object_get(write, "clat_ns"), &r->op[OP_WRITE]);
-	add_latency(json_object_get(sync, "lat_ns"), &r->op[fsync ? OP_FSYNC : OP_FDATASYNC]);
+	if (!r->syncs_unknown && job_sync_kinds(j) == 1)
+		add_latency(json_object_get(sync, "lat_ns"), &r->op[kind_of_sync(j)]);
 	r->bytes += (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
 	r->elapsed_ns = runtime > r->elapsed_ns ? runtime : r->elapsed_ns;
 	r->cpu_ns += (uint64_t)(cpu / 100 * 1e6 * json_number_value(json_object_get(job, "job_runtime")));
@@ -156,6 +160,16 @@ static void note_files(const struct job *j, struct driver_result *r)
 		add_notice(r, "fio starts over when all files are full: by a sync of a clean one, then each is synced before its write");
 }
 
+/* F3 */
+static void note_syncs(const struct job *j, struct driver_result *r)
+{
+	if (job_sync_kinds(j) < 2)
+		return;
+	r->syncs_unknown = true;
+	add_notice(r, "fio has one histogram for fsync, fdatasync and sync_file_range of a task, and of those due at once "
+	           "makes one: no latency or rate of its syncs");
+}
+
 /* fio prints lines of its own before its JSON. */
 static json_t *parse_output(const char *text)
 {
@@ -167,26 +181,24 @@ static json_t *parse_output(const char *text)
 
 static int read_results(const struct fio_request *q, const char *text, struct driver_result *r, char *err)
 {
-	json_t *all = parse_output(text), *job;
+	json_t *all = parse_output(text), *jobs = json_object_get(all, "jobs");
 	int error = 0;
-	size_t i;
 
-	if (!all) {
+	if (json_array_size(jobs) != q->job->n) {
+		json_decref(all);
 		snprintf(err, TARGET_ERR_MAX, "fio's results cannot be read");
 		return -EIO;
 	}
-	json_array_foreach(json_object_get(all, "jobs"), i, job)
-		if (!error)
-			error = add_job(q, job, r);
+	for (unsigned i = 0; i < q->job->n; i++) {
+		note_files(&q->job->job[i], r);
+		note_syncs(&q->job->job[i], r);
+	}
+	for (unsigned i = 0; i < q->job->n && !error; i++)
+		error = add_job(&q->job->job[i], json_array_get(jobs, i), r);
 	json_decref(all);
 	hist_merge(&r->sync, &r->op[OP_FSYNC]);
 	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
 	r->promised = r->sync.n;
-	for (unsigned k = 0; k < q->job->n; k++) {
-		if (q->job->job[k].range_every)
-			add_notice(r, "fio counts sync_file_range among its syncs");
-		note_files(&q->job->job[k], r);
-	}
 	if (error)
 		snprintf(err, TARGET_ERR_MAX, "fio: %s", strerror(error));
 	return -error;

@@ -33,8 +33,8 @@ static void fio_gets_what_the_bench_says(void **state)
 	text = fio_job_text(&q, "/where");
 	assert_string_equal(text, "[global]\ndirectory=/where\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
 	                    "group_reporting=1\n[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\noverwrite=1\nnumjobs=3\n"
-	                    "time_based=1\nruntime=250ms\ngroup_reporting=1\n[b]\nrw=write\nnumjobs=3\ntime_based=1\n"
-	                    "runtime=250ms\ngroup_reporting=1\n");
+	                    "time_based=1\nruntime=250ms\nnew_group=1\ngroup_reporting=1\n[b]\nrw=write\nnumjobs=3\ntime_based=1\n"
+	                    "runtime=250ms\nnew_group=1\ngroup_reporting=1\n");
 	free(text);
 	job_free(&jf);
 	unlink("j.fio");
@@ -109,6 +109,59 @@ static void both_do_the_same_job(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* One trial of ours, one of fio's, in a folder here; to be freed. */
+static json_t *bench_with_fio(const char *job, const char *options)
+{
+	char args[256];
+	json_error_t e;
+
+	spawn_file("j.fio", job);
+	snprintf(args, sizeof(args), "bench j.fio -t path:. --with-fio -n 1 --no-results -j - %s", options);
+	if (spawn(args))
+		fail_msg("%s", spawn_err);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+	return json_loads(spawn_out, 0, &e);
+}
+
+static json_t *fios(json_t *bench)
+{
+	return json_array_get(json_object_get(bench, "runs"), 1);
+}
+
+static const char *notice_of(json_t *run)
+{
+	return json_string_value(json_object_get(run, "notice"));
+}
+
+/* fio's one histogram is of one kind in each section (F3). */
+static void syncs_of_two_sections_are_told_apart(void **state)
+{
+	need_fio();
+	json_t *o = bench_with_fio("[global]\nrw=randwrite\nbs=4k\nsize=256k\nnumjobs=2\n[w]\nnumber_ios=40\nsync_file_range=write:2\n"
+	                           "[d]\nnumber_ios=60\nfdatasync=3\n[s]\nnumber_ios=30\nfsync=1\n", "");
+	assert_int_equal(count_of(fios(o), "write"), 260);
+	assert_in_range(count_of(fios(o), "sync_file_range"), 38, 40);
+	assert_in_range(count_of(fios(o), "fdatasync"), 38, 40);
+	assert_in_range(count_of(fios(o), "fsync"), 58, 60);
+	json_decref(o);
+}
+
+static void syncs_of_one_section_that_cannot_be_are_not_given(void **state)
+{
+	need_fio();
+	json_t *o = bench_with_fio("[global]\nrw=randwrite\nbs=4k\nsize=256k\nnumber_ios=64\n[a]\nfsync=4\nfdatasync=2\nsync_file_range=write:1\n"
+	                           "[b]\nfsync=1\n", "");
+	json_t *ratio = json_array_get(json_object_get(o, "fio"), 0);
+	assert_int_equal(count_of(fios(o), "write"), 128);
+	assert_int_equal(count_of(fios(o), "fsync") + count_of(fios(o), "fdatasync") + count_of(fios(o), "sync_file_range"), 0);
+	assert_true(json_real_value(json_object_get(fios(o), "rate")) == 0);
+	assert_true(json_real_value(json_object_get(ratio, "p50_ratio")) == 0);
+	assert_true(json_real_value(json_object_get(ratio, "rate_ratio")) == 0);
+	assert_non_null(strstr(notice_of(fios(o)), "fio has one histogram"));
+	json_decref(o);
+}
+
 /* Its exit status: 0 when fio wrote. */
 static int run_under_fio(const char *path)
 {
@@ -174,6 +227,8 @@ int main(void)
 		cmocka_unit_test(fio_gets_what_the_bench_says),
 		cmocka_unit_test(fio_syncs_the_file_that_it_wrote),
 		cmocka_unit_test(both_do_the_same_job),
+		cmocka_unit_test(syncs_of_two_sections_are_told_apart),
+		cmocka_unit_test(syncs_of_one_section_that_cannot_be_are_not_given),
 		cmocka_unit_test(every_job_of_ours_runs_under_fio),
 		cmocka_unit_test(without_a_folder_it_is_refused),
 	};
