@@ -131,8 +131,46 @@ static enum op_kind kind_of_sync(const struct job *j)
 	return j->fsync ? OP_FSYNC : j->fdatasync ? OP_FDATASYNC : OP_RANGE;
 }
 
+static unsigned tasks_of(const struct fio_request *q, const struct job *j)
+{
+	return q->numjobs ? q->numjobs : j->numjobs;
+}
+
+/* Of several kinds that are due at once fio makes one, fsync before the others. */
+static bool ends_durable(const struct job *j, uint64_t write)
+{
+	return (j->fsync && write % j->fsync == 0) || (j->fdatasync && write % j->fdatasync == 0);
+}
+
+/* At least so many: each task may have ended before the last that was due, and have begun between two of either kind. */
+static uint64_t durable_syncs(const struct fio_request *q, const struct job *j, uint64_t writes)
+{
+	uint64_t n = 0, unsure = 3 * (uint64_t)tasks_of(q, j);
+
+	for (uint64_t i = 1; i <= writes; i++)
+		n += ends_durable(j, i);
+	return n > unsure ? n - unsure : 0;
+}
+
+/* What section j promised, by its own calls: sync_file_range promises nothing; for writes see add_task() of driver.c. */
+static uint64_t promised_by(const struct fio_request *q, const struct job *j, uint64_t writes, uint64_t syncs)
+{
+	uint64_t n = 0;
+
+	if (job_sync_kinds(j) > 1)
+		n = durable_syncs(q, j, writes);
+	else if (kind_of_sync(j) != OP_RANGE)
+		n = syncs;
+	return j->sync && !j->direct ? n + writes : n;
+}
+
+static uint64_t count_in(json_t *latency)
+{
+	return (uint64_t)json_integer_value(json_object_get(latency, "N"));
+}
+
 /* F3: fio's figures of section j. */
-static int add_job(const struct job *j, json_t *job, struct driver_result *r)
+static int add_job(const struct fio_request *q, const struct job *j, json_t *job, struct driver_result *r)
 {
 	json_t *write = json_object_get(job, "write"), *sync = json_object_get(job, "sync");
 	uint64_t runtime = (uint64_t)json_integer_value(json_object_get(write, "runtime")) * 1000000;
@@ -141,6 +179,7 @@ static int add_job(const struct job *j, json_t *job, struct driver_result *r)
 	add_latency(json_object_get(write, "clat_ns"), &r->op[OP_WRITE]);
 	if (!r->syncs_unknown && job_sync_kinds(j) == 1)
 		add_latency(json_object_get(sync, "lat_ns"), &r->op[kind_of_sync(j)]);
+	r->promised += promised_by(q, j, count_in(json_object_get(write, "clat_ns")), count_in(json_object_get(sync, "lat_ns")));
 	r->bytes += (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
 	r->elapsed_ns = runtime > r->elapsed_ns ? runtime : r->elapsed_ns;
 	r->cpu_ns += (uint64_t)(cpu / 100 * 1e6 * json_number_value(json_object_get(job, "job_runtime")));
@@ -194,11 +233,10 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 		note_syncs(&q->job->job[i], r);
 	}
 	for (unsigned i = 0; i < q->job->n && !error; i++)
-		error = add_job(&q->job->job[i], json_array_get(jobs, i), r);
+		error = add_job(q, &q->job->job[i], json_array_get(jobs, i), r);
 	json_decref(all);
 	hist_merge(&r->sync, &r->op[OP_FSYNC]);
 	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
-	r->promised = r->sync.n;
 	if (error)
 		snprintf(err, TARGET_ERR_MAX, "fio: %s", strerror(error));
 	return -error;

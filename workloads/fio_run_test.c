@@ -129,6 +129,40 @@ static json_t *fios(json_t *bench)
 	return json_array_get(json_object_get(bench, "runs"), 1);
 }
 
+/* What must have reached the device: of `run` of a bench. */
+static json_int_t promised(json_t *bench, unsigned run)
+{
+	json_t *r = json_array_get(json_object_get(bench, "runs"), run);
+
+	return json_integer_value(json_object_get(json_object_get(r, "barriers"), "promised"));
+}
+
+/* By the job's own calls: what fio counts as syncs is neither all that promises something, nor only that. */
+static void fio_promises_what_the_job_says(void **state)
+{
+	static const struct {
+		const char *keys;
+		json_int_t ours, least, most; /* fio's */
+	} jobs[] = {
+		{ "fsync=2\n", 60, 58, 60 },
+		{ "sync_file_range=write:1\n", 0, 0, 0 },
+		{ "sync=dsync\n", 120, 120, 120 },
+		{ "fdatasync=3\nsync_file_range=write:1\n", 40, 34, 40 },
+		{ "fsync=4\nfdatasync=6\n", 50, 34, 40 }, /* those due at once are one */
+	};
+
+	need_fio();
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		char job[128];
+
+		snprintf(job, sizeof(job), "[a]\nrw=randwrite\nbs=4k\nsize=256k\nnumjobs=2\nnumber_ios=60\n%s", jobs[i].keys);
+		json_t *o = bench_with_fio(job, "");
+		assert_int_equal(promised(o, 0), jobs[i].ours);
+		assert_in_range(promised(o, 1), jobs[i].least, jobs[i].most);
+		json_decref(o);
+	}
+}
+
 static const char *notice_of(json_t *run)
 {
 	return json_string_value(json_object_get(run, "notice"));
@@ -229,6 +263,7 @@ int main(void)
 		cmocka_unit_test(both_do_the_same_job),
 		cmocka_unit_test(syncs_of_two_sections_are_told_apart),
 		cmocka_unit_test(syncs_of_one_section_that_cannot_be_are_not_given),
+		cmocka_unit_test(fio_promises_what_the_job_says),
 		cmocka_unit_test(every_job_of_ours_runs_under_fio),
 		cmocka_unit_test(without_a_folder_it_is_refused),
 	};
