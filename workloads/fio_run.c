@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "program.h"
+#include "rt/mem.h"
 
 /* Each of several sections may say the same. */
 __attribute__((format(printf, 2, 3))) static void add_notice(struct driver_result *r, const char *fmt, ...)
@@ -27,6 +28,11 @@ __attribute__((format(printf, 2, 3))) static void add_notice(struct driver_resul
 }
 
 /* ---- the job, as fio gets it ---- */
+
+static unsigned tasks_of(const struct fio_request *q, const struct job *j)
+{
+	return q->numjobs ? q->numjobs : j->numjobs;
+}
 
 /* What holds for every section, before the file's own words. */
 static void put_head(FILE *out, const char *folder)
@@ -55,37 +61,66 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 	fprintf(out, "new_group=1\ngroup_reporting=1\n"); /* F3 */
 }
 
-char *fio_job_text(const struct fio_request *q, const char *folder)
+/* F4: task k of its section, the first of which begins the group. */
+static void put_place(FILE *out, const struct placement *where, unsigned k)
 {
-	FILE *in = fopen(q->job->path, "re"), *out;
-	char *text = NULL, *line = NULL;
-	size_t size, cap = 0;
-	unsigned section = 0; /* of our jobs, the one being read: one more than its index; 0: a [global] */
-	unsigned seen = 0;
+	fprintf(out, "numjobs=1\nfilename_format=$jobname.%u.$filenum\ncpus_allowed=%d\nnew_group=%d\n", k, where->pu, !k);
+}
 
-	if (!in)
-		return NULL;
-	out = open_memstream(&text, &size);
-	if (!out)
-		goto close_in;
-	put_head(out, folder);
-	while (getline(&line, &cap, in) > 0) {
-		const char *at = line + strspn(line, " \t");
+static void put_lines(FILE *out, const char *at, const char *end)
+{
+	fwrite(at, 1, (size_t)(end - at), out);
+	if (end > at && end[-1] != '\n')
+		fputc('\n', out);
+}
 
-		if (*at == '[' && section)
-			put_tail(out, q, &q->job->job[section - 1]);
-		if (*at == '[')
-			section = strncmp(at, "[global]", 8) && seen < q->job->n ? ++seen : 0;
-		fputs(line, out);
-		if (line[strlen(line) - 1] != '\n')
-			fputc('\n', out);
+/* plan: of its tasks; NULL: where the job says. */
+static void put_section(FILE *out, const struct fio_request *q, const struct job *j, const struct placement *plan, const char *at,
+                        const char *end)
+{
+	unsigned copies = plan ? tasks_of(q, j) : 1;
+
+	for (unsigned k = 0; k < copies; k++) {
+		put_lines(out, at, end);
+		put_tail(out, q, j);
+		if (plan)
+			put_place(out, &plan[k], k);
 	}
-	if (section)
-		put_tail(out, q, &q->job->job[section - 1]);
+}
+
+/* Where the next section begins, or the end. */
+static const char *end_of_section(const char *at)
+{
+	do {
+		at += strcspn(at, "\n");
+		at += *at == '\n';
+	} while (*at && at[strspn(at, " \t")] != '[');
+	return at;
+}
+
+char *fio_job_text(const struct fio_request *q, const struct placement *plan, const char *folder)
+{
+	char *file = job_read(q->job->path), *text = NULL;
+	size_t size;
+	FILE *out = file ? open_memstream(&text, &size) : NULL;
+	unsigned section = 0, task = 0;
+
+	if (!out)
+		goto free_file;
+	put_head(out, folder);
+	for (const char *at = file, *end; *at; at = end) {
+		const char *name = at + strspn(at, " \t");
+		end = end_of_section(at);
+		if (*name != '[' || !strncmp(name, "[global]", 8) || section == q->job->n) {
+			put_lines(out, at, end);
+			continue;
+		}
+		put_section(out, q, &q->job->job[section], plan ? &plan[task] : NULL, at, end);
+		task += tasks_of(q, &q->job->job[section++]);
+	}
 	fclose(out);
-	free(line);
-close_in:
-	fclose(in);
+free_file:
+	free(file);
 	return text;
 }
 
@@ -129,11 +164,6 @@ static void add_latency(json_t *latency, struct hist *h)
 static enum op_kind kind_of_sync(const struct job *j)
 {
 	return j->fsync ? OP_FSYNC : j->fdatasync ? OP_FDATASYNC : OP_RANGE;
-}
-
-static unsigned tasks_of(const struct fio_request *q, const struct job *j)
-{
-	return q->numjobs ? q->numjobs : j->numjobs;
 }
 
 /* Of several kinds that are due at once fio makes one, fsync before the others. */
@@ -244,11 +274,11 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 
 /* ---- the whole ---- */
 
-static int run_in(const struct fio_request *q, const char *folder, struct driver_result *r, char *err)
+static int run_in(const struct fio_request *q, const struct placement *plan, const char *folder, struct driver_result *r, char *err)
 {
 	char path[64], said[PROGRAM_ERR_MAX];
 	char *argv[] = { "fio", "--output-format=json+", path, NULL };
-	char *job = fio_job_text(q, folder), *text = NULL;
+	char *job = fio_job_text(q, plan, folder), *text = NULL;
 	int fd = memfd_create("fio job", MFD_CLOEXEC), ret; /* nothing is left behind, however we end */
 
 	if (!job || fd < 0 || write(fd, job, strlen(job)) != (ssize_t)strlen(job)) {
@@ -270,13 +300,66 @@ free_job:
 	return ret;
 }
 
-static void name_tasks(struct driver_result *r)
+static void name_tasks(struct driver_result *r, const struct placement *plan)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		snprintf(r->task[i].name, sizeof(r->task[i].name), "fio.%u", i);
 		r->task[i].grouped = true;
-		r->task[i].where = (struct placement){ .pu = -1, .node = -1 };
+		r->task[i].where = plan ? plan[i] : (struct placement){ .pu = -1, .node = -1 };
 	}
+}
+
+/* fio binds by numa_cpu_nodes last, whatever CPUs are allowed. */
+static bool placed_by_nodes(const struct job_file *jf)
+{
+	for (unsigned i = 0; i < jf->n; i++)
+		if (jf->job[i].numa_cpu_nodes[0])
+			return true;
+	return false;
+}
+
+/* F4: the plan of all tasks, to free; NULL when there is none, or none that fio can follow. */
+static int make_plan(const struct fio_request *q, struct driver_result *r, struct placement **plan, char *err)
+{
+	struct driver_config cfg = { .spec = q->spec, .clones = q->clones, .n = q->n, .placement = q->placement };
+	int ret;
+
+	*plan = NULL;
+	if (!q->placement)
+		return 0;
+	if (placed_by_nodes(q->job)) {
+		add_notice(r, "fio's tasks are where the job's numa_cpu_nodes says, not where --placement does");
+		return 0;
+	}
+	*plan = mem_zalloc(sizeof(**plan) * q->n);
+	ret = driver_plan(&cfg, *plan, err);
+	if (ret || !place_topology()->real) {
+		free(*plan);
+		*plan = NULL;
+	}
+	return ret;
+}
+
+static int run_opened(const struct fio_request *q, void *instance, struct driver_result *r, char *err)
+{
+	const struct target *t = q->spec->target;
+	struct placement *plan;
+	int ret = make_plan(q, r, &plan, err);
+
+	if (ret)
+		return ret;
+	name_tasks(r, plan);
+	r->begin_ns = rt_now();
+	if (t->begin)
+		t->begin(instance);
+	ret = run_in(q, plan, t->folder(instance), r, err);
+	if (!ret)
+		driver_facts(r, t, instance);
+	r->interrupted = driver_stop;
+	if (!ret && t->look)
+		t->look(instance, &r->floor_after);
+	free(plan);
+	return ret;
 }
 
 int fio_run(const struct fio_request *q, struct driver_result **out, char *err)
@@ -289,16 +372,7 @@ int fio_run(const struct fio_request *q, struct driver_result **out, char *err)
 	if (ret)
 		return ret;
 	r = driver_new(q->n);
-	name_tasks(r);
-	r->begin_ns = rt_now();
-	if (t->begin)
-		t->begin(instance);
-	ret = run_in(q, t->folder(instance), r, err);
-	if (!ret)
-		driver_facts(r, t, instance);
-	r->interrupted = driver_stop;
-	if (!ret && t->look)
-		t->look(instance, &r->floor_after);
+	ret = run_opened(q, instance, r, err);
 	t->close(instance);
 	if (ret)
 		driver_free(r);

@@ -7,6 +7,7 @@
  * (F2) Its histograms become ours: what is said of both is worked out by the same code.
  * (F3) fio has one histogram for all kinds of sync of a reporting group. Each section is a group, so it is of one
  *      kind, unless the section itself has several: then nothing is said of its syncs, and that is.
+ * (F4) With a placement each task is a section of its own, of its section's group, on the processor of its plan.
  *
  * Called by bench_run.c for --with-fio.
  */
@@ -20,6 +21,7 @@ struct fio_request {
 	const struct job_clone *clones; /* of this number of tasks */
 	unsigned n;
 	unsigned numjobs;               /* of every section; 0: the job's own */
+	const char *placement;          /* a plan of place.h; NULL: as the job's own keys say */
 	uint64_t seconds_ns;            /* 0: the job's own limits */
 	const struct target_spec *spec; /* where: a target with a folder */
 };
@@ -27,7 +29,7 @@ struct fio_request {
 /* One trial. As driver_run(). */
 int fio_run(const struct fio_request *q, struct driver_result **out, char *err);
 
-/* The job as fio gets it, to free; NULL when it cannot be read. */
-char *fio_job_text(const struct fio_request *q, const char *folder);
+/* The job as fio gets it, to free; NULL when it cannot be read. plan: of all tasks, or NULL. */
+char *fio_job_text(const struct fio_request *q, const struct placement *plan, const char *folder);
 
 #endif

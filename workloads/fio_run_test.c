@@ -30,7 +30,7 @@ static void fio_gets_what_the_bench_says(void **state)
 	spawn_file("j.fio", "[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\n[b]\nrw=write");
 	assert_int_equal(job_load("j.fio", &jf, err), 0);
 	q.job = &jf;
-	text = fio_job_text(&q, "/where");
+	text = fio_job_text(&q, NULL, "/where");
 	assert_string_equal(text, "[global]\ndirectory=/where\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
 	                    "group_reporting=1\n[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\noverwrite=1\nnumjobs=3\n"
 	                    "time_based=1\nruntime=250ms\nnew_group=1\ngroup_reporting=1\n[b]\nrw=write\nnumjobs=3\ntime_based=1\n"
@@ -68,12 +68,36 @@ static void fio_syncs_the_file_that_it_wrote(void **state)
 		snprintf(job, sizeof(job), "[a]\nrw=write\nsize=1m\n%s", jobs[i].keys);
 		spawn_file("j.fio", job);
 		assert_int_equal(job_load("j.fio", &jf, err), 0);
-		text = fio_job_text(&q, "/where");
+		text = fio_job_text(&q, NULL, "/where");
 		assert_true(!strncmp(last_of(text, "file_service_type="), jobs[i].service, strlen(jobs[i].service)));
 		assert_true(*jobs[i].service || !strstr(text, "file_service_type"));
 		free(text);
 		job_free(&jf);
 	}
+	unlink("j.fio");
+}
+
+/* F4 */
+static void fio_gets_a_processor_for_each_task(void **state)
+{
+	static const struct placement plan[] = { { .pu = 4 }, { .pu = 1 }, { .pu = 7 } };
+	struct fio_request q = { 0 };
+	char err[JOB_ERR_MAX], *text;
+	struct job_file jf;
+
+	spawn_file("j.fio", "# two\n[global]\nrw=write\nsize=1m\n[a]\nnumjobs=2\n[b]\ncpus_allowed=0");
+	assert_int_equal(job_load("j.fio", &jf, err), 0);
+	q.job = &jf;
+	text = fio_job_text(&q, plan, "/where");
+	assert_non_null(strstr(text, "# two\n[global]\nrw=write\nsize=1m\n"
+	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\n"
+	                       "numjobs=1\nfilename_format=$jobname.0.$filenum\ncpus_allowed=4\nnew_group=1\n"
+	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\n"
+	                       "numjobs=1\nfilename_format=$jobname.1.$filenum\ncpus_allowed=1\nnew_group=0\n"
+	                       "[b]\ncpus_allowed=0\nnew_group=1\ngroup_reporting=1\n"
+	                       "numjobs=1\nfilename_format=$jobname.0.$filenum\ncpus_allowed=7\nnew_group=1\n"));
+	free(text);
+	job_free(&jf);
 	unlink("j.fio");
 }
 
@@ -168,6 +192,30 @@ static const char *notice_of(json_t *run)
 	return json_string_value(json_object_get(run, "notice"));
 }
 
+static void fio_is_placed_as_we_are(void **state)
+{
+	need_fio();
+	json_t *o = bench_with_fio("[global]\nrw=randwrite\nbs=4k\nsize=256k\nnumjobs=2\n[w]\nnumber_ios=40\n"
+	                           "[s]\nnumber_ios=30\nfsync=1\n", "-p compact");
+	json_t *ours = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "tasks");
+	json_t *theirs = json_object_get(fios(o), "tasks");
+	assert_int_equal(json_array_size(theirs), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(theirs, i), "pu")),
+		                 json_integer_value(json_object_get(json_array_get(ours, i), "pu")));
+	assert_int_equal(count_of(fios(o), "write"), 140);
+	assert_in_range(count_of(fios(o), "fsync"), 58, 60);
+	json_decref(o);
+}
+
+static void where_it_cannot_be_it_says_so(void **state)
+{
+	need_fio();
+	json_t *o = bench_with_fio("[s]\nrw=randwrite\nsize=256k\nnumber_ios=30\nfsync=1\nnuma_cpu_nodes=0\n", "-p compact");
+	assert_non_null(strstr(notice_of(fios(o)), "numa_cpu_nodes"));
+	json_decref(o);
+}
+
 /* fio's one histogram is of one kind in each section (F3). */
 static void syncs_of_two_sections_are_told_apart(void **state)
 {
@@ -260,10 +308,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fio_gets_what_the_bench_says),
 		cmocka_unit_test(fio_syncs_the_file_that_it_wrote),
+		cmocka_unit_test(fio_gets_a_processor_for_each_task),
 		cmocka_unit_test(both_do_the_same_job),
 		cmocka_unit_test(syncs_of_two_sections_are_told_apart),
 		cmocka_unit_test(syncs_of_one_section_that_cannot_be_are_not_given),
 		cmocka_unit_test(fio_promises_what_the_job_says),
+		cmocka_unit_test(fio_is_placed_as_we_are),
+		cmocka_unit_test(where_it_cannot_be_it_says_so),
 		cmocka_unit_test(every_job_of_ours_runs_under_fio),
 		cmocka_unit_test(without_a_folder_it_is_refused),
 	};
