@@ -108,12 +108,9 @@ static int add_fio(struct bench *b)
 	return ours == b->opt.ntargets ? cmd_error("bench", "--with-fio: needs a target path:DIR or fs:TYPE") : 0;
 }
 
-/* Opens each once and lays nothing out: what cannot be opened is told now. */
-static int check_targets(struct bench *b)
+static int parse_targets(struct bench *b)
 {
 	char err[TARGET_ERR_MAX];
-	void *instance;
-	int ret, fits;
 
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		struct target_spec *s = &b->spec[i];
@@ -123,9 +120,24 @@ static int check_targets(struct bench *b)
 		s->keep = b->opt.keep;
 		s->force = b->opt.force;
 	}
+	make_labels(b);
+	if (b->opt.with_fio && add_fio(b))
+		return CMD_ERROR;
+	return 0;
+}
+
+/* Opens each once and lays nothing out: what cannot be opened is told now. */
+static int check_targets(struct bench *b)
+{
+	char err[TARGET_ERR_MAX];
+	void *instance;
+	int ret, fits;
+
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		const struct target_spec *s = &b->spec[i];
 
+		if (s->fio) /* opened as its twin */
+			continue;
 		if (s->target->open(s, &instance, err))
 			return driver_stop ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, err);
 		fits = check_fits(b, s, instance);
@@ -135,9 +147,6 @@ static int check_targets(struct bench *b)
 		if (ret)
 			return cmd_error("bench", "--target %.100s: %s", s->text, strerror(-ret));
 	}
-	make_labels(b);
-	if (b->opt.with_fio && add_fio(b))
-		return CMD_ERROR;
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
 		b->spec[i].floor_ns = FLOOR_NS;
 	return 0;
@@ -376,6 +385,8 @@ int cmd_bench(int argc, char **argv)
 	if (!ret)
 		ret = make_levels(b);
 	watch_interrupts();
+	if (!ret)
+		ret = parse_targets(b);
 	if (!ret)
 		ret = check_targets(b);
 	if (!ret)

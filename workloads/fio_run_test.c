@@ -303,6 +303,16 @@ static void without_a_folder_it_is_refused(void **state)
 	unlink("j.fio");
 }
 
+/* Before any target is opened: one of these cannot be. */
+static void too_many_targets_are_told_first(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	assert_int_equal(spawn("bench j.fio -t path:nosuch -t path:. -t path:. -t path:. -t path:. --with-fio"), 2);
+	assert_string_equal(spawn_err, "fsyncstorm bench: --with-fio: 8 targets at most, fio's own with them\n");
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +327,7 @@ int main(void)
 		cmocka_unit_test(where_it_cannot_be_it_says_so),
 		cmocka_unit_test(every_job_of_ours_runs_under_fio),
 		cmocka_unit_test(without_a_folder_it_is_refused),
+		cmocka_unit_test(too_many_targets_are_told_first),
 	};
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
 }
