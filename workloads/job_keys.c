@@ -354,7 +354,8 @@ static int set_numa_mem_policy(struct job *j, const char *value)
 		if (known[i].policy == PLACE_PREFER && value[len + 1 + strspn(value + len + 1, "0123456789")])
 			return -EINVAL; /* as fio: one node */
 		j->numa_mem_policy = known[i].policy;
-		return set_string(known[i].nodes ? value + len + 1 : "", j->numa_mem_nodes, sizeof(j->numa_mem_nodes));
+		j->numa_mem_nodes[0] = '\0';
+		return known[i].nodes ? set_string(value + len + 1, j->numa_mem_nodes, sizeof(j->numa_mem_nodes)) : 0;
 	}
 	return -EINVAL;
 }

@@ -91,6 +91,22 @@ static void sections_inherit_from_the_globals_above(void **state)
 	job_free(&jf);
 }
 
+static void memory_policies_are_fios(void **state)
+{
+	parse("[global]\nrw=write\nsize=1m\nnuma_mem_policy=bind:0\n[a]\nnuma_mem_policy=default\n[b]\nnuma_mem_policy=local\n[c]\n"
+	      "[d]\nnuma_mem_policy=prefer:0\n[e]\nnuma_mem_policy=interleave:all\n");
+	for (unsigned i = 0; i < 2; i++) { /* nothing is left of the global one */
+		assert_int_equal(jf.job[i].numa_mem_policy, PLACE_LOCAL);
+		assert_string_equal(jf.job[i].numa_mem_nodes, "");
+	}
+	assert_int_equal(jf.job[2].numa_mem_policy, PLACE_BIND);
+	assert_string_equal(jf.job[2].numa_mem_nodes, "0");
+	assert_int_equal(jf.job[3].numa_mem_policy, PLACE_PREFER);
+	assert_int_equal(jf.job[4].numa_mem_policy, PLACE_INTERLEAVE);
+	assert_string_equal(jf.job[4].numa_mem_nodes, "all");
+	job_free(&jf);
+}
+
 static void sections_of_one_name_are_two_jobs(void **state)
 {
 	parse("[global]\nrw=write\nsize=1m\n[a]\nbs=4k\n[a]\nbs=8k\n");
@@ -269,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(sections_inherit_from_the_globals_above),
+		cmocka_unit_test(memory_policies_are_fios),
 		cmocka_unit_test(sections_of_one_name_are_two_jobs),
 		cmocka_unit_test(writes_take_the_middle_of_a_list),
 		cmocka_unit_test(a_split_shares_what_is_left),
