@@ -126,7 +126,7 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/99\n", "bad.fio:4: bssplit" },
 		{ "[a]\nrw=write\nsize=1m\nruntime=x\n", "bad.fio:4: runtime" },
 		{ "[a]\nrw=write\nsize=1m\nsync_file_range=8\n", "bad.fio:4: sync_file_range" },
-		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n", "bad.fio:1: [a] " },
+		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n", "bad.fio:4: cpus_allowed: \"4096\": there is no CPU 4096" },
 		{ "nothing here\n", "bad.fio:1:" },
 		{ "\x01\x02\xff\xfe\n", "bad.fio:1:" },
 		{ "[a\nrw=write\n", "bad.fio:1:" },

@@ -121,10 +121,14 @@ static char *read_line(char *out, int size, void *arg)
 
 static void set_key(struct parser *p, const struct job_key *key, const char *value)
 {
+	char why[256];
+
 	if (!*value && key->flag)
 		value = "1";
 	if (key->set(p->current, value))
 		fail_at(p, p->line, "%s: expected %s, not `%s`", key->name, key->expected, value);
+	else if (job_check_place(key, value, why))
+		fail_at(p, p->line, "%s: %s", key->name, why);
 }
 
 static int take_pair(void *arg, const char *section, const char *name, const char *value)

@@ -427,6 +427,28 @@ const char *job_key(unsigned i, const char **what)
 	return job_keys[i].name;
 }
 
+/* POLICY:NODES, or a policy that has none. */
+static int check_memory_nodes(const char *value, char *why)
+{
+	const char *colon = strchr(value, ':');
+
+	return colon && colon[1] ? place_check_nodes(colon + 1, why) : 0;
+}
+
+int job_check_place(const struct job_key *key, const char *value, char *why)
+{
+	static const struct {
+		const char *name;
+		int (*check)(const char *value, char *why);
+	} places[] = { { "cpus_allowed", place_check_cpus }, { "numa_cpu_nodes", place_check_nodes },
+		       { "numa_mem_policy", check_memory_nodes } };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!strcmp(key->name, places[i].name))
+			return places[i].check(value, why);
+	return 0;
+}
+
 void job_defaults(struct job *j)
 {
 	*j = (struct job){ .split = { { 4096, 100 } }, .nsplit = 1, .nrfiles = 1, .numjobs = 1, .randseed = 1 };
@@ -478,12 +500,6 @@ int job_check(struct job *j, char *why)
 		return refuse(why, "time_based: needs a runtime");
 	if (j->cpus_allowed[0] && j->numa_cpu_nodes[0])
 		return refuse(why, "cpus_allowed: cannot go with numa_cpu_nodes");
-	if (j->cpus_allowed[0] && place_check_cpus(j->cpus_allowed, why))
-		return -EINVAL;
-	if (j->numa_cpu_nodes[0] && place_check_nodes(j->numa_cpu_nodes, why))
-		return -EINVAL;
-	if (j->numa_mem_nodes[0] && place_check_nodes(j->numa_mem_nodes, why))
-		return -EINVAL;
 	if (derive_sizes(j, why))
 		return -EINVAL;
 	return check_file_service(j, why);

@@ -18,6 +18,8 @@ struct job_key {
 extern const struct job_key job_keys[];
 extern const unsigned job_nkeys;
 
+/* Whether this machine has the processors or nodes that a key's value names. 0, or -EINVAL with a line in why (160 bytes). */
+int job_check_place(const struct job_key *key, const char *value, char *why);
 /* A section's values before its first key. */
 void job_defaults(struct job *j);
 /* After the last key: derives sizes, refuses what makes no sense, with the key and the reason in why (128 bytes). */

@@ -376,8 +376,11 @@ static int check_list(const char *list, const char *what, hwloc_const_bitmap_t a
 	} else if (!parse_list(list, set)) {
 		snprintf(err, ERR_SIZE, "\"%.60s\" is not a list of %ss such as 0-3,8", list, what);
 	} else if (!hwloc_bitmap_isincluded(set, all)) {
+		char have[40];
+
 		hwloc_bitmap_andnot(set, set, all);
-		snprintf(err, ERR_SIZE, "\"%.60s\": there is no %s %d", list, what, hwloc_bitmap_first(set));
+		hwloc_bitmap_list_snprintf(have, sizeof(have), all);
+		snprintf(err, ERR_SIZE, "\"%.60s\": there is no %s %d, only %s", list, what, hwloc_bitmap_first(set), have);
 	} else {
 		ret = 0;
 	}
