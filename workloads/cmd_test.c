@@ -184,6 +184,23 @@ static void topo_plans_a_machine_that_is_not_there(void **state)
 	assert_non_null(strstr(spawn_out, "node 1"));
 }
 
+static void topo_tells_which_plan_one_node_has_not(void **state)
+{
+	setenv("HWLOC_SYNTHETIC", "node:1 core:2 pu:1", 1);
+	one_line_and_status_2("topo -p split", "--placement: split: there is no second node");
+	one_line_and_status_2("topo -p split --json", "--placement: split: there is no second node");
+	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	one_line_and_status_2("bench good.fio -t null -p split", "--placement: split: there is no second node");
+	unlink("good.fio");
+	assert_int_equal(spawn("topo"), 0);
+	assert_non_null(strstr(spawn_out, "\ncompact, 2 tasks:"));
+	assert_non_null(strstr(spawn_out, "\nsplit: there is no second node"));
+	assert_int_equal(spawn("topo --json"), 0);
+	assert_non_null(strstr(spawn_out, "\"compact\""));
+	assert_null(strstr(spawn_out, "\"split\""));
+	unsetenv("HWLOC_SYNTHETIC");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +210,7 @@ int main(void)
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(list_names_what_there_is),
 		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),
+		cmocka_unit_test(topo_tells_which_plan_one_node_has_not),
 	};
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
 }

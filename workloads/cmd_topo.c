@@ -66,18 +66,15 @@ static json_t *plan_json(const struct placement *p, unsigned n)
 }
 
 /* One plan as text, or into `plans`. */
-static int show_plan(const struct options *o, const char *plan, json_t *plans)
+static int show_plan(const struct options *o, const char *plan, json_t *plans, char *err)
 {
 	struct placement *p = mem_zalloc(sizeof(*p) * o->tasks);
-	char err[256];
 	struct place_request req = { .n = o->tasks, .home = o->home };
 	int ret = place_plan(plan, &req, p, err);
 
-	if (ret) {
-		ret = cmd_error("topo", "--placement: %s", err);
-	} else if (plans) {
+	if (!ret && plans) {
 		json_object_set_new(plans, plan, plan_json(p, o->tasks));
-	} else {
+	} else if (!ret) {
 		printf("\n%s, %u tasks:\n", plan, o->tasks);
 		place_print(stdout, p, o->tasks, NULL);
 	}
@@ -85,17 +82,19 @@ static int show_plan(const struct options *o, const char *plan, json_t *plans)
 	return ret;
 }
 
+/* The one asked for, or each; of those that this machine has not the nodes for, why. */
 static int show_plans(const struct options *o, json_t *plans)
 {
 	static const char *const each[] = { "compact", "scatter", "node:0", "split", "near", "far" };
 	size_t n = sizeof(each) / sizeof(each[0]) - (o->home < 0 ? 2 : 0);
-	int ret = 0;
+	char err[256];
 
 	if (o->plan)
-		return show_plan(o, o->plan, plans);
-	for (size_t i = 0; i < n && !ret; i++)
-		ret = show_plan(o, each[i], plans);
-	return ret;
+		return show_plan(o, o->plan, plans, err) ? cmd_error("topo", "--placement: %s", err) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (show_plan(o, each[i], plans, err) && !plans)
+			printf("\n%s\n", err);
+	return 0;
 }
 
 int cmd_topo(int argc, char **argv)

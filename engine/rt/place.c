@@ -175,6 +175,16 @@ int place_next_node(int node)
 
 /* ---- plans ---- */
 
+__attribute__((format(printf, 2, 3))) static int refuse(char *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, ERR_SIZE, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
 static struct placement nth_pu(const struct node_pus *node, unsigned i)
 {
 	return (struct placement){ .pu = node->pu[i % node->n], .node = node->node };
@@ -197,15 +207,18 @@ static void plan_scatter(unsigned n, struct placement *out)
 		out[i] = nth_pu(&nodes[i % nnodes], i / nnodes);
 }
 
-static void plan_split(const struct place_request *req, struct placement *out)
+static int plan_split(const struct place_request *req, struct placement *out, char *err)
 {
 	unsigned at[2] = { 0, 0 };
 
+	if (nnodes < 2)
+		return refuse(err, "split: there is no second node with processors (compact fills one)");
 	for (unsigned i = 0; i < req->n; i++) {
 		bool second = req->second ? req->second[i] : i % 2;
 
 		out[i] = nth_pu(&nodes[second ? nnodes - 1 : 0], at[second]++);
 	}
+	return 0;
 }
 
 static const struct node_pus *find_node(int node)
@@ -214,16 +227,6 @@ static const struct node_pus *find_node(int node)
 		if (nodes[i].node == node)
 			return &nodes[i];
 	return NULL;
-}
-
-__attribute__((format(printf, 2, 3))) static int refuse(char *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, ERR_SIZE, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
 }
 
 static void all_on(const struct node_pus *node, unsigned n, struct placement *out)
@@ -308,7 +311,7 @@ static int plan_far(const struct place_request *req, struct placement *out, char
 	for (unsigned i = 0; i < req->n && nfar; i++)
 		out[i] = nth_pu(far[i % nfar], i / nfar);
 	free(far);
-	return nfar ? 0 : refuse(err, "far: there is no node with processors but the device's");
+	return nfar ? 0 : refuse(err, "far: there is no node with processors but the device's (near names that)");
 }
 
 int place_plan(const char *plan, const struct place_request *req, struct placement *out, char *err)
@@ -324,7 +327,7 @@ int place_plan(const char *plan, const struct place_request *req, struct placeme
 	else if (!strcmp(plan, "scatter"))
 		plan_scatter(req->n, out);
 	else if (!strcmp(plan, "split"))
-		plan_split(req, out);
+		return plan_split(req, out, err);
 	else if (!strcmp(plan, "near"))
 		return plan_near(req, out, err);
 	else if (!strcmp(plan, "far"))

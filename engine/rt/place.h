@@ -43,7 +43,7 @@ const struct place_topology *place_topology(void);
 /*
  * Fills out[0..n) by the named plan: "compact" (fill a node's cores before the next), "scatter"
  * (round robin over nodes, then cores), "node:N", "split" (the first kind of task on the first node, the
- * second kind on the last), "near" (the drive's node), "far" (round robin over the nodes that are farthest from
+ * second kind on the last; there must be two), "near" (the drive's node), "far" (round robin over the nodes that are farthest from
  * the drive's). 0, or -EINVAL with one clear line in err (at most 160 bytes).
  */
 int place_plan(const char *plan, const struct place_request *req, struct placement *out, char *err);

@@ -83,6 +83,16 @@ static void split_keeps_who_only_writes_apart_from_who_syncs(void **state)
 	second = NULL;
 }
 
+static void split_needs_a_second_node(void **state)
+{
+	struct place_request req = { .n = 2, .home = -1 };
+	struct placement p[2];
+
+	topology("node:1 core:2 pu:1");
+	assert_int_equal(place_plan("split", &req, p, err), -EINVAL);
+	assert_non_null(strstr(err, "split: there is no second node"));
+}
+
 static void near_is_the_drives_node_and_far_is_not(void **state)
 {
 	struct place_request req = { .n = 4 };
@@ -299,6 +309,7 @@ int main(void)
 		cmocka_unit_test(plans_on_two_nodes_of_four_cores_of_two),
 		cmocka_unit_test(plans_on_four_nodes),
 		cmocka_unit_test(split_keeps_who_only_writes_apart_from_who_syncs),
+		cmocka_unit_test(split_needs_a_second_node),
 		cmocka_unit_test(near_is_the_drives_node_and_far_is_not),
 		cmocka_unit_test(wrong_plans_get_one_line),
 		cmocka_unit_test(lists_are_checked_against_the_topology),
