@@ -54,6 +54,7 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t null --events ,", "no event is named" },
 		{ "bench good.fio -t postfix@ram:64m,nude=0", "want node=N" },
 		{ "topo --device nosuch/x", "--device: nosuch/x" },
+		{ "topo --device nosuch -p near", "--device: nosuch: No such file" },
 		{ "bench good.fio good.fio -t null", "one job" },
 		{ "bench good.fio -t null --percentile-list 50,often", "--percentile-list: expected" },
 		{ "bench good.fio -t null --percentile-list 101", "--percentile-list: expected" },

@@ -40,7 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->plan = arg;
 		return 0;
 	case 'd':
-		if (facts_stat(arg, &st)) {
+		if (stat(arg, &st)) {
 			cmd_error("topo", "--device: %.200s: %s", arg, strerror(errno));
 			return EINVAL;
 		}
