@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "interrupt.h"
+#include "rt/place.h"
 #include "text.h"
 
 const struct command cmd_table[] = {
@@ -166,6 +168,17 @@ static int check_short(const char *cmd, const struct argp *argp, int argc, char 
 	return 0;
 }
 
+/* A topology that is made up by mistake must not be taken for this machine. Loaded for nothing else here: that takes its time. */
+static int check_topology(const char *cmd)
+{
+	const char *synthetic = getenv("HWLOC_SYNTHETIC");
+
+	if (!synthetic || place_init() != -EINVAL)
+		return 0;
+	return cmd_error(cmd, "HWLOC_SYNTHETIC: `%.100s` is not a topology that hwloc knows; expected such as `node:2 core:4 pu:2`",
+			 synthetic);
+}
+
 int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
 {
 	const char *space = strchr(argv[0], ' ');
@@ -180,5 +193,5 @@ int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
 	}
 	if (ret)
 		return ret;
-	return argp_parse(argp, argc, argv, 0, NULL, input) ? CMD_ERROR : 0;
+	return argp_parse(argp, argc, argv, 0, NULL, input) ? CMD_ERROR : check_topology(cmd);
 }

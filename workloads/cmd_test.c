@@ -185,6 +185,18 @@ static void topo_plans_a_machine_that_is_not_there(void **state)
 	assert_non_null(strstr(spawn_out, "node 1"));
 }
 
+static void a_topology_that_is_none_is_one_line(void **state)
+{
+	static const char *const asks[] = { "topo", "bench good.fio -t null", "floor .", "doctor .", "race hunt seed" };
+
+	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\ncpus_allowed=0\n");
+	setenv("HWLOC_SYNTHETIC", "bogus", 1);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
+		one_line_and_status_2(asks[i], "HWLOC_SYNTHETIC: `bogus`");
+	unsetenv("HWLOC_SYNTHETIC");
+	unlink("good.fio");
+}
+
 static void topo_tells_which_plan_one_node_has_not(void **state)
 {
 	setenv("HWLOC_SYNTHETIC", "node:1 core:2 pu:1", 1);
@@ -211,6 +223,7 @@ int main(void)
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(list_names_what_there_is),
 		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),
+		cmocka_unit_test(a_topology_that_is_none_is_one_line),
 		cmocka_unit_test(topo_tells_which_plan_one_node_has_not),
 	};
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);

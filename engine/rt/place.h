@@ -35,7 +35,7 @@ struct place_topology {
 	bool real; /* false: synthetic, binding does nothing */
 };
 
-/* Loads the topology (once). 0 or -errno. place_fini frees it, for tests that load another. */
+/* Loads the topology (once). 0 or -errno: -EINVAL when HWLOC_SYNTHETIC describes none. place_fini frees it, for tests that load another. */
 int place_init(void);
 void place_fini(void);
 const struct place_topology *place_topology(void);

@@ -83,6 +83,17 @@ static void split_keeps_who_only_writes_apart_from_who_syncs(void **state)
 	second = NULL;
 }
 
+static void what_describes_no_topology_is_not_taken_for_this_machine(void **state)
+{
+	setenv("HWLOC_SYNTHETIC", "bogus", 1);
+	place_fini();
+	assert_int_equal(place_init(), -EINVAL);
+	assert_int_equal(place_check_cpus("0", err), -EINVAL);
+	topology("node:2 core:1 pu:1"); /* and the next one is */
+	topology("");
+	assert_true(place_topology()->real);
+}
+
 static void split_needs_a_second_node(void **state)
 {
 	struct place_request req = { .n = 2, .home = -1 };
@@ -309,6 +320,7 @@ int main(void)
 		cmocka_unit_test(plans_on_two_nodes_of_four_cores_of_two),
 		cmocka_unit_test(plans_on_four_nodes),
 		cmocka_unit_test(split_keeps_who_only_writes_apart_from_who_syncs),
+		cmocka_unit_test(what_describes_no_topology_is_not_taken_for_this_machine),
 		cmocka_unit_test(split_needs_a_second_node),
 		cmocka_unit_test(near_is_the_drives_node_and_far_is_not),
 		cmocka_unit_test(wrong_plans_get_one_line),
