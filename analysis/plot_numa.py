@@ -23,6 +23,8 @@ def draw_runs(runs):
     like = [r for r in runs if r.names == first.names and r.subject == first.subject]
     if first.env.get("topology", {}).get("nodes", 1) < 2:
         return draw.absent(first.recipe(), TITLE, "this machine has one NUMA node")
+    if not all(r.env.get("topology", {}).get("real", True) for r in like):
+        return draw.absent(first.recipe(), TITLE, "the topology was synthetic: no task was bound")
     if len({r.data.get("placement") for r in like}) < 2:
         return draw.absent(first.recipe(), TITLE, "one placement only; give runs of the same job with --placement node:0, split, ...")
     fig, axes = draw.figure(" | ".join(r.recipe() for r in like), TITLE, cols=2)

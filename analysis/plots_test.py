@@ -181,6 +181,16 @@ class Plots(unittest.TestCase):
         self.assertAlmostEqual(hand_overs[1] - hand_overs[0], 3)
         self.says(plot_numa.draw_runs([self.edited(near)]), "one placement only")
 
+    def test_placements_on_a_synthetic_topology_are_not_compared(self):
+        def made_up(placement):
+            def change(data, env):
+                env["topology"].update(nodes=2, real=False)
+                data["placement"] = placement
+            return self.edited(change)
+
+        self.says(plot_numa.draw_runs([made_up("node:0"), made_up("split")]), "no task was bound")
+        self.assertIn("2 CPUs on 2 nodes (synthetic topology), Linux", made_up("split").recipe())
+
     def test_schedules_to_a_violation_count_the_seeds_that_found_none(self):
         rows = self.run_.scores()
         fig = plot_races.draw_scores(rows, self.run_.recipe())

@@ -120,7 +120,8 @@ class Run:
         d, e = self.data, self.env
         topology = e.get("topology", {})
         nodes = topology.get("nodes", "?")
-        machine = (f"{e.get('cpu', 'unknown processor')}, {topology.get('pus', '?')} CPUs on {nodes} node{'s' * (nodes != 1)}, "
+        machine = (f"{e.get('cpu', 'unknown processor')}, {topology.get('pus', '?')} CPUs on {nodes} node{'s' * (nodes != 1)}"
+                   f"{'' if topology.get('real', True) else ' (synthetic topology)'}, "
                    f"Linux {e.get('kernel', '?')}")
         seconds = f"{d['seconds_ns'] / 1e9:g} s" if d.get("seconds_ns") else "the job's own time"
         return (f"{self.name}: commit {d['commit']}, {machine}; job {d['job']['name']}, "

@@ -212,7 +212,7 @@ static json_t *task_json(const struct driver_task *t)
 		put_text(o, "cpus", t->where.cpus);
 	if (t->where.nodes)
 		put_text(o, "nodes", t->where.nodes);
-	put_text(o, "bound", t->bound ? strerror(-t->bound) : "yes");
+	put_text(o, "bound", t->bound ? place_bound(t->bound) : "yes");
 	if (t->grouped)
 		return o;
 	put_int(o, "writes", t->writes);

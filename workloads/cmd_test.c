@@ -185,6 +185,38 @@ static void topo_plans_a_machine_that_is_not_there(void **state)
 	assert_non_null(strstr(spawn_out, "node 1"));
 }
 
+/* Nor does a task that runs anywhere hand a lock over to another node. */
+static void assert_no_hand_over(void)
+{
+	static const char key[] = "\"other_node\":";
+
+	for (const char *at = strstr(spawn_out, key); at; at = strstr(at + 1, key))
+		assert_int_equal(atoi(at + strlen(key)), 0);
+}
+
+static void a_bench_on_a_synthetic_topology_says_that_nothing_is_bound(void **state)
+{
+	static const char args[] = "bench good.fio -t postfix@ram:64m -T 2 -p scatter --trials 1 --no-results";
+	char as_json[sizeof(args) + 16];
+
+	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nfsync=1\n");
+	setenv("HWLOC_SYNTHETIC", "node:2 core:2 pu:1", 1);
+	assert_int_equal(spawn(args), 0);
+	assert_non_null(strstr(spawn_out, "4 CPUs on 2 nodes (synthetic topology)"));
+	assert_non_null(strstr(spawn_out, "task 1:  pu 2  node 1  not bound (synthetic topology)\n"));
+	assert_null(strstr(spawn_out, "the engine's own tasks"));
+	assert_null(strstr(spawn_out, "between NUMA nodes"));
+	snprintf(as_json, sizeof(as_json), "%s --json -", args);
+	assert_int_equal(spawn(as_json), 0);
+	unsetenv("HWLOC_SYNTHETIC");
+	unlink("good.fio");
+	assert_non_null(strstr(spawn_out, "\"not bound (synthetic topology)\""));
+	assert_null(strstr(spawn_out, "\"yes\""));
+	assert_null(strstr(spawn_out, "helper_nodes"));
+	assert_non_null(strstr(spawn_out, "\"other_node\":"));
+	assert_no_hand_over();
+}
+
 static void a_topology_that_is_none_is_one_line(void **state)
 {
 	static const char *const asks[] = { "topo", "bench good.fio -t null", "floor .", "doctor .", "race hunt seed" };
@@ -223,6 +255,7 @@ int main(void)
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(list_names_what_there_is),
 		cmocka_unit_test(topo_plans_a_machine_that_is_not_there),
+		cmocka_unit_test(a_bench_on_a_synthetic_topology_says_that_nothing_is_bound),
 		cmocka_unit_test(a_topology_that_is_none_is_one_line),
 		cmocka_unit_test(topo_tells_which_plan_one_node_has_not),
 	};

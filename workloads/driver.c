@@ -364,12 +364,14 @@ close_files:
 static int open_target(struct trial *t, const struct placement *plan, char *err)
 {
 	struct placement home = { .pu = -1, .node = -1 };
-	char *nodes = t->r->helper_nodes;
+	char nodes[sizeof(t->r->helper_nodes)] = "";
 	int ret;
 
 	if (!t->target->kernel)
-		driver_plan_helpers(t->cfg, plan, nodes, sizeof(t->r->helper_nodes));
+		driver_plan_helpers(t->cfg, plan, nodes, sizeof(nodes));
 	rt_place_helpers(nodes);
+	if (nodes[0] && place_topology()->real)
+		strcpy(t->r->helper_nodes, nodes);
 	if (nodes[0] && !nodes[strspn(nodes, "0123456789")])
 		home.node = atoi(nodes);
 	mem_use_placement(&home);

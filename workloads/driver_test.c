@@ -354,14 +354,14 @@ static void a_job_places_its_tasks_as_fio_does(void **state)
 		assert_string_equal(where[i].nodes, "0,2-3");
 		assert_int_equal(where[i].node, -1);
 		assert_int_equal(where[i].pu, -1);
-		assert_int_equal(place_bind_self(&where[i]), 0);
+		assert_int_equal(place_bind_self(&where[i]), PLACE_SYNTHETIC);
 	}
 	assert_string_equal(where[3].cpus, "5,7");
 	assert_int_equal(plan_on("node:4 core:2 pu:2", "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=3\nnumjobs=3\n"
 	                         "[b]\nrw=write\nsize=1m\nnuma_cpu_nodes=all\n", NULL, ""), 0);
 	assert_int_equal(where[0].node, 3);
 	assert_string_equal(where[3].nodes, "all");
-	assert_int_equal(place_bind_self(&where[3]), 0);
+	assert_int_equal(place_bind_self(&where[3]), PLACE_SYNTHETIC);
 	this_machine_again();
 }
 

@@ -3,7 +3,8 @@
  *
  * (P1) A plan is an order of the PUs of each node that has any: the first PU of every core, then the
  *      second ones; and a rule for which node task i goes to. Tasks beyond the last PU wrap around.
- * (P2) On a topology that is not this machine's, binding succeeds and does nothing.
+ * (P2) On a topology that is not this machine's, nothing is bound: tasks are told so (PLACE_SYNTHETIC), memory is
+ *      not refused (mem_notice() says what it is worth).
  *
  * hwloc takes milliseconds to load, so nothing here loads it until it is needed.
  */
@@ -507,7 +508,9 @@ int place_bind_self(const struct placement *p)
 	set = hwloc_bitmap_alloc();
 	CHECK(set != NULL);
 	ret = cpus_of(p, set);
-	if (!ret && summary.real && hwloc_set_cpubind(topo, set, HWLOC_CPUBIND_THREAD)) /* P2 */
+	if (!ret && !summary.real)
+		ret = PLACE_SYNTHETIC; /* P2 */
+	else if (!ret && hwloc_set_cpubind(topo, set, HWLOC_CPUBIND_THREAD))
 		ret = -errno;
 	hwloc_bitmap_free(set);
 	return ret;
@@ -531,6 +534,13 @@ int place_bind_memory(void *p, size_t size, enum place_memory policy, const char
 		ret = -errno;
 	hwloc_bitmap_free(set);
 	return ret;
+}
+
+const char *place_bound(int result)
+{
+	if (result == PLACE_SYNTHETIC)
+		return "not bound (synthetic topology)";
+	return result ? strerror(-result) : "bound";
 }
 
 static void print_number(FILE *out, const char *what, int number)
@@ -558,7 +568,7 @@ void place_print(FILE *out, const struct placement *p, unsigned n, const int *bo
 		if (p[i].memory != PLACE_LOCAL)
 			fprintf(out, "  memory %s:%s", policy[p[i].memory], p[i].memory_nodes);
 		if (bound)
-			fprintf(out, "  %s", bound[i] ? strerror(-bound[i]) : "bound");
+			fprintf(out, "  %s", place_bound(bound[i]));
 		fputc('\n', out);
 	}
 }

@@ -53,8 +53,13 @@ int place_plan(const char *plan, const struct place_request *req, struct placeme
 int place_check_cpus(const char *list, char *err);
 int place_check_nodes(const char *list, char *err);
 
-/* Binds the calling thread. 0 or -errno: the caller reports it. NULL, or no place named: no bind, 0. */
+/* What binding came to where the topology is synthetic: nothing was done. */
+#define PLACE_SYNTHETIC 1
+
+/* Binds the calling thread. 0, -errno or PLACE_SYNTHETIC: the caller reports it. NULL, or no place named: no bind, 0. */
 int place_bind_self(const struct placement *p);
+/* That in words: "bound", or why not. */
+const char *place_bound(int result);
 
 /*
  * The NUMA nodes that these tasks run on, all of them together, as a list such as "0-1" (at most size - 1 letters).
@@ -69,7 +74,7 @@ int place_node_of_cpu(int cpu);
 /* The NUMA node (OS index) after `node` in the topology's order, the first one after -1; -1 at the end. */
 int place_next_node(int node);
 
-/* Prints the plan, one line a task, and for each whether the bind took (bound[i]: 0 or -errno; NULL = only a plan). */
+/* Prints the plan, one line a task, and for each whether the bind took (bound[i]: as place_bind_self; NULL = only a plan). */
 void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound);
 
 #endif

@@ -182,6 +182,18 @@ static void binding_here_takes_and_elsewhere_is_refused(void **state)
 	assert_int_equal(place_bind_self(&p), -EINVAL);
 }
 
+static void on_a_synthetic_topology_nothing_is_bound(void **state)
+{
+	struct placement p = { .pu = 0, .node = 0 };
+
+	topology("node:2 core:1 pu:1");
+	assert_int_equal(place_bind_self(&p), PLACE_SYNTHETIC);
+	p.pu = 2; /* nor is there such a one */
+	assert_int_equal(place_bind_self(&p), -EINVAL);
+	p = (struct placement){ .pu = -1, .node = -1, .cpus = "1" };
+	assert_int_equal(place_bind_self(&p), PLACE_SYNTHETIC);
+}
+
 static const char *nodes_of(const struct placement *p, unsigned n)
 {
 	static char nodes[64];
@@ -214,7 +226,7 @@ static void a_plan_is_printed_one_line_a_task(void **state)
 {
 	struct placement p[3] = { { .pu = 3, .node = 1 }, { .pu = -1, .node = -1, .cpus = "0-1" },
 				  { .pu = -1, .node = -1, .nodes = "0,2" } };
-	int bound[3] = { 0, -EPERM, 0 };
+	int bound[3] = { 0, -EPERM, PLACE_SYNTHETIC };
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
@@ -222,7 +234,7 @@ static void a_plan_is_printed_one_line_a_task(void **state)
 	place_print(f, p, 3, bound);
 	fclose(f);
 	assert_string_equal(text, "task 0:  pu 3  node 1  bound\ntask 1:  cpus 0-1  node any  Operation not permitted\n"
-			    "task 2:  cpus of nodes 0,2  bound\n");
+			    "task 2:  cpus of nodes 0,2  not bound (synthetic topology)\n");
 	free(text);
 }
 
@@ -326,6 +338,7 @@ int main(void)
 		cmocka_unit_test(wrong_plans_get_one_line),
 		cmocka_unit_test(lists_are_checked_against_the_topology),
 		cmocka_unit_test(binding_here_takes_and_elsewhere_is_refused),
+		cmocka_unit_test(on_a_synthetic_topology_nothing_is_bound),
 		cmocka_unit_test(the_nodes_of_some_tasks_are_those_that_they_run_on),
 		cmocka_unit_test(a_plan_is_printed_one_line_a_task),
 		cmocka_unit_test(one_node_needs_no_arenas_and_says_so),

@@ -255,7 +255,7 @@ struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const str
 void rt_place_helpers(const char *nodes);
 /* Waits until it has ended. Each task that is spawned is joined exactly once. */
 void rt_join(struct task *t);
-/* How binding it to its placement went: 0 or -errno. Waits until the task has started; call it before rt_join(). */
+/* How binding it to its placement went, as place_bind_self(). Waits until the task has started; call it before rt_join(). */
 int rt_bind_result(struct task *t);
 /* Processors this process may use: with one, nobody spins. */
 unsigned rt_cpus(void);

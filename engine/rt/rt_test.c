@@ -190,6 +190,23 @@ static void holds_are_sampled_one_in_1024(void **state)
 	free(sums);
 }
 
+/* A made-up topology that is said to be this machine's: each of two processors is a node. */
+static int two_nodes(void **state)
+{
+	place_fini();
+	setenv("HWLOC_SYNTHETIC", "node:2 core:1 pu:1", 1);
+	setenv("HWLOC_THISSYSTEM", "1", 1);
+	return place_init();
+}
+
+static int this_machine_again(void **state)
+{
+	unsetenv("HWLOC_SYNTHETIC");
+	unsetenv("HWLOC_THISSYSTEM");
+	place_fini();
+	return 0;
+}
+
 static void takes_on_its_node(void *arg)
 {
 	mutex_lock(&mutex);
@@ -199,10 +216,11 @@ static void takes_on_its_node(void *arg)
 static void hand_overs_between_nodes_are_counted(void **state)
 {
 	static const struct placement on_1 = { .pu = -1, .node = 1 }, on_0 = { .pu = -1, .node = 0 };
-	struct lock_stat *sums = calloc(L_NR, sizeof(*sums));
+	struct lock_stat *sums;
 
-	if (!rt_instrument)
+	if (!rt_instrument || rt_cpus() < 2)
 		skip();
+	sums = calloc(L_NR, sizeof(*sums));
 	mutex_init(&mutex, L_LOG, 0);
 	lock_stats_enable(true);
 	rt_join(rt_spawn("a", takes_on_its_node, NULL, &on_1));
@@ -212,6 +230,28 @@ static void hand_overs_between_nodes_are_counted(void **state)
 	lock_totals(sums);
 	lock_stats_enable(false);
 	assert_int_equal(sums[L_LOG].other_node, 2);
+	rt_reset_totals();
+	free(sums);
+}
+
+/* Where they were to go says nothing of where they run. */
+static void tasks_that_are_not_bound_hand_nothing_over(void **state)
+{
+	static const struct placement on_1 = { .pu = -1, .node = 1 }, on_0 = { .pu = -1, .node = 0 };
+	struct lock_stat *sums = calloc(L_NR, sizeof(*sums));
+	struct task *t;
+
+	unsetenv("HWLOC_THISSYSTEM");
+	place_fini();
+	mutex_init(&mutex, L_LOG, 0);
+	lock_stats_enable(true);
+	t = rt_spawn("a", takes_on_its_node, NULL, &on_1);
+	assert_int_equal(rt_bind_result(t), PLACE_SYNTHETIC);
+	rt_join(t);
+	rt_join(rt_spawn("b", takes_on_its_node, NULL, &on_0));
+	lock_totals(sums);
+	lock_stats_enable(false);
+	assert_int_equal(sums[L_LOG].other_node, 0);
 	rt_reset_totals();
 	free(sums);
 }
@@ -248,10 +288,11 @@ static void calls(void *arg)
 static void wake_ups_between_nodes_are_counted(void **state)
 {
 	static const struct placement on[2] = { { .pu = -1, .node = 0 }, { .pu = -1, .node = 1 } };
-	struct lock_stat *sums = calloc(L_NR, sizeof(*sums));
+	struct lock_stat *sums;
 
-	if (!rt_instrument)
+	if (!rt_instrument || rt_cpus() < 2)
 		skip();
+	sums = calloc(L_NR, sizeof(*sums));
 	for (unsigned node = 0; node < 2; node++) {
 		struct task *sleeper, *waker;
 
@@ -349,8 +390,9 @@ int main(void)
 		cmocka_unit_test(phase_says_what_was_left),
 		cmocka_unit_test(a_wait_is_charged_to_the_phase_of_the_holder),
 		cmocka_unit_test(holds_are_sampled_one_in_1024),
-		cmocka_unit_test(hand_overs_between_nodes_are_counted),
-		cmocka_unit_test(wake_ups_between_nodes_are_counted),
+		cmocka_unit_test_setup_teardown(hand_overs_between_nodes_are_counted, two_nodes, this_machine_again),
+		cmocka_unit_test_setup_teardown(tasks_that_are_not_bound_hand_nothing_over, two_nodes, this_machine_again),
+		cmocka_unit_test_setup_teardown(wake_ups_between_nodes_are_counted, two_nodes, this_machine_again),
 		cmocka_unit_test(counters_of_all_kinds_of_tasks_are_summed),
 		cmocka_unit_test(where_a_task_was_bound_is_known),
 		cmocka_unit_test(time_goes_on),

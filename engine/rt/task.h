@@ -8,6 +8,7 @@
 #ifndef RT_TASK_H
 #define RT_TASK_H
 
+#include <limits.h>
 #include <pthread.h>
 
 #include "rt/lock.h"
@@ -23,13 +24,13 @@ struct task_box {
 	pthread_t thread;
 	struct placement where;
 	bool placed;
-	_Atomic int bound;            /* BIND_PENDING, then 0 or -errno */
+	_Atomic int bound;            /* BIND_PENDING, then as place_bind_self() */
 
 	/* coop */
 	void *fiber;
 };
 
-#define BIND_PENDING 1
+#define BIND_PENDING INT_MIN
 
 static inline struct task_box *task_box_of(struct task *t)
 {

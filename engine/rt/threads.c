@@ -116,18 +116,24 @@ static void threads_wake(struct task *t)
 
 /* ---- life of a thread ---- */
 
+/* To where it is to run. Only a task that is bound is known to be on its node. */
+static int go_to_place(struct task *t, const struct placement *where)
+{
+	int ret = place_bind_self(where);
+
+	t->placed = !ret && where->node >= 0;
+	t->node = t->placed ? (uint32_t)where->node : 0;
+	mem_use_placement(where); /* what is refused is told by mem_notice(): the task runs all the same */
+	return ret;
+}
+
 static void *thread_main(void *arg)
 {
 	struct task_box *box = arg;
 	struct task *t = &box->task;
-	int ret = 0;
 
 	rt_self_ptr = t;
-	if (box->placed) {
-		ret = place_bind_self(&box->where);
-		mem_use_placement(&box->where); /* what is refused is told by mem_notice(): the task runs all the same */
-	}
-	atomic_store(&box->bound, ret);
+	atomic_store(&box->bound, box->placed ? go_to_place(t, &box->where) : 0);
 	t->phase_since_ns = rt_now();
 	t->fn(t->arg);
 	task_finish(box);
@@ -143,11 +149,8 @@ static struct task *threads_spawn(const char *name, void (*fn)(void *), void *ar
 	t->fn = fn;
 	t->arg = arg;
 	box->placed = where != NULL;
-	if (where) {
+	if (where)
 		box->where = *where;
-		t->placed = where->node >= 0;
-		t->node = where->node > 0 ? (uint32_t)where->node : 0;
-	}
 	atomic_store(&box->bound, BIND_PENDING);
 	atomic_fetch_add(&threads_alive, 1);
 	CHECK(pthread_create(&box->thread, NULL, thread_main, box) == 0);

@@ -159,7 +159,9 @@ static void check_numa(const char *dir, struct finding *f)
 		return;
 	}
 	t = place_topology();
-	if (t->nodes < 2)
+	if (!t->real)
+		found(f, LIMITED, "unset HWLOC_SYNTHETIC", "%u CPUs on %u nodes of a synthetic topology: nothing is bound", t->pus, t->nodes);
+	else if (t->nodes < 2)
 		found(f, LIMITED, "a machine with two nodes; HWLOC_SYNTHETIC shows the plans of one that is not there",
 		      "%u CPUs on one node: near and far cannot be told apart", t->pus);
 	else
