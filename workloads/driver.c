@@ -291,6 +291,17 @@ static void check_barriers(struct driver_result *r)
 	}
 }
 
+/* Memory that was to be on a node, and is not, makes the figures those of another placement. */
+static void check_memory(struct driver_result *r)
+{
+	bool asked = r->helper_nodes[0];
+
+	for (unsigned i = 0; i < r->n; i++)
+		asked |= r->task[i].where.memory != PLACE_LOCAL || r->task[i].where.node >= 0;
+	if (asked && !place_init() && place_topology()->nodes > 1)
+		note(r, mem_notice());
+}
+
 static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
@@ -309,6 +320,7 @@ static void add_up(struct trial *t)
 	r->elapsed_ns = end > begin ? end - begin : 0;
 	r->interrupted = driver_stop;
 	check_phases(r);
+	check_memory(r);
 	driver_facts(r, t->target, t->instance);
 }
 

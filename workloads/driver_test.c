@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "rt/mem.h"
 
 #define MS 1000000ull
 
@@ -458,6 +459,37 @@ static void a_target_starts_its_tasks_where_they_belong(void **state)
 	assert_true(strlen(allowed_at_open) > 2); /* no longer */
 }
 
+static void assert_notice(const char *job, const char *says)
+{
+	run(&target_probe, job, 0);
+	assert_string_equal(result->notice, says);
+	drop(NULL);
+	fresh(NULL);
+}
+
+/* The kernel is asked for a node that is not there; or nothing is, and it need not be told. */
+static void memory_that_could_not_be_placed_is_told_beside_the_figures(void **state)
+{
+	static const char binds[] = "[a]\nrw=write\nsize=64k\nnuma_mem_policy=bind:0\n";
+	char told[TARGET_ERR_MAX];
+
+	place_fini();
+	if (place_init() || place_topology()->nodes > 1)
+		skip(); /* here it can be */
+	mem_init();
+	assert_notice(binds, "a notice");
+	place_fini();
+	setenv("HWLOC_SYNTHETIC", "node:2 core:1 pu:1", 1);
+	setenv("HWLOC_THISSYSTEM", "1", 1);
+	assert_true(mem_init() < 0);
+	snprintf(told, sizeof(told), "%s; a notice", mem_notice());
+	assert_notice(binds, told);
+	assert_notice("[a]\nrw=write\nsize=64k\n", "a notice");
+	unsetenv("HWLOC_THISSYSTEM");
+	this_machine_again();
+	mem_init();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, drop)
 
 int main(void)
@@ -480,6 +512,7 @@ int main(void)
 		TEST(memory_comes_from_where_the_job_says),
 		TEST(a_plan_may_know_the_drives_node),
 		TEST(the_engines_own_tasks_go_where_the_syncs_are),
+		TEST(memory_that_could_not_be_placed_is_told_beside_the_figures),
 		TEST(a_target_starts_its_tasks_where_they_belong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,9 +156,14 @@ static int make_arena(enum place_memory policy, const char *nodes, struct placed
 	return 0;
 }
 
-static int fall_back(int ret, const char *why)
+static void not_placed(const char *why)
 {
 	snprintf(notice, sizeof(notice), "memory is not placed on NUMA nodes: %s", why);
+}
+
+static int fall_back(int ret, const char *why)
+{
+	not_placed(why);
 	placing = false;
 	return ret;
 }
@@ -194,6 +199,8 @@ int mem_init(void)
 	if (ret)
 		return fall_back(ret, strerror(-ret));
 	placing = true;
+	if (!place_topology()->real)
+		not_placed("the topology is synthetic");
 	return 0;
 }
 
@@ -212,7 +219,11 @@ int mem_use_policy(enum place_memory policy, const char *nodes)
 	pthread_mutex_lock(&arenas_lock);
 	ret = make_arena(policy, nodes, &a);
 	pthread_mutex_unlock(&arenas_lock);
-	return ret ? ret : -mallctl("thread.arena", NULL, NULL, &a->arena, sizeof(a->arena));
+	if (!ret)
+		ret = -mallctl("thread.arena", NULL, NULL, &a->arena, sizeof(a->arena));
+	if (ret)
+		bind_error = -ret;
+	return ret;
 }
 
 int mem_use_node(int node)
@@ -238,7 +249,7 @@ int mem_use_placement(const struct placement *p)
 const char *mem_notice(void)
 {
 	if (!notice[0] && bind_error)
-		snprintf(notice, sizeof(notice), "memory is not placed on NUMA nodes: %s", strerror(bind_error));
+		not_placed(strerror(bind_error));
 	return notice;
 }
 
