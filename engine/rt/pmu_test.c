@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "rt/pmu.h"
+#include "rt/sanitize.h"
 
 #define PAGE 4096u
 
@@ -102,6 +103,8 @@ static void what_happens_while_counting_is_counted(void **state)
 	struct pmu_set set;
 	struct pmu *p;
 
+	if (RT_TSAN)
+		skip(); /* its own memory faults, too */
 	assert_int_equal(pmu_parse(NULL, &set, err, unknown), 0);
 	p = open_or_skip(&set);
 	fault(300);
@@ -146,6 +149,8 @@ static void one_sync_in_so_many_is_charged_by_phase(void **state)
 	struct pmu_set set;
 	struct pmu *p;
 
+	if (RT_TSAN)
+		skip();
 	if (!rt_instrument)
 		skip(); /* no phases */
 	assert_int_equal(pmu_parse(NULL, &set, err, unknown), 0);
