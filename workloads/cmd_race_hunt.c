@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
+#include "interrupt.h"
 #include "cmd_race_show.h"
 #include "hunt_report.h"
 #include "recipe/results.h"
@@ -23,12 +23,7 @@
 
 #define DEFAULT_SCHEDULES 50000u
 
-static bool interrupted;
-
-static void on_interrupt(int sig)
-{
-	interrupted = true;
-}
+static bool *stop;
 
 /* ---- options ---- */
 
@@ -244,7 +239,7 @@ static int hunt_design(struct hunting *g, const struct design *design)
 {
 	struct search s = { .seed = g->o.seed, .shard = g->o.shard, .shards = g->o.shards,
 		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism,
-		            .stop = &interrupted };
+		            .stop = stop };
 	struct strategy strategy;
 	struct traces traces;
 	struct violation v;
@@ -287,7 +282,7 @@ static int hunt_all(struct hunting *g)
 	bool all = !strcmp(g->o.design, "all");
 	int ret = 0;
 
-	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
+	for (unsigned i = 0; fs_designs[i] && !ret && !*stop; i++)
 		if (all ? race_knows(g->o.race, fs_designs[i]->name) : !strcmp(fs_designs[i]->name, g->o.design))
 			ret = hunt_design(g, fs_designs[i]);
 	if (!ret && g->o.json)
@@ -330,7 +325,7 @@ int cmd_race_hunt(int argc, char **argv)
 		g.o.schedules = DEFAULT_SCHEDULES;
 	if (powercut_controls())
 		return cmd_error("race hunt", "the device model fails its own controls: no verdict can be trusted");
-	signal(SIGINT, on_interrupt);
+	stop = stop_at_interrupt();
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.results = json_array();
 	ret = hunt_all(&g);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
+#include "interrupt.h"
 #include "cmd_race_show.h"
 #include "prove.h"
 #include "recipe/results.h"
@@ -22,13 +22,6 @@
 #define KEY_SHARD      0x1001
 #define KEY_CHECKPOINT 0x1002
 #define PREEMPTIONS_MAX 64
-
-static bool stopped;
-
-static void on_interrupt(int sig)
-{
-	stopped = true;
-}
 
 struct prove_options {
 	const struct race *race;
@@ -218,7 +211,7 @@ static int report(const struct prove_options *o, struct hunt *h, const struct pr
 static int run(const struct prove_options *o, struct hunt *h)
 {
 	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : DPOR_NO_BOUND, .part = o->shard, .parts = o->shards,
-		           .checkpoint = o->checkpoint, .seconds = o->seconds, .stop = &stopped };
+		           .checkpoint = o->checkpoint, .seconds = o->seconds, .stop = stop_at_interrupt() };
 	char err[PROVE_ERR_MAX];
 	struct violation v;
 	int ret;
@@ -253,8 +246,6 @@ int cmd_race_prove(int argc, char **argv)
 		return ret;
 	if (hunt_open(o.race, fs_design_find(o.design), &h, err))
 		return cmd_error(CMD, "%s", err);
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
 	ret = run(&o, h);
 	hunt_close(h);
 	return ret;

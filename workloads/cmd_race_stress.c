@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,14 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
+#include "interrupt.h"
 #include "rt/noise.h"
 #include "stress.h"
 #include "text.h"
 
 #define DEFAULT_SECONDS 10.0
 
-static bool interrupted;
-
-static void on_interrupt(int sig)
-{
-	interrupted = true;
-}
+static bool *stop;
 
 /* ---- options ---- */
 
@@ -194,7 +189,7 @@ _Noreturn static void give_up(const struct stress *s, const struct hunt *h)
 static int stress_design(struct stressing *g, const struct design *design)
 {
 	struct stress s = { .noise = g->o.noise, .seed = g->o.seed, .rounds = g->o.rounds, .seconds = g->o.seconds,
-		            .stop = &interrupted, .hit = on_hit, .arg = g };
+		            .stop = stop, .hit = on_hit, .arg = g };
 	struct hunt *h;
 	char err[200];
 
@@ -218,7 +213,7 @@ static int stress_all(struct stressing *g)
 	bool all = !strcmp(g->o.design, "all");
 	int ret = 0;
 
-	for (unsigned i = 0; fs_designs[i] && !ret && !interrupted; i++)
+	for (unsigned i = 0; fs_designs[i] && !ret && !*stop; i++)
 		if (all || !strcmp(fs_designs[i]->name, g->o.design))
 			ret = stress_design(g, fs_designs[i]);
 	if (!ret && g->o.json)
@@ -253,7 +248,7 @@ int cmd_race_stress(int argc, char **argv)
 		g.o.seconds = DEFAULT_SECONDS;
 	if (powercut_controls())
 		return cmd_error("race stress", "the device model fails its own controls: no verdict can be trusted");
-	signal(SIGINT, on_interrupt);
+	stop = stop_at_interrupt();
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.results = json_array();
 	ret = stress_all(&g);

@@ -125,7 +125,7 @@ static int start(struct jobs *j)
 	return 0;
 }
 
-/* A signal that ends the search reaches all of them: they are of one process group. */
+/* A signal that ends the search reaches all of them: s->stop is theirs too. */
 static void wait_for_all(struct jobs *j)
 {
 	for (uint32_t i = 0; i < j->n && j->pid[i] > 0; i++)
@@ -144,6 +144,7 @@ static void add_counts(struct search *s, const struct slice *in)
 	struct strategy *strategy = s->strategy;
 
 	s->run += in->search.run;
+	s->stopped |= in->search.stopped;
 	s->images_judged += in->search.images_judged;
 	s->images_mounted += in->search.images_mounted;
 	if (in->search.nondeterministic) {
@@ -236,7 +237,7 @@ int hunt_search_jobs(struct hunt *h, struct search *s, uint32_t jobs, struct vio
 	}
 	atomic_init(&j.shared->best, UINT64_MAX);
 	s->run = s->found_at = s->images_judged = s->images_mounted = 0;
-	s->nondeterministic = false;
+	s->nondeterministic = s->stopped = false;
 	int ret = run_jobs(&j, v);
 	s->took = (double)(rt_now() - since) / 1e9;
 	munmap(j.shared, j.size);

@@ -28,6 +28,8 @@ void search_print(const struct search *s, FILE *out)
 	fprintf(out, "  %lu schedules run, %lu%s distinct traces, total unknown; %.2f s, %.0f schedules a second\n",
 	        (unsigned long)s->run, (unsigned long)s->distinct, s->distinct == TRACES_MAX ? " or more" : "", s->took,
 	        s->took > 0 ? (double)s->run / s->took : 0);
+	if (s->stopped)
+		fprintf(out, "  STOPPED by a signal: not all schedules that were asked for were run\n");
 	if (s->images_judged)
 		fprintf(out, "  %lu crash images judged, %lu mounted\n", (unsigned long)s->images_judged, (unsigned long)s->images_mounted);
 	print_members(s, out);
@@ -80,6 +82,7 @@ json_t *search_json(const struct hunt *h, const struct search *s)
 	                      "verdict", verdict_name[is], "due", verdict_name[due], "as_due", is == due);
 
 	json_object_set_new(r, "granularity", json_string(granularity_name[h->granularity]));
+	json_object_set_new(r, "stopped", json_boolean(s->stopped));
 	json_object_set_new(r, "total", json_null());
 	json_object_set_new(r, "seconds", json_real(s->took));
 	json_object_set_new(r, "schedules_per_second", json_real(s->took > 0 ? (double)s->run / s->took : 0.0));

@@ -127,10 +127,10 @@ static bool repeats(struct hunt *h, struct search *s, uint64_t seed, enum violat
 	return same;
 }
 
-static bool over(const struct search *s, uint64_t since)
+static bool over(struct search *s, uint64_t since)
 {
 	if (s->stop && *s->stop)
-		return true;
+		return s->stopped = true;
 	if (s->schedules && number_of(s, s->run + 1) > s->schedules)
 		return true;
 	if (s->best && number_of(s, s->run + 1) > atomic_load(s->best))
@@ -187,7 +187,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 		traces_init(&own);
 	s->run = s->found_at = 0;
 	h->absent = (struct absent){ 0 };
-	s->nondeterministic = s->through = false;
+	s->nondeterministic = s->through = s->stopped = false;
 	watch_init(&watch, NULL, NULL);
 	h->watch = s->check_determinism ? &watch : NULL;
 	while (!s->found_at && !s->nondeterministic && !over(s, since) && search_one(h, s, traces, v))

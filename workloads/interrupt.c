@@ -3,9 +3,11 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "dev/dev.h"
 #include "driver.h"
 
@@ -32,6 +34,22 @@ void watch_interrupts(void)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = on_pipe, .sa_flags = SA_RESTART }, NULL);
+}
+
+static bool *search_stop;
+
+static void stop_search(int nr)
+{
+	*search_stop = true;
+}
+
+bool *stop_at_interrupt(void)
+{
+	search_stop = mmap(NULL, sizeof(*search_stop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(search_stop != MAP_FAILED);
+	signal(SIGINT, stop_search);
+	signal(SIGTERM, stop_search);
+	return search_stop;
 }
 
 int interrupted(void)

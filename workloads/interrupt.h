@@ -11,6 +11,11 @@
 
 /* From now on. A second signal ends the program: the first may have met something that hangs. */
 void watch_interrupts(void);
+/*
+ * For a search, which ends with what it has found so far: what it returns is set by Ctrl-C or SIGTERM, from now on. It is shared
+ * with all processes forked later: a signal to any one of them reaches all. More of them change nothing, for `timeout` sends two.
+ */
+bool *stop_at_interrupt(void);
 /* The exit status, or 0 when there was no signal. */
 int interrupted(void);
 /* In a child: it is killed when `parent`, which forked it, dies, or died before this. */

@@ -123,6 +123,13 @@ static bool is_there(const void *pattern)
 	return true;
 }
 
+static bool has_said_something(const void *unused)
+{
+	struct stat st;
+
+	return !stat("said", &st) && st.st_size > 0;
+}
+
 /* It has a file open that lies in the test's folder and has this many bytes: also one without a name. */
 static bool has_written(const void *bytes)
 {
@@ -423,16 +430,51 @@ static void while_a_device_is_filled_for_fio(void **state)
 
 /* ---- hunts: several processes ---- */
 
-static void a_hunt_ends_with_all_its_processes(void **state)
+static void a_hunt_that_is_killed_takes_its_processes_along(void **state)
 {
-	static const int kills[] = { SIGTERM, SIGKILL };
+	start("race hunt seed --design postfix --seconds 3600 --jobs 2");
+	wait_for(child_is, "fsyncstorm");
+	kill(running, SIGKILL);
+	assert_int_equal(end_of(), -SIGKILL);
+	no_process_is_left();
+	nothing_is_left(0);
+}
 
-	for (size_t i = 0; i < 2; i++) {
-		start("race hunt seed --design postfix --seconds 3600 --jobs 2");
+/* To one process of several, as `kill` and a batch system do it. Nothing was found until then: exit status 0. */
+static void a_search_that_is_stopped_tells_what_it_has(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} search[] = {
+		{ "race hunt seed --design postfix --schedules 100000000 --jobs 2", "grep -q STOPPED said" },
+		{ "race prove seed --design postfix --jobs 2", "grep -q 'NOT COMPLETE: stopped' said" },
+	};
+
+	for (size_t i = 0; i < 4; i++) {
+		start(search[i / 2].args);
 		wait_for(child_is, "fsyncstorm");
-		kill(running, kills[i]);
-		assert_int_equal(end_of(), -kills[i]);
+		kill(running, signals[i % 2]);
+		assert_int_equal(end_of(), 0);
+		assert_int_equal(system(search[i / 2].says), 0);
 		no_process_is_left();
+		nothing_is_left(0);
+	}
+}
+
+static void a_score_and_a_stress_are_stopped_too(void **state)
+{
+	for (size_t i = 0; i < 2; i++) {
+		start("race score --seeds 50 --json score.json");
+		wait_for(has_said_something, NULL);
+		kill(running, signals[i]);
+		assert_int_equal(end_of(), 0);
+		assert_int_equal(system("grep -q '\"interrupted\": true' score.json && rm score.json"), 0);
+		nothing_is_left(0);
+		start("race stress seed --design prefix --seconds 3600 --out hit --json stress.json");
+		wait_for(is_there, "hit");
+		kill(running, signals[i]);
+		assert_int_equal(end_of(), 1);
+		assert_int_equal(system("grep -q hits stress.json && rm stress.json hit"), 0);
 		nothing_is_left(0);
 	}
 }
@@ -534,7 +576,9 @@ int main(void)
 		cmocka_unit_test(while_the_floor_is_looked_at),
 		cmocka_unit_test(while_fio_drives_a_design),
 		cmocka_unit_test(while_a_device_is_filled_for_fio),
-		cmocka_unit_test(a_hunt_ends_with_all_its_processes),
+		cmocka_unit_test(a_hunt_that_is_killed_takes_its_processes_along),
+		cmocka_unit_test(a_search_that_is_stopped_tells_what_it_has),
+		cmocka_unit_test(a_score_and_a_stress_are_stopped_too),
 		cmocka_unit_test(a_run_that_nobody_reads_is_kept),
 		cmocka_unit_test(what_only_prints_leaves_nothing),
 		cmocka_unit_test(a_full_disk_under_stdout_is_one_line),
