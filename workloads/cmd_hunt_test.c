@@ -75,15 +75,15 @@ static void shards_and_jobs_are_the_same_slices(void **state)
 	assert_int_equal(schedules, 500);
 	json_t *r = result("race hunt protocol --design postfix -n 500 --jobs 3 --traces all --json -", 0);
 	assert_int_equal(number(r, "schedules"), 500);
-	assert_int_equal(system("sort -u t1 t2 t3 | cmp - all"), 0);
-	FILE *lines = fopen("all", "r");
+	assert_int_equal(system("grep -hv '^{' t1 t2 t3 | sort -u > union && grep -v '^{' all | cmp - union"), 0);
+	FILE *lines = fopen("union", "r");
 	long n = 0;
 	while (fgets(line, sizeof(line), lines))
 		n++;
 	fclose(lines);
 	assert_int_equal(number(r, "distinct"), n);
 	json_decref(r);
-	assert_int_equal(system("rm t1 t2 t3 all"), 0);
+	assert_int_equal(system("rm t1 t2 t3 all union"), 0);
 }
 
 static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)

@@ -20,6 +20,7 @@
 #include "schedule_file.h"
 #include "text.h"
 #include "timeline.h"
+#include "traces_file.h"
 
 #define DEFAULT_SCHEDULES 50000u
 
@@ -178,11 +179,12 @@ static void rescue_path(const struct hunt *h, char *path, unsigned size)
 static int report_search(struct hunting *g, struct hunt *h, const struct search *s, struct violation *v)
 {
 	enum violation_kind kind = s->found_at ? v->kind : VIOLATION_NONE;
-	json_t *r = search_json(h, s);
+	json_t *r = search_json(h->race, h->design->name, h->granularity, s);
+	char err[TRACES_ERR];
 	int ret = 0;
 
-	fprintf(g->text, "race %s, design %s, picker %s, seed %lu%s\n", h->race->name, h->design->name, s->strategy->text,
-	        (unsigned long)g->o.seed, h->granularity ? ", fine points" : "");
+	search_print_head(h->race->name, h->design->name, h->granularity, s, g->text);
+	fprintf(g->text, "\n");
 	search_print(s, g->text);
 	if (s->nondeterministic) {
 		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two runs: %s\n", (unsigned long)s->at, s->differs);
@@ -194,6 +196,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 		ret = report_violation(g, h, v, s, r);
 	else
 		search_print_held(s, g->text);
+	if (!ret && g->o.traces && traces_write(s->traces, r, g->o.traces, err))
+		ret = cmd_error("race hunt", "--traces %s", err);
 	g->found += kind != VIOLATION_NONE;
 	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
 	json_array_append_new(g->results, r);
@@ -219,8 +223,6 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 		fprintf(stderr, "\r\033[K");
 	if (ret)
 		ret = cmd_error("race hunt", "%s", err);
-	if (!ret && g->o.traces && traces_write(s->traces, g->o.traces))
-		ret = cmd_error("race hunt", "--traces %.100s: cannot be written: %s", g->o.traces, strerror(errno));
 	if (!ret)
 		ret = report_search(g, h, s, v);
 	hunt_rescue(NULL, NULL);

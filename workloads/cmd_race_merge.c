@@ -1,27 +1,26 @@
 /*
  * cmd_race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as
- * the result of the whole.
+ * the result of the whole: it says what the command that was not divided says (hunt_report.h, prove_report.h).
  *
- * (E1) All shards are there, each once, of one race, design, strategy and seed: or nothing is said.
- * (E2) What is independent is multiplied (the chances of missing a bug), what is disjoint is added
- *      (schedules, executions). Traces of hunts are neither: they are counted from their hashes, when
- *      those were kept (--traces).
+ * (E2) Schedules and executions are disjoint: they are added. Traces are not: they are counted from their hashes, when all
+ *      shards kept those (--traces); else their number is at most the sum. Runs of pct count for the certificate by the
+ *      longest schedule of all shards (certificate.h C1).
  */
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+#include "campaign.h"
 #include "cmd.h"
 #include "cmd_race.h"
+#include "hunt_report.h"
+#include "prove_report.h"
 #include "recipe/results.h"
-#include "rt/mem.h"
 
-#define CMD        "race merge"
-#define SHARDS_MAX 65536u
-#define DEPTHS     64u
-#define SAYS_SOMETHING 0.995 /* a larger chance of missing a bug is not worth a line */
+#define CMD       "race merge"
+#define NAMED_MAX 8u /* shards, in one line */
 
 struct merge {
 	const char **file, **traces;
@@ -30,7 +29,7 @@ struct merge {
 };
 
 static const struct argp_option table[] = {
-	{ "traces", 't', "FILE", 0, "Hashes that a shard of a hunt kept (its --traces); once for each shard", 0 },
+	{ "traces", 't', "FILE", 0, "Hashes that a shard kept (its --traces); once for each shard", 0 },
 	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
 	{ 0 },
 };
@@ -38,8 +37,8 @@ static const struct argp_option table[] = {
 static void add_name(const char ***list, unsigned *n, const char *name)
 {
 	*list = realloc(*list, (*n + 1) * sizeof(**list));
-	if (*list)
-		(*list)[(*n)++] = name;
+	CHECK(*list);
+	(*list)[(*n)++] = name;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -61,390 +60,291 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* ---- one shard ---- */
+/* ---- both kinds ---- */
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static uint64_t int_of(const json_t *o, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(o, key));
-}
-
-static bool is_proof(const json_t *r)
-{
-	return json_object_get(r, "executions") != NULL;
-}
-
-/* The one result of a file. A new reference; NULL after a line on stderr. */
-static json_t *load(const char *path)
-{
-	json_error_t why;
-	json_t *o = json_load_file(path, 0, &why), *list = json_object_get(o, "results"), *r = NULL;
-
-	if (!o && why.line > 0)
-		cmd_error(CMD, "%.200s:%d: %s; the file is damaged", path, why.line, why.text);
-	else if (!o)
-		cmd_error(CMD, "%s; the JSON of a shard is expected (race hunt --shard I/N --json FILE)", why.text);
-	else if (int_of(o, "schema_version") != 1)
-		cmd_error(CMD, "%.200s: schema version %llu, this program reads version 1", path,
-		          (unsigned long long)int_of(o, "schema_version"));
-	else if (json_array_size(list) != 1 || !json_object_get(json_array_get(list, 0), "shards"))
-		cmd_error(CMD, "%.200s: not the result of one shard of one design", path);
-	else
-		r = json_incref(json_array_get(list, 0));
-	json_decref(o);
-	return r;
-}
-
-/* ---- all of them (E1) ---- */
-
-struct shards {
-	json_t **of; /* by number */
-	unsigned n;
+/* The whole, in words and as JSON. */
+struct whole {
+	const struct campaign *c;
+	struct race other;       /* a job's: no verdict is due of it */
+	const struct race *race;
+	const char *design;
+	const json_t *found;     /* the shard that found something first, going by the schedule's number; NULL: none did */
+	FILE *text;
+	json_t *json;
 };
 
-/* Is what must be alike in all shards alike in these two? Prints a line when not. */
-static int check_alike(const char *path, const json_t *a, const json_t *b)
+static bool breaks(const json_t *r)
 {
-	static const char *const keys[] = { "race", "design", "granularity", "strategy", "seed", "shards", "preemptions" };
-
-	if (is_proof(a) != is_proof(b))
-		return cmd_error(CMD, "%.200s: a hunt and a proof cannot be joined", path);
-	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		json_t *x = json_object_get(a, keys[i]), *y = json_object_get(b, keys[i]);
-		if ((!x && !y) || json_equal(x, y))
-			continue;
-		char *was = json_dumps(x, JSON_ENCODE_ANY), *is = json_dumps(y, JSON_ENCODE_ANY);
-		int ret = cmd_error(CMD, "%.200s: of another campaign: its %s is %.60s, the first file's is %.60s", path, keys[i],
-		                    is ? is : "not there", was ? was : "not there");
-		free(was);
-		free(is);
-		return ret;
-	}
-	return 0;
+	return !strcmp(result_text(r, "verdict"), verdict_name[VERDICT_BREAKS]);
 }
 
-static int add_shard(struct shards *s, const char *path, json_t *r)
-{
-	uint64_t shard = int_of(r, "shard");
-
-	if (!s->of) {
-		if (!int_of(r, "shards") || int_of(r, "shards") > SHARDS_MAX)
-			return cmd_error(CMD, "%.200s: %llu shards", path, (unsigned long long)int_of(r, "shards"));
-		s->n = (unsigned)int_of(r, "shards");
-		s->of = mem_zalloc(s->n * sizeof(*s->of));
-	}
-	if (shard >= s->n)
-		return cmd_error(CMD, "%.200s: shard %llu of %u", path, (unsigned long long)shard + 1, s->n);
-	if (s->of[shard])
-		return cmd_error(CMD, "%.200s: shard %llu of %u is here twice", path, (unsigned long long)shard + 1, s->n);
-	s->of[shard] = json_incref(r);
-	return 0;
-}
-
-static int check_complete(const struct shards *s)
-{
-	unsigned missing = 0, first = 0;
-
-	for (unsigned i = 0; i < s->n; i++) {
-		if (s->of[i])
-			continue;
-		if (!missing++)
-			first = i;
-	}
-	if (!missing)
-		return 0;
-	return cmd_error(CMD, "%u of %u shards missing, the first is %u/%u: run it, then merge again", missing, s->n, first + 1, s->n);
-}
-
-static int load_all(const struct merge *m, struct shards *s)
-{
-	json_t *first = NULL;
-	int ret = 0;
-
-	for (unsigned i = 0; i < m->nfiles && !ret; i++) {
-		json_t *r = load(m->file[i]);
-		if (!r)
-			ret = CMD_ERROR;
-		if (!ret && first)
-			ret = check_alike(m->file[i], first, r);
-		if (!ret)
-			ret = add_shard(s, m->file[i], r);
-		if (!first)
-			first = r;
-		else
-			json_decref(r);
-	}
-	json_decref(first);
-	return ret ? ret : check_complete(s);
-}
-
-static void free_shards(struct shards *s)
-{
-	for (unsigned i = 0; i < s->n; i++)
-		json_decref(s->of[i]);
-	free(s->of);
-}
-
-/* ---- traces ---- */
-
-static int compare_hashes(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static int read_hashes(const char *path, uint64_t **all, size_t *n, size_t *cap)
-{
-	FILE *in = fopen(path, "r");
-	char line[64];
-	unsigned at = 0;
-
-	if (!in)
-		return cmd_error(CMD, "--traces %.200s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), in)) {
-		char *end;
-		uint64_t hash = strtoull(line, &end, 16);
-		at++;
-		if (end != line + 16 || *end != '\n') {
-			fclose(in);
-			return cmd_error(CMD, "--traces %.200s:%u: not a hash of 16 digits", path, at);
-		}
-		if (*n == *cap) {
-			*cap = *cap ? *cap * 2 : 4096;
-			*all = realloc(*all, *cap * sizeof(**all));
-		}
-		(*all)[(*n)++] = hash;
-	}
-	fclose(in);
-	return 0;
-}
-
-/* Of all shards together, each once. -1 after a line on stderr. */
-static int64_t count_traces(const struct merge *m)
-{
-	uint64_t *all = NULL;
-	size_t n = 0, cap = 0;
-	int64_t distinct = 0;
-
-	for (unsigned i = 0; i < m->ntraces; i++)
-		if (read_hashes(m->traces[i], &all, &n, &cap)) {
-			free(all);
-			return -1;
-		}
-	qsort(all, n, sizeof(*all), compare_hashes);
-	for (size_t i = 0; i < n; i++)
-		distinct += !i || all[i] != all[i - 1];
-	free(all);
-	return distinct;
-}
-
-/* ---- the whole ---- */
-
-static uint64_t sum(const struct shards *s, const char *key)
-{
-	uint64_t all = 0;
-
-	for (unsigned i = 0; i < s->n; i++)
-		all += int_of(s->of[i], key);
-	return all;
-}
-
-static double seconds(const struct shards *s)
-{
-	double all = 0;
-
-	for (unsigned i = 0; i < s->n; i++)
-		all += json_number_value(json_object_get(s->of[i], "seconds"));
-	return all;
-}
-
-/* The shard that found something first, going by the number of the schedule. NULL: none did. */
-static const json_t *finder(const struct shards *s)
+static const json_t *finder(const struct campaign *c)
 {
 	const json_t *best = NULL;
 
-	for (unsigned i = 0; i < s->n; i++) {
-		const json_t *r = s->of[i];
-		if (strcmp(text_of(r, "verdict"), "breaks"))
-			continue;
-		if (!best || int_of(r, "found_at") < int_of(best, "found_at"))
-			best = r;
-	}
+	for (unsigned i = 0; i < c->n; i++)
+		if (breaks(c->of[i]) && (!best || result_count(c->of[i], "found_at") < result_count(best, "found_at")))
+			best = c->of[i];
 	return best;
 }
 
-static bool all_complete(const struct shards *s)
+/* (E2) Returns how the number in *n is meant. */
+static enum counted count_traces(struct campaign *c, uint64_t *n)
 {
-	for (unsigned i = 0; i < s->n; i++)
-		if (!json_is_true(json_object_get(s->of[i], "complete")))
-			return false;
-	return true;
-}
+	bool some = false; /* more than were kept */
+	uint64_t sum = 0, most = 0;
 
-/* Of a bug of each depth: missed by all, when each shard misses it (E2). */
-static json_t *certificate(const struct shards *s)
-{
-	struct {
-		uint64_t schedules;
-		double miss;
-	} depth[DEPTHS] = { { 0 } };
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < s->n; i++) {
-		json_t *d;
-		size_t k;
-		json_array_foreach(json_object_get(json_object_get(s->of[i], "certificate"), "depths"), k, d) {
-			uint64_t n = int_of(d, "depth");
-			if (n >= DEPTHS)
-				continue;
-			if (!depth[n].schedules)
-				depth[n].miss = 1;
-			depth[n].schedules += int_of(d, "schedules");
-			depth[n].miss *= json_number_value(json_object_get(d, "miss"));
-		}
+	for (unsigned i = 0; i < c->n; i++) {
+		uint64_t own = result_count(c->of[i], "distinct");
+		some |= own == TRACES_MAX;
+		sum += own;
+		most = own > most ? own : most;
 	}
-	for (unsigned d = 0; d < DEPTHS; d++)
-		if (depth[d].schedules)
-			json_array_append_new(list, json_pack("{s:i,s:I,s:f}", "depth", (int)d, "schedules", (json_int_t)depth[d].schedules,
-			                                      "miss", depth[d].miss));
-	return list;
+	*n = c->traces ? hashes_distinct(&c->hashes) : c->n == 1 || some ? most : sum;
+	if (some)
+		return COUNTED_AT_LEAST;
+	return c->traces || c->n == 1 ? COUNTED : COUNTED_AT_MOST;
 }
 
-static void set(json_t *o, const char *key, json_t *value)
+/* "  WHAT: shards 2/3, 3/3", of those for which it is so. */
+static void print_shards(const struct whole *w, const char *what, bool (*is)(const json_t *r))
 {
-	json_object_set_new(o, key, value);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->c->n; i++)
+		if (is(w->c->of[i]) && n++ < NAMED_MAX)
+			fprintf(w->text, "%s%s %u/%u", n == 1 ? "  " : ",", n == 1 ? what : "", i + 1, w->c->n);
+	if (n > NAMED_MAX)
+		fprintf(w->text, " and %u more", n - NAMED_MAX);
+	if (n)
+		fprintf(w->text, "\n");
 }
 
-static json_t *whole(const struct merge *m, const struct shards *s, int64_t distinct)
+static void print_violation(const struct whole *w)
 {
-	static const char *const kept[] = { "race", "design", "granularity", "strategy", "seed", "preemptions", "due" };
-	const json_t *found = finder(s);
-	json_t *o = json_object(), *v;
+	const json_t *violation = json_object_get(w->found, "violation");
 
-	for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if ((v = json_object_get(s->of[0], kept[i])))
-			json_object_set(o, kept[i], v);
-	set(o, "merged", json_integer((json_int_t)s->n));
-	set(o, "verdict", json_string(found ? "breaks" : "holds"));
-	set(o, "seconds", json_real(seconds(s)));
-	if (is_proof(s->of[0])) {
-		set(o, "complete", json_boolean(all_complete(s)));
-		set(o, "executions", json_integer((json_int_t)sum(s, "executions")));
-		set(o, "cut", json_integer((json_int_t)sum(s, "cut")));
-		set(o, "distinct", json_integer((json_int_t)sum(s, "distinct")));
-	} else {
-		set(o, "schedules", json_integer((json_int_t)sum(s, "schedules")));
-		set(o, "distinct", m->ntraces ? json_integer(distinct) : json_null());
-		if (!found)
-			set(o, "certificate", json_pack("{s:o}", "depths", certificate(s)));
-	}
-	if (found && json_object_get(found, "found_at"))
-		json_object_set(o, "found_at", json_object_get(found, "found_at"));
-	if (found && json_object_get(found, "violation"))
-		json_object_set(o, "violation", json_object_get(found, "violation"));
-	return o;
+	fprintf(w->text, "  it breaks");
+	if (json_object_get(w->found, "found_at"))
+		fprintf(w->text, ": schedule %llu", (unsigned long long)result_count(w->found, "found_at"));
+	fprintf(w->text, "\n  %s\n", result_text(violation, "text"));
+	if (*result_text(violation, "file"))
+		fprintf(w->text, "\nfsyncstorm race replay %s\n", result_text(violation, "file"));
 }
 
-static void print_hunt(const json_t *o)
+static void finish_json(struct whole *w)
 {
-	json_t *distinct = json_object_get(o, "distinct"), *d;
+	static const char *const keys[] = { "found_at", "violation", "found" };
+
+	json_object_del(w->json, "shard");
+	json_object_del(w->json, "shards");
+	json_object_set_new(w->json, "merged", json_integer(w->c->n));
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]) && w->found; i++)
+		if (json_object_get(w->found, keys[i]))
+			json_object_set(w->json, keys[i], json_object_get(w->found, keys[i]));
+}
+
+/* ---- a hunt ---- */
+
+static bool was_stopped(const json_t *r)
+{
+	return json_is_true(json_object_get(r, "stopped")) && !breaks(r);
+}
+
+static bool differs(const json_t *r)
+{
+	return json_is_false(json_object_get(r, "deterministic"));
+}
+
+static void add_members(struct search *s, const json_t *list)
+{
+	const json_t *m;
 	size_t i;
 
-	printf("  %llu schedules run, ", (unsigned long long)int_of(o, "schedules"));
-	if (json_is_integer(distinct))
-		printf("%llu distinct traces", (unsigned long long)json_integer_value(distinct));
-	else
-		printf("distinct traces not counted (--traces)");
-	printf(", total unknown\n");
-	json_array_foreach(json_object_get(json_object_get(o, "certificate"), "depths"), i, d)
-		if (json_number_value(json_object_get(d, "miss")) < SAYS_SOMETHING)
-			printf("  a bug of depth %llu is missed with probability at most %.3g (%llu schedules of pct)\n",
-			       (unsigned long long)int_of(d, "depth"), json_number_value(json_object_get(d, "miss")),
-			       (unsigned long long)int_of(d, "schedules"));
-}
-
-static void print_proof(const json_t *o)
-{
-	bool complete = json_is_true(json_object_get(o, "complete"));
-
-	printf("  %llu executions, %llu cut runs, %llu distinct traces: %s\n", (unsigned long long)int_of(o, "executions"),
-	       (unsigned long long)int_of(o, "cut"), (unsigned long long)int_of(o, "distinct"),
-	       complete ? "complete" : "not complete: some shard was stopped before its end");
-	if (json_is_integer(json_object_get(o, "preemptions")))
-		printf("  with at most %llu preemptions\n", (unsigned long long)int_of(o, "preemptions"));
-}
-
-static void print_whole(const json_t *o)
-{
-	printf("race %s, design %s: %llu shards, %.1f s in all\n", text_of(o, "race"), text_of(o, "design"),
-	       (unsigned long long)int_of(o, "merged"), json_number_value(json_object_get(o, "seconds")));
-	if (json_object_get(o, "executions"))
-		print_proof(o);
-	else
-		print_hunt(o);
-	if (strcmp(text_of(o, "verdict"), "breaks")) {
-		printf("  no violation\n");
-		return;
+	json_array_foreach((json_t *)list, i, m) {
+		if (i >= s->strategy->n)
+			break;
+		s->strategy->member[i].schedules += result_count(m, "schedules");
+		s->strategy->member[i].found += result_count(m, "found");
 	}
-	printf("  it breaks");
-	if (json_object_get(o, "found_at"))
-		printf(": schedule %llu", (unsigned long long)int_of(o, "found_at"));
-	printf("\n  %s\n", text_of(json_object_get(o, "violation"), "text"));
-	if (*text_of(json_object_get(o, "violation"), "file"))
-		printf("\nfsyncstorm race replay %s\n", text_of(json_object_get(o, "violation"), "file"));
 }
+
+static int add_certificate(struct search *s, const json_t *r, unsigned shard)
+{
+	struct certificate c;
+
+	if (breaks(r))
+		return 0;
+	if (certificate_read(json_object_get(r, "certificate"), &c))
+		return cmd_error(CMD, "the certificate of shard %u is damaged, or of another version; run that shard again", shard + 1);
+	certificate_merge(&s->strategy->certificate, &c);
+	return 0;
+}
+
+static int add_search(struct search *s, const json_t *r, unsigned shard)
+{
+	s->run += result_count(r, "schedules");
+	s->took += json_number_value(json_object_get(r, "seconds"));
+	s->images_judged += result_count(r, "images_judged");
+	s->images_mounted += result_count(r, "images_mounted");
+	s->stopped |= was_stopped(r);
+	s->nondeterministic |= differs(r);
+	s->through |= json_is_true(json_object_get(r, "through"));
+	add_members(s, json_object_get(r, "members"));
+	return add_certificate(s, r, shard);
+}
+
+static void note_finder(struct search *s, const json_t *found)
+{
+	const json_t *m;
+	size_t i;
+
+	s->found_at = result_count(found, "found_at");
+	json_array_foreach(json_object_get(found, "members"), i, m)
+		if (result_count(m, "found"))
+			s->found_by = (uint32_t)i;
+}
+
+static enum granularity granularity_of(const json_t *r)
+{
+	return strcmp(result_text(r, "granularity"), granularity_name[COOP_FINE]) ? COOP_COARSE : COOP_FINE;
+}
+
+static void tell_hunt(struct whole *w, const struct search *s)
+{
+	enum granularity granularity = granularity_of(w->c->of[0]);
+
+	search_print_head(w->race->name, w->design, granularity, s, w->text);
+	fprintf(w->text, ": %u shards, %.1f s in all\n", w->c->n, s->took);
+	search_print(s, w->text);
+	print_shards(w, "stopped before their end: shards", was_stopped);
+	print_shards(w, "NOT DETERMINISTIC: shards", differs);
+	if (w->found)
+		print_violation(w);
+	else
+		search_print_held(s, w->text);
+	w->json = search_json(w->race, w->design, granularity, s);
+}
+
+static int join_hunt(struct whole *w, struct campaign *c)
+{
+	struct strategy strategy;
+	struct search s = { .strategy = &strategy, .seed = (uint64_t)json_integer_value(json_object_get(c->of[0], "seed")) };
+	char err[200];
+	int ret = 0;
+
+	if (strategy_open(&strategy, result_text(c->of[0], "strategy"), err))
+		return cmd_error(CMD, "%s", err);
+	for (unsigned i = 0; i < c->n && !ret; i++)
+		ret = add_search(&s, c->of[i], i);
+	if (!ret) {
+		s.counted = count_traces(c, &s.distinct);
+		note_finder(&s, w->found);
+		tell_hunt(w, &s);
+	}
+	strategy_close(&strategy);
+	return ret;
+}
+
+/* ---- a proof ---- */
+
+static bool is_part(const json_t *r)
+{
+	return !json_is_true(json_object_get(r, "complete")) && !breaks(r);
+}
+
+static int join_proof(struct whole *w, struct campaign *c)
+{
+	struct proof sum, part;
+
+	if (w->race == &w->other)
+		return cmd_error(CMD, "%.60s: not a race of this program", w->race->name);
+	proof_read(c->of[0], &sum);
+	proof_begin_sum(&sum);
+	for (unsigned i = 0; i < c->n; i++) {
+		proof_read(c->of[i], &part);
+		proof_add(&sum, &part);
+	}
+	sum.found = w->found;
+	sum.counted = count_traces(c, &sum.distinct);
+	proof_print(w->race->name, w->design, &sum, w->text);
+	fprintf(w->text, "  of %u shards\n", c->n);
+	print_shards(w, "not complete: shards", is_part);
+	if (w->found)
+		print_violation(w);
+	else
+		proof_print_held(w->race, &sum, w->text);
+	w->json = proof_json(w->race, w->design, &sum);
+	return 0;
+}
+
+/* ---- the command ---- */
 
 /* 1 when something was found, as a hunt's. */
-static int put_out(const struct merge *m, json_t *o)
+static int put_json(const struct merge *m, const struct whole *w)
 {
-	json_t *all = json_pack("{s:i,s:[O]}", "schema_version", 1, "results", o);
-	bool found = !strcmp(text_of(o, "verdict"), "breaks"), to_stdout = m->json && !strcmp(m->json, "-");
+	json_t *all = json_pack("{s:i,s:[O]}", "schema_version", 1, "results", w->json);
 	char err[RESULTS_ERR_MAX];
-	int ret = found ? 1 : 0;
+	int ret = 0;
 
-	if (to_stdout) {
+	if (!strcmp(m->json, "-")) {
 		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 		putchar('\n');
-	} else {
-		print_whole(o);
-	}
-	if (m->json && !to_stdout && results_json_file(m->json, all, err))
+	} else if (results_json_file(m->json, all, err)) {
 		ret = cmd_error(CMD, "--json: %s", err);
+	}
 	json_decref(all);
 	return ret;
+}
+
+static bool any_differs(const struct campaign *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (differs(c->of[i]))
+			return true;
+	return false;
+}
+
+static int join(const struct merge *m, struct campaign *c)
+{
+	bool to_stdout = m->json && !strcmp(m->json, "-");
+	struct whole w = { .c = c, .other = { .name = result_text(c->of[0], "race") }, .race = race_find(result_text(c->of[0], "race")),
+		           .design = result_text(c->of[0], "design"), .found = finder(c), .text = to_stdout ? stderr : stdout };
+
+	if (!w.race)
+		w.race = &w.other;
+	int ret = campaign_is_proof(c) ? join_proof(&w, c) : join_hunt(&w, c);
+	if (ret)
+		return ret;
+	finish_json(&w);
+	if (m->json)
+		ret = put_json(m, &w);
+	json_decref(w.json);
+	return ret ? ret : w.found || any_differs(c);
 }
 
 int cmd_race_merge(int argc, char **argv)
 {
 	static const struct argp argp = { table, parse, "FILE...",
-		                          "The results of all shards of a hunt or a proof as one. FILE: what a shard's --json wrote.", NULL,
-		                          NULL, NULL };
+		                          "The results of all shards of a hunt or a proof as one. FILE: what a shard's --json wrote.\v"
+		                          "Exit status 1 when a violation was found, 0 when none was, complete or not.",
+		                          NULL, NULL, NULL };
+	struct campaign c = { 0 };
 	struct merge m = { 0 };
-	struct shards s = { 0 };
-	int64_t distinct = 0;
+	char err[RESULTS_ERR_MAX];
 	int ret = cmd_options(&argp, argc, argv, &m);
 
 	if (!ret && !m.nfiles)
 		ret = cmd_error(CMD, "no file: the JSON of each shard is expected");
+	if (!ret && m.json && strcmp(m.json, "-") && results_json_check(m.json, err))
+		ret = cmd_error(CMD, "--json: %s", err);
 	if (!ret)
-		ret = load_all(&m, &s);
-	if (!ret && m.ntraces && m.ntraces != s.n)
-		ret = cmd_error(CMD, "--traces: %u files for %u shards", m.ntraces, s.n);
-	if (!ret && m.ntraces && (distinct = count_traces(&m)) < 0)
-		ret = CMD_ERROR;
-	if (!ret) {
-		json_t *o = whole(&m, &s, distinct);
-		ret = put_out(&m, o);
-		json_decref(o);
-	}
-	free_shards(&s);
+		ret = campaign_load(&c, m.file, m.nfiles);
+	if (!ret && m.ntraces)
+		ret = campaign_load_traces(&c, m.traces, m.ntraces);
+	if (!ret)
+		ret = join(&m, &c);
+	campaign_free(&c);
 	free(m.file);
 	free(m.traces);
 	return ret;

@@ -13,19 +13,21 @@
 #include "cmd_race_options.h"
 #include "interrupt.h"
 #include "cmd_race_show.h"
-#include "prove.h"
+#include "prove_report.h"
 #include "recipe/results.h"
 #include "schedule_file.h"
 #include "text.h"
+#include "traces_file.h"
 
 #define CMD            "race prove"
 #define KEY_SHARD      0x1001
 #define KEY_CHECKPOINT 0x1002
+#define KEY_TRACES     0x1003
 #define PREEMPTIONS_MAX 64
 
 struct prove_options {
 	const struct race *race;
-	const char *design, *json, *out, *checkpoint;
+	const char *design, *json, *out, *traces, *checkpoint;
 	uint64_t preemptions;
 	bool bounded;
 	double seconds;
@@ -39,6 +41,7 @@ static const struct argp_option table[] = {
 	{ "jobs", 'J', "N", 0, "So many processes, each a part of the schedules", 0 },
 	{ "shard", KEY_SHARD, "I/N", 0, "One part of N alone; `race merge` joins them", 0 },
 	{ "checkpoint", KEY_CHECKPOINT, "FILE", 0, "Where it stands goes here now and then, and at Ctrl-C; it goes on from there", 0 },
+	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge`", 0 },
 	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
 	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
 	{ 0 },
@@ -71,6 +74,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_CHECKPOINT:
 		o->checkpoint = arg;
 		return 0;
+	case KEY_TRACES:
+		o->traces = arg;
+		return 0;
 	case 'j':
 		o->json = arg;
 		return 0;
@@ -94,6 +100,8 @@ static int check(const struct prove_options *o)
 		return cmd_error(CMD, "which design? --design NAME");
 	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
 		return cmd_error(CMD, "--json: %s", err);
+	if (o->traces && results_json_check(o->traces, err))
+		return cmd_error(CMD, "--traces: %s", err);
 	if (powercut_controls())
 		return cmd_error(CMD, "the device model fails its own controls: no verdict can be trusted");
 	return 0;
@@ -107,66 +115,6 @@ static void progress(const struct proof *p, void *arg)
 
 	fprintf(stderr, "\r%s, %s: %lu executions, %lu cut runs ", h->race->name, h->design->name, (unsigned long)p->executions,
 	        (unsigned long)p->cut);
-}
-
-static void print_claim(const struct hunt *h, const struct proof *p, FILE *out)
-{
-	if (p->all)
-		fprintf(out, "  PROVED: no violation in any schedule");
-	else
-		fprintf(out, "  PROVED: no violation in any schedule with at most %u preemption%s", p->preemptions,
-		        p->preemptions == 1 ? "" : "s");
-	if (p->all && p->preemptions != DPOR_NO_BOUND)
-		fprintf(out, " (none has more than %u preemption%s)", p->preemptions, p->preemptions == 1 ? "" : "s");
-	if (p->parts > 1)
-		fprintf(out, " of part %u of %u", p->part + 1, p->parts);
-	fprintf(out, "%s\n", h->race->bare ? "" : ", whenever the power fails");
-}
-
-static void print_held(const struct hunt *h, const struct proof *p, FILE *out)
-{
-	if (p->complete)
-		print_claim(h, p, out);
-	else if (p->preemptions != DPOR_NO_BOUND && p->reached != DPOR_NO_BOUND)
-		fprintf(out, "  NOT COMPLETE: stopped; no violation in any schedule with at most %u preemptions, nor in those tried since\n",
-		        p->reached);
-	else
-		fprintf(out, "  NOT COMPLETE: stopped; no violation in those tried\n");
-	fprintf(out, "  outside of the claim: processors that reorder memory accesses (all is sequentially consistent here), %s"
-	             "and workloads other than the calls of %s\n",
-	        h->race->bare ? "\n  " : "power\n  cuts other than those modelled (any subset of what is pending, whole blocks), ", h->race->name);
-}
-
-static const char *how_many(const struct proof *p)
-{
-	if (p->resumed)
-		return p->divided ? "about " : "at least ";
-	return p->divided ? "at most " : "";
-}
-
-static void print_numbers(const struct hunt *h, const struct proof *p, FILE *out)
-{
-	fprintf(out, "race %s, design %s: all schedules", h->race->name, h->design->name);
-	if (p->preemptions != DPOR_NO_BOUND)
-		fprintf(out, " with at most %u preemption%s", p->preemptions, p->preemptions == 1 ? "" : "s");
-	fprintf(out, "\n  %lu executions, %lu cut runs (nothing new was to come), %s%lu distinct traces, total %s; %.1f s\n",
-	        (unsigned long)p->executions, (unsigned long)p->cut, how_many(p), (unsigned long)p->distinct,
-	        p->complete ? "no more than these" : "unknown", p->took);
-	if (p->too_long)
-		fprintf(out, "  a run was longer than the search has room for: nothing can be proved of this race\n");
-}
-
-static json_t *proof_json(const struct hunt *h, const struct proof *p)
-{
-	json_t *r = json_pack("{s:s,s:s,s:i,s:i,s:b,s:I,s:I,s:I,s:f,s:s,s:s,s:o}", "race", h->race->name, "design", h->design->name,
-	                      "shard", (int)p->part, "shards", (int)p->parts, "complete", p->complete, "executions",
-	                      (json_int_t)p->executions, "cut", (json_int_t)p->cut, "distinct", (json_int_t)p->distinct, "seconds",
-	                      p->took, "verdict", verdict_name[p->found ? VERDICT_BREAKS : VERDICT_HOLDS], "due",
-	                      verdict_name[race_expect(h->race, h->design->name)], "found", json_array());
-
-	json_object_set_new(r, "preemptions", p->preemptions == DPOR_NO_BOUND ? json_null() : json_integer(p->preemptions));
-	json_object_set_new(r, "reached", p->reached == DPOR_NO_BOUND ? json_null() : json_integer(p->reached));
-	return r;
 }
 
 /* As a hunt does with what it finds. */
@@ -194,14 +142,17 @@ static int report_violation(const struct prove_options *o, struct hunt *h, struc
 static int report(const struct prove_options *o, struct hunt *h, const struct proof *p, struct violation *v)
 {
 	FILE *out = o->json && !strcmp(o->json, "-") ? stderr : stdout;
-	json_t *r = proof_json(h, p);
+	json_t *r = proof_json(h->race, h->design->name, p);
+	char err[TRACES_ERR];
 	int ret = 0;
 
-	print_numbers(h, p, out);
+	proof_print(h->race->name, h->design->name, p, out);
 	if (p->found)
 		ret = report_violation(o, h, v, r, out);
 	else
-		print_held(h, p, out);
+		proof_print_held(h->race, p, out);
+	if (!ret && o->traces && traces_write(p->traces, r, o->traces, err))
+		ret = cmd_error(CMD, "--traces %s", err);
 	if (!ret && o->json)
 		ret = race_write_json(CMD, o->json, json_pack("{s:i,s:s,s:[O]}", "schema_version", 1, "race", h->race->name, "results", r));
 	json_decref(r);
@@ -213,6 +164,7 @@ static int run(const struct prove_options *o, struct hunt *h)
 	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : DPOR_NO_BOUND, .part = o->shard, .parts = o->shards,
 		           .checkpoint = o->checkpoint, .seconds = o->seconds, .stop = stop_at_interrupt() };
 	char err[PROVE_ERR_MAX];
+	struct traces traces;
 	struct violation v;
 	int ret;
 
@@ -220,12 +172,15 @@ static int run(const struct prove_options *o, struct hunt *h)
 		p.progress = progress;
 		p.arg = h;
 	}
+	traces_init(&traces);
+	p.traces = &traces;
 	violation_init(&v);
 	ret = o->jobs > 1 ? prove_jobs(h, &p, o->jobs, &v, err) : prove(h, &p, &v, err);
 	if (p.progress)
 		fprintf(stderr, "\r\033[K");
 	ret = ret ? cmd_error(CMD, "%s", err) : report(o, h, &p, &v);
 	violation_fini(&v);
+	traces_free(&traces);
 	return ret;
 }
 

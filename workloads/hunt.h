@@ -161,6 +161,15 @@ struct traces {
 void traces_init(struct traces *t);
 void traces_free(struct traces *t);
 void traces_add(struct traces *t, uint64_t hash);
+/* All of them, in no order, to out[t->n]. */
+void traces_copy(const struct traces *t, uint64_t *out);
+
+/* A number of distinct traces, and what kind of number it is: of shards' counts alone there is but the sum. */
+enum counted { COUNTED, COUNTED_AT_MOST, COUNTED_AT_LEAST };
+enum counted traces_counted(const struct traces *t);
+#define TRACES_TEXT 48u
+/* "152", "at most 177", "2097152 or more". Returns buf[TRACES_TEXT]. */
+const char *traces_text(uint64_t n, enum counted counted, char *buf);
 
 /* A search is schedules number shard + 1, shard + 1 + shards, ... of all those of its seed. */
 struct search {
@@ -180,6 +189,7 @@ struct search {
 	uint64_t found_at;          /* the schedule's number, 1 for the first; 0: nothing was found */
 	uint32_t found_by;          /* strategy->member[] */
 	uint64_t distinct;          /* traces */
+	enum counted counted;       /* these */
 	double took;                /* seconds */
 	uint64_t images_judged, images_mounted;
 	bool stopped;               /* by `stop`, before its end */

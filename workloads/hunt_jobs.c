@@ -74,9 +74,8 @@ static void hand_over(struct slice *out, const struct search *s, const struct tr
 		out->member[i].found = strategy->member[i].found;
 		out->member[i].longest = strategy->member[i].longest;
 	}
-	for (uint64_t i = 0; i < t->nslots; i++)
-		if (t->slot[i])
-			out->trace[out->ntraces++] = t->slot[i];
+	out->ntraces = t->n;
+	traces_copy(t, out->trace);
 	if (s->found_at && v->schedule.n <= DECISIONS_MAX) {
 		out->violation_seed = v->seed;
 		out->ndecisions = v->schedule.n;
@@ -219,6 +218,7 @@ static int run_jobs(struct jobs *j, struct violation *v)
 	if (first)
 		take_violation(j, first, v);
 	j->s->distinct = traces->n;
+	j->s->counted = traces_counted(traces);
 	if (!j->s->traces)
 		traces_free(&own);
 	return 0;

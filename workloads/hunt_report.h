@@ -11,18 +11,18 @@
 
 #include "hunt.h"
 
+/* What was searched, and how; without the line's end. */
+void search_print_head(const char *race, const char *design, enum granularity granularity, const struct search *s, FILE *out);
 /* What was run, at which rate, by whom. */
 void search_print(const struct search *s, FILE *out);
 /* Nothing was found: the three numbers, and the certificate. */
 void search_print_held(const struct search *s, FILE *out);
 
-/*
- * All of it. `found` is an array, empty here. What merges shards' results relies on race, design, strategy,
- * seed, shard, shards, schedules, distinct and found.
- */
-json_t *search_json(const struct hunt *h, const struct search *s);
-
-/* The hashes of the traces, sorted, in hexadecimal, one a line. 0, or -errno. */
-int traces_write(const struct traces *t, const char *path);
+/* All of it; campaign.c says on what those rely who merge. `found` is an array, empty here. */
+json_t *search_json(const struct race *race, const char *design, enum granularity granularity, const struct search *s);
+/* The certificate of such a result. 0, or -EINVAL. */
+int certificate_read(const json_t *v, struct certificate *c);
+/* null when it is not known. */
+json_t *distinct_json(uint64_t n, enum counted counted);
 
 #endif

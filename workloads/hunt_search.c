@@ -4,6 +4,7 @@
  */
 #include "hunt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -63,6 +64,25 @@ void traces_add(struct traces *t, uint64_t hash)
 	*slot = hash;
 	if (++t->n * 2 > t->nslots)
 		grow(t);
+}
+
+void traces_copy(const struct traces *t, uint64_t *out)
+{
+	for (uint64_t i = 0; i < t->nslots; i++)
+		if (t->slot[i])
+			*out++ = t->slot[i];
+}
+
+enum counted traces_counted(const struct traces *t)
+{
+	return t->n == TRACES_MAX ? COUNTED_AT_LEAST : COUNTED;
+}
+
+const char *traces_text(uint64_t n, enum counted counted, char *buf)
+{
+	snprintf(buf, TRACES_TEXT, "%s%lu%s", counted == COUNTED_AT_MOST ? "at most " : "", (unsigned long)n,
+	         counted == COUNTED_AT_LEAST ? " or more" : "");
+	return buf;
 }
 
 /* ---- a CHECK that fails ---- */
@@ -196,6 +216,7 @@ void hunt_search(struct hunt *h, struct search *s, struct violation *v)
 	h->watch = NULL;
 	watch_fini(&watch);
 	s->distinct = traces->n;
+	s->counted = traces_counted(traces);
 	s->took = (double)(rt_now() - since) / 1e9;
 	s->images_judged = images_judged(h) - judged;
 	s->images_mounted = images_mounted(h) - mounted;

@@ -2,7 +2,7 @@
  * prove.c: see prove.h. One run of each order of accesses that matters (rt/dpor.h). Bounds are deepened 0, 1, 2, ...:
  * most bugs need few preemptions, so what breaks is found early and with the fewest. Without a bound there is one pass.
  *
- * A checkpoint is text: what is proved, in which part, how far, and the branch on which the search stands.
+ * A checkpoint is text: what is proved, in which part, how far, the branch on which the search stands, and the traces so far.
  */
 #include "prove.h"
 
@@ -16,13 +16,13 @@
 
 #define PROGRESS_EVERY   1024u
 #define CHECKPOINT_EVERY 200000u
-#define MAGIC            "fsyncstorm-proof 2"
+#define MAGIC            "fsyncstorm-proof 3"
 
 struct proving {
 	struct hunt *h;
 	struct proof *p;
 	struct violation *v;
-	struct traces traces;
+	struct traces *traces;
 	struct dpor *d;
 	uint64_t since_ns, runs;
 	double took_before;
@@ -42,6 +42,33 @@ static struct dpor *search_of(const struct proof *p)
 
 /* ---- checkpoints ---- */
 
+static void save_traces(const struct traces *t, FILE *out)
+{
+	uint64_t *all = mem_alloc((t->n + 1) * sizeof(*all));
+
+	traces_copy(t, all);
+	fprintf(out, "traces %lu\n", (unsigned long)t->n);
+	for (uint64_t i = 0; i < t->n; i++)
+		fprintf(out, "%lx\n", (unsigned long)all[i]);
+	fprintf(out, "end\n");
+	free(all);
+}
+
+static int load_traces(struct traces *t, FILE *in)
+{
+	unsigned long n, hash;
+	char end[8] = "";
+
+	if (fscanf(in, " traces %lu", &n) != 1)
+		return -EINVAL;
+	for (unsigned long i = 0; i < n; i++) {
+		if (fscanf(in, "%lx", &hash) != 1)
+			return -EINVAL;
+		traces_add(t, hash);
+	}
+	return fscanf(in, " %7s", end) == 1 && !strcmp(end, "end") && t->n == n ? 0 : -EINVAL;
+}
+
 static int save(const struct proving *g)
 {
 	const struct proof *p = g->p;
@@ -51,10 +78,11 @@ static int save(const struct proving *g)
 	FILE *out = fopen(tmp, "w");
 	if (!out)
 		goto fail;
-	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name,
-	        g->h->design->name, (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions,
-	        (unsigned long)p->executions, (unsigned long)p->cut, p->took);
+	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name, g->h->design->name,
+	        (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, (unsigned long)p->executions,
+	        (unsigned long)p->cut, p->took);
 	dpor_save(g->d, out);
+	save_traces(g->traces, out);
 	int bad = ferror(out);
 	if (fclose(out) || bad || rename(tmp, p->checkpoint)) {
 		unlink(tmp);
@@ -103,7 +131,7 @@ static int resume(struct proving *g)
 		return g->p->checkpoint && errno != ENOENT ? wrong(g, strerror(errno)) : 0;
 	ret = read_head(g, in);
 	if (!ret)
-		ret = dpor_load(g->d, in) ? wrong(g, "damaged, or of another part") : 1;
+		ret = dpor_load(g->d, in) || load_traces(g->traces, in) ? wrong(g, "damaged, or of another part") : 1;
 	fclose(in);
 	return ret;
 }
@@ -127,7 +155,7 @@ static void run_one(struct proving *g)
 		return;
 	}
 	g->p->executions++;
-	traces_add(&g->traces, g->h->result.trace_hash);
+	traces_add(g->traces, g->h->result.trace_hash);
 	g->p->found = hunt_judge(g->h, g->v) != VIOLATION_NONE;
 }
 
@@ -160,14 +188,16 @@ static void conclude(struct proving *g)
 	p->all = p->complete && !d->limited;
 	if (p->preemptions != DPOR_NO_BOUND && !d->too_long)
 		p->reached = p->complete ? p->preemptions : d->preemptions ? d->preemptions - 1 : DPOR_NO_BOUND;
-	p->distinct = g->traces.n;
+	p->distinct = g->traces->n;
+	p->counted = traces_counted(g->traces);
 	if (p->complete && p->checkpoint)
 		unlink(p->checkpoint);
 }
 
 int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 {
-	struct proving g = { .h = h, .p = p, .v = v, .since_ns = rt_now(), .err = err };
+	struct traces own, *traces = p->traces ? p->traces : &own;
+	struct proving g = { .h = h, .p = p, .v = v, .traces = traces, .since_ns = rt_now(), .err = err };
 	int ret;
 
 	if (!p->parts)
@@ -175,17 +205,16 @@ int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 	p->executions = p->cut = 0;
 	p->complete = p->found = p->all = p->too_long = false;
 	p->reached = DPOR_NO_BOUND;
+	if (!p->traces)
+		traces_init(&own);
 	g.d = search_of(p);
 	ret = resume(&g);
-	if (ret < 0)
-		goto out;
-	p->resumed = ret > 0;
-	traces_init(&g.traces);
-	ret = search(&g);
+	if (ret >= 0)
+		ret = search(&g);
 	if (!ret)
 		conclude(&g);
-	traces_free(&g.traces);
-out:
 	pick_dpor.destroy(g.d);
+	if (!p->traces)
+		traces_free(&own);
 	return ret;
 }

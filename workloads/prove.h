@@ -4,8 +4,8 @@
  *
  * (Q1) A proof is complete when it says so: every schedule within the bound was run, or is equal for every task and for
  *      the judge to one that was.
- * (Q2) The parts of a proof that is divided share nothing: their executions add up, and together they are complete
- *      when each is.
+ * (Q2) The parts of a proof that is divided share no execution: these add up, and together they are complete when each
+ *      is. They do share traces: of two schedules of one trace each may be in a part of its own.
  *
  * Called by `race prove` and by bench-race.
  */
@@ -25,11 +25,11 @@ struct proof {
 	bool *stop;               /* set by a signal handler; may be NULL */
 	void (*progress)(const struct proof *p, void *arg);
 	void *arg;
+	struct traces *traces;    /* kept for the caller; may be NULL */
 	/* out: */
 	uint64_t executions, cut; /* runs that went to their end; that were cut, for nothing new was to come */
-	uint64_t distinct;        /* traces among the executions; of several processes: at most so many */
-	bool resumed;             /* from a checkpoint: `distinct` counts those since */
-	bool divided;             /* by several processes */
+	uint64_t distinct;        /* traces among the executions */
+	enum counted counted;     /* these */
 	bool complete, found;
 	bool all;                 /* complete, and no schedule has more preemptions than the bound */
 	bool too_long;            /* a run had more steps or tasks than the search has room for: it can prove nothing */
@@ -41,5 +41,9 @@ struct proof {
 int prove(struct hunt *h, struct proof *p, struct violation *v, char *err);
 /* The same in `jobs` processes, each with a part. */
 int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err);
+
+/* What parts have come to, together (Q2), traces aside: begin, then add each. */
+void proof_begin_sum(struct proof *sum);
+void proof_add(struct proof *sum, const struct proof *part);
 
 #endif

@@ -26,6 +26,7 @@ struct slice {
 	char err[PROVE_ERR_MAX];
 	uint32_t ndecisions;
 	struct decision decision[DECISIONS_MAX];
+	uint64_t ntraces, trace[TRACES_MAX];
 };
 
 struct shared {
@@ -48,6 +49,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	struct violation v;
 	char checkpoint[4096];
 	struct proof p = *whole;
+	struct traces traces;
 
 	end_with(parent); /* nobody would take what it finds */
 	violation_init(&v);
@@ -56,6 +58,8 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	p.stop = &shared->stop;
 	p.progress = count_so_far;
 	p.arg = s;
+	p.traces = &traces;
+	traces_init(&traces);
 	if (whole->checkpoint) {
 		snprintf(checkpoint, sizeof(checkpoint), "%s.%u", whole->checkpoint, i + 1);
 		p.checkpoint = checkpoint;
@@ -66,19 +70,28 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 		memcpy(s->decision, v.schedule.d, v.schedule.n * sizeof(*s->decision));
 		shared->stop = true;
 	}
+	s->ntraces = traces.n;
+	traces_copy(&traces, s->trace);
 	s->proof = p;
 	s->done = true;
 	_exit(0);
 }
 
-static void add(struct proof *to, const struct proof *from)
+void proof_begin_sum(struct proof *sum)
+{
+	sum->executions = sum->cut = 0;
+	sum->took = 0;
+	sum->complete = sum->all = true;
+	sum->found = sum->too_long = false;
+	sum->reached = sum->preemptions;
+}
+
+void proof_add(struct proof *to, const struct proof *from)
 {
 	to->executions += from->executions;
 	to->cut += from->cut;
-	to->distinct += from->distinct;
 	to->took += from->took;
 	to->too_long |= from->too_long;
-	to->resumed |= from->resumed;
 	to->complete &= from->complete;
 	to->all &= from->all;
 	to->found |= from->found;
@@ -122,17 +135,28 @@ static void take_violation(struct hunt *h, const struct slice *from, struct viol
 	violation_fini(&recorded);
 }
 
+/* A trace may be in several parts (Q2). */
+static void count_traces(struct proof *p, const struct shared *shared, uint32_t jobs)
+{
+	struct traces own, *all = p->traces ? p->traces : &own;
+
+	if (!p->traces)
+		traces_init(&own);
+	for (uint32_t i = 0; i < jobs; i++)
+		for (uint64_t k = 0; k < shared->slice[i].ntraces; k++)
+			traces_add(all, shared->slice[i].trace[k]);
+	p->distinct = all->n;
+	p->counted = traces_counted(all);
+	if (!p->traces)
+		traces_free(&own);
+}
+
 static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32_t jobs, struct violation *v, char *err)
 {
 	const struct slice *first = NULL;
 	int ret = 0;
 
-	p->executions = p->cut = p->distinct = 0;
-	p->divided = true;
-	p->took = 0;
-	p->complete = p->all = true;
-	p->found = p->too_long = p->resumed = false;
-	p->reached = p->preemptions;
+	proof_begin_sum(p);
 	for (uint32_t i = 0; i < jobs; i++) {
 		struct slice *s = &shared->slice[i];
 		if (!s->done) {
@@ -142,10 +166,11 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 			snprintf(err, PROVE_ERR_MAX, "%s", s->err);
 			ret = s->ret;
 		}
-		add(p, &s->proof);
+		proof_add(p, &s->proof);
 		if (s->proof.found && s->ndecisions && !first)
 			first = s;
 	}
+	count_traces(p, shared, jobs);
 	if (first)
 		take_violation(h, first, v);
 	return ret;
@@ -154,7 +179,7 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err)
 {
 	size_t size = sizeof(struct shared) + jobs * sizeof(struct slice);
-	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	pid_t *pid = mem_zalloc(jobs * sizeof(*pid)), parent = getpid();
 	int ret = 0;
 

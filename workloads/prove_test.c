@@ -77,11 +77,12 @@ static bool complete(const char *path)
 	return is;
 }
 
-static json_int_t executions(const char *path)
+static json_int_t number_of(const char *path, const char *key)
 {
 	json_t *r = result_of(path);
-	json_int_t n = json_integer_value(json_object_get(r, "executions"));
+	json_int_t n = json_integer_value(json_object_get(r, key));
 
+	assert_true(json_is_integer(json_object_get(r, key)));
 	json_decref(r);
 	return n;
 }
@@ -100,17 +101,23 @@ static void a_proof_is_taken_up_where_it_stopped(void **state)
 	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 2 preemptions"));
 	assert_int_not_equal(access("ck", R_OK), 0);
 	assert_int_equal(spawn(LONGER "--json c.json"), 0);
-	assert_int_equal(executions("b.json"), executions("c.json")); /* none twice, none left out */
+	assert_int_equal(number_of("b.json", "executions"), number_of("c.json", "executions")); /* none twice, none left out */
+	assert_int_equal(number_of("b.json", "distinct"), number_of("c.json", "distinct"));
 }
 
 static void all_parts_are_the_whole(void **state)
 {
-	assert_int_equal(spawn(PROVE "--shard 1/2 --json p1.json"), 0);
-	assert_int_equal(spawn(PROVE "--shard 2/2 --json p2.json"), 0);
-	assert_int_equal(spawn("race merge p1.json p2.json"), 0);
-	assert_non_null(strstr(spawn_out, "complete"));
-	assert_int_equal(spawn(PROVE "--jobs 2 --json j.json"), 0);
+	assert_int_equal(spawn(PROVE "--json whole.json"), 0);
+	assert_int_equal(spawn(PROVE "--shard 1/2 --json p1.json --traces p1.traces"), 0);
+	assert_int_equal(spawn(PROVE "--shard 2/2 --json p2.json --traces p2.traces"), 0);
+	assert_int_equal(spawn("race merge p1.json p2.json -t p1.traces -t p2.traces --json merged.json"), 0);
+	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 1 preemption, whenever the power fails"));
+	assert_int_equal(number_of("merged.json", "distinct"), number_of("whole.json", "distinct"));
+	assert_true(number_of("p1.json", "distinct") + number_of("p2.json", "distinct") > number_of("whole.json", "distinct"));
+	assert_int_equal(spawn(PROVE "--jobs 2 --json j.json --traces j.traces"), 0);
 	assert_true(complete("j.json"));
+	assert_int_equal(number_of("j.json", "distinct"), number_of("whole.json", "distinct"));
+	assert_int_equal(system("grep -hv '^{' p1.traces p2.traces | sort -u > union && grep -v '^{' j.traces | cmp - union"), 0);
 	assert_int_equal(spawn("race prove seed_smallest --design prefix -k 2 --jobs 2 -o x.schedule"), 1);
 	assert_int_equal(access("x.schedule", R_OK), 0);
 	assert_int_equal(spawn("race replay x.schedule"), 1);
@@ -149,6 +156,8 @@ static void mistakes_are_one_line(void **state)
 		{ "race prove seed --design postfix -k many", "--preemptions many" },
 		{ "race prove seed --design postfix -k 1 --checkpoint ck", "of another proof" },
 		{ LONGER "--shard 1/2 --checkpoint ck", "of another part" },
+		{ LONGER "--checkpoint traces", "damaged" },
+		{ LONGER "--traces nosuch/t", "--traces: nosuch/t" },
 		{ LONGER "--checkpoint other", "not a checkpoint" },
 		{ LONGER "--checkpoint cut", "damaged" },
 		{ LONGER "--checkpoint half", "damaged" },
@@ -156,7 +165,8 @@ static void mistakes_are_one_line(void **state)
 
 	assert_int_equal(spawn(LONGER "--checkpoint ck --seconds 0.05"), 0);
 	spawn_file("other", "hello\n");
-	spawn_file("cut", "fsyncstorm-proof 2\nrace seed");
+	spawn_file("cut", "fsyncstorm-proof 3\nrace seed");
+	assert_int_equal(system("sed '/^traces/,$d' ck > traces; echo traces 2 >> traces; echo 1a >> traces"), 0);
 	keep_half("ck", "half");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		int ret = spawn(wrong[i].args);

@@ -1,0 +1,149 @@
+/* traces_file.c: see traces_file.h. */
+#include "traces_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "rt/mem.h"
+
+#define HEAD_MAX 4096u
+
+const char *const shard_keys[] = { "race", "design", "granularity", "strategy", "seed", "preemptions", "shards", NULL };
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* ---- out ---- */
+
+static void write_head(const struct traces *t, const json_t *result, FILE *out)
+{
+	json_t *head = json_pack("{s:i}", "traces_version", TRACES_VERSION);
+
+	for (unsigned i = 0; shard_keys[i]; i++)
+		json_object_set(head, shard_keys[i], json_object_get(result, shard_keys[i]));
+	json_object_set(head, "shard", json_object_get(result, "shard"));
+	json_object_set_new(head, "distinct", json_integer((json_int_t)t->n));
+	json_dumpf(head, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	fputc('\n', out);
+	json_decref(head);
+}
+
+static void write_hashes(const struct traces *t, FILE *out)
+{
+	uint64_t *all = mem_alloc((t->n + 1) * sizeof(*all));
+
+	traces_copy(t, all);
+	qsort(all, t->n, sizeof(*all), compare);
+	for (uint64_t i = 0; i < t->n; i++)
+		fprintf(out, "%016lx\n", (unsigned long)all[i]);
+	free(all);
+}
+
+int traces_write(const struct traces *t, const json_t *result, const char *path, char *err)
+{
+	char tmp[4096];
+	int ret = 0;
+
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	FILE *out = fopen(tmp, "w");
+	if (!out) {
+		ret = -errno;
+		goto fail;
+	}
+	write_head(t, result, out);
+	write_hashes(t, out);
+	errno = 0;
+	int bad = ferror(out);
+	if (fclose(out) || bad || rename(tmp, path)) {
+		ret = errno ? -errno : -EIO;
+		unlink(tmp);
+		goto fail;
+	}
+	return 0;
+fail:
+	snprintf(err, TRACES_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
+	return ret;
+}
+
+/* ---- in ---- */
+
+static void add_hash(struct hashes *to, uint64_t hash)
+{
+	if (to->n == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 4096;
+		to->all = realloc(to->all, to->cap * sizeof(*to->all));
+		CHECK(to->all);
+	}
+	to->all[to->n++] = hash;
+}
+
+static json_t *read_head(const char *path, FILE *in, char *err)
+{
+	char line[HEAD_MAX] = "";
+	json_t *head;
+
+	fgets(line, sizeof(line), in);
+	head = json_loads(line, 0, NULL);
+	if (json_integer_value(json_object_get(head, "traces_version")) == TRACES_VERSION)
+		return head;
+	snprintf(err, TRACES_ERR, "%.120s:1: not the traces of a shard (its --traces), or not of version %d", path, TRACES_VERSION);
+	json_decref(head);
+	return NULL;
+}
+
+/* How many; -1 with a line in err. */
+static int64_t read_hashes(const char *path, FILE *in, struct hashes *to, char *err)
+{
+	char line[64];
+	int64_t n = 0;
+
+	while (fgets(line, sizeof(line), in)) {
+		char *end;
+		uint64_t hash = strtoull(line, &end, 16);
+		n++;
+		if (end != line + 16 || *end != '\n') {
+			snprintf(err, TRACES_ERR, "%.120s:%ld: not a hash of 16 digits", path, (long)n + 1);
+			return -1;
+		}
+		add_hash(to, hash);
+	}
+	return n;
+}
+
+int traces_read(const char *path, struct hashes *to, json_t **head, char *err)
+{
+	FILE *in = fopen(path, "r");
+
+	if (!in) {
+		snprintf(err, TRACES_ERR, "%.120s: %s", path, strerror(errno));
+		return -EINVAL;
+	}
+	*head = read_head(path, in, err);
+	int64_t n = *head ? read_hashes(path, in, to, err) : -1, due = json_integer_value(json_object_get(*head, "distinct"));
+	fclose(in);
+	if (n >= 0 && n == due)
+		return 0;
+	if (n >= 0)
+		snprintf(err, TRACES_ERR, "%.120s: cut short: %ld traces of %ld", path, (long)n, (long)due);
+	json_decref(*head);
+	*head = NULL;
+	return -EINVAL;
+}
+
+uint64_t hashes_distinct(struct hashes *h)
+{
+	uint64_t distinct = 0;
+
+	if (h->n)
+		qsort(h->all, h->n, sizeof(*h->all), compare);
+	for (size_t i = 0; i < h->n; i++)
+		distinct += !i || h->all[i] != h->all[i - 1];
+	return distinct;
+}
