@@ -172,6 +172,8 @@ static int run(const struct prove_options *o, struct hunt *h)
 		p.progress = progress;
 		p.arg = h;
 	}
+	if (prove_check_jobs(&p, o->jobs ? o->jobs : 1, err))
+		return cmd_error(CMD, "%s", err);
 	traces_init(&traces);
 	p.traces = &traces;
 	violation_init(&v);

@@ -78,7 +78,8 @@ static int save(const struct proving *g)
 	FILE *out = fopen(tmp, "w");
 	if (!out)
 		goto fail;
-	fprintf(out, MAGIC "\nrace %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name, g->h->design->name,
+	fprintf(out, MAGIC "\npart %u of %u jobs %u\n", p->part + 1, p->parts, p->jobs);
+	fprintf(out, "race %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name, g->h->design->name,
 	        (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, (unsigned long)p->executions,
 	        (unsigned long)p->cut, p->took);
 	dpor_save(g->d, out);
@@ -100,15 +101,51 @@ static int wrong(const struct proving *g, const char *what)
 	return -EINVAL;
 }
 
+/* Whose a checkpoint is. */
+struct part {
+	uint32_t part, parts, jobs;
+};
+
+static bool read_part(FILE *in, struct part *is)
+{
+	return fscanf(in, "part %u of %u jobs %u\n", &is->part, &is->parts, &is->jobs) == 3 && is->part && is->part <= is->parts && is->jobs;
+}
+
+static bool read_magic(FILE *in)
+{
+	char magic[64] = "";
+
+	return fgets(magic, sizeof(magic), in) && !strcmp(magic, MAGIC "\n");
+}
+
+/* Process i of `jobs` of shard s of n has part s + i * n of jobs * n. */
+static int check_part(const struct proving *g, const struct part *is)
+{
+	uint32_t shards = g->p->parts / g->p->jobs, their_shards = is->parts / is->jobs;
+	char what[120];
+
+	if (is->part == g->p->part + 1 && is->parts == g->p->parts && is->jobs == g->p->jobs)
+		return 0;
+	snprintf(what, sizeof(what), "of --shard %u/%u --jobs %u, and this is --shard %u/%u --jobs %u", (is->part - 1) % their_shards + 1,
+	         their_shards, is->jobs, g->p->part % shards + 1, shards, g->p->jobs);
+	return wrong(g, what);
+}
+
 static int read_head(struct proving *g, FILE *in)
 {
-	char magic[64] = "", race[64], design[64];
+	char race[64], design[64];
 	unsigned long hash, executions, cut;
 	struct proof *p = g->p;
+	struct part is;
 	uint32_t preemptions;
 
-	if (!fgets(magic, sizeof(magic), in) || strcmp(magic, MAGIC "\n"))
+	if (!read_magic(in))
 		return wrong(g, "not a checkpoint of this version");
+	if (!read_part(in, &is) || is.jobs > is.parts)
+		return wrong(g, "damaged");
+	int ret = check_part(g, &is);
+	if (ret)
+		return ret;
 	if (fscanf(in, "race %63s design %63s hash %lx preemptions %u\nsoFar %lu %lu %lf\n", race, design, &hash,
 	           &preemptions, &executions, &cut, &g->took_before) != 7)
 		return wrong(g, "damaged");
@@ -131,9 +168,39 @@ static int resume(struct proving *g)
 		return g->p->checkpoint && errno != ENOENT ? wrong(g, strerror(errno)) : 0;
 	ret = read_head(g, in);
 	if (!ret)
-		ret = dpor_load(g->d, in) || load_traces(g->traces, in) ? wrong(g, "damaged, or of another part") : 1;
+		ret = dpor_load(g->d, in) || load_traces(g->traces, in) ? wrong(g, "damaged") : 1;
 	fclose(in);
 	return ret;
+}
+
+/* 0: there is no checkpoint in the file; what else it is, resume() says. */
+static uint32_t jobs_of(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	struct part is = { .jobs = 0 };
+
+	if (!in)
+		return 0;
+	if (read_magic(in) && !read_part(in, &is))
+		is.jobs = 0;
+	fclose(in);
+	return is.jobs;
+}
+
+int prove_check_jobs(const struct proof *p, uint32_t jobs, char *err)
+{
+	char path[4096];
+
+	for (uint32_t i = 0; i <= PROVE_JOBS_MAX && p->checkpoint; i++) {
+		snprintf(path, sizeof(path), i ? "%s.%u" : "%s", p->checkpoint, i);
+		uint32_t is = jobs_of(path);
+		if (!is || is == jobs)
+			continue;
+		snprintf(err, PROVE_ERR_MAX, "--checkpoint %.80s: %.80s is of a proof with --jobs %u, and this is one with --jobs %u: go on "
+		                             "with --jobs %u, or remove that file", p->checkpoint, path, is, jobs, is);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* ---- the search ---- */
@@ -202,6 +269,8 @@ int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 
 	if (!p->parts)
 		p->parts = 1;
+	if (!p->jobs)
+		p->jobs = 1;
 	p->executions = p->cut = 0;
 	p->complete = p->found = p->all = p->too_long = false;
 	p->reached = DPOR_NO_BOUND;

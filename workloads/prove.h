@@ -15,11 +15,13 @@
 #include "hunt.h"
 #include "rt/dpor.h"
 
-#define PROVE_ERR_MAX 200
+#define PROVE_ERR_MAX  300
+#define PROVE_JOBS_MAX 64u
 
 struct proof {
 	uint32_t preemptions;     /* at most; DPOR_NO_BOUND: all schedules */
 	uint32_t part, parts;     /* parts 0 is 1 */
+	uint32_t jobs;            /* prove_jobs() sets it: one of so many processes that have a part of this */
 	const char *checkpoint;   /* where it stands is kept here now and then, and taken up again; NULL: nowhere */
 	double seconds;           /* at most; 0: no bound */
 	bool *stop;               /* set by a signal handler; may be NULL */
@@ -41,6 +43,8 @@ struct proof {
 int prove(struct hunt *h, struct proof *p, struct violation *v, char *err);
 /* The same in `jobs` processes, each with a part. */
 int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err);
+/* Can so many go on from p->checkpoint, or begin one there? 0, or -EINVAL with one line in err: it is of another number. */
+int prove_check_jobs(const struct proof *p, uint32_t jobs, char *err);
 
 /* What parts have come to, together (Q2), traces aside: begin, then add each. */
 void proof_begin_sum(struct proof *sum);

@@ -55,6 +55,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	violation_init(&v);
 	p.part = whole->part + i * whole->parts;
 	p.parts = whole->parts * jobs;
+	p.jobs = jobs;
 	p.stop = &shared->stop;
 	p.progress = count_so_far;
 	p.arg = s;

@@ -155,7 +155,10 @@ static void mistakes_are_one_line(void **state)
 		{ "race prove seed --design all", "which design?" },
 		{ "race prove seed --design postfix -k many", "--preemptions many" },
 		{ "race prove seed --design postfix -k 1 --checkpoint ck", "of another proof" },
-		{ LONGER "--shard 1/2 --checkpoint ck", "of another part" },
+		{ LONGER "--shard 1/2 --checkpoint ck", "of --shard 1/1 --jobs 1, and this is --shard 1/2 --jobs 1" },
+		{ LONGER "--jobs 2 --checkpoint ck", "ck is of a proof with --jobs 1, and this is one with --jobs 2" },
+		{ LONGER "--checkpoint two", "two.1 is of a proof with --jobs 2, and this is one with --jobs 1: go on with --jobs 2" },
+		{ LONGER "--jobs 3 --checkpoint two", "two.1 is of a proof with --jobs 2, and this is one with --jobs 3" },
 		{ LONGER "--checkpoint traces", "damaged" },
 		{ LONGER "--traces nosuch/t", "--traces: nosuch/t" },
 		{ LONGER "--checkpoint other", "not a checkpoint" },
@@ -165,7 +168,8 @@ static void mistakes_are_one_line(void **state)
 
 	assert_int_equal(spawn(LONGER "--checkpoint ck --seconds 0.05"), 0);
 	spawn_file("other", "hello\n");
-	spawn_file("cut", "fsyncstorm-proof 3\nrace seed");
+	spawn_file("cut", "fsyncstorm-proof 3\npart 1 of 1 jobs 1\nrace seed");
+	assert_int_equal(spawn(LONGER "--checkpoint two --jobs 2 --seconds 0.05"), 0);
 	assert_int_equal(system("sed '/^traces/,$d' ck > traces; echo traces 2 >> traces; echo 1a >> traces"), 0);
 	keep_half("ck", "half");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
