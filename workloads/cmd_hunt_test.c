@@ -8,6 +8,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include <sys/stat.h>
+
 #include "rt/sanitize.h"
 #include "spawn_test.h"
 
@@ -25,6 +27,11 @@ static void mistakes_are_one_line_and_status_2(void **state)
 		{ "race hunt protocol --traces t", "--traces is for one --design" },
 		{ "race hunt protocol --design postfix -n 10 --traces nosuch/t", "--traces: nosuch/t" },
 		{ "race hunt protocol --json nosuch/t", "--json: nosuch/t" },
+		{ "race hunt protocol --design prefix --out nosuch/t", "--out: nosuch/t" },
+		{ "race prove protocol --design prefix --out nosuch/t", "--out: nosuch/t" },
+		{ "race prove protocol --design prefix --checkpoint nosuch/t", "--checkpoint: nosuch/t" },
+		{ "race stress seed --design prefix --out nosuch/t", "--out: nosuch/t" },
+		{ "race stress seed --design prefix --json nosuch/t", "--json: nosuch/t" },
 		{ "race hunt protocol --picker surww", "did you mean surw?" },
 		{ "race hunt protocol --picker surw:most", "surw takes" },
 		{ "race hunt protocol --granularity medium", "--granularity medium: coarse or fine" },
@@ -111,6 +118,28 @@ static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
 	unlink("race-protocol-prefix.schedule");
 }
 
+/* Where it was to be is a folder: that is met when it is written, for no --out has named it. */
+static void what_cannot_be_written_down_is_told_all_the_same(void **state)
+{
+	static const struct {
+		const char *args, *file, *says;
+	} search[] = {
+		{ "race hunt protocol --design prefix", "race-protocol-prefix.schedule", "found by portfolio" },
+		{ "race prove protocol --design prefix", "race-protocol-prefix.schedule", "executions" },
+		{ "race stress seed --design prefix --rounds 2000", "race-seed-prefix.hit", "the first: " },
+	};
+	char command[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(mkdir(search[i].file, 0700), 0);
+		assert_int_equal(spawn(search[i].args), 2);
+		assert_non_null(strstr(spawn_out, search[i].says));
+		assert_non_null(strstr(spawn_err, "cannot be written: Is a directory"));
+		snprintf(command, sizeof(command), "rmdir %s && ! ls *.new 2>&-", search[i].file);
+		assert_int_equal(system(command), 0);
+	}
+}
+
 static bool says(const char *path, const char *what)
 {
 	char text[4096] = "";
@@ -183,6 +212,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_one_line_and_status_2),
 		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
+		cmocka_unit_test(what_cannot_be_written_down_is_told_all_the_same),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),
 		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),

@@ -16,7 +16,6 @@
 #include "interrupt.h"
 #include "cmd_race_show.h"
 #include "hunt_report.h"
-#include "recipe/results.h"
 #include "schedule_file.h"
 #include "text.h"
 #include "timeline.h"
@@ -148,7 +147,7 @@ static void add_violation(json_t *r, struct hunt *h, const struct violation *v, 
 	json_object_set_new(r, "violation", violation);
 }
 
-/* Makes it small, writes it down, shows it. */
+/* Makes it small, shows it, writes it down: in this order, for a disk may be full. */
 static int report_violation(struct hunting *g, struct hunt *h, struct violation *v, const struct search *s, json_t *r)
 {
 	struct minimised m;
@@ -158,14 +157,13 @@ static int report_violation(struct hunting *g, struct hunt *h, struct violation 
 	         (unsigned long)s->found_at);
 	hunt_minimise(h, v, &m);
 	schedule_path(g, h, path, sizeof(path));
-	int ret = schedule_file_write(path, h->race, h->design, v, err);
-	if (ret)
-		return cmd_error("race hunt", "%s", err);
 	fprintf(g->text, "  found by %s\n", v->found);
 	show_minimised(&m, v, g->text);
 	fprintf(g->text, "\n");
 	if (!show_violation(h, v, g->o.all_lines, g->text))
-		return cmd_error("race hunt", "%s: the minimised schedule does not replay", path);
+		return cmd_error("race hunt", "the minimised schedule does not replay");
+	if (schedule_file_write(path, h->race, h->design, v, err))
+		return cmd_error("race hunt", "%s", err);
 	add_violation(r, h, v, &m, path);
 	fprintf(g->text, "\nfsyncstorm race replay %s\n", path);
 	return 0;
@@ -308,7 +306,6 @@ int cmd_race_hunt(int argc, char **argv)
 		                          "design's verdict is the one that is due.",
 		                          NULL, NULL, NULL };
 	struct hunting g = { .o = { .design = "all", .picker = "portfolio", .seed = 1 } };
-	char err[RESULTS_ERR_MAX];
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
@@ -319,10 +316,9 @@ int cmd_race_hunt(int argc, char **argv)
 		return cmd_error("race hunt", "--job: one --design is expected: no verdict is due of a job");
 	if (g.o.traces && !strcmp(g.o.design, "all"))
 		return cmd_error("race hunt", "--traces is for one --design, not for all");
-	if (g.o.traces && results_json_check(g.o.traces, err))
-		return cmd_error("race hunt", "--traces: %s", err);
-	if (g.o.json && strcmp(g.o.json, "-") && results_json_check(g.o.json, err))
-		return cmd_error("race hunt", "--json: %s", err);
+	if (race_check_output("race hunt", "traces", g.o.traces) || race_check_output("race hunt", "json", g.o.json) ||
+	    race_check_output("race hunt", "out", g.o.out))
+		return CMD_ERROR;
 	if (!g.o.schedules && g.o.seconds <= 0)
 		g.o.schedules = DEFAULT_SCHEDULES;
 	if (powercut_controls())

@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "race_job.h"
+#include "recipe/results.h"
 #include "text.h"
 
 #define SHARDS_MAX 1000000u
@@ -120,6 +121,15 @@ int race_option_shard(const char *cmd, const char *arg, uint32_t *shard, uint32_
 	}
 	cmd_error(cmd, "--shard %.60s: I/N with I from 1 to N is expected", arg);
 	return EINVAL;
+}
+
+int race_check_output(const char *cmd, const char *option, const char *path)
+{
+	char err[RESULTS_ERR_MAX];
+
+	if (!path || !strcmp(path, "-") || !results_json_check(path, err))
+		return 0;
+	return cmd_error(cmd, "--%s: %s", option, err);
 }
 
 int race_write_json(const char *cmd, const char *path, json_t *out)

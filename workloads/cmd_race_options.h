@@ -29,6 +29,8 @@ int race_option_jobs(const char *cmd, const char *arg, uint32_t *jobs);
 /* I/N with I from 1 on: *shard is from 0 on. */
 int race_option_shard(const char *cmd, const char *arg, uint32_t *shard, uint32_t *shards);
 
+/* Before a search: can the option's file be written? path NULL or "-": nothing is to be. 0, or CMD_ERROR. */
+int race_check_output(const char *cmd, const char *option, const char *path);
 /* Writes it to a temporary name and renames; "-" is standard output. Takes `out`. An exit status. */
 int race_write_json(const char *cmd, const char *path, json_t *out);
 

@@ -14,7 +14,6 @@
 #include "interrupt.h"
 #include "cmd_race_show.h"
 #include "prove_report.h"
-#include "recipe/results.h"
 #include "schedule_file.h"
 #include "text.h"
 #include "traces_file.h"
@@ -92,16 +91,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int check(const struct prove_options *o)
 {
-	char err[RESULTS_ERR_MAX];
-
 	if (!o->race)
 		return cmd_error(CMD, "which race? `fsyncstorm race list` names them");
 	if (!o->design || !strcmp(o->design, "all"))
 		return cmd_error(CMD, "which design? --design NAME");
-	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
-		return cmd_error(CMD, "--json: %s", err);
-	if (o->traces && results_json_check(o->traces, err))
-		return cmd_error(CMD, "--traces: %s", err);
+	if (race_check_output(CMD, "json", o->json) || race_check_output(CMD, "traces", o->traces) || race_check_output(CMD, "out", o->out) ||
+	    race_check_output(CMD, "checkpoint", o->checkpoint))
+		return CMD_ERROR;
 	if (powercut_controls())
 		return cmd_error(CMD, "the device model fails its own controls: no verdict can be trusted");
 	return 0;
@@ -126,12 +122,12 @@ static int report_violation(const struct prove_options *o, struct hunt *h, struc
 	snprintf(path, sizeof(path), "race-%s-%s.schedule", h->race->name, h->design->name);
 	snprintf(v->found, sizeof(v->found), "prove, seed 1, execution %lu", (unsigned long)json_integer_value(json_object_get(r, "executions")));
 	hunt_minimise(h, v, &m);
-	if (schedule_file_write(o->out ? o->out : path, h->race, h->design, v, err))
-		return cmd_error(CMD, "%s", err);
 	show_minimised(&m, v, out);
 	fprintf(out, "\n");
 	if (!show_violation(h, v, false, out))
-		return cmd_error(CMD, "%s: the minimised schedule does not replay", o->out ? o->out : path);
+		return cmd_error(CMD, "the minimised schedule does not replay");
+	if (schedule_file_write(o->out ? o->out : path, h->race, h->design, v, err))
+		return cmd_error(CMD, "%s", err);
 	json_t *violation = violation_json(h, v, &m, o->out ? o->out : path);
 	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O}", "schedule", json_object_get(violation, "schedule")));
 	json_object_set_new(r, "violation", violation);

@@ -99,7 +99,7 @@ struct stressing {
 	unsigned broken, unexpected; /* designs that were hit; that were hit and are to hold */
 	/* of the design under way */
 	char path[1024], first[640]; /* the file of its first hit, and the sentence */
-	int ret;
+	char err[200];               /* that file could not be written; "": it was */
 };
 
 static void hit_path(const struct stressing *g, const struct hunt *h, char *path, unsigned size)
@@ -113,14 +113,12 @@ static void hit_path(const struct stressing *g, const struct hunt *h, char *path
 static void on_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)
 {
 	struct stressing *g = arg;
-	char err[200];
 
 	if (g->first[0])
 		return;
 	snprintf(g->first, sizeof(g->first), "%s", v->text);
 	hit_path(g, h, g->path, sizeof(g->path));
-	if (stress_write_hit(g->path, s, h, v, err))
-		g->ret = cmd_error("race stress", "%s", err);
+	stress_write_hit(g->path, s, h, v, g->err);
 }
 
 static void print_rate(FILE *out, const struct stress *s, double per, const char *unit)
@@ -152,7 +150,9 @@ static void print_stress(const struct stressing *g, const struct hunt *h, const 
 		                 "  and says how sure it is\n", h->race->name, h->design->name);
 		return;
 	}
-	fprintf(g->text, "  the first: %s\n  its calls and its record: %s\n", g->first, g->path);
+	fprintf(g->text, "  the first: %s\n", g->first);
+	if (!g->err[0])
+		fprintf(g->text, "  its calls and its record: %s\n", g->path);
 	fprintf(g->text, "  threads cannot be run again: for a schedule that can, `fsyncstorm race hunt %s --design %s`\n", h->race->name,
 	        h->design->name);
 }
@@ -195,7 +195,7 @@ static int stress_design(struct stressing *g, const struct design *design)
 
 	if (hunt_open(g->o.race, design, &h, err))
 		return cmd_error("race stress", "%s", err);
-	g->first[0] = g->path[0] = '\0';
+	g->first[0] = g->path[0] = g->err[0] = '\0';
 	if (stress_run(h, &s))
 		give_up(&s, h);
 	print_stress(g, h, &s);
@@ -203,7 +203,7 @@ static int stress_design(struct stressing *g, const struct design *design)
 	g->broken += s.hits != 0;
 	g->unexpected += s.hits && race_expect(h->race, design->name) == VERDICT_HOLDS;
 	hunt_close(h);
-	return g->ret;
+	return g->err[0] ? cmd_error("race stress", "%s", g->err) : 0;
 }
 
 /* ---- all ---- */
@@ -244,6 +244,8 @@ int cmd_race_stress(int argc, char **argv)
 		return cmd_error("race stress", "--job: one --design is expected: no verdict is due of a job");
 	if (g.o.race->bare)
 		return cmd_error("race stress", "%s has no file system under it: there is nothing to crash; hunt it", g.o.race->name);
+	if (race_check_output("race stress", "json", g.o.json) || race_check_output("race stress", "out", g.o.out))
+		return CMD_ERROR;
 	if (!g.o.rounds && g.o.seconds <= 0)
 		g.o.seconds = DEFAULT_SECONDS;
 	if (powercut_controls())
