@@ -1,5 +1,5 @@
 /*
- * cmd_help.c: `fsyncstorm help [COMMAND]`: the list of commands, or a command's own help.
+ * cmd_help.c: `fsyncstorm help [COMMAND|race COMMAND]`: the list of commands, or a command's own help.
  */
 #include "cmd.h"
 
@@ -7,34 +7,41 @@
 #include <stdio.h>
 #include <string.h>
 
+/* `race hunt` is a command of a command. */
+struct help {
+	char *command, *sub;
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	const char **command = state->input;
+	struct help *h = state->input;
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (*command) {
+	if (!h->command) {
+		h->command = arg;
+	} else if (!h->sub && !strcmp(h->command, "race")) {
+		h->sub = arg;
+	} else {
 		cmd_error("help", "%s: one command at most is expected", arg);
 		return EINVAL;
 	}
-	*command = arg;
 	return 0;
 }
 
 int cmd_help(int argc, char **argv)
 {
 	static const struct argp_option none[] = { { 0 } };
-	static const struct argp argp = { none, parse, "[COMMAND]", "What fsyncstorm can do, or the help of one command.",
+	static const struct argp argp = { none, parse, "[COMMAND|race COMMAND]", "What fsyncstorm can do, or the help of one command.",
 		                          NULL, NULL, NULL };
-	const char *command = NULL;
-	char *again[] = { "fsyncstorm", NULL, "--help", NULL };
-	int ret = cmd_options(&argp, argc, argv, &command);
+	struct help h = { NULL, NULL };
+	int ret = cmd_options(&argp, argc, argv, &h);
 
 	if (ret)
 		return ret;
-	if (command && strcmp(command, "help")) {
-		again[1] = (char *)command;
-		return cmd_dispatch(3, again);
+	if (h.command && strcmp(h.command, "help")) {
+		char *again[] = { "fsyncstorm", h.command, h.sub ? h.sub : "--help", h.sub ? "--help" : NULL, NULL };
+		return cmd_dispatch(h.sub ? 4 : 3, again);
 	}
 	printf("usage: fsyncstorm COMMAND [OPTIONS]\n\n"
 	       "A performance benchmark and concurrency stress suite for the fsync path of a file system.\n\n");

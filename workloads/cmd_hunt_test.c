@@ -195,6 +195,17 @@ static void a_bad_schedule_is_one_line_and_status_2(void **state)
 	assert_int_equal(system("rm good.schedule bad.schedule wrapped.schedule"), 0);
 }
 
+static void help_tells_of_a_command_of_race_and_of_all_pickers(void **state)
+{
+	assert_int_equal(spawn("race hunt --help"), 0);
+	assert_non_null(strstr(spawn_out, "dfs"));
+	assert_non_null(strstr(spawn_out, "dpor"));
+	char *own = strdup(spawn_out);
+	assert_int_equal(spawn("help race hunt"), 0);
+	assert_string_equal(spawn_out, own);
+	free(own);
+}
+
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
 {
 	assert_int_equal(spawn("race hunt protocol --design postfix -n 2000 --jobs 2"), 0);
@@ -215,6 +226,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_written_down_is_told_all_the_same),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),
+		cmocka_unit_test(help_tells_of_a_command_of_race_and_of_all_pickers),
 		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),
 	};
 

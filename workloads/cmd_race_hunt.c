@@ -46,7 +46,7 @@ struct hunt_options {
 static const struct argp_option hunt_table[] = {
 	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
 	{ "design", 'd', "NAME|all", 0, "The design to hunt in (default: all)", 0 },
-	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw (default: portfolio)", 0 },
+	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw; dfs[:k=K], dpor[:k=K]: all there are, one by one, with at most K preemptions (default: portfolio)", 0 },
 	{ "schedules", 'n', "N", 0, "At most so many for each design (default: 50000, unless --seconds is given)", 0 },
 	{ "seconds", 't', "S", 0, "At most so long for each design", 0 },
 	{ "seed", 's', "S", 0, "Where the schedules begin (default: 1)", 0 },
@@ -54,7 +54,7 @@ static const struct argp_option hunt_table[] = {
 	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
 	{ "check-determinism", 'c', NULL, 0, "Run each schedule again from its recording, and compare", 0 },
 	{ "jobs", 'J', "N", 0, "So many processes, each a slice of the schedules", 0 },
-	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, from number I on: the N shards together are the hunt", 0 },
+	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, from number I on; `race merge` joins the shards. Their seeds are the undivided hunt's; surw and pct learn the length of a schedule in each shard anew, so some of their schedules differ", 0 },
 	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge` (with one --design)", 0 },
 	{ "granularity", 'g', "coarse|fine", 0, "Where a task may be stopped: fine is also after releases and at accesses (default: coarse)", 0 },
 	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },

@@ -105,6 +105,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "topo --tasks 0", "--tasks" },
 		{ "topo --placement nowhere", "--placement" },
 		{ "help nosuch", "nosuch" },
+		{ "help bench race", "race: one command at most is expected" },
+		{ "help race hant", "hant: not list, hunt," },
 	};
 
 	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
