@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include "base/crc32c.h"
 #include "rt/sanitize.h"
 #include "spawn_test.h"
 
@@ -206,6 +207,56 @@ static void help_tells_of_a_command_of_race_and_of_all_pickers(void **state)
 	free(own);
 }
 
+/* Writes `text`, `size` bytes of it, as a schedule that is sealed: what a careful hand could have changed. */
+static void write_sealed(const char *path, const char *text, size_t size)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fwrite(text, 1, size, out);
+	fprintf(out, "end %08x\n", crc32c(0, text, size));
+	fclose(out);
+}
+
+/* With its line that begins with `line` put in place of the one that is there. */
+static void change_line(const char *from, const char *to, const char *line)
+{
+	char text[8192] = "", changed[8192];
+	size_t word = strcspn(line, " ") + 1;
+	FILE *in = fopen(from, "r");
+
+	assert_non_null(in);
+	fread(text, 1, sizeof(text) - 1, in);
+	fclose(in);
+	char *at = strstr(text, "\ncrash ") + 1, *end = strstr(text, "\nend ") + 1;
+	while (at > text && strncmp(at, line, word))
+		at--;
+	char *after = strchr(at, '\n');
+	int n = snprintf(changed, sizeof(changed), "%.*s%s%.*s", (int)(at - text), text, line, (int)(end - after), after);
+	write_sealed(to, changed, (size_t)n);
+}
+
+static void a_crash_that_the_run_does_not_have_is_refused(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} bad[] = {
+		{ "crash 99999 of 0:", "it fits, but not its crash 99999 of 0: the run ends at position" },
+		{ "crash 3 of 50:", "not its crash 3 of 50: " },
+		{ "crash 10 of 50: 1 2 3", "not its crash 10 of 50: " },
+	};
+
+	assert_int_equal(spawn("race hunt seed --design prefix -o good.schedule"), 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		change_line("good.schedule", "bad.schedule", bad[i].line);
+		assert_int_equal(spawn("race replay bad.schedule"), 2);
+		assert_string_equal(spawn_out, "");
+		if (!strstr(spawn_err, bad[i].says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+			fail_msg("%s: %s", bad[i].line, spawn_err);
+	}
+	assert_int_equal(system("rm good.schedule bad.schedule"), 0);
+}
+
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
 {
 	assert_int_equal(spawn("race hunt protocol --design postfix -n 2000 --jobs 2"), 0);
@@ -227,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),
 		cmocka_unit_test(help_tells_of_a_command_of_race_and_of_all_pickers),
+		cmocka_unit_test(a_crash_that_the_run_does_not_have_is_refused),
 		cmocka_unit_test(what_holds_comes_with_three_numbers_and_a_certificate),
 	};
 

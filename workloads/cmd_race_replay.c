@@ -14,7 +14,6 @@
 #include "hunt.h"
 #include "schedule_file.h"
 
-
 struct replay_options {
 	const char *path, *svg, *html;
 	bool all_lines, tolerant;
@@ -51,10 +50,17 @@ static int diverged(struct hunt *h, const struct violation *want, const char *pa
 	return cmd_error("race replay", "%.100s: it does not fit this program: %s (--tolerant goes on all the same)", path, where);
 }
 
+static int another_crash(const struct crash *c, const char *path, const char *err)
+{
+	return cmd_error("race replay", "%.100s: it fits, but not its crash %u of %u: %s (--tolerant judges every crash)", path, c->pos,
+	                 c->npending, err);
+}
+
 /* Runs the schedule again, as it is; *got: how it fails now. */
 static int replay_strictly(struct hunt *h, const struct violation *want, const char *path, struct violation *got)
 {
 	uint64_t recorded = want->run.trace_hash;
+	char err[160];
 
 	hunt_again(h, want, true);
 	if (h->result.end == COOP_DIVERGED)
@@ -62,6 +68,8 @@ static int replay_strictly(struct hunt *h, const struct violation *want, const c
 	if (recorded && h->result.trace_hash != recorded)
 		return cmd_error("race replay", "%.100s: it fits, but is another run: its trace is %016lx, recorded was %016lx (--tolerant goes on all the same)",
 		                 path, (unsigned long)h->result.trace_hash, (unsigned long)recorded);
+	if (want->kind == VIOLATION_PROMISE && hunt_crash_check(h, &want->crash, err))
+		return another_crash(&want->crash, path, err);
 	if (want->kind == VIOLATION_PROMISE)
 		hunt_judge_crash(h, &want->crash, got);
 	else

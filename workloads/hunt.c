@@ -428,17 +428,37 @@ static bool kept_mask(const struct crash *c, const struct epoch *e, uint64_t *ke
 	return true;
 }
 
+int hunt_crash_check(const struct hunt *h, const struct crash *c, char *err)
+{
+	uint32_t end = powercut_position(h->dev);
+	uint64_t keep = 0;
+	struct epoch e;
+
+	if (c->pos > end) {
+		snprintf(err, 160, "the run ends at position %u", end);
+		return -EINVAL;
+	}
+	powercut_epoch_at(h->dev, c->pos, &e);
+	if (e.npending == c->npending && e.npending <= CRASH_KEPT_MAX && kept_mask(c, &e, &keep))
+		return 0;
+	if (e.npending != c->npending)
+		snprintf(err, 160, "%u writes are pending there", e.npending);
+	else
+		snprintf(err, 160, "a write that it keeps is not pending there");
+	return -EINVAL;
+}
+
 struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c)
 {
 	uint64_t keep = 0;
 	struct epoch e;
 	struct dev *image;
+	char err[160];
 
-	if (c->pos > powercut_position(h->dev))
+	if (hunt_crash_check(h, c, err))
 		return NULL;
 	powercut_epoch_at(h->dev, c->pos, &e);
-	if (e.npending != c->npending || e.npending > CRASH_KEPT_MAX || !kept_mask(c, &e, &keep))
-		return NULL;
+	kept_mask(c, &e, &keep);
 	struct cut cut = { .pos = c->pos, .pending = e.pending, .npending = e.npending, .keep = &keep };
 	int ret = powercut_image(h->dev, &cut, &image);
 	CHECK(!ret);

@@ -110,6 +110,8 @@ void violation_fini(struct violation *v);
 
 /* Runs v's schedule again, strictly or tolerantly (schedule.h), and leaves the run for who looks at it. */
 void hunt_again(struct hunt *h, const struct violation *v, bool strict);
+/* Can the last run crash so? 0, or -EINVAL with what is wrong in err (at most 160 bytes). */
+int hunt_crash_check(const struct hunt *h, const struct crash *c, char *err);
 /* What the last run's image of this crash holds: the caller's. NULL when the crash does not fit the run. */
 struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c);
 /* Judges the last run's image of this crash alone. VIOLATION_NONE when it holds, or when the crash does not fit the run. */

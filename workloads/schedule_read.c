@@ -347,7 +347,9 @@ static int all_there(struct reading *r)
 	for (unsigned i = 0; i < LINE_KINDS; i++)
 		if (line_kinds[i].needed && !(r->seen & 1u << i))
 			return wrong(r, "the line \"%s ...\" is missing", line_kinds[i].word);
-	if (r->v->kind == VIOLATION_PROMISE && !r->race->bare && !r->v->crash.pos)
+	if (r->v->kind == VIOLATION_PROMISE && r->race->bare)
+		return wrong(r, "race %s has no device whose power could fail", r->race->name);
+	if (r->v->kind == VIOLATION_PROMISE && !r->v->crash.pos)
 		return wrong(r, "the line \"crash ...\" is missing");
 	if (!race_knows(r->race, r->design->name))
 		return wrong(r, "race %s does not know design %s", r->race->name, r->design->name);
