@@ -318,6 +318,26 @@ static void a_damaged_file_is_refused(void **state)
 	unlink(path);
 }
 
+static void what_is_no_text_is_refused(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200];
+	struct violation v = { .kind = VIOLATION_ERROR, .text = "said" };
+
+	close(mkstemp(path));
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
+	FILE *f = fopen(path, "a");
+	fwrite("\0after", 1, 6, f);
+	fclose(f);
+	refused(path, ": not a schedule: it has a NUL byte");
+	assert_int_equal(truncate(path, 0), 0);
+	put_file(path, "fsyncstorm-schedule ");
+	assert_int_equal(truncate(path, 8 << 20), 0);
+	refused(path, ": not a schedule: it is larger than any");
+	unlink(path);
+	refused("/tmp", "/tmp: is a directory");
+	violation_fini(&v);
+}
+
 /* As mail does: no line is longer than `width`, where a space allows, and all end in CR LF. */
 static void wrap(const char *text, size_t width, char *out)
 {
@@ -491,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file),
 		cmocka_unit_test(a_wrong_line_is_refused_by_its_number),
 		cmocka_unit_test(a_damaged_file_is_refused),
+		cmocka_unit_test(what_is_no_text_is_refused),
 		cmocka_unit_test(a_file_with_wrapped_lines_is_the_same),
 		cmocka_unit_test(who_cannot_go_on_is_told),
 		cmocka_unit_test(an_error_nobody_caused_is_told),

@@ -9,9 +9,12 @@
 
 #include "base/crc32c.h"
 #include "race_job.h"
+#include "rt/mem.h"
 #include "schedule_file.h"
 #include "schedule_text.h"
 #include "text.h"
+
+#define FILE_MAX (4u << 20) /* the longest run that a hunt allows takes a tenth of it */
 
 struct reading {
 	const char *path;
@@ -359,26 +362,32 @@ static int all_there(struct reading *r)
 	             r->design->name);
 }
 
-/* The whole file as a string, the caller's. NULL and errno. */
-static char *read_text(const char *path)
+/* The whole file as a string, the caller's, as long as it is one. NULL with what is wrong in err. */
+static char *read_text(const char *path, char *err)
 {
 	FILE *in = fopen(path, "r");
-	char *text = NULL;
-	size_t cap = 0;
+	const char *why = NULL;
 
-	if (!in)
-		return NULL;
-	ssize_t n = getdelim(&text, &cap, 0, in);
-	int bad = ferror(in);
-	fclose(in);
-	if (bad) {
-		free(text);
-		errno = EIO;
+	if (!in) {
+		snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, strerror(errno));
 		return NULL;
 	}
-	if (n < 0 && text)
-		text[0] = 0;
-	return text;
+	char *text = mem_alloc(FILE_MAX + 1);
+	errno = 0;
+	size_t n = fread(text, 1, FILE_MAX + 1, in);
+	if (ferror(in))
+		why = errno == EISDIR ? "is a directory; a schedule's file is expected" : strerror(errno);
+	else if (n > FILE_MAX)
+		why = "not a schedule: it is larger than any";
+	else if (memchr(text, 0, n))
+		why = "not a schedule: it has a NUL byte";
+	fclose(in);
+	text[n <= FILE_MAX ? n : 0] = 0;
+	if (!why)
+		return text;
+	snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, why);
+	free(text);
+	return NULL;
 }
 
 int schedule_file_read(const char *path, bool tolerant, const struct race **race, const struct design **design, struct violation *v,
@@ -387,11 +396,9 @@ int schedule_file_read(const char *path, bool tolerant, const struct race **race
 	struct reading r = { .path = path, .v = v, .err = err, .tolerant = tolerant };
 
 	violation_init(v);
-	char *text = read_text(path);
-	if (!text) {
-		snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, strerror(errno));
-		return -errno;
-	}
+	char *text = read_text(path, err);
+	if (!text)
+		return -EINVAL;
 	int ret = check_magic(&r, text);
 	schedule_unwrap(text);
 	if (!ret)
