@@ -275,7 +275,7 @@ static void a_wrong_line_is_refused_by_its_number(void **state)
 
 	close(mkstemp(path));
 	for (unsigned i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
-		int n = snprintf(text, sizeof(text), "fsyncstorm-schedule 2\n%s", bad_lines[i].text);
+		int n = snprintf(text, sizeof(text), "fsyncstorm-schedule 3\n%s", bad_lines[i].text);
 		snprintf(text + n, sizeof(text) - (size_t)n, "end %08x\n", crc32c(0, text, (size_t)n));
 		put_file(path, text);
 		refused(path, bad_lines[i].says);
@@ -310,9 +310,9 @@ static void a_damaged_file_is_refused(void **state)
 		refused(path, "changed since it was written");
 	}
 	memcpy(copy, text, n + 1);
-	copy[strlen("fsyncstorm-schedule ")] = '1';
+	copy[strlen("fsyncstorm-schedule ")] = '2';
 	put_file(path, copy);
-	refused(path, ":1: a schedule of format 1; this program reads format 2");
+	refused(path, ":1: a schedule of format 2; this program reads format 3");
 	put_file(path, "hello\n");
 	refused(path, ":1: not a schedule");
 	unlink(path);
@@ -336,6 +336,31 @@ static void what_is_no_text_is_refused(void **state)
 	unlink(path);
 	refused("/tmp", "/tmp: is a directory");
 	violation_fini(&v);
+}
+
+static void each_option_is_part_of_the_configuration(void **state)
+{
+	const struct design *design = fs_design_find("prefix");
+	const uint64_t is = schedule_config(&race_seed, design);
+	struct race other[] = { race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed,
+		                race_seed, race_seed, race_seed };
+
+	other[0].mount.compress ^= 1;
+	other[1].mount.inline_max++;
+	other[2].mount.endio_workers++;
+	other[3].mount.compress_workers++;
+	other[4].mount.log_wait_ns++;
+	other[5].mount.no_background ^= 1;
+	other[6].mount.read_only ^= 1;
+	other[7].mount.dirty_age_ns++;
+	other[8].mount.dirty_limit++;
+	other[9].mount.commit_interval_ns++;
+	other[10].mkfs.nodesize *= 2;
+	other[11].fail_data_write++;
+	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		if (schedule_config(&other[i], design) == is)
+			fail_msg("option %u", i);
+	assert_true(schedule_config(&race_seed, fs_design_find("postfix")) != is);
 }
 
 /* As mail does: no line is longer than `width`, where a space allows, and all end in CR LF. */
@@ -512,6 +537,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_line_is_refused_by_its_number),
 		cmocka_unit_test(a_damaged_file_is_refused),
 		cmocka_unit_test(what_is_no_text_is_refused),
+		cmocka_unit_test(each_option_is_part_of_the_configuration),
 		cmocka_unit_test(a_file_with_wrapped_lines_is_the_same),
 		cmocka_unit_test(who_cannot_go_on_is_told),
 		cmocka_unit_test(an_error_nobody_caused_is_told),

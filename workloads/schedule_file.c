@@ -25,8 +25,8 @@ static uint64_t add_text(uint64_t hash, const char *text)
 
 static uint64_t add_mount(uint64_t hash, const struct mount_options *o)
 {
-	const uint64_t n[] = { o->compress, o->inline_max, o->endio_workers, o->compress_workers, o->no_background,
-		               o->dirty_age_ns, o->dirty_limit, o->commit_interval_ns };
+	const uint64_t n[] = { o->compress, o->inline_max, o->endio_workers, o->compress_workers, o->log_wait_ns,
+		               o->no_background, o->read_only, o->dirty_age_ns, o->dirty_limit, o->commit_interval_ns };
 
 	for (unsigned i = 0; i < sizeof(n) / sizeof(n[0]); i++)
 		hash = add_number(hash, n[i]);
@@ -44,6 +44,7 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 	hash = add_number(hash, race->mkfs.subvols);
 	hash = add_number(hash, race->mkfs.fsid);
 	hash = add_mount(hash, &race->mount);
+	hash = add_number(hash, race->fail_data_write);
 	for (uint32_t i = 0; i < race->ntasks; i++)
 		hash = add_text(hash, race->tasks[i].name);
 	return hash;

@@ -2,7 +2,7 @@
  * schedule_file.h: a violation as a file of text, complete in itself: the race, the design, the seed, the
  * decisions, and the crash. `fsyncstorm race replay FILE` runs it again.
  *
- *   fsyncstorm-schedule 2
+ *   fsyncstorm-schedule 3
  *   job [a]\nrw=write\n...      the job that the race is made from (race_job.h), its line ends as \n; of other races none
  *   race seed
  *   design prefix
@@ -27,7 +27,7 @@
 
 #include "hunt.h"
 
-/* A hash of what the race does with this design, its options, tasks and files: the same in every build. */
+/* A hash of the race's options and the names of its tasks, and of the design: the same in every build. What tasks do is in the trace. */
 uint64_t schedule_config(const struct race *race, const struct design *design);
 
 /* 0, or -errno with one line in err (200 bytes). */

@@ -3,7 +3,7 @@
 #define SCHEDULE_TEXT_H
 
 #define SCHEDULE_MAGIC  "fsyncstorm-schedule "
-#define SCHEDULE_FORMAT 2u
+#define SCHEDULE_FORMAT 3u
 #define SCHEDULE_END    "end "
 #define SCHEDULE_ERR    200
 
