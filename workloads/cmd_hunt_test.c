@@ -100,6 +100,7 @@ static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
 	size_t i;
 	long found = 0, schedules = 0;
 
+	assert_non_null(strstr(spawn_err, "\n  minimal: no schedule with fewer preemptions fails in this way ("));
 	assert_string_equal(json_string_value(json_object_get(r, "race")), "protocol");
 	assert_string_equal(json_string_value(json_object_get(r, "strategy")), "portfolio");
 	assert_int_equal(json_array_size(json_object_get(r, "found")), 1);

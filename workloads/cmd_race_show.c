@@ -13,16 +13,21 @@
 
 static void show_proof(const struct minimised *m, FILE *out)
 {
+	const char *of = m->calls == 0 ? "" : m->calls == 1 ? " of this call" : " of these calls";
+	char below[40] = "without a preemption";
+
+	if (m->tried_below > 1)
+		snprintf(below, sizeof(below), "with fewer than %u preemptions", m->tried_below);
 	if (m->minimal && !m->preemptions)
 		fprintf(out, "  minimal: it needs no preemption\n");
 	else if (m->minimal)
-		fprintf(out, "  minimal: no schedule of %s with fewer preemptions fails in this way (%lu tried)\n",
-		        m->calls == 1 ? "this call" : "these calls", (unsigned long)m->tried);
+		fprintf(out, "  minimal: no schedule%s with fewer preemptions fails in this way (%lu tried)\n", of, (unsigned long)m->tried);
 	else if (m->tried_below)
-		fprintf(out, "  not proved minimal: no schedule with fewer than %u preemption%s fails, with %u it was not tried to the end (%lu tried)\n",
-		        m->tried_below, m->tried_below == 1 ? "" : "s", m->tried_below, (unsigned long)m->tried);
+		fprintf(out, "  not proved minimal: no schedule%s %s fails in this way; of those with %u not all were tried (%lu tried)\n", of,
+		        below, m->tried_below, (unsigned long)m->tried);
 	else
-		fprintf(out, "  not proved minimal (%lu schedules tried)\n", (unsigned long)m->tried);
+		fprintf(out, "  not proved minimal: of the schedules%s without a preemption not all were tried (%lu tried)\n", of,
+		        (unsigned long)m->tried);
 }
 
 void show_minimised(const struct minimised *m, const struct violation *v, FILE *out)
@@ -31,7 +36,7 @@ void show_minimised(const struct minimised *m, const struct violation *v, FILE *
 	if (m->calls_from)
 		fprintf(out, "%u calls of %u tasks to %u of %u, ", m->calls_from, m->tasks_from, m->calls, m->tasks);
 	fprintf(out, "%u preemptions to %u, %u decisions to %u\n", m->preemptions_from, m->preemptions, m->steps_from, m->steps);
-	if (m->calls_from)
+	if (m->minimal || m->tried)
 		show_proof(m, out);
 }
 
