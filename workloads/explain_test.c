@@ -350,30 +350,51 @@ static void right(struct race_run *r)
 	wait_until(&right_queue, never, NULL);
 }
 
-static void who_waits_for_whom_is_told_with_the_cycle(void **state)
+/* v: the two tasks wait for each other, under these names. */
+static struct hunt *stuck(const struct race_task tasks[2], struct violation *v)
 {
-	static const struct race_task tasks[] = { { "left", left }, { "right", right } };
-	static const struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
-		                          .mount = { .no_background = true }, .setup = one_file, .tasks = tasks, .ntasks = 2 };
-	struct hunt *h = open_hunt(&race, "postfix");
-	struct violation v;
+	static struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
+		                    .mount = { .no_background = true }, .setup = one_file, .ntasks = 2 };
 	const char *err;
 	void *picker = pick_random.create("", &err);
 
+	race.tasks = tasks;
+	struct hunt *h = open_hunt(&race, "postfix");
 #if RT_ASAN
 	__lsan_disable(); /* the run is left where it stands, with what it had allocated */
 #endif
 	waitq_init(&left_queue, L_WORK);
 	waitq_init(&right_queue, L_WORK);
-	violation_init(&v);
-	assert_int_equal(hunt_one(h, &pick_random, picker, 1, &v), VIOLATION_STUCK);
-	assert_non_null(strstr(v.text, "left (waits for WORK of right)"));
-	assert_true(strstr(v.text, "; cycle: left -> right -> left") || strstr(v.text, "; cycle: right -> left -> right"));
+	violation_init(v);
+	assert_int_equal(hunt_one(h, &pick_random, picker, 1, v), VIOLATION_STUCK);
 	pick_random.destroy(picker);
-	end(h, &v);
 #if RT_ASAN
 	__lsan_enable();
 #endif
+	return h;
+}
+
+static void who_waits_for_whom_is_told_with_the_cycle(void **state)
+{
+	static const struct race_task tasks[] = { { "left", left }, { "right", right } };
+	struct violation v;
+	struct hunt *h = stuck(tasks, &v);
+
+	assert_non_null(strstr(v.text, "left (waits for WORK of right)"));
+	assert_true(strstr(v.text, "; cycle: left -> right -> left") || strstr(v.text, "; cycle: right -> left -> right"));
+	end(h, &v);
+}
+
+static void tasks_of_one_name_are_numbered(void **state)
+{
+	static const struct race_task tasks[] = { { "twin", left }, { "twin", right } };
+	struct violation v;
+	struct hunt *h = stuck(tasks, &v);
+
+	assert_non_null(strstr(v.text, "twin 1 (waits for WORK of twin 2)"));
+	assert_non_null(strstr(v.text, "twin 2 (waits for WORK of twin 1)"));
+	assert_true(strstr(v.text, "; cycle: twin 1 -> twin 2 -> twin 1") || strstr(v.text, "; cycle: twin 2 -> twin 1 -> twin 2"));
+	end(h, &v);
 }
 
 int main(void)
@@ -390,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),
 		cmocka_unit_test(the_first_step_that_differs_is_told),
 		cmocka_unit_test(who_waits_for_whom_is_told_with_the_cycle),
+		cmocka_unit_test(tasks_of_one_name_are_numbered),
 	};
 
 	if (RT_TSAN) {

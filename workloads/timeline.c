@@ -162,7 +162,7 @@ static void add_entry(struct story *s, uint32_t turn, uint32_t i, uint32_t *posi
 	} else if (s->event && is_device(e)) {
 		CHECK(*position < s->nevents); /* (T1) */
 		l->kind = LINE_DEVICE;
-		l->device = !strcmp(s->task_name[e->task % COOP_TASKS_MAX], "io");
+		l->device = !strcmp(trace_task_name(e->task), "io");
 		l->event = *position;
 		device_text(s, *position, l->text);
 		if (++*position == s->v->crash.pos + 1 && s->v->kind == VIOLATION_PROMISE)
@@ -277,7 +277,7 @@ static void keep_trace(struct story *s)
 	if (s->nentries)
 		memcpy(s->entry, e, s->nentries * sizeof(*e));
 	for (uint32_t i = 0; i < COOP_TASKS_MAX; i++)
-		snprintf(s->task_name[i], TASK_NAME_MAX, "%s", trace_task_name(i));
+		task_label(i, COOP_TASKS_MAX, trace_task_name, s->task_name[i]);
 }
 
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns)

@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "rt/coop_trace.h"
+#include "rt/trace.h"
 #include "rt/fiber.h"
 #include "rt/mem.h"
 #include "rt/task.h"
@@ -664,20 +665,28 @@ uint32_t coop_step(void)
 
 /* ---- telling who waits for what ---- */
 
+static const char *name_of(uint32_t id)
+{
+	return id < view.ntasks && tasks[id].box ? tasks[id].box->task.name : NULL;
+}
+
 static int describe_wait(char *buf, unsigned size, const struct task *t)
 {
 	struct task *owner = t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+	char name[TASK_NAME_MAX] = "";
 
 	if (t->wait_class < 0)
 		return snprintf(buf, size, "is parked");
-	return snprintf(buf, size, "waits for %s%s%s", lock_info[t->wait_class].name, owner ? " of " : "",
-	                owner ? owner->name : "");
+	if (owner)
+		task_label(owner->id, view.ntasks, name_of, name);
+	return snprintf(buf, size, "waits for %s%s%s", lock_info[t->wait_class].name, owner ? " of " : "", name);
 }
 
 static int describe_task(char *buf, unsigned size, uint32_t id)
 {
 	const struct task *t = &tasks[id].box->task;
-	int n = snprintf(buf, size, "%s (", t->name);
+	char name[TASK_NAME_MAX];
+	int n = snprintf(buf, size, "%s (", task_label(id, view.ntasks, name_of, name));
 
 	if (n < 0 || (unsigned)n >= size)
 		return n;
@@ -708,6 +717,7 @@ static uint32_t waits_for(uint32_t id)
 static unsigned describe_cycle(char *buf, unsigned size)
 {
 	uint32_t id = COOP_TASKS_MAX, start;
+	char name[TASK_NAME_MAX];
 	unsigned n;
 
 	for (uint64_t left = live; left && id == COOP_TASKS_MAX; left &= left - 1) {
@@ -718,11 +728,11 @@ static unsigned describe_cycle(char *buf, unsigned size)
 	if (id == COOP_TASKS_MAX)
 		return 0;
 	start = id;
-	n = (unsigned)snprintf(buf, size, "; cycle: %s", tasks[id].box->task.name);
+	n = (unsigned)snprintf(buf, size, "; cycle: %s", task_label(id, view.ntasks, name_of, name));
 	do {
 		id = waits_for(id);
 		if (n < size)
-			n += (unsigned)snprintf(buf + n, size - n, " -> %s", tasks[id].box->task.name);
+			n += (unsigned)snprintf(buf + n, size - n, " -> %s", task_label(id, view.ntasks, name_of, name));
 	} while (id != start);
 	return n;
 }

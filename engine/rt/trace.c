@@ -107,3 +107,21 @@ const char *trace_task_name(uint32_t id)
 {
 	return id < NAMES_MAX && names[id][0] ? names[id] : "?";
 }
+
+const char *task_label(uint32_t id, uint32_t tasks, const char *(*name)(uint32_t id), char *buf)
+{
+	const char *own = name(id), *other;
+	uint32_t namesakes = 0, number = 0;
+
+	for (uint32_t i = 0; i < tasks && own; i++) {
+		other = name(i);
+		namesakes += other && !strcmp(other, own);
+		if (i == id)
+			number = namesakes;
+	}
+	if (namesakes > 1)
+		snprintf(buf, TASK_NAME_MAX, "%.*s %u", TASK_NAME_MAX - 5, own, number);
+	else
+		snprintf(buf, TASK_NAME_MAX, "%s", own ? own : "?");
+	return buf;
+}

@@ -45,6 +45,11 @@ static inline void trace_object(uint32_t obj, int class)
 int trace_class(uint32_t obj);
 /* The name of task `id` of the traced run; "?" for one that it did not have. */
 const char *trace_task_name(uint32_t id);
+/*
+ * What task `id` is called where several are spoken of: its name, with its number among those of the `tasks` that have the same
+ * name: "endio 2". `name` says each one's, or NULL. Returns buf, of TASK_NAME_MAX bytes.
+ */
+const char *task_label(uint32_t id, uint32_t tasks, const char *(*name)(uint32_t id), char *buf);
 /* Called by the back ends when a task begins. */
 void trace_name_task(uint32_t id, const char *name);
 
