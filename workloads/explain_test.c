@@ -202,6 +202,22 @@ static void measure(const char *text, unsigned *lines, unsigned *widest)
 	}
 }
 
+/* Of lines with no choice between them one has the step's number: no number is there twice. */
+static void each_step_is_numbered_once(const char *text)
+{
+	unsigned last = 0, step, n = 0;
+	int end;
+
+	for (const char *line = strstr(text, "\nstep  "); line && strncmp(line + 1, "====", 4); line = strchr(line + 1, '\n')) {
+		if (sscanf(line + 1, "%4u  %n", &step, &end) != 1 || end != 6)
+			continue;
+		assert_true(step > last);
+		last = step;
+		n++;
+	}
+	assert_true(n >= 8);
+}
+
 static void the_time_line_fits_on_one_screen(void **state)
 {
 	unsigned lines, widest;
@@ -216,6 +232,7 @@ static void the_time_line_fits_on_one_screen(void **state)
 	measure(text, &lines, &widest);
 	assert_true(lines >= 15 && lines <= 50);
 	assert_true(widest <= 120);
+	each_step_is_numbered_once(text);
 	assert_non_null(strstr(text, "nobody had its checksum"));
 	assert_non_null(strstr(text, "LOGS block 0"));
 	assert_non_null(strstr(text, "THE POWER FAILS"));

@@ -100,7 +100,9 @@ static unsigned fit(const char *text, unsigned room, const char **rest)
 	return cut;
 }
 
-static void print_line(const struct paper *p, const struct story *s, const struct lanes *lanes, const struct line *l)
+/* `before`: the line above it; NULL: none. Of lines between which there was no choice the first alone has the number. */
+static void print_line(const struct paper *p, const struct story *s, const struct lanes *lanes, const struct line *l,
+                       const struct line *before)
 {
 	unsigned room = WIDTH - 6 - lanes->n * lane_width(lanes) - 1;
 	char text[400];
@@ -109,7 +111,10 @@ static void print_line(const struct paper *p, const struct story *s, const struc
 
 	if ((l->marked || l->kind == LINE_STOPPED) && story_site(s, l, &site))
 		snprintf(text + n, sizeof(text) - (size_t)n, "  %s:%u", site.file, site.line);
-	fprintf(p->out, "%4u  ", l->step);
+	if (before && before->step == l->step)
+		fprintf(p->out, "%*s", 6, "");
+	else
+		fprintf(p->out, "%4u  ", l->step);
 	print_lanes(p, s, lanes, l);
 	for (const char *rest = text; *rest;) {
 		const char *piece = rest;
@@ -141,16 +146,18 @@ static void print_head(const struct paper *p, const struct lanes *lanes)
 static void print_lines(const struct paper *p, const struct story *s, bool all)
 {
 	struct lanes lanes;
+	const struct line *before = NULL;
 	uint32_t folded = 0;
 	char kept[300];
 
 	story_lanes(s, all, &lanes);
 	print_head(p, &lanes);
 	for (uint32_t i = 0; i < s->crash_at; i++) {
-		if (all || s->line[i].matters)
-			print_line(p, s, &lanes, &s->line[i]);
-		else
-			folded++;
+		folded += !all && !s->line[i].matters;
+		if (!all && !s->line[i].matters)
+			continue;
+		print_line(p, s, &lanes, &s->line[i], before);
+		before = &s->line[i];
 	}
 	if (s->v->kind == VIOLATION_PROMISE) {
 		story_kept(s, kept, sizeof(kept));

@@ -168,7 +168,8 @@ static void draw_row(const struct picture *p, uint32_t r)
 	line_text(p, l, text, sizeof(text));
 	fprintf(p->out, "<line class=\"lead\" x1=\"%u\" y1=\"%u\" x2=\"%u\" y2=\"%u\"/>\n", x, y, p->text_at - 6, y);
 	draw_mark(p, l, x, y);
-	fprintf(p->out, "<text class=\"step\" x=\"34\" y=\"%u\">%u</text>\n", y + 4, l->step);
+	if (!r || p->s->line[p->row[r - 1]].step != l->step) /* no number: there was no choice since the row above */
+		fprintf(p->out, "<text class=\"step\" x=\"34\" y=\"%u\">%u</text>\n", y + 4, l->step);
 	fprintf(p->out, "<text class=\"%s\" x=\"%u\" y=\"%u\">", l->marked ? "what strong" : "what", p->text_at, y + 4);
 	put_text(p->out, text, sizeof(text));
 	fprintf(p->out, "</text>\n");
