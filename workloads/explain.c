@@ -70,9 +70,12 @@ static void take_pair(struct hunt *h, const struct violation *v, struct explaine
 	struct flip f;
 
 	flip_init(&f);
+	x->looked = true;
+	x->crashes = v->kind == VIOLATION_PROMISE;
 	x->flips = hunt_flip(h, v, &f);
 	x->moved = f.moved;
 	x->runs = f.runs;
+	x->held = f.held;
 	if (x->flips) {
 		story_gather(&s, h, v, &f.fails);
 		uint32_t t = turn_at(&s, f.at);
@@ -116,6 +119,15 @@ static void print_step(const char *label, const struct explained_step *x, const 
 	print_site(&x->site, out);
 }
 
+static void print_no_pair(const struct explained *x, FILE *out)
+{
+	if (x->held)
+		fprintf(out, "no one pair of neighbouring steps decides: of %u other orders that were tried %u hold\n", x->runs, x->held);
+	else
+		fprintf(out, "it breaks in every order that was tried, %u others: %s\n", x->runs,
+		        x->crashes ? "where the power fails decides" : "the calls alone decide");
+}
+
 void explain_print(const struct explained *x, FILE *out)
 {
 	char does[300];
@@ -127,6 +139,8 @@ void explain_print(const struct explained *x, FILE *out)
 		snprintf(does, sizeof(does), "goes on instead: %s", x->went_on[i].does);
 		print_step("                      ", &x->went_on[i], does, out);
 	}
+	if (!x->flips && x->looked)
+		print_no_pair(x, out);
 	if (!x->flips)
 		return;
 	fprintf(out, "the pair that decides, everything before it the same (%u step%s moved): it fails when\n", x->moved,

@@ -23,9 +23,11 @@ struct explained_step {
 struct explained {
 	uint32_t npreemptions; /* of these at most EXPLAIN_MAX are told */
 	struct explained_step stopped[EXPLAIN_MAX], went_on[EXPLAIN_MAX];
-	bool flips;            /* a pair was found: `first` before `second` fails, the other way round holds */
+	bool looked, flips;    /* a pair was looked for, and found: `first` before `second` fails, the other way round holds */
+	bool crashes;          /* the power fails in the run */
 	struct explained_step first, second;
-	uint32_t moved, runs;  /* steps moved from v's run to reach the pair; runs that it took */
+	uint32_t moved;        /* steps moved from v's run to reach the pair */
+	uint32_t runs, held;   /* other orders that were run for it; those of them that hold */
 };
 
 /* False when v's schedule does not fit this program. */

@@ -2,14 +2,19 @@
  * hunt_flip.c: see hunt_flip.h. A preemption is undone little by little: the next step of the task that was
  * stopped is moved to where it was stopped, then the one after that, until the run holds. Then the last of these
  * moves is halved, until the step that is moved jumps over one other step alone.
+ *
+ * Where there is no preemption, or to undo it does not help, races of the run are reversed: the task of the earlier access
+ * is held back until the other has made its own, the nearest two first. Where that holds, the way there is halved.
  */
 #include "hunt_flip.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
+#include "rt/mem.h"
 
-#define MOVES_MAX 24u /* steps of one task that are moved before the preemption is given up */
+#define MOVES_MAX 24u   /* steps of one task that are moved before the preemption is given up */
+#define RUNS_MAX  1500u /* after which no other race is reversed */
 
 void flip_init(struct flip *f)
 {
@@ -22,6 +27,14 @@ void flip_fini(struct flip *f)
 {
 	schedule_free(&f->fails);
 	schedule_free(&f->holds);
+}
+
+static void swap(struct flip *a, struct flip *b)
+{
+	struct flip was = *a;
+
+	*a = *b;
+	*b = was;
 }
 
 void flip_run(struct hunt *h, const struct violation *v, const struct schedule *turns)
@@ -46,6 +59,7 @@ static enum outcome outcome_of(struct hunt *h, const struct violation *v, const 
 	enum violation_kind kind = hunt_judge(h, &c);
 	bool same = violation_same(&c, v);
 	violation_fini(&c);
+	f->held += !kind;
 	return !kind ? HOLDS : same ? FAILS : OTHERWISE;
 }
 
@@ -65,6 +79,8 @@ static void watched_turns(struct hunt *h, const struct violation *v, const struc
 	watch_fini(&w);
 }
 
+/* ---- a preemption, undone ---- */
+
 /* Takes the entry at `from` out and puts it in at `to`, which is before it. */
 static void move_back(struct schedule *s, uint32_t from, uint32_t to)
 {
@@ -74,6 +90,11 @@ static void move_back(struct schedule *s, uint32_t from, uint32_t to)
 	s->d[to] = d;
 }
 
+static bool same_entry(const struct decision *a, const struct decision *b)
+{
+	return a->data == b->data && a->value == b->value;
+}
+
 static uint32_t next_of(const struct schedule *s, uint32_t from, uint32_t task)
 {
 	while (from < s->n && (s->d[from].data || s->d[from].value != task))
@@ -81,25 +102,27 @@ static uint32_t next_of(const struct schedule *s, uint32_t from, uint32_t task)
 	return from;
 }
 
-/* Did they run as they say, with the pair at `at` in two orders (X1)? */
+/* Two runs that part with one pair of neighbours in two orders (X1)? Then f has their turns as they ran. */
 static bool is_pair(struct hunt *h, const struct violation *v, struct flip *f)
 {
 	struct schedule a, b;
-	bool same = true;
+	uint32_t i = 0;
 
 	schedule_init(&a);
 	schedule_init(&b);
 	watched_turns(h, v, &f->fails, &a);
 	watched_turns(h, v, &f->holds, &b);
 	f->runs += 2;
-	if (a.n <= f->at + 1 || b.n <= f->at + 1)
-		same = false;
-	for (uint32_t i = 0; same && i < f->at; i++)
-		same = a.d[i].data == b.d[i].data && a.d[i].value == b.d[i].value;
-	same = same && a.d[f->at].value == b.d[f->at + 1].value && a.d[f->at + 1].value == b.d[f->at].value;
+	while (i < a.n && i < b.n && same_entry(&a.d[i], &b.d[i]))
+		i++;
+	bool pair = i + 1 < a.n && i + 1 < b.n && !a.d[i].data && !b.d[i].data && same_entry(&a.d[i], &b.d[i + 1]) &&
+	            same_entry(&a.d[i + 1], &b.d[i]);
+	schedule_copy(&f->fails, &a);
+	schedule_copy(&f->holds, &b);
+	f->at = i;
 	schedule_free(&a);
 	schedule_free(&b);
-	return same;
+	return pair;
 }
 
 /*
@@ -126,7 +149,6 @@ static bool halve(struct hunt *h, const struct violation *v, const struct schedu
 	schedule_copy(&f->holds, base);
 	move_back(&f->fails, from, fails);
 	move_back(&f->holds, from, holds);
-	f->at = holds;
 	return is_pair(h, v, f);
 }
 
@@ -160,32 +182,153 @@ static bool undo(struct hunt *h, const struct violation *v, const struct schedul
 	return found;
 }
 
-bool hunt_flip(struct hunt *h, const struct violation *v, struct flip *best)
+/* The preemption that takes the fewest moves. */
+static bool undo_preemptions(struct hunt *h, const struct violation *v, const struct watch *w, struct flip *best)
 {
-	struct watch w;
 	struct flip f;
 	bool any = false;
 
 	flip_init(&f);
+	for (uint32_t t = 0; t < w->nturns; t++) {
+		if (!w->turn[t].preempts || !undo(h, v, &w->turns, w->turn[t].place, w->turn[t].stop.task, &f) ||
+		    (any && f.moved >= best->moved))
+			continue;
+		any = true;
+		swap(best, &f);
+	}
+	best->runs += f.runs;
+	best->held += f.held;
+	flip_fini(&f);
+	return any;
+}
+
+/* ---- a race of the run, reversed ---- */
+
+/* Two turns of two tasks that touch one object, one of them to change it. */
+struct race_of {
+	uint32_t first, second;
+};
+
+static int nearer(const void *a, const void *b)
+{
+	const struct race_of *x = a, *y = b;
+	uint32_t dx = x->second - x->first, dy = y->second - y->first;
+
+	return dx != dy ? (dx > dy) - (dx < dy) : (x->second < y->second) - (x->second > y->second);
+}
+
+/* The last access before `a` that a has a race with; a itself: there is none. */
+static uint32_t last_conflict(const struct watch *w, uint32_t a)
+{
+	const struct watch_access *x = &w->access[a];
+
+	for (uint32_t i = a; i > 0; i--) {
+		const struct watch_access *y = &w->access[i - 1];
+		if (y->obj == x->obj && y->task != x->task && (y->write || x->write))
+			return i - 1;
+	}
+	return a;
+}
+
+/* The nearest first, of these the latest. One entry an access at most. */
+static uint32_t find_races(const struct watch *w, struct race_of *race)
+{
+	uint32_t n = 0, distinct = 0;
+
+	for (uint32_t a = 0; a < w->naccesses; a++) {
+		uint32_t before = last_conflict(w, a);
+		if (before != a)
+			race[n++] = (struct race_of){ w->access[before].turn, w->access[a].turn };
+	}
+	qsort(race, n, sizeof(*race), nearer);
+	for (uint32_t i = 0; i < n; i++)
+		if (!distinct || memcmp(&race[i], &race[distinct - 1], sizeof(*race)))
+			race[distinct++] = race[i];
+	return distinct;
+}
+
+/* The entries [from, to) with those of from's task behind the others: it is held back. A data choice goes with its task. */
+static uint32_t hold_back(const struct schedule *s, uint32_t from, uint32_t to, struct schedule *out)
+{
+	uint32_t task = s->d[from].value, owner = task, held = 0;
+
+	schedule_clear(out);
+	for (uint32_t i = 0; i < from; i++)
+		schedule_add(out, s->d[i]);
+	for (int mine = 0; mine <= 1; mine++)
+		for (uint32_t i = from; i < to; i++) {
+			owner = s->d[i].data ? owner : s->d[i].value;
+			if ((owner == task) != mine)
+				continue;
+			schedule_add(out, s->d[i]);
+			held += (uint32_t)mine;
+		}
+	for (uint32_t i = to; i < s->n; i++)
+		schedule_add(out, s->d[i]);
+	return held;
+}
+
+/*
+ * With the task of entry `from` held back until `to` it holds. Halves the way to where it is held back over one entry more, and then
+ * the way of that entry over the task's.
+ */
+static bool narrow(struct hunt *h, const struct violation *v, const struct schedule *turns, uint32_t from, uint32_t to, struct flip *f)
+{
+	uint32_t fails = from + 1, holds = to;
+	struct schedule s;
+	bool found = false;
+
+	schedule_init(&s);
+	while (holds - fails > 1) {
+		uint32_t middle = fails + (holds - fails) / 2;
+		hold_back(turns, from, middle, &s);
+		enum outcome o = outcome_of(h, v, &s, f);
+		if (o == OTHERWISE)
+			goto end;
+		*(o == FAILS ? &fails : &holds) = middle;
+	}
+	f->moved = hold_back(turns, from, fails, &s);
+	found = halve(h, v, &s, fails, fails - f->moved, f);
+	if (fails - f->moved == from)
+		f->moved = 0; /* nothing stood between */
+end:
+	schedule_free(&s);
+	return found;
+}
+
+static bool reverse(struct hunt *h, const struct violation *v, const struct watch *w, const struct race_of *r, struct flip *f)
+{
+	uint32_t from = w->turn[r->first].place, to = w->turn[r->second].place + 1;
+	struct schedule s;
+
+	schedule_init(&s);
+	hold_back(&w->turns, from, to, &s);
+	bool found = outcome_of(h, v, &s, f) == HOLDS && narrow(h, v, &w->turns, from, to, f);
+	schedule_free(&s);
+	return found;
+}
+
+static bool reverse_races(struct hunt *h, const struct violation *v, const struct watch *w, struct flip *f)
+{
+	struct race_of *race = mem_alloc((w->naccesses + 1) * sizeof(*race));
+	uint32_t n = find_races(w, race);
+	bool found = false;
+
+	for (uint32_t i = 0; i < n && !found && f->runs < RUNS_MAX; i++)
+		found = reverse(h, v, w, &race[i], f);
+	free(race);
+	return found;
+}
+
+bool hunt_flip(struct hunt *h, const struct violation *v, struct flip *f)
+{
+	struct watch w;
+
 	watch_init(&w, NULL, NULL);
 	h->watch = &w;
 	hunt_again(h, v, true);
 	h->watch = NULL;
-	for (uint32_t t = 0; t < w.nturns && h->result.end != COOP_DIVERGED; t++) {
-		uint32_t task = w.turn[t].stop.task;
-		if (w.turn[t].task == task || w.turn[t].stop.ended || (!w.turn[t].preempts && v->run.preemptions))
-			continue;
-		if (!undo(h, v, &w.turns, w.turn[t].place, task, &f) || (any && f.moved >= best->moved))
-			continue;
-		any = true;
-		f.runs += best->runs;
-		struct flip was = *best;
-		*best = f;
-		f = was;
-		f.runs = 0;
-	}
-	best->runs += f.runs;
-	flip_fini(&f);
+	bool found = h->result.end != COOP_DIVERGED && (undo_preemptions(h, v, &w, f) || reverse_races(h, v, &w, f));
 	watch_fini(&w);
-	return any;
+	return found;
 }

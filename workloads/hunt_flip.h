@@ -15,15 +15,15 @@
 #include "hunt.h"
 
 struct flip {
-	struct schedule fails, holds; /* turns, for pick_replay_turns */
+	struct schedule fails, holds; /* turns as they ran, for pick_replay_turns */
 	uint32_t at;                  /* turns `at` and `at` + 1: the pair */
 	uint32_t moved;               /* steps of one task that were moved from v's run to `fails` */
-	uint32_t runs;
+	uint32_t runs, held;          /* runs that it took; those of them that hold */
 };
 
 void flip_init(struct flip *f);
 void flip_fini(struct flip *f);
-/* False when none was found: then *f has nothing but `runs`. */
+/* False when none was found: then *f has nothing but `runs` and `held`. */
 bool hunt_flip(struct hunt *h, const struct violation *v, struct flip *f);
 /* Runs one of the two (under h->watch, if set). */
 void flip_run(struct hunt *h, const struct violation *v, const struct schedule *turns);
