@@ -117,7 +117,39 @@ static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
 	json_decref(r);
 	assert_int_equal(spawn("race replay race-protocol-prefix.schedule"), 1);
 	assert_non_null(strstr(spawn_out, "it breaks as recorded"));
-	unlink("race-protocol-prefix.schedule");
+	assert_int_equal(spawn("race replay race-protocol-prefix.passing.schedule"), 0);
+	assert_non_null(strstr(spawn_out, "it holds, as recorded"));
+	assert_int_equal(system("rm race-protocol-prefix.schedule race-protocol-prefix.passing.schedule"), 0);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+/* The two steps whose order decides, where they stand, and both schedules. */
+static void what_decides_is_in_the_json(void **state)
+{
+	json_t *r = result("race hunt seed --design prefix -o x.schedule --json -", 1), *v = json_object_get(r, "violation");
+	json_t *pair = json_object_get(v, "pair"), *first = json_object_get(pair, "first"), *second = json_object_get(pair, "second");
+	json_t *preempted = json_object_get(v, "preempted");
+
+	assert_string_equal(text_of(first, "function"), "ordered_collect");
+	assert_string_equal(text_of(second, "function"), "ordered_add");
+	assert_string_equal(text_of(second, "task"), "flusher");
+	assert_true(number(second, "line") > 0);
+	assert_int_equal(json_array_size(preempted), 2);
+	assert_string_equal(text_of(json_object_get(json_array_get(preempted, 0), "stopped"), "file"), "engine/fs/fsync.c");
+	assert_string_equal(text_of(v, "file"), "x.schedule");
+	assert_string_equal(text_of(v, "passing_file"), "x.passing.schedule");
+	assert_non_null(strstr(spawn_err, "the nearest schedule that holds: fsyncstorm race replay x.passing.schedule\n"));
+	json_decref(r);
+	assert_int_equal(spawn("race replay x.schedule"), 1);
+	assert_int_equal(spawn("race replay x.passing.schedule"), 0);
+	assert_non_null(strstr(spawn_out, "race seed, design prefix: it holds, as recorded\n"));
+	assert_int_equal(system("rm x.schedule x.passing.schedule"), 0);
 }
 
 /* Where it was to be is a folder: that is met when it is written, for no --out has named it. */
@@ -162,7 +194,8 @@ static void a_schedule_of_fine_points_is_replayed_with_fine_points(void **state)
 	assert_non_null(strstr(spawn_out, "it breaks as recorded"));
 	assert_int_equal(spawn("race hunt seed --design prefix --granularity coarse -o coarse.schedule"), 1);
 	assert_false(says("coarse.schedule", "granularity"));
-	assert_int_equal(system("rm fine.schedule coarse.schedule"), 0);
+	assert_int_equal(spawn("race replay fine.passing.schedule"), 0);
+	assert_int_equal(system("rm fine.schedule coarse.schedule fine.passing.schedule coarse.passing.schedule"), 0);
 }
 
 /* sed's script makes it bad. */
@@ -194,7 +227,7 @@ static void a_bad_schedule_is_one_line_and_status_2(void **state)
 	}
 	assert_int_equal(system("fold -s -w 60 good.schedule > wrapped.schedule"), 0);
 	assert_int_equal(spawn("race replay wrapped.schedule"), 1);
-	assert_int_equal(system("rm good.schedule bad.schedule wrapped.schedule"), 0);
+	assert_int_equal(system("rm good.schedule good.passing.schedule bad.schedule wrapped.schedule"), 0);
 }
 
 static void help_tells_of_a_command_of_race_and_of_all_pickers(void **state)
@@ -255,7 +288,7 @@ static void a_crash_that_the_run_does_not_have_is_refused(void **state)
 		if (!strstr(spawn_err, bad[i].says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
 			fail_msg("%s: %s", bad[i].line, spawn_err);
 	}
-	assert_int_equal(system("rm good.schedule bad.schedule"), 0);
+	assert_int_equal(system("rm good.schedule good.passing.schedule bad.schedule"), 0);
 }
 
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)
@@ -276,6 +309,7 @@ int main(void)
 		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
 		cmocka_unit_test(what_cannot_be_written_down_is_told_all_the_same),
+		cmocka_unit_test(what_decides_is_in_the_json),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),
 		cmocka_unit_test(help_tells_of_a_command_of_race_and_of_all_pickers),

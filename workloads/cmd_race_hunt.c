@@ -13,12 +13,11 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
-#include "interrupt.h"
 #include "cmd_race_show.h"
 #include "hunt_report.h"
-#include "schedule_file.h"
+#include "interrupt.h"
+#include "recipe/results.h"
 #include "text.h"
-#include "timeline.h"
 #include "traces_file.h"
 
 #define DEFAULT_SCHEDULES 50000u
@@ -138,34 +137,24 @@ static void schedule_path(const struct hunting *g, const struct hunt *h, char *p
 		snprintf(path, size, "%s", g->o.out);
 }
 
-static void add_violation(json_t *r, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
-{
-	json_t *violation = violation_json(h, v, m, path);
-
-	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:O}", "number", json_object_get(r, "found_at"), "schedule",
-	                                                             json_object_get(violation, "schedule")));
-	json_object_set_new(r, "violation", violation);
-}
-
 /* Makes it small, shows it, writes it down: in this order, for a disk may be full. */
 static int report_violation(struct hunting *g, struct hunt *h, struct violation *v, const struct search *s, json_t *r)
 {
 	struct minimised m;
-	char path[1024], err[200];
+	json_t *violation;
+	char path[1024];
 
 	snprintf(v->found, sizeof(v->found), "%s, seed %lu, schedule %lu", s->strategy->text, (unsigned long)g->o.seed,
 	         (unsigned long)s->found_at);
 	hunt_minimise(h, v, &m);
 	schedule_path(g, h, path, sizeof(path));
 	fprintf(g->text, "  found by %s\n", v->found);
-	show_minimised(&m, v, g->text);
-	fprintf(g->text, "\n");
-	if (!show_violation(h, v, g->o.all_lines, g->text))
-		return cmd_error("race hunt", "the minimised schedule does not replay");
-	if (schedule_file_write(path, h->race, h->design, v, err))
-		return cmd_error("race hunt", "%s", err);
-	add_violation(r, h, v, &m, path);
-	fprintf(g->text, "\nfsyncstorm race replay %s\n", path);
+	int ret = show_found("race hunt", h, v, &m, path, g->o.all_lines, g->text, &violation);
+	if (ret)
+		return ret;
+	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:O}", "number", json_object_get(r, "found_at"), "schedule",
+	                                                             json_object_get(violation, "schedule")));
+	json_object_set_new(r, "violation", violation);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "explain.h"
 #include "hunt.h"
 #include "schedule_file.h"
+#include "timeline.h"
 
 struct replay_options {
 	const char *path, *svg, *html;
@@ -96,6 +97,20 @@ static int show(struct hunt *h, const struct replay_options *o, struct violation
 	return 1;
 }
 
+/* The file is of a run that holds: it is shown as well, to be laid beside the one that fails. */
+static int show_holding(struct hunt *h, const struct replay_options *o, const struct violation *want, const struct violation *got)
+{
+	printf("race %s, design %s: it %s%s\n\n", h->race->name, h->design->name, got->kind ? "was to hold, and breaks: " : "holds, as recorded",
+	       got->kind ? got->text : "");
+	const struct violation *is = got->kind ? got : want;
+	if (!timeline_print(h, is, o->all_lines, stdout))
+		return cmd_error("race replay", "%.100s: the run cannot be repeated", o->path);
+	if (show_pictures("race replay", h, is, o->svg, o->html))
+		return CMD_ERROR;
+	printf("\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
+	return got->kind != VIOLATION_NONE;
+}
+
 static int replay_file(const struct replay_options *o, const struct race *race, const struct design *design, const struct violation *want)
 {
 	struct violation got;
@@ -112,7 +127,9 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 		ret = replay_tolerantly(h, want, &got);
 	else
 		ret = replay_strictly(h, want, o->path, &got);
-	if (!ret && violation_same(&got, want))
+	if (!ret && want->kind == VIOLATION_NONE)
+		ret = show_holding(h, o, want, &got);
+	else if (!ret && violation_same(&got, want))
 		ret = show(h, o, &got);
 	else if (!ret)
 		printf("race %s, design %s: it does not break any more%s%s\n", race->name, design->name,
@@ -134,7 +151,7 @@ int cmd_race_replay(int argc, char **argv)
 	};
 	static const struct argp argp = { table, parse_replay, "FILE",
 		                          "Runs a recorded schedule again, crashes where it was crashed, and shows it.\v"
-		                          "Exit status 1 when it breaks as recorded, 0 when it does not any more.",
+		                          "Exit status 1 when it breaks as recorded, 0 when it does not any more, or was recorded as one that holds.",
 		                          NULL, NULL, NULL };
 	struct replay_options o = { 0 };
 	const struct race *race = NULL;

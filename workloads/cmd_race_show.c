@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "cmd.h"
 #include "explain.h"
+#include "schedule_file.h"
 #include "timeline.h"
 
 static void show_proof(const struct minimised *m, FILE *out)
@@ -40,15 +41,22 @@ void show_minimised(const struct minimised *m, const struct violation *v, FILE *
 		show_proof(m, out);
 }
 
-bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out)
+static bool show_explained(struct hunt *h, const struct violation *v, bool all_lines, struct explained *x, FILE *out)
 {
-	struct explained x;
-
-	if (!timeline_print(h, v, all_lines, out) || !explain(h, v, &x))
+	if (!timeline_print(h, v, all_lines, out) || !explain(h, v, x))
 		return false;
 	fprintf(out, "\n");
-	explain_print(&x, out);
+	explain_print(x, out);
 	return true;
+}
+
+bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out)
+{
+	struct explained x = { 0 };
+	bool fits = show_explained(h, v, all_lines, &x, out);
+
+	explain_fini(&x);
+	return fits;
 }
 
 /* ---- pictures ---- */
@@ -126,7 +134,35 @@ static char *schedule_text(const struct schedule *s)
 	return text;
 }
 
-json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
+static json_t *step_json(const struct explained_step *x)
+{
+	json_t *r = json_pack("{s:i,s:s,s:s}", "step", (int)x->step, "task", x->task, "does", x->does);
+
+	if (x->then[0])
+		json_object_set_new(r, "then", json_string(x->then));
+	if (x->site.line)
+		json_object_update_new(r, json_pack("{s:s,s:i,s:s}", "file", x->site.file, "line", (int)x->site.line, "function",
+		                                    x->site.function));
+	return r;
+}
+
+/* `holds_path`: the file of the schedule that holds; NULL: it is in none. */
+static void add_explained(json_t *r, const struct explained *x, const char *holds_path)
+{
+	json_t *preempted = json_array(), *pair = json_null();
+
+	for (uint32_t i = 0; i < x->npreemptions && i < EXPLAIN_MAX; i++)
+		json_array_append_new(preempted, json_pack("{s:o,s:o}", "stopped", step_json(&x->stopped[i]), "goes_on", step_json(&x->went_on[i])));
+	if (x->flips)
+		pair = json_pack("{s:o,s:o,s:i}", "first", step_json(&x->first), "second", step_json(&x->second), "moved", (int)x->moved);
+	json_object_update_new(r, json_pack("{s:o,s:o,s:i,s:i}", "preempted", preempted, "pair", pair, "orders_tried", (int)x->runs,
+	                                    "orders_that_hold", (int)x->held));
+	if (x->flips && holds_path)
+		json_object_set_new(r, "passing_file", json_string(holds_path));
+}
+
+static json_t *found_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path,
+                          const struct explained *x, const char *holds_path)
 {
 	char story[1200] = "", *schedule = schedule_text(&v->schedule);
 
@@ -138,6 +174,61 @@ json_t *violation_json(struct hunt *h, const struct violation *v, const struct m
 	                                    (int)m->preemptions_from, "calls", (int)m->calls, "calls_found", (int)m->calls_from));
 	json_object_update_new(r, json_pack("{s:b,s:I,s:i,s:i,s:s}", "minimal", m->minimal, "minimal_tried", (json_int_t)m->tried,
 	                                    "crash_position", (int)v->crash.pos, "writes_kept", (int)v->crash.nkept, "file", path));
+	add_explained(r, x, holds_path);
 	free(schedule);
 	return r;
+}
+
+json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path)
+{
+	struct explained x;
+
+	explain(h, v, &x);
+	json_t *r = found_json(h, v, m, path, &x, NULL);
+	explain_fini(&x);
+	return r;
+}
+
+/* ---- all of it ---- */
+
+/* X.schedule: X.passing.schedule */
+static void passing_path(const char *path, char *out, unsigned size)
+{
+	size_t n = strlen(path), end = strlen(".schedule");
+	bool named = n > end && !strcmp(path + n - end, ".schedule");
+
+	snprintf(out, size, "%.*s.passing.schedule", (int)(named ? n - end : n), path);
+}
+
+/* The one beside `path`, or none: one of an earlier hunt would be another run's. */
+static int write_passing(struct hunt *h, const struct explained *x, const char *path, char *err)
+{
+	if (x->flips)
+		return schedule_file_write(path, h->race, h->design, &x->holds, err);
+	unlink(path);
+	return 0;
+}
+
+int show_found(const char *cmd, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path, bool all_lines,
+               FILE *out, json_t **json)
+{
+	char holds_path[1100], err[200];
+	struct explained x = { 0 };
+	int ret = 0;
+
+	show_minimised(m, v, out);
+	fprintf(out, "\n");
+	passing_path(path, holds_path, sizeof(holds_path));
+	if (!show_explained(h, v, all_lines, &x, out))
+		ret = cmd_error(cmd, "the minimised schedule does not replay");
+	else if (schedule_file_write(path, h->race, h->design, v, err) || write_passing(h, &x, holds_path, err))
+		ret = cmd_error(cmd, "%s", err);
+	if (!ret && x.flips)
+		fprintf(out, "the nearest schedule that holds: fsyncstorm race replay %s\n", holds_path);
+	if (!ret) {
+		fprintf(out, "\nfsyncstorm race replay %s\n", path);
+		*json = found_json(h, v, m, path, &x, holds_path);
+	}
+	explain_fini(&x);
+	return ret;
 }

@@ -64,6 +64,19 @@ static uint32_t turn_at(const struct story *s, uint32_t place)
 	return NONE;
 }
 
+/* Run once more, as a schedule that replays strictly. */
+static void record_holding(struct hunt *h, const struct violation *v, const struct flip *f, struct violation *holds)
+{
+	flip_run(h, v, &f->holds);
+	holds->run = h->result;
+	holds->seed = v->seed;
+	holds->granularity = v->granularity;
+	holds->absent = v->absent;
+	schedule_copy(&holds->schedule, &h->schedule);
+	snprintf(holds->found, sizeof(holds->found), "one pair of steps of a run that fails, the other way round");
+	snprintf(holds->text, sizeof(holds->text), h->bare ? "nothing is broken" : "every promise is kept, whenever the power fails");
+}
+
 static void take_pair(struct hunt *h, const struct violation *v, struct explained *x)
 {
 	struct story s;
@@ -86,6 +99,8 @@ static void take_pair(struct hunt *h, const struct violation *v, struct explaine
 		}
 		story_free(&s);
 	}
+	if (x->flips)
+		record_holding(h, v, &f, &x->holds);
 	flip_fini(&f);
 }
 
@@ -94,6 +109,7 @@ bool explain(struct hunt *h, const struct violation *v, struct explained *x)
 	struct story s;
 
 	*x = (struct explained){ 0 };
+	violation_init(&x->holds);
 	bool fits = story_gather(&s, h, v, NULL);
 	if (fits)
 		take_preemptions(&s, x);
@@ -102,6 +118,11 @@ bool explain(struct hunt *h, const struct violation *v, struct explained *x)
 		take_pair(h, v, x);
 	site_close();
 	return fits;
+}
+
+void explain_fini(struct explained *x)
+{
+	violation_fini(&x->holds);
 }
 
 /* ---- on paper ---- */

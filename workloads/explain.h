@@ -28,10 +28,12 @@ struct explained {
 	struct explained_step first, second;
 	uint32_t moved;        /* steps moved from v's run to reach the pair */
 	uint32_t runs, held;   /* other orders that were run for it; those of them that hold */
+	struct violation holds; /* when flips: no violation, but the recorded run with the two steps the other way round */
 };
 
-/* False when v's schedule does not fit this program. */
+/* False when v's schedule does not fit this program. explain_fini() in either case. */
 bool explain(struct hunt *h, const struct violation *v, struct explained *x);
+void explain_fini(struct explained *x);
 void explain_print(const struct explained *x, FILE *out);
 
 /*

@@ -235,6 +235,7 @@ static void what_breaks_in_every_order_is_said_to(void **state)
 	assert_non_null(strstr(text, "it breaks in every order that was tried, "));
 	assert_non_null(strstr(text, "where the power fails decides\n"));
 	free(text);
+	explain_fini(&x);
 	end(h, &v);
 }
 
@@ -254,6 +255,10 @@ static void steps_are_told_by_their_source(void **state)
 	}
 	assert_true(x.flips && x.first.site.line && x.second.site.line);
 	assert_true(strcmp(x.first.task, x.second.task));
+	hunt_again(h, &x.holds, true);
+	assert_int_equal(h->result.end, COOP_FINISHED);
+	assert_int_equal(h->result.trace_hash, x.holds.run.trace_hash);
+	explain_fini(&x);
 	end(h, &v);
 }
 

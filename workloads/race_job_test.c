@@ -220,7 +220,10 @@ static void a_schedule_of_a_job_needs_no_job_file(void **state)
 	unlink("two.fio");
 	assert_int_equal(spawn("race replay s"), 1);
 	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it breaks as recorded"));
+	assert_int_equal(spawn("race replay s.passing.schedule"), 0);
+	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it holds, as recorded"));
 	unlink("s");
+	unlink("s.passing.schedule");
 	assert_int_equal(spawn_left(), 0);
 }
 

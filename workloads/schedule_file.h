@@ -9,7 +9,7 @@
  *   granularity fine           where the points are (coop.h)
  *   config 5f0c1d2e3a4b5c6d    of the race's options and tasks and the design: schedule_config()
  *   without writer:1 flusher:0 third     calls and whole tasks that were left out (struct absent)
- *   violation promise eio
+ *   violation promise eio      "none none": a run that holds
  *   found portfolio: surw, seed 1, schedule 2
  *   seed 1234
  *   decisions 1*3 2 1 =1/4 ... (schedule.h: tasks, and data choices with their tag)
