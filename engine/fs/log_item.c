@@ -89,7 +89,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		return ret;
 	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
-	trace("extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
+	trace_of(inode_trace_id(inode), "extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
 		return log_csums_from_tree(fs, log, generation, &e.item, !o && first == LOG_MAPS_FIRST);
 	enum phase was = phase_now();
@@ -213,6 +213,7 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
+	trace_of(inode_trace_id(inode), "inode %lu: all of it that is in the trees is logged", inode->ino, 0, 0);
 	if (!ret)
 		inode->root->fs->on.logged_in_full(inode, what->start, what->end);
 	count(C_FSYNC_FULL);

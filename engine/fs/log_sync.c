@@ -284,7 +284,9 @@ static int log_put_in_parent(struct root *root, struct log *parent, uint64_t tra
 	struct root_item item = { ptr->bytenr, ptr->generation, ptr->level, 0 };
 	struct key k = { root->id, ITEM_ROOT, 0 };
 
-	return tree_put(&parent->tree, trans, &k, &item, sizeof(item));
+	int ret = tree_put(&parent->tree, trans, &k, &item, sizeof(item));
+	trace("log of root %lu put into the tree of log roots", root->id, 0, 0);
+	return ret;
 }
 
 int log_wait_own_blocks(struct log_commit *c)
@@ -331,8 +333,10 @@ static int log_root_commit(struct log_commit *c, int64_t transid)
 	tree_take_dirty(&parent->tree, &dirty);
 	tree_write_list(fs->blocks, &dirty, &c->blocks);
 	int ret = log_wait_own(c);
-	if (!ret)
+	if (!ret) {
 		fs->super_for_commit.log_root = tree_root_ptr(&parent->tree);
+		trace("the super is to name the log root @%lu", fs->super_for_commit.log_root.bytenr, 0, 0);
+	}
 	CHECK(parent->transid == transid);
 	slot_advance(parent);
 	mutex_unlock(&parent->mutex);

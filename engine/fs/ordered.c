@@ -72,7 +72,7 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	struct ordered *clash = RB_INSERT(ordered_tree, &inode->ordered, o);
 	CHECK(!clash);
 	atomic_fetch_add(&inode->nordered, 1);
-	trace("ordered extent %lu+%lu at disk %lu added", o->file_off, o->len, o->disk_bytenr);
+	trace_of(inode_trace_id(o->inode), "ordered extent %lu+%lu at disk %lu added", o->file_off, o->len, o->disk_bytenr);
 	spin_unlock(&inode->ordered_lock);
 	return o;
 }
@@ -138,6 +138,7 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	mutex_unlock(&inode->items_lock);
 	if (ret)
 		return ret;
+	trace_of(inode_trace_id(inode), "extent %lu+%lu put into the trees of transaction %lu", o->file_off, o->len, gen);
 	em_unpin(inode, o->file_off, o->len, gen);
 	mutex_lock(&fs->csum_lock);
 	ret = csum_put(&fs->csum_tree, gen, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
@@ -180,7 +181,7 @@ static void ordered_complete(struct ordered *o)
 	atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
 	struct trans *pending = o->pending_in;
 	o->pending_in = NULL;
-	trace("ordered extent %lu+%lu complete", o->file_off, o->len, 0);
+	trace_of(inode_trace_id(inode), "ordered extent %lu+%lu complete", o->file_off, o->len, 0);
 	spin_unlock(&inode->ordered_lock);
 	wait_give(&o->done_wait, true);
 	if (pending)
@@ -216,7 +217,7 @@ static void ordered_onto(struct ordered *o, struct list *list)
 	o->on_log = true;
 	ordered_get(o);
 	list_add_tail(&o->log_link, list);
-	trace("ordered extent %lu+%lu collected", o->file_off, o->len, 0);
+	trace_of(inode_trace_id(o->inode), "ordered extent %lu+%lu collected", o->file_off, o->len, 0);
 }
 
 void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list)

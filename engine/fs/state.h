@@ -352,6 +352,12 @@ static inline int fs_error(struct fs *fs)
 	return atomic_load(&fs->error);
 }
 
+/* Names the file in the trace: numbers of inodes are a subvolume's. */
+static inline uint64_t inode_trace_id(const struct inode *i)
+{
+	return i->root->id << 32 | i->ino;
+}
+
 static inline bool inode_flag(struct inode *i, uint32_t f)
 {
 	rt_access(i->flags_id, POINT_READ);

@@ -33,7 +33,7 @@ static void grow(void)
 	CHECK(entries != NULL);
 }
 
-void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c)
+void trace_add(uint64_t of, const char *what, uint64_t a, uint64_t b, uint64_t c)
 {
 	struct trace_entry e = {
 		.step = coop_step(),
@@ -43,6 +43,7 @@ void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c)
 		.a = a,
 		.b = b,
 		.c = c,
+		.of = of,
 	};
 
 	site_take(&e.from);

@@ -18,15 +18,22 @@ struct trace_entry {
 	uint64_t ns;
 	const char *what;
 	uint64_t a, b, c;
+	uint64_t of;        /* the file that it is about, as its caller names files; 0: none */
 	struct site_stack from; /* whose line of the source this is: site.h */
 };
 
 extern bool trace_on;
-void trace_add(const char *what, uint64_t a, uint64_t b, uint64_t c);
+void trace_add(uint64_t of, const char *what, uint64_t a, uint64_t b, uint64_t c);
+static inline void trace_of(uint64_t of, const char *what, uint64_t a, uint64_t b, uint64_t c)
+{
+	if (__builtin_expect(trace_on, 0)) {
+		trace_add(of, what, a, b, c);
+		__asm__ volatile(""); /* no tail call: it would stand on its caller's line */
+	}
+}
 static inline void trace(const char *what, uint64_t a, uint64_t b, uint64_t c)
 {
-	if (__builtin_expect(trace_on, 0))
-		trace_add(what, a, b, c);
+	trace_of(0, what, a, b, c);
 }
 
 void trace_start(void);
