@@ -318,6 +318,63 @@ static void the_time_line_fits_on_one_screen(void **state)
 	end(h, &v);
 }
 
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+static void without_line_ends(char *text)
+{
+	for (; *text; text++)
+		*text = *text == '\n' ? ' ' : *text;
+}
+
+/* Who did what between which steps of whom; and the steps are marked. */
+static void tells_why(const struct race *race, const char *design, const char *why)
+{
+	struct hunt *h = open_hunt(race, design);
+	struct minimised m;
+	struct violation v;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	violation_init(&v);
+	find_by(h, "portfolio", 1, &v);
+	hunt_minimise(h, &v, &m);
+	assert_true(timeline_print(h, &v, false, out));
+	fclose(out);
+	without_line_ends(text);
+	if (!strstr(text, why) || strstr(text, "as shown below"))
+		fail_msg("%s, %s: %.400s", race->name, design, text);
+	assert_true(count_of(text, "◆") >= 3); /* one is the legend's */
+	free(text);
+	end(h, &v);
+}
+
+static void the_story_says_who_did_what_between_which_steps_of_whom(void **state)
+{
+	tells_why(&race_commit, "commit_forgets_logged",
+	          "committer committed transaction 3 after syncer had logged block 0 and before endio put that into the trees, those of transaction 4");
+	tells_why(&race_join, "joiner_leaves_data", "second wrote a super after third had logged block 0 and before its data was durable");
+	tells_why(&race_supers, "flush_before_last_super", "committer wrote the super after it had written the tree block @");
+	tells_why(&race_log_reuse, "reuses_log_blocks", "and before another super took its place");
+	tells_why(&race_ranged, "ranged_forgets_all", "ranged logged all of the file that was in the trees after writer had added the extent map of "
+	          "block 1 and before endio put it there: writer logged nothing of it");
+	tells_why(&race_data_error, "ignores_data_error",
+	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of that log after that");
+	tells_why(&race_early_error, "misses_early_error",
+	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer returned 0");
+	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
+	if (!fast())
+		tells_why(&race_log_root, "log_root_unlocked", "first put its log's root into the tree of log roots after second had written that "
+		          "tree and before second took its root into the super");
+}
+
 static void the_picture_is_complete_in_itself(void **state)
 {
 	struct violation v;
@@ -501,6 +558,7 @@ int main(void)
 		cmocka_unit_test(what_breaks_in_every_order_is_said_to),
 		cmocka_unit_test(steps_are_told_by_their_source),
 		cmocka_unit_test(the_time_line_fits_on_one_screen),
+		cmocka_unit_test(the_story_says_who_did_what_between_which_steps_of_whom),
 		cmocka_unit_test(the_picture_is_complete_in_itself),
 		cmocka_unit_test(a_hundred_replays_are_one_run),
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),

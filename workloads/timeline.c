@@ -1,6 +1,6 @@
 /*
  * timeline.c: see timeline.h. The trace of the run, entry by entry, is turned into short texts; those
- * that have to do with the broken block's extent are marked.
+ * that the broken promise rests on are marked (timeline_cause.c).
  *
  * (T1) The device's entries in the trace are its recorded events, one for one and in the same order:
  *      so an entry's device position is known, and the crash has its place among the lines.
@@ -14,8 +14,6 @@
 #include "hunt_flip.h"
 #include "rt/lock.h"
 #include "rt/mem.h"
-
-#define SUPER_END 262144u /* where the file system's super blocks end, and its trees begin */
 
 static bool says(const struct trace_entry *e, const char *beginning)
 {
@@ -84,8 +82,8 @@ static void device_text(const struct story *s, uint32_t pos, char *buf)
 		snprintf(buf, TEXT_MAX, "writes %s @%lu+%u%s", story_place(sub->off, sub->meta), (unsigned long)sub->off, sub->len, fua);
 		break;
 	case EV_WCMP:
-		snprintf(buf, TEXT_MAX, "%s @%lu %s%s", story_place(sub->off, sub->meta), (unsigned long)sub->off,
-		         e->failed ? "FAILED" : "written", sub->fua ? ", FUA: durable" : ", may still be lost");
+		snprintf(buf, TEXT_MAX, "%s @%lu %s", story_place(sub->off, sub->meta), (unsigned long)sub->off,
+		         e->failed ? "FAILED" : sub->fua ? "written, FUA: durable" : "written, may still be lost");
 		break;
 	case EV_FSUB:
 		snprintf(buf, TEXT_MAX, "flushes the device's cache");
@@ -113,9 +111,11 @@ static void other_text(const struct trace_entry *e, char *buf)
 	else if (says(e, "ordered extent") && strstr(e->what, "collected"))
 		snprintf(buf, TEXT_MAX, "ordered extent of %s collected", blocks);
 	else if (says(e, "ordered extent"))
-		snprintf(buf, TEXT_MAX, "%s in the trees", blocks);
+		snprintf(buf, TEXT_MAX, "ordered extent of %s complete", blocks);
 	else if (says(e, "extent ") && strstr(e->what, "logged"))
 		snprintf(buf, TEXT_MAX, "LOGS %s (data @%lu)", blocks, (unsigned long)e->c);
+	else if (says(e, "extent "))
+		snprintf(buf, TEXT_MAX, "%s put into the trees of transaction %lu", blocks, (unsigned long)e->c);
 	else {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -207,64 +207,21 @@ static void make_lines(struct story *s)
 		s->crash_at = s->n;
 }
 
-/* ---- the broken block's extent ---- */
+/* ---- what matters ---- */
 
-static bool extent_has_block(const struct story *s, const struct trace_entry *e)
-{
-	uint64_t off = (uint64_t)s->v->broken.block * FS_BLOCK;
-
-	return e->a <= off && off < e->a + e->b;
-}
-
-static const struct trace_entry *entry_of(const struct story *s, uint32_t line)
-{
-	return s->line[line].entry == NONE ? NULL : &s->entry[s->line[line].entry];
-}
-
-static void find_logged(struct story *s)
-{
-	for (uint32_t i = 0; i < s->crash_at; i++) {
-		const struct trace_entry *e = entry_of(s, i);
-		if (!e || !says(e, "extent ") || !strstr(e->what, "logged") || !extent_has_block(s, e))
-			continue;
-		s->logged = i;
-		s->disk = e->c;
-		s->start = e->a;
-		s->len = e->b;
-	}
-}
-
-static void find_extent(struct story *s)
-{
-	s->added = s->logged = s->ordered = s->collected = NONE;
-	if (s->v->kind != VIOLATION_PROMISE)
-		return;
-	find_logged(s);
-	for (uint32_t i = 0; i < s->n && s->logged != NONE; i++) {
-		const struct trace_entry *e = entry_of(s, i);
-		if (!e)
-			continue;
-		if (says(e, "extent map") && e->c == s->disk)
-			s->added = i;
-		else if (says(e, "ordered extent") && strstr(e->what, "at disk") && e->c == s->disk)
-			s->ordered = i;
-		else if (says(e, "ordered extent") && strstr(e->what, "collected") && e->a == s->start && i < s->logged)
-			s->collected = i;
-	}
-}
-
+/* Once it is known why: calls, what makes things durable, and what is of the broken block. */
 static bool line_matters(const struct story *s, uint32_t i)
 {
-	const struct trace_entry *e = entry_of(s, i);
 	const struct line *l = &s->line[i];
+	const struct trace_entry *e = story_entry(s, i);
 
-	if (s->logged == NONE || l->kind == LINE_CALL || !e)
+	if (l->marked || l->kind == LINE_CALL || !e || (!s->cause[0] && s->logged == NONE))
 		return true;
 	if (l->kind == LINE_EXTENT)
-		return extent_has_block(s, e);
+		return story_is_of_block(s, e) && !strstr(e->what, "complete");
 	if (l->kind == LINE_DEVICE)
-		return says(e, "flush") || e->a < SUPER_END || e->a == s->disk;
-	return strstr(l->text, "write error") || says(e, "log super");
+		return says(e, "flush") || e->a < SUPER_END || (s->disk && e->a == s->disk);
+	return strstr(l->text, "write error") || says(e, "log super") || s->h->bare;
 }
 
 /* ---- gathering ---- */
@@ -298,11 +255,9 @@ bool story_gather(struct story *s, struct hunt *h, const struct violation *v, co
 	if (h->dev)
 		s->event = powercut_events(h->dev, &s->nevents);
 	make_lines(s);
-	find_extent(s);
-	for (uint32_t i = 0; i < s->n; i++) {
+	story_find_cause(s);
+	for (uint32_t i = 0; i < s->n; i++)
 		s->line[i].matters = line_matters(s, i);
-		s->line[i].marked = i == s->added || i == s->logged || i == s->ordered || i == s->collected;
-	}
 	return true;
 }
 

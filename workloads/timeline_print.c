@@ -165,7 +165,7 @@ static void print_lines(const struct paper *p, const struct story *s, bool all)
 		fprintf(p->out, "====  THE POWER FAILS: %s ====\n", kept);
 		paint(p, "0");
 	}
-	fprintf(p->out, "┃ holds a lock   ░ waits   ◌ stopped by the scheduler   ◆ what the broken promise rests on");
+	fprintf(p->out, "┃ holds a lock   ░ waits   ◌ stopped by the scheduler%s", s->cause[0] ? "   ◆ what the broken promise rests on" : "");
 	fprintf(p->out, folded ? "   (%u lines folded)\n" : "\n", folded);
 }
 

@@ -8,34 +8,10 @@
 #include "rt/lock.h"
 #include "timeline_story.h"
 
-static const char *who(const struct story *s, uint32_t line)
-{
-	return s->task_name[s->line[line].task % COOP_TASKS_MAX];
-}
-
-/* How the extent came to be logged without its ordered extent; nothing when it did not. */
-static int how_unseen(const struct story *s, char *buf, unsigned size)
-{
-	char blocks[64];
-
-	story_blocks(s->start, s->len, blocks, sizeof(blocks));
-	if (s->logged == NONE || s->added == NONE || s->collected != NONE)
-		return 0;
-	if (s->ordered == NONE || s->ordered > s->logged)
-		return snprintf(buf, size,
-		                "%s logged the extent map of %s after %s had added it and before %s added its ordered extent: "
-		                "nobody waited for the data, nobody had its checksum. ",
-		                who(s, s->logged), blocks, who(s, s->added), who(s, s->added));
-	return snprintf(buf, size,
-	                "%s collected ordered extents before %s added the one of %s, and logged its extent map after: "
-	                "nobody waited for the data, nobody had its checksum. ",
-	                who(s, s->logged), who(s, s->ordered), blocks);
-}
-
 void story_sentence(const struct story *s, char *buf, unsigned size)
 {
 	const char *text = s->v->text;
-	unsigned n = (unsigned)how_unseen(s, buf, size);
+	unsigned n = (unsigned)snprintf(buf, size, "%s", s->cause);
 
 	if (n < size && s->v->kind == VIOLATION_PROMISE)
 		n += (unsigned)snprintf(buf + n, size - n, "The power failed%s, and now ", n ? "" : " as shown below");
@@ -96,8 +72,11 @@ void story_step(const struct story *s, uint32_t t, char *buf, unsigned size, str
 	site_find(&stop->stack, site);
 }
 
+/* All calls and all I/O go through one line each: that is no news. */
 bool story_site(const struct story *s, const struct line *l, struct site *out)
 {
+	if (l->kind == LINE_DEVICE || l->kind == LINE_CALL)
+		return false;
 	if (l->entry != NONE)
 		return site_find(&s->entry[l->entry].from, out);
 	return l->kind == LINE_STOPPED && site_find(&s->watch.turn[l->turn].stop.stack, out);

@@ -1,6 +1,6 @@
 /*
- * timeline_story.h: the inside of the time line: the story of one violation, gathered by timeline.c, told in a
- * sentence by timeline_sentence.c, and shown by timeline_print.c and timeline_svg.c. Nobody else includes it,
+ * timeline_story.h: the inside of the time line: the story of one violation, gathered by timeline.c, its cause found by
+ * timeline_cause.c, told in a sentence by timeline_sentence.c, and shown by timeline_print.c and timeline_svg.c. Nobody else includes it,
  * but explain.c.
  */
 #ifndef TIMELINE_STORY_H
@@ -12,6 +12,7 @@
 #define TEXT_MAX  200u
 #define NONE      UINT32_MAX
 #define LANES_MAX 12u
+#define SUPER_END 262144u /* where the file system's super blocks end, and its trees begin */
 
 enum line_kind { LINE_OTHER, LINE_CALL, LINE_DEVICE, LINE_EXTENT, LINE_STOPPED };
 
@@ -37,9 +38,11 @@ struct story {
 	uint32_t crash_at;       /* the crash comes before this line */
 	const struct dev_event *event;
 	uint32_t nevents;
-	/* of the broken block: its last extent that was logged */
-	uint64_t disk, disk_len, start, len;
+	uint64_t of;             /* the broken block's file, as the trace names it; 0: none is known */
+	/* of the broken block: its last extent that was logged; else the last that was added */
+	uint64_t disk, start, len;
 	uint32_t added, logged, ordered, collected; /* lines; NONE: there is none */
+	char cause[600];         /* who did what between which steps of whom, a sentence and a space; "": it is not known */
 	char task_name[COOP_TASKS_MAX][TASK_NAME_MAX];
 };
 
@@ -49,7 +52,17 @@ struct story {
  */
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns);
 void story_free(struct story *s);
+/* Why the promise is broken: s->cause, the lines that it rests on marked. timeline_cause.c */
+void story_find_cause(struct story *s);
 void story_sentence(const struct story *s, char *buf, unsigned size);
+
+/* The trace's entry of a line; NULL: it has none. */
+const struct trace_entry *story_entry(const struct story *s, uint32_t line);
+/* Is the line's entry one that begins so? */
+bool story_says(const struct story *s, uint32_t line, const char *beginning);
+/* Is it about the broken block's extents? Of a size that is broken each of the file's is. */
+bool story_is_of_block(const struct story *s, const struct trace_entry *e);
+const char *story_who(const struct story *s, uint32_t line);
 
 /* "block 1", "blocks 0-3" */
 void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size);

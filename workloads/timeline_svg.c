@@ -220,7 +220,8 @@ static void draw_legend(const struct picture *p, unsigned y)
 	};
 	unsigned x = MARGIN + 20;
 
-	for (unsigned i = 0; i < sizeof(legend) / sizeof(legend[0]); i++) {
+	unsigned n = sizeof(legend) / sizeof(legend[0]) - !p->s->cause[0]; /* the last is of what is marked */
+	for (unsigned i = 0; i < n; i++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		fprintf(p->out, legend[i].shape, x, y - 10);
