@@ -11,10 +11,9 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
-#include "interrupt.h"
 #include "cmd_race_show.h"
+#include "interrupt.h"
 #include "prove_report.h"
-#include "schedule_file.h"
 #include "text.h"
 #include "traces_file.h"
 
@@ -117,21 +116,17 @@ static void progress(const struct proof *p, void *arg)
 static int report_violation(const struct prove_options *o, struct hunt *h, struct violation *v, json_t *r, FILE *out)
 {
 	struct minimised m;
-	char path[1024], err[200];
+	json_t *violation;
+	char path[1024];
 
 	snprintf(path, sizeof(path), "race-%s-%s.schedule", h->race->name, h->design->name);
 	snprintf(v->found, sizeof(v->found), "prove, seed 1, execution %lu", (unsigned long)json_integer_value(json_object_get(r, "executions")));
 	hunt_minimise(h, v, &m);
-	show_minimised(&m, v, out);
-	fprintf(out, "\n");
-	if (!show_violation(h, v, false, out))
-		return cmd_error(CMD, "the minimised schedule does not replay");
-	if (schedule_file_write(o->out ? o->out : path, h->race, h->design, v, err))
-		return cmd_error(CMD, "%s", err);
-	json_t *violation = violation_json(h, v, &m, o->out ? o->out : path);
+	int ret = show_found(CMD, h, v, &m, o->out ? o->out : path, false, out, &violation);
+	if (ret)
+		return ret;
 	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O}", "schedule", json_object_get(violation, "schedule")));
 	json_object_set_new(r, "violation", violation);
-	fprintf(out, "\nfsyncstorm race replay %s\n", o->out ? o->out : path);
 	return 0;
 }
 

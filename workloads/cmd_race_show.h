@@ -1,5 +1,5 @@
 /*
- * cmd_race_show.h: a violation on paper, for `race hunt` and `race replay`: how small it was made, the time line, and the
+ * cmd_race_show.h: a violation on paper, for `race hunt`, `race prove` and `race replay`: how small it was made, the time line, and the
  * same in a hunt's JSON; and the schedules' files.
  */
 #ifndef CMD_RACE_SHOW_H
@@ -10,8 +10,6 @@
 
 #include "hunt.h"
 
-/* What making it smaller came to: two or three lines, each indented. */
-void show_minimised(const struct minimised *m, const struct violation *v, FILE *out);
 /* The time line, and the steps that decide. False when v's schedule does not fit this program: nothing is printed. */
 bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out);
 /*
@@ -19,12 +17,10 @@ bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, F
  * name and renamed. 0, or CMD_ERROR after one line on stderr.
  */
 int show_pictures(const char *cmd, struct hunt *h, const struct violation *v, const char *svg, const char *html);
-/* The violation in a hunt's result; `path`: its schedule's file. */
-json_t *violation_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path);
-
 /*
- * All there is to tell of a violation that was found and made small, told before it is written down, for a disk may be full: its schedule goes to `path`, X.schedule, the nearest one that
- * holds to X.passing.schedule, what they are to `out`, and in *json. 0, or CMD_ERROR after one line on stderr: *json is not set.
+ * All there is to tell of a violation that was found and made small: what it is goes to `out`, then, for a disk may be
+ * full, its schedule to `path`, X.schedule, and the nearest one that holds to X.passing.schedule; all of it is in *json. 0,
+ * or CMD_ERROR after one line on stderr: *json is not set.
  */
 int show_found(const char *cmd, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path, bool all_lines,
                FILE *out, json_t **json);
