@@ -125,22 +125,22 @@ static void proofs_are_added(void **state)
 	                                 "\"executions\":%u,\"cut\":1,\"distinct\":%u,\"seconds\":0.5,\"verdict\":\"holds\"}]}";
 	char text[512];
 
-	snprintf(text, sizeof(text), shard, 0, "true", 10, 10);
+	snprintf(text, sizeof(text), shard, 0u, "true", 10u, 10u);
 	spawn_file("p1.json", text);
-	snprintf(text, sizeof(text), shard, 1, "true", 7, 7);
+	snprintf(text, sizeof(text), shard, 1u, "true", 7u, 7u);
 	spawn_file("p2.json", text);
 	assert_int_equal(spawn("race merge p1.json p2.json"), 0);
 	assert_non_null(strstr(spawn_out, "17 executions, 2 cut runs"));
 	assert_non_null(strstr(spawn_out, "at most 17 distinct traces, total no more than these"));
 	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 1 preemption, whenever the power fails"));
 	assert_non_null(strstr(spawn_out, "outside of the claim"));
-	snprintf(text, sizeof(text), shard, 1, "false", 7, 7);
+	snprintf(text, sizeof(text), shard, 1u, "false", 7u, 7u);
 	spawn_file("p2.json", text);
 	assert_int_equal(spawn("race merge p1.json p2.json"), 0);
 	assert_non_null(strstr(spawn_out, "not complete: shards 2/2\n"));
 	assert_non_null(strstr(spawn_out, "NOT COMPLETE"));
 	assert_null(strstr(spawn_out, "PROVED"));
-	snprintf(text, sizeof(text), shard, 1, "false", 7, 8);
+	snprintf(text, sizeof(text), shard, 1u, "false", 7u, 8u);
 	spawn_file("p3.json", text);
 	assert_int_equal(spawn("race merge p1.json a2.json"), 2);
 	assert_non_null(strstr(spawn_err, "a hunt and a proof cannot be joined"));
