@@ -17,8 +17,10 @@ struct model {
 
 static struct inode *inode_make(void)
 {
+	static struct root root = { .id = 1 };
 	struct inode *inode = mem_zalloc(sizeof(*inode));
 
+	inode->root = &root;
 	rwsem_init(&inode->em_lock, L_EM_TREE, 0);
 	RB_INIT(&inode->ems);
 	list_init(&inode->modified);
