@@ -4,6 +4,9 @@
  *
  * (A1) jemalloc may be missing from the link (sanitizers bring their own malloc): mallctl is a weak
  *      reference, and without it memory is plainly not placed, and the notice says so.
+ * (A2) Nothing is unmapped. jemalloc 5.3, which retains what it has mapped, knows the extents of two arenas apart by the
+ *      first one of each mapping. Were that one unmapped and its place mapped for another arena, what is left behind it
+ *      would be taken for a part of the new one: the lists of both are then damaged.
  */
 #include "rt/mem.h"
 
@@ -90,9 +93,10 @@ static void *alloc_extent(struct extent_hooks *hooks, void *at, size_t size, siz
 	return p;
 }
 
-static bool unmap_extent(struct extent_hooks *hooks, void *p, size_t size, bool committed, unsigned arena)
+/* The pages go, the addresses stay ours, and stay bound (A2). */
+static bool purge_extent(struct extent_hooks *hooks, void *p, size_t size, size_t offset, size_t len, unsigned arena)
 {
-	return munmap(p, size) != 0;
+	return madvise((char *)p + offset, len, MADV_DONTNEED) != 0;
 }
 
 static bool split_extent(struct extent_hooks *hooks, void *p, size_t size, size_t a, size_t b, bool committed,
@@ -146,7 +150,7 @@ static int make_arena(enum place_memory policy, const char *nodes, struct placed
 	a->policy = policy;
 	strcpy(a->nodes, nodes);
 	a->hooks = (struct extent_hooks){
-		.alloc = alloc_extent, .dalloc = unmap_extent, .split = split_extent, .merge = merge_extents,
+		.alloc = alloc_extent, .purge_forced = purge_extent, .split = split_extent, .merge = merge_extents,
 	};
 	ret = mallctl("arenas.create", &a->arena, &len, &hooks, sizeof(hooks));
 	if (ret)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "rt/mem.h"
 #include "rt/place.h"
 
@@ -277,6 +278,31 @@ static void nodes_get_arenas_of_their_own(void **state)
 	assert_int_equal(mem_use_node(-1), 0);
 }
 
+/* Extents of arenas that are neighbours must not become one: they are split, given back, and mapped again by others. */
+static void arenas_keep_their_extents_apart(void **state)
+{
+	static void *slot[64];
+	struct rng r;
+
+	if (!mallctl)
+		skip();
+	topology("node:2 core:2 pu:1");
+	assert_int_equal(mem_init(), 0);
+	rng_seed(&r, 1);
+	for (unsigned i = 0; i < 4000; i++) {
+		void **s = &slot[rng_below(&r, 64)];
+
+		assert_int_equal(mem_use_node((int)rng_below(&r, 2)), 0);
+		free(*s);
+		*s = mem_alloc(65536 + rng_below(&r, 64) * 16384);
+		if (i % 32 == 0)
+			assert_int_equal(mallctl("arena.4096.purge", NULL, NULL, NULL, 0), 0); /* all of them */
+	}
+	for (unsigned i = 0; i < 64; i++)
+		free(slot[i]);
+	assert_int_equal(mem_use_node(-1), 0);
+}
+
 /* A made-up topology that is said to be this machine: the kernel is asked for a node that is not there. */
 static void memory_that_cannot_be_placed_is_told(void **state)
 {
@@ -343,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_plan_is_printed_one_line_a_task),
 		cmocka_unit_test(one_node_needs_no_arenas_and_says_so),
 		cmocka_unit_test(nodes_get_arenas_of_their_own),
+		cmocka_unit_test(arenas_keep_their_extents_apart),
 		cmocka_unit_test(memory_that_cannot_be_placed_is_told),
 		cmocka_unit_test(cpus_have_nodes_where_there_are_several),
 		cmocka_unit_test(memory_is_measured_and_aligned),
