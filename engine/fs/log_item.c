@@ -213,9 +213,10 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
-	trace_of(inode_trace_id(inode), "inode %lu: all of it that is in the trees is logged", inode->ino, 0, 0);
-	if (!ret)
+	if (!ret) {
+		trace_of(inode_trace_id(inode), "inode %lu: all of it that is in the trees is logged", inode->ino, 0, 0);
 		inode->root->fs->on.logged_in_full(inode, what->start, what->end);
+	}
 	count(C_FSYNC_FULL);
 	return ret;
 }

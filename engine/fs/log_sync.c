@@ -285,7 +285,8 @@ static int log_put_in_parent(struct root *root, struct log *parent, uint64_t tra
 	struct key k = { root->id, ITEM_ROOT, 0 };
 
 	int ret = tree_put(&parent->tree, trans, &k, &item, sizeof(item));
-	trace("log of root %lu put into the tree of log roots", root->id, 0, 0);
+	if (!ret)
+		trace("log of root %lu put into the tree of log roots", root->id, 0, 0);
 	return ret;
 }
 

@@ -18,10 +18,10 @@
 
 #include "base/check.h"
 #include "rt/coop_trace.h"
-#include "rt/trace.h"
 #include "rt/fiber.h"
 #include "rt/mem.h"
 #include "rt/task.h"
+#include "rt/trace.h"
 
 #define STEPS_HINT  1000
 #define STEPS_MAX   1000000
