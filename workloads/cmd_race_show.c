@@ -1,7 +1,6 @@
 /* cmd_race_show.c: see cmd_race_show.h. */
 #include "cmd_race_show.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "base/check.h"
 #include "cmd.h"
 #include "explain.h"
+#include "replace.h"
 #include "schedule_file.h"
 #include "timeline.h"
 
@@ -100,19 +100,17 @@ static bool put_html(struct hunt *h, const struct violation *v, FILE *out)
 static int put_file(const char *cmd, const char *path, struct hunt *h, const struct violation *v,
                     bool (*put)(struct hunt *h, const struct violation *v, FILE *out))
 {
-	char tmp[1100];
+	struct replace file;
+	bool fits = true;
+	int ret = replace_begin(&file, path);
 
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	FILE *out = fopen(tmp, "w");
-	if (!out)
-		return cmd_error(cmd, "%.100s: cannot be written: %s", path, strerror(errno));
-	bool fits = put(h, v, out);
-	bool bad = ferror(out);
-	bad |= fclose(out) != 0;
-	if (fits && !bad && !rename(tmp, path))
+	if (!ret) {
+		fits = put(h, v, file.out);
+		ret = replace_end(&file, fits);
+	}
+	if (fits && !ret)
 		return 0;
-	unlink(tmp);
-	return cmd_error(cmd, "%.100s: cannot be written: %s", path, fits ? strerror(errno) : "the run cannot be repeated");
+	return cmd_error(cmd, "%.100s: cannot be written: %s", path, fits ? strerror(-ret) : "the run cannot be repeated");
 }
 
 int show_pictures(const char *cmd, struct hunt *h, const struct violation *v, const char *svg, const char *html)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "replace.h"
 #include "rt/mem.h"
 #include "schedule_file.h"
 
@@ -69,30 +70,31 @@ static int load_traces(struct traces *t, FILE *in)
 	return fscanf(in, " %7s", end) == 1 && !strcmp(end, "end") && t->n == n ? 0 : -EINVAL;
 }
 
-static int save(const struct proving *g)
+static void put_state(const struct proving *g, FILE *out)
 {
 	const struct proof *p = g->p;
-	char tmp[4096];
 
-	snprintf(tmp, sizeof(tmp), "%s.new", p->checkpoint);
-	FILE *out = fopen(tmp, "w");
-	if (!out)
-		goto fail;
 	fprintf(out, MAGIC "\npart %u of %u jobs %u\n", p->part + 1, p->parts, p->jobs);
 	fprintf(out, "race %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name, g->h->design->name,
 	        (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, (unsigned long)p->executions,
 	        (unsigned long)p->cut, p->took);
 	dpor_save(g->d, out);
 	save_traces(g->traces, out);
-	int bad = ferror(out);
-	if (fclose(out) || bad || rename(tmp, p->checkpoint)) {
-		unlink(tmp);
-		goto fail;
+}
+
+static int save(const struct proving *g)
+{
+	const struct proof *p = g->p;
+	struct replace file;
+	int ret = replace_begin(&file, p->checkpoint);
+
+	if (!ret) {
+		put_state(g, file.out);
+		ret = replace_end(&file, true);
 	}
-	return 0;
-fail:
-	snprintf(g->err, PROVE_ERR_MAX, "--checkpoint %.100s: cannot be written: %s", p->checkpoint, strerror(errno));
-	return -EIO;
+	if (ret)
+		snprintf(g->err, PROVE_ERR_MAX, "--checkpoint %.100s: cannot be written: %s", p->checkpoint, strerror(-ret));
+	return ret;
 }
 
 static int wrong(const struct proving *g, const char *what)

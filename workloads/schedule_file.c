@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/crc32c.h"
+#include "replace.h"
 #include "rt/mem.h"
 #include "schedule_text.h"
 
@@ -141,26 +141,16 @@ static char *make_text(const char *path, const struct race *race, const struct d
 
 int schedule_file_write(const char *path, const struct race *race, const struct design *design, const struct violation *v, char *err)
 {
-	char tmp[4096], *text = make_text(path, race, design, v);
-	FILE *out = NULL;
+	char *text = make_text(path, race, design, v);
+	struct replace file;
+	int ret = text ? replace_begin(&file, path) : -ENOMEM;
 
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	errno = ENOMEM;
-	if (text)
-		out = fopen(tmp, "w");
-	if (!out)
-		goto fail;
-	int bad = fputs(text, out) < 0;
-	if (fclose(out) || bad || rename(tmp, path)) {
-		int saved = errno;
-		unlink(tmp);
-		errno = saved ? saved : EIO;
-		goto fail;
+	if (!ret) {
+		fputs(text, file.out);
+		ret = replace_end(&file, true);
 	}
 	free(text);
-	return 0;
-fail:
-	free(text);
-	snprintf(err, SCHEDULE_ERR, "%.120s: cannot be written: %s", path, strerror(errno));
-	return -errno;
+	if (ret)
+		snprintf(err, SCHEDULE_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
+	return ret;
 }

@@ -3,12 +3,11 @@
  * call with the ticks at which it began and ended, and every event of the device up to the crash. Text,
  * written to a temporary name and renamed.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "replace.h"
 #include "stress.h"
 
 static void write_head(FILE *out, const struct stress *s, const struct hunt *h, const struct violation *v)
@@ -77,24 +76,14 @@ static void write_all(FILE *out, const struct stress *s, struct hunt *h, const s
 
 int stress_write_hit(const char *path, const struct stress *s, struct hunt *h, const struct violation *v, char *err)
 {
-	char tmp[4096];
-	int ret = 0;
+	struct replace file;
+	int ret = replace_begin(&file, path);
 
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	FILE *out = fopen(tmp, "w");
-	if (!out) {
-		ret = -errno;
-		goto fail;
+	if (!ret) {
+		write_all(file.out, s, h, v);
+		ret = replace_end(&file, true);
 	}
-	write_all(out, s, h, v);
-	int bad = ferror(out);
-	if (fclose(out) || bad || rename(tmp, path)) {
-		ret = errno ? -errno : -EIO;
-		unlink(tmp);
-		goto fail;
-	}
-	return 0;
-fail:
-	snprintf(err, 200, "%.120s: cannot be written: %s", path, strerror(-ret));
+	if (ret)
+		snprintf(err, 200, "%.120s: cannot be written: %s", path, strerror(-ret));
 	return ret;
 }

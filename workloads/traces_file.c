@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
+#include "replace.h"
 #include "rt/mem.h"
 
 #define HEAD_MAX 4096u
@@ -48,27 +48,16 @@ static void write_hashes(const struct traces *t, FILE *out)
 
 int traces_write(const struct traces *t, const json_t *result, const char *path, char *err)
 {
-	char tmp[4096];
-	int ret = 0;
+	struct replace file;
+	int ret = replace_begin(&file, path);
 
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	FILE *out = fopen(tmp, "w");
-	if (!out) {
-		ret = -errno;
-		goto fail;
+	if (!ret) {
+		write_head(t, result, file.out);
+		write_hashes(t, file.out);
+		ret = replace_end(&file, true);
 	}
-	write_head(t, result, out);
-	write_hashes(t, out);
-	errno = 0;
-	int bad = ferror(out);
-	if (fclose(out) || bad || rename(tmp, path)) {
-		ret = errno ? -errno : -EIO;
-		unlink(tmp);
-		goto fail;
-	}
-	return 0;
-fail:
-	snprintf(err, TRACES_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
+	if (ret)
+		snprintf(err, TRACES_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
 	return ret;
 }
 
