@@ -112,6 +112,22 @@ static void a_certificate_is_the_product_over_the_runs_that_count(void **state)
 	assert_true(certificate_miss(&c, 3) == 1);
 }
 
+static void a_certificate_says_what_the_next_depth_would_take(void **state)
+{
+	struct certificate c = { .tasks = 4, .longest = 34 };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	add_line(&c, 2, 34, 100000);
+	certificate_print(&c, out);
+	fclose(out);
+	assert_non_null(strstr(text, "a bug of depth 2 is missed")); /* 6.9078 * 4 * 34^2 = 31,942 */
+	assert_non_null(strstr(text, "of bugs of depth 3 and more they say nothing: to miss one of depth 3 once in 1000 it takes 3.2e+04 of pct with d = 3"));
+	free(text);
+}
+
 /* The bound is one: pct of depth 3, the bug's, finds it at least as often as the certificate says. */
 static void pct_keeps_the_promise_of_its_certificate(void **state)
 {
@@ -206,6 +222,7 @@ int main(void)
 		cmocka_unit_test(each_picker_has_its_share_and_they_take_turns),
 		cmocka_unit_test(the_portfolio_is_blind_on_no_shape),
 		cmocka_unit_test(a_certificate_is_the_product_over_the_runs_that_count),
+		cmocka_unit_test(a_certificate_says_what_the_next_depth_would_take),
 		cmocka_unit_test(pct_keeps_the_promise_of_its_certificate),
 		cmocka_unit_test(processes_find_what_the_first_of_their_slices_finds),
 		cmocka_unit_test(a_search_is_the_same_search_again),
