@@ -353,10 +353,13 @@ static uint32_t mark_lost(struct story *s, uint32_t super)
 /* The super is on the media, and what was written before it is not. */
 static bool super_too_early(struct story *s)
 {
-	uint32_t super = super_on_media(s), lost = super == NONE ? NONE : mark_lost(s, super);
+	uint32_t super = super_on_media(s), lost;
 	char what[64];
 
-	if (lost == NONE || s->v->broken.kind == BROKEN_VERSION || s->v->broken.kind == BROKEN_SIZE)
+	if (super == NONE || s->v->broken.kind == BROKEN_VERSION || s->v->broken.kind == BROKEN_SIZE)
+		return false;
+	lost = mark_lost(s, super);
+	if (lost == NONE)
 		return false;
 	mark(s, super);
 	if (submits(s, lost)->meta)
