@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "text.h"
+#include "base/text.h"
 
 /* One line: those facts of a drive that decide what an fsync costs. */
 static void print_drive(const struct dev_facts *f, char who, FILE *out)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "text.h"
+#include "base/text.h"
 
 #define SECOND_NS 1000000000ull
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "bench.h"
+
+#include "base/stop.h"
 #include "fio_run.h"
 #include "rt/mem.h"
 
@@ -102,7 +104,7 @@ static int run_level(struct bench *b, struct bench_level *l, struct progress *p,
 	unsigned k = b->opt.ntargets;
 
 	for (unsigned trial = 0; trial < b->opt.trials; trial++)
-		for (unsigned i = 0; i < k && !driver_stop; i++) {
+		for (unsigned i = 0; i < k && !stop_asked(); i++) {
 			unsigned target = trial % 2 ? k - 1 - i : i;
 			int ret = run_trial(b, l, target, trial, p, err);
 			if (ret) {
@@ -121,9 +123,9 @@ int bench_run(struct bench *b, char *err)
 	int ret = 0;
 
 	b->begin_ns = p.begin_ns;
-	for (unsigned i = 0; i < b->nlevels && !ret && !driver_stop; i++)
+	for (unsigned i = 0; i < b->nlevels && !ret && !stop_asked(); i++)
 		ret = run_level(b, &b->level[i], &p, err);
-	b->interrupted = driver_stop;
+	b->interrupted = stop_asked();
 	end_progress(&p);
 	return ret;
 }

@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "cmd.h"
 #include "driver.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
-#include "text.h"
+#include "base/text.h"
 
 #define CHILD_KEY 0x1001
 
@@ -297,7 +298,7 @@ static volatile sig_atomic_t in_trial, stopped_by;
 static void on_signal(int nr)
 {
 	stopped_by = nr;
-	driver_stop = true;
+	stop_ask();
 	if (in_trial)
 		return;
 	remove_scratch();

@@ -12,7 +12,7 @@
 
 #include "interrupt.h"
 #include "rt/place.h"
-#include "text.h"
+#include "base/text.h"
 
 const struct command cmd_table[] = {
 	{ "bench", "measure a job on one or more designs, interleaved, and compare them", cmd_bench },

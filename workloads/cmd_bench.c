@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "bench.h"
 #include "bench_options.h"
 #include "cmd.h"
@@ -139,7 +140,7 @@ static int check_targets(struct bench *b)
 		if (s->fio) /* opened as its twin */
 			continue;
 		if (s->target->open(s, &instance, err))
-			return driver_stop ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, err);
+			return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, err);
 		fits = check_fits(b, s, instance);
 		ret = s->target->close(instance);
 		if (fits)
@@ -261,7 +262,7 @@ static int keep_shapes(const struct bench *b, struct results *r, char *err)
 	json_t *list = json_array(), *all = json_pack("{s:s,s:i,s:O}", "schema", "fsyncstorm-shape", "schema_version", 1, "shapes", list);
 	int ret = 0;
 
-	for (unsigned t = 0; t < b->opt.ntargets && !driver_stop; t++) {
+	for (unsigned t = 0; t < b->opt.ntargets && !stop_asked(); t++) {
 		struct driver_result *sum = bench_sum(b, &b->level[0], t);
 		char why[SHAPE_ERR_MAX];
 		struct shape s;
@@ -359,7 +360,7 @@ static int run(struct bench *b)
 	if (ret)
 		return ret;
 	ret = bench_run(b, err);
-	if (ret && !driver_stop)
+	if (ret && !stop_asked())
 		ret = cmd_error("bench", "%s", err);
 	else if (!any_trial(b))
 		ret = cmd_error("bench", "interrupted before anything was measured");
@@ -391,7 +392,7 @@ int cmd_bench(int argc, char **argv)
 		ret = check_targets(b);
 	if (!ret)
 		ret = check_plans(b);
-	if (driver_stop) {
+	if (stop_asked()) {
 		cmd_error("bench", "interrupted before anything was measured");
 		ret = interrupted();
 	} else if (!ret) {

@@ -11,7 +11,7 @@
 
 #include "cmd.h"
 #include "race.h"
-#include "text.h"
+#include "base/text.h"
 
 /* ---- list ---- */
 

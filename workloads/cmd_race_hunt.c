@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
@@ -17,12 +18,11 @@
 #include "hunt_report.h"
 #include "interrupt.h"
 #include "recipe/results.h"
-#include "text.h"
+#include "base/text.h"
 #include "traces_file.h"
 
 #define DEFAULT_SCHEDULES 50000u
 
-static bool *stop;
 
 /* ---- options ---- */
 
@@ -227,8 +227,7 @@ static int can_divide(const struct hunting *g, const struct strategy *s)
 static int hunt_design(struct hunting *g, const struct design *design)
 {
 	struct search s = { .seed = g->o.seed, .shard = g->o.shard, .shards = g->o.shards,
-		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism,
-		            .stop = stop };
+		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism };
 	struct strategy strategy;
 	struct traces traces;
 	struct violation v;
@@ -271,7 +270,7 @@ static int hunt_all(struct hunting *g)
 	bool all = !strcmp(g->o.design, "all");
 	int ret = 0;
 
-	for (unsigned i = 0; fs_designs[i] && !ret && !*stop; i++)
+	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
 		if (all ? race_knows(g->o.race, fs_designs[i]->name) : !strcmp(fs_designs[i]->name, g->o.design))
 			ret = hunt_design(g, fs_designs[i]);
 	if (!ret && g->o.json)
@@ -312,7 +311,7 @@ int cmd_race_hunt(int argc, char **argv)
 		g.o.schedules = DEFAULT_SCHEDULES;
 	if (powercut_controls())
 		return cmd_error("race hunt", "the device model fails its own controls: no verdict can be trusted");
-	stop = stop_at_interrupt();
+	stop_searches_at_interrupt();
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.results = json_array();
 	ret = hunt_all(&g);

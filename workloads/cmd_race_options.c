@@ -9,7 +9,7 @@
 #include "cmd.h"
 #include "race_job.h"
 #include "recipe/results.h"
-#include "text.h"
+#include "base/text.h"
 
 #define SHARDS_MAX 1000000u
 

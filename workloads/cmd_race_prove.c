@@ -14,7 +14,7 @@
 #include "cmd_race_show.h"
 #include "interrupt.h"
 #include "prove_report.h"
-#include "text.h"
+#include "base/text.h"
 #include "traces_file.h"
 
 #define CMD            "race prove"
@@ -153,12 +153,13 @@ static int report(const struct prove_options *o, struct hunt *h, const struct pr
 static int run(const struct prove_options *o, struct hunt *h)
 {
 	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : DPOR_NO_BOUND, .part = o->shard, .parts = o->shards,
-		           .checkpoint = o->checkpoint, .seconds = o->seconds, .stop = stop_at_interrupt() };
+		           .checkpoint = o->checkpoint, .seconds = o->seconds };
 	char err[PROVE_ERR_MAX];
 	struct traces traces;
 	struct violation v;
 	int ret;
 
+	stop_searches_at_interrupt();
 	if (isatty(STDERR_FILENO)) {
 		p.progress = progress;
 		p.arg = h;

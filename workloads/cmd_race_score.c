@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
@@ -17,7 +18,6 @@
 
 #define STRATEGIES_MAX 32u
 
-static bool *stop;
 
 /* ---- options ---- */
 
@@ -174,15 +174,15 @@ static int score_design(struct scoring *g, const struct race *race, const struct
 	uint32_t n = 0;
 	char err[200];
 
-	for (unsigned i = 0; i < g->o.nstrategies && !*stop; i++) {
+	for (unsigned i = 0; i < g->o.nstrategies && !stop_asked(); i++) {
 		if (score_run(&g->score, race, design, g->o.strategy[i], &row[n], err))
 			return cmd_error("race score", "%s", err);
-		if (*stop)
+		if (stop_asked())
 			break;
 		print_row(g, &row[n]);
 		json_array_append_new(g->rows, row_json(g, &row[n++]));
 	}
-	if (n && !*stop && !score_as_due(row, n))
+	if (n && !stop_asked() && !score_as_due(row, n))
 		mismatch(g, row);
 	return 0;
 }
@@ -200,7 +200,7 @@ static int score_race(struct scoring *g, const struct race *race)
 	bool all = !strcmp(g->o.design, "all");
 	int ret = 0;
 
-	for (unsigned i = 0; fs_designs[i] && !ret && !*stop; i++)
+	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
 		if (race_knows(race, fs_designs[i]->name) && (all ? is_named(race, fs_designs[i]) : !strcmp(g->o.design, fs_designs[i]->name)))
 			ret = score_design(g, race, fs_designs[i]);
 	return ret;
@@ -211,19 +211,19 @@ static int score_all(struct scoring *g)
 	int ret = 0;
 
 	print_head(g->text);
-	for (unsigned i = 0; races[i] && !ret && !*stop; i++)
+	for (unsigned i = 0; races[i] && !ret && !stop_asked(); i++)
 		if (!g->o.race || g->o.race == races[i])
 			ret = score_race(g, races[i]);
 	if (ret)
 		return ret;
 	fprintf(g->text, "%zu rows, %zu mismatches%s\n", json_array_size(g->rows), json_array_size(g->mismatches),
-	        *stop ? "; interrupted" : "");
+	        stop_asked() ? "; interrupted" : "");
 	if (g->o.json)
 		ret = race_write_json("race score", g->o.json,
 		                      json_pack("{s:i,s:s,s:I,s:I,s:I,s:b,s:O,s:O}", "schema_version", 1, "granularity",
 		                                granularity_name[g->score.granularity], "seed", (json_int_t)g->score.seed,
 		                                "seeds", (json_int_t)g->score.seeds, "cap", (json_int_t)g->score.cap, "interrupted",
-		                                *stop, "rows", g->rows, "mismatches", g->mismatches));
+		                                stop_asked(), "rows", g->rows, "mismatches", g->mismatches));
 	return ret ? ret : json_array_size(g->mismatches) != 0;
 }
 
@@ -245,8 +245,8 @@ int cmd_race_score(int argc, char **argv)
 		default_strategies(&g.o);
 	if (powercut_controls())
 		return cmd_error("race score", "the device model fails its own controls: no verdict can be trusted");
-	stop = stop_at_interrupt();
-	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .granularity = g.o.granularity, .stop = stop };
+	stop_searches_at_interrupt();
+	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .granularity = g.o.granularity };
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.score.first = mem_zalloc(sizeof(*g.score.first) * g.score.seeds);
 	g.rows = json_array();

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "cmd.h"
 #include "explain.h"
-#include "replace.h"
+#include "base/replace.h"
 #include "schedule_file.h"
 #include "timeline.h"
 

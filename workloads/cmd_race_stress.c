@@ -9,17 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
 #include "interrupt.h"
 #include "rt/noise.h"
 #include "stress.h"
-#include "text.h"
+#include "base/text.h"
 
 #define DEFAULT_SECONDS 10.0
 
-static bool *stop;
 
 /* ---- options ---- */
 
@@ -189,7 +189,7 @@ _Noreturn static void give_up(const struct stress *s, const struct hunt *h)
 static int stress_design(struct stressing *g, const struct design *design)
 {
 	struct stress s = { .noise = g->o.noise, .seed = g->o.seed, .rounds = g->o.rounds, .seconds = g->o.seconds,
-		            .stop = stop, .hit = on_hit, .arg = g };
+		            .hit = on_hit, .arg = g };
 	struct hunt *h;
 	char err[200];
 
@@ -213,7 +213,7 @@ static int stress_all(struct stressing *g)
 	bool all = !strcmp(g->o.design, "all");
 	int ret = 0;
 
-	for (unsigned i = 0; fs_designs[i] && !ret && !*stop; i++)
+	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
 		if (all || !strcmp(fs_designs[i]->name, g->o.design))
 			ret = stress_design(g, fs_designs[i]);
 	if (!ret && g->o.json)
@@ -250,7 +250,7 @@ int cmd_race_stress(int argc, char **argv)
 		g.o.seconds = DEFAULT_SECONDS;
 	if (powercut_controls())
 		return cmd_error("race stress", "the device model fails its own controls: no verdict can be trusted");
-	stop = stop_at_interrupt();
+	stop_searches_at_interrupt();
 	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
 	g.results = json_array();
 	ret = stress_all(&g);

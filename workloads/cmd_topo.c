@@ -11,7 +11,7 @@
 #include "dev/facts.h"
 #include "rt/mem.h"
 #include "rt/place.h"
-#include "text.h"
+#include "base/text.h"
 
 #define TASKS_MAX 1024
 

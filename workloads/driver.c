@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "driver_task.h"
 #include "rt/mem.h"
 
 #define PROGRESS_NS 200000000ull
 
-_Atomic bool driver_stop;
 
 /* A trial while it runs. */
 struct trial {
@@ -318,7 +318,7 @@ static void add_up(struct trial *t)
 	}
 	r->begin_ns = begin;
 	r->elapsed_ns = end > begin ? end - begin : 0;
-	r->interrupted = driver_stop;
+	r->interrupted = stop_asked();
 	check_phases(r);
 	check_memory(r);
 	driver_facts(r, t->target, t->instance);

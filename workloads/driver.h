@@ -14,6 +14,7 @@
 #define DRIVER_H
 
 #include "base/hist.h"
+#include "base/stop.h"
 #include "dev/dev.h"
 #include "heat.h"
 #include "job.h"
@@ -74,9 +75,6 @@ struct driver_result {
 	enum op_kind error_op;
 	bool interrupted;
 };
-
-/* Set by a signal handler: tasks end after the operation in hand, what was measured stands. */
-extern _Atomic bool driver_stop;
 
 /* One trial. 0, or -errno with one line in err (TARGET_ERR_MAX bytes); an operation's error is in the result instead. */
 int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err);

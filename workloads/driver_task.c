@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "rt/mem.h"
 
 #define SECOND_NS    1000000000ull
@@ -165,7 +166,7 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 
 static void sleep_until(struct worker *w, uint64_t when)
 {
-	for (uint64_t now = rt_now(); now < when && !driver_stop && now < w->end_ns; now = rt_now())
+	for (uint64_t now = rt_now(); now < when && !stop_asked() && now < w->end_ns; now = rt_now())
 		rt->sleep(when - now < SLEEP_SLICE ? when - now : SLEEP_SLICE);
 }
 
@@ -201,7 +202,7 @@ static void interval(struct worker *w, uint64_t length_ns)
 	w->begin_ns = w->intended_ns = now = rt_now();
 	w->end_ns = length_ns ? now + length_ns : UINT64_MAX;
 	w->issued = 0;
-	while (now < w->end_ns && !w->error && !atomic_load_explicit(&driver_stop, memory_order_relaxed) &&
+	while (now < w->end_ns && !w->error && !stop_asked() &&
 	       ops_next(&w->ops, &op)) {
 		if (op.kind == OP_WRITE) {
 			if (w->clone->job->rate_iops || w->clone->job->thinktime_ns) {

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "driver.h"
 #include "rt/mem.h"
 
@@ -148,7 +149,7 @@ static void run(const struct target *target, const char *job, uint64_t seconds_n
 static int fresh(void **state)
 {
 	memset(&probe, 0, sizeof(probe));
-	driver_stop = false;
+	stop_clear();
 	result = NULL;
 	clones = NULL;
 	return 0;
@@ -301,7 +302,7 @@ static void an_error_ends_the_task_and_is_told(void **state)
 
 static void a_stop_ends_the_trial_cleanly(void **state)
 {
-	driver_stop = true;
+	stop_ask();
 	run(&target_probe, "[a]\nrw=write\nsize=1g\ntime_based\nruntime=1h\nnumjobs=2\n", 0);
 	assert_true(result->interrupted);
 	assert_int_equal(probe.closed, 2);

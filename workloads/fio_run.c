@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "program.h"
 #include "rt/mem.h"
 
@@ -355,7 +356,7 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	ret = run_in(q, plan, t->folder(instance), r, err);
 	if (!ret)
 		driver_facts(r, t, instance);
-	r->interrupted = driver_stop;
+	r->interrupted = stop_asked();
 	if (!ret && t->look)
 		t->look(instance, &r->floor_after);
 	free(plan);

@@ -181,7 +181,6 @@ struct search {
 	uint64_t schedules;         /* the last number; 0: no bound */
 	double seconds;             /* at most; 0: no bound */
 	bool check_determinism;     /* each schedule once more, from its recording */
-	bool *stop;                 /* set by a signal handler, in memory that jobs share (interrupt.h); may be NULL */
 	_Atomic uint64_t *best;     /* a violation that others have found: those of higher numbers need not be run; may be NULL */
 	void (*progress)(const struct search *s, void *arg);
 	void *arg;
@@ -194,7 +193,7 @@ struct search {
 	enum counted counted;       /* these */
 	double took;                /* seconds */
 	uint64_t images_judged, images_mounted;
-	bool stopped;               /* by `stop`, before its end */
+	bool stopped;               /* asked to (base/stop.h), before its end */
 	bool through;               /* the strategy had no schedule left */
 	bool nondeterministic;      /* two runs of one schedule differed: `at` */
 	uint64_t at;

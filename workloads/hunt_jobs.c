@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "interrupt.h"
+#include "base/stop.h"
 #include "rt/mem.h"
 
 #define JOBS_MAX      64u
@@ -124,7 +124,7 @@ static int start(struct jobs *j)
 	return 0;
 }
 
-/* A signal that ends the search reaches all of them: s->stop is theirs too. */
+/* A signal that ends the search reaches all of them: the stop flag is shared. */
 static void wait_for_all(struct jobs *j)
 {
 	for (uint32_t i = 0; i < j->n && j->pid[i] > 0; i++)

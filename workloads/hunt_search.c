@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "rt/mem.h"
 #include "schedule_file.h"
 
@@ -149,7 +150,7 @@ static bool repeats(struct hunt *h, struct search *s, uint64_t seed, enum violat
 
 static bool over(struct search *s, uint64_t since)
 {
-	if (s->stop && *s->stop)
+	if (stop_asked())
 		return s->stopped = true;
 	if (s->schedules && number_of(s, s->run + 1) > s->schedules)
 		return true;

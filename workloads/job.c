@@ -16,7 +16,7 @@
 #include "base/check.h"
 #include "job_keys.h"
 #include "rt/mem.h"
-#include "text.h"
+#include "base/text.h"
 
 #define LINE_LEN 190 /* inih takes lines of up to 200 */
 

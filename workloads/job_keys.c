@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "base/text.h"
 
 #define BS_MAX     (16u << 20)
 #define JOBS_MAX   256u

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "base/stop.h"
 #include "driver.h"
 #include "job.h"
 #include "rt/mem.h"
@@ -94,7 +95,7 @@ static int lay_out(int fd, uint64_t bytes)
 	for (uint64_t off = 0; off < bytes && !ret; off += LAYOUT_CHUNK) {
 		uint64_t left = bytes - off;
 		size_t n = left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK;
-		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(fd, buf, n, (off_t)off);
+		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, buf, n, (off_t)off);
 
 		if (did != (ssize_t)n)
 			ret = did < 0 ? -errno : -ENOSPC;

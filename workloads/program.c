@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "driver.h"
+#include "base/stop.h"
 #include "interrupt.h"
 
 #define LISTEN_MS   100
@@ -72,7 +72,7 @@ static void listen_both(struct listener *l, pid_t pid)
 		for (int i = 0; i < 2; i++)
 			if (p[i].fd >= 0 && !take(&l[i]))
 				p[i].fd = -1;
-		if (driver_stop && stopping++ % PATIENCE == 0)
+		if (stop_asked() && stopping++ % PATIENCE == 0)
 			kill(pid, stopping > 1 ? SIGKILL : SIGTERM);
 	}
 }
@@ -91,7 +91,7 @@ static int verdict(char *const argv[], int status, char *said, char *err)
 {
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	if (driver_stop) {
+	if (stop_asked()) {
 		snprintf(err, PROGRAM_ERR_MAX, "%.60s was stopped", argv[0]);
 		return -EINTR;
 	}

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "replace.h"
+#include "base/replace.h"
+#include "base/stop.h"
 #include "rt/mem.h"
 #include "schedule_file.h"
 
@@ -212,7 +213,7 @@ static bool over(struct proving *g)
 	struct proof *p = g->p;
 
 	p->took = g->took_before + (double)(rt_now() - g->since_ns) / 1e9;
-	return (p->stop && *p->stop) || (p->seconds > 0 && p->took - g->took_before >= p->seconds);
+	return stop_asked() || (p->found_elsewhere && *p->found_elsewhere) || (p->seconds > 0 && p->took - g->took_before >= p->seconds);
 }
 
 static void run_one(struct proving *g)

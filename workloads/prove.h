@@ -24,7 +24,7 @@ struct proof {
 	uint32_t jobs;            /* prove_jobs() sets it: one of so many processes that have a part of this */
 	const char *checkpoint;   /* where it stands is kept here now and then, and taken up again; NULL: nowhere */
 	double seconds;           /* at most; 0: no bound */
-	bool *stop;               /* set by a signal handler; may be NULL */
+	bool *found_elsewhere;    /* set by another process of the same proof: this part stops; may be NULL */
 	void (*progress)(const struct proof *p, void *arg);
 	void *arg;
 	struct traces *traces;    /* kept for the caller; may be NULL */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "interrupt.h"
+#include "base/stop.h"
 #include "prove.h"
 #include "rt/mem.h"
 
@@ -30,7 +30,7 @@ struct slice {
 };
 
 struct shared {
-	bool stop; /* something was found */
+	bool found; /* by one of them: all stop */
 	struct slice slice[];
 };
 
@@ -56,7 +56,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	p.part = whole->part + i * whole->parts;
 	p.parts = whole->parts * jobs;
 	p.jobs = jobs;
-	p.stop = &shared->stop;
+	p.found_elsewhere = &shared->found;
 	p.progress = count_so_far;
 	p.arg = s;
 	p.traces = &traces;
@@ -69,7 +69,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	if (p.found && v.schedule.n <= DECISIONS_MAX) {
 		s->ndecisions = v.schedule.n;
 		memcpy(s->decision, v.schedule.d, v.schedule.n * sizeof(*s->decision));
-		shared->stop = true;
+		shared->found = true;
 	}
 	s->ntraces = traces.n;
 	traces_copy(&traces, s->trace);
@@ -100,14 +100,12 @@ void proof_add(struct proof *to, const struct proof *from)
 		to->reached = from->reached;
 }
 
-/* Until all have ended; passes on a signal, and says now and then how far they are. */
+/* Until all have ended; says now and then how far they are. */
 static void wait_for_all(struct proof *p, struct shared *shared, pid_t *pid, uint32_t jobs)
 {
 	uint32_t left = jobs;
 
 	while (left) {
-		if (p->stop && *p->stop)
-			shared->stop = true;
 		rt->sleep(100000000);
 		p->executions = p->cut = 0;
 		for (uint32_t i = 0; i < jobs; i++) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "text.h"
+#include "base/text.h"
 
 const struct race *const races[] = {
 	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "replace.h"
+#include "base/replace.h"
 #include "rt/mem.h"
 #include "schedule_text.h"
 

@@ -12,7 +12,7 @@
 #include "rt/mem.h"
 #include "schedule_file.h"
 #include "schedule_text.h"
-#include "text.h"
+#include "base/text.h"
 
 #define FILE_MAX (4u << 20) /* the longest run that a hunt allows takes a tenth of it */
 

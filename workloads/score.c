@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "rt/mem.h"
 
 static int by_size(const void *a, const void *b)
@@ -23,7 +24,7 @@ static uint64_t rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
 /* One seed's search, with a strategy that has learnt nothing yet. */
 static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct score_row *row, uint64_t *at, char *err)
 {
-	struct search search = { .seed = rng_mix(s->seed) + i, .schedules = s->cap, .stop = s->stop };
+	struct search search = { .seed = rng_mix(s->seed) + i, .schedules = s->cap };
 	struct strategy strategy;
 	struct violation v;
 
@@ -36,7 +37,7 @@ static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct
 	violation_fini(&v);
 	strategy_close(&strategy);
 	row->schedules += search.run;
-	if (s->stop && *s->stop)
+	if (stop_asked())
 		return 0;
 	*at = search.found_at ? search.found_at : s->cap + 1;
 	row->searches++;
@@ -70,7 +71,7 @@ int score_run(const struct score *s, const struct race *race, const struct desig
 		return ret;
 	h->granularity = s->granularity;
 	at = mem_zalloc(searches * sizeof(*at));
-	for (uint32_t i = 0; i < searches && !ret && !(s->stop && *s->stop); i++)
+	for (uint32_t i = 0; i < searches && !ret && !stop_asked(); i++)
 		ret = search_once(s, h, i, out, &at[out->searches], err);
 	qsort(at, out->searches, sizeof(*at), by_size);
 	out->median = rank(at, out->searches, 50);

@@ -18,7 +18,6 @@ struct score {
 	uint32_t seeds;     /* of a race that is to break */
 	uint64_t cap;       /* schedules of a search at most */
 	enum granularity granularity;
-	bool *stop;         /* set by a signal handler; may be NULL */
 	uint64_t *first;    /* if not NULL: room for `seeds` results; a row's, ascending, until the next row */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "rt/lock.h"
 #include "rt/mem.h"
 
@@ -215,7 +216,7 @@ static void count_calls(const struct hunt *h, struct stress *s, uint32_t from, u
 
 static bool over(const struct stress *s, uint64_t since)
 {
-	if (s->stop && *s->stop)
+	if (stop_asked())
 		return true;
 	if (s->rounds && s->run >= s->rounds)
 		return true;

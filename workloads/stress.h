@@ -23,7 +23,6 @@ struct stress {
 	uint64_t rounds;       /* at most; 0: no bound */
 	double seconds;        /* at most; 0: no bound */
 	uint32_t cuts;         /* moments of a round at which the power is cut, at most; 0: STRESS_CUTS */
-	bool *stop;            /* set by a signal handler; may be NULL */
 	/* Called for each hit, while its history and its record are there; may be NULL. */
 	void (*hit)(const struct stress *s, struct hunt *h, const struct violation *v, void *arg);
 	void *arg;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replace.h"
+#include "base/replace.h"
 #include "stress.h"
 
 static void write_head(FILE *out, const struct stress *s, const struct hunt *h, const struct violation *v)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fs/fs.h"
-#include "text.h"
+#include "base/text.h"
 
 static int set_count(const char *v, uint32_t max, uint32_t *out)
 {

@@ -14,6 +14,7 @@
 
 #include "barriers.h"
 #include "base/rng.h"
+#include "base/stop.h"
 #include "disk.h"
 #include "driver.h"
 #include "floor/floor.h"
@@ -114,7 +115,7 @@ static int lay_out(struct file *f, uint64_t bytes)
 		buf[i] = rng_next(&rng);
 	for (uint64_t off = 0; off < bytes && ret >= 0; off += LAYOUT_CHUNK) {
 		uint64_t left = bytes - off;
-		ret = driver_stop ? -EINTR : fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
+		ret = stop_asked() ? -EINTR : fs_write(f, off, buf, left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK);
 	}
 	free(buf);
 	/* A write that found no space says so to the fsync of its file, and to nobody else. */

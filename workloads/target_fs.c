@@ -20,13 +20,14 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "base/stop.h"
 #include "driver.h"
 #include "floor/floor.h"
 #include "kernel_fs.h"
 #include "loop.h"
 #include "program.h"
 #include "rt/mem.h"
-#include "text.h"
+#include "base/text.h"
 
 #define FILL        (1u << 20)
 #define IMAGES_MAX  16
@@ -89,7 +90,7 @@ static int fill(int fd, uint64_t size)
 	for (size_t i = 0; i < FILL / sizeof(*buf); i++)
 		buf[i] = rng_next(&rng);
 	for (uint64_t off = 0; off < size && !ret; off += FILL) {
-		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(fd, buf, FILL, (off_t)off);
+		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, buf, FILL, (off_t)off);
 
 		if (did != FILL)
 			ret = did < 0 ? -errno : -ENOSPC;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "replace.h"
+#include "base/replace.h"
 #include "rt/mem.h"
 
 #define HEAD_MAX 4096u

@@ -23,6 +23,7 @@
 
 #include "base/hist.h"
 #include "base/list.h"
+#include "base/stop.h"
 #include "rt/lock.h"
 
 #define DEV_BLOCK 4096u /* the tear unit by default: a physical block */
@@ -143,8 +144,6 @@ struct dev {
 int dev_open(const char *spec, bool force, struct dev **out, char *err);
 /* Whether it begins with a back end and a colon, as a spec does and a path hardly: then dev_open() has the word. */
 bool dev_is_spec(const char *text);
-/* Set, from a signal handler too: a dev_open() that is writing a new file in full gives up (-EINTR) and removes it. */
-extern _Atomic bool dev_give_up;
 /* Waits for what is in flight, then closes. */
 void dev_close(struct dev *d);
 /*

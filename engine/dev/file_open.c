@@ -22,6 +22,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "dev/facts.h"
 #include "rt/mem.h"
 
@@ -171,8 +172,6 @@ static int check_path(struct dev *d, const struct file_args *fa, const struct st
 
 /* ---- (G3) ---- */
 
-_Atomic bool dev_give_up;
-
 static int fill(int fd, uint64_t size)
 {
 	char *zeros = mem_alloc_pages(FILL_SIZE);
@@ -182,7 +181,7 @@ static int fill(int fd, uint64_t size)
 	memcpy(zeros, MARK, MARK_SIZE);
 	for (uint64_t off = 0; off < size && !ret; off += FILL_SIZE) {
 		size_t n = size - off < FILL_SIZE ? size - off : FILL_SIZE;
-		ssize_t did = dev_give_up ? (errno = EINTR, -1) : pwrite(fd, zeros, n, off);
+		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, zeros, n, off);
 
 		if (did != (ssize_t)n)
 			ret = did < 0 ? -errno : -ENOSPC;

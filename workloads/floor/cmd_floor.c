@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "bench_self_player.h"
 #include "cmd.h"
 #include "driver.h"
@@ -17,7 +18,7 @@
 #include "recipe/env.h"
 #include "recipe/results.h"
 #include "rt/mem.h"
-#include "text.h"
+#include "base/text.h"
 
 #define SHAPES_MAX 8
 #define ROUNDS     8              /* the shapes take turns */
@@ -149,7 +150,7 @@ static int play(struct floor_run *f, struct measured *m, uint64_t length_ns)
 
 	if (!p)
 		return -errno;
-	while (!ret && !driver_stop && rt_now() - begin < length_ns) {
+	while (!ret && !stop_asked() && rt_now() - begin < length_ns) {
 		at_ns = rt_now();
 		ret = player_play(p, &at);
 		if (!ret)
@@ -225,7 +226,7 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 		printf("\n");
 	}
 	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and there\n");
-	if (driver_stop)
+	if (stop_asked())
 		printf("notice: interrupted; this is what was measured until then\n");
 	if (f->floor.dev && f->floor.dev->notice[0])
 		printf("notice: %s\n", f->floor.dev->notice);
@@ -245,7 +246,7 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 		                                      (json_int_t)hist_percentile(h, 99.9)));
 	}
 	all = json_pack("{s:s,s:i,s:s,s:b,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
-	                "interrupted", driver_stop, "machine", env_machine(), "rows", rows);
+	                "interrupted", stop_asked(), "machine", env_machine(), "rows", rows);
 	snprintf(path, sizeof(path), "%s", o->where);
 	if (f->floor.dev) {
 		target_device_path(o->where, path);
@@ -298,7 +299,7 @@ static int run(const struct options *o, struct floor_run *f)
 		return cmd_error("floor", "--json: %s", err);
 	ret = open_floor(o, &f->floor, err);
 	if (ret) {
-		ret = cmd_error("floor", "%s", driver_stop ? "interrupted before anything was measured" : err);
+		ret = cmd_error("floor", "%s", stop_asked() ? "interrupted before anything was measured" : err);
 		return interrupted() ? interrupted() : ret;
 	}
 	add_row(f, 4096, NULL);

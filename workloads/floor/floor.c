@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "base/stop.h"
 #include "disk.h"
 #include "driver.h"
 #include "rt/mem.h"
@@ -39,7 +40,7 @@ static int fill(struct floor *f)
 {
 	for (uint64_t off = 0; off < f->size; off += CHUNK) {
 		uint64_t n = f->size - off < CHUNK ? f->size - off : CHUNK;
-		ssize_t did = driver_stop ? (errno = EINTR, -1) : pwrite(f->fd, f->data, n, (off_t)off);
+		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(f->fd, f->data, n, (off_t)off);
 
 		if (did != (ssize_t)n)
 			return did < 0 ? -errno : -ENOSPC;
@@ -230,7 +231,7 @@ int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struc
 	uint64_t begin = rt_now();
 	int ret = 0;
 
-	for (unsigned i = 0; !ret && !driver_stop && (i < LEAST || rt_now() - begin < length_ns); i++) {
+	for (unsigned i = 0; !ret && !stop_asked() && (i < LEAST || rt_now() - begin < length_ns); i++) {
 		++*(uint64_t *)f->data;
 		ret = write_flush(f, bytes, h);
 	}

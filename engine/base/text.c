@@ -1,7 +1,7 @@
 /*
  * text.c: words and numbers that a user typed. See text.h.
  */
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>

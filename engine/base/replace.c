@@ -1,5 +1,5 @@
 /* replace.c: see replace.h. */
-#include "replace.h"
+#include "base/replace.h"
 
 #include <errno.h>
 #include <unistd.h>

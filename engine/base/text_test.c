@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "text.h"
+#include "base/text.h"
 
 static void sizes_are_powers_of_1024(void **state)
 {

@@ -4,8 +4,8 @@
  *
  * Called by those who write schedules, hits, traces, checkpoints and pictures. (A run's folder: recipe/results.h.)
  */
-#ifndef REPLACE_H
-#define REPLACE_H
+#ifndef BASE_REPLACE_H
+#define BASE_REPLACE_H
 
 #include <stdbool.h>
 #include <stdio.h>
