@@ -106,7 +106,7 @@ bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, co
 	@scripts/bench-guard "$(BASE)"
 
 vm: ## two NUMA nodes and an NVMe drive in QEMU: tests and short benches there, results in build/vm
-	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,rt/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_test)
+	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,machine/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_test)
 	@BUILD=$(BUILD) scripts/vm
 
 clean: ## remove what was built

@@ -6,7 +6,7 @@
 
 #include "bench.h"
 #include "recipe/env.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define SCHEMA         "fsyncstorm-bench"
 #define SCHEMA_VERSION 1

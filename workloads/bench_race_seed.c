@@ -9,7 +9,7 @@
 #include "bench_race.h"
 #include "bench_self_turns.h"
 #include "hunt.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ROUNDS 7
 #define ROUND  10000u /* schedules */

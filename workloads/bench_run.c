@@ -12,7 +12,7 @@
 
 #include "base/stop.h"
 #include "fio_run.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct progress {
 	const struct bench *b;

@@ -20,7 +20,7 @@
 #include "driver.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "base/text.h"
 
 #define CHILD_KEY 0x1001

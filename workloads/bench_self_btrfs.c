@@ -22,7 +22,7 @@
 #include "bench_self_trial.h"
 #include "bench_self_turns.h"
 #include "loop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "slow_image.h"
 
 #define SIZE      (256u << 20)

@@ -17,7 +17,7 @@
 #include "bench_self.h"
 #include "bench_self_trial.h"
 #include "bench_self_turns.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define NAME     "harness on a path, per operation"
 #define BLOCKS   15

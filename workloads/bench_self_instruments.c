@@ -19,7 +19,7 @@
 #include "bench_self.h"
 #include "bench_self_rig.h"
 #include "bench_self_turns.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ROUNDS    60
 #define BLOCKS    20

@@ -10,7 +10,7 @@
 
 #include "bench_self.h"
 #include "bench_self_rig.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define OPS 20000u /* of each task */
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define BURST 64
 

@@ -12,7 +12,7 @@
 
 #include "bench_self_player.h"
 #include "bench_self_rig.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define OPS 20
 

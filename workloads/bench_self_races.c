@@ -8,7 +8,7 @@
 #include "bench_self.h"
 #include "bench_self_turns.h"
 #include "hunt.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ROUNDS        5
 #define ROUND         20000  /* schedules */

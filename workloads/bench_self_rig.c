@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static int add_file(struct rig *g, unsigned i)
 {

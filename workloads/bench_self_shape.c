@@ -17,7 +17,7 @@
 #include "bench_self_player.h"
 #include "bench_self_rig.h"
 #include "bench_self_turns.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define NAME   "write + fsync / replay of its I/O"
 #define BLOCKS 12

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 void turns_run(struct turn *turn, unsigned n, unsigned blocks)
 {

@@ -14,7 +14,7 @@
 #include "bench_self_rig.h"
 #include "bench_self_turns.h"
 #include "dev/facts.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define NAME "uring: / file:, write + fsync p50"
 #define OPS  2500u

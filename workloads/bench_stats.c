@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 const char *const bench_metric_name[BENCH_METRICS] = { "p50", "p99", "p99.9", "rate" };
 

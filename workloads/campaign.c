@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "cmd.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define CMD        "race merge"
 #define SHARDS_MAX 1000000u

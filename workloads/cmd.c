@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "interrupt.h"
-#include "rt/place.h"
+#include "machine/place.h"
 #include "base/text.h"
 
 const struct command cmd_table[] = {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "recipe/ours.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define PYTHON "/usr/bin/python3" /* the distribution's, that has its numpy and matplotlib; another may come first in PATH */
 

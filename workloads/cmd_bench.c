@@ -20,7 +20,7 @@
 #include "floor/shape.h"
 #include "interrupt.h"
 #include "recipe/results.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define FLOOR_NS 50000000ull /* a look at the floor, before each trial and after it */
 

@@ -16,7 +16,7 @@
 #include "cmd.h"
 #include "interrupt.h"
 #include "recipe/results.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define RUNS_MAX 64
 

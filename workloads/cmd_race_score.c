@@ -13,7 +13,7 @@
 #include "cmd_race.h"
 #include "cmd_race_options.h"
 #include "interrupt.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "score.h"
 
 #define STRATEGIES_MAX 32u

@@ -9,8 +9,8 @@
 
 #include "cmd.h"
 #include "dev/facts.h"
-#include "rt/mem.h"
-#include "rt/place.h"
+#include "machine/mem.h"
+#include "machine/place.h"
 #include "base/text.h"
 
 #define TASKS_MAX 1024

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define RESAMPLES 2000
 

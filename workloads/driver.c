@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "driver_task.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define PROGRESS_NS 200000000ull
 

@@ -20,7 +20,7 @@
 #include "job.h"
 #include "ops.h"
 #include "rt/lock.h"
-#include "rt/place.h"
+#include "machine/place.h"
 #include "rt/pmu.h"
 #include "target.h"
 
@@ -28,7 +28,7 @@ struct driver_config {
 	const struct target_spec *spec;
 	const struct job_clone *clones;
 	unsigned n;
-	const char *placement; /* a plan of place.h for all tasks; NULL: as the job's own keys say */
+	const char *placement; /* a plan of machine/place.h for all tasks; NULL: as the job's own keys say */
 	uint64_t seconds_ns;   /* each task goes on for this long, whatever limits the job has; 0: the job's */
 	uint64_t seed;
 	const struct pmu_set *events; /* counted in each task; NULL: none */

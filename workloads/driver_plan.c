@@ -15,7 +15,7 @@
 
 #include "dev/facts.h"
 #include "driver.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* As fio has it: every task of a job may run on any CPU of any node that it lists. */
 static void place_by_job(const struct job *j, struct placement *out)

@@ -12,7 +12,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define SECOND_NS    1000000000ull
 #define SLACK        4096u

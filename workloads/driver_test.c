@@ -18,7 +18,7 @@
 
 #include "base/stop.h"
 #include "driver.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define MS 1000000ull
 

@@ -12,7 +12,7 @@
 
 #include "base/stop.h"
 #include "program.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* Each of several sections may say the same. */
 __attribute__((format(printf, 2, 3))) static void add_notice(struct driver_result *r, const char *fmt, ...)

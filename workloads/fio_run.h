@@ -21,7 +21,7 @@ struct fio_request {
 	const struct job_clone *clones; /* of this number of tasks */
 	unsigned n;
 	unsigned numjobs;               /* of every section; 0: the job's own */
-	const char *placement;          /* a plan of place.h; NULL: as the job's own keys say */
+	const char *placement;          /* a plan of machine/place.h; NULL: as the job's own keys say */
 	uint64_t seconds_ns;            /* 0: the job's own limits */
 	const struct target_spec *spec; /* where: a target with a folder */
 };

@@ -10,7 +10,7 @@
 #include "bench.h"
 #include "fs/fs.h"
 #include "recipe/env.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct session_file {
 	struct session_file *next;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/sanitize.h"
 
 #define HUNT_DEV_SIZE (2u << 20)

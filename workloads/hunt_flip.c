@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define MOVES_MAX 24u   /* steps of one task that are moved before the preemption is given up */
 #define RUNS_MAX  1500u /* after which no other race is reversed */

@@ -18,7 +18,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define JOBS_MAX      64u
 #define DECISIONS_MAX 65536u

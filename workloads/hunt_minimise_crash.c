@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct crash_search {
 	struct hunt *h;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define REPLAYS_MAX 4000u
 #define STUCK_MAX   200u /* a run that gets stuck leaves its memory behind */

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "schedule_file.h"
 
 #define PROGRESS_EVERY 1024u

@@ -15,7 +15,7 @@
 
 #include "base/check.h"
 #include "job_keys.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "base/text.h"
 
 #define LINE_LEN 190 /* inih takes lines of up to 200 */

@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rt/place.h"
+#include "machine/place.h"
 
 #define JOB_NAME_MAX   64
 #define JOB_SPLIT_MAX  16

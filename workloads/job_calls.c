@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "ops.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define BLOCK  4096u
 #define SECTOR 512u

@@ -14,7 +14,7 @@
 #include "base/stop.h"
 #include "driver.h"
 #include "job.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define LAYOUT_CHUNK (1u << 20)
 

@@ -13,7 +13,7 @@
 
 #include "base/replace.h"
 #include "base/stop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "schedule_file.h"
 
 #define PROGRESS_EVERY   1024u

@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "prove.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define DECISIONS_MAX 65536u
 

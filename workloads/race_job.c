@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "job_calls.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define FLUSHER_PASSES 2u
 

@@ -22,7 +22,7 @@
 #include "base/check.h"
 #include "race.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/trace.h"
 
 #define BIT(i) (1ull << (i))

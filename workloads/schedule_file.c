@@ -8,7 +8,7 @@
 
 #include "base/crc32c.h"
 #include "base/replace.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "schedule_text.h"
 
 /* ---- the configuration ---- */

@@ -9,7 +9,7 @@
 
 #include "base/crc32c.h"
 #include "race_job.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "schedule_file.h"
 #include "schedule_text.h"
 #include "base/text.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static int by_size(const void *a, const void *b)
 {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "loop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/rt.h"
 
 #define FILE_NAME  "image"

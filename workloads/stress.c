@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* A round is over when one of these is reached: a record and a history that are judged in milliseconds. */
 #define ROUND_CALLS  256u

@@ -20,7 +20,7 @@
 #include "floor/floor.h"
 #include "fs/fs.h"
 #include "job.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "target_engine.h"
 
 #define LAYOUT_CHUNK (1u << 20)

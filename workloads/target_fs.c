@@ -26,7 +26,7 @@
 #include "kernel_fs.h"
 #include "loop.h"
 #include "program.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "base/text.h"
 
 #define FILL        (1u << 20)

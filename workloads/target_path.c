@@ -9,7 +9,7 @@
 
 #include "floor/floor.h"
 #include "kernel_fs.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* A folder may be called so; one that is not there was rather meant to have a key, as other targets do. */
 static void say_no_keys(const char *dir, char *err)

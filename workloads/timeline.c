@@ -13,7 +13,7 @@
 #include "base/check.h"
 #include "hunt_flip.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static bool says(const struct trace_entry *e, const char *beginning)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "timeline_story.h"
 
 #define ROW        22u

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/replace.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define HEAD_MAX 4096u
 

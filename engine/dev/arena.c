@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define CHUNK_SIZE ((size_t)256 << 10)
 

@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 #include "dev/dev.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define PAGES (BUFFERS_SIZE / DEV_BLOCK)
 

@@ -14,7 +14,7 @@
 
 struct buffers;
 
-/* BUFFERS_SIZE bytes from the memory of the calling task's node (mem.h); nothing is handed out yet. */
+/* BUFFERS_SIZE bytes from the memory of the calling task's node (machine/mem.h); nothing is handed out yet. */
 struct buffers *buffers_new(void);
 /* Nothing is handed out any more. NULL: nothing to free. */
 void buffers_free(struct buffers *b);

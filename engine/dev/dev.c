@@ -18,7 +18,7 @@
 #include "dev/door.h"
 #include "dev/record.h"
 #include "dev/tape.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/trace.h"
 
 /* Looking for overlaps is linear in what is in flight: always when hunting, up to this much when measuring. */

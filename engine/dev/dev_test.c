@@ -16,7 +16,7 @@
 
 #include "dev/door.h"
 #include "dev/record.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static _Alignas(4096) uint8_t buf[2][2 * DEV_BLOCK];
 

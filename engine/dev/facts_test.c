@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "dev/facts.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define LOOP_SIZE (8u << 20)
 

@@ -27,7 +27,7 @@
 #include "base/check.h"
 #include "dev/door.h"
 #include "dev/facts.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define AIO_DEPTH     256
 #define AIO_REAP      32

@@ -24,7 +24,7 @@
 
 #include "base/stop.h"
 #include "dev/facts.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define MARK      "FSSTORM"
 #define MARK_SIZE 8 /* with its zero */

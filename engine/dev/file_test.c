@@ -16,7 +16,7 @@
 
 #include "base/rng.h"
 #include "dev/door.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define TASKS  4
 #define ROUNDS 60

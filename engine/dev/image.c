@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "dev/door.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct image {
 	struct dev *dev;

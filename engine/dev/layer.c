@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* 64 x 64 bits to 128, folded: one multiplication mixes 16 bytes. */
 static inline uint64_t fold_mul(uint64_t a, uint64_t b)

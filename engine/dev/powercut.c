@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "dev/door.h"
 #include "dev/image.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 void powercut_start(struct dev *d)
 {

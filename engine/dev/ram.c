@@ -20,8 +20,8 @@
 #include "base/check.h"
 #include "dev/door.h"
 #include "dev/layer.h"
-#include "rt/mem.h"
-#include "rt/place.h"
+#include "machine/mem.h"
+#include "machine/place.h"
 
 #define IO_TASKS 16
 

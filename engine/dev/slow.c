@@ -25,7 +25,7 @@
 #include "base/rng.h"
 #include "dev/door.h"
 #include "dev/slow.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct slow {
 	struct profile p;

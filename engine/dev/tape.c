@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "dev/door.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define NOT_ON_TAPE UINT32_MAX
 

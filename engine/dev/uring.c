@@ -32,7 +32,7 @@
 #include "dev/door.h"
 #include "dev/facts.h"
 #include "dev/file.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/sanitize.h"
 
 #define DEPTH         256u

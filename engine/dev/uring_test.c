@@ -23,7 +23,7 @@
 #include "dev/door.h"
 #include "dev/facts.h"
 #include "dev/uring.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define MANY 700u /* more than the queue holds */
 

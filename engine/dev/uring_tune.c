@@ -20,7 +20,7 @@
 #include "base/check.h"
 #include "dev/facts.h"
 #include "dev/uring.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ROUNDS_MAX  24u
 #define ROUNDS_MIN  4u

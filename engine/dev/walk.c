@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static void positions_add(struct positions *p, uint32_t pos)
 {

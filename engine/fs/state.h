@@ -16,7 +16,7 @@
 #include "fs/fs.h"
 #include "fs/item.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/trace.h"
 #include "tree/alloc.h"
 #include "tree/cache.h"

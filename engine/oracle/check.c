@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "oracle/rules.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define KEPT_SLOTS 65536u /* a power of two; emptied when three quarters are full */
 

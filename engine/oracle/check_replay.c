@@ -10,7 +10,7 @@
 
 #include "oracle/check.h"
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define COPY_PIECE 65536u
 

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "dev/powercut.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/trace.h"
 
 #define CHUNK_OPS 256u

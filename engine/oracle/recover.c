@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dev/powercut.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define BLOCKS_MAX 16384u /* a damaged size is not read to its end: it is not legal either */
 

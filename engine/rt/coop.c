@@ -19,7 +19,7 @@
 #include "base/check.h"
 #include "rt/coop_trace.h"
 #include "rt/fiber.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/task.h"
 #include "rt/trace.h"
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define BIT(id) (1ull << (id))
 #define OBJECTS 65536u

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/sanitize.h"
 
 #if (!defined(__x86_64__) && !defined(__aarch64__)) || defined(FSS_UCONTEXT)

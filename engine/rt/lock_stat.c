@@ -15,7 +15,7 @@
 #include "rt/cpu.h"
 #include "rt/lock.h"
 #include "rt/lock_slow.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/task.h"
 
 static bool enabled;

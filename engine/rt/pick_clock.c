@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static void *clock_create(const char *args, const char **err)
 {

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define BIT(id) (1ull << (id))
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/pct.h"
 
 #define D_DEFAULT 3

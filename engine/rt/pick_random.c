@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 static void *random_create(const char *args, const char **err)
 {

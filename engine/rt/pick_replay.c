@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 struct replay {
 	const struct schedule *schedule;

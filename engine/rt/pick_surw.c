@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define OBJECTS 4096u /* numbers above are never interesting */
 #define ONE     16u   /* weights count sixteenths of an event */

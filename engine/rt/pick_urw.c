@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "rt/coop.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ONE 16u /* weights count sixteenths of a step */
 

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/trace.h"
 
 void watch_init(struct watch *w, const struct picker *inner, void *inner_state)

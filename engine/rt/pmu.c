@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 /* Events that are counted over the same time (H3). */
 struct group {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/pmu.h"
 
 /* Names that people use and libpfm4 does not. */

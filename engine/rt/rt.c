@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "rt/task.h"
 #include "rt/trace.h"
 

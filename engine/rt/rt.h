@@ -74,7 +74,7 @@ struct held {              /* one lock held or one wait owed: see lock.h */
 
 struct pmu;
 struct task_stats; /* per-task lock and wait statistics, lock.h */
-struct placement;  /* place.h */
+struct placement;  /* machine/place.h */
 
 struct task {
 	char name[TASK_NAME_MAX];

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "rt/place.h"
+#include "machine/place.h"
 
 #define TASKS 3
 

@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #include "rt/lock.h"
-#include "rt/place.h"
+#include "machine/place.h"
 
 struct task_box {
 	struct task task;             /* first: task_box_of() */

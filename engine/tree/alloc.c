@@ -18,7 +18,7 @@
 
 #include "base/check.h"
 #include "rt/lock.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define WORD_BITS 64u
 

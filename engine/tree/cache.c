@@ -14,7 +14,7 @@
 
 #include "base/check.h"
 #include "base/rng.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "tree/blocks.h"
 #include "tree/node.h"
 #include "tree/super.h"

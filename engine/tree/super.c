@@ -14,7 +14,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "tree/node.h"
 
 #define SUPER_ERR 160

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/crc32c.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "tree/super.h"
 
 #define DEV_SIZE (16ull << 20)

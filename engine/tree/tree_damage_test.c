@@ -3,7 +3,7 @@
  * wrong under a right checksum, as only a hostile image has them. -EIO, or the other copy; never a crash.
  */
 #include "base/crc32c.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "tree/tree_rig.h"
 
 /* A tree of two levels on the device, and where its blocks are. */

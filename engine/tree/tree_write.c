@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "tree/blocks.h"
 #include "tree/node.h"
 

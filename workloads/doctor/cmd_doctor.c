@@ -15,7 +15,7 @@
 
 #include "cmd.h"
 #include "disk.h"
-#include "rt/place.h"
+#include "machine/place.h"
 #include "rt/rt.h"
 
 #define STEAL_LOOK_NS 200000000u

@@ -17,7 +17,7 @@
 #include "interrupt.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "base/text.h"
 
 #define SHAPES_MAX 8

@@ -15,7 +15,7 @@
 #include "base/stop.h"
 #include "disk.h"
 #include "driver.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define CHUNK (1u << 20) /* the largest write, too */
 #define LEAST 5          /* times, however slow */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "driver.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 #include "target_engine.h"
 
 #define WARM     20

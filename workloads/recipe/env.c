@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "dev/facts.h"
-#include "rt/mem.h"
-#include "rt/place.h"
+#include "machine/mem.h"
+#include "machine/place.h"
 #include "rt/rt.h"
 
 #ifndef FSS_COMMIT

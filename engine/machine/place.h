@@ -3,8 +3,8 @@
  * tasks goes to, and where its memory comes from. Plans are pure (testable with HWLOC_SYNTHETIC); binding is tried when a thread is
  * created and says so when it did not take.
  */
-#ifndef RT_PLACE_H
-#define RT_PLACE_H
+#ifndef MACHINE_PLACE_H
+#define MACHINE_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

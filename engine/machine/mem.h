@@ -5,12 +5,12 @@
  * local; no flags per call (ANCHORS: 2.7 to 3 times dearer). Without a second node, or where the
  * bind is refused, the default arena is used and mem_notice() says so.
  */
-#ifndef RT_MEM_H
-#define RT_MEM_H
+#ifndef MACHINE_MEM_H
+#define MACHINE_MEM_H
 
 #include <stddef.h>
 
-#include "rt/place.h"
+#include "machine/place.h"
 
 /* Makes the arenas for the loaded topology. 0, or -errno (then the default arena serves). */
 int mem_init(void);

@@ -8,7 +8,7 @@
  *
  * hwloc takes milliseconds to load, so nothing here loads it until it is needed.
  */
-#include "rt/place.h"
+#include "machine/place.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #define ERR_SIZE 160
 #define CPUS_MAX 4096

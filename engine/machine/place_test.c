@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "rt/mem.h"
-#include "rt/place.h"
+#include "machine/mem.h"
+#include "machine/place.h"
 
 int mallctl(const char *name, void *old, size_t *oldlen, void *new, size_t newlen) __attribute__((weak));
 

@@ -8,7 +8,7 @@
  *      first one of each mapping. Were that one unmapped and its place mapped for another arena, what is left behind it
  *      would be taken for a part of the new one: the lists of both are then damaged.
  */
-#include "rt/mem.h"
+#include "machine/mem.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "rt/place.h"
+#include "machine/place.h"
 
 #define ARENAS_MAX  80
 #define PAGE        4096
