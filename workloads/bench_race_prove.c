@@ -1,5 +1,5 @@
 /*
- * bench_race_prove.c: figures of the exhaustive search (rt/pick_dpor.c): how long all traces take of the bare
+ * bench_race_prove.c: figures of the exhaustive search (pick/dpor.c): how long all traces take of the bare
  * protocol's base size, and of the smallest race of the whole pipeline; and all those with few preemptions of the seed race;
  * every crash of each judged.
  */

@@ -1,5 +1,5 @@
 /*
- * brute_test.c: on six sizes of the bare protocol, under four designs, the reduction (rt/pick_dpor.c) finds exactly the
+ * brute_test.c: on six sizes of the bare protocol, under four designs, the reduction (pick/dpor.c) finds exactly the
  * traces that an enumeration finds that shares nothing with it: no dependence, no races, no sleep sets. That one
  * tries everybody everywhere, and goes no further where it has been: in a state with the same order of accesses
  * of each object (rt/coop_trace.h), and the same number of steps of each task.
@@ -10,7 +10,7 @@
 #include "hunt.h"
 #include "protocol.h"
 #include "rt/coop_trace.h"
-#include "rt/dpor_test.h"
+#include "pick/dpor_test.h"
 
 #define BRUTE_DEPTH 1024u
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "rt/pct.h"
+#include "pick/pct.h"
 
 #define CLAIM  0.99 /* missing with more than that is no claim */
 #define WANTED 1000u /* one miss in so many is one */

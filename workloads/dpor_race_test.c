@@ -6,7 +6,7 @@
  */
 #include "hunt.h"
 #include "protocol.h"
-#include "rt/dpor_test.h"
+#include "pick/dpor_test.h"
 
 static bool fast(void)
 {

@@ -7,7 +7,7 @@
 #include "dev/powercut.h"
 #include "hunt.h"
 #include "protocol.h"
-#include "rt/dpor_test.h"
+#include "pick/dpor_test.h"
 
 #define SEED          7u
 #define BREAKS_WITHIN 20000u

@@ -15,7 +15,7 @@
 #include "oracle/check.h"
 #include "race.h"
 #include "rt/coop.h"
-#include "rt/pick_watch.h"
+#include "pick/watch.h"
 #include "strategy.h"
 
 enum violation_kind {

@@ -1,11 +1,11 @@
 /*
  * hunt_minimise_proof.c: is there a schedule with fewer preemptions that fails in the same way? One of each order of
- * accesses is tried (rt/dpor.h): the stage of hunt_minimise.c that proves a number of preemptions minimal.
+ * accesses is tried (pick/dpor.h): the stage of hunt_minimise.c that proves a number of preemptions minimal.
  */
 #include <errno.h>
 
 #include "hunt.h"
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 /* As the tolerant replay makes data choices: always the first. */
 static struct dpor *within(uint32_t preemptions)

@@ -1,5 +1,5 @@
 /*
- * prove.c: see prove.h. One run of each order of accesses that matters (rt/dpor.h). Bounds are deepened 0, 1, 2, ...:
+ * prove.c: see prove.h. One run of each order of accesses that matters (pick/dpor.h). Bounds are deepened 0, 1, 2, ...:
  * most bugs need few preemptions, so what breaks is found early and with the fewest. Without a bound there is one pass.
  *
  * A checkpoint is text: what is proved, in which part, how far, the branch on which the search stands, and the traces so far.

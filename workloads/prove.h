@@ -13,7 +13,7 @@
 #define PROVE_H
 
 #include "hunt.h"
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 #define PROVE_ERR_MAX  300
 #define PROVE_JOBS_MAX 64u

@@ -6,7 +6,7 @@
  * (S1) The line is the innermost one outside engine/rt: who takes a lock is told, not how a lock is taken.
  *      Inlined calls are followed.
  *
- * Called by pick_watch.c, and by who prints what it saw.
+ * Called by pick/watch.c, and by who prints what it saw.
  */
 #ifndef RT_SITE_H
 #define RT_SITE_H

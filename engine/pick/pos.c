@@ -1,5 +1,5 @@
 /*
- * pick_pos.c: partial order sampling (Yuan, Yang, Gu, "Partial order aware concurrency sampling", CAV
+ * pos.c: partial order sampling (Yuan, Yang, Gu, "Partial order aware concurrency sampling", CAV
  * 2018): each pending operation has a random priority, the highest of the enabled ones runs, and what
  * conflicts with it draws again. So of operations that race each is first with equal chance, however
  * many others there are that race with none of them.

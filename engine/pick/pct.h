@@ -1,8 +1,8 @@
 /*
  * pct.h: what a state of pick_pct drew for its last run: for who adds up what these runs promise.
  */
-#ifndef RT_PCT_H
-#define RT_PCT_H
+#ifndef PICK_PCT_H
+#define PICK_PCT_H
 
 #include <stdint.h>
 

@@ -21,7 +21,7 @@
  * (K6) A block that goes on where the parts of a divided search are told apart (DPOR_SPLIT) is known to one of them only.
  *      To all of them its foot is open.
  */
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 #define BIT(id) (1ull << (id))
 

@@ -1,5 +1,5 @@
-/* pick_watch.c: see pick_watch.h. */
-#include "rt/pick_watch.h"
+/* watch.c: see watch.h. */
+#include "pick/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
  * dpor_test.h: what the tests of the exhaustive search share: the set of traces of a scenario, as one way
  * of searching sees it.
  */
-#ifndef RT_DPOR_TEST_H
-#define RT_DPOR_TEST_H
+#ifndef PICK_DPOR_TEST_H
+#define PICK_DPOR_TEST_H
 
 #include <stdlib.h>
 
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 #include "rt/test_run.h"
 
 struct trace_set {

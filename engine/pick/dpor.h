@@ -1,12 +1,12 @@
 /*
- * dpor.h: what the parts of the exhaustive search share: the tree of choices on which it stands (pick_dpor.c), what
+ * dpor.h: what the parts of the exhaustive search share: the tree of choices on which it stands (dpor.c), what
  * steps did (dpor_foot.c), the races of the run that has ended (dpor_races.c), the rules of a search that is
  * bounded by preemptions (dpor_bound.c), and where a search stands, as text (dpor_save.c).
  *
  * Called by these, by prove.c and hunt_minimise_proof.c, and by tests and benches, which ask for a mode and read the counts.
  */
-#ifndef RT_DPOR_H
-#define RT_DPOR_H
+#ifndef PICK_DPOR_H
+#define PICK_DPOR_H
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 #define BIT(id) (1ull << (id))
 

@@ -1,4 +1,4 @@
-/* pick_test.c: the pickers find what they must find, and keep what their papers promise. */
+/* picker_test.c: the pickers find what they must find, and keep what their papers promise. */
 #include "base/rng.h"
 #include "rt/test_run.h"
 

@@ -1,5 +1,5 @@
 /*
- * pick_urw.c: the uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
+ * urw.c: the uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
  * concurrency testing", ASPLOS 2025, section 3): a task is picked with a chance proportional to the steps
  * that it still has to do. When tasks do not wait for each other, all interleavings are then equally
  * likely, where a random walk all but ignores those in which a long task is late.

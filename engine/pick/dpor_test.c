@@ -5,7 +5,7 @@
  * too; and in programs that are drawn by chance.
  */
 #include "base/check.h"
-#include "rt/dpor_test.h"
+#include "pick/dpor_test.h"
 
 static struct mutex first, second;
 static struct rwsem rwsem;

@@ -1,5 +1,5 @@
 /*
- * pick_clock.c: virtual time: the task with the lowest clock goes on. With work() and sleep() moving
+ * clock.c: virtual time: the task with the lowest clock goes on. With work() and sleep() moving
  * clocks forward, things happen in the order in which they would on a machine with as many
  * processors as there are tasks. Among equals the current task, then the lowest number: no chance.
  */

@@ -1,12 +1,12 @@
 /*
- * pick_replay.c: follows a schedule that was recorded or parsed (LeBlanc, Mellor-Crummey: "Debugging parallel programs
+ * replay.c: follows a schedule that was recorded or parsed (LeBlanc, Mellor-Crummey: "Debugging parallel programs
  * with Instant Replay", 1987). Departure: not the order at each object is recorded, but who went on, since one does at a time.
  *
  * Strict: the first decision that the schedule does not fit ends the run as diverged. Tolerant, for
  * minimising and for schedules of slightly other code: what does not fit is skipped.
  *
  * pick_replay_turns is told of every turn, also of those in which there was one task to take (watch.turns
- * of pick_watch.h), so that a single step of a task can be moved. Tolerant only.
+ * of watch.h), so that a single step of a task can be moved. Tolerant only.
  */
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /*
- * pick_dpor.c: all schedules, but one of each set that differ only in the order of steps that commute.
+ * dpor.c: all schedules, but one of each set that differ only in the order of steps that commute.
  *
  * Abdulla, Aronsson, Jonsson, Sagonas: "Optimal Dynamic Partial Order Reduction" (POPL 2014), their
  * source-DPOR: a node tries another task only when a race of some run below it asks for that
@@ -18,7 +18,7 @@
  *
  * (D2) foot[t] of a node is valid while t sleeps there: it belongs to an ancestor, which tried t.
  */
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 #include <stdlib.h>
 #include <string.h>

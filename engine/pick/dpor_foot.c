@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 bool dpor_conflict(unsigned a, unsigned b)
 {

@@ -1,5 +1,5 @@
 /*
- * pick_random.c: the random walk: at every decision each enabled task with equal chance. The baseline that any
+ * random.c: the random walk: at every decision each enabled task with equal chance. The baseline that any
  * cleverer picker has to beat, and on short scenarios seldom does (Thomson, Donaldson, Betts: "Concurrency testing
  * using controlled schedulers: an empirical study", TOPC 2016, who call it Rand).
  *

@@ -1,5 +1,5 @@
 /*
- * pick_watch.h: a picker around a picker, that lets it decide and notes what the run does, step by step: who
+ * watch.h: a picker around a picker, that lets it decide and notes what the run does, step by step: who
  * went on, from where, holding what, and what it accessed.
  *
  * A turn is what one task does between two points: from where it stood to where it stands next. Turn t is
@@ -10,8 +10,8 @@
  *
  * Called by who shows a run, looks for what flips it, or compares two runs; never in a hunt.
  */
-#ifndef RT_PICK_WATCH_H
-#define RT_PICK_WATCH_H
+#ifndef PICK_WATCH_H
+#define PICK_WATCH_H
 
 #include "rt/coop.h"
 #include "rt/site.h"

@@ -1,5 +1,5 @@
 /*
- * pick_pct.c: probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte,
+ * pct.c: probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte,
  * "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010).
  *
  * Tasks get random priorities; the enabled task of the highest one runs; at d-1 random decisions out
@@ -16,7 +16,7 @@
 
 #include "rt/coop.h"
 #include "machine/mem.h"
-#include "rt/pct.h"
+#include "pick/pct.h"
 
 #define D_DEFAULT 3
 #define D_MAX     32

@@ -1,5 +1,5 @@
 /*
- * pick_surw.c: selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
+ * surw.c: selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
  * concurrency testing", ASPLOS 2025): of the interleavings of *interesting* events each is as likely as
  * any other. The task whose interesting event comes next is drawn, with a chance proportional to how
  * many it still has; others run too, but halt before an interesting event until it is done.

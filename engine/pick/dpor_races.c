@@ -1,6 +1,6 @@
 /*
  * dpor_races.c: which steps of the run that has ended race, and who must be tried where to see them in
- * the other order: see pick_dpor.c for the paper.
+ * the other order: see dpor.c for the paper.
  *
  * A clock for each event says what happens before it: clock[e][t] is one more than the last event of
  * task t that does. Two events race when they do not commute, and nothing orders them but that.
@@ -9,7 +9,7 @@
  *      the edge is drawn.
  * (V2) A release counts only when its acquire was named: a lock that is also taken quietly orders nothing then.
  */
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 #include <stdlib.h>
 #include <string.h>

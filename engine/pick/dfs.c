@@ -1,12 +1,12 @@
 /*
- * pick_dfs.c: every schedule, in depth-first order, those with few preemptions first: iterative preemption bounding
+ * dfs.c: every schedule, in depth-first order, those with few preemptions first: iterative preemption bounding
  * (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", PLDI 2007). A
  * preemption is to take another task though the present one could go on; where it cannot, the choice is free.
  *
- * Departures: states are not remembered, so what is equal is run again: this is the measure of what pick_dpor.c leaves
+ * Departures: states are not remembered, so what is equal is run again: this is the measure of what dpor.c leaves
  * out, whose tree of choices it walks. Data choices are all tried.
  */
-#include "rt/dpor.h"
+#include "pick/dpor.h"
 
 static void *dfs_create(const char *args, const char **err)
 {
