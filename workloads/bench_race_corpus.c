@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "bench_race.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 
 #define SEEDS    20u
 #define SECONDS  30.0

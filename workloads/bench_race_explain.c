@@ -7,7 +7,8 @@
 
 #include "base/check.h"
 #include "bench_race.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "timeline.h"
 
 #define FAILURES 100u

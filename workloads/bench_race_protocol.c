@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "bench_race.h"
 #include "bench_self_turns.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "protocol.h"
 
 #define ROUNDS    9

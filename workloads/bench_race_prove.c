@@ -6,7 +6,8 @@
 #include "base/check.h"
 #include "bench_race.h"
 #include "protocol.h"
-#include "prove.h"
+#include "hunt/prove.h"
+#include "registry.h"
 
 #define TRIES 7u
 

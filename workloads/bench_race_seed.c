@@ -8,7 +8,8 @@
 #include "base/check.h"
 #include "bench_race.h"
 #include "bench_self_turns.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "machine/mem.h"
 
 #define ROUNDS 7

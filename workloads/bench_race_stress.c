@@ -6,7 +6,8 @@
 
 #include "base/check.h"
 #include "bench_race.h"
-#include "stress.h"
+#include "registry.h"
+#include "hunt/stress.h"
 
 #define TURNS 6
 

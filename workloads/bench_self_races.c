@@ -7,7 +7,8 @@
 
 #include "bench_self.h"
 #include "bench_self_turns.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "machine/mem.h"
 
 #define ROUNDS        5

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "race.h"
+#include "registry.h"
 #include "base/text.h"
 
 /* ---- list ---- */

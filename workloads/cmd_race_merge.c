@@ -4,7 +4,7 @@
  *
  * (E2) Schedules and executions are disjoint: they are added. Traces are not: they are counted from their hashes, when all
  *      shards kept those (--traces); else their number is at most the sum. Runs of pct count for the certificate by the
- *      longest schedule of all shards (certificate.h C1).
+ *      longest schedule of all shards (hunt/certificate.h C1).
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include "cmd_race.h"
 #include "hunt_report.h"
 #include "prove_report.h"
+#include "registry.h"
 #include "recipe/results.h"
 
 #define CMD       "race merge"

@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "race_job.h"
+#include "registry.h"
 #include "recipe/results.h"
 #include "base/text.h"
 

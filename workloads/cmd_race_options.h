@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "race.h"
+#include "hunt/race.h"
 #include "rt/coop.h"
 
 /* *race is NULL before: one race is taken. */

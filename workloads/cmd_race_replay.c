@@ -11,8 +11,9 @@
 #include "cmd_race.h"
 #include "cmd_race_show.h"
 #include "explain.h"
-#include "hunt.h"
-#include "schedule_file.h"
+#include "hunt/hunt.h"
+#include "registry.h"
+#include "hunt/schedule_file.h"
 #include "timeline.h"
 
 struct replay_options {
@@ -164,7 +165,7 @@ int cmd_race_replay(int argc, char **argv)
 		return ret;
 	if (!o.path)
 		return cmd_error("race replay", "which schedule? a file that `fsyncstorm race hunt` has written is expected");
-	ret = schedule_file_read(o.path, o.tolerant, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
+	ret = schedule_file_read(o.path, o.tolerant, &race_registry, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
 		replay_file(&o, race, design, &v);
 	violation_fini(&v);
 	return ret;

@@ -14,6 +14,7 @@
 #include "cmd_race_options.h"
 #include "interrupt.h"
 #include "machine/mem.h"
+#include "registry.h"
 #include "score.h"
 
 #define STRATEGIES_MAX 32u

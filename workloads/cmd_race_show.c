@@ -9,7 +9,7 @@
 #include "cmd.h"
 #include "explain.h"
 #include "base/replace.h"
-#include "schedule_file.h"
+#include "hunt/schedule_file.h"
 #include "timeline.h"
 
 static void show_proof(const struct minimised *m, FILE *out)

@@ -15,7 +15,7 @@
 #include "cmd_race_options.h"
 #include "interrupt.h"
 #include "rt/noise.h"
-#include "stress.h"
+#include "hunt/stress.h"
 #include "base/text.h"
 
 #define DEFAULT_SECONDS 10.0

@@ -4,8 +4,9 @@
  * each once, in one search or divided among several; and designs that break a promise break it in some trace, safe
  * ones in none. (brute_test.c has an enumeration without sleep sets.)
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "protocol.h"
+#include "registry.h"
 #include "pick/dpor_test.h"
 
 static bool fast(void)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hunt_flip.h"
+#include "hunt/flip.h"
 #include "timeline_story.h"
 
 /* ---- steps ---- */

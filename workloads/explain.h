@@ -7,7 +7,7 @@
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "rt/site.h"
 
 #define EXPLAIN_MAX 8u

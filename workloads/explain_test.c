@@ -12,9 +12,10 @@
 #include <cmocka.h>
 
 #include "explain.h"
-#include "hunt_flip.h"
+#include "hunt/flip.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
+#include "registry.h"
 #include "timeline.h"
 #if RT_ASAN
 #include <sanitizer/lsan_interface.h>

@@ -5,8 +5,9 @@
  */
 #include "base/rng.h"
 #include "dev/powercut.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "protocol.h"
+#include "registry.h"
 #include "pick/dpor_test.h"
 
 #define SEED          7u

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "oracle/rules.h"
 #include "rt/sanitize.h"
 

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "prove.h"
+#include "hunt/prove.h"
 
 /* What was tried. */
 void proof_print(const char *race, const char *design, const struct proof *p, FILE *out);

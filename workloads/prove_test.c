@@ -7,8 +7,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "prove.h"
+#include "hunt/prove.h"
 #include "rt/sanitize.h"
+#include "registry.h"
 #include "spawn_test.h"
 
 static struct proof prove_once(const char *race, const char *design, uint32_t preemptions)

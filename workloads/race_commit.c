@@ -9,7 +9,7 @@
  *
  * Fixed by letting the commit wait for every ordered extent that was logged in its transaction.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -10,7 +10,7 @@
  * Fixed by failing the log commit: the fsync commits the transaction, which keeps the old extent, and returns
  * the error.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -9,7 +9,7 @@
  *
  * Fixed by looking at the error that the inode was told of.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

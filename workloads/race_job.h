@@ -12,7 +12,7 @@
 #define RACE_JOB_H
 
 #include "job.h"
-#include "race.h"
+#include "hunt/race.h"
 
 /*
  * *clamped (may be NULL): what was made smaller, in lines. 0, or -errno with one line in err (JOB_ERR_MAX bytes).

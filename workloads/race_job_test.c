@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "job_calls.h"
 #include "race_job.h"
 #include "rt/sanitize.h"

@@ -10,7 +10,7 @@
  *
  * Fixed by waiting for the logged extents in that case too.
  */
-#include "race.h"
+#include "registry.h"
 
 #define SUBVOLS 3u
 

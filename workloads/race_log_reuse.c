@@ -8,7 +8,7 @@
  *
  * Fixed by pinning what the log gives up until the commit.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -10,7 +10,7 @@
  *
  * Fixed by putting the item under the mutex of the tree of log roots, which its commit holds.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -5,7 +5,7 @@
  * known story do not think of is looked for here; the seed's race is among what it contains.
  */
 #include "base/rng.h"
-#include "race.h"
+#include "registry.h"
 
 #define MIXED_CALLS 4u
 #define MIXED_FILES 3u

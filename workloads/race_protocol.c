@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "race.h"
+#include "registry.h"
 #include "rt/lock.h"
 #include "machine/mem.h"
 #include "rt/trace.h"

@@ -9,7 +9,7 @@
  *
  * Fixed by taking only those maps off the list that lie in the range.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

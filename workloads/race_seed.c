@@ -12,7 +12,7 @@
  *
  * Fixed by starting writeback again under the inode lock.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -7,7 +7,7 @@
  * called, and one pass of writeback is not enough to close it: the second pass of fsync's flush sleeps
  * on the page locks until the ordered extents are there.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -3,7 +3,7 @@
  * file of one block, one write, one fsync, one pass of the flusher. Small enough for all of its
  * schedules to be tried (`race prove`).
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

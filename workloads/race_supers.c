@@ -8,7 +8,7 @@
  *
  * Fixed by flushing before the first copy.
  */
-#include "race.h"
+#include "registry.h"
 
 static void setup(struct race_run *r)
 {

@@ -12,10 +12,11 @@
 #include <cmocka.h>
 
 #include "base/crc32c.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
-#include "schedule_file.h"
+#include "hunt/schedule_file.h"
+#include "registry.h"
 #include "timeline.h"
 #if RT_ASAN
 #include <sanitizer/lsan_interface.h>
@@ -199,7 +200,7 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 	assert_int_equal(schedule_file_write(path, h->race, h->design, &v, err), 0);
 	hunt_close(h);
 
-	assert_int_equal(schedule_file_read(path, false, &race, &design, &read, err), 0);
+	assert_int_equal(schedule_file_read(path, false, &race_registry, &race, &design, &read, err), 0);
 	assert_ptr_equal(race, &race_seed);
 	assert_string_equal(design->name, "prefix");
 	assert_true(violation_same(&read, &v));
@@ -263,7 +264,7 @@ static void refused(const char *path, const char *says)
 	struct violation v;
 	char err[200] = "";
 
-	assert_true(schedule_file_read(path, false, &race, &design, &v, err) < 0);
+	assert_true(schedule_file_read(path, false, &race_registry, &race, &design, &v, err) < 0);
 	if (!strstr(err, says) || strchr(err, '\n'))
 		fail_msg("not \"%s\": %s", says, err);
 	violation_fini(&v);
@@ -408,7 +409,7 @@ static void a_file_with_wrapped_lines_is_the_same(void **state)
 	for (size_t width = 40; width < 130; width += 7) {
 		wrap(text, width, wrapped);
 		put_file(path, wrapped);
-		if (schedule_file_read(path, false, &race, &design, &read, err))
+		if (schedule_file_read(path, false, &race_registry, &race, &design, &read, err))
 			fail_msg("wrapped at column %zu: %s", width, err);
 		assert_int_equal(read.schedule.n, v.schedule.n);
 		for (uint32_t i = 0; i < v.schedule.n; i++)

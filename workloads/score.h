@@ -11,7 +11,7 @@
 #ifndef SCORE_H
 #define SCORE_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 struct score {
 	uint64_t seed;

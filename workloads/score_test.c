@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "rt/sanitize.h"
+#include "registry.h"
 #include "score.h"
 #include "spawn_test.h"
 

@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "protocol.h"
+#include "registry.h"
 #include "rt/sanitize.h"
 
 static bool fast(void)

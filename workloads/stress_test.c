@@ -14,8 +14,9 @@
 #include <jansson.h>
 
 #include "rt/sanitize.h"
+#include "registry.h"
 #include "spawn_test.h"
-#include "stress.h"
+#include "hunt/stress.h"
 
 static bool fast(void)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "hunt_flip.h"
+#include "hunt/flip.h"
 #include "rt/lock.h"
 #include "machine/mem.h"
 

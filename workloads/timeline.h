@@ -7,7 +7,7 @@
 #ifndef TIMELINE_H
 #define TIMELINE_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 /*
  * Runs v's schedule again and prints it. `all`: every line of the trace; else lines that do not matter

@@ -48,7 +48,7 @@ struct story {
 
 /*
  * Runs v's schedule and gathers what happened; story_free() afterwards, in either case. `turns`: another run of the same race,
- * turn by turn (hunt_flip.h). False when v's schedule does not fit.
+ * turn by turn (hunt/flip.h). False when v's schedule does not fit.
  */
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns);
 void story_free(struct story *s);

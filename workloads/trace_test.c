@@ -14,7 +14,8 @@
 
 #include "base/rng.h"
 #include "dev/powercut.h"
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "rt/sanitize.h"
 
 #define SLOTS (1u << 20)

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #define TRACES_VERSION 1
 #define TRACES_ERR     200

@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
+#include "registry.h"
 #include "rt/sanitize.h"
 
 #define SEED          7u

@@ -3,7 +3,7 @@
  * steps did (dpor_foot.c), the races of the run that has ended (dpor_races.c), the rules of a search that is
  * bounded by preemptions (dpor_bound.c), and where a search stands, as text (dpor_save.c).
  *
- * Called by these, by prove.c and hunt_minimise_proof.c, and by tests and benches, which ask for a mode and read the counts.
+ * Called by these, by hunt/prove.c and hunt/minimise_proof.c, and by tests and benches, which ask for a mode and read the counts.
  */
 #ifndef PICK_DPOR_H
 #define PICK_DPOR_H

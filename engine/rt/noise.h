@@ -8,7 +8,7 @@
  * (N2) What each task draws follows from the seed and the task's number. What comes of it does not:
  *      threads are the operating system's.
  *
- * Called by stress.c and by tests. Switched on and off while no other task runs.
+ * Called by hunt/stress.c and by tests. Switched on and off while no other task runs.
  */
 #ifndef RT_NOISE_H
 #define RT_NOISE_H

@@ -1,8 +1,8 @@
 /*
- * hunt_minimise_crash.c: the last stage of hunt_minimise.c: of the crashes of one run that break the same
+ * minimise_crash.c: the last stage of minimise.c: of the crashes of one run that break the same
  * kind of promise, one that keeps the fewest pending writes; of these, the earliest.
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <stdlib.h>
 #include <string.h>

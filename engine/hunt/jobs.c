@@ -1,12 +1,12 @@
 /*
- * hunt_jobs.c: a search in several processes, each every n-th schedule. They share memory
+ * jobs.c: a search in several processes, each every n-th schedule. They share memory
  * for what each has counted, and the lowest number of a schedule that fails.
  *
  * (J1) A process goes on until its next schedule has a higher number than one that is known to fail: so
  *      the failing schedule of the lowest number is found, whoever is faster.
  * (J2) Only the recording of a violation crosses over: the parent runs it again to have the rest (H3).
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* schedule_text.h: the words that schedule_file.c writes and schedule_read.c reads. Nobody else includes it. */
-#ifndef SCHEDULE_TEXT_H
-#define SCHEDULE_TEXT_H
+#ifndef HUNT_SCHEDULE_TEXT_H
+#define HUNT_SCHEDULE_TEXT_H
 
 #define SCHEDULE_MAGIC  "fsyncstorm-schedule "
 #define SCHEDULE_FORMAT 3u

@@ -1,12 +1,12 @@
 /*
- * hunt_minimise_moves.c: makes a failing schedule smaller by trying: the greedy stage of hunt_minimise.c.
+ * minimise_moves.c: makes a failing schedule smaller by trying: the greedy stage of minimise.c.
  *
  * A block of one task's decisions is moved to its next block, or left out, by tolerant replay; whatever
  * still fails in the same way with fewer preemptions (then fewer switches, then fewer decisions) is
  * the new schedule, as it was recorded. And the causal slice, which is one such try: the run without
  * the turns that the failure does not depend on.
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <stdlib.h>
 

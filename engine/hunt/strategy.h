@@ -5,12 +5,12 @@
  * (S1) What a strategy does depends on the schedules that it was given since it was opened, and on their
  *      seeds alone: the same search again is the same search.
  *
- * Called by hunt_search.c, by bench-race and by tests.
+ * Called by search.c, by bench-race and by tests.
  */
-#ifndef STRATEGY_H
-#define STRATEGY_H
+#ifndef HUNT_STRATEGY_H
+#define HUNT_STRATEGY_H
 
-#include "certificate.h"
+#include "hunt/certificate.h"
 #include "rt/coop.h"
 
 #define STRATEGY_MAX   4u

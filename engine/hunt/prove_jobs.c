@@ -14,7 +14,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "prove.h"
+#include "hunt/prove.h"
 #include "machine/mem.h"
 
 #define DECISIONS_MAX 65536u

@@ -1,5 +1,5 @@
 /*
- * hunt_minimise.c: what a reader needs to see of a violation, and no more, in stages: tasks that are not
+ * minimise.c: what a reader needs to see of a violation, and no more, in stages: tasks that are not
  * needed are left out; decisions that the failure does not depend on are dropped (the causal slice);
  * blocks of decisions are moved together (greedy); then all schedules with fewer preemptions are
  * tried, which finds a smaller one or proves that there is none; last the crash.
@@ -7,7 +7,7 @@
  * (N1) The result of each stage is a recorded run: it replays strictly.
  * (N2) Everything is bounded by numbers of runs, never by time: the same violation gives the same result.
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <errno.h>
 #include <string.h>

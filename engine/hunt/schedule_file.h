@@ -22,10 +22,10 @@
  * `granularity`, `without`, `found`, `trace` and `crash` are there when there is something to say. Lines that begin with '#' are
  * comments. Written to a temporary name and renamed.
  */
-#ifndef SCHEDULE_FILE_H
-#define SCHEDULE_FILE_H
+#ifndef HUNT_SCHEDULE_FILE_H
+#define HUNT_SCHEDULE_FILE_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 /* A hash of the race's options and the names of its tasks, and of the design: the same in every build. What tasks do is in the trace. */
 uint64_t schedule_config(const struct race *race, const struct design *design);
@@ -34,9 +34,9 @@ uint64_t schedule_config(const struct race *race, const struct design *design);
 int schedule_file_write(const char *path, const struct race *race, const struct design *design, const struct violation *v, char *err);
 /*
  * The same; a wrong line is named by its number, a file that was cut short or changed is refused, and so is one of
- * another configuration, unless `tolerant`. *v is initialised, also when this fails.
+ * another configuration, unless `tolerant`. `races`: where its race is looked for. *v is initialised, also when this fails.
  */
-int schedule_file_read(const char *path, bool tolerant, const struct race **race, const struct design **design, struct violation *v,
+int schedule_file_read(const char *path, bool tolerant, const struct race_source *races, const struct race **race, const struct design **design, struct violation *v,
                        char *err);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * hunt_differs.c: two runs of one schedule that should have been the same: where they part. For
+ * differs.c: two runs of one schedule that should have been the same: where they part. For
  * --check-determinism, which watches both.
  */
 #include <string.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "rt/trace.h"
 
 static bool same_turn(const struct watch_turn *a, const struct watch_turn *b)

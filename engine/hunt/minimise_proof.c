@@ -1,10 +1,10 @@
 /*
- * hunt_minimise_proof.c: is there a schedule with fewer preemptions that fails in the same way? One of each order of
- * accesses is tried (pick/dpor.h): the stage of hunt_minimise.c that proves a number of preemptions minimal.
+ * minimise_proof.c: is there a schedule with fewer preemptions that fails in the same way? One of each order of
+ * accesses is tried (pick/dpor.h): the stage of minimise.c that proves a number of preemptions minimal.
  */
 #include <errno.h>
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "pick/dpor.h"
 
 /* As the tolerant replay makes data choices: always the first. */

@@ -9,8 +9,8 @@
  *
  * Called by strategy.c, which adds runs, and by who reports.
  */
-#ifndef CERTIFICATE_H
-#define CERTIFICATE_H
+#ifndef HUNT_CERTIFICATE_H
+#define HUNT_CERTIFICATE_H
 
 #include <stdio.h>
 

@@ -1,12 +1,12 @@
 /*
- * hunt_flip.c: see hunt_flip.h. A preemption is undone little by little: the next step of the task that was
+ * flip.c: see flip.h. A preemption is undone little by little: the next step of the task that was
  * stopped is moved to where it was stopped, then the one after that, until the run holds. Then the last of these
  * moves is halved, until the step that is moved jumps over one other step alone.
  *
  * Where there is no preemption, or to undo it does not help, races of the run are reversed: the task of the earlier access
  * is held back until the other has made its own, the nearest two first. Where that holds, the way there is halved.
  */
-#include "hunt_flip.h"
+#include "hunt/flip.h"
 
 #include <stdlib.h>
 #include <string.h>

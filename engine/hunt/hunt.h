@@ -9,14 +9,14 @@
  *
  * Called by cmd_race.c and by tests.
  */
-#ifndef HUNT_H
-#define HUNT_H
+#ifndef HUNT_HUNT_H
+#define HUNT_HUNT_H
 
 #include "oracle/check.h"
-#include "race.h"
+#include "hunt/race.h"
 #include "rt/coop.h"
 #include "pick/watch.h"
-#include "strategy.h"
+#include "hunt/strategy.h"
 
 enum violation_kind {
 	VIOLATION_NONE,
@@ -201,7 +201,7 @@ struct search {
 };
 
 /*
- * Where two watched runs of v's schedule part: turn, step, task and objects, in both. Runs it once more. hunt_differs.c
+ * Where two watched runs of v's schedule part: turn, step, task and objects, in both. Runs it once more. differs.c
  */
 void hunt_tell_difference(struct hunt *h, const struct violation *v, const struct watch *a, const struct watch *b, char *buf, unsigned size);
 

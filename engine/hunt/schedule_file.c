@@ -1,5 +1,5 @@
 /* schedule_file.c: see schedule_file.h. Here: the configuration's hash, and the writing; schedule_read.c reads. */
-#include "schedule_file.h"
+#include "hunt/schedule_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include "base/crc32c.h"
 #include "base/replace.h"
 #include "machine/mem.h"
-#include "schedule_text.h"
+#include "hunt/schedule_text.h"
 
 /* ---- the configuration ---- */
 

@@ -1,5 +1,5 @@
 /*
- * hunt_flip.h: the nearest schedule that holds, and the one pair of neighbouring steps by whose order it differs
+ * flip.h: the nearest schedule that holds, and the one pair of neighbouring steps by whose order it differs
  * from one that fails. The idea is Hermit's: between a schedule that fails and one that holds lies a chain of
  * schedules, each with two neighbours changed; somewhere in it the verdict flips.
  *
@@ -12,7 +12,7 @@
 #ifndef HUNT_FLIP_H
 #define HUNT_FLIP_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 struct flip {
 	struct schedule fails, holds; /* turns as they ran, for pick_replay_turns */

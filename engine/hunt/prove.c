@@ -4,7 +4,7 @@
  *
  * A checkpoint is text: what is proved, in which part, how far, the branch on which the search stands, and the traces so far.
  */
-#include "prove.h"
+#include "hunt/prove.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "base/replace.h"
 #include "base/stop.h"
 #include "machine/mem.h"
-#include "schedule_file.h"
+#include "hunt/schedule_file.h"
 
 #define PROGRESS_EVERY   1024u
 #define CHECKPOINT_EVERY 200000u

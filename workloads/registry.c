@@ -1,16 +1,15 @@
-/* race.c: the table of races: see race.h. */
-#include "race.h"
+/* registry.c: the table of races: see registry.h. */
+#include "registry.h"
 
 #include <string.h>
 
 #include "base/text.h"
+#include "race_job.h"
 
 const struct race *const races[] = {
 	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,
 	&race_log_reuse, &race_ranged, &race_supers, &race_mixed, &race_protocol, NULL
 };
-
-const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
 
 const struct race *race_find(const char *name)
 {
@@ -32,15 +31,4 @@ const char *race_nearest(const char *name, char *buf, unsigned size)
 	return text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
 }
 
-bool race_knows(const struct race *race, const char *design)
-{
-	return !race->bare || race->bare->knows(design);
-}
-
-enum verdict race_expect(const struct race *race, const char *design)
-{
-	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
-		if (!strcmp(race->expect[i].design, design))
-			return race->expect[i].verdict;
-	return VERDICT_HOLDS;
-}
+const struct race_source race_registry = { .find = race_find, .nearest = race_nearest, .from_job = race_job_from_text };

@@ -1,5 +1,5 @@
 /* stress.c: see stress.h: rounds on threads, and their crashes. */
-#include "stress.h"
+#include "hunt/stress.h"
 
 #include <errno.h>
 #include <math.h>

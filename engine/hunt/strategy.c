@@ -1,5 +1,5 @@
 /* strategy.c: see strategy.h. */
-#include "strategy.h"
+#include "hunt/strategy.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "race_job.h"
 #include "machine/mem.h"
-#include "schedule_file.h"
-#include "schedule_text.h"
+#include "hunt/schedule_file.h"
+#include "hunt/schedule_text.h"
 #include "base/text.h"
 
 #define FILE_MAX (4u << 20) /* the longest run that a hunt allows takes a tenth of it */
@@ -20,6 +19,7 @@ struct reading {
 	const char *path;
 	unsigned line;
 	const char *job; /* the text of its line; NULL: none so far */
+	const struct race_source *races;
 	const struct race *race;
 	const struct design *design;
 	struct violation *v;
@@ -60,11 +60,11 @@ static int read_job(struct reading *r, char *value)
 
 static int make_job(struct reading *r, const char *value)
 {
-	char err[JOB_ERR_MAX];
+	char err[RACE_ERR_MAX];
 
 	if (strncmp(value, "job-", 4))
 		return wrong(r, "race %.40s: a job's is expected, as there is a line \"job ...\"", value);
-	return race_job_from_text(value + 4, r->job, &r->race, NULL, err) ? wrong(r, "%s", err) : 0;
+	return r->races->from_job(value + 4, r->job, &r->race, NULL, err) ? wrong(r, "%s", err) : 0;
 }
 
 static int read_race(struct reading *r, char *value)
@@ -73,10 +73,10 @@ static int read_race(struct reading *r, char *value)
 
 	if (r->job)
 		return make_job(r, value);
-	r->race = race_find(value);
+	r->race = r->races->find(value);
 	if (r->race)
 		return 0;
-	return wrong(r, "no race %.40s%s", value, race_nearest(value, hint, sizeof(hint)));
+	return wrong(r, "no race %.40s%s", value, r->races->nearest(value, hint, sizeof(hint)));
 }
 
 static int read_design(struct reading *r, char *value)
@@ -390,10 +390,10 @@ static char *read_text(const char *path, char *err)
 	return NULL;
 }
 
-int schedule_file_read(const char *path, bool tolerant, const struct race **race, const struct design **design, struct violation *v,
-                       char *err)
+int schedule_file_read(const char *path, bool tolerant, const struct race_source *races, const struct race **race,
+                       const struct design **design, struct violation *v, char *err)
 {
-	struct reading r = { .path = path, .v = v, .err = err, .tolerant = tolerant };
+	struct reading r = { .path = path, .races = races, .v = v, .err = err, .tolerant = tolerant };
 
 	violation_init(v);
 	char *text = read_text(path, err);

@@ -1,5 +1,5 @@
 /* certificate.c: see certificate.h. */
-#include "certificate.h"
+#include "hunt/certificate.h"
 
 #include <math.h>
 

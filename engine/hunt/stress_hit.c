@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/replace.h"
-#include "stress.h"
+#include "hunt/stress.h"
 
 static void write_head(FILE *out, const struct stress *s, const struct hunt *h, const struct violation *v)
 {

@@ -11,10 +11,10 @@
  *
  * Called by cmd_race_stress.c, the score and tests.
  */
-#ifndef STRESS_H
-#define STRESS_H
+#ifndef HUNT_STRESS_H
+#define HUNT_STRESS_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "rt/noise.h"
 
 struct stress {

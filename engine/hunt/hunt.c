@@ -1,5 +1,5 @@
 /* hunt.c: see hunt.h: one schedule run and judged. */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <errno.h>
 #include <stdlib.h>

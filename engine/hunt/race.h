@@ -1,20 +1,20 @@
 /*
- * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash. One
- * race a file, race_<name>.c: its story, its tasks, and the verdict that is due for each design. A
- * finder that finds nothing where something is due fails, and so does one that finds something where
- * nothing is.
+ * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash: its story,
+ * its tasks, and the verdict that is due for each design. A finder that finds nothing where something is due
+ * fails, and so does one that finds something where nothing is due.
  *
- * Called by the hunter (hunt.c), which runs a race under the controlled scheduler; adding a race is a
- * file and a row in race.c.
+ * Called by the hunter (hunt.c), which runs a race under the controlled scheduler. The races themselves are in
+ * workloads/race, one a file.
  */
-#ifndef RACE_H
-#define RACE_H
+#ifndef HUNT_RACE_H
+#define HUNT_RACE_H
 
 #include "fs/fs.h"
 #include "oracle/model.h"
 
 enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 
+#define RACE_ERR_MAX 512 /* of race_source.from_job */
 #define RACE_FILES   16u
 #define RACE_DESIGNS 16u
 #define RACE_TASKS_MAX 16u
@@ -49,7 +49,7 @@ struct race_bare {
 };
 
 struct race {
-	const char *name;  /* the word in race_<name>.c and in the symbol */
+	const char *name;  /* the word in the name of its file and in its symbol */
 	const char *what;  /* one line */
 	const char *story; /* who does what, in which order, what is lost */
 	const char *job;   /* race_job.h: the text that it was made from; NULL: it is one of the table */
@@ -67,14 +67,15 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-extern const struct race race_seed, race_seed_smallest, race_seed_compressed, race_commit, race_data_error, race_early_error, race_join, race_log_root,
-	race_log_reuse, race_ranged, race_supers, race_mixed, race_protocol;
+/* Where a race comes from that a schedule's file names: workloads/race has the registry. */
+struct race_source {
+	const struct race *(*find)(const char *name); /* NULL: there is none of that name */
+	/* "; did you mean seed?", or nothing. Returns buf. */
+	const char *(*nearest)(const char *name, char *buf, unsigned size);
+	/* From the text of a fio job; `name` is the job's. 0, or -errno with one line in err (RACE_ERR_MAX bytes). */
+	int (*from_job)(const char *name, const char *text, const struct race **out, const char **clamped, char *err);
+};
 
-extern const struct race *const races[]; /* NULL-terminated */
-/* By its name, with or without "race_". */
-const struct race *race_find(const char *name);
-/* "; did you mean seed?", or nothing. Returns buf. */
-const char *race_nearest(const char *name, char *buf, unsigned size);
 /* Can the race be run with this design? */
 bool race_knows(const struct race *race, const char *design);
 /* What is due for a design; VERDICT_HOLDS when the race does not name it. */

@@ -9,10 +9,10 @@
  *
  * Called by `race prove` and by bench-race.
  */
-#ifndef PROVE_H
-#define PROVE_H
+#ifndef HUNT_PROVE_H
+#define HUNT_PROVE_H
 
-#include "hunt.h"
+#include "hunt/hunt.h"
 #include "pick/dpor.h"
 
 #define PROVE_ERR_MAX  300

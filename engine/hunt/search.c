@@ -1,8 +1,8 @@
 /*
- * hunt_search.c: a search over schedules: which picker makes which, how far, how many distinct traces;
+ * search.c: a search over schedules: which picker makes which, how far, how many distinct traces;
  * and what is left behind when a CHECK of the engine fails in the middle of one.
  */
-#include "hunt.h"
+#include "hunt/hunt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "machine/mem.h"
-#include "schedule_file.h"
+#include "hunt/schedule_file.h"
 
 #define PROGRESS_EVERY 1024u
 #define SLOTS_MIN      4096u

@@ -1,0 +1,19 @@
+/* race.c: what is due of a race: see race.h. */
+#include "hunt/race.h"
+
+#include <string.h>
+
+const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
+
+bool race_knows(const struct race *race, const char *design)
+{
+	return !race->bare || race->bare->knows(design);
+}
+
+enum verdict race_expect(const struct race *race, const char *design)
+{
+	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
+		if (!strcmp(race->expect[i].design, design))
+			return race->expect[i].verdict;
+	return VERDICT_HOLDS;
+}
