@@ -9,7 +9,7 @@
 #include "bench_race.h"
 #include "hunt/hunt.h"
 #include "registry.h"
-#include "timeline.h"
+#include "story/timeline.h"
 
 #define FAILURES 100u
 

@@ -10,11 +10,11 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_show.h"
-#include "explain.h"
+#include "story/explain.h"
 #include "hunt/hunt.h"
 #include "registry.h"
 #include "hunt/schedule_file.h"
-#include "timeline.h"
+#include "story/timeline.h"
 
 struct replay_options {
 	const char *path, *svg, *html;

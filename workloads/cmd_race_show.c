@@ -7,10 +7,10 @@
 
 #include "base/check.h"
 #include "cmd.h"
-#include "explain.h"
+#include "story/explain.h"
 #include "base/replace.h"
 #include "hunt/schedule_file.h"
-#include "timeline.h"
+#include "story/timeline.h"
 
 static void show_proof(const struct minimised *m, FILE *out)
 {

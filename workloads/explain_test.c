@@ -11,12 +11,12 @@
 
 #include <cmocka.h>
 
-#include "explain.h"
+#include "story/explain.h"
 #include "hunt/flip.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "registry.h"
-#include "timeline.h"
+#include "story/timeline.h"
 #if RT_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif

@@ -17,7 +17,7 @@
 #include "rt/sanitize.h"
 #include "hunt/schedule_file.h"
 #include "registry.h"
-#include "timeline.h"
+#include "story/timeline.h"
 #if RT_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif

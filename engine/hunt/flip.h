@@ -7,7 +7,7 @@
  *      and fails as the violation does, the other has them in the other order and holds. What comes after
  *      follows from that.
  *
- * Called after hunt_minimise(), by explain.c and tests.
+ * Called after hunt_minimise(), by story/explain.c and tests.
  */
 #ifndef HUNT_FLIP_H
 #define HUNT_FLIP_H

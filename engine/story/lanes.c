@@ -1,8 +1,8 @@
-/* timeline_lanes.c: who has a lane of the time line, and what stands in it at a turn. See timeline_story.h. */
+/* lanes.c: who has a lane of the time line, and what stands in it at a turn. See story.h. */
 #include <string.h>
 
 #include "rt/lock.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 static bool known(const struct lanes *lanes, uint32_t task)
 {

@@ -1,13 +1,13 @@
 /*
- * timeline_story.h: the inside of the time line: the story of one violation, gathered by timeline.c, its cause found by
- * timeline_cause.c, told in a sentence by timeline_sentence.c, and shown by timeline_print.c and timeline_svg.c. Nobody else includes it,
+ * story.h: the inside of the time line: the story of one violation, gathered by timeline.c, its cause found by
+ * cause.c, told in a sentence by sentence.c, and shown by print.c and svg.c. Nobody else includes it,
  * but explain.c.
  */
-#ifndef TIMELINE_STORY_H
-#define TIMELINE_STORY_H
+#ifndef STORY_STORY_H
+#define STORY_STORY_H
 
 #include "rt/trace.h"
-#include "timeline.h"
+#include "story/timeline.h"
 
 #define TEXT_MAX  200u
 #define NONE      UINT32_MAX
@@ -52,7 +52,7 @@ struct story {
  */
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns);
 void story_free(struct story *s);
-/* Why the promise is broken: s->cause, the lines that it rests on marked. timeline_cause.c */
+/* Why the promise is broken: s->cause, the lines that it rests on marked. cause.c */
 void story_find_cause(struct story *s);
 void story_sentence(const struct story *s, char *buf, unsigned size);
 

@@ -1,5 +1,5 @@
 /*
- * timeline_print.c: the time line on a terminal: a narrow lane a task, and beside them what happens, a line each;
+ * print.c: the time line on a terminal: a narrow lane a task, and beside them what happens, a line each;
  * what does not matter is left out; the crash; the blocks before and after. See timeline.h.
  */
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "oracle/rules.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 #define WIDTH      120u
 #define BLOCKS_MAX 8u /* of the broken file */

@@ -1,12 +1,12 @@
 /*
- * timeline_sentence.c: the story of a violation in words: who did what between which two steps of whom, and
- * which promise broke; and its steps, each in a few words with its line of the source. See timeline_story.h.
+ * sentence.c: the story of a violation in words: who did what between which two steps of whom, and
+ * which promise broke; and its steps, each in a few words with its line of the source. See story.h.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "rt/lock.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 void story_sentence(const struct story *s, char *buf, unsigned size)
 {

@@ -4,8 +4,8 @@
  *
  * Called by cmd_race_show.c, after hunt_minimise() or a replay.
  */
-#ifndef TIMELINE_H
-#define TIMELINE_H
+#ifndef STORY_TIMELINE_H
+#define STORY_TIMELINE_H
 
 #include "hunt/hunt.h"
 

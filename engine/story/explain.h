@@ -4,8 +4,8 @@
  *
  * Called by cmd_race_show.c and tests, after hunt_minimise() or a replay.
  */
-#ifndef EXPLAIN_H
-#define EXPLAIN_H
+#ifndef STORY_EXPLAIN_H
+#define STORY_EXPLAIN_H
 
 #include "hunt/hunt.h"
 #include "rt/site.h"

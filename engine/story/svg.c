@@ -1,5 +1,5 @@
 /*
- * timeline_svg.c: the time line as a picture, complete in itself: a lane a task, time downwards, what happens beside
+ * svg.c: the time line as a picture, complete in itself: a lane a task, time downwards, what happens beside
  * it. Locks held are bars, waits are hatched; a write is a bar at the device from its submission until it is durable;
  * what the broken promise rests on is marked and joined. Light or dark as the reader's screen is; the colours are
  * those of Okabe and Ito, and no two things differ by colour alone. See timeline.h.
@@ -9,7 +9,7 @@
 
 #include "rt/lock.h"
 #include "machine/mem.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 #define ROW        22u
 #define LANE       64u

@@ -1,11 +1,11 @@
 /* explain.c: see explain.h. */
-#include "explain.h"
+#include "story/explain.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "hunt/flip.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 /* ---- steps ---- */
 

@@ -1,11 +1,11 @@
 /*
  * timeline.c: see timeline.h. The trace of the run, entry by entry, is turned into short texts; those
- * that the broken promise rests on are marked (timeline_cause.c).
+ * that the broken promise rests on are marked (cause.c).
  *
  * (T1) The device's entries in the trace are its recorded events, one for one and in the same order:
  *      so an entry's device position is known, and the crash has its place among the lines.
  */
-#include "timeline_story.h"
+#include "story/story.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * timeline_cause.c: why the promise is broken, from what the run has done: a rule for each way in which a log and its super, or
+ * cause.c: why the promise is broken, from what the run has done: a rule for each way in which a log and its super, or
  * a commit, can come apart from what they name. The first that fits is the cause, and marks the lines that it rests on. A rule
- * states only what the trace and the device's record show. See timeline_story.h.
+ * states only what the trace and the device's record show. See story.h.
  *
  * (C1) What is on the media at the crash: a write that was completed before and is durable, or is kept.
  */
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fs/item.h"
-#include "timeline_story.h"
+#include "story/story.h"
 
 /* ---- asking ---- */
 
