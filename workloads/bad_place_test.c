@@ -19,7 +19,7 @@
 #include <sys/mount.h>
 
 #include "rt/rt.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 #define DEADLINE 60000000000ull
 

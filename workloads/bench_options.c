@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "kit/options.h"
 #include "base/text.h"
 
 #define SECOND_NS 1000000000ull

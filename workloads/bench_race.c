@@ -1,6 +1,6 @@
 /* bench_race.c: `fsyncstorm bench-race`: what the finding of races must reach, each figure beside its bound. */
 #include "bench_race.h"
-#include "cmd.h"
+#include "kit/options.h"
 
 static const struct self_suite suite = {
 	.command = "bench-race",

@@ -17,4 +17,6 @@ void race_figures_stress(struct self *s);
 void race_figures_corpus(struct self *s);
 void race_figures_holds(struct self *s);
 
+int cmd_bench_race(int argc, char **argv);
+
 #endif

@@ -16,7 +16,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "cmd.h"
+#include "kit/options.h"
 #include "driver.h"
 #include "recipe/env.h"
 #include "recipe/results.h"

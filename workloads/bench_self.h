@@ -69,6 +69,8 @@ void self_in_trial(bool on);
 /* Does a value hold? Not a number never does. */
 bool self_holds(double value, enum self_bound kind, double bound);
 
+int cmd_bench_self(int argc, char **argv);
+
 /* One group of figures each. They report by the functions above. */
 void self_flushes(struct self *s);
 void self_shape(struct self *s);

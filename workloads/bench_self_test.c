@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 
 static void mistakes_are_one_line_and_status_2(void **state)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cmd.h"
+#include "kit/options.h"
 #include "machine/mem.h"
 
 #define CMD        "race merge"

@@ -18,7 +18,7 @@
 #include "bench_options.h"
 #include "cmd.h"
 #include "floor/shape.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem.h"
 

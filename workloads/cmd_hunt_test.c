@@ -12,7 +12,7 @@
 
 #include "base/crc32c.h"
 #include "rt/sanitize.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static void mistakes_are_one_line_and_status_2(void **state)
 {

@@ -76,11 +76,9 @@ static void list_text(void)
 	printf("\nkeys of a job file:\n");
 	for (unsigned i = 0; (name = job_key(i, &what)); i++)
 		printf("  %-16s %s\n", name, what);
-	if (cmd_race) {
-		printf("\nraces:\n");
-		fflush(stdout);
-		cmd_race(2, race);
-	}
+	printf("\nraces:\n");
+	fflush(stdout);
+	cmd_race(2, race);
 }
 
 static json_t *designs_json(void)

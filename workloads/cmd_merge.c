@@ -14,7 +14,7 @@
 
 #include "bench.h"
 #include "cmd.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static const char *const made = "bench dwsl --target prefix@ram:64m --target postfix@ram:64m --trials 3 --seconds 20ms --out ";
 

@@ -16,7 +16,7 @@
 #include "cmd_race_options.h"
 #include "cmd_race_show.h"
 #include "hunt_report.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "base/text.h"
 #include "traces_file.h"

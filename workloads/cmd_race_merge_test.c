@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "rt/sanitize.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 #define SHARDS 3
 

@@ -12,7 +12,7 @@
 #include "cmd_race.h"
 #include "cmd_race_options.h"
 #include "cmd_race_show.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "prove_report.h"
 #include "base/text.h"
 #include "traces_file.h"

@@ -12,7 +12,7 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "registry.h"
 #include "score.h"

@@ -13,7 +13,7 @@
 #include "cmd.h"
 #include "cmd_race.h"
 #include "cmd_race_options.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "rt/noise.h"
 #include "hunt/stress.h"
 #include "base/text.h"

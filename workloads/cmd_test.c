@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 
 static unsigned lines(const char *s)

@@ -12,7 +12,7 @@
 
 #include "job.h"
 #include "rt/rt.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static char engine[PATH_MAX];
 static char *said;

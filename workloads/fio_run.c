@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "program.h"
+#include "kit/program.h"
 #include "machine/mem.h"
 
 /* Each of several sections may say the same. */

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "fio_run.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static void need_fio(void)
 {

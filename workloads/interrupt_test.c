@@ -23,7 +23,7 @@
 
 #include "rt/rt.h"
 #include "rt/sanitize.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 #define DEADLINE 60000000000ull
 

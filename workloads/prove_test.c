@@ -10,7 +10,7 @@
 #include "hunt/prove.h"
 #include "rt/sanitize.h"
 #include "registry.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static struct proof prove_once(const char *race, const char *design, uint32_t preemptions)
 {

@@ -13,7 +13,7 @@
 #include "job_calls.h"
 #include "race_job.h"
 #include "rt/sanitize.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static bool fast(void)
 {

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "rt/sanitize.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 
 static json_t *load(const char *path)

@@ -11,7 +11,7 @@
 #include "rt/sanitize.h"
 #include "registry.h"
 #include "score.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static void run(const struct score *s, const struct race *race, const char *design, const char *strategy, struct score_row *row)
 {

@@ -15,7 +15,7 @@
 
 #include "rt/sanitize.h"
 #include "registry.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 #include "hunt/stress.h"
 
 static bool fast(void)

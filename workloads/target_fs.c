@@ -25,7 +25,7 @@
 #include "floor/floor.h"
 #include "kernel_fs.h"
 #include "loop.h"
-#include "program.h"
+#include "kit/program.h"
 #include "machine/mem.h"
 #include "base/text.h"
 

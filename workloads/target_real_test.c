@@ -19,7 +19,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static bool loops; /* mounts and loop devices can be made */
 

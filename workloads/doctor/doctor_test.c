@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static const char *text(json_t *o, const char *key)
 {

@@ -14,7 +14,7 @@
 #include "driver.h"
 #include "floor/floor.h"
 #include "floor/shape.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
 #include "machine/mem.h"

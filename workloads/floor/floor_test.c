@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "floor/shape.h"
-#include "spawn_test.h"
+#include "kit/spawn_test.h"
 
 static char err[512];
 

@@ -2,8 +2,8 @@
  * spawn_test.h: for tests that run the program itself, in an empty folder of their own, and look at all
  * it says and leaves behind.
  */
-#ifndef SPAWN_TEST_H
-#define SPAWN_TEST_H
+#ifndef KIT_SPAWN_TEST_H
+#define KIT_SPAWN_TEST_H
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * command's exit status is 128 + the signal. A reader of stdout that goes away ends nothing: what was begun is kept or
  * removed as ever, and cmd_dispatch() tells by the exit status.
  */
-#ifndef INTERRUPT_H
-#define INTERRUPT_H
+#ifndef KIT_INTERRUPT_H
+#define KIT_INTERRUPT_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  *
  * Ctrl-C ends it, and so does our own death: nothing is left running.
  */
-#ifndef PROGRAM_H
-#define PROGRAM_H
+#ifndef KIT_PROGRAM_H
+#define KIT_PROGRAM_H
 
 #define PROGRAM_ERR_MAX 256
 

@@ -1,5 +1,5 @@
 /* program.c: see program.h. */
-#include "program.h"
+#include "kit/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "interrupt.h"
+#include "kit/interrupt.h"
 
 #define LISTEN_MS   100
 #define PATIENCE    50 /* times LISTEN_MS from the polite signal to the other one */

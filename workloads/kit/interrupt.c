@@ -1,5 +1,5 @@
 /* interrupt.c: see interrupt.h. */
-#include "interrupt.h"
+#include "kit/interrupt.h"
 
 #include <signal.h>
 #include <stddef.h>
