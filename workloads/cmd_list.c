@@ -11,7 +11,7 @@
 #include "cmd.h"
 #include "dev/dev.h"
 #include "fs/fs.h"
-#include "job.h"
+#include "job/job.h"
 #include "target.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "ops.h"
+#include "job/ops.h"
 #include "machine/mem.h"
 
 #define BLOCK  4096u

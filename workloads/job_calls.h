@@ -2,7 +2,7 @@
  * job_calls.h: a job counted instead of timed: what each of its clones does, as a short list of calls that a
  * controlled run can take. What had to be made smaller is said, line by line.
  *
- * (C1) The calls are those of ops.h, so a hunted job does what the benched one does, only less of it.
+ * (C1) The calls are those of job/ops.h, so a hunted job does what the benched one does, only less of it.
  * (C2) Whatever sync the job asks for comes at least once in each clone that writes.
  * (C3) Keys that mean nothing without processors and a page cache to go past are refused; keys that only take time
  *      are not needed: under the controlled scheduler every pause may happen anyway.
@@ -12,7 +12,7 @@
 #ifndef JOB_CALLS_H
 #define JOB_CALLS_H
 
-#include "job.h"
+#include "job/job.h"
 
 #define JOB_CALLS_TASKS  4u
 #define JOB_CALLS_FILES  6u

@@ -13,7 +13,7 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "driver.h"
-#include "job.h"
+#include "job/job.h"
 #include "machine/mem.h"
 
 #define LAYOUT_CHUNK (1u << 20)

@@ -11,7 +11,7 @@
 #ifndef RACE_JOB_H
 #define RACE_JOB_H
 
-#include "job.h"
+#include "job/job.h"
 #include "hunt/race.h"
 
 /*

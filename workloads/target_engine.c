@@ -19,7 +19,7 @@
 #include "driver.h"
 #include "floor/floor.h"
 #include "fs/fs.h"
-#include "job.h"
+#include "job/job.h"
 #include "machine/mem.h"
 #include "target_engine.h"
 

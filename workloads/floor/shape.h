@@ -14,7 +14,7 @@
 #include <jansson.h>
 
 #include "dev/tape.h"
-#include "job.h"
+#include "job/job.h"
 #include "target.h"
 
 #define SHAPE_ERR_MAX 256

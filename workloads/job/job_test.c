@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job.h"
+#include "job/job.h"
 
 static struct job_file jf;
 static char err[JOB_ERR_MAX];

@@ -1,11 +1,11 @@
 /*
- * job_keys.h: the keys of a job file, one row a key, and what must hold of a whole section.
+ * keys.h: the keys of a job file, one row a key, and what must hold of a whole section.
  * For job.c alone.
  */
 #ifndef JOB_KEYS_H
 #define JOB_KEYS_H
 
-#include "job.h"
+#include "job/job.h"
 
 struct job_key {
 	const char *name;

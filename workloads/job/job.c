@@ -1,10 +1,10 @@
 /*
- * job.c: reads job files: sections, inheritance, clones, file names. The keys are in job_keys.c.
+ * job.c: reads job files: sections, inheritance, clones, file names. The keys are in keys.c.
  *
  * inih splits lines into section, name and value. It is fed through a reader of ours, for what fio's
  * language has and inih has not: keys without a value, indented lines, the number of the line.
  */
-#include "job.h"
+#include "job/job.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "job_keys.h"
+#include "job/keys.h"
 #include "machine/mem.h"
 #include "base/text.h"
 

@@ -5,11 +5,11 @@
  * (O1) After every N-th write comes the sync that the job asks for, on the file just written.
  * (O2) number_ios and io_size count writes; a sync that is due after the last write still comes.
  */
-#ifndef OPS_H
-#define OPS_H
+#ifndef JOB_OPS_H
+#define JOB_OPS_H
 
 #include "base/rng.h"
-#include "job.h"
+#include "job/job.h"
 
 enum op_kind { OP_WRITE, OP_RANGE, OP_FDATASYNC, OP_FSYNC, OP_KINDS };
 

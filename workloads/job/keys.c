@@ -1,8 +1,8 @@
 /*
- * job_keys.c: the keys of a job file, one row a key. Meanings, units and defaults are fio's; where fio
+ * keys.c: the keys of a job file, one row a key. Meanings, units and defaults are fio's; where fio
  * takes a list for reads, writes and trims, the one for writes counts.
  */
-#include "job_keys.h"
+#include "job/keys.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * ops.c: what one clone of a job does, one operation after the other. See ops.h.
  */
-#include "ops.h"
+#include "job/ops.h"
 
 const char *const op_name[OP_KINDS] = { "write", "sync_file_range", "fdatasync", "fsync" };
 

@@ -1,8 +1,8 @@
 /*
- * job_find.c: where our own job files lie: in workloads/jobs, under the current folder or beside the
+ * find.c: where our own job files lie: in workloads/jobs, under the current folder or beside the
  * folder that the program was built in.
  */
-#include "job.h"
+#include "job/job.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -17,8 +17,8 @@
  * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, the
  * list command and the race command (a small job, hunted).
  */
-#ifndef JOB_H
-#define JOB_H
+#ifndef JOB_JOB_H
+#define JOB_JOB_H
 
 #include <limits.h>
 #include <stdbool.h>

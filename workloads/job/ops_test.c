@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "job.h"
-#include "ops.h"
+#include "job/job.h"
+#include "job/ops.h"
 
 static struct job_file jf;
 static struct job_clone clone_0;
