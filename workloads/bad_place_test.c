@@ -226,7 +226,7 @@ static int fill_up_during(const char *args)
 	return spawn_finish(pid);
 }
 
-/* Somebody else takes the space while a slow job appends. On ext4: target_real_test.c. */
+/* Somebody else takes the space while a slow job appends. On ext4: target/real_test.c. */
 static void a_disk_that_fills_up_in_mid_run_is_one_line(void **state)
 {
 	static const char args[] = "bench j.fio -t path:m -n 1 -o kept";

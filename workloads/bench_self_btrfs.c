@@ -3,7 +3,7 @@
  * how fsyncs a second grow from 1 fsyncer to 8 on one image, and where a flush takes 1.5 ms.
  *
  * btrfs lies on a loop device over a file that was written in full, and postfix in such a file itself, as the bench
- * command has them. What the loop device adds is shown: postfix on that very device, too. The slow one is slow_image.h's. A
+ * command has them. What the loop device adds is shown: postfix on that very device, too. The slow one is target/slow_image.h's. A
  * trial makes its file system anew, so neither finds it better prepared.
  *
  * Why the bounds are held where they are: on a disk whose flush is most of either's fsync, no engine is three times as
@@ -21,9 +21,9 @@
 #include "bench_self.h"
 #include "bench_self_trial.h"
 #include "bench_self_turns.h"
-#include "loop.h"
+#include "target/loop.h"
 #include "machine/mem.h"
-#include "slow_image.h"
+#include "target/slow_image.h"
 
 #define SIZE      (256u << 20)
 #define CHUNK     (1u << 20)

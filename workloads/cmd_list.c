@@ -12,7 +12,7 @@
 #include "dev/dev.h"
 #include "fs/fs.h"
 #include "job/job.h"
-#include "target.h"
+#include "target/target.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

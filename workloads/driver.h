@@ -22,7 +22,7 @@
 #include "rt/lock.h"
 #include "machine/place.h"
 #include "rt/pmu.h"
-#include "target.h"
+#include "target/target.h"
 
 struct driver_config {
 	const struct target_spec *spec;

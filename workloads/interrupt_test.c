@@ -1,6 +1,6 @@
 /*
  * interrupt_test.c: Ctrl-C and a kill at any moment: afterwards there is no file, no mount, no loop device, no
- * process and no half of a results folder. (While a trial runs: target_real_test.c, results_test.c.)
+ * process and no half of a results folder. (While a trial runs: target/real_test.c, results_test.c.)
  *
  * Nothing here waits for a while to pass: each test looks for a sign that the moment has come (a file, a
  * child, so many bytes written) until DEADLINE. What needs root, loop devices or fio is skipped without them.

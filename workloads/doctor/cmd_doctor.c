@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "disk.h"
+#include "target/disk.h"
 #include "machine/place.h"
 #include "rt/rt.h"
 

@@ -12,7 +12,7 @@
 #include "bench_self_player.h"
 #include "cmd.h"
 #include "driver.h"
-#include "floor/floor.h"
+#include "target/floor.h"
 #include "floor/shape.h"
 #include "kit/interrupt.h"
 #include "recipe/env.h"

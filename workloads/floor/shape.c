@@ -8,7 +8,7 @@
 
 #include "driver.h"
 #include "machine/mem.h"
-#include "target_engine.h"
+#include "target/engine.h"
 
 #define WARM     20
 #define REQUESTS 200

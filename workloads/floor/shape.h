@@ -15,7 +15,7 @@
 
 #include "dev/tape.h"
 #include "job/job.h"
-#include "target.h"
+#include "target/target.h"
 
 #define SHAPE_ERR_MAX 256
 

@@ -1,9 +1,9 @@
 /*
- * target_engine.c: a design of fsync on a device: a fresh file system for each trial.
+ * engine.c: a design of fsync on a device: a fresh file system for each trial.
  *
  * A device file that was not there before is removed afterwards, unless it is to be kept.
  */
-#include "target.h"
+#include "target/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "barriers.h"
+#include "target/barriers.h"
 #include "base/rng.h"
 #include "base/stop.h"
-#include "disk.h"
-#include "driver.h"
-#include "floor/floor.h"
+#include "target/disk.h"
+#include "target/floor.h"
 #include "fs/fs.h"
 #include "job/job.h"
 #include "machine/mem.h"
-#include "target_engine.h"
+#include "target/engine.h"
 
 #define LAYOUT_CHUNK (1u << 20)
 

@@ -3,8 +3,8 @@
  *
  * (L1) It takes itself away when its last user closes it, however the program ends.
  */
-#ifndef LOOP_H
-#define LOOP_H
+#ifndef TARGET_LOOP_H
+#define TARGET_LOOP_H
 
 #include <stdbool.h>
 #include <stddef.h>

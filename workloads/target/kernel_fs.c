@@ -1,5 +1,5 @@
 /* kernel_fs.c: see kernel_fs.h. */
-#include "kernel_fs.h"
+#include "target/kernel_fs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,6 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
-#include "driver.h"
 #include "job/job.h"
 #include "machine/mem.h"
 

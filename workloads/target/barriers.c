@@ -1,5 +1,5 @@
 /* barriers.c: see barriers.h. */
-#include "barriers.h"
+#include "target/barriers.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * target_real_test.c: real file systems as targets: measured beside a design, checked for flushes, and
+ * real_test.c: real file systems as targets: measured beside a design, checked for flushes, and
  * gone without a trace, however the run ends.
  *
  * What needs root and loop devices is skipped without them. All mounts are in a name space of the test.

@@ -8,8 +8,8 @@
  *
  * Called by the targets that are real file systems, by `floor` and by `doctor`.
  */
-#ifndef DISK_H
-#define DISK_H
+#ifndef TARGET_DISK_H
+#define TARGET_DISK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /*
- * target_path.c: a folder of a mounted file system, whatever it is: path:DIR. A trial has a folder of
+ * path.c: a folder of a mounted file system, whatever it is: path:DIR. A trial has a folder of
  * its own in it, which is removed with its files.
  */
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "floor/floor.h"
-#include "kernel_fs.h"
+#include "target/floor.h"
+#include "target/kernel_fs.h"
 #include "machine/mem.h"
 
 /* A folder may be called so; one that is not there was rather meant to have a key, as other targets do. */

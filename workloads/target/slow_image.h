@@ -8,8 +8,8 @@
  *
  * Called by bench_self_btrfs.c.
  */
-#ifndef SLOW_IMAGE_H
-#define SLOW_IMAGE_H
+#ifndef TARGET_SLOW_IMAGE_H
+#define TARGET_SLOW_IMAGE_H
 
 #include <stdint.h>
 #include <sys/types.h>

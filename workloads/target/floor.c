@@ -1,5 +1,5 @@
 /* floor.c: see floor.h. */
-#include "floor/floor.h"
+#include "target/floor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
-#include "disk.h"
-#include "driver.h"
+#include "target/disk.h"
+#include "target/target.h"
 #include "machine/mem.h"
 
 #define CHUNK (1u << 20) /* the largest write, too */

@@ -5,15 +5,15 @@
  * (F1) Everything that a trial makes lies in that folder, and goes with it.
  * (F2) An operation is one system call and nothing else: what it costs is the kernel's.
  *
- * Called by target_path.c and target_fs.c.
+ * Called by path.c and fs.c.
  */
-#ifndef KERNEL_FS_H
-#define KERNEL_FS_H
+#ifndef TARGET_KERNEL_FS_H
+#define TARGET_KERNEL_FS_H
 
 #include <limits.h>
 
-#include "barriers.h"
-#include "target.h"
+#include "target/barriers.h"
+#include "target/target.h"
 
 struct kernel_fs {
 	char path[PATH_MAX];  /* of our folder, for another program */

@@ -1,5 +1,5 @@
 /* slow_image.c: see slow_image.h. The file: one inode in the root of a FUSE mount, served by one thread. */
-#include "slow_image.h"
+#include "target/slow_image.h"
 
 #define FUSE_USE_VERSION 314
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "target/loop.h"
 #include "machine/mem.h"
 #include "rt/rt.h"
 

@@ -1,5 +1,5 @@
 /* disk.c: see disk.h. All of it is read from sysfs and mountinfo. */
-#include "disk.h"
+#include "target/disk.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * target_fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]. For each trial it is
+ * fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]. For each trial it is
  * made anew on a loop device over an image, or on a block device, and mounted.
  *
  * (R1) Nothing is left behind, however the program ends: the mount is in no folder and goes with its
@@ -21,10 +21,9 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
-#include "driver.h"
-#include "floor/floor.h"
-#include "kernel_fs.h"
-#include "loop.h"
+#include "target/floor.h"
+#include "target/kernel_fs.h"
+#include "target/loop.h"
 #include "kit/program.h"
 #include "machine/mem.h"
 #include "base/text.h"

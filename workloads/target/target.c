@@ -2,7 +2,7 @@
  * target.c: reads what a user calls a target. Of DESIGN@DEVICE[,key=value...] the keys of the target are
  * taken out; what is left is the device, whose own keys dev_open() reads.
  */
-#include "target.h"
+#include "target/target.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
  *
  * Called by driver.c and the bench command.
  */
-#ifndef TARGET_H
-#define TARGET_H
+#ifndef TARGET_TARGET_H
+#define TARGET_TARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -103,7 +103,7 @@ int target_parse(const char *text, struct target_spec *out, char *err);
 /* The file of a device's spec; "" when there is none. path: TARGET_TEXT_MAX bytes. */
 void target_device_path(const char *device, char *path);
 
-/* The part after "fs:" (target_fs.c). */
+/* The part after "fs:" (fs.c). */
 int target_fs_parse(const char *text, struct target_spec *out, char *err);
 
 /* The keys after the device, for help; NULL past the end. */

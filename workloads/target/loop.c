@@ -1,5 +1,5 @@
 /* loop.c: see loop.h. */
-#include "loop.h"
+#include "target/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>

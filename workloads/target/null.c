@@ -1,7 +1,7 @@
 /*
- * target_null.c: a target that does nothing: what a job then costs is the driver's own.
+ * null.c: a target that does nothing: what a job then costs is the driver's own.
  */
-#include "target.h"
+#include "target/target.h"
 
 static char nothing;
 

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "dev/dev.h"
-#include "disk.h"
+#include "target/disk.h"
 #include "rt/rt.h"
-#include "slow_image.h"
+#include "target/slow_image.h"
 
 #define SIZE     (4u << 20)
 #define FLUSH_NS 3000000ull

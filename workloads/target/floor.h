@@ -10,8 +10,8 @@
  *
  * Called by the targets, so that floor and trial stand side by side, and by `fsyncstorm floor`.
  */
-#ifndef FLOOR_FLOOR_H
-#define FLOOR_FLOOR_H
+#ifndef TARGET_FLOOR_H
+#define TARGET_FLOOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

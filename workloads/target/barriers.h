@@ -2,13 +2,13 @@
  * barriers.h: whether fsyncs reached the device below a file: its flushes are counted while they are
  * measured (K2 of disk.h).
  *
- * Called by the targets: kernel_fs.c of a folder, target_engine.c of the file that is a device.
+ * Called by the targets: kernel_fs.c of a folder, engine.c of the file that is a device.
  */
-#ifndef BARRIERS_H
-#define BARRIERS_H
+#ifndef TARGET_BARRIERS_H
+#define TARGET_BARRIERS_H
 
-#include "disk.h"
-#include "target.h"
+#include "target/disk.h"
+#include "target/target.h"
 
 struct barriers {
 	struct disk disk; /* set by who knows it */
