@@ -6,7 +6,7 @@
 
 #include "bench_race.h"
 #include "hunt/hunt.h"
-#include "registry.h"
+#include "race/registry.h"
 
 #define SEEDS    20u
 #define SECONDS  30.0

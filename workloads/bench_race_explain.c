@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "bench_race.h"
 #include "hunt/hunt.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "story/timeline.h"
 
 #define FAILURES 100u

@@ -12,7 +12,7 @@
 #include "bench_race.h"
 #include "bench_self_turns.h"
 #include "hunt/hunt.h"
-#include "protocol.h"
+#include "race/protocol.h"
 
 #define ROUNDS    9
 #define ROUND_NS  50000000u

@@ -5,9 +5,9 @@
  */
 #include "base/check.h"
 #include "bench_race.h"
-#include "protocol.h"
+#include "race/protocol.h"
 #include "hunt/prove.h"
-#include "registry.h"
+#include "race/registry.h"
 
 #define TRIES 7u
 

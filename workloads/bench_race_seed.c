@@ -9,7 +9,7 @@
 #include "bench_race.h"
 #include "bench_self_turns.h"
 #include "hunt/hunt.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "machine/mem.h"
 
 #define ROUNDS 7

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "bench_race.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "hunt/stress.h"
 
 #define TURNS 6

@@ -8,7 +8,7 @@
 #include "bench_self.h"
 #include "bench_self_turns.h"
 #include "hunt/hunt.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "machine/mem.h"
 
 #define ROUNDS        5

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "base/text.h"
 
 /* ---- list ---- */

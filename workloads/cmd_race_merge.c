@@ -17,7 +17,7 @@
 #include "cmd_race.h"
 #include "hunt_report.h"
 #include "prove_report.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "recipe/results.h"
 
 #define CMD       "race merge"

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "race_job.h"
-#include "registry.h"
+#include "race/job.h"
+#include "race/registry.h"
 #include "recipe/results.h"
 #include "base/text.h"
 

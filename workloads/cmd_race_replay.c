@@ -12,7 +12,7 @@
 #include "cmd_race_show.h"
 #include "story/explain.h"
 #include "hunt/hunt.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "hunt/schedule_file.h"
 #include "story/timeline.h"
 

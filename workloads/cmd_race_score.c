@@ -14,7 +14,7 @@
 #include "cmd_race_options.h"
 #include "kit/interrupt.h"
 #include "machine/mem.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "score.h"
 
 #define STRATEGIES_MAX 32u

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "rt/sanitize.h"
-#include "registry.h"
+#include "race/registry.h"
 #include "score.h"
 #include "kit/spawn_test.h"
 

@@ -52,7 +52,7 @@ struct race {
 	const char *name;  /* the word in the name of its file and in its symbol */
 	const char *what;  /* one line */
 	const char *story; /* who does what, in which order, what is lost */
-	const char *job;   /* race_job.h: the text that it was made from; NULL: it is one of the table */
+	const char *job;   /* race/job.h: the text that it was made from; NULL: it is one of the table */
 	const struct race_bare *bare; /* when set, it is all there is, but for `expect` */
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* but for the design */

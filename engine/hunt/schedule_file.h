@@ -3,7 +3,7 @@
  * decisions, and the crash. `fsyncstorm race replay FILE` runs it again.
  *
  *   fsyncstorm-schedule 3
- *   job [a]\nrw=write\n...      the job that the race is made from (race_job.h), its line ends as \n; of other races none
+ *   job [a]\nrw=write\n...      the job that the race is made from (race/job.h), its line ends as \n; of other races none
  *   race seed
  *   design prefix
  *   granularity fine           where the points are (coop.h)

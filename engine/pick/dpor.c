@@ -8,7 +8,7 @@
  *
  * Departures: locks and waits are not enabled while they would block (rt.h), so a release or a wake is an
  * edge and never a race; a run that is cut by sleep sets, or is stuck, has pending operations, which are treated as
- * if they came next (brute_test.c plants the fault that forgets them); a step may touch several objects; data choices
+ * if they came next (race/brute_test.c plants the fault that forgets them); a step may touch several objects; data choices
  * are all tried. To pick a task that sleeps or waits with a timeout is to let its time pass: a step like any other.
  *
  * (D1) Of each trace exactly one run is completed; a run that is cut begins no trace that is not tried elsewhere.

@@ -223,7 +223,7 @@ static void find_extent(struct story *s)
 	}
 }
 
-/* ---- the same without a file system: race_protocol.c ---- */
+/* ---- the same without a file system: race/protocol.c ---- */
 
 static uint32_t find_page(const struct story *s, const char *beginning, const struct trace_entry *of)
 {

@@ -1,0 +1,162 @@
+/* job.c: see job.h. */
+#include "race/job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "race/job_calls.h"
+#include "machine/mem.h"
+
+#define FLUSHER_PASSES 2u
+
+struct job_race {
+	struct race race;
+	struct job_calls calls;
+	struct race_task task[JOB_CALLS_TASKS + 1];
+	char name[JOB_NAME_MAX + 8];
+	struct job_race *next;
+};
+
+/* All that were made. */
+static struct job_race *made;
+
+static const struct job_calls *calls_of(const struct race_run *r)
+{
+	return &container_of(r->race, struct job_race, race)->calls;
+}
+
+/* ---- the race ---- */
+
+static void setup(struct race_run *r)
+{
+	const struct job_calls *c = calls_of(r);
+
+	for (uint32_t i = 0; i < c->nfiles; i++) {
+		r->file[r->nfiles] = model_create(r->model, r->fs, 0, c->file[i].name, NULL);
+		CHECK(r->file[r->nfiles]);
+		if (c->file[i].laid_out)
+			model_write(r->file[r->nfiles], 0, c->file[i].laid_out);
+		r->nfiles++;
+	}
+}
+
+static void make_call(struct race_run *r, const struct job_call *call)
+{
+	struct model_file *f = r->file[call->file];
+
+	switch (call->kind) {
+	case CALL_WRITE:
+		model_write(f, call->off, call->len);
+		break;
+	case CALL_RANGE:
+		model_sync_range(f, call->off, call->len, call->wait);
+		break;
+	case CALL_FDATASYNC:
+		model_fdatasync(f);
+		break;
+	default:
+		model_fsync(f);
+	}
+}
+
+static void clone_task(struct race_run *r)
+{
+	const struct job_calls *c = calls_of(r);
+
+	for (uint32_t i = 0; i < c->task[r->me].n; i++)
+		make_call(r, &c->task[r->me].call[i]);
+}
+
+static void flusher(struct race_run *r)
+{
+	for (uint32_t pass = 0; pass < FLUSHER_PASSES; pass++)
+		for (uint32_t i = 0; i < r->nfiles; i++)
+			model_flush_pass(r->file[i]);
+}
+
+/* ---- from a file ---- */
+
+/* Without comments and empty lines. */
+static char *bare_text(const char *text)
+{
+	char *out = mem_alloc(strlen(text) + 2), *end = out;
+
+	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		p += strspn(p, " \t\r");
+		size_t n = strcspn(p, "\n"), len = strcspn(p, "#;\n");
+		while (len && strchr(" \t\r", p[len - 1]))
+			len--;
+		if (len) {
+			memcpy(end, p, len);
+			end += len;
+			*end++ = '\n';
+		}
+		p += n;
+	}
+	*end = '\0';
+	return out;
+}
+
+static struct job_race *new_race(const struct job_file *jf, const char *text)
+{
+	struct job_race *j = mem_zalloc(sizeof(*j));
+
+	snprintf(j->name, sizeof(j->name), "job-%s", jf->name);
+	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .story = "The calls of a fio job file, and a flusher.",
+		                 .job = bare_text(text), .mkfs = { .nodesize = 4096, .single = true },
+		                 .mount = { .no_background = true }, .setup = setup, .tasks = j->task };
+	j->next = made;
+	made = j;
+	return j;
+}
+
+static int build(const struct job_file *jf, const char *text, const struct race **out, const char **clamped, char *err)
+{
+	struct job_calls calls;
+
+	int ret = job_calls(jf, text, &calls, err);
+	if (ret)
+		return ret;
+	struct job_race *j = new_race(jf, text);
+	j->calls = calls;
+	for (uint32_t i = 0; i < calls.ntasks; i++)
+		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
+	j->task[calls.ntasks] = (struct race_task){ "flusher", flusher };
+	j->race.ntasks = calls.ntasks + 1;
+	*out = &j->race;
+	if (clamped)
+		*clamped = j->calls.clamped;
+	return 0;
+}
+
+int race_job_from_text(const char *name, const char *text, const struct race **out, const char **clamped, char *err)
+{
+	struct job_file jf;
+
+	int ret = job_parse(name, text, &jf, err);
+	if (ret)
+		return ret;
+	ret = build(&jf, text, out, clamped, err);
+	job_free(&jf);
+	return ret;
+}
+
+int race_job_from_file(const char *what, const struct race **out, const char **clamped, char *err)
+{
+	char path[PATH_MAX];
+
+	int ret = job_find(what, path);
+	char *text = ret ? NULL : job_read(path);
+	if (!text) {
+		ret = ret ? ret : -errno;
+		snprintf(err, JOB_ERR_MAX, "%.300s: %s", what, strerror(-ret));
+		return ret;
+	}
+	ret = race_job_from_text(path, text, out, clamped, err);
+	free(text);
+	return ret;
+}

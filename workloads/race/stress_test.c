@@ -1,0 +1,200 @@
+/*
+ * stress_test.c: races on threads: noise makes the seed's race happen where it is, nothing is found where nothing
+ * is, a hit is counted and kept as it should be, and the command says what it did. The one test of races and of the
+ * model that ThreadSanitizer sees.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "rt/sanitize.h"
+#include "race/registry.h"
+#include "kit/spawn_test.h"
+#include "hunt/stress.h"
+
+static bool fast(void)
+{
+	return getenv("FAST_TESTS") != NULL;
+}
+
+static struct hunt *open_hunt(const struct race *race, const char *design)
+{
+	char err[200] = "";
+	struct hunt *h = NULL;
+
+	if (hunt_open(race, fs_design_find(design), &h, err))
+		fail_msg("%s", err);
+	return h;
+}
+
+/* What a hit must look like; how many fsyncs had returned by then. */
+struct hits {
+	uint64_t n, fsyncs;
+	char path[64];
+};
+
+static void note_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)
+{
+	struct hits *hits = arg;
+	char err[200] = "";
+
+	assert_int_equal(v->kind, VIOLATION_PROMISE);
+	hits->n++;
+	hits->fsyncs = 0;
+	for (uint32_t i = 0; i < model_nops(h->run.model); i++) {
+		const struct model_op *o = model_op(h->run.model, i);
+		hits->fsyncs += o->kind == OP_FSYNC && o->pe <= v->crash.pos && o->pe > o->pb;
+	}
+	if (stress_write_hit(hits->path, s, h, v, err))
+		fail_msg("%s", err);
+}
+
+static void hits_soon(const char *design, enum noise noise, struct hits *hits)
+{
+	struct hunt *h = open_hunt(&race_seed, design);
+	struct stress s = { .noise = noise, .rounds = 1, .hit = note_hit, .arg = hits };
+
+	for (s.seed = 1; s.seed < 200 && !hits->n; s.seed++)
+		assert_int_equal(stress_run(h, &s), 0);
+	hunt_close(h);
+	assert_int_equal(hits->n, 1);
+	assert_int_equal(s.hits, 1);
+	assert_int_equal(s.fsyncs, hits->fsyncs);
+}
+
+static void yields_and_sleeps_hit_the_seed_race(void **state)
+{
+	static const enum noise noise[] = { NOISE_YIELD, NOISE_SLEEP };
+	char text[200] = "";
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct hits hits = { .path = "stress_test.hit" };
+		hits_soon("prefix", noise[i], &hits);
+		FILE *f = fopen(hits.path, "r");
+		assert_non_null(f);
+		assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+		assert_non_null(strstr(text, "fsyncstorm race hunt seed --design prefix"));
+		fclose(f);
+		unlink(hits.path);
+	}
+}
+
+static void holds(const struct race *race, const char *design, enum noise noise, uint64_t rounds)
+{
+	struct hits hits = { .path = "stress_test.failed.hit" };
+	struct stress s = { .noise = noise, .seed = 1, .rounds = rounds, .seconds = fast() ? 0.3 : 0.7, .hit = note_hit, .arg = &hits };
+	struct hunt *h = open_hunt(race, design);
+
+	assert_int_equal(stress_run(h, &s), 0);
+	if (s.hits)
+		fail_msg("%s, %s, noise %s: %lu hits (%s)", race->name, design, noise_name[noise], (unsigned long)s.hits, hits.path);
+	assert_true(s.fsyncs > 0);
+	assert_true(s.images > 0);
+	hunt_close(h);
+}
+
+static void correct_designs_are_not_hit(void **state)
+{
+	for (unsigned n = 0; n < NOISE_KINDS; n++) {
+		holds(&race_seed, "postfix", (enum noise)n, 20);
+		holds(&race_mixed, "postfix", (enum noise)n, 20);
+	}
+	holds(&race_seed_compressed, "postfix", NOISE_YIELD, 20);
+	holds(&race_seed, "ordered_first", NOISE_YIELD, 20);
+}
+
+/* Half the quantiles of the chi-squared distribution at 2n and 2n + 2 degrees of freedom. */
+static void the_interval_is_that_of_a_poisson_count(void **state)
+{
+	static const struct {
+		uint64_t n;
+		double low, high;
+	} table[] = { { 0, 0, 3.6889 }, { 1, 0.0253, 5.5716 }, { 2, 0.2422, 7.2247 }, { 10, 4.7954, 18.3904 }, { 100, 81.3639, 121.6268 } };
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		double low, high;
+		stress_interval(table[i].n, &low, &high);
+		assert_true(low > table[i].low - 1e-4 && low < table[i].low + 1e-4);
+		assert_true(high > table[i].high - 1e-4 && high < table[i].high + 1e-4);
+	}
+	double low, high;
+	stress_interval(100000, &low, &high);
+	assert_true(low > 99380 && low < 99382 && high > 100621 && high < 100623);
+}
+
+/* ---- the command ---- */
+
+static void the_command_says_what_it_did(void **state)
+{
+	json_t *j, *r;
+
+	assert_int_equal(spawn("race stress seed --design postfix --rounds 3 --json out.json"), 0);
+	assert_non_null(strstr(spawn_out, "no hit proves nothing"));
+	j = json_load_file("out.json", 0, NULL);
+	assert_non_null(j);
+	r = json_array_get(json_object_get(j, "results"), 0);
+	assert_string_equal(json_string_value(json_object_get(r, "design")), "postfix");
+	assert_int_equal(json_integer_value(json_object_get(r, "rounds")), 3);
+	assert_int_equal(json_integer_value(json_object_get(r, "hits")), 0);
+	json_decref(j);
+	unlink("out.json");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void a_hit_is_exit_status_1_and_leaves_its_history(void **state)
+{
+	int ret = 0;
+
+	for (int seed = 1; seed < 20 && !ret; seed++) {
+		char args[100];
+		snprintf(args, sizeof(args), "race stress seed --design prefix --rounds 20 --seconds 2 --out the.hit --seed %d", seed);
+		ret = spawn(args);
+	}
+	assert_int_equal(ret, 1);
+	assert_non_null(strstr(spawn_out, "the first: block"));
+	assert_int_equal(access("the.hit", R_OK), 0);
+	unlink("the.hit");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void wrong_options_are_one_line(void **state)
+{
+	static const char *const wrong[][2] = {
+		{ "race stress", "which race?" },
+		{ "race stress sed", "did you mean seed?" },
+		{ "race stress seed --design prefixx", "did you mean prefix?" },
+		{ "race stress seed --noise sleeep", "did you mean sleep?" },
+		{ "race stress seed --seconds 0", "a time above 0" },
+		{ "race stress seed --rounds 0", "a number from 1 on" },
+		{ "race stress protocol", "no file system under it" },
+		{ "race stress seed --design prefix --seconds 0.1 --json no/where.json", "--json: no/where.json: No such file" },
+	};
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(spawn(wrong[i][0]), 2);
+		assert_non_null(strstr(spawn_err, wrong[i][1]));
+		assert_null(strchr(strchr(spawn_err, '\n') + 1, '\n'));
+		unlink("race-seed-prefix.hit");
+		assert_int_equal(spawn_left(), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(yields_and_sleeps_hit_the_seed_race),
+		cmocka_unit_test(correct_designs_are_not_hit),
+		cmocka_unit_test(the_interval_is_that_of_a_poisson_count),
+		cmocka_unit_test(the_command_says_what_it_did),
+		cmocka_unit_test(a_hit_is_exit_status_1_and_leaves_its_history),
+		cmocka_unit_test(wrong_options_are_one_line),
+	};
+
+	return cmocka_run_group_tests_name("stress", tests, spawn_begin, spawn_end);
+}
