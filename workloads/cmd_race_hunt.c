@@ -15,11 +15,11 @@
 #include "cmd_race.h"
 #include "cmd_race_options.h"
 #include "cmd_race_show.h"
-#include "hunt_report.h"
+#include "hunted/hunt_report.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "base/text.h"
-#include "traces_file.h"
+#include "hunted/traces_file.h"
 
 #define DEFAULT_SCHEDULES 50000u
 

@@ -1,6 +1,6 @@
 /*
  * cmd_race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as
- * the result of the whole: it says what the command that was not divided says (hunt_report.h, prove_report.h).
+ * the result of the whole: it says what the command that was not divided says (hunted/hunt_report.h, hunted/prove_report.h).
  *
  * (E2) Schedules and executions are disjoint: they are added. Traces are not: they are counted from their hashes, when all
  *      shards kept those (--traces); else their number is at most the sum. Runs of pct count for the certificate by the
@@ -12,11 +12,11 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "campaign.h"
+#include "hunted/campaign.h"
 #include "cmd.h"
 #include "cmd_race.h"
-#include "hunt_report.h"
-#include "prove_report.h"
+#include "hunted/hunt_report.h"
+#include "hunted/prove_report.h"
 #include "race/registry.h"
 #include "recipe/results.h"
 

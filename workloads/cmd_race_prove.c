@@ -13,9 +13,9 @@
 #include "cmd_race_options.h"
 #include "cmd_race_show.h"
 #include "kit/interrupt.h"
-#include "prove_report.h"
+#include "hunted/prove_report.h"
 #include "base/text.h"
-#include "traces_file.h"
+#include "hunted/traces_file.h"
 
 #define CMD            "race prove"
 #define KEY_SHARD      0x1001

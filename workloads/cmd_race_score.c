@@ -15,7 +15,7 @@
 #include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "race/registry.h"
-#include "score.h"
+#include "hunted/score.h"
 
 #define STRATEGIES_MAX 32u
 

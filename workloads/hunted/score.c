@@ -1,5 +1,5 @@
 /* score.c: see score.h. */
-#include "score.h"
+#include "hunted/score.h"
 
 #include <stdio.h>
 #include <stdlib.h>

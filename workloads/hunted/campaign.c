@@ -1,5 +1,5 @@
 /* campaign.c: see campaign.h. */
-#include "campaign.h"
+#include "hunted/campaign.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  *
  * Called by `race prove`, and by `race merge` for the parts of one.
  */
-#ifndef PROVE_REPORT_H
-#define PROVE_REPORT_H
+#ifndef HUNTED_PROVE_REPORT_H
+#define HUNTED_PROVE_REPORT_H
 
 #include <jansson.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 #include "rt/sanitize.h"
 #include "race/registry.h"
-#include "score.h"
+#include "hunted/score.h"
 #include "kit/spawn_test.h"
 
 static void run(const struct score *s, const struct race *race, const char *design, const char *strategy, struct score_row *row)

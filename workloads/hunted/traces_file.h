@@ -7,8 +7,8 @@
  *
  * Written to a temporary name and renamed. Called by the commands that search, and by who merges.
  */
-#ifndef TRACES_FILE_H
-#define TRACES_FILE_H
+#ifndef HUNTED_TRACES_FILE_H
+#define HUNTED_TRACES_FILE_H
 
 #include <jansson.h>
 

@@ -6,10 +6,10 @@
  *
  * Called by `race merge`. What is wrong is one line on stderr, and the exit status of the command.
  */
-#ifndef CAMPAIGN_H
-#define CAMPAIGN_H
+#ifndef HUNTED_CAMPAIGN_H
+#define HUNTED_CAMPAIGN_H
 
-#include "traces_file.h"
+#include "hunted/traces_file.h"
 
 struct campaign {
 	json_t **of; /* the shards' results, by number */

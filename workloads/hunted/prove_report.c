@@ -1,7 +1,7 @@
 /* prove_report.c: see prove_report.h. */
-#include "prove_report.h"
+#include "hunted/prove_report.h"
 
-#include "hunt_report.h"
+#include "hunted/hunt_report.h"
 
 /* ---- in words ---- */
 

@@ -1,5 +1,5 @@
 /* traces_file.c: see traces_file.h. */
-#include "traces_file.h"
+#include "hunted/traces_file.h"
 
 #include <errno.h>
 #include <stdlib.h>

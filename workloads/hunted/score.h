@@ -8,8 +8,8 @@
  *
  * Called by cmd_race_score.c and by tests.
  */
-#ifndef SCORE_H
-#define SCORE_H
+#ifndef HUNTED_SCORE_H
+#define HUNTED_SCORE_H
 
 #include "hunt/hunt.h"
 

@@ -1,5 +1,5 @@
 /* hunt_report.c: see hunt_report.h. */
-#include "hunt_report.h"
+#include "hunted/hunt_report.h"
 
 #include <errno.h>
 

@@ -4,8 +4,8 @@
  *
  * Called by the commands that search.
  */
-#ifndef HUNT_REPORT_H
-#define HUNT_REPORT_H
+#ifndef HUNTED_HUNT_REPORT_H
+#define HUNTED_HUNT_REPORT_H
 
 #include <jansson.h>
 
