@@ -23,8 +23,8 @@ else
 LDLIBS  := -ljemalloc $(LDLIBS)
 endif
 
-# fio_engine.c alone is compiled against fio's own headers: make fio-engine.
-ALL_C   := $(filter-out workloads/fio_engine.c,$(wildcard engine/*/*.c workloads/*.c workloads/*/*.c))
+# bench/fio_engine.c alone is compiled against fio's own headers: make fio-engine.
+ALL_C   := $(filter-out workloads/bench/fio_engine.c,$(wildcard engine/*/*.c workloads/*.c workloads/*/*.c))
 TEST_C  := $(filter %_test.c,$(ALL_C))
 LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)

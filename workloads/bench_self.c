@@ -17,7 +17,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "kit/options.h"
-#include "driver.h"
+#include "bench/driver.h"
 #include "recipe/env.h"
 #include "recipe/results.h"
 #include "machine/mem.h"

@@ -6,7 +6,7 @@
 
 #include "bench_self.h"
 #include "bench_self_turns.h"
-#include "driver.h"
+#include "bench/driver.h"
 
 #define TRIALS   15
 #define TRIAL_NS 100000000ull

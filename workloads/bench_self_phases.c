@@ -2,7 +2,7 @@
  * bench_self_phases.c: how much of each fsync's time is in a phase with a name, and not in `other`: of the worst fsync
  * in a hundred. On memory, where an fsync is shortest and what has no name weighs most; alone, and in a crowd.
  *
- * The phases of an fsync sum to its latency (V3 of driver.h), so `other` is all that has no name.
+ * The phases of an fsync sum to its latency (V3 of bench/driver.h), so `other` is all that has no name.
  */
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fio_run.h"
+#include "bench/fio_run.h"
 
 int trial_job(struct self *s, const char *text, struct job_file *out, char *err)
 {

@@ -5,7 +5,7 @@
 #define BENCH_SELF_TRIAL_H
 
 #include "bench_self.h"
-#include "driver.h"
+#include "bench/driver.h"
 
 struct trial {
 	struct target_spec spec;

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "bench.h"
-#include "bench_options.h"
+#include "bench/bench.h"
+#include "bench/options.h"
 #include "cmd.h"
-#include "floor/shape.h"
+#include "bench/shape.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem.h"

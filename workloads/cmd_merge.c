@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "cmd.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"

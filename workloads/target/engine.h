@@ -1,5 +1,5 @@
 /*
- * engine.h: what a target that is a design can do besides: its device's tape. For floor/shape.c.
+ * engine.h: what a target that is a design can do besides: its device's tape. For bench/shape.c.
  */
 #ifndef TARGET_ENGINE_H
 #define TARGET_ENGINE_H

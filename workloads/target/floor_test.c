@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "floor/shape.h"
+#include "bench/shape.h"
 #include "kit/spawn_test.h"
 
 static char err[512];

@@ -7,7 +7,7 @@
  * (G2) Between open and settle nothing is measured; from settle on, write and the syncs are called by
  *      many tasks at once.
  *
- * Called by driver.c and the bench command.
+ * Called by bench/driver.c and the bench command.
  */
 #ifndef TARGET_TARGET_H
 #define TARGET_TARGET_H

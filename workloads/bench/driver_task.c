@@ -3,7 +3,7 @@
  * operation pays two readings of the clock, one histogram entry and a few stores, and nothing is
  * shared with another task but the flag that ends the run.
  */
-#include "driver_task.h"
+#include "bench/driver_task.h"
 
 #include <math.h>
 #include <stdlib.h>

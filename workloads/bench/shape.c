@@ -1,12 +1,12 @@
 /* shape.c: see shape.h. */
-#include "floor/shape.h"
+#include "bench/shape.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver.h"
+#include "bench/driver.h"
 #include "machine/mem.h"
 #include "target/engine.h"
 

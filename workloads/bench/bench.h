@@ -2,14 +2,14 @@
  * bench.h: one bench: a job, some targets, some numbers of tasks, trials that take turns. For the files
  * bench_*.c and cmd_bench.c alone.
  */
-#ifndef BENCH_H
-#define BENCH_H
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
 
 #include <jansson.h>
 #include <stdio.h>
 
-#include "compare.h"
-#include "driver.h"
+#include "bench/compare.h"
+#include "bench/driver.h"
 
 struct results;
 
@@ -90,11 +90,11 @@ int bench_run(struct bench *b, char *err);
 /* Why a target's trials have no events; NULL when they have. */
 const char *bench_no_events(const struct bench *b, unsigned target);
 
-/* bench_table.c, bench_json.c */
+/* table.c, json.c */
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
-/* bench_percentiles.c: "50,99,99.99": 0, or -EINVAL. The table, and the JSON: nothing when none was asked for. */
+/* percentiles.c: "50,99,99.99": 0, or -EINVAL. The table, and the JSON: nothing when none was asked for. */
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);
 json_t *bench_percentiles_json(const struct bench *b);
@@ -105,7 +105,7 @@ json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, 
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */
 void bench_put_measured(json_t *o, const struct driver_result *r);
 
-/* bench_machine.c: what the devices are, and what the processor and the kernel counted */
+/* machine.c: what the devices are, and what the processor and the kernel counted */
 void bench_print_drives(const struct bench *b, FILE *out);
 json_t *bench_drive_json(const struct driver_result *r);
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out);

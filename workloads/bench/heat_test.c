@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#include "heat.h"
+#include "bench/heat.h"
 
 #define MS 1000000ull
 

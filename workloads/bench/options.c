@@ -1,7 +1,7 @@
 /*
- * bench_options.c: the options of `fsyncstorm bench`, each checked as it is read.
+ * options.c: the options of `fsyncstorm bench`, each checked as it is read.
  */
-#include "bench_options.h"
+#include "bench/options.h"
 
 #include <errno.h>
 #include <string.h>

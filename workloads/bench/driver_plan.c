@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "dev/facts.h"
-#include "driver.h"
+#include "bench/driver.h"
 #include "machine/mem.h"
 
 /* As fio has it: every task of a job may run on any CPU of any node that it lists. */

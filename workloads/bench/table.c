@@ -1,12 +1,12 @@
 /*
- * bench_table.c: the results of a bench as a person reads them: a table of latencies, where an fsync's
+ * table.c: the results of a bench as a person reads them: a table of latencies, where an fsync's
  * time goes, who waits for whom, what differs, and what the words mean.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "recipe/env.h"
 
 #define TOP_WAITS 6

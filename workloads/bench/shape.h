@@ -8,8 +8,8 @@
  *
  * Called by the bench command, which keeps it, and by `fsyncstorm floor`, which plays it.
  */
-#ifndef FLOOR_SHAPE_H
-#define FLOOR_SHAPE_H
+#ifndef BENCH_SHAPE_H
+#define BENCH_SHAPE_H
 
 #include <jansson.h>
 

@@ -10,13 +10,13 @@
  *
  * Called by the bench command and by the project's own figures (bench-self).
  */
-#ifndef DRIVER_H
-#define DRIVER_H
+#ifndef BENCH_DRIVER_H
+#define BENCH_DRIVER_H
 
 #include "base/hist.h"
 #include "base/stop.h"
 #include "dev/dev.h"
-#include "heat.h"
+#include "bench/heat.h"
 #include "job/job.h"
 #include "job/ops.h"
 #include "rt/lock.h"

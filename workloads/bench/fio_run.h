@@ -9,12 +9,12 @@
  *      kind, unless the section itself has several: then nothing is said of its syncs, and that is.
  * (F4) With a placement each task is a section of its own, of its section's group, on the processor of its plan.
  *
- * Called by bench_run.c for --with-fio.
+ * Called by run.c for --with-fio.
  */
-#ifndef FIO_RUN_H
-#define FIO_RUN_H
+#ifndef BENCH_FIO_RUN_H
+#define BENCH_FIO_RUN_H
 
-#include "driver.h"
+#include "bench/driver.h"
 
 struct fio_request {
 	const struct job_file *job;

@@ -1,5 +1,5 @@
 /*
- * bench_floor.c: what a trial took against the floor of its device, and whether that can be trusted.
+ * floor.c: what a trial took against the floor of its device, and whether that can be trusted.
  *
  * (L1) The floor is the least that the device takes: of the looks before and after a trial the one with
  *      the lower p50 counts. The other one was disturbed, and would make a ratio too good.
@@ -8,7 +8,7 @@
  *      of what it says is no figure any more.
  * (L3) So is a ratio below 1: a sync that is durable cannot take less than a write and a flush.
  */
-#include "bench.h"
+#include "bench/bench.h"
 
 #define MOVED 2
 

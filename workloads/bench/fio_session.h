@@ -8,8 +8,8 @@
  *
  * Called by fio_engine.c, which alone sees fio's headers; this side knows nothing of fio.
  */
-#ifndef FIO_SESSION_H
-#define FIO_SESSION_H
+#ifndef BENCH_FIO_SESSION_H
+#define BENCH_FIO_SESSION_H
 
 #include <stdint.h>
 

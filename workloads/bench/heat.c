@@ -1,7 +1,7 @@
 /*
  * heat.c: latency over time. See heat.h.
  */
-#include "heat.h"
+#include "bench/heat.h"
 
 #include <string.h>
 

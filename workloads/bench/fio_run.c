@@ -1,5 +1,5 @@
 /* fio_run.c: see fio_run.h. */
-#include "fio_run.h"
+#include "bench/fio_run.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -8,8 +8,8 @@
  *
  * No lock: one writer, its task; merged when the trial is over. Called by the driver.
  */
-#ifndef HEAT_H
-#define HEAT_H
+#ifndef BENCH_HEAT_H
+#define BENCH_HEAT_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* fio_session.c: see fio_session.h. */
-#include "fio_session.h"
+#include "bench/fio_session.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "fs/fs.h"
 #include "recipe/env.h"
 #include "machine/mem.h"

@@ -1,5 +1,5 @@
 /*
- * bench_run.c: the order of trials, and the progress line.
+ * run.c: the order of trials, and the progress line.
  *
  * Targets take turns, A B then B A, so that what drifts in the machine meets both alike (compare.h, S1).
  */
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 
 #include "base/stop.h"
-#include "fio_run.h"
+#include "bench/fio_run.h"
 #include "machine/mem.h"
 
 struct progress {

@@ -1,10 +1,10 @@
 /*
  * driver_task.h: one task of a trial, as driver.c makes it and driver_task.c runs it.
  */
-#ifndef DRIVER_TASK_H
-#define DRIVER_TASK_H
+#ifndef BENCH_DRIVER_TASK_H
+#define BENCH_DRIVER_TASK_H
 
-#include "driver.h"
+#include "bench/driver.h"
 
 /* The start line, shared by all tasks of a trial. */
 struct line {

@@ -1,10 +1,10 @@
 /*
- * bench_json.c: the results of a bench as JSON. The schema is described in results/README.md; a change
+ * json.c: the results of a bench as JSON. The schema is described in results/README.md; a change
  * of the meaning of a field is a new SCHEMA_VERSION.
  */
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "recipe/env.h"
 #include "machine/mem.h"
 

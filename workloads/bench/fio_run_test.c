@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "fio_run.h"
+#include "bench/fio_run.h"
 #include "kit/spawn_test.h"
 
 static void need_fio(void)

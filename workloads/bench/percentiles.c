@@ -1,5 +1,5 @@
 /*
- * bench_percentiles.c: percentiles of every operation, over all trials of a target: those that the user names
+ * percentiles.c: percentiles of every operation, over all trials of a target: those that the user names
  * (--percentile-list), and all of them in files.
  *
  * A percentile is shown when at least one operation lies beyond it: what there are too few operations for is not known.
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "recipe/hgrm.h"
 #include "recipe/results.h"
 

@@ -2,7 +2,7 @@
  * driver.c: one trial: opens the target, lays out its files, starts the tasks on one line, waits, and
  * adds up what they measured. The tasks themselves are driver_task.c.
  */
-#include "driver.h"
+#include "bench/driver.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "driver_task.h"
+#include "bench/driver_task.h"
 #include "machine/mem.h"
 
 #define PROGRESS_NS 200000000ull

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "driver.h"
+#include "bench/driver.h"
 #include "machine/mem.h"
 
 #define MS 1000000ull

@@ -12,8 +12,8 @@
  *
  * Called by the bench command.
  */
-#ifndef COMPARE_H
-#define COMPARE_H
+#ifndef BENCH_COMPARE_H
+#define BENCH_COMPARE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /*
- * bench_machine.c: the part of a bench's results that is about the machine: what the devices are and
+ * machine.c: the part of a bench's results that is about the machine: what the devices are and
  * how they do what they are asked, what the processor and the kernel counted.
  */
 #include <ctype.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "base/text.h"
 
 /* One line: those facts of a drive that decide what an fsync costs. */

@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "compare.h"
+#include "bench/compare.h"
 
 #define BLOCKS_MAX 10
 

@@ -1,7 +1,7 @@
 /*
  * compare.c: a ratio with its interval, from interleaved trials. See compare.h.
  */
-#include "compare.h"
+#include "bench/compare.h"
 
 #include <math.h>
 #include <stdlib.h>

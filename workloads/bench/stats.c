@@ -1,10 +1,10 @@
 /*
- * bench_stats.c: figures of trials, their sums, and comparisons of targets.
+ * stats.c: figures of trials, their sums, and comparisons of targets.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "machine/mem.h"
 
 const char *const bench_metric_name[BENCH_METRICS] = { "p50", "p99", "p99.9", "rate" };

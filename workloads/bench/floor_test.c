@@ -1,5 +1,5 @@
 /*
- * bench_floor_test.c: which look at the floor counts, and when a reader is told that it cannot be
+ * floor_test.c: which look at the floor counts, and when a reader is told that it cannot be
  * trusted: from figures made up for it, as no device moves on demand.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 
 #define TRIALS 2
 #define US     1000ull
