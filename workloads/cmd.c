@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_race.h"
-#include "bench_self.h"
+#include "figures/race.h"
+#include "figures/self.h"
 #include "kit/interrupt.h"
 #include "base/text.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "bench_self_player.h"
+#include "figures/player.h"
 #include "cmd.h"
 #include "bench/driver.h"
 #include "target/floor.h"

@@ -6,7 +6,7 @@
  * (I1) Nothing is left behind, however the program ends: the mount is in no folder, the loop device goes with its
  *      last user, and with it the file, the mount and the process.
  *
- * Called by bench_self_btrfs.c.
+ * Called by figures/btrfs.c.
  */
 #ifndef TARGET_SLOW_IMAGE_H
 #define TARGET_SLOW_IMAGE_H

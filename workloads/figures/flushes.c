@@ -1,0 +1,137 @@
+/*
+ * flushes.c: flushes per fsync when 1, 2, 4 and 8 tasks fsync files of one subvolume: 2, 2, 1,
+ * 0.5, as Btrfs on any machine: two logs take turns, and each carries half of those who wait.
+ *
+ * And how fsyncs a second grow from 1 task to 8 when the leader of a log commit waits a little for those whom
+ * the last one has woken (mount option log_wait_ns; Btrfs does on rotational disks): then one log carries all.
+ *
+ * The bound is on virtual time, where the device is slow enough for fsyncs to overlap and everything
+ * else is as fast as the model says: a fact of the protocol, with no machine in it. Threads are shown
+ * as information.
+ *
+ * The device is large enough for no transaction commit to fall into it: all would wait for that one and
+ * start together, and without a machine's jitter they then stay together, in one batch of all.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "figures/self.h"
+#include "figures/rig.h"
+#include "rt/coop.h"
+
+#define DEVICE     "slow:nvme,write=300000,flush=1500000,fua=1500000/ram:2g"
+#define LOG_WAIT    100000
+#define VIRTUAL_OPS 200
+#define THREAD_OPS  60
+
+struct flushes {
+	unsigned tasks, ops; /* ops: of each task */
+	uint64_t log_wait_ns;
+	double per_fsync, rate; /* rate: fsyncs a second */
+	char err[256];
+};
+
+struct fsyncer {
+	struct rig *rig;
+	unsigned file, ops;
+};
+
+static void fsync_often(void *arg)
+{
+	struct fsyncer *f = arg;
+
+	for (unsigned i = 0; i < f->ops; i++)
+		rig_write_fsync(f->rig, f->file);
+}
+
+static void count_flushes(void *arg)
+{
+	struct flushes *c = arg;
+	struct rig_spec spec = { .device = DEVICE, .design = "postfix", .files = c->tasks, .file_blocks = 64,
+		                 .no_background = true, .log_wait_ns = c->log_wait_ns };
+	struct fsyncer fsyncer[RIG_FILES_MAX];
+	struct task *task[RIG_FILES_MAX];
+	uint64_t counters[C_NR];
+	struct rig rig;
+
+	if (rig_open(&rig, &spec, c->err))
+		return;
+	uint64_t since = rt_now();
+	rt_reset_totals();
+	if (rt_controlled)
+		coop_choices(true);
+	for (unsigned i = 0; i < c->tasks; i++) {
+		fsyncer[i] = (struct fsyncer){ &rig, i, c->ops };
+		task[i] = rt_spawn("fsyncer", fsync_often, &fsyncer[i], NULL);
+	}
+	for (unsigned i = 0; i < c->tasks; i++)
+		rt_join(task[i]);
+	rt_totals(counters);
+	c->rate = (double)c->tasks * c->ops * 1e9 / (double)(rt_now() - since);
+	if (rt_controlled)
+		coop_choices(false);
+	c->per_fsync = (double)counters[C_DEV_FLUSH] / (double)counters[C_FSYNC];
+	rig_close(&rig);
+}
+
+static int count_in_virtual_time(struct flushes *c)
+{
+	const char *why;
+	struct coop_config cfg = { .picker = &pick_clock, .picker_state = pick_clock.create("", &why), .virtual_time = true,
+		                   .steps_max = 100000000 };
+	struct coop_result res;
+
+	coop_run(&cfg, count_flushes, c, &res);
+	pick_clock.destroy(cfg.picker_state);
+	if (res.end != COOP_FINISHED)
+		snprintf(c->err, sizeof(c->err), "the run did not end: %.200s", res.why);
+	return c->err[0] ? -1 : 0;
+}
+
+/* In virtual time the bound, on threads what this machine makes of it. */
+static void growth(struct self *s)
+{
+	struct flushes one = { .tasks = 1, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
+	struct flushes all = { .tasks = 8, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
+
+	if (count_in_virtual_time(&one) || count_in_virtual_time(&all))
+		self_missing(s, "fsyncs/s, 8 fsyncers / 1", "%.200s", one.err[0] ? one.err : all.err);
+	else
+		self_figure(s, "fsyncs/s, 8 fsyncers / 1", all.rate / one.rate, AT_LEAST, 6, "x");
+	double flushes = all.per_fsync;
+	one.ops = all.ops = THREAD_OPS;
+	count_flushes(&one);
+	count_flushes(&all);
+	self_info(s, "fsyncs/s on a device with 1.5 ms a flush, log_wait %u us: %.2f flushes for each of 8 fsyncers in virtual time; "
+	          "on OS threads %.2f times the rate of 1", LOG_WAIT / 1000, flushes, all.rate / one.rate);
+}
+
+void self_flushes(struct self *s)
+{
+	static const struct {
+		unsigned tasks;
+		double due;
+	} of[] = { { 1, 2.0 }, { 2, 2.0 }, { 4, 1.0 }, { 8, 0.5 } };
+	double threads[4] = { 0 };
+	char name[40];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct flushes c = { .tasks = of[i].tasks, .ops = VIRTUAL_OPS };
+
+		snprintf(name, sizeof(name), "flushes per fsync, %u fsyncers", c.tasks);
+		if (count_in_virtual_time(&c))
+			self_missing(s, name, "%.200s", c.err);
+		else
+			self_figure(s, name, c.per_fsync, NEAR, of[i].due, "a call");
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		struct flushes c = { .tasks = of[i].tasks, .ops = THREAD_OPS };
+
+		count_flushes(&c);
+		threads[i] = c.per_fsync;
+	}
+	self_info(s, "flushes per fsync on OS threads, 1 2 4 8 fsyncers: %.2f %.2f %.2f %.2f (where waking a thread takes longer "
+	          "than fsync's front half, who finishes gets back into the batch of whom it woke)",
+	          threads[0], threads[1], threads[2], threads[3]);
+	growth(s);
+}

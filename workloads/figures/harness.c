@@ -1,0 +1,139 @@
+/*
+ * harness.c: what the driver and a path: target cost per operation, beside the system calls
+ * themselves: the job dwsl on a file in memory, against a loop of the same calls and nothing else. The
+ * cost of fio, for the same job, is printed beside it.
+ *
+ * Processor time of the task, in turns; the difference is taken block by block.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "figures/self.h"
+#include "figures/trial.h"
+#include "figures/turns.h"
+#include "machine/mem.h"
+
+#define NAME     "harness on a path, per operation"
+#define BLOCKS   15
+#define TRIAL_NS 150000000ull
+#define FILE_BYTES (4u << 20)
+#define LAYOUT   (1u << 20)
+#define CALLS    60000u /* of each, in the bare loop */
+
+static const char job_text[] = "[harness]\nbs=4k\nrw=randwrite\noverwrite=1\nsize=4m\nfsync=1\n";
+
+struct harness {
+	const char *folder;
+	struct trial us, fio;
+	struct job_file job;
+	char err[SELF_WHY_MAX];
+};
+
+/* Of a trial: processor time for each operation. */
+static double operation_ns(void *trial)
+{
+	struct driver_result *r = trial_run(trial);
+	uint64_t n = r ? r->op[OP_WRITE].n + r->op[OP_FSYNC].n : 0;
+	double ns = n ? (double)r->cpu_ns / (double)n : 0;
+
+	if (r)
+		driver_free(r);
+	return ns;
+}
+
+static double cpu_ns(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_THREAD, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
+}
+
+/* The same calls, and nothing else. */
+static int call_all(int fd, void *buf)
+{
+	struct rng rng;
+
+	rng_seed(&rng, 1);
+	for (unsigned i = 0; i < CALLS; i++)
+		if (pwrite(fd, buf, 4096, (off_t)(rng_below(&rng, FILE_BYTES / 4096) * 4096)) != 4096 || fsync(fd))
+			return -errno;
+	return 0;
+}
+
+static double bare(void *arg)
+{
+	struct harness *h = arg;
+	int fd = open(h->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600), ret = 0;
+	char *buf = mem_alloc_pages(LAYOUT);
+	double ns = 0;
+
+	/* In the pieces in which a target lays out: a file in memory keeps them. */
+	memset(buf, 'b', LAYOUT);
+	for (uint32_t off = 0; fd >= 0 && off < FILE_BYTES && !ret; off += LAYOUT)
+		ret = pwrite(fd, buf, LAYOUT, off) == LAYOUT ? 0 : -EIO;
+	if (fd >= 0 && !ret) {
+		ns = cpu_ns();
+		ret = call_all(fd, buf);
+		ns = (cpu_ns() - ns) / (2 * CALLS);
+	}
+	if (fd < 0 || ret)
+		snprintf(h->err, sizeof(h->err), "%.100s: %s", h->folder, strerror(fd < 0 ? errno : -ret));
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return ns;
+}
+
+/* The middle of a block's value above the bare calls'. */
+static double above(const struct turn *t, const struct turn *base)
+{
+	double more[BLOCKS];
+
+	for (unsigned i = 0; i < BLOCKS; i++)
+		more[i] = t->value[i] - base->value[i];
+	return median(more, BLOCKS);
+}
+
+static void measure(struct self *s, struct harness *h, bool fio)
+{
+	struct turn turn[] = { { bare, h, NULL }, { operation_ns, &h->us, NULL }, { operation_ns, &h->fio, NULL } };
+
+	turns_run(turn, fio ? 3 : 2, BLOCKS);
+	if (h->err[0]) {
+		self_missing(s, NAME, "%.200s", h->err);
+	} else {
+		self_figure(s, NAME, above(&turn[1], &turn[0]), AT_MOST, 100, "ns");
+		self_info(s, "processor time per system call %.0f ns; above it: the harness %.0f ns", median(turn[0].value, BLOCKS),
+		          above(&turn[1], &turn[0]));
+		if (fio)
+			self_info(s, "above it: fio %.0f ns", above(&turn[2], &turn[0]));
+	}
+	turns_free(turn, fio ? 3 : 2);
+}
+
+void self_harness(struct self *s)
+{
+	struct harness h = { .folder = access("/dev/shm", W_OK) ? s->dir : "/dev/shm" };
+	char text[PATH_MAX + 8], err[JOB_ERR_MAX];
+	int ret = trial_job(s, job_text, &h.job, err);
+
+	snprintf(text, sizeof(text), "path:%s", h.folder);
+	h.us = (struct trial){ .job = &h.job, .tasks = 1, .seconds_ns = TRIAL_NS, .err = h.err };
+	if (!ret)
+		ret = trial_target(&h.us, text, err);
+	if (ret) {
+		self_missing(s, NAME, "%.200s", err);
+		return;
+	}
+	h.fio = h.us;
+	h.fio.fio = true;
+	measure(s, &h, !system("command -v fio > /dev/null"));
+	job_free(&h.job);
+}

@@ -1,0 +1,97 @@
+/*
+ * phases.c: how much of each fsync's time is in a phase with a name, and not in `other`: of the worst fsync
+ * in a hundred. On memory, where an fsync is shortest and what has no name weighs most; alone, and in a crowd.
+ *
+ * The phases of an fsync sum to its latency (V3 of bench/driver.h), so `other` is all that has no name.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "figures/self.h"
+#include "figures/rig.h"
+#include "machine/mem.h"
+
+#define OPS 20000u /* of each task */
+
+struct fsyncer {
+	struct rig *rig;
+	unsigned file;
+	double *share; /* in named phases, OPS of them */
+};
+
+static double named_share(struct rig *g, unsigned file)
+{
+	const struct task *t = rt_self();
+	uint64_t other = t->phase_ns[PH_OTHER], begin;
+
+	phase(PH_OTHER);
+	begin = t->phase_since_ns;
+	rig_fsync(g, file);
+	phase(PH_IDLE);
+	return 1 - (double)(t->phase_ns[PH_OTHER] - other) / (double)(t->phase_since_ns - begin);
+}
+
+static void fsync_often(void *arg)
+{
+	struct fsyncer *f = arg;
+
+	for (unsigned i = 0; i < OPS; i++) {
+		phase(PH_IDLE);
+		rig_write(f->rig, f->file);
+		f->share[i] = named_share(f->rig, f->file);
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void report(struct self *s, const char *name, unsigned tasks, double *share)
+{
+	unsigned n = tasks * OPS;
+	double sum = 0;
+
+	qsort(share, n, sizeof(*share), by_value);
+	for (unsigned i = 0; i < n; i++)
+		sum += share[i];
+	self_figure(s, name, 100 * share[n / 100], AT_LEAST, 98, "%");
+	self_info(s, "share of an fsync in named phases, %u fsyncer%s: mean %.2f %%, p50 %.2f %%, p01 %.2f %%, p0.1 %.2f %%, the "
+	          "least of %u %.2f %%", tasks, tasks > 1 ? "s" : "", 100 * sum / n, 100 * share[n / 2], 100 * share[n / 100],
+	          100 * share[n / 1000], n, 100 * share[0]);
+}
+
+static void measure(struct self *s, unsigned tasks)
+{
+	const struct rig_spec spec = { .device = "ram:512m", .design = "postfix", .files = tasks, .file_blocks = 1024 };
+	double *share = mem_alloc(tasks * OPS * sizeof(*share));
+	struct fsyncer fsyncer[RIG_FILES_MAX];
+	struct task *task[RIG_FILES_MAX];
+	char err[256], name[40];
+	struct rig rig;
+
+	snprintf(name, sizeof(name), "named phases, p01 of %u fsyncer%s", tasks, tasks > 1 ? "s" : "");
+	if (rig_open(&rig, &spec, err)) {
+		self_missing(s, name, "%.200s", err);
+		goto free_share;
+	}
+	for (unsigned i = 0; i < tasks; i++) {
+		fsyncer[i] = (struct fsyncer){ &rig, i, share + i * OPS };
+		task[i] = rt_spawn("fsyncer", fsync_often, &fsyncer[i], NULL);
+	}
+	for (unsigned i = 0; i < tasks; i++)
+		rt_join(task[i]);
+	rig_close(&rig);
+	report(s, name, tasks, share);
+free_share:
+	free(share);
+}
+
+void self_phases(struct self *s)
+{
+	measure(s, 1);
+	measure(s, RIG_FILES_MAX);
+}

@@ -1,0 +1,24 @@
+/* race.c: `fsyncstorm bench-race`: what the finding of races must reach, each figure beside its bound. */
+#include "figures/race.h"
+#include "kit/options.h"
+
+static const struct self_suite suite = {
+	.command = "bench-race",
+	.doc = "What the finding of races must reach, each figure beside its bound. Exit status 1: one was missed.\v",
+	.group = {
+		{ "protocol", "the controlled scheduler alone: schedules a second, a step", race_figures_protocol },
+		{ "shapes", "the portfolio on twelve shapes of the bare protocol", race_figures_shapes },
+		{ "prove", "all traces of the bare protocol and of the smallest race of the whole pipeline", race_figures_prove },
+		{ "pipeline", "schedules a second of the full pipeline, every crash judged", race_figures_pipeline },
+		{ "seed", "how soon each strategy finds the seed race", race_figures_seed },
+		{ "explain", "what a violation is made to: preemptions, proof, lines", race_figures_explain },
+		{ "stress", "the seed race on threads: how much noise at points helps", race_figures_stress },
+		{ "corpus", "how long the portfolio takes to find each known bug", race_figures_corpus },
+		{ "holds", "nothing is found in postfix, on any race", race_figures_holds },
+	},
+};
+
+int cmd_bench_race(int argc, char **argv)
+{
+	return self_main(&suite, argc, argv);
+}

@@ -1,0 +1,22 @@
+/*
+ * race.h: the groups of `fsyncstorm bench-race`, a topic a file. Another figure is a function here, and
+ * a row in race.c. How they report: self.h.
+ */
+#ifndef FIGURES_RACE_H
+#define FIGURES_RACE_H
+
+#include "figures/self.h"
+
+void race_figures_protocol(struct self *s);
+void race_figures_shapes(struct self *s);
+void race_figures_pipeline(struct self *s);
+void race_figures_seed(struct self *s);
+void race_figures_prove(struct self *s);
+void race_figures_explain(struct self *s);
+void race_figures_stress(struct self *s);
+void race_figures_corpus(struct self *s);
+void race_figures_holds(struct self *s);
+
+int cmd_bench_race(int argc, char **argv);
+
+#endif

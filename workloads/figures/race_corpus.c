@@ -1,0 +1,86 @@
+/*
+ * race_corpus.c: figures of the corpus of known bugs: how long the portfolio takes to find each in
+ * its own race, and that nothing is found in the correct design on any race.
+ */
+#include <stdio.h>
+
+#include "figures/race.h"
+#include "hunt/hunt.h"
+#include "race/registry.h"
+
+#define SEEDS    20u
+#define SECONDS  30.0
+#define HELD_FOR 200000u /* schedules */
+
+/* By the portfolio, a fresh hunt; s says how far. 0, or -errno with one line in err (200 bytes). */
+static int hunt_fresh(const struct race *race, const char *design, struct search *s, char *err)
+{
+	struct strategy t;
+	struct violation v;
+	struct hunt *h;
+
+	int ret = hunt_open(race, fs_design_find(design), &h, err);
+	if (ret)
+		return ret;
+	ret = strategy_open(&t, "portfolio", err);
+	if (ret)
+		goto close_hunt;
+	violation_init(&v);
+	s->strategy = &t;
+	hunt_search(h, s, &v);
+	s->strategy = NULL;
+	violation_fini(&v);
+	strategy_close(&t);
+close_hunt:
+	hunt_close(h);
+	return ret;
+}
+
+/* The design that a race is about: the first that it breaks. */
+static const char *own_design(const struct race *race)
+{
+	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
+		if (race->expect[i].verdict == VERDICT_BREAKS)
+			return race->expect[i].design;
+	return NULL;
+}
+
+static void found_in_all(struct self *s, const struct race *race, const char *design)
+{
+	double slowest = 0, most = 0;
+	char name[64], err[200] = "";
+
+	snprintf(name, sizeof(name), "%s: slowest of %u", design, SEEDS);
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		struct search search = { .seed = seed, .seconds = SECONDS };
+		if (hunt_fresh(race, design, &search, err) || !search.found_at) {
+			self_missing(s, name, "race %s, seed %u: %s", race->name, seed, err[0] ? err : "not found");
+			return;
+		}
+		slowest = search.took > slowest ? search.took : slowest;
+		most = (double)search.run > most ? (double)search.run : most;
+	}
+	self_figure(s, name, slowest, AT_MOST, SECONDS, "s");
+	self_info(s, "race %s, design %s, portfolio, %u seeds: found after %.0f schedules at most", race->name, design, SEEDS, most);
+}
+
+/* race_mixed has no bug of its own, and bare races have figures of their own. */
+void race_figures_corpus(struct self *s)
+{
+	for (const struct race *const *r = races; *r; r++)
+		if (!(*r)->bare && *r != &race_mixed && *r != &race_seed_compressed)
+			found_in_all(s, *r, own_design(*r));
+}
+
+void race_figures_holds(struct self *s)
+{
+	for (const struct race *const *r = races; *r; r++) {
+		struct search search = { .seed = 1, .schedules = HELD_FOR };
+		char name[64], err[200] = "";
+		snprintf(name, sizeof(name), "%s: violations in postfix", (*r)->name);
+		if (hunt_fresh(*r, "postfix", &search, err))
+			self_missing(s, name, "%s", err);
+		else
+			self_figure(s, name, search.found_at != 0, AT_MOST, 0, "in 2e5");
+	}
+}

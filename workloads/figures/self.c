@@ -1,0 +1,366 @@
+/*
+ * self.c: `fsyncstorm bench-self`: measures each figure, prints it beside its bound, and counts
+ * what is missed. The figures themselves are in bench_self_*.c, a group a file.
+ */
+#include "figures/self.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/stop.h"
+#include "kit/options.h"
+#include "bench/driver.h"
+#include "recipe/env.h"
+#include "recipe/results.h"
+#include "machine/mem.h"
+#include "base/text.h"
+
+#define CHILD_KEY 0x1001
+
+struct options {
+	const struct self_suite *suite;
+	const char *json, *dir;
+	bool only[SELF_GROUPS_MAX], any;
+	bool child;
+};
+
+/* ---- reporting ---- */
+
+bool self_holds(double value, enum self_bound kind, double bound)
+{
+	switch (kind) {
+	case AT_MOST:
+		return value <= bound;
+	case AT_LEAST:
+		return value >= bound;
+	default:
+		return fabs(value - bound) <= 0.15 * bound;
+	}
+}
+
+static const char *bound_word(enum self_bound kind)
+{
+	return kind == AT_MOST ? "<=" : kind == AT_LEAST ? ">=" : "~";
+}
+
+static int digits(double x)
+{
+	return fabs(x) >= 100 ? 0 : 3;
+}
+
+static void print_figure(const struct self_figure *f)
+{
+	char value[40], bound[60];
+
+	snprintf(value, sizeof(value), "%.*f %s", digits(f->value), f->value, f->unit);
+	snprintf(bound, sizeof(bound), "%s %g %s", bound_word(f->kind), f->bound, f->unit);
+	if (f->why[0])
+		printf("%-34s %-16s %-20s missed: %s\n", f->name, "not measured", "", f->why);
+	else
+		printf("%-34s %-16s %-20s %s\n", f->name, value, bound, f->holds ? "holds" : "missed");
+	fflush(stdout);
+}
+
+static struct self_figure *next_figure(struct self *s, const char *name)
+{
+	struct self_figure *f = &s->figure[s->nfigures];
+
+	if (s->nfigures == SELF_FIGURES_MAX)
+		abort();
+	s->nfigures++;
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	return f;
+}
+
+void self_figure(struct self *s, const char *name, double value, enum self_bound kind, double bound, const char *unit)
+{
+	struct self_figure *f = next_figure(s, name);
+
+	f->unit = unit;
+	f->value = value;
+	f->bound = bound;
+	f->kind = kind;
+	f->holds = self_holds(value, kind, bound);
+	s->missed += !f->holds;
+	print_figure(f);
+}
+
+void self_missing(struct self *s, const char *name, const char *fmt, ...)
+{
+	struct self_figure *f = next_figure(s, name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f->why, sizeof(f->why), fmt, ap);
+	va_end(ap);
+	f->unit = "";
+	s->missed++;
+	print_figure(f);
+}
+
+void self_info(struct self *s, const char *fmt, ...)
+{
+	char line[SELF_WHY_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (s->ninfo < SELF_INFO_MAX)
+		memcpy(s->info[s->ninfo++], line, sizeof(line));
+	printf("info  %s\n", line);
+	fflush(stdout);
+}
+
+/* ---- as JSON ---- */
+
+static json_t *figure_json(const struct self_figure *f)
+{
+	static const char *const kind[] = { [AT_MOST] = "at most", [AT_LEAST] = "at least", [NEAR] = "within 15 %" };
+
+	if (f->why[0])
+		return json_pack("{s:s, s:b, s:s}", "name", f->name, "holds", 0, "not_measured", f->why);
+	return json_pack("{s:s, s:f, s:s, s:s, s:f, s:b}", "name", f->name, "value", f->value, "unit", f->unit, "kind",
+	                 kind[f->kind], "bound", f->bound, "holds", f->holds);
+}
+
+static json_t *all_json(const struct self *s)
+{
+	json_t *figures = json_array(), *info = json_array();
+
+	for (unsigned i = 0; i < s->nfigures; i++)
+		json_array_append_new(figures, figure_json(&s->figure[i]));
+	for (unsigned i = 0; i < s->ninfo; i++)
+		json_array_append_new(info, json_string(s->info[i]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:i}", "commit", env_commit(), "machine", env_machine(), "figures", figures,
+	                 "info", info, "missed", (int)s->missed);
+}
+
+static int write_json(const struct self_suite *suite, const struct self *s, const char *path)
+{
+	char err[RESULTS_ERR_MAX];
+	json_t *all = all_json(s);
+	int ret = results_json_file(path, all, err);
+
+	json_decref(all);
+	return ret ? cmd_error(suite->command, "--json: %s", err) : 0;
+}
+
+/* ---- options ---- */
+
+static const struct argp_option options[] = {
+	{ "only", 'o', "NAME", 0, "only this group of figures; may be given again", 0 },
+	{ "json", 'j', "FILE", 0, "the figures as JSON, too", 0 },
+	{ "dir", 'd', "DIR", 0, "where device files are made and removed (default: the current folder)", 0 },
+	{ "child", CHILD_KEY, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ 0 },
+};
+
+static int add_only(struct options *o, const char *name)
+{
+	const struct self_group *g = o->suite->group;
+	const char *names[SELF_GROUPS_MAX];
+	char hint[80];
+	size_t n = 0;
+
+	for (; g[n].name; n++) {
+		names[n] = g[n].name;
+		if (!strcmp(g[n].name, name)) {
+			o->only[n] = o->any = true;
+			return 0;
+		}
+	}
+	cmd_error(o->suite->command, "--only: %.60s: no such figures%s", name,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(name, names, n, sizeof(names[0]))));
+	return EINVAL;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'o':
+		return add_only(o, arg);
+	case 'j':
+		o->json = arg;
+		return 0;
+	case 'd':
+		o->dir = arg;
+		return 0;
+	case CHILD_KEY:
+		o->child = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		cmd_error(o->suite->command, "%s: no argument is expected", arg);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static char *list_groups(int key, const char *text, void *input)
+{
+	char *out = NULL;
+	size_t size;
+	FILE *f;
+
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	f = open_memstream(&out, &size);
+	if (!f)
+		return (char *)text;
+	fprintf(f, "Groups:\n");
+	for (const struct self_group *g = ((const struct options *)input)->suite->group; g->name; g++)
+		fprintf(f, "  %-12s %s\n", g->name, g->what);
+	fclose(f);
+	return out;
+}
+
+/* ---- the whole ---- */
+
+static int find_programs(const struct self_suite *suite, struct self *s)
+{
+	const char *bare = getenv("BARE_FSYNCSTORM");
+	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
+
+	if (n < 0)
+		return cmd_error(suite->command, "cannot find this program: %s", strerror(errno));
+	s->program[n] = '\0';
+	snprintf(s->bare, sizeof(s->bare), "%s", bare ? bare : "");
+	return 0;
+}
+
+static int run(const struct options *o)
+{
+	struct self *s = mem_zalloc(sizeof(*s));
+	char err[RESULTS_ERR_MAX], machine[256];
+	int ret = find_programs(o->suite, s);
+
+	if (!ret && o->json && results_json_check(o->json, err))
+		ret = cmd_error(o->suite->command, "--json: %s", err);
+	if (!ret && access(o->dir, W_OK | X_OK))
+		ret = cmd_error(o->suite->command, "--dir: %.200s: %s", o->dir, strerror(errno));
+	if (ret)
+		goto free_self;
+	s->dir = o->dir;
+	env_line(machine, sizeof(machine));
+	printf("fsyncstorm %s on %s\n", env_commit(), machine);
+	for (unsigned i = 0; o->suite->group[i].name; i++)
+		if (!o->any || o->only[i])
+			o->suite->group[i].run(s);
+	printf("%u figures, %u missed\n", s->nfigures, s->missed);
+	if (o->json)
+		ret = write_json(o->suite, s, o->json);
+	if (!ret)
+		ret = s->missed ? 1 : 0;
+free_self:
+	free(s);
+	return ret;
+}
+
+/* ---- what it leaves behind: nothing ---- */
+
+#define SCRATCH_MAX 16
+
+static char scratch[SCRATCH_MAX][PATH_MAX];
+static unsigned nscratch;
+
+void self_scratch_in(const char *dir, const char *name, char *out, size_t size)
+{
+	CHECK(nscratch < SCRATCH_MAX);
+	snprintf(scratch[nscratch], sizeof(scratch[0]), "%.3000s/%.80s", dir, name);
+	snprintf(out, size, "%s", scratch[nscratch]);
+	nscratch++;
+}
+
+void self_scratch(const struct self *s, const char *name, char *out, size_t size)
+{
+	self_scratch_in(s->dir, name, out, size);
+}
+
+static void remove_scratch(void)
+{
+	for (unsigned i = 0; i < nscratch; i++)
+		unlink(scratch[i]);
+}
+
+static volatile sig_atomic_t in_trial, stopped_by;
+
+static void on_signal(int nr)
+{
+	stopped_by = nr;
+	stop_ask();
+	if (in_trial)
+		return;
+	remove_scratch();
+	_exit(128 + nr);
+}
+
+void self_in_trial(bool on)
+{
+	in_trial = on;
+	if (!on && stopped_by)
+		exit(128 + stopped_by);
+}
+
+static void watch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	const struct sigaction act = { .sa_handler = on_signal };
+
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &act, NULL);
+	atexit(remove_scratch);
+}
+
+int self_main(const struct self_suite *suite, int argc, char **argv)
+{
+	const struct argp argp = { options, parse, NULL, suite->doc, NULL, list_groups, NULL };
+	struct options o = { .suite = suite, .dir = "." };
+	int ret = cmd_options(&argp, argc, argv, &o);
+
+	if (ret)
+		return ret;
+	if (o.child && suite->child)
+		return suite->child();
+	watch_signals();
+	return run(&o);
+}
+
+/* ---- this command's groups ---- */
+
+static const struct self_suite suite = {
+	.command = "bench-self",
+	.doc = "The figures that fsyncstorm itself must reach, each beside its bound. Exit status 1: one was missed.\v",
+	.group = {
+		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
+		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
+		{ "driver", "the bench driver without a target", self_driver },
+		{ "harness", "the bench driver and a path: target above the system calls, fio beside it", self_harness },
+		{ "fio", "fsync on a path: target against fio with the same job", self_fio },
+		{ "phases", "the share of each fsync that is in a named phase", self_phases },
+		{ "instruments", "all instrumentation on against compiled out", self_instruments },
+		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
+		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
+		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8", self_btrfs },
+		{ "images", "crash images judged a second", self_images },
+		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
+		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },
+		{ "memory", "8 tasks on 8 files of 64 MiB", self_memory },
+	},
+	.child = self_instruments_child,
+};
+
+int cmd_bench_self(int argc, char **argv)
+{
+	return self_main(&suite, argc, argv);
+}

@@ -1,0 +1,30 @@
+/*
+ * trial.h: one trial of a target, by the bench driver or by fio, for figures that these measure.
+ */
+#ifndef FIGURES_TRIAL_H
+#define FIGURES_TRIAL_H
+
+#include "figures/self.h"
+#include "bench/driver.h"
+
+struct trial {
+	struct target_spec spec;
+	const struct job_file *job; /* of one section */
+	unsigned tasks;
+	uint64_t seconds_ns;
+	bool fio;
+	char *err;                  /* SELF_WHY_MAX bytes, several trials may share it: why the first that failed did */
+};
+
+/* The job, in a scratch file: fio reads it there. 0, or -errno with one line in err (JOB_ERR_MAX bytes). job_free() */
+int trial_job(struct self *s, const char *text, struct job_file *out, char *err);
+/* The target that is written so; its device or image may be overwritten. 0 or -errno with one line in err. */
+int trial_target(struct trial *t, const char *text, char *err);
+/* NULL when it failed. driver_free() */
+struct driver_result *trial_run(struct trial *t);
+
+/* For turns_run(), of a struct trial; 0 when it failed. Write + fsync: the sum of both medians, in ns. */
+double trial_write_fsync_p50(void *trial);
+double trial_fsync_rate(void *trial);
+
+#endif
