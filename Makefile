@@ -24,9 +24,9 @@ LDLIBS  := -ljemalloc $(LDLIBS)
 endif
 
 # bench/fio_engine.c alone is compiled against fio's own headers: make fio-engine.
-ALL_C   := $(filter-out workloads/bench/fio_engine.c,$(wildcard engine/*/*.c workloads/*.c workloads/*/*.c))
+ALL_C   := $(filter-out workloads/bench/fio_engine.c,$(wildcard engine/*/*.c workloads/*/*.c))
 TEST_C  := $(filter %_test.c,$(ALL_C))
-LIB_C   := $(filter-out %_test.c workloads/main.c,$(ALL_C))
+LIB_C   := $(filter-out %_test.c workloads/cmd/main.c,$(ALL_C))
 LIB_S   := $(wildcard engine/*/*.S)
 LIB_O   := $(LIB_C:%.c=$(BUILD)/%.o) $(LIB_S:%.S=$(BUILD)/%.o)
 TESTS   := $(TEST_C:%.c=$(BUILD)/%)
@@ -119,7 +119,7 @@ tests: $(TESTS)
 
 libs: $(LIB_O)
 
-$(BIN): $(BUILD)/workloads/main.o $(LIB_O)
+$(BIN): $(BUILD)/workloads/cmd/main.o $(LIB_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
@@ -143,4 +143,4 @@ $(BUILD)/workloads/recipe/env.o: $(BUILD)/commit.h
 .PHONY: FORCE
 
 .PRECIOUS: $(BUILD)/%.o
--include $(LIB_O:.o=.d) $(TEST_C:%.c=$(BUILD)/%.d) $(BUILD)/workloads/main.d
+-include $(LIB_O:.o=.d) $(TEST_C:%.c=$(BUILD)/%.d) $(BUILD)/workloads/cmd/main.d

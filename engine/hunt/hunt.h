@@ -7,7 +7,7 @@
  * (H2) The file system's first content is made once; every schedule starts from the same image.
  * (H3) Nothing of a run is kept but its schedule: a violation is shown by running it again.
  *
- * Called by cmd_race.c and by tests.
+ * Called by cmd/race.c and by tests.
  */
 #ifndef HUNT_HUNT_H
 #define HUNT_HUNT_H

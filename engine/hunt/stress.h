@@ -9,7 +9,7 @@
  *      the power is cut, the operating system decides the rest. No hit proves nothing.
  * (T3) What a judge would allow under the controlled scheduler it allows here: same model, same rules.
  *
- * Called by cmd_race_stress.c, the score and tests.
+ * Called by cmd/race_stress.c, the score and tests.
  */
 #ifndef HUNT_STRESS_H
 #define HUNT_STRESS_H

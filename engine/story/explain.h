@@ -2,7 +2,7 @@
  * explain.h: what it takes to fail, in a few steps of the source: where tasks were preempted, and the pair of
  * neighbouring steps whose order decides.
  *
- * Called by cmd_race_show.c and tests, after hunt_minimise() or a replay.
+ * Called by cmd/race_show.c and tests, after hunt_minimise() or a replay.
  */
 #ifndef STORY_EXPLAIN_H
 #define STORY_EXPLAIN_H

@@ -2,7 +2,7 @@
  * timeline.h: a violation as a person reads it: what happened, in a sentence; then what each task did, a
  * column each, with the crash among it; then what each block of the broken file was and is.
  *
- * Called by cmd_race_show.c, after hunt_minimise() or a replay.
+ * Called by cmd/race_show.c, after hunt_minimise() or a replay.
  */
 #ifndef STORY_TIMELINE_H
 #define STORY_TIMELINE_H

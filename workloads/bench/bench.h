@@ -1,6 +1,6 @@
 /*
  * bench.h: one bench: a job, some targets, some numbers of tasks, trials that take turns. For the files
- * bench_*.c and cmd_bench.c alone.
+ * bench_*.c and cmd/bench.c alone.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

@@ -12,7 +12,7 @@
 #include "fio.h"
 #include "optgroup.h"
 
-#include "workloads/bench/fio_session.h"
+#include "bench/fio_session.h"
 
 struct engine_options {
 	void *pad; /* fio takes an option at offset 0 for none */

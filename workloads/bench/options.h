@@ -1,5 +1,5 @@
 /*
- * options.h: the options of `fsyncstorm bench`, for cmd_bench.c. Its input is a struct bench_options.
+ * options.h: the options of `fsyncstorm bench`, for cmd/bench.c. Its input is a struct bench_options.
  */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H

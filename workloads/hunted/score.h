@@ -6,7 +6,7 @@
  * (K2) Where a race is to hold there is one search, of `cap` schedules: nothing to take a median of. Nor is there of a
  *      strategy that does not draw.
  *
- * Called by cmd_race_score.c and by tests.
+ * Called by cmd/race_score.c and by tests.
  */
 #ifndef HUNTED_SCORE_H
 #define HUNTED_SCORE_H

@@ -1,5 +1,5 @@
 /*
- * cmd_race_show.h: a violation on paper, for `race hunt`, `race prove` and `race replay`: how small it was made, the time line, and the
+ * race_show.h: a violation on paper, for `race hunt`, `race prove` and `race replay`: how small it was made, the time line, and the
  * same in a hunt's JSON; and the schedules' files.
  */
 #ifndef CMD_RACE_SHOW_H

@@ -1,5 +1,5 @@
 /*
- * cmd_merge.c: `fsyncstorm merge RUN...`: several runs of one job on the same targets become one, with the
+ * merge.c: `fsyncstorm merge RUN...`: several runs of one job on the same targets become one, with the
  * trials of all: for a figure far out in the tail, or from machines that take turns.
  *
  * (M1) Trials are taken over as they are, with numbers that go on; what is derived from them is derived anew.
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem.h"

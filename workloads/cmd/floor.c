@@ -1,5 +1,5 @@
 /*
- * cmd_floor.c: `fsyncstorm floor DIR|DEVICE|SPEC`: what the least durable write costs there: 4 KiB and a
+ * floor.c: `fsyncstorm floor DIR|DEVICE|SPEC`: what the least durable write costs there: 4 KiB and a
  * flush, 20 KiB in one write and a flush, and the I/O of a bench's designs played again without them.
  */
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include "base/stop.h"
 #include "figures/player.h"
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "bench/driver.h"
 #include "target/floor.h"
 #include "bench/shape.h"

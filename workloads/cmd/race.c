@@ -1,15 +1,15 @@
 /*
- * cmd_race.c: `fsyncstorm race list|hunt|prove|stress|score|merge|replay`: find the interleaving and the crash that break a
+ * race.c: `fsyncstorm race list|hunt|prove|stress|score|merge|replay`: find the interleaving and the crash that break a
  * design of fsync, show it, and run it again. Here: the list, and which sub-command it is.
  */
-#include "cmd_race.h"
+#include "cmd/race.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "race/registry.h"
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 /*
- * cmd_help.c: `fsyncstorm help [COMMAND|race COMMAND]`: the list of commands, or a command's own help.
+ * help.c: `fsyncstorm help [COMMAND|race COMMAND]`: the list of commands, or a command's own help.
  */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <stdio.h>

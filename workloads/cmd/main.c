@@ -1,7 +1,7 @@
 /*
  * main.c: fsyncstorm's front door: finds the command and runs it.
  */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 int main(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 /*
- * cmd_race.h: the sub-commands of `fsyncstorm race`, one a file. argv[0] is "fsyncstorm race NAME".
+ * race.h: the sub-commands of `fsyncstorm race`, one a file. argv[0] is "fsyncstorm race NAME".
  *
  * Exit status: `hunt` of one design: 1 when a violation was found, else 0. `hunt` of all designs: 0 when
  * each design's verdict is the one that is due. `stress`: 1 when a design was hit (of all: one that is to

@@ -1,8 +1,8 @@
 /*
- * cmd_analysis.c: `fsyncstorm report` and `fsyncstorm compare`: both are analysis/, in Python, which parses its own options
+ * analysis.c: `fsyncstorm report` and `fsyncstorm compare`: both are analysis/, in Python, which parses its own options
  * and tells its own mistakes as this program does: one line, exit status 2.
  */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <stdlib.h>

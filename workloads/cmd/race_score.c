@@ -1,5 +1,5 @@
 /*
- * cmd_race_score.c: `fsyncstorm race score`: every race, design and strategy: how soon what is due is found,
+ * race_score.c: `fsyncstorm race score`: every race, design and strategy: how soon what is due is found,
  * and at which rate. A verdict that is not the one that is due is exit status 1.
  */
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "cmd.h"
-#include "cmd_race.h"
-#include "cmd_race_options.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
+#include "cmd/race_options.h"
 #include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "race/registry.h"

@@ -1,4 +1,4 @@
-/* cmd_hunt_test.c: `fsyncstorm race hunt` as a program: slices add up to the whole; mistakes are one line. */
+/* race_hunt_test.c: `fsyncstorm race hunt` as a program: slices add up to the whole; mistakes are one line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

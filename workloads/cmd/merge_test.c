@@ -1,4 +1,4 @@
-/* cmd_merge_test.c: runs that are merged keep every trial, and what does not fit together is refused. */
+/* merge_test.c: runs that are merged keep every trial, and what does not fit together is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
-/* cmd_race_options.c: see cmd_race_options.h. */
-#include "cmd_race_options.h"
+/* race_options.c: see race_options.h. */
+#include "cmd/race_options.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "race/job.h"
 #include "race/registry.h"
 #include "recipe/results.h"

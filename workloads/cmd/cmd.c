@@ -1,5 +1,5 @@
 /* cmd.c: the table of commands: see cmd.h. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
-/* cmd_race_show.c: see cmd_race_show.h. */
-#include "cmd_race_show.h"
+/* race_show.c: see race_show.h. */
+#include "cmd/race_show.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "story/explain.h"
 #include "base/replace.h"
 #include "hunt/schedule_file.h"

@@ -1,5 +1,5 @@
 /*
- * cmd_race_options.h: what several commands of `fsyncstorm race` take, read the same way by each. `cmd` is
+ * race_options.h: what several commands of `fsyncstorm race` take, read the same way by each. `cmd` is
  * the command's name in what is said ("race hunt"). All: 0, or EINVAL after one line on stderr.
  */
 #ifndef CMD_RACE_OPTIONS_H

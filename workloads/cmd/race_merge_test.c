@@ -1,4 +1,4 @@
-/* cmd_race_merge_test.c: the shards of a hunt, joined, are the hunt; what is missing or does not belong is refused. */
+/* race_merge_test.c: the shards of a hunt, joined, are the hunt; what is missing or does not belong is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /*
- * cmd_bench.c: `fsyncstorm bench JOB --target A --target B`: checks everything first, runs the trials
+ * bench.c: `fsyncstorm bench JOB --target A --target B`: checks everything first, runs the trials
  * in turn, prints the table and keeps the run's folder.
  *
  * (1) What is wrong with the options, the job or a target is told before the first trial, in one line,
@@ -16,7 +16,7 @@
 #include "base/stop.h"
 #include "bench/bench.h"
 #include "bench/options.h"
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "bench/shape.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"

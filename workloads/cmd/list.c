@@ -1,5 +1,5 @@
 /*
- * cmd_list.c: `fsyncstorm list`: what there is to choose from: designs, target keys, devices, jobs, job
+ * list.c: `fsyncstorm list`: what there is to choose from: designs, target keys, devices, jobs, job
  * keys, races.
  */
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "dev/dev.h"
 #include "fs/fs.h"
 #include "job/job.h"

@@ -1,5 +1,5 @@
 /*
- * cmd_race_hunt.c: `fsyncstorm race hunt`: searches each design, makes small what it finds, writes it
+ * race_hunt.c: `fsyncstorm race hunt`: searches each design, makes small what it finds, writes it
  * down and shows it.
  */
 #include <errno.h>
@@ -11,10 +11,10 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "cmd.h"
-#include "cmd_race.h"
-#include "cmd_race_options.h"
-#include "cmd_race_show.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
+#include "cmd/race_options.h"
+#include "cmd/race_show.h"
 #include "hunted/hunt_report.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"

@@ -1,5 +1,5 @@
 /*
- * cmd_race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as
+ * race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as
  * the result of the whole: it says what the command that was not divided says (hunted/hunt_report.h, hunted/prove_report.h).
  *
  * (E2) Schedules and executions are disjoint: they are added. Traces are not: they are counted from their hashes, when all
@@ -13,8 +13,8 @@
 
 #include "base/check.h"
 #include "hunted/campaign.h"
-#include "cmd.h"
-#include "cmd_race.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
 #include "hunted/hunt_report.h"
 #include "hunted/prove_report.h"
 #include "race/registry.h"

@@ -1,5 +1,5 @@
 /*
- * cmd_topo.c: `fsyncstorm topo`: the machine as hwloc sees it, and where each plan puts N tasks.
+ * topo.c: `fsyncstorm topo`: the machine as hwloc sees it, and where each plan puts N tasks.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "dev/facts.h"
 #include "machine/mem.h"
 #include "machine/place.h"

@@ -1,5 +1,5 @@
 /*
- * cmd_race_stress.c: `fsyncstorm race stress`: a race on real threads, with noise, and how often it is
+ * race_stress.c: `fsyncstorm race stress`: a race on real threads, with noise, and how often it is
  * hit. What is found by chance is said with its interval; what is not found is said to prove nothing.
  */
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "cmd.h"
-#include "cmd_race.h"
-#include "cmd_race_options.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
+#include "cmd/race_options.h"
 #include "kit/interrupt.h"
 #include "rt/noise.h"
 #include "hunt/stress.h"

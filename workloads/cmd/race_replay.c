@@ -1,5 +1,5 @@
 /*
- * cmd_race_replay.c: `fsyncstorm race replay`: runs a recorded schedule again, strictly, crashes where it
+ * race_replay.c: `fsyncstorm race replay`: runs a recorded schedule again, strictly, crashes where it
  * was crashed, and shows it. A run that leaves the schedule, or is not the recorded one event by event, is refused
  * with what was expected and what was there; --tolerant goes on.
  */
@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "cmd_race.h"
-#include "cmd_race_show.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
+#include "cmd/race_show.h"
 #include "story/explain.h"
 #include "hunt/hunt.h"
 #include "race/registry.h"

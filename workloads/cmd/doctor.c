@@ -1,5 +1,5 @@
 /*
- * cmd_doctor.c: `fsyncstorm doctor [DIR]`: what this machine can measure and what it cannot, and what to
+ * doctor.c: `fsyncstorm doctor [DIR]`: what this machine can measure and what it cannot, and what to
  * do about each. One check a function, one row a check; nothing is changed and nothing is left behind.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "target/disk.h"
 #include "machine/place.h"
 #include "rt/rt.h"

@@ -3,8 +3,8 @@
  *
  * Exit statuses: 0 held; 1 a promise was broken; 2 the user's or the world's error.
  */
-#ifndef CMD_H
-#define CMD_H
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
 
 #include "kit/options.h"
 

@@ -1,5 +1,5 @@
 /*
- * cmd_race_prove.c: `fsyncstorm race prove RACE --design D`: tries every schedule, or every one with at most K
+ * race_prove.c: `fsyncstorm race prove RACE --design D`: tries every schedule, or every one with at most K
  * preemptions, and says in words what has been proved, and what has not.
  */
 #include <errno.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "cmd_race.h"
-#include "cmd_race_options.h"
-#include "cmd_race_show.h"
+#include "cmd/cmd.h"
+#include "cmd/race.h"
+#include "cmd/race_options.h"
+#include "cmd/race_show.h"
 #include "kit/interrupt.h"
 #include "hunted/prove_report.h"
 #include "base/text.h"
