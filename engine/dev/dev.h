@@ -24,6 +24,7 @@
 #include "base/hist.h"
 #include "base/list.h"
 #include "base/stop.h"
+#include "base/why.h"
 #include "rt/lock.h"
 
 #define DEV_BLOCK 4096u /* the tear unit by default: a physical block */
@@ -69,8 +70,8 @@ struct dev_facts;
 
 struct dev_ops {
 	const char *name;
-	/* args: the spec after "name:". On failure -errno, with one clear line in d->notice. */
-	int (*open)(struct dev *d, const char *args);
+	/* args: the spec after "name:". 0, or -errno and why. */
+	int (*open)(struct dev *d, const char *args, struct why *why);
 	/* Does what bio->stage says, now or later, then door_complete() (door.h). */
 	void (*submit)(struct dev *d, struct bio *bio);
 	/* Completes what is ready; block: waits for at least one of what is in flight. Number completed. NULL: nothing to reap. */
@@ -139,9 +140,9 @@ struct dev {
  *   (SIZE: bytes, or with a suffix k, m or g; a multiple of 4096, at least 1m)
  *   slow:PROFILE[,key=val...]/SPEC     latency in front of any of them: profiles nvme, nvme-plp, sata, hdd;
  *                            keys write=NS flush=NS fua=NS qd=N jitter=PERCENT seed=N. E.g. slow:nvme/ram:1g
- * 0, or -errno with one clear line in err (at most 200 bytes).
+ * 0, or -errno and why (may be NULL).
  */
-int dev_open(const char *spec, bool force, struct dev **out, char *err);
+int dev_open(const char *spec, bool force, struct dev **out, struct why *why);
 /* Whether it begins with a back end and a colon, as a spec does and a path hardly: then dev_open() has the word. */
 bool dev_is_spec(const char *text);
 /* Waits for what is in flight, then closes. */
@@ -153,8 +154,8 @@ void dev_close(struct dev *d);
 void dev_drain(struct dev *d);
 /* Forgets what was in flight in a controlled run that did not finish. Called between runs (powercut_rewind() does it). */
 void dev_abandon(struct dev *d);
-/* Reads "64m": 0, or -EINVAL with one clear line in err (at most 200 bytes) unless err is NULL. */
-int dev_parse_size(const char *text, uint64_t *size, char *err);
+/* Reads "64m": 0, or -EINVAL and why (may be NULL). */
+int dev_parse_size(const char *text, uint64_t *size, struct why *why);
 /* One row per profile and per back end, for `fsyncstorm list`. */
 void dev_describe(FILE *out);
 

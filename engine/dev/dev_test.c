@@ -487,12 +487,12 @@ static void wrong_specs_get_one_clear_line(void **state)
 	};
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		char err[200] = "";
+		struct why why = WHY_NONE;
 		struct dev *d = NULL;
-		int ret = dev_open(wrong[i].spec, false, &d, err);
+		int ret = dev_open(wrong[i].spec, false, &d, &why);
 
-		if (ret >= 0 || d || !strstr(err, wrong[i].says) || strchr(err, '\n'))
-			fail_msg("'%s' gives %d '%s', want '%s'", wrong[i].spec, ret, err, wrong[i].says);
+		if (ret >= 0 || d || !strstr(why.text, wrong[i].says) || strchr(why.text, '\n'))
+			fail_msg("'%s' gives %d '%s', want '%s'", wrong[i].spec, ret, why.text, wrong[i].says);
 	}
 }
 

@@ -122,13 +122,13 @@ static void write_and_read(const char *spec, const char *name)
 {
 	uint8_t *out = mem_alloc_pages(DEV_BLOCK), *in = mem_alloc_pages(DEV_BLOCK);
 	struct dev_facts f = {.n = 0};
-	char err[200];
+	struct why why;
 	struct dev *d;
 
-	assert_int_equal(dev_open(spec, false, &d, err), -EPERM);
-	assert_non_null(strstr(err, "is a block device"));
-	if (dev_open(spec, true, &d, err))
-		fail_msg("%s: %s", spec, err);
+	assert_int_equal(dev_open(spec, false, &d, &why), -EPERM);
+	assert_non_null(strstr(why.text, "is a block device"));
+	if (dev_open(spec, true, &d, &why))
+		fail_msg("%s: %s", spec, why.text);
 	assert_int_equal(d->size, LOOP_SIZE);
 	memset(out, 0x5c, DEV_BLOCK);
 	assert_int_equal(dev_write(d, 65536, out, DEV_BLOCK, 0), 0);

@@ -142,12 +142,12 @@ static void setup_aio(struct dev *d, struct file *f, bool direct)
 		snprintf(d->notice, sizeof(d->notice), "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
 }
 
-static int file_open(struct dev *d, const char *args)
+static int file_open(struct dev *d, const char *args, struct why *why)
 {
 	struct file *f;
 	struct stat st;
 	bool direct;
-	int fd = file_open_path(d, args, &direct);
+	int fd = file_open_path(d, args, &direct, why);
 
 	if (fd < 0)
 		return fd;

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/fs.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -36,28 +35,18 @@ struct file_args {
 	bool buffered;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct dev *d, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(d->notice, sizeof(d->notice), fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-static int parse_option(struct dev *d, const char *opt, struct file_args *fa)
+static int parse_option(struct dev *d, const char *opt, struct file_args *fa, struct why *why)
 {
 	if (!strcmp(opt, "buffered")) {
 		fa->buffered = true;
 		return 0;
 	}
 	if (!strncmp(opt, "size=", 5))
-		return dev_parse_size(opt + 5, &fa->size, d->notice);
-	return refuse(d, -EINVAL, "%s: unknown option '%.60s': want size=SIZE or buffered", d->ops->name, opt);
+		return dev_parse_size(opt + 5, &fa->size, why);
+	return why_set(why, -EINVAL, "%s: unknown option '%.60s': want size=SIZE or buffered", d->ops->name, opt);
 }
 
-static int parse_args(struct dev *d, const char *args, struct file_args *fa)
+static int parse_args(struct dev *d, const char *args, struct file_args *fa, struct why *why)
 {
 	char *opt, *save;
 
@@ -66,9 +55,9 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa)
 	fa->buffered = false;
 	opt = strtok_r(fa->path, ",", &save);
 	if (!opt || opt != fa->path)
-		return refuse(d, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name, d->ops->name);
+		return why_set(why, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name, d->ops->name);
 	while ((opt = strtok_r(NULL, ",", &save))) {
-		int ret = parse_option(d, opt, fa);
+		int ret = parse_option(d, opt, fa, why);
 
 		if (ret)
 			return ret;
@@ -128,46 +117,46 @@ static bool is_behind_loop(const char *path)
 
 /* ---- (G1) ---- */
 
-static int check_block_device(struct dev *d, const char *path, const struct stat *st)
+static int check_block_device(struct dev *d, const char *path, const struct stat *st, struct why *why)
 {
 	char content[32];
 
 	if (is_mounted(st->st_rdev))
-		return refuse(d, -EBUSY, "%s is mounted: never written to", path);
+		return why_set(why, -EBUSY, "%s is mounted: never written to", path);
 	if (d->force)
 		return 0;
 	facts_content(path, content, sizeof(content));
-	return refuse(d, -EPERM, "%s is a block device%s%s: all on it would be lost; --force if that is meant", path,
+	return why_set(why, -EPERM, "%s is a block device%s%s: all on it would be lost; --force if that is meant", path,
 		      content[0] ? " with " : "", content);
 }
 
-static int check_file(struct dev *d, const char *path, const struct stat *st)
+static int check_file(struct dev *d, const char *path, const struct stat *st, struct why *why)
 {
 	char mark[MARK_SIZE] = "";
 	int fd;
 
 	if (is_behind_loop(path))
-		return refuse(d, -EBUSY, "%s is in use by a loop device: never written to", path);
+		return why_set(why, -EBUSY, "%s is in use by a loop device: never written to", path);
 	if (!st->st_size || d->force)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return refuse(d, -errno, "%s: %s", path, strerror(errno));
+		return why_set(why, -errno, "%s: %s", path, strerror(errno));
 	if (pread(fd, mark, sizeof(mark), 0) < 0)
 		mark[0] = 0;
 	close(fd);
 	if (memcmp(mark, MARK, MARK_SIZE))
-		return refuse(d, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant", path);
+		return why_set(why, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant", path);
 	return 0;
 }
 
-static int check_path(struct dev *d, const struct file_args *fa, const struct stat *st)
+static int check_path(struct dev *d, const struct file_args *fa, const struct stat *st, struct why *why)
 {
 	if (S_ISBLK(st->st_mode))
-		return check_block_device(d, fa->path, st);
+		return check_block_device(d, fa->path, st, why);
 	if (S_ISREG(st->st_mode))
-		return check_file(d, fa->path, st);
-	return refuse(d, -EINVAL, "%s is neither a file nor a block device", fa->path);
+		return check_file(d, fa->path, st, why);
+	return why_set(why, -EINVAL, "%s is neither a file nor a block device", fa->path);
 }
 
 /* ---- (G3) ---- */
@@ -194,14 +183,14 @@ static int fill(int fd, uint64_t size)
 }
 
 /* Told before the disk is filled up with what will not fit. */
-static int check_room(struct dev *d, const struct file_args *fa, int fd)
+static int check_room(struct dev *d, const struct file_args *fa, int fd, struct why *why)
 {
 	struct statvfs s;
 	uint64_t room = fstatvfs(fd, &s) ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
 
 	if (fa->size <= room)
 		return 0;
-	return refuse(d, -ENOSPC, "%s: size=%llum, and there is room for %llu MiB: make it smaller, or free some", fa->path,
+	return why_set(why, -ENOSPC, "%s: size=%llum, and there is room for %llu MiB: make it smaller, or free some", fa->path,
 		      (unsigned long long)(fa->size >> 20), (unsigned long long)(room >> 20));
 }
 
@@ -213,22 +202,22 @@ static void take_back(const struct file_args *fa, bool was_there)
 		return; /* an error is being told already */
 }
 
-static int make_file(struct dev *d, const struct file_args *fa, bool was_there)
+static int make_file(struct dev *d, const struct file_args *fa, bool was_there, struct why *why)
 {
 	int fd, ret;
 
 	if (!fa->size)
-		return refuse(d, -ENOENT, "%s %s: give a size, as in %s:%s,size=1g", fa->path,
+		return why_set(why, -ENOENT, "%s %s: give a size, as in %s:%s,size=1g", fa->path,
 			      was_there ? "is empty" : "is not there", d->ops->name, fa->path);
 	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
 	if (fd < 0)
-		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));
-	ret = check_room(d, fa, fd);
+		return why_set(why, -errno, "%s: %s", fa->path, strerror(errno));
+	ret = check_room(d, fa, fd, why);
 	if (ret)
 		goto take_back;
 	ret = fill(fd, fa->size);
 	if (ret) {
-		refuse(d, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size, strerror(-ret));
+		why_set(why, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size, strerror(-ret));
 		goto take_back;
 	}
 	close(fd);
@@ -241,25 +230,25 @@ take_back:
 	return ret;
 }
 
-static int find_size(struct dev *d, const struct file_args *fa, int fd, const struct stat *st)
+static int find_size(struct dev *d, const struct file_args *fa, int fd, const struct stat *st, struct why *why)
 {
 	uint64_t size = st->st_size;
 
 	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &size))
-		return refuse(d, -errno, "%s: cannot tell its size: %s", fa->path, strerror(errno));
+		return why_set(why, -errno, "%s: cannot tell its size: %s", fa->path, strerror(errno));
 	if (fa->size > size || (fa->size && S_ISREG(st->st_mode) && fa->size != size))
-		return refuse(d, -EINVAL, "%s has %llu bytes, not size=%llu: leave the size out, or remove the file", fa->path,
+		return why_set(why, -EINVAL, "%s has %llu bytes, not size=%llu: leave the size out, or remove the file", fa->path,
 			      (unsigned long long)size, (unsigned long long)fa->size);
 	if (fa->size)
 		size = fa->size;
 	d->size = size - size % DEV_BLOCK;
 	if (d->size < 1u << 20)
-		return refuse(d, -EINVAL, "%s has %llu bytes: want at least 1m", fa->path, (unsigned long long)size);
+		return why_set(why, -EINVAL, "%s has %llu bytes: want at least 1m", fa->path, (unsigned long long)size);
 	return 0;
 }
 
 /* O_EXCL: a block device that is mounted or held by another driver refuses (G2). */
-static int open_for_io(struct dev *d, const struct file_args *fa, const struct stat *st, bool *direct)
+static int open_for_io(struct dev *d, const struct file_args *fa, const struct stat *st, bool *direct, struct why *why)
 {
 	int flags = O_RDWR | O_CLOEXEC | (S_ISBLK(st->st_mode) ? O_EXCL : 0);
 	int fd = -1;
@@ -269,40 +258,40 @@ static int open_for_io(struct dev *d, const struct file_args *fa, const struct s
 		fd = open(fa->path, flags | O_DIRECT);
 	if (fd < 0 && *direct && errno == EINVAL) {
 		*direct = false;
-		refuse(d, 0, "O_DIRECT refused by %.100s: writes go through the page cache", fa->path);
+		snprintf(d->notice, sizeof(d->notice), "O_DIRECT refused by %.100s: writes go through the page cache", fa->path);
 	}
 	if (fd < 0 && !*direct)
 		fd = open(fa->path, flags);
 	if (fd < 0)
-		return refuse(d, -errno, "%s: %s", fa->path, strerror(errno));
+		return why_set(why, -errno, "%s: %s", fa->path, strerror(errno));
 	return fd;
 }
 
-int file_open_path(struct dev *d, const char *args, bool *direct)
+int file_open_path(struct dev *d, const char *args, bool *direct, struct why *why)
 {
 	struct file_args fa;
 	struct stat st;
 	int fd, ret;
 	bool there;
 
-	ret = parse_args(d, args, &fa);
+	ret = parse_args(d, args, &fa, why);
 	if (ret)
 		return ret;
 	there = !stat(fa.path, &st);
 	if (!there && errno != ENOENT)
-		return refuse(d, -errno, "%s: %s", fa.path, strerror(errno));
+		return why_set(why, -errno, "%s: %s", fa.path, strerror(errno));
 	if (there)
-		ret = check_path(d, &fa, &st);
+		ret = check_path(d, &fa, &st, why);
 	if (!ret && (!there || (S_ISREG(st.st_mode) && !st.st_size)))
-		ret = make_file(d, &fa, there);
+		ret = make_file(d, &fa, there, why);
 	if (ret)
 		return ret;
 	if (stat(fa.path, &st))
-		return refuse(d, -errno, "%s: %s", fa.path, strerror(errno));
-	fd = open_for_io(d, &fa, &st, direct);
+		return why_set(why, -errno, "%s: %s", fa.path, strerror(errno));
+	fd = open_for_io(d, &fa, &st, direct, why);
 	if (fd < 0)
 		return fd;
-	ret = find_size(d, &fa, fd, &st);
+	ret = find_size(d, &fa, fd, &st, why);
 	if (ret) {
 		close(fd);
 		return ret;

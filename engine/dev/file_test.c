@@ -43,22 +43,23 @@ static int remove_dir(void **state)
 
 static struct dev *open_spec(const char *options, bool force)
 {
-	char spec[128], err[200];
+	char spec[128];
+	struct why why;
 	struct dev *d;
 
 	snprintf(spec, sizeof(spec), "%s:%s%s", back_end, path, options);
-	if (dev_open(spec, force, &d, err))
-		fail_msg("%s: %s", spec, err);
+	if (dev_open(spec, force, &d, &why))
+		fail_msg("%s: %s", spec, why.text);
 	return d;
 }
 
-static int open_error(const char *options, bool force, char *err)
+static int open_error(const char *options, bool force, struct why *why)
 {
 	char spec[128];
 	struct dev *d;
 
 	snprintf(spec, sizeof(spec), "%s:%s%s", back_end, path, options);
-	return dev_open(spec, force, &d, err);
+	return dev_open(spec, force, &d, why);
 }
 
 static void put_file(const char *text)
@@ -275,14 +276,15 @@ static void a_real_error_comes_back(void **state)
 
 static void what_is_not_ours_is_refused_without_force(void **state)
 {
-	char err[200], head[8];
+	struct why why;
+	char head[8];
 	int fd;
 
 	put_file("precious");
 	assert_int_equal(truncate(path, 2 << 20), 0);
-	assert_int_equal(open_error("", false, err), -EPERM);
-	assert_non_null(strstr(err, "was not made by fsyncstorm"));
-	assert_int_equal(open_error(",size=2m", false, err), -EPERM);
+	assert_int_equal(open_error("", false, &why), -EPERM);
+	assert_non_null(strstr(why.text, "was not made by fsyncstorm"));
+	assert_int_equal(open_error(",size=2m", false, &why), -EPERM);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(read(fd, head, 8), 8);
 	close(fd);
@@ -292,25 +294,25 @@ static void what_is_not_ours_is_refused_without_force(void **state)
 
 static void sizes_must_fit(void **state)
 {
-	char err[200];
+	struct why why;
 
 	unlink(path);
 	dev_close(open_spec(",size=2m", false));
-	assert_int_equal(open_error(",size=1m", false, err), -EINVAL);
-	assert_non_null(strstr(err, "has 2097152 bytes"));
+	assert_int_equal(open_error(",size=1m", false, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "has 2097152 bytes"));
 	dev_close(open_spec(",size=2m", false));
 	assert_int_equal(truncate(path, 4096), 0);
-	assert_int_equal(open_error("", false, err), -EINVAL);
-	assert_non_null(strstr(err, "want at least 1m"));
+	assert_int_equal(open_error("", false, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "want at least 1m"));
 }
 
 static void an_empty_file_is_ours(void **state)
 {
-	char err[200];
+	struct why why;
 
 	put_file("");
-	assert_int_equal(open_error("", false, err), -ENOENT);
-	assert_non_null(strstr(err, "is empty: give a size"));
+	assert_int_equal(open_error("", false, &why), -ENOENT);
+	assert_non_null(strstr(why.text, "is empty: give a size"));
 	dev_close(open_spec(",size=1m", false));
 	dev_close(open_spec("", false));
 }
@@ -318,7 +320,8 @@ static void an_empty_file_is_ours(void **state)
 /* What is mounted on / is refused even with force; where that is no block device that we can name, there is nothing to try. */
 static void a_mounted_device_is_never_opened(void **state)
 {
-	char err[200], spec[64];
+	struct why why;
+	char spec[64];
 	struct stat st;
 	struct dev *d;
 
@@ -330,16 +333,17 @@ static void a_mounted_device_is_never_opened(void **state)
 	}
 	snprintf(path, sizeof(path), "%s/node", dir);
 	snprintf(spec, sizeof(spec), "%s:%s/node", back_end, dir);
-	int ret = dev_open(spec, true, &d, err);
+	int ret = dev_open(spec, true, &d, &why);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/dev", dir);
 	assert_int_equal(ret, -EBUSY);
-	assert_non_null(strstr(err, "is mounted"));
+	assert_non_null(strstr(why.text, "is mounted"));
 }
 
 static void a_block_device_needs_force(void **state)
 {
-	char err[200], spec[64], node[64];
+	struct why why;
+	char spec[64], node[64];
 	struct dev *d;
 	int ret;
 
@@ -349,10 +353,10 @@ static void a_block_device_needs_force(void **state)
 		return;
 	}
 	snprintf(spec, sizeof(spec), "%s:%s/node", back_end, dir);
-	ret = dev_open(spec, false, &d, err);
+	ret = dev_open(spec, false, &d, &why);
 	unlink(node);
 	assert_int_equal(ret, -EPERM);
-	assert_non_null(strstr(err, "is a block device"));
+	assert_non_null(strstr(why.text, "is a block device"));
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /*
  * open.c: a device by its spec, and its end: dev.h says what a spec is. Every wrong spec gets one
- * clear line; the back ends write theirs into d->notice.
+ * clear line.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,6 @@
 #include "dev/door.h"
 #include "dev/powercut.h"
 
-#define ERR_MAX  200
 #define SIZE_MIN (1ull << 20)
 #define SIZE_MAX_BYTES (1ull << 46)
 
@@ -26,13 +25,6 @@ static const struct {
 };
 
 #define NR_BACK_ENDS (sizeof(back_end) / sizeof(back_end[0]))
-
-static int wrong_size(char *err, const char *text, const char *why)
-{
-	if (err)
-		snprintf(err, ERR_MAX, "size '%.40s': %s", text, why);
-	return -EINVAL;
-}
 
 static int suffix_shift(char c)
 {
@@ -49,7 +41,7 @@ static int suffix_shift(char c)
 	return -1;
 }
 
-int dev_parse_size(const char *text, uint64_t *size, char *err)
+int dev_parse_size(const char *text, uint64_t *size, struct why *why)
 {
 	uint64_t n = 0;
 	const char *p;
@@ -58,18 +50,19 @@ int dev_parse_size(const char *text, uint64_t *size, char *err)
 	for (p = text; isdigit((unsigned char)*p); p++) {
 		n = n * 10 + (uint64_t)(*p - '0');
 		if (n > SIZE_MAX_BYTES)
-			return wrong_size(err, text, "too large");
+			return why_set(why, -EINVAL, "size '%s': too large", text);
 	}
 	shift = suffix_shift(*p);
 	if (p == text || shift < 0 || (*p && p[1]))
-		return wrong_size(err, text, "want a number of bytes, or one with a suffix k, m or g, as in 64m");
+		return why_set(why, -EINVAL,
+			       "size '%s': want a number of bytes, or one with a suffix k, m or g, as in 64m", text);
 	if (n > SIZE_MAX_BYTES >> shift)
-		return wrong_size(err, text, "too large");
+		return why_set(why, -EINVAL, "size '%s': too large", text);
 	n <<= shift;
 	if (n % DEV_BLOCK)
-		return wrong_size(err, text, "must be a multiple of 4096");
+		return why_set(why, -EINVAL, "size '%s': must be a multiple of 4096", text);
 	if (n < SIZE_MIN)
-		return wrong_size(err, text, "must be at least 1m");
+		return why_set(why, -EINVAL, "size '%s': must be at least 1m", text);
 	*size = n;
 	return 0;
 }
@@ -95,29 +88,21 @@ bool dev_is_spec(const char *text)
 	return find_back_end(text, &args);
 }
 
-int dev_open(const char *spec, bool force, struct dev **out, char *err)
+int dev_open(const char *spec, bool force, struct dev **out, struct why *why)
 {
-	char none[ERR_MAX];
 	const char *args;
 	const struct dev_ops *ops = find_back_end(spec, &args);
 	struct dev *d;
 	int ret;
 
-	if (!err)
-		err = none;
-	if (!ops) {
-		snprintf(err, ERR_MAX, "device '%.60s': want ram:SIZE, file:PATH, uring:PATH or slow:PROFILE/SPEC", spec);
-		return -EINVAL;
-	}
-	if (strlen(spec) >= sizeof(d->spec)) {
-		snprintf(err, ERR_MAX, "device '%.60s...': longer than %zu characters", spec, sizeof(d->spec) - 1);
-		return -EINVAL;
-	}
+	if (!ops)
+		return why_set(why, -EINVAL, "device '%s': want ram:SIZE, file:PATH, uring:PATH or slow:PROFILE/SPEC", spec);
+	if (strlen(spec) >= sizeof(d->spec))
+		return why_set(why, -EINVAL, "device '%.60s...': longer than %zu characters", spec, sizeof(d->spec) - 1);
 	d = door_new(ops, spec, 0);
 	d->force = force;
-	ret = ops->open(d, args);
+	ret = ops->open(d, args, why);
 	if (ret) {
-		snprintf(err, ERR_MAX, "%s", d->notice);
 		door_free(d);
 		return ret;
 	}

@@ -169,25 +169,21 @@ static void ram_halt(struct dev *d, bool abandoned)
 }
 
 /* ",node=N": the memory is that node's, as a drive would be. */
-static int bind_to_node(struct dev *d, void *mem, const char *option)
+static int bind_to_node(struct dev *d, void *mem, const char *option, struct why *why)
 {
 	const char *node = option + strlen(",node=");
 	char err[160];
-	int ret = -EINVAL;
+	int ret;
 
-	if (strncmp(option, ",node=", strlen(",node="))) {
-		snprintf(d->notice, sizeof(d->notice), "ram: unknown option '%.60s': want node=N", option + 1);
-	} else if (place_check_nodes(node, err)) {
-		snprintf(d->notice, sizeof(d->notice), "ram: node=: %.150s", err);
-	} else {
-		ret = place_bind_memory(mem, d->size, PLACE_BIND, node);
-		if (ret)
-			snprintf(d->notice, sizeof(d->notice), "ram: node=%.20s: %s", node, strerror(-ret));
-	}
-	return ret;
+	if (strncmp(option, ",node=", strlen(",node=")))
+		return why_set(why, -EINVAL, "ram: unknown option '%s': want node=N", option + 1);
+	if (place_check_nodes(node, err))
+		return why_set(why, -EINVAL, "ram: node=: %s", err);
+	ret = place_bind_memory(mem, d->size, PLACE_BIND, node);
+	return ret ? why_set(why, ret, "ram: node=%s: %s", node, strerror(-ret)) : 0;
 }
 
-static int ram_open_args(struct dev *d, const char *args)
+static int ram_open_args(struct dev *d, const char *args, struct why *why)
 {
 	struct ram *ram;
 	char size[64];
@@ -195,16 +191,13 @@ static int ram_open_args(struct dev *d, const char *args)
 	int ret;
 
 	snprintf(size, sizeof(size), "%.*s", (int)strcspn(args, ","), args);
-	ret = dev_parse_size(size, &d->size, d->notice);
+	ret = dev_parse_size(size, &d->size, why);
 	if (ret)
 		return ret;
 	mem = mmap(NULL, d->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (mem == MAP_FAILED) {
-		ret = -errno;
-		snprintf(d->notice, sizeof(d->notice), "ram:%s: no address space for it", args);
-		return ret;
-	}
-	ret = args[strlen(size)] ? bind_to_node(d, mem, args + strlen(size)) : 0;
+	if (mem == MAP_FAILED)
+		return why_set(why, -errno, "ram:%s: no address space for it", args);
+	ret = args[strlen(size)] ? bind_to_node(d, mem, args + strlen(size), why) : 0;
 	if (ret) {
 		munmap(mem, d->size);
 		return ret;

@@ -214,22 +214,20 @@ static void slow_halt(struct dev *d, bool abandoned)
 
 /* ---- its life ---- */
 
-static int slow_open(struct dev *d, const char *args)
+static int slow_open(struct dev *d, const char *args, struct why *why)
 {
 	const char *slash = strchr(args, '/');
 	struct slow *s;
 	int ret;
 
-	if (!slash) {
-		snprintf(d->notice, sizeof(d->notice), "slow:%.60s: want slow:PROFILE/SPEC, as in slow:nvme/ram:1g", args);
-		return -EINVAL;
-	}
+	if (!slash)
+		return why_set(why, -EINVAL, "slow:%s: want slow:PROFILE/SPEC, as in slow:nvme/ram:1g", args);
 	s = mem_zalloc(sizeof(*s));
 	d->private = s;
-	ret = slow_parse(d, args, slash, &s->p);
+	ret = slow_parse(args, slash, &s->p, why);
 	if (ret)
 		goto free_slow;
-	ret = dev_open(slash + 1, d->force, &d->below, d->notice);
+	ret = dev_open(slash + 1, d->force, &d->below, why);
 	if (ret)
 		goto free_slow;
 	d->below->quiet = true;

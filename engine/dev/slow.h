@@ -15,7 +15,7 @@ struct profile {
 	uint64_t seed;
 };
 
-/* Reads "PROFILE[,key=val...]", which ends at `end`. 0, or -EINVAL with one clear line in d->notice. */
-int slow_parse(struct dev *d, const char *args, const char *end, struct profile *p);
+/* Reads "PROFILE[,key=val...]", which ends at `end`. 0, or -EINVAL and why. */
+int slow_parse(const char *args, const char *end, struct profile *p, struct why *why);
 
 #endif

@@ -77,7 +77,7 @@ static bool parse_number(const char *text, size_t n, uint64_t *v)
 	return n > 0;
 }
 
-static int parse_key(struct dev *d, struct profile *p, const char *key, size_t nkey, const char *value, size_t nvalue)
+static int parse_key(struct profile *p, const char *key, size_t nkey, const char *value, size_t nvalue, struct why *why)
 {
 	for (unsigned i = 0; i < NR_KEYS; i++) {
 		uint64_t v;
@@ -88,17 +88,14 @@ static int parse_key(struct dev *d, struct profile *p, const char *key, size_t n
 			set_key(p, i, v);
 			return 0;
 		}
-		snprintf(d->notice, sizeof(d->notice), "slow: %s= wants a number from %llu to %llu", keys[i].name,
-			 (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
-		return -EINVAL;
+		return why_set(why, -EINVAL, "slow: %s= wants a number from %llu to %llu", keys[i].name,
+			       (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
 	}
-	snprintf(d->notice, sizeof(d->notice), "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed",
-		 (int)(nkey < 40 ? nkey : 40), key);
-	return -EINVAL;
+	return why_set(why, -EINVAL, "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed", (int)nkey, key);
 }
 
 /* Each ",key=value" of [at, end). */
-static int parse_keys(struct dev *d, struct profile *p, const char *at, const char *end)
+static int parse_keys(struct profile *p, const char *at, const char *end, struct why *why)
 {
 	while (at < end) {
 		const char *key = at + 1, *next = memchr(key, ',', (size_t)(end - key));
@@ -107,7 +104,7 @@ static int parse_keys(struct dev *d, struct profile *p, const char *at, const ch
 
 		if (!eq)
 			eq = stop;
-		ret = parse_key(d, p, key, (size_t)(eq - key), eq + 1, eq < stop ? (size_t)(stop - eq - 1) : 0);
+		ret = parse_key(p, key, (size_t)(eq - key), eq + 1, eq < stop ? (size_t)(stop - eq - 1) : 0, why);
 		if (ret)
 			return ret;
 		at = stop;
@@ -115,20 +112,17 @@ static int parse_keys(struct dev *d, struct profile *p, const char *at, const ch
 	return 0;
 }
 
-int slow_parse(struct dev *d, const char *args, const char *end, struct profile *p)
+int slow_parse(const char *args, const char *end, struct profile *p, struct why *why)
 {
 	const char *comma = memchr(args, ',', (size_t)(end - args));
 	size_t n = (size_t)((comma ? comma : end) - args);
 	const struct profile *found = find_profile(args, n);
 
-	if (!found) {
-		snprintf(d->notice, sizeof(d->notice), "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd",
-			 (int)(n < 40 ? n : 40), args);
-		return -EINVAL;
-	}
+	if (!found)
+		return why_set(why, -EINVAL, "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd", (int)n, args);
 	*p = *found;
 	p->seed = 1;
-	return parse_keys(d, p, args + n, end);
+	return parse_keys(p, args + n, end, why);
 }
 
 void slow_describe(FILE *out)

@@ -25,10 +25,10 @@ static struct bio bio[N];
 
 static void open_slow(const char *spec)
 {
-	char err[200];
+	struct why why;
 
-	if (dev_open(spec, false, &d, err))
-		fail_msg("%s", err);
+	if (dev_open(spec, false, &d, &why))
+		fail_msg("%s", why.text);
 	ndone = 0;
 }
 

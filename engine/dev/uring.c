@@ -290,12 +290,12 @@ static int setup_ring(struct uring *u)
 }
 
 /* The same file or block device by the other back end, from the door on. */
-static int be_a_file(struct dev *d, const char *args, int err)
+static int be_a_file(struct dev *d, const char *args, int err, struct why *why)
 {
 	int ret;
 
 	d->ops = &file_ops;
-	ret = file_ops.open(d, args);
+	ret = file_ops.open(d, args, why);
 	if (!ret && err)
 		snprintf(d->notice, sizeof(d->notice), "io_uring cannot be used (%s%s): this is a file: device", strerror(-err),
 			 err == -EPERM ? ": kernel.io_uring_disabled, or a sandbox" : "");
@@ -319,11 +319,11 @@ static int open_ring(struct dev *d, struct uring *u)
 }
 
 /* Writes through the page cache are not asynchronous in a ring either, and in controlled runs every bio is done at once. */
-static int uring_open(struct dev *d, const char *args)
+static int uring_open(struct dev *d, const char *args, struct why *why)
 {
 	struct uring *u;
 	bool direct;
-	int fd = file_open_path(d, args, &direct), ret;
+	int fd = file_open_path(d, args, &direct, why), ret;
 
 	if (fd < 0)
 		return fd;
@@ -333,7 +333,7 @@ static int uring_open(struct dev *d, const char *args)
 	if (ret || !direct || rt_controlled) {
 		close(fd);
 		free(u);
-		return be_a_file(d, args, ret);
+		return be_a_file(d, args, ret, why);
 	}
 	d->private = u;
 	d->track = true;

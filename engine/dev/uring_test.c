@@ -47,11 +47,11 @@ static int remove_dir(void **state)
 
 static struct dev *open_it(void)
 {
-	char err[200];
+	struct why why;
 	struct dev *d;
 
-	if (dev_open(spec, false, &d, err))
-		fail_msg("%s: %s", spec, err);
+	if (dev_open(spec, false, &d, &why))
+		fail_msg("%s: %s", spec, why.text);
 	return d;
 }
 

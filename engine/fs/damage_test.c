@@ -34,7 +34,7 @@ static void image_close(struct image *im)
 static void image_make(struct image *im, bool single)
 {
 	static const struct mount_options inl = { .no_background = true, .inline_max = 2048 };
-	char err[256];
+	struct why why;
 
 	im->dev = test_dev("ram:1m", &(struct mkfs_options){ .nodesize = 4096, .single = single });
 	struct fs *fs = test_mount(im->dev, &inl);
@@ -50,7 +50,7 @@ static void image_make(struct image *im, bool single)
 	fs_abandon(fs);
 	im->mem = mem_alloc_pages(im->dev->size);
 	CHECK(dev_read(im->dev, 0, im->mem, (uint32_t)im->dev->size) == 0);
-	CHECK(super_read(im->dev, &im->super, err) == 0);
+	CHECK(super_read(im->dev, &im->super, &why) == 0);
 	CHECK(im->super.log_root.bytenr);
 }
 
@@ -80,13 +80,13 @@ static int look_at(struct root *root, const char *name, uint32_t size, uint64_t 
 
 static void look(struct image *im, struct outcome *o)
 {
-	char err[256] = "";
+	struct why why = WHY_NONE;
 	struct fs *fs;
 
-	int ret = fs_mount(im->dev, &judge, &fs, err);
+	int ret = fs_mount(im->dev, &judge, &fs, &why);
 	if (ret) {
 		assert_true(ret == -EIO || ret == -EINVAL);
-		assert_true(err[0] && !strchr(err, '\n'));
+		assert_true(why.text[0] && !strchr(why.text, '\n'));
 		o->mount_errors++;
 		return;
 	}
@@ -215,11 +215,11 @@ static void read_everything(struct dev *dev, unsigned *mounted)
 {
 	static uint8_t buf[65536];
 	static const char *const names[] = { "a", "tiny", "new" };
-	char err[256];
+	struct why why;
 	struct file *f;
 	struct fs *fs;
 
-	int ret = fs_mount(dev, &judge, &fs, err);
+	int ret = fs_mount(dev, &judge, &fs, &why);
 	if (ret) {
 		assert_true(ret == -EIO || ret == -EINVAL || ret == -ENOSPC);
 		return;

@@ -39,8 +39,8 @@ struct mkfs_options {
 	uint32_t subvols;   /* 0: 1 */
 	uint64_t fsid;      /* stamped into every block; 0: one made of size and time, so blocks of an earlier mkfs are refused */
 };
-/* Writes an empty file system. -ENOSPC: too small (with a line in err, at most 160 bytes), -EINVAL, -EIO. */
-int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err);
+/* Writes an empty file system. -ENOSPC (too small), -EINVAL or -EIO, with why. */
+int fs_mkfs(struct dev *dev, const struct mkfs_options *o, struct why *why);
 
 struct mount_options {
 	const struct design *design;  /* NULL: postfix */
@@ -56,8 +56,8 @@ struct mount_options {
 	uint64_t dirty_limit;         /* bytes dirty above which the flusher works at once, writers help at twice; 0: 64 MiB */
 	uint64_t commit_interval_ns;  /* 0: 30 s, as btrfs */
 };
-/* Mounts; replays the log when there is one. -EINVAL, -EIO with one line in err (at most 160 bytes). */
-int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, char *err);
+/* Mounts; replays the log when there is one. -EINVAL or -EIO, with why. */
+int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, struct why *why);
 /* Writes everything and commits; 0 or the first error. The fs is gone either way. All files are closed by then. */
 int fs_unmount(struct fs *fs);
 /* Drops everything in memory and writes nothing more (waits for what is in flight): a crash, seen from inside. */

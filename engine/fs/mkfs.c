@@ -10,23 +10,19 @@
 
 #define MKFS_NODES_MIN 16u
 
-static int mkfs_layout(struct dev *dev, const struct mkfs_options *o, struct super *s, char *err)
+static int mkfs_layout(struct dev *dev, const struct mkfs_options *o, struct super *s, struct why *why)
 {
 	*s = (struct super){ .dev_size = dev->size, .nodesize = o->nodesize ? o->nodesize : 16384, .dup = !o->single,
 			     .generation = 1 };
-	if (s->nodesize < 4096 || s->nodesize > 65536 || (s->nodesize & (s->nodesize - 1))) {
-		snprintf(err, 160, "nodesize %u: a power of two from 4096 to 65536 is wanted", s->nodesize);
-		return -EINVAL;
-	}
+	if (s->nodesize < 4096 || s->nodesize > 65536 || (s->nodesize & (s->nodesize - 1)))
+		return why_set(why, -EINVAL, "nodesize %u: a power of two from 4096 to 65536 is wanted", s->nodesize);
 	uint64_t space = dev->size > SUPER_END ? dev->size - SUPER_END : 0, copies = s->dup ? 2 : 1;
 	s->meta_len = space / 4 / copies / 65536 * 65536;
 	s->fsid = o->fsid ? o->fsid : rng_mix(dev->size ^ rt_now());
 	s->next_subvol = FIRST_SUBVOL_ID + (o->subvols ? o->subvols : 1);
-	if (s->meta_len < (uint64_t)s->nodesize * (MKFS_NODES_MIN + 2ull * o->subvols)) {
-		snprintf(err, 160, "%.64s: %lu bytes are too few for a file system with %u-byte nodes", dev->spec,
-			 (unsigned long)dev->size, s->nodesize);
-		return -ENOSPC;
-	}
+	if (s->meta_len < (uint64_t)s->nodesize * (MKFS_NODES_MIN + 2ull * o->subvols))
+		return why_set(why, -ENOSPC, "%s: %lu bytes are too few for a file system with %u-byte nodes", dev->spec,
+			       (unsigned long)dev->size, s->nodesize);
 	return 0;
 }
 
@@ -62,13 +58,13 @@ static int mkfs_trees(struct blocks *bl, struct super *s, struct list *dirty)
 	return ret;
 }
 
-int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err)
+int fs_mkfs(struct dev *dev, const struct mkfs_options *o, struct why *why)
 {
 	struct super s;
 	struct list dirty;
 	struct batch b;
 
-	int ret = mkfs_layout(dev, o, &s, err);
+	int ret = mkfs_layout(dev, o, &s, why);
 	if (ret)
 		return ret;
 	uint64_t data = super_data_start(&s);
@@ -87,7 +83,7 @@ int fs_mkfs(struct dev *dev, const struct mkfs_options *o, char *err)
 	if (!ret)
 		ret = super_write(dev, &s, false);
 	if (ret)
-		snprintf(err, 160, "%.64s: the file system could not be written: %s", dev->spec, strerror(-ret));
+		why_set(why, ret, "%s: the file system could not be written: %s", dev->spec, strerror(-ret));
 	blocks_close(bl);
 	alloc_close(alloc);
 	return ret;

@@ -294,11 +294,11 @@ static void tasks_stop(struct fs *fs)
 	workers_stop(&fs->delalloc);
 }
 
-int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, char *err)
+int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, struct why *why)
 {
 	struct super s;
 
-	int ret = super_read(dev, &s, err);
+	int ret = super_read(dev, &s, why);
 	if (ret)
 		return ret;
 	struct fs *fs = mem_zalloc(sizeof(*fs));
@@ -319,9 +319,8 @@ int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, ch
 	*out = fs;
 	return 0;
 fail:
-	snprintf(err, 160, "%.64s: cannot be mounted: %s%s", dev->spec, strerror(-ret),
-		 s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
-	return ret;
+	return why_set(why, ret, "%s: cannot be mounted: %s%s", dev->spec, strerror(-ret),
+		       s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
 }
 
 /* ---- and back ---- */

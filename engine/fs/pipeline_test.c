@@ -11,21 +11,21 @@
 static struct dev *new_fs(const char *spec, const struct mkfs_options *o)
 {
 	struct dev *dev;
-	char err[256];
+	struct why why;
 
-	assert_int_equal(dev_open(spec, false, &dev, err), 0);
-	assert_int_equal(fs_mkfs(dev, o, err), 0);
+	assert_int_equal(dev_open(spec, false, &dev, &why), 0);
+	assert_int_equal(fs_mkfs(dev, o, &why), 0);
 	return dev;
 }
 
 static struct fs *mount(struct dev *dev, const struct mount_options *o)
 {
 	struct fs *fs = NULL;
-	char err[256] = "";
+	struct why why = WHY_NONE;
 
-	int ret = fs_mount(dev, o, &fs, err);
+	int ret = fs_mount(dev, o, &fs, &why);
 	if (ret)
-		print_error("mount: %s\n", err);
+		print_error("mount: %s\n", why.text);
 	assert_int_equal(ret, 0);
 	return fs;
 }

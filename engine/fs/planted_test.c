@@ -62,14 +62,14 @@ static bool survives_the_worst_cut(struct dev *dev, uint32_t pos, const char *na
 	struct dev *image;
 	struct epoch e;
 	struct fs *fs;
-	char err[256];
+	struct why why;
 
 	powercut_epoch_at(dev, pos, &e);
 	CHECK(e.npending <= sizeof(none) * 8);
 	struct cut c = { .pos = pos, .pending = e.pending, .npending = e.npending, .keep = none };
 	CHECK(powercut_image(dev, &c, &image) == 0);
 	bool is = false;
-	if (!fs_mount(image, &judge, &fs, err)) {
+	if (!fs_mount(image, &judge, &fs, &why)) {
 		is = test_is(fs_subvol(fs, 0), name, 4 * FS_BLOCK, seed);
 		fs_abandon(fs);
 	}

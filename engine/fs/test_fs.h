@@ -26,13 +26,13 @@
 static inline struct dev *test_dev(const char *spec, const struct mkfs_options *o)
 {
 	struct dev *dev;
-	char err[256] = "";
+	struct why why = WHY_NONE;
 
-	int ret = dev_open(spec, true, &dev, err);
+	int ret = dev_open(spec, true, &dev, &why);
 	if (!ret)
-		ret = fs_mkfs(dev, o, err);
+		ret = fs_mkfs(dev, o, &why);
 	if (ret)
-		print_error("%s: %s\n", spec, err);
+		print_error("%s: %s\n", spec, why.text);
 	CHECK(ret == 0);
 	return dev;
 }
@@ -40,11 +40,11 @@ static inline struct dev *test_dev(const char *spec, const struct mkfs_options *
 static inline struct fs *test_mount(struct dev *dev, const struct mount_options *o)
 {
 	struct fs *fs = NULL;
-	char err[256] = "";
+	struct why why = WHY_NONE;
 
-	int ret = fs_mount(dev, o, &fs, err);
+	int ret = fs_mount(dev, o, &fs, &why);
 	if (ret)
-		print_error("mount: %s\n", err);
+		print_error("mount: %s\n", why.text);
 	CHECK(ret == 0);
 	return fs;
 }

@@ -35,23 +35,23 @@ void violation_fini(struct violation *v)
 
 /* ---- the first content ---- */
 
-static int mount_for(struct hunt *h, char *err)
+static int mount_for(struct hunt *h, struct why *why)
 {
 	struct mount_options o = h->race->mount;
 
 	o.design = h->design;
-	return fs_mount(h->dev, &o, &h->run.fs, err);
+	return fs_mount(h->dev, &o, &h->run.fs, why);
 }
 
 struct setting_up {
 	struct hunt *h;
 	int ret;
-	char *err;
+	struct why why;
 };
 
-static int make_files(struct hunt *h, char *err)
+static int make_files(struct hunt *h, struct why *why)
 {
-	int ret = mount_for(h, err);
+	int ret = mount_for(h, why);
 
 	if (ret)
 		return ret;
@@ -64,7 +64,7 @@ static int make_files(struct hunt *h, char *err)
 		ret = err2;
 	dev_drain(h->dev);
 	if (ret)
-		snprintf(err, 160, "race %s: its first content could not be made: %s", h->race->name, strerror(-ret));
+		why_set(why, ret, "race %s: its first content could not be made: %s", h->race->name, strerror(-ret));
 	return ret;
 }
 
@@ -77,9 +77,9 @@ static void setup_main(void *arg)
 	CHECK(!s->ret);
 	h->faults_id = rt_obj_id();
 	h->run.model = model_new(h->dev);
-	s->ret = fs_mkfs(h->dev, &h->race->mkfs, s->err);
+	s->ret = fs_mkfs(h->dev, &h->race->mkfs, &s->why);
 	if (!s->ret)
-		s->ret = make_files(h, s->err);
+		s->ret = make_files(h, &s->why);
 }
 
 /*
@@ -90,20 +90,24 @@ static void setup_main(void *arg)
 static int make_content(struct hunt *h, char *err)
 {
 	struct coop_config cfg = { .picker = &pick_random };
-	struct setting_up s = { .h = h, .ret = -EDEADLK, .err = err };
+	struct setting_up s = { .h = h, .ret = -EDEADLK };
 	struct coop_result res;
-	const char *why = NULL;
+	const char *none = NULL;
 
 	if (RT_TSAN) {
 		setup_main(&s);
+		if (s.ret)
+			snprintf(err, 160, "%.159s", s.why.text);
 		return s.ret;
 	}
-	cfg.picker_state = pick_random.create("", &why);
+	cfg.picker_state = pick_random.create("", &none);
 	coop_run(&cfg, setup_main, &s, &res);
 	pick_random.destroy(cfg.picker_state);
 	h->objects = res.objects;
 	if (res.end != COOP_FINISHED)
-		snprintf(err, 160, "race %s: its setup does not end: %.100s", h->race->name, res.why);
+		why_set(&s.why, s.ret, "race %s: its setup does not end: %s", h->race->name, res.why);
+	if (s.why.text[0])
+		snprintf(err, 160, "%.159s", s.why.text);
 	return s.ret;
 }
 
@@ -250,9 +254,7 @@ void hunt_rewind(struct hunt *h, uint64_t seed)
 
 void hunt_mount(struct hunt *h)
 {
-	char err[160];
-
-	int ret = mount_for(h, err);
+	int ret = mount_for(h, NULL);
 	CHECK(!ret);
 	for (uint32_t i = 0; i < h->run.nfiles; i++) {
 		ret = model_open(h->run.file[i], h->run.fs);

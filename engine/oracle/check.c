@@ -254,7 +254,7 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
 		rules_at(j->model, p);
 	j->at = p;
 	if (r->err) {
-		report(&x, BROKEN_UNMOUNTABLE, 0, "", 0, "the file system cannot be mounted: %s", r->why);
+		report(&x, BROKEN_UNMOUNTABLE, 0, "", 0, "the file system cannot be mounted: %s", r->why.text);
 		return x.n;
 	}
 	if (r->list_err)

@@ -22,7 +22,7 @@ struct second {
 	const struct cut_budget *replays;
 	uint32_t n;
 	int err; /* of the mount for writing, or of the unmount */
-	char why[160];
+	struct why why;
 	struct recovered *mounted;
 };
 
@@ -61,13 +61,13 @@ static void mount_for_writing(void *arg)
 	struct mount_options o = { .no_background = true };
 	struct fs *fs;
 
-	s->err = fs_mount(s->copy, &o, &fs, s->why);
+	s->err = fs_mount(s->copy, &o, &fs, &s->why);
 	if (s->err)
 		return;
 	s->mounted = recover_mounted(fs);
 	s->err = fs_unmount(fs);
 	if (s->err)
-		snprintf(s->why, sizeof(s->why), "unmount after replay failed (%d)", s->err);
+		why_set(&s->why, s->err, "unmount after replay failed (%d)", s->err);
 	dev_drain(s->copy);
 }
 
@@ -123,7 +123,7 @@ static void mount_and_compare(struct second *s)
 	if (res.end != COOP_FINISHED)
 		add(s, "mounting for writing", res.why);
 	else if (s->err)
-		add(s, "mounting for writing", s->why);
+		add(s, "mounting for writing", s->why.text);
 	if (s->mounted)
 		compare(s, "mounted for writing", s->mounted);
 	if (s->replays)

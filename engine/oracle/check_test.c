@@ -38,15 +38,15 @@ struct rig {
 static void rig_main(void *arg)
 {
 	struct rig *r = arg;
-	char err[160] = "";
+	struct why why;
 
 	assert_int_equal(ram_open(2 << 20, &r->dev), 0);
-	assert_int_equal(fs_mkfs(r->dev, &r->mkfs, err), 0);
+	assert_int_equal(fs_mkfs(r->dev, &r->mkfs, &why), 0);
 	powercut_start(r->dev);
 	r->dev->faults = &r->faults;
 	r->dev->async = true;
 	r->m = model_new(r->dev);
-	assert_int_equal(fs_mount(r->dev, &r->mount, &r->fs, err), 0);
+	assert_int_equal(fs_mount(r->dev, &r->mount, &r->fs, &why), 0);
 	coop_choices(true);
 	r->workload(r);
 	coop_choices(false);

@@ -109,14 +109,14 @@ struct recovered *recover_mounted(struct fs *fs)
 static struct recovered *recover(struct dev *image)
 {
 	struct mount_options o = { .read_only = true, .no_background = true };
-	char why[160] = "";
+	struct why why;
 	struct fs *fs;
 
-	int ret = fs_mount(image, &o, &fs, why);
+	int ret = fs_mount(image, &o, &fs, &why);
 	if (ret) {
 		struct recovered *r = mem_zalloc(sizeof(*r));
 		r->err = ret;
-		memcpy(r->why, why, sizeof(r->why));
+		r->why = why;
 		return r;
 	}
 	struct recovered *r = recover_mounted(fs);
@@ -204,7 +204,7 @@ static bool same_file(const struct recovered_file *a, const struct recovered_fil
 bool recovered_same(const struct recovered *a, const struct recovered *b, char *how, unsigned size)
 {
 	if (a->err != b->err || a->list_err != b->list_err || a->nfiles != b->nfiles) {
-		snprintf(how, size, "mount %s, then %s; %u names, then %u", a->err ? a->why : "good", b->err ? b->why : "good",
+		snprintf(how, size, "mount %s, then %s; %u names, then %u", a->err ? a->why.text : "good", b->err ? b->why.text : "good",
 		         a->nfiles, b->nfiles);
 		return false;
 	}

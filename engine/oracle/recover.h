@@ -26,7 +26,7 @@ struct recovered_file {
 
 struct recovered {
 	int err;            /* it cannot be mounted */
-	char why[160];
+	struct why why;
 	int list_err;       /* a directory cannot be listed */
 	uint32_t nfiles, cap;
 	struct recovered_file *file;

@@ -17,7 +17,6 @@
 #include "machine/mem.h"
 #include "tree/node.h"
 
-#define SUPER_ERR 160
 
 static const char magic[8] = "FSSTORMS";
 static const uint64_t copy_at[] = { SUPER_COPY_0, SUPER_COPY_1 };
@@ -168,9 +167,9 @@ static enum doubt read_copy(struct dev *d, uint64_t at, struct disk_super *ds, s
 	return doubt;
 }
 
-static int refuse(enum doubt doubt, char *err)
+static int refuse(enum doubt doubt, struct why *why)
 {
-	static const char *const why[DOUBTS] = {
+	static const char *const text[DOUBTS] = {
 		[TOO_LARGE] = "the file system is larger than its device",
 		[WRONG_FIELD] = "the super blocks hold values that cannot be",
 		[WRONG_CSUM] = "both super blocks are damaged (checksum)",
@@ -178,11 +177,10 @@ static int refuse(enum doubt doubt, char *err)
 		[NOT_READ] = "the super blocks cannot be read",
 	};
 
-	snprintf(err, SUPER_ERR, "%s", why[doubt]);
-	return doubt == NO_MAGIC || doubt == TOO_LARGE ? -EINVAL : -EIO;
+	return why_set(why, doubt == NO_MAGIC || doubt == TOO_LARGE ? -EINVAL : -EIO, "%s", text[doubt]);
 }
 
-int super_read(struct dev *d, struct super *out, char *err)
+int super_read(struct dev *d, struct super *out, struct why *why)
 {
 	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
 	struct super copy[2];
@@ -192,7 +190,7 @@ int super_read(struct dev *d, struct super *out, char *err)
 		doubt[i] = read_copy(d, copy_at[i], ds, &copy[i]);
 	free(ds);
 	if (doubt[0] && doubt[1])
-		return refuse(doubt[0] < doubt[1] ? doubt[0] : doubt[1], err);
+		return refuse(doubt[0] < doubt[1] ? doubt[0] : doubt[1], why);
 	/* (U2) */
 	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))
 		*out = copy[1];

@@ -28,8 +28,8 @@ struct super {
 };
 
 /* Reads both copies, takes the newest one that is whole (copy 0 when both are of one generation). -EINVAL: not a file
- * system of ours (with the reason in err, at most 160 bytes); -EIO. */
-int super_read(struct dev *d, struct super *out, char *err);
+ * system of ours; -EIO. Both with why. */
+int super_read(struct dev *d, struct super *out, struct why *why);
 /* Writes copy 0, and unless `log` copy 1 after it. 0 or -EIO. */
 int super_write(struct dev *d, const struct super *s, bool log);
 /* One copy alone: 0 or 1. */

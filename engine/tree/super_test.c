@@ -66,10 +66,10 @@ static void flip(struct dev *d, uint64_t copy, uint32_t at)
 
 static void expect_super(struct dev *d, const struct super *want)
 {
-	char err[160] = "";
+	struct why why = WHY_NONE;
 	struct super s;
 
-	assert_int_equal(super_read(d, &s, err), 0);
+	assert_int_equal(super_read(d, &s, &why), 0);
 	assert_int_equal(s.fsid, want->fsid);
 	assert_int_equal(s.dev_size, want->dev_size);
 	assert_int_equal(s.nodesize, want->nodesize);
@@ -85,14 +85,14 @@ static void expect_super(struct dev *d, const struct super *want)
 	assert_int_equal(s.log_root.level, want->log_root.level);
 }
 
-static void expect_refused(struct dev *d, int ret, const char *why)
+static void expect_refused(struct dev *d, int ret, const char *says)
 {
-	char err[160] = "";
+	struct why why = WHY_NONE;
 	struct super s;
 
-	assert_int_equal(super_read(d, &s, err), ret);
-	assert_non_null(strstr(err, why));
-	assert_null(strchr(err, '\n'));
+	assert_int_equal(super_read(d, &s, &why), ret);
+	assert_non_null(strstr(why.text, says));
+	assert_null(strchr(why.text, '\n'));
 }
 
 static void what_was_written_is_read(void **state)

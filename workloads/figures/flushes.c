@@ -28,7 +28,7 @@ struct flushes {
 	unsigned tasks, ops; /* ops: of each task */
 	uint64_t log_wait_ns;
 	double per_fsync, rate; /* rate: fsyncs a second */
-	char err[256];
+	struct why why;
 };
 
 struct fsyncer {
@@ -54,7 +54,7 @@ static void count_flushes(void *arg)
 	uint64_t counters[C_NR];
 	struct rig rig;
 
-	if (rig_open(&rig, &spec, c->err))
+	if (rig_open(&rig, &spec, &c->why))
 		return;
 	uint64_t since = rt_now();
 	rt_reset_totals();
@@ -84,8 +84,8 @@ static int count_in_virtual_time(struct flushes *c)
 	coop_run(&cfg, count_flushes, c, &res);
 	pick_clock.destroy(cfg.picker_state);
 	if (res.end != COOP_FINISHED)
-		snprintf(c->err, sizeof(c->err), "the run did not end: %.200s", res.why);
-	return c->err[0] ? -1 : 0;
+		why_set(&c->why, -1, "the run did not end: %s", res.why);
+	return c->why.text[0] ? -1 : 0;
 }
 
 /* In virtual time the bound, on threads what this machine makes of it. */
@@ -95,7 +95,7 @@ static void growth(struct self *s)
 	struct flushes all = { .tasks = 8, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
 
 	if (count_in_virtual_time(&one) || count_in_virtual_time(&all))
-		self_missing(s, "fsyncs/s, 8 fsyncers / 1", "%.200s", one.err[0] ? one.err : all.err);
+		self_missing(s, "fsyncs/s, 8 fsyncers / 1", "%.200s", one.why.text[0] ? one.why.text : all.why.text);
 	else
 		self_figure(s, "fsyncs/s, 8 fsyncers / 1", all.rate / one.rate, AT_LEAST, 6, "x");
 	double flushes = all.per_fsync;
@@ -120,7 +120,7 @@ void self_flushes(struct self *s)
 
 		snprintf(name, sizeof(name), "flushes per fsync, %u fsyncers", c.tasks);
 		if (count_in_virtual_time(&c))
-			self_missing(s, name, "%.200s", c.err);
+			self_missing(s, name, "%.200s", c.why.text);
 		else
 			self_figure(s, name, c.per_fsync, NEAR, of[i].due, "a call");
 	}

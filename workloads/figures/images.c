@@ -58,25 +58,25 @@ static int make_file(struct images *im, struct fs *fs)
 }
 
 /* All of it on threads: what is pending when is as it comes; a round judges the same record again and again. */
-static int make_record(struct images *im, char *err)
+static int make_record(struct images *im, struct why *why)
 {
 	struct mount_options o = { .no_background = true };
 	struct fs *fs;
-	int ret = dev_open("ram:8m", false, &im->dev, err);
+	int ret = dev_open("ram:8m", false, &im->dev, why);
 
 	if (ret)
 		return ret;
-	ret = fs_mkfs(im->dev, &(struct mkfs_options){ 0 }, err);
+	ret = fs_mkfs(im->dev, &(struct mkfs_options){ 0 }, why);
 	if (ret)
 		return ret;
 	im->model = model_new(im->dev);
 	im->judge = judge_new(im->model, im->dev);
-	ret = fs_mount(im->dev, &o, &fs, err);
+	ret = fs_mount(im->dev, &o, &fs, why);
 	if (ret)
 		return ret;
 	ret = make_file(im, fs);
 	if (ret)
-		snprintf(err, 256, "%s", strerror(-ret));
+		why_set(why, ret, "%s", strerror(-ret));
 	fs_abandon(fs);
 	return ret;
 }
@@ -133,10 +133,10 @@ void self_images(struct self *s)
 {
 	struct images im = { 0 };
 	struct turn turn = { images_per_second, &im, NULL };
-	char err[256] = "";
+	struct why why;
 
-	if (make_record(&im, err)) {
-		self_missing(s, NAME, "%s", err);
+	if (make_record(&im, &why)) {
+		self_missing(s, NAME, "%s", why.text);
 		end_record(&im);
 		return;
 	}

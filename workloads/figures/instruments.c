@@ -68,11 +68,12 @@ int self_instruments_child(void)
 {
 	const struct rig_spec spec = { .device = "ram:256m", .design = "postfix", .files = 1, .file_blocks = 1024 };
 	static struct dev_stats stats;
-	char err[256], line[32];
+	struct why why;
+	char line[32];
 	struct rig rig;
 
-	if (rig_open(&rig, &spec, err)) {
-		fprintf(stderr, "%s\n", err);
+	if (rig_open(&rig, &spec, &why)) {
+		fprintf(stderr, "%s\n", why.text);
 		return 2;
 	}
 	if (rt_instrument)

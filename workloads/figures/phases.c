@@ -70,12 +70,13 @@ static void measure(struct self *s, unsigned tasks)
 	double *share = mem_alloc(tasks * OPS * sizeof(*share));
 	struct fsyncer fsyncer[RIG_FILES_MAX];
 	struct task *task[RIG_FILES_MAX];
-	char err[256], name[40];
+	struct why why;
+	char name[40];
 	struct rig rig;
 
 	snprintf(name, sizeof(name), "named phases, p01 of %u fsyncer%s", tasks, tasks > 1 ? "s" : "");
-	if (rig_open(&rig, &spec, err)) {
-		self_missing(s, name, "%.200s", err);
+	if (rig_open(&rig, &spec, &why)) {
+		self_missing(s, name, "%.200s", why.text);
 		goto free_share;
 	}
 	for (unsigned i = 0; i < tasks; i++) {

@@ -37,9 +37,9 @@ static void tape_an_engine(struct tape *t)
 {
 	struct rig_spec spec = { .device = device, .design = "postfix", .files = 1, .file_blocks = 64 };
 	struct rig rig;
-	char err[256];
+	struct why why;
 
-	assert_int_equal(rig_open(&rig, &spec, err), 0);
+	assert_int_equal(rig_open(&rig, &spec, &why), 0);
 	tape_start(rig.dev, t, OPS * 64);
 	for (unsigned i = 0; i < OPS; i++) {
 		rig_write_fsync(&rig, 0);
@@ -109,11 +109,11 @@ static void a_replay_by_the_door_leaves_the_same_tape(void **state)
 	struct tape t, again;
 	struct player *p;
 	struct dev *d;
-	char err[256];
+	struct why why;
 	uint32_t at = 0;
 
 	tape_an_engine(&t);
-	assert_int_equal(dev_open(device, false, &d, err), 0);
+	assert_int_equal(dev_open(device, false, &d, &why), 0);
 	p = player_on_dev(d, &t);
 	tape_start(d, &again, OPS * 64);
 	for (unsigned i = 0; i < OPS; i++) {

@@ -42,25 +42,25 @@ static void close_files(struct rig *g)
 	}
 }
 
-int rig_open(struct rig *g, const struct rig_spec *spec, char *err)
+int rig_open(struct rig *g, const struct rig_spec *spec, struct why *why)
 {
 	struct mount_options o = { .design = fs_design_find(spec->design), .no_background = spec->no_background,
 	                           .log_wait_ns = spec->log_wait_ns };
 	int ret;
 
 	*g = (struct rig){ .spec = *spec };
-	ret = dev_open(spec->device, false, &g->dev, err);
+	ret = dev_open(spec->device, false, &g->dev, why);
 	if (ret)
 		return ret;
-	ret = fs_mkfs(g->dev, &(struct mkfs_options){ 0 }, err);
+	ret = fs_mkfs(g->dev, &(struct mkfs_options){ 0 }, why);
 	if (!ret)
-		ret = fs_mount(g->dev, &o, &g->fs, err);
+		ret = fs_mount(g->dev, &o, &g->fs, why);
 	if (ret)
 		goto close_dev;
 	ret = add_files(g);
 	if (!ret)
 		return 0;
-	snprintf(err, 256, "cannot write the files: %s", strerror(-ret));
+	why_set(why, ret, "cannot write the files: %s", strerror(-ret));
 	close_files(g);
 	fs_abandon(g->fs);
 close_dev:

@@ -29,14 +29,14 @@ struct shape {
 	char path[PATH_MAX], device[PATH_MAX + 32];
 	bool direct;
 	struct tape tape;
-	char err[256];
+	struct why why;
 	int ret;
 };
 
 static int open_rig(struct shape *h, struct rig *g)
 {
 	struct rig_spec spec = { .device = h->device, .design = "postfix", .files = 1, .file_blocks = 1024 };
-	int ret = rig_open(g, &spec, h->err);
+	int ret = rig_open(g, &spec, &h->why);
 
 	if (ret)
 		return ret;
@@ -61,8 +61,8 @@ static int record_shape(struct shape *h)
 	tape_stop(rig.dev);
 	rig_close(&rig);
 	if (h->tape.full)
-		snprintf(h->err, sizeof(h->err), "an fsync has more I/O than the tape holds");
-	return h->tape.full ? -ENOSPC : 0;
+		return why_set(&h->why, -ENOSPC, "an fsync has more I/O than the tape holds");
+	return 0;
 }
 
 /* ---- the turns: p50 of one block ---- */
@@ -107,8 +107,7 @@ static double replay_p50(struct shape *h, struct player *p)
 		ret = play_all(p, ns);
 	player_free(p);
 	if (ret) {
-		snprintf(h->err, sizeof(h->err), "replay: %s", strerror(-ret));
-		h->ret = ret;
+		h->ret = why_set(&h->why, ret, "replay: %s", strerror(-ret));
 		return 0;
 	}
 	return median(ns, OPS);
@@ -120,7 +119,7 @@ static double door_p50(void *arg)
 	struct dev *d;
 	double p50;
 
-	h->ret = h->ret ? h->ret : dev_open(h->device, false, &d, h->err);
+	h->ret = h->ret ? h->ret : dev_open(h->device, false, &d, &h->why);
 	if (h->ret)
 		return 0;
 	p50 = replay_p50(h, player_on_dev(d, &h->tape));
@@ -134,8 +133,7 @@ static double calls_p50(void *arg)
 	struct player *p = player_on_file(h->path, h->direct, &h->tape);
 
 	if (!p) {
-		h->ret = -errno;
-		snprintf(h->err, sizeof(h->err), "%.200s: %s", h->path, strerror(errno));
+		h->ret = why_set(&h->why, -errno, "%s: %s", h->path, strerror(errno));
 		return 0;
 	}
 	return replay_p50(h, p);
@@ -163,7 +161,7 @@ static void take_turns(struct self *s, struct shape *h)
 	door = median(turn[1].value, BLOCKS);
 	calls = median(turn[2].value, BLOCKS);
 	if (h->ret) {
-		self_missing(s, NAME, "%s", h->err);
+		self_missing(s, NAME, "%s", h->why.text);
 	} else {
 		self_figure(s, NAME, turns_ratio(&turn[0], &turn[calls < door ? 2 : 1], BLOCKS), AT_MOST, 1.25, "x");
 		self_info(s, "p50: engine %.1f us; replay through the device's door %.1f us, by bare system calls %.1f us",
@@ -179,7 +177,7 @@ void self_shape(struct self *s)
 	self_scratch(s, "bench-self.img", h->path, sizeof(h->path));
 	snprintf(h->device, sizeof(h->device), "file:%.3010s,size=128m", h->path);
 	if (record_shape(h)) {
-		self_missing(s, NAME, "%s", h->err);
+		self_missing(s, NAME, "%s", h->why.text);
 	} else {
 		describe(s, &h->tape);
 		take_turns(s, h);

@@ -29,7 +29,7 @@ struct side {
 	bool open;
 };
 
-static int open_side(struct self *s, struct side *side, unsigned i, char *err)
+static int open_side(struct self *s, struct side *side, unsigned i, struct why *why)
 {
 	struct rig_spec spec = { .device = side->device, .design = "postfix", .files = 1, .file_blocks = 1024 };
 	char name[64];
@@ -39,7 +39,7 @@ static int open_side(struct self *s, struct side *side, unsigned i, char *err)
 	self_scratch(s, name, side->path, sizeof(side->path));
 	snprintf(side->device, sizeof(side->device), "%s:%.3040s,size=128m", back_end[i], side->path);
 	side->ns = mem_alloc(sizeof(*side->ns) * OPS);
-	ret = rig_open(&side->rig, &spec, err);
+	ret = rig_open(&side->rig, &spec, why);
 	side->open = !ret;
 	for (unsigned k = 0; k < WARM && !ret; k++)
 		rig_write_fsync(&side->rig, 0);
@@ -85,13 +85,13 @@ static void take_turns(struct self *s, struct side side[2])
 void self_uring(struct self *s)
 {
 	struct side *side = mem_zalloc(2 * sizeof(*side));
-	char err[256];
+	struct why why;
 	int ret = 0;
 
 	for (unsigned i = 0; i < 2 && !ret; i++)
-		ret = open_side(s, &side[i], i, err);
+		ret = open_side(s, &side[i], i, &why);
 	if (ret)
-		self_missing(s, NAME, "%s", err);
+		self_missing(s, NAME, "%s", why.text);
 	else
 		take_turns(s, side);
 	for (unsigned i = 0; i < 2; i++)

@@ -43,7 +43,7 @@ static void remove_device_file(struct instance *in)
 		unlink(in->remove);
 }
 
-static int make_fs(const struct target_spec *spec, struct instance *in, char *err)
+static int make_fs(const struct target_spec *spec, struct instance *in, struct why *why)
 {
 	struct mkfs_options mkfs = { .nodesize = spec->nodesize, .single = spec->single, .subvols = spec->subvols };
 	struct mount_options mount = {
@@ -54,9 +54,9 @@ static int make_fs(const struct target_spec *spec, struct instance *in, char *er
 		.compress_workers = spec->compress_workers,
 		.log_wait_ns = spec->log_wait_ns,
 	};
-	int ret = fs_mkfs(in->dev, &mkfs, err);
+	int ret = fs_mkfs(in->dev, &mkfs, why);
 
-	return ret ? ret : fs_mount(in->dev, &mount, &in->fs, err);
+	return ret ? ret : fs_mount(in->dev, &mount, &in->fs, why);
 }
 
 /* A flush is a system call on that file: whether it goes further is its file system's. */
@@ -74,19 +74,19 @@ static void find_disk(const struct target_spec *spec, struct instance *in)
 static int engine_open(const struct target_spec *spec, void **instance, char *err)
 {
 	struct instance *in = mem_zalloc(sizeof(*in));
+	struct why why = WHY_NONE;
 	int ret;
 
-	err[0] = '\0';
 	hist_init(&in->floor);
 	if (spec->path[0] && !spec->keep && access(spec->path, F_OK))
 		strcpy(in->remove, spec->path);
-	ret = dev_open(spec->device, spec->force, &in->dev, err);
+	ret = dev_open(spec->device, spec->force, &in->dev, &why);
 	if (ret)
 		goto free_instance;
 	in->look_ns = spec->keep ? 0 : spec->floor_ns;
 	if (spec->floor_ns)
 		floor_of_dev(in->dev, spec->floor_ns, &in->floor);
-	ret = make_fs(spec, in, err);
+	ret = make_fs(spec, in, &why);
 	if (ret)
 		goto close_dev;
 	find_disk(spec, in);
@@ -96,8 +96,7 @@ static int engine_open(const struct target_spec *spec, void **instance, char *er
 close_dev:
 	dev_close(in->dev);
 free_instance:
-	if (!err[0])
-		snprintf(err, TARGET_ERR_MAX, "%.150s: %s", spec->device, strerror(-ret));
+	snprintf(err, TARGET_ERR_MAX, "%.255s", why.text);
 	remove_device_file(in);
 	free(in);
 	return ret;

@@ -161,15 +161,18 @@ static int begin_on(struct floor *f, struct dev *d)
 int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err)
 {
 	char path[TARGET_TEXT_MAX];
+	struct why why;
 	bool made;
 	struct dev *d;
 	int ret;
 
 	target_device_path(spec, path);
 	made = path[0] && access(path, F_OK);
-	ret = dev_open(spec, force, &d, err);
-	if (ret)
+	ret = dev_open(spec, force, &d, &why);
+	if (ret) {
+		snprintf(err, FLOOR_ERR_MAX, "%.255s", why.text);
 		return ret;
+	}
 	if (made)
 		unlink(path); /* F2 */
 	if (d->size < least) {

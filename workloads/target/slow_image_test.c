@@ -96,13 +96,14 @@ static void a_fua_write_of_ours_flushes_it_once(void **state)
 	struct dev *d;
 	uint64_t before, after;
 	char err[256], spec[80];
+	struct why why;
 
 	need_it(state);
 	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, err), 0);
 	assert_int_equal(fstat(im.loop, &st), 0);
 	disk_of(st.st_rdev, &disk);
 	snprintf(spec, sizeof(spec), "file:%s", im.path);
-	assert_int_equal(dev_open(spec, true, &d, err), 0);
+	assert_int_equal(dev_open(spec, true, &d, &why), 0);
 	assert_int_equal(disk_flushes(&disk, &before), 0);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(dev_write(d, 0, block, sizeof(block), BIO_WRITE | BIO_FUA), 0);
