@@ -8,19 +8,13 @@
 #include <cmocka.h>
 
 #include "base/hist.h"
+#include "base/order.h"
 #include "base/rng.h"
 
 #define N 20000
 
 static uint64_t values[N];
 static struct hist hist, other;
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 /* Log-uniform: every octave is hit about equally often. */
 static uint64_t draw(struct rng *r)
@@ -54,7 +48,7 @@ static void percentiles_are_within_one_percent(void **state)
 			values[i] = draw(&r);
 			hist_add(&hist, values[i]);
 		}
-		qsort(values, N, sizeof(values[0]), compare);
+		qsort(values, N, sizeof(values[0]), order_u64);
 		check_percentiles();
 	}
 }

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
+
 static int part_cmp(const void *a, const void *b)
 {
 	const struct part *p = a, *q = b;
 
-	if (p->blk != q->blk)
-		return p->blk < q->blk ? -1 : 1;
-	return p->of < q->of ? -1 : p->of > q->of;
+	return p->blk != q->blk ? ORDER(p->blk, q->blk) : ORDER(p->of, q->of);
 }
 
 static struct dev_event *pending_event(const struct fingerprint *f, uint32_t i)

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/check.h"
+#include "base/order.h"
 #include "dev/facts.h"
 #include "dev/uring.h"
 #include "machine/mem.h"
@@ -100,13 +100,6 @@ static int try_fua(struct probe *p, unsigned way)
 
 /* ---- turns ---- */
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* A ring that polls takes neither fsync nor, surely, RWF_DSYNC. */
 static bool is_possible(const struct probe *p, bool ring)
 {
@@ -146,7 +139,7 @@ static int measure(struct probe *p, int (*try)(struct probe *, unsigned), unsign
 	for (unsigned way = 0; way < ways; way++) {
 		if (!is_possible(p, way == ring))
 			continue;
-		qsort(ns[way], rounds, sizeof(ns[way][0]), by_value);
+		qsort(ns[way], rounds, sizeof(ns[way][0]), order_u64);
 		out[way] = (struct quartiles){.low = ns[way][rounds / 4], .median = ns[way][rounds / 2]};
 	}
 	return 0;
