@@ -1,6 +1,6 @@
 /*
- * check.c: how the program stops when a CHECK() fails: the broken condition, then the recipe to see
- * it again (check_hook), then an abort, so that a debugger or a core file has the place.
+ * check.c: how the program stops when a CHECK() fails: it prints the broken condition, then the recipe to see it again
+ * (check_hook), and aborts, so that a debugger or a core file shows the place.
  */
 #include "base/check.h"
 
@@ -15,7 +15,7 @@ void check_failed(const char *file, int line, const char *func, const char *cond
 
 	fflush(stdout);
 	fprintf(stderr, "%s:%d: %s(): CHECK failed: %s\n", file, line, func, cond);
-	/* once: a hook that fails a CHECK itself must not come back here for ever */
+	/* cleared: when the hook itself fails a CHECK(), it is not called again */
 	check_hook = NULL;
 	if (hook)
 		hook();

@@ -1,11 +1,11 @@
 /*
- * CHECK(): a state that our own code must not reach stops the program, saying what broke and how to
- * see it again.
+ * check.h: CHECK(): when our own code reaches a state that it must not, the program stops and says which condition was
+ * broken and how to see it again.
  *
- * Errors that the world can cause (a device error, a bad option, a damaged image) are returned as
- * -errno; broken promises are returned by the oracle as a list. CHECK() is for neither: it is for
- * the reader, as a sentence that cannot go stale, and for the finder, which drives the code into
- * the states it names. It is on in every build.
+ * Errors that the world can cause (a device error, a bad option, a damaged image) are returned as -errno (why.h),
+ * and broken promises are returned by the oracle as a list. CHECK() is for neither. It tells the reader what holds,
+ * in a sentence that cannot go stale, and it stops the searches that drive the code into a state where it does not
+ * hold. It is on in every build.
  */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H

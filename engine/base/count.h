@@ -1,7 +1,7 @@
 /*
- * count.h: event counters. count(C_LOG_JOINED) is one plain increment in the running task's own
- * array; the arrays are added up when a run is over (rt_totals()). A counter that no table prints
- * does not exist: each has its name and its meaning in this one list.
+ * count.h: event counters. count(C_LOG_JOINED) in rt/rt.h is one plain increment in the running task's own array; the
+ * arrays are added up when a run is over (rt_totals()). Each counter has its name and its meaning in this one list, and
+ * results print all of the list.
  */
 #ifndef BASE_COUNT_H
 #define BASE_COUNT_H

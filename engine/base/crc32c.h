@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Standard crc32c of at most INT_MAX bytes: crc32c(0, "123456789", 9) == 0xe3069283. Chain by passing the last result. */
+/*
+ * Standard crc32c of at most INT_MAX bytes: crc32c(0, "123456789", 9) == 0xe3069283. Chain by passing the last
+ * result.
+ */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
 #endif

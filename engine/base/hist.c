@@ -1,11 +1,8 @@
 /*
- * hist.c: buckets of a log-linear histogram.
+ * hist.c: buckets of a log-linear histogram: see hist.h.
  *
- * Values below 64 have a bucket each. Octave k (k = 0, 1, ...) holds the values [64 << k, 128 << k)
- * in 64 buckets of width 1 << k, so a bucket's middle is within 1/128 of every value in it.
- *
- * (H1) n, sum, min and max are exact for values up to HIST_MAX.
- * (H2) bucket[] sums to n.
+ * Values below 64 have a bucket each. Octave k (k = 0, 1, ...) holds the values [64 << k, 128 << k) in 64 buckets
+ * of width 1 << k, so a bucket's middle is within 1/128 of every value in it.
  */
 #include "base/hist.h"
 
@@ -20,11 +17,6 @@ void hist_init(struct hist *h)
 	h->min = UINT64_MAX;
 }
 
-static unsigned octave_of(uint64_t value)
-{
-	return 63 - (unsigned)__builtin_clzll(value) - HIST_SUB_BITS;
-}
-
 unsigned hist_bucket_of(uint64_t value)
 {
 	if (value > HIST_MAX)
@@ -32,7 +24,7 @@ unsigned hist_bucket_of(uint64_t value)
 	if (value < SUB)
 		return (unsigned)value;
 
-	unsigned octave = octave_of(value);
+	unsigned octave = 63 - (unsigned)__builtin_clzll(value) - HIST_SUB_BITS;
 	return octave * SUB + (unsigned)(value >> octave);
 }
 
@@ -73,11 +65,6 @@ void hist_merge(struct hist *into, const struct hist *from)
 		into->bucket[i] += from->bucket[i];
 }
 
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
 uint64_t hist_percentile(const struct hist *h, double p)
 {
 	if (!h->n)
@@ -92,9 +79,11 @@ uint64_t hist_percentile(const struct hist *h, double p)
 	if (rank < 1)
 		rank = 1;
 	for (unsigned i = hist_bucket_of(h->min); i < HIST_BUCKETS; i++) {
+		uint64_t middle = hist_bucket_value(i);
+
 		seen += h->bucket[i];
 		if (seen >= rank)
-			return clamp(hist_bucket_value(i), h->min, h->max);
+			return middle < h->min ? h->min : middle > h->max ? h->max : middle;
 	}
 	return h->max;
 }

@@ -1,7 +1,10 @@
 /*
- * hist.h: a log-linear latency histogram: 64 sub-buckets an octave, so a percentile is within 1 %
- * of the value (HdrHistogram's idea). No lock: one writer, its task; merged when the run is over.
- * Values are nanoseconds by convention, 0 .. HIST_MAX; larger ones are counted as HIST_MAX.
+ * hist.h: a log-linear latency histogram: 64 buckets an octave, so a percentile is within 1 % of the value (as in
+ * HdrHistogram). Values are nanoseconds by convention, 0 to HIST_MAX; a larger one is counted as HIST_MAX.
+ *
+ * Always: bucket[] sums to n, and n, sum, min and max are exact for values up to HIST_MAX.
+ *
+ * No lock: its task alone writes to it, and histograms are merged when the run is over.
  */
 #ifndef BASE_HIST_H
 #define BASE_HIST_H
@@ -18,16 +21,20 @@ struct hist {
 	uint64_t bucket[HIST_BUCKETS];
 };
 
+/* Empty. */
 void hist_init(struct hist *h);
 void hist_add(struct hist *h, uint64_t value);
+/* Adds all values of `from`. Nobody writes to either meanwhile. */
 void hist_merge(struct hist *into, const struct hist *from);
 
 /* The value at percentile p (0..100) within 1 %; 0 when empty. p=100 is the exact maximum. */
 uint64_t hist_percentile(const struct hist *h, double p);
+/* 0 when empty. */
 double hist_mean(const struct hist *h);
 
 /* Middle value of bucket i, for printing and for JSON. */
 uint64_t hist_bucket_value(unsigned i);
+/* The bucket that a value is counted in. */
 unsigned hist_bucket_of(uint64_t value);
 
 #endif

@@ -14,15 +14,17 @@ struct rng {
 	uint64_t s[4];
 };
 
+/* Equal seeds give equal sequences; 0 is a seed like any other. */
 void rng_seed(struct rng *r, uint64_t seed);
 
-/* The three that a controlled run calls at every step are inline. */
+/* What a controlled run calls at every step is inline. */
 
 static inline uint64_t rng_rotate_left(uint64_t x, int k)
 {
 	return (x << k) | (x >> (64 - k));
 }
 
+/* 64 random bits. */
 static inline uint64_t rng_next(struct rng *r)
 {
 	uint64_t result = rng_rotate_left(r->s[1] * 5, 7) * 9;

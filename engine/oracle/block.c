@@ -1,4 +1,4 @@
-/* block.c: see block.h. */
+/* block.c: the format of a sector that describes itself: see block.h. */
 #include "oracle/block.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ struct sector {
 	uint64_t sector;
 	uint8_t filler[ORACLE_SECTOR - 32];
 };
-_Static_assert(sizeof(struct sector) == ORACLE_SECTOR, "a sector is a sector");
+_Static_assert(sizeof(struct sector) == ORACLE_SECTOR, "struct sector fills one sector");
 
 void block_fill(void *buf, uint32_t len, const struct stamp *s)
 {

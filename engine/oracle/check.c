@@ -1,4 +1,7 @@
-/* check.c: see check.h. The rules themselves are in rules.c. */
+/*
+ * check.c: see check.h: the image's names, sizes and blocks, each asked of the rules (rules.h), and a sentence for each
+ * that is not legal. Errors and foreign bytes never are (rules.6).
+ */
 #include "oracle/check.h"
 
 #include <stdarg.h>
@@ -9,7 +12,7 @@
 #include "oracle/rules.h"
 #include "machine/mem.h"
 
-#define KEPT_SLOTS 65536u /* a power of two; emptied when three quarters are full */
+#define KEPT_SLOTS 65536u /* of judge.kept; a power of two. The table is emptied when three quarters are full */
 
 struct kept_image {
 	uint64_t hash;
@@ -69,7 +72,7 @@ void judge_restart(struct judge *j)
 
 /* ---- sentences ---- */
 
-/* One judgement under way. */
+/* One image being judged, for a crash at p: n broken promises so far. */
 struct finding {
 	struct judge *j;
 	uint32_t p, n;
@@ -92,18 +95,21 @@ __attribute__((format(printf, 6, 7))) static void report(struct finding *x, enum
 	va_end(ap);
 }
 
-static void describe_seen(const struct model *m, const struct model_file *f, uint64_t sector, const struct seen *s, char *buf,
-                          unsigned size)
+/* What was read at this sector of f, in words. */
+static void describe_seen(const struct model *m, const struct model_file *f, uint64_t sector, const struct seen *s,
+                          char *buf, unsigned size)
 {
 	if (s->kind == SEEN_ZEROS)
 		snprintf(buf, size, "zeros");
 	else if (s->kind == SEEN_GARBAGE)
 		snprintf(buf, size, "bytes that nobody wrote");
 	else if (s->stamp.file != f->id && s->stamp.file < model_nfiles(m))
-		snprintf(buf, size, "block %lu of file %s (version %u)", (unsigned long)(s->stamp.sector / BLOCK_SECTORS),
-		         model_file(m, s->stamp.file)->name, s->stamp.version);
+		snprintf(buf, size, "block %lu of file %s (version %u)",
+		         (unsigned long)(s->stamp.sector / BLOCK_SECTORS), model_file(m, s->stamp.file)->name,
+		         s->stamp.version);
 	else if (s->stamp.sector != sector)
-		snprintf(buf, size, "its block %lu (version %u)", (unsigned long)(s->stamp.sector / BLOCK_SECTORS), s->stamp.version);
+		snprintf(buf, size, "its block %lu (version %u)", (unsigned long)(s->stamp.sector / BLOCK_SECTORS),
+		         s->stamp.version);
 	else
 		snprintf(buf, size, "version %u", s->stamp.version);
 }
@@ -140,7 +146,8 @@ static void report_eio(struct finding *x, const struct model_file *f, uint32_t b
 
 	describe_due(&d, due, sizeof(due));
 	report(x, BROKEN_EIO, f->subvol, f->name, block,
-	       "block %u of file %s cannot be read (EIO: its checksum is missing or wrong); due was %s", block, f->name, due);
+	       "block %u of file %s cannot be read (EIO: its checksum is missing or wrong); due was %s", block, f->name,
+	       due);
 }
 
 static void report_sector(struct finding *x, const struct model_file *f, uint64_t sector, const struct seen *s)
@@ -151,12 +158,13 @@ static void report_sector(struct finding *x, const struct model_file *f, uint64_
 
 	describe_due(&d, due, sizeof(due));
 	describe_seen(x->j->model, f, sector, s, seen, sizeof(seen));
-	report(x, kind_of(f, sector, s), f->subvol, f->name, block, "block %u of file %s reads as %s; due was %s", block, f->name,
-	       seen, due);
+	report(x, kind_of(f, sector, s), f->subvol, f->name, block, "block %u of file %s reads as %s; due was %s",
+	       block, f->name, seen, due);
 }
 
-static bool splice_in(const struct judge *j, const struct model_file *f, const struct recovered_block *b, uint64_t sector,
-                      uint32_t nsectors)
+/* (rules.5) Two sectors of the block that begins at `sector` were never in its page at once. */
+static bool splice_in(const struct judge *j, const struct model_file *f, const struct recovered_block *b,
+                      uint64_t sector, uint32_t nsectors)
 {
 	for (uint32_t i = 0; i < nsectors; i++)
 		for (uint32_t k = i + 1; k < nsectors; k++) {
@@ -167,11 +175,15 @@ static bool splice_in(const struct judge *j, const struct model_file *f, const s
 	return false;
 }
 
-/* Sectors of an untorn block of a file with whole blocks only are judged by the first one. */
+/*
+ * Where all sectors of a block are from one write (b->each is NULL) and the file was only ever changed in whole
+ * blocks, the same is legal for all of them: the first is judged.
+ */
 static void judge_block(struct finding *x, const struct model_file *f, const struct recovered_file *rf, uint32_t block)
 {
 	const struct recovered_block *b = &rf->block[block];
-	uint64_t sector = (uint64_t)block * BLOCK_SECTORS, left = (rf->size + ORACLE_SECTOR - 1) / ORACLE_SECTOR - sector;
+	uint64_t sector = (uint64_t)block * BLOCK_SECTORS;
+	uint64_t left = (rf->size + ORACLE_SECTOR - 1) / ORACLE_SECTOR - sector;
 	uint32_t nsectors = left < BLOCK_SECTORS ? (uint32_t)left : BLOCK_SECTORS;
 
 	if (b->err) {
@@ -186,8 +198,8 @@ static void judge_block(struct finding *x, const struct model_file *f, const str
 		return;
 	}
 	if (b->each && splice_in(x->j, f, b, sector, nsectors))
-		report(x, BROKEN_SPLICE, f->subvol, f->name, block, "block %u of file %s mixes two moments that never were one", block,
-		       f->name);
+		report(x, BROKEN_SPLICE, f->subvol, f->name, block,
+		       "block %u of file %s mixes two moments that never were one", block, f->name);
 }
 
 static void judge_file(struct finding *x, const struct model_file *f, const struct recovered_file *rf)
@@ -195,15 +207,15 @@ static void judge_file(struct finding *x, const struct model_file *f, const stru
 	const struct model *m = x->j->model;
 
 	if (rf->err) {
-		report(x, BROKEN_LIST, rf->subvol, rf->name, 0, "file %s is in its directory and cannot be opened (%s)", rf->name,
-		       strerror(-rf->err));
+		report(x, BROKEN_LIST, rf->subvol, rf->name, 0, "file %s is in its directory and cannot be opened (%s)",
+		       rf->name, strerror(-rf->err));
 		return;
 	}
 	if (!rules_size_legal(m, x->p, f, rf->size)) {
 		uint64_t least, most;
 		rules_size_due(m, x->p, f, &least, &most);
-		report(x, BROKEN_SIZE, rf->subvol, rf->name, 0, "file %s has size %lu; due was %s%lu", rf->name, (unsigned long)rf->size,
-		       least == most ? "" : "one up to ", (unsigned long)most);
+		report(x, BROKEN_SIZE, rf->subvol, rf->name, 0, "file %s has size %lu; due was %s%lu", rf->name,
+		       (unsigned long)rf->size, least == most ? "" : "one up to ", (unsigned long)most);
 	}
 	for (uint32_t i = 0; i < rf->nblocks; i++)
 		judge_block(x, f, rf, i);
@@ -211,25 +223,19 @@ static void judge_file(struct finding *x, const struct model_file *f, const stru
 
 /* ---- names ---- */
 
-/* The model's file behind a name on the image: by inode, or one whose creation had not returned. */
-static struct model_file *file_behind(const struct model *m, const struct recovered_file *rf)
-{
-	struct model_file *f = model_find(m, rf->subvol, rf->name, rf->ino);
-
-	return f ? f : model_find(m, rf->subvol, rf->name, 0);
-}
-
 static void judge_present(struct finding *x, const struct recovered_file *rf)
 {
 	const struct model *m = x->j->model;
-	const struct model_file *f = file_behind(m, rf);
+	const struct model_file *f = model_find(m, rf->subvol, rf->name, rf->ino);
 
+	if (!f) /* or a file whose creation had not returned: the model does not know its inode */
+		f = model_find(m, rf->subvol, rf->name, 0);
 	if (!f)
-		report(x, BROKEN_NAME, rf->subvol, rf->name, 0, "the name %s stands for inode %lu, which nobody gave it", rf->name,
-		       (unsigned long)rf->ino);
+		report(x, BROKEN_NAME, rf->subvol, rf->name, 0,
+		       "the name %s stands for inode %lu, which nobody gave it", rf->name, (unsigned long)rf->ino);
 	else if (!rules_name_legal(m, x->p, rf->subvol, rf->name, f))
 		report(x, BROKEN_NAME, rf->subvol, rf->name, 0, "the name %s stands for a file that %s", rf->name,
-		       "had been unlinked for good, or was not begun");
+		       "had been unlinked for good, or whose creation had not begun");
 	else
 		judge_file(x, f, rf);
 }
@@ -268,18 +274,7 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
 
 /* ---- images ---- */
 
-static struct recovered *recover_cut(struct judge *j, const struct cut *c)
-{
-	struct dev *image;
-
-	int ret = powercut_image(j->dev, c, &image);
-	CHECK(!ret);
-	struct recovered *r = recover_image(image);
-	dev_close(image);
-	j->images_mounted++;
-	return r;
-}
-
+/* What the image of this cut holds: as kept, or made, mounted and read now. */
 static const struct recovered *look_at(struct judge *j, const struct cut *c)
 {
 	uint32_t i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
@@ -287,7 +282,12 @@ static const struct recovered *look_at(struct judge *j, const struct cut *c)
 	for (; j->kept[i].r; i = (i + 1) & (KEPT_SLOTS - 1))
 		if (j->kept[i].hash == c->hash)
 			return j->kept[i].r;
-	struct recovered *r = recover_cut(j, c);
+	struct dev *image;
+	int ret = powercut_image(j->dev, c, &image);
+	CHECK(!ret);
+	struct recovered *r = recover_image(image);
+	dev_close(image);
+	j->images_mounted++;
 	if (j->nkept >= KEPT_SLOTS / 4 * 3) {
 		forget_kept(j);
 		i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);

@@ -1,9 +1,9 @@
 /*
- * check_replay.c: rule 13 of the oracle: replay is idempotent. An image is copied to a device of its
- * own, mounted for writing (which replays and commits), unmounted and read again; and crashed at
- * every epoch of that, in which case a second replay must bring back the same.
+ * check_replay.c: is the replay of the log idempotent (rules.11)? An image is copied to a device of its own,
+ * mounted for writing (which replays the log and commits), unmounted and read again. With `replays`, it is also
+ * crashed at every epoch of that, and a second replay must bring back the same.
  *
- * The mount's tasks are fibers of a controlled run without choices: no thread is made per image.
+ * The mount's tasks are fibers of a controlled run without choices: no thread is made for an image.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +14,17 @@
 
 #define COPY_PIECE 65536u
 
+/* The second mount of an image. */
 struct second {
 	struct judge *j;
 	struct dev *copy;
-	const struct recovered *first;
+	const struct recovered *first; /* what the judge has read of the image, mounted read-only */
 	struct broken_list *out;
 	const struct cut_budget *replays;
 	uint32_t n;
 	int err; /* of the mount for writing, or of the unmount */
 	struct why why;
-	struct recovered *mounted;
+	struct recovered *mounted; /* what it held while mounted for writing */
 };
 
 static void add(struct second *s, const char *when, const char *how)
@@ -71,6 +72,7 @@ static void mount_for_writing(void *arg)
 	dev_drain(s->copy);
 }
 
+/* r must be what the image held at first. */
 static void compare(struct second *s, const char *when, const struct recovered *r)
 {
 	char how[200];
@@ -102,14 +104,6 @@ static int crash_in_replay(void *arg, const struct epoch *e)
 	return powercut_cuts(s->copy, e, s->replays, crashed_again, s);
 }
 
-static void read_after_unmount(struct second *s)
-{
-	struct recovered *r = recover_image(s->copy);
-
-	compare(s, "mounted again after replay", r);
-	recovered_free(r);
-}
-
 static void mount_and_compare(struct second *s)
 {
 	struct coop_config cfg = { .picker = &pick_random };
@@ -129,13 +123,18 @@ static void mount_and_compare(struct second *s)
 	if (s->replays)
 		powercut_epochs(s->copy, crash_in_replay, s);
 	powercut_stop(s->copy);
-	if (!s->err && res.end == COOP_FINISHED)
-		read_after_unmount(s);
+	if (!s->err && res.end == COOP_FINISHED) {
+		struct recovered *again = recover_image(s->copy);
+
+		compare(s, "mounted again after replay", again);
+		recovered_free(again);
+	}
 	if (s->mounted)
 		recovered_free(s->mounted);
 }
 
-uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_budget *replays, struct broken_list *out)
+uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_budget *replays,
+                         struct broken_list *out)
 {
 	struct second s = { .j = j, .out = out, .replays = replays };
 	uint32_t n = judge_cut(j, c, out);

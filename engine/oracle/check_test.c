@@ -118,8 +118,8 @@ static void must_hold(struct rig *r)
 {
 	judge_all(r);
 	if (r->broken)
-		fail_msg("%lu of %lu images break a promise; first: %s", (unsigned long)r->broken, (unsigned long)r->images,
-		         r->first.text);
+		fail_msg("%lu of %lu images break a promise; first: %s", (unsigned long)r->broken,
+		         (unsigned long)r->images, r->first.text);
 	assert_true(r->images > r->epochs);
 }
 
@@ -207,11 +207,11 @@ static void every_cut_with_dup_and_compression_and_inline_keeps_its_promises(voi
 	}
 }
 
-/* Rule 13: at the images with few writes kept, the whole of it. */
+/* (rules.11) At the images with at most a few writes kept, with a crash at each epoch of the replay. */
 static void replay_is_idempotent_and_survives_a_crash_of_its_own(void **state)
 {
-	struct rig like = { .mkfs = { .subvols = 2, .single = true }, .fully = true, .budget = { .all_up_to = 1, .seed = 1 },
-		            .replays = { .all_up_to = 2, .seed = 1 } };
+	struct rig like = { .mkfs = { .subvols = 2, .single = true }, .fully = true,
+		            .budget = { .all_up_to = 1, .seed = 1 }, .replays = { .all_up_to = 2, .seed = 1 } };
 	struct rig *r = run_rig(one_of_everything, &like, 5);
 
 	must_hold(r);
@@ -233,7 +233,8 @@ static void two_syncs(struct rig *r)
 
 static void a_lying_flush_is_caught(void **state)
 {
-	struct rig honest = { .mkfs = { .single = true } }, lying = { .mkfs = { .single = true }, .faults = { .lying_flush = true } };
+	struct rig honest = { .mkfs = { .single = true } };
+	struct rig lying = { .mkfs = { .single = true }, .faults = { .lying_flush = true } };
 	struct rig *r = run_rig(two_syncs, &honest, 1);
 
 	must_hold(r);
@@ -356,7 +357,8 @@ static void what_is_not_legal_is_told_by_its_name(void **state)
 	} all[] = {
 		{ make_stale, BROKEN_FOREIGN },  { make_old, BROKEN_VERSION },   { make_zeros, BROKEN_ZEROS },
 		{ make_garbage, BROKEN_GARBAGE }, { make_unreadable, BROKEN_EIO }, { make_short, BROKEN_SIZE },
-		{ make_nameless, BROKEN_NAME },  { make_another, BROKEN_NAME },  { make_unmountable, BROKEN_UNMOUNTABLE },
+		{ make_nameless, BROKEN_NAME },  { make_another, BROKEN_NAME },
+		{ make_unmountable, BROKEN_UNMOUNTABLE },
 	};
 	struct rig like = { .mkfs = { .single = true } };
 	struct rig *r = run_rig(two_syncs, &like, 1);

@@ -1,11 +1,12 @@
 /*
- * explore.c: an epoch of the record judged whole: every crash image that recovery can tell apart,
- * each once, and what has held before not again.
+ * explore.c: judges an epoch of the record as a whole: every crash image that recovery can tell apart, each once, and
+ * nothing again that broke no promise before.
  *
- * (X1) Whether an image holds is a function of the image and of what the history demands at the
- *      position (rules_hash()). So a pair that held is remembered, over all schedules of a hunt.
- * (X2) The same is true of an epoch, for which the durable image and the pending writes, in order,
- *      stand.
+ * Whether an image breaks a promise depends on the image and on what the history demands at the position
+ * (rules_hash()), and on nothing else. So the hash of a pair that broke none is kept ("held"), for all schedules of
+ * a hunt.
+ *
+ * explore.1: The same is true of an epoch: its images follow from the durable image and the pending writes, in order.
  *
  * Called by the hunter, when nothing runs.
  */
@@ -16,7 +17,7 @@
 #include "oracle/check.h"
 #include "oracle/rules.h"
 
-#define IMAGES_MAX 1024u /* an epoch with more is sampled */
+#define IMAGES_MAX 1024u /* of an epoch with more, a sample is judged */
 
 struct exploring {
 	struct judge *j;
@@ -25,7 +26,7 @@ struct exploring {
 	void *arg;
 };
 
-/* ---- what held ---- */
+/* ---- the pairs that held ---- */
 
 static bool has_held(const struct judge *j, uint64_t key)
 {
@@ -57,7 +58,7 @@ static uint64_t key_of(uint64_t what, uint64_t demands)
 	return key | !key;
 }
 
-/* (X2) */
+/* (explore.1) */
 static uint64_t epoch_hash(const struct judge *j, const struct epoch *e)
 {
 	uint32_t n;

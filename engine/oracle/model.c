@@ -1,6 +1,6 @@
 /*
- * model.c: see model.h: the history, and the recorded calls. Operations live in chunks that never
- * move; a call takes its number by one atomic addition (M2).
+ * model.c: the history, and the recorded calls: see model.h. Operations live in chunks that never move, and a call
+ * takes its number by one atomic addition (model.1).
  */
 #include "oracle/model.h"
 
@@ -26,7 +26,7 @@ const char *const model_op_name[] = {
 
 struct model {
 	struct dev *dev;
-	uint32_t id; /* rt_obj_id: the order of ends of calls and beginnings of others */
+	uint32_t id; /* names accesses: which calls ended before which others began */
 	_Atomic uint64_t tick;
 	_Atomic uint32_t nops, nfiles;
 	struct model_op *_Atomic chunk[CHUNKS];
@@ -83,7 +83,7 @@ void model_forget_open(struct model *m)
 		atomic_load(&m->file[i])->f = NULL;
 }
 
-/* The chunk of operation i, made by whoever comes first. */
+/* The chunk of operation i. The first caller makes it; a second one that made its own at once frees that. */
 static struct model_op *chunk_of(struct model *m, uint32_t i)
 {
 	struct model_op *_Atomic *slot = &m->chunk[i / CHUNK_OPS];
@@ -104,20 +104,16 @@ static uint32_t position(struct model *m)
 }
 
 /*
- * What the rules ask of the order of calls, and no more: which had ended before which began (beginnings
- * commute, and ends do); whether a sync had returned before what is durable changed; and whether a change
- * that leaves no stamp had begun (a version on the media has).
+ * The accesses named here and in model_end() are what the rules ask of the order of calls, and no more: which calls had
+ * ended before which others began (two beginnings commute, and so do two ends); whether a sync had returned before
+ * what is durable changed; and whether a truncation, creation or unlink had begun before that. The beginning
+ * of a write need not be named: a version that is on the media has begun.
  */
-static void name_begin(struct model *m, enum op_kind kind)
+uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
 {
 	if (m->dev && (kind == OP_TRUNCATE || kind == OP_CREATE || kind == OP_UNLINK))
 		rt_access(m->dev->id, POINT_READ);
 	rt_access(m->id, POINT_READ);
-}
-
-uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
-{
-	name_begin(m, kind);
 	uint32_t i = atomic_fetch_add(&m->nops, 1);
 
 	CHECK(i < CHUNK_OPS * CHUNKS);
@@ -133,11 +129,13 @@ void model_end(struct model *m, uint32_t op, int ret)
 {
 	struct model_op *o = model_op(m, op);
 
-	if (m->dev && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC))
+	CHECK(o->e == TICK_NEVER); /* a call ends once */
+	if (m->dev && model_is_sync(o))
 		rt_access(m->dev->id, POINT_READ);
 	o->ret = ret;
 	o->e = atomic_fetch_add(&m->tick, 1);
 	o->pe = position(m);
+	CHECK(o->b < o->e && o->pb <= o->pe);
 	rt_accessed(m->id, POINT_GIVE);
 	trace(model_trace_end, op, (uint64_t)(int64_t)ret, 0);
 }
@@ -208,7 +206,7 @@ uint32_t model_calls(const struct model *m, uint32_t task)
 	return task < MODEL_TASKS ? m->calls[task] : 0;
 }
 
-/* Asked once at the door of each call. */
+/* Counts the task's call, and says whether it is to be left out. Called once by each call, first thing. */
 static bool left_out(struct model *m)
 {
 	uint32_t task = rt_self()->id;

@@ -1,18 +1,15 @@
 /*
- * model.h: what the acknowledged calls promised: a history of every call, with ticks and device
- * positions, from which it follows what may be read after a crash at any position.
+ * model.h: what the acknowledged calls promised: a history of every call, with ticks and device positions. From it
+ * follows what may be read after a crash at any position: rules.h has the rules.
  *
- * The rules are numbered as in the header of rules.c. They need one number a block ("cut"), are exact
- * for any number of concurrent writers, and take no lock around a call.
+ * A call takes a tick when it begins and another when it ends, and reads the device's position before and after:
+ * reading it after the return can only weaken a promise. Every file and every name is made through the model, so the
+ * model knows the whole file system.
  *
- * (M1) A call takes a tick when it begins and one when it ends, and reads the device's position
- *      before and after: reading it after the return can only weaken a promise.
- * (M2) Recording a call adds no scheduling point, takes no lock, and never blocks: tasks of either
- *      back end may call at once.
- * (M3) Every name and every file is made through the model, so the model knows the file system whole.
+ * model.1: Recording a call adds no scheduling point, takes no lock, and never blocks. Tasks of either back end
+ *      (threads, fibers) may call at once.
  *
- * Called by races, stress scenarios and tests instead of fs_*(); read by rules.c and check.c when
- * nothing runs.
+ * Called by races, stress scenarios and tests instead of fs_*(); read by rules.c and check.c when nothing runs.
  */
 #ifndef ORACLE_MODEL_H
 #define ORACLE_MODEL_H
@@ -36,9 +33,9 @@ struct model_op {
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
 	int ret;
 	uint32_t task, file;
-	uint64_t off, len; /* of a write; off: the new size of a truncate; of an fsync of a range: that, else len is 0 */
-	uint64_t b, e;     /* ticks; e TICK_NEVER while it runs */
-	uint32_t pb, pe;   /* device positions */
+	uint64_t off, len; /* of a write, and of an fsync of a range (len 0: of all); off: a truncate's new size */
+	uint64_t b, e;     /* the ticks of its begin and its end; e is TICK_NEVER while it runs */
+	uint32_t pb, pe;   /* the device's positions then; pe is POSITION_NEVER while it runs */
 };
 
 static inline bool model_is_sync(const struct model_op *o)
@@ -46,11 +43,11 @@ static inline bool model_is_sync(const struct model_op *o)
 	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
 }
 
-/* One inode's identity, from its creation on. Written by its creator, and by model_open(). */
+/* One inode, from its creation on. Written by its creator, and by model_open(). */
 struct model_file {
 	struct model *model;
 	uint32_t id, subvol;
-	uint64_t ino;      /* 0: its creation has not returned */
+	uint64_t ino;      /* 0 until its creation has returned */
 	_Atomic bool partial; /* some write or truncate was not of whole blocks */
 	char name[FS_NAME_MAX];
 	struct file *f;    /* open in the present mount; NULL when not */
@@ -61,12 +58,12 @@ struct model;
 /* The tick that the next begin or end of a call takes. */
 uint64_t model_tick(const struct model *m);
 
-/* dev: whose positions stamp the calls; recording or not, NULL for none. */
+/* dev: its positions stamp the calls; while it does not record they are 0. NULL: no device. */
 struct model *model_new(struct dev *dev);
 void model_free(struct model *m);
-/* What has happened so far is the start of every schedule to come ... */
+/* From now on, every schedule starts with the history so far ... */
 void model_mark(struct model *m);
-/* ... and here it is again. Nothing runs. */
+/* ... to which this goes back. Nothing runs. */
 void model_rewind(struct model *m);
 
 /* ---- calls, recorded. Each returns what the fs_ function returned, a write 0 for all of it. ---- */
@@ -83,18 +80,19 @@ int model_fdatasync(struct model_file *f);
 int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len);
 int model_sync(struct model *m, struct fs *fs);
 
-/* Not recorded: they promise nothing. As fs_flush_pass(), fs_sync_range(), fs_commit(). */
+/* As fs_flush_pass(), fs_sync_range(), fs_commit(). Not recorded: they promise nothing (rules.4). */
 void model_flush_pass(struct model_file *f);
 int model_sync_range(struct model_file *f, uint64_t off, uint64_t len, bool wait);
 int model_commit(struct model *m, struct fs *fs);
 
 /*
- * Makes a run smaller: of task `task`'s calls above (but model_create), counted from 0 since the last
- * model_rewind(), those whose bit is set are left out: they do nothing and return 0. Holds until the next rewind.
+ * Makes a run smaller. The calls above, except model_create() and model_fsync_range(), are counted for each task
+ * from 0 since the last model_rewind(). Those of `task` whose bit is set in `calls` do nothing and return 0, until
+ * the next rewind.
  */
 #define MODEL_TASKS 64u
 void model_leave_out(struct model *m, uint32_t task, uint64_t calls);
-/* Calls that the task has come to since the last rewind, left out or not. */
+/* How many such calls the task has made since the last rewind, those left out included. */
 uint32_t model_calls(const struct model *m, uint32_t task);
 
 /* Not recorded either. Files of a mount are opened after it, and closed before it ends. */
@@ -103,12 +101,13 @@ void model_close(struct model_file *f);
 /* Forgets open files of a run that did not finish. */
 void model_forget_open(struct model *m);
 
-/* ---- for those who record by hand (tests of the rules) and those who read ---- */
+/* ---- for tests that record by hand, and for readers of the history ---- */
 
-/* Begins a call: its number. `file` MODEL_ALL for a sync of everything. */
+/* Begins a call and returns its number. `file`: MODEL_ALL for a sync of everything. */
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len);
+/* Ends it, once: from here on its promise, if it makes one, is on record. ret: what the call returned. */
 void model_end(struct model *m, uint32_t op, int ret);
-/* A file that the model is told of. */
+/* Tells the model of a file; no call is recorded. */
 struct model_file *model_add_file(struct model *m, uint32_t subvol, const char *name);
 
 uint32_t model_nops(const struct model *m);
@@ -123,7 +122,10 @@ static inline uint32_t model_version(uint32_t op)
 	return op + 1;
 }
 
-/* The first and the last thing that the trace says of a call: a is the op's number. Compared by address. */
+/*
+ * The formats of the first and the last event of a call in the trace; argument a is the op's number. Compared by
+ * address.
+ */
 extern const char model_trace_begin[], model_trace_end[];
 
 #endif

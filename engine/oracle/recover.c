@@ -1,4 +1,4 @@
-/* recover.c: see recover.h. */
+/* recover.c: mounts an image, reads all of it, and compares two readings: see recover.h. */
 #include "oracle/recover.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "dev/powercut.h"
 #include "machine/mem.h"
 
-#define BLOCKS_MAX 16384u /* a damaged size is not read to its end: it is not legal either */
+#define BLOCKS_MAX 16384u /* where a damaged size says more, the rest is not read: such a size is never legal */
 
 /* ---- reading ---- */
 
@@ -19,10 +19,11 @@ static uint32_t sectors_in(const struct recovered_file *rf, uint32_t block)
 	return left >= FS_BLOCK ? BLOCK_SECTORS : (uint32_t)((left + ORACLE_SECTOR - 1) / ORACLE_SECTOR);
 }
 
+/* s, the sector i places after `first`, is of the same write, in its own place. */
 static bool follows(const struct seen *first, const struct seen *s, uint32_t i)
 {
-	return s->kind == first->kind && s->stamp.file == first->stamp.file && s->stamp.version == first->stamp.version &&
-	       s->stamp.writer == first->stamp.writer &&
+	return s->kind == first->kind && s->stamp.file == first->stamp.file &&
+	       s->stamp.version == first->stamp.version && s->stamp.writer == first->stamp.writer &&
 	       s->stamp.sector == first->stamp.sector + (s->kind == SEEN_VERSION ? i : 0);
 }
 
@@ -183,19 +184,22 @@ static bool same_block(const struct recovered_block *a, const struct recovered_b
 	return true;
 }
 
+/* b: the other mount's file of that name, NULL when it has none. */
 static bool same_file(const struct recovered_file *a, const struct recovered_file *b, char *how, unsigned size)
 {
 	if (!b || a->ino != b->ino || a->err != b->err) {
-		snprintf(how, size, "file %s: %s", a->name, b ? "another inode, or another error" : "only one has it");
+		snprintf(how, size, "file %s: %s", a->name,
+		         b ? "another inode, or another error" : "only one mount has it");
 		return false;
 	}
 	if (a->size != b->size) {
-		snprintf(how, size, "file %s: size %lu, then %lu", a->name, (unsigned long)a->size, (unsigned long)b->size);
+		snprintf(how, size, "file %s: size %lu, then %lu", a->name, (unsigned long)a->size,
+		         (unsigned long)b->size);
 		return false;
 	}
 	for (uint32_t i = 0; i < a->nblocks; i++)
 		if (!same_block(&a->block[i], &b->block[i])) {
-			snprintf(how, size, "file %s: block %u reads otherwise", a->name, i);
+			snprintf(how, size, "file %s: block %u reads differently", a->name, i);
 			return false;
 		}
 	return true;
@@ -204,8 +208,8 @@ static bool same_file(const struct recovered_file *a, const struct recovered_fil
 bool recovered_same(const struct recovered *a, const struct recovered *b, char *how, unsigned size)
 {
 	if (a->err != b->err || a->list_err != b->list_err || a->nfiles != b->nfiles) {
-		snprintf(how, size, "mount %s, then %s; %u names, then %u", a->err ? a->why.text : "good", b->err ? b->why.text : "good",
-		         a->nfiles, b->nfiles);
+		snprintf(how, size, "mount %s, then %s; %u names, then %u", a->err ? a->why.text : "good",
+		         b->err ? b->why.text : "good", a->nfiles, b->nfiles);
 		return false;
 	}
 	for (uint32_t i = 0; i < a->nfiles; i++)

@@ -1,8 +1,8 @@
 /*
- * recover.h: what a crash image holds once it is mounted and its log is replayed: every name, size and
- * block. It depends on the image alone, so it can be kept and judged again for another history.
+ * recover.h: what a crash image holds once it is mounted and its log is replayed: every name, size and block. It
+ * depends on the image alone, so it can be kept and judged again for another history.
  *
- * Called by check.c. Not from within a controlled run.
+ * Called by check.c and check_replay.c, outside controlled runs (recover_mounted() also inside one).
  */
 #ifndef ORACLE_RECOVER_H
 #define ORACLE_RECOVER_H
@@ -11,8 +11,8 @@
 
 struct recovered_block {
 	int err;            /* reading it failed: -EIO */
-	struct seen first;  /* of its first sector; the others are the same version in their own places ... */
-	struct seen *each;  /* ... unless they are here, BLOCK_SECTORS of them */
+	struct seen first;  /* what its first sector is; the others are of the same write, in their own places ... */
+	struct seen *each;  /* ... unless this is set: then it has BLOCK_SECTORS entries, one a sector */
 };
 
 struct recovered_file {
@@ -25,24 +25,27 @@ struct recovered_file {
 };
 
 struct recovered {
-	int err;            /* it cannot be mounted */
+	int err;            /* it cannot be mounted, and why; then nothing below is set but read */
 	struct why why;
 	int list_err;       /* a directory cannot be listed */
 	uint32_t nfiles, cap;
 	struct recovered_file *file;
-	uint64_t *read;     /* a bit for each block of the image that was read for this; NULL when it came from no image */
+	uint64_t *read;     /* a bit for each block of the image: it was read for this. NULL: from recover_mounted() */
 };
 
-/* Mounts the image read-only and reads all. It is as it was, afterwards. */
+/*
+ * Mounts the image read-only, reads all, and unmounts it. The image itself is not changed. Free with
+ * recovered_free().
+ */
 struct recovered *recover_image(struct dev *image);
-/* Reads all of what is mounted. */
+/* Reads all of a mounted file system. */
 struct recovered *recover_mounted(struct fs *fs);
 void recovered_free(struct recovered *r);
 
 /* Sector i of a block. */
 struct seen recovered_sector(const struct recovered_block *b, uint32_t i);
 struct recovered_file *recovered_find(const struct recovered *r, uint32_t subvol, const char *name);
-/* Do both hold the same? If not, how they differ, in words. */
+/* Whether both hold the same. If not, `how` (of `size` bytes) says how they differ. */
 bool recovered_same(const struct recovered *a, const struct recovered *b, char *how, unsigned size);
 
 #endif

@@ -1,20 +1,6 @@
 /*
- * rules.c: see rules.h. The rules, by number:
- *
- *  1 applies   a sync counts for a crash at p if it returned 0 and had returned before p
- *  2 cover     it covers what had ended before it began: of its file, or of all; one of a range the writes that
- *              lie in it, and no truncation
- *  3 cut       per place, the latest beginning of a covered change; legal is every change that had not
- *              ended by then and had begun before p, and the initial zeros if nothing is covered
- *  4           writeback, sync_range, commits promise nothing and take nothing away: they are not in the model
- *  5 blocks    a block is from one moment: never parts of two writes that each cover both parts
- *  6           an error, foreign bytes, bytes nobody wrote: never legal (check.c)
- *  7 size      changes like a place; a write that extends does so block by block, from the old end on;
- *              truncations are not promised by fdatasync
- *  8 truncate  writes zeros to what it cuts off
- *  9 taint     a failed sync promises nothing, and what had ended before it failed is not covered by a
- *              later one: its pages are clean now, and the error has been told
- * 10 names     a name's bindings change like a place; a file's fsync covers its creation
+ * rules.c: the rules of rules.h, over the model's history. Each question walks the whole history: it has tens of
+ * calls in a hunt.
  */
 #include "oracle/rules.h"
 
@@ -27,27 +13,33 @@ static bool on_file(const struct model_op *sync, uint32_t file)
 	return sync->file == MODEL_ALL || sync->file == file;
 }
 
-/* ---- rules 1, 2, 9 ---- */
+/* ---- which calls are covered ---- */
 
-/* A failed sync has come between the end of w and the end of s. */
+/* (rules.9) A sync that failed ended after w did and began before s ended: s does not cover w. */
 static bool tainted(const struct model *m, const struct model_op *w, const struct model_op *s)
 {
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *f = model_op(m, i);
-		if (model_is_sync(f) && f->ret && f->e != TICK_NEVER && on_file(f, w->file) && w->e < f->e && f->b < s->e)
+		bool failed = model_is_sync(f) && f->ret && f->e != TICK_NEVER;
+		if (failed && on_file(f, w->file) && w->e < f->e && f->b < s->e)
 			return true;
 	}
 	return false;
 }
 
-/* A write that reaches out of the range is not promised at all: less than what is due. */
+/*
+ * (rules.2) A write that reaches out of a range is taken as not covered at all, though its part within is due: the
+ * promise is weaker than the truth.
+ */
 static bool out_of_range(const struct model_op *s, const struct model_op *w)
 {
 	if (!s->len)
 		return false;
-	return w->kind == OP_TRUNCATE || (w->kind == OP_WRITE && (w->off < s->off || w->off + w->len > s->off + s->len));
+	return w->kind == OP_TRUNCATE ||
+	       (w->kind == OP_WRITE && (w->off < s->off || w->off + w->len > s->off + s->len));
 }
 
+/* Sync s covers change w (rules.2, rules.7, rules.9, rules.10). */
 static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w)
 {
 	if (!on_file(s, w->file) || w->ret || w->e >= s->b || out_of_range(s, w))
@@ -59,6 +51,7 @@ static bool covers(const struct model *m, const struct model_op *s, const struct
 	return !tainted(m, w, s);
 }
 
+/* (rules.1) */
 static bool counts(const struct model_op *s, uint32_t p)
 {
 	return model_is_sync(s) && s->e != TICK_NEVER && s->ret == 0 && s->pe <= p;
@@ -90,8 +83,9 @@ static uint64_t fold(uint64_t h, uint64_t x)
 }
 
 /*
- * A call that had not begun by p is nothing to any rule, but that a truncation may have left zeros anywhere (rule 5). A call
- * that had not ended by p ended after every beginning that counts at p: when, does not matter.
+ * No rule looks at a call that had not begun by p, with one exception: rules_together() takes zeros for those of
+ * any truncation. A call that had not ended by p ended after every beginning that counts at p: at which tick does
+ * not matter.
  */
 static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32_t p)
 {
@@ -122,9 +116,9 @@ uint64_t rules_hash(const struct model *m, uint32_t p)
 	return h;
 }
 
-/* ---- rules 3 and 8: places ---- */
+/* ---- sectors ---- */
 
-/* A change of this sector. */
+/* Operation o changes this sector: a truncation writes zeros to what it cuts off (rules.8). */
 static bool changes(const struct model_op *o, const struct model_file *f, uint64_t sector)
 {
 	uint64_t off = sector * ORACLE_SECTOR;
@@ -136,7 +130,7 @@ static bool changes(const struct model_op *o, const struct model_file *f, uint64
 	return o->kind == OP_TRUNCATE && off >= o->off;
 }
 
-/* Legal by rule 3, given the cut. */
+/* Legal, given the cut of the place that o changes (rules.3). */
 static bool reachable(const struct model_op *o, uint64_t cut, uint32_t p)
 {
 	return o->e > cut && o->pb <= p;
@@ -164,7 +158,8 @@ static bool zeros_legal(const struct model *m, uint32_t p, const struct model_fi
 	return cut == 0;
 }
 
-bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector, const struct seen *s)
+bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
+                        const struct seen *s)
 {
 	uint64_t cut = sector_cut(m, f, sector);
 
@@ -194,9 +189,12 @@ struct due rules_sector_due(const struct model *m, uint32_t p, const struct mode
 	return d;
 }
 
-/* ---- rule 5 ---- */
+/* ---- blocks ---- */
 
-/* A state with `older` in its own sector and `newer` in the other one was never in memory: newer came after and covers both. */
+/*
+ * (rules.5) The page never held `older` in `sector` and `newer` in another sector at once: newer was written after
+ * older and covers both.
+ */
 static bool impossible(const struct model *m, const struct model_file *f, const struct seen *older, uint64_t sector,
                        const struct seen *newer)
 {
@@ -208,12 +206,12 @@ static bool impossible(const struct model *m, const struct model_file *f, const 
 		return model_op(m, older->stamp.version - 1)->e < n->b;
 	for (uint32_t i = 0; i < model_nops(m); i++)
 		if (model_op(m, i)->kind == OP_TRUNCATE && changes(model_op(m, i), f, sector))
-			return false; /* the zeros may be its */
+			return false; /* the zeros may come from it */
 	return true;
 }
 
-bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1, uint64_t sector2,
-                    const struct seen *s2)
+bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1,
+                    uint64_t sector2, const struct seen *s2)
 {
 	bool v1 = s1->kind == SEEN_VERSION, v2 = s2->kind == SEEN_VERSION;
 
@@ -227,9 +225,12 @@ bool rules_together(const struct model *m, const struct model_file *f, uint64_t 
 	return !(v1 && impossible(m, f, s2, sector2, s1));
 }
 
-/* ---- rule 7 ---- */
+/* ---- sizes (rules.7) ---- */
 
-/* Sizes from one base on: at least `least`; then the places where later writes may have got to. */
+/*
+ * The legal sizes are those that start from a base (the initial size, or a truncation that may be the last one) and
+ * that writes reach from there. least and most are over all bases; legal: `asked` is one of them.
+ */
 struct sizes {
 	const struct model *m;
 	const struct model_file *f;
@@ -243,7 +244,7 @@ static bool extends(const struct model_op *o, const struct sizes *z)
 	return o->kind == OP_WRITE && o->file == z->f->id && o->pb <= z->p;
 }
 
-/* The size after the base alone, or after what is promised since: base_b, base_e are the base's ticks. */
+/* The size that a base and the covered writes after it come to; base_e: the tick at which the base ended. */
 static uint64_t promised_size(const struct sizes *z, uint64_t base, uint64_t base_e)
 {
 	for (uint32_t i = 0; i < model_nops(z->m); i++) {
@@ -254,12 +255,16 @@ static uint64_t promised_size(const struct sizes *z, uint64_t base, uint64_t bas
 	return base;
 }
 
-/* A write on its way has got to its end, or to a block's end before it: what lies between the old end and its beginning is zeros. */
+/*
+ * Write o, not covered, may have brought the file to this size: its own end, or the end of a block before that. What
+ * lies between the old end and its beginning is zeros.
+ */
 static bool on_the_way(const struct model_op *o, uint64_t size)
 {
 	return size == o->off + o->len || (size < o->off + o->len && size % FS_BLOCK == 0);
 }
 
+/* Adds the sizes that can be reached from one base, whose call began at base_b and ended at base_e. */
 static void sizes_from(struct sizes *z, uint64_t base, uint64_t base_b, uint64_t base_e)
 {
 	uint64_t least = promised_size(z, base, base_e);
@@ -315,8 +320,9 @@ void rules_size_due(const struct model *m, uint32_t p, const struct model_file *
 	*most = z.most;
 }
 
-/* ---- rule 10 ---- */
+/* ---- names (rules.10) ---- */
 
+/* Operation o binds this name to a file, or to nothing. */
 static bool binds(const struct model *m, const struct model_op *o, uint32_t subvol, const char *name)
 {
 	if (o->kind != OP_CREATE && o->kind != OP_UNLINK)

@@ -1,34 +1,71 @@
 /*
- * rules.h: what may be read after a crash at a position, and what may not: the oracle's rules over a
- * model's history.
+ * rules.h: the oracle's rules: what may be read after a crash, and what may not, given the history of calls
+ * (model.h). A crash happens at a position p of the device's record (powercut.h).
  *
- * (O1) rules_at() decides which calls are covered at a position; the other functions answer for it.
- * (O2) Every answer is sound for any number of concurrent calls: where two orders are possible, both are legal.
+ * rules.1: A sync counts for a crash at p if it returned 0 and had returned before p. The position is read after the
+ *      return: the promise may be taken for weaker than it is, never for stronger.
+ * rules.2: A sync covers the changes of its file that had ended before the sync began; a sync of everything covers
+ *      those of all files. A sync of a range covers the writes that lie within the range, and no truncation. A
+ *      change that overlaps the sync in time may be in it or not.
+ * rules.3: A place is a sector, a file's size or a name. The cut of a place is the latest beginning of a covered
+ *      change of it. Legal at p is each change that had not ended by the cut and had begun before p. The initial
+ *      state (zeros, size 0, no name) is legal too when no change of the place is covered. That is one number for
+ *      each place, and it is exact for any number of concurrent callers: only which call ended before which began
+ *      is asked.
+ * rules.4: Writeback, sync_file_range, transaction commits and closing a file only let later changes appear. They
+ *      promise nothing and take no promise away, so the model does not record them.
+ * rules.5: A block (4 KiB) was written from one state of its page. It never holds parts of two writes that each cover
+ *      both parts, and never a part from before a write that covers both beside a part of that write. Nothing makes
+ *      two blocks atomic.
+ * rules.6: Never legal, promised or not: a read error, the content of another file or place, bytes that nobody
+ *      wrote, a directory that cannot be listed, an image that cannot be mounted. (check.c)
+ * rules.7: A size changes like a place. A write that extends the file may have got to any end of a block between
+ *      the old end and its own; the blocks that it skipped are zeros. fdatasync promises the sizes that are needed
+ *      to read what it covers, so those of writes, and no truncation.
+ * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size.
+ * rules.9: A failed sync promises nothing. The changes that had ended before it failed are not covered by a later
+ *      sync of the same file either: their pages are clean by then, and the error has been told once.
+ * rules.10: A name is bound to a file or to nothing, and its bindings change like a place. A file's own fsync
+ *      covers its creation, as on Linux file systems (POSIX asks for an fsync of the directory). Only a sync of
+ *      everything covers an unlink. A call that was refused leaves the name as it was.
+ * rules.11: Replaying the log is idempotent: mounted for writing, unmounted and mounted again, a file system holds the
+ *      same; so does it after a crash during that replay and another replay. (check_replay.c)
  *
- * Called by check.c, and by tests of the rules.
+ * rules_at() decides which calls are covered at a position; the other functions answer for that position. Where two
+ * orders of concurrent calls are possible, both are legal.
+ *
+ * Called by check.c, and by tests of the rules, when nothing runs.
  */
 #ifndef ORACLE_RULES_H
 #define ORACLE_RULES_H
 
 #include "oracle/model.h"
 
-/* What is due of a place: at least `promised` (0: nothing is), at most `newest`. */
+/* What is due at a sector: at least version `promised` (0: nothing is promised), at most `newest`. */
 struct due {
 	uint32_t promised, newest; /* versions */
 	bool zeros;                /* zeros are legal too */
 };
 
-/* A crash at device position p. */
+/*
+ * Marks the calls that are covered for a crash at device position p (op->covered). Call it before each function
+ * below.
+ */
 void rules_at(struct model *m, uint32_t p);
-/* What the history of a controlled run demands at p, as a hash: where it is equal, so is every answer about the same image. */
+/*
+ * Hash of what the history of a controlled run demands at p: two histories with the same hash give the same answers
+ * about the same image.
+ */
 uint64_t rules_hash(const struct model *m, uint32_t p);
 
 /* May sector `sector` of the file read as this? */
-bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector, const struct seen *s);
+bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
+                        const struct seen *s);
+/* The versions that would be legal there, for a sentence. */
 struct due rules_sector_due(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector);
-/* May one block hold both of these sectors at once? (Rule 5.) */
-bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1, uint64_t sector2,
-                    const struct seen *s2);
+/* May one block hold both of these sectors at once? (rules.5) Both are legal alone. */
+bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1,
+                    uint64_t sector2, const struct seen *s2);
 
 bool rules_size_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t size);
 /* The smallest and the largest legal size. */

@@ -100,7 +100,7 @@ static bool name_legal(struct history *h, uint32_t p, const char *name, struct m
 	return rules_name_legal(h->m, p, 0, name, f);
 }
 
-/* ---- 1 applies ---- */
+/* ---- which syncs count (rules.1) ---- */
 
 static void a_sync_counts_from_the_position_at_which_it_returned(void **state)
 {
@@ -132,7 +132,7 @@ static void a_write_that_had_not_begun_cannot_be_there(void **state)
 	assert_true(legal(h, 5, h->f, 0, w));
 }
 
-/* ---- 2 cover ---- */
+/* ---- what they cover (rules.2) ---- */
 
 static void a_sync_covers_what_ended_before_it_began(void **state)
 {
@@ -185,7 +185,7 @@ static void a_write_that_failed_is_never_covered(void **state)
 	assert_true(legal(h, END, h->f, 0, w)); /* a part of it may have been written */
 }
 
-/* ---- 3 cut ---- */
+/* ---- the cut (rules.3) ---- */
 
 static void what_ended_before_the_covered_write_began_is_gone(void **state)
 {
@@ -235,7 +235,7 @@ static void blocks_are_judged_one_by_one(void **state)
 	assert_false(legal(h, END, h->f, 0, second)); /* it did not write there */
 }
 
-/* ---- 5, 6: what a block may hold ---- */
+/* ---- what a block may hold (rules.5, rules.6) ---- */
 
 static void other_content_is_never_legal(void **state)
 {
@@ -291,7 +291,7 @@ static void parts_of_partial_writes_are_one_block_if_they_were_one_moment(void *
 	assert_true(rules_together(h->m, h->f, 0, &kept, 1, &zeros));
 }
 
-/* ---- 7 size ---- */
+/* ---- sizes (rules.7) ---- */
 
 static void a_covered_append_promises_its_size(void **state)
 {
@@ -330,7 +330,7 @@ static void fdatasync_promises_growth_and_not_truncation(void **state)
 	assert_false(size_legal(h, END, h->f, 2 * FS_BLOCK));
 }
 
-/* ---- 8 truncate ---- */
+/* ---- truncation (rules.8) ---- */
 
 static void a_covered_truncation_takes_away_for_good(void **state)
 {
@@ -363,7 +363,7 @@ static void a_write_at_the_same_time_as_a_truncation_may_win_or_lose(void **stat
 	assert_true(zeros_legal(h, END, h->f, 0));
 }
 
-/* ---- 9 taint ---- */
+/* ---- failed syncs (rules.9) ---- */
 
 static void a_failed_sync_taints_what_it_should_have_written(void **state)
 {
@@ -401,7 +401,7 @@ static void a_failed_sync_of_another_file_taints_nothing(void **state)
 	assert_false(zeros_legal(h, END, h->f, 0));
 }
 
-/* ---- 10 names ---- */
+/* ---- names (rules.10) ---- */
 
 static void fsync_of_a_new_file_promises_its_name(void **state)
 {
