@@ -1,10 +1,11 @@
 /*
  * batch.c: bios that are waited for together, and the synchronous helpers made of it.
  *
- * (B1) The batch counts one more than its bios, until batch_wait(): only a completion after that is
- *      the last one, and wakes.
- * (B2) The last completion is through with the batch when pending is 0, not before: the waiter may
- *      free it then. BATCH_WAKING says that all bios are done and the wake is under way.
+ * pending counts the bios under way, and one for the waiter until batch_wait(): so only a completion after that is the
+ * last one, and wakes.
+ *
+ * batch.1: When pending is 0, no completion touches the batch any more, and the waiter may free it. BATCH_WAKING says
+ *      that all bios are done and the last completion is still waking the waiter.
  */
 #include "base/check.h"
 #include "dev/door.h"
@@ -19,11 +20,12 @@ void batch_init(struct batch *b, struct dev *d)
 	waitq_init(&b->wq, L_BIO);
 }
 
-/* One less to wait for; the last one wakes the waiter (B2). */
+/* One less to wait for; the last one wakes the waiter (batch.1). */
 static void batch_drop(struct batch *b)
 {
 	int32_t old = atomic_load(&b->pending);
 
+	CHECK(old > 0);
 	while (!atomic_compare_exchange_weak(&b->pending, &old, old == 1 ? BATCH_WAKING : old - 1))
 		;
 	wait_give(&b->wq, old == 1);
@@ -72,7 +74,10 @@ static bool waker_is_through(void *arg)
 	return atomic_load(&b->pending) == 0;
 }
 
-/* The waker has a few instructions left to do; it may have lost its processor. A search may leave it there for ever. */
+/*
+ * The last completion has a few instructions left to do (batch.1); it may have lost its processor meanwhile. A search
+ * may leave it there for ever, so there this is a wait.
+ */
 static void wait_for_waker(struct batch *b)
 {
 	const struct rt_wait w = { .obj = b->wq.id, .kind = POINT_LOCK, .ready = waker_is_through, .arg = b };

@@ -13,7 +13,7 @@
 
 #include "dev/door.h"
 #include "dev/image.h"
-#include "dev/story.h"
+#include "dev/test_script.h"
 
 /* ---- cuts ---- */
 
@@ -31,7 +31,7 @@ static int note_cut(void *arg, const struct cut *c)
 	struct dev *image;
 
 	assert_int_equal(powercut_image(s->d, c, &image), 0);
-	story_content(image, s->content[s->n]);
+	script_content(image, s->content[s->n]);
 	for (unsigned i = 0; i < s->n; i++)
 		if (!strcmp(s->content[i], s->content[s->n]))
 			fail_msg("image %s twice", s->content[i]);
@@ -62,13 +62,13 @@ static void all_subsets_of_k_writes_are_2_to_the_k(void **state)
 
 	for (unsigned k = 0; k <= 7; k++) {
 		static struct cuts s;
-		char story[64] = "wZ7 cZ F1 f1";
+		char script[64] = "wZ7 cZ F1 f1";
 
 		s = (struct cuts){.d = *state};
 		powercut_rewind(*state);
 		for (unsigned i = 0; i < k; i++)
-			sprintf(story + strlen(story), " wA%u", i), story[strlen(story) - 2] = (char)('A' + i);
-		story_play(*state, story);
+			sprintf(script + strlen(script), " wA%u", i), script[strlen(script) - 2] = (char)('A' + i);
+		script_play(*state, script);
 		all_cuts(&s, &b);
 		assert_int_equal(s.n, 1u << k);
 	}
@@ -81,7 +81,7 @@ static void equal_images_come_once(void **state)
 
 	/* A then B to one block: none, A, B (both kept is B); C writes what is there: no choice at all */
 	s = (struct cuts){.d = *state};
-	story_play(*state, "wC3 cC F1 f1 wA0 cA wB0 cB wC3 cC");
+	script_play(*state, "wC3 cC F1 f1 wA0 cA wB0 cB wC3 cC");
 	all_cuts(&s, &b);
 	assert_int_equal(s.n, 3);
 	assert_true(has(&s, "...C...."));
@@ -95,7 +95,7 @@ static void many_pending_get_the_extremes(void **state)
 	const struct cut_budget b = {.all_up_to = 4, .sampled = 0};
 
 	s = (struct cuts){.d = *state};
-	story_play(*state, "wA wB mC mD cB wE F1 f1 cA wF wG cE");
+	script_play(*state, "wA wB mC mD cB wE F1 f1 cA wF wG cE");
 	/* pending A C D E F G; B is durable */
 	all_cuts(&s, &b);
 	assert_true(has(&s, ".B......"));
@@ -114,7 +114,7 @@ static void sampling_is_repeatable_and_adds_images(void **state)
 	static struct cuts s[3];
 	const struct cut_budget none = {.all_up_to = 4}, some = {.all_up_to = 4, .sampled = 40, .seed = 7};
 
-	story_play(*state, "wA wB wC wD wE wF wG");
+	script_play(*state, "wA wB wC wD wE wF wG");
 	for (int i = 0; i < 3; i++) {
 		s[i] = (struct cuts){.d = *state};
 		all_cuts(&s[i], i ? &some : &none);
@@ -130,7 +130,7 @@ static void a_torn_write_keeps_some_of_its_units(void **state)
 	static struct cuts s;
 	const struct cut_budget whole = {.all_up_to = 4}, torn = {.all_up_to = 4, .tears = true};
 
-	story_play(*state, "2A wZ7");
+	script_play(*state, "2A wZ7");
 	s = (struct cuts){.d = *state};
 	all_cuts(&s, &whole);
 	assert_int_equal(s.n, 4);
@@ -157,7 +157,7 @@ static void strict_tears_are_sectors(void **state)
 	unsigned n = 0;
 
 	d->tear = 512;
-	story_play(d, "wA");
+	script_play(d, "wA");
 	powercut_epoch_at(d, 1, &e);
 	assert_int_equal(powercut_cuts(d, &e, &torn, count_cut, &n), 0);
 	assert_int_equal(n, 2 + 8 + 8 + 1); /* none, all; one sector, all but one; the first half */
@@ -173,7 +173,7 @@ static void cuts_stop_when_told(void **state)
 	struct cut_budget b = {.all_up_to = 10};
 	struct epoch e;
 
-	story_play(*state, "wA wB wC");
+	script_play(*state, "wA wB wC");
 	powercut_epoch_at(*state, 3, &e);
 	for (int sampled = 0; sampled < 2; sampled++) {
 		unsigned n = 0;
@@ -229,11 +229,11 @@ static void a_cuts_hash_is_its_images(void **state)
 	struct hashes s = {.d = *state};
 
 	s.d->tear = 512;
-	story_play(s.d, "wA0 cA wB0 2C1 hD2 cC F1 cB f1 hE0 cE uF1 cF cD wG0 mH5 hI5 F2 cG wJ6 wK7 cJ");
+	script_play(s.d, "wA0 cA wB0 2C1 hD2 cC F1 cB f1 hE0 cE uF1 cF cD wG0 mH5 hI5 F2 cG wJ6 wK7 cJ");
 	assert_int_equal(powercut_epochs(s.d, check_epoch_hashes, &s), 0);
 	assert_true(s.n > 50);
 	powercut_restart(s.d);
-	story_play(s.d, "wL0 cL F1 f1 wM1 cM");
+	script_play(s.d, "wL0 cL F1 f1 wM1 cM");
 	assert_int_equal(powercut_epochs(s.d, check_epoch_hashes, &s), 0);
 }
 
@@ -242,10 +242,10 @@ static void equal_content_equal_hash_across_schedules(void **state)
 	struct dev *d = *state;
 	struct epoch a, b;
 
-	story_play(d, "wA cA F1 f1 wB cB F2 f2");
+	script_play(d, "wA cA F1 f1 wB cB F2 f2");
 	powercut_epoch_at(d, 8, &a);
 	powercut_rewind(d);
-	story_play(d, "wC1 cC wB wA cA cB F1 f1");
+	script_play(d, "wC1 cC wB wA cA cB F1 f1");
 	powercut_epoch_at(d, 8, &b);
 	assert_int_equal(a.durable_hash, b.durable_hash);
 	powercut_epoch_at(d, 7, &b);
@@ -260,7 +260,7 @@ static void a_cut_is_described(void **state)
 	struct cut c;
 	char text[128];
 
-	story_play(d, "wA mB2");
+	script_play(d, "wA mB2");
 	powercut_epoch_at(d, 2, &e);
 	c = (struct cut){.pos = 2, .pending = e.pending, .npending = 2, .keep = &keep};
 	powercut_describe(d, &c, text, sizeof(text));

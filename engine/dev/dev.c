@@ -1,10 +1,10 @@
 /*
- * dev.c: the device's door: every bio goes in and comes out here. It checks (D1-D6), counts, times,
- * records for the power cut, injects faults, and takes a PREFLUSH write apart into its two stages.
+ * dev.c: the device's door: every bio goes in and comes out here. It checks (dev.5, dev.6), counts, times, records
+ * for the power cut, injects faults, and takes a PREFLUSH write apart into its two stages (dev.4).
  *
- * (O1) Between two stages, and after done() is called, the bio is on no list of the door's.
- * (O2) What is recorded happens in the order of the log: a completion is recorded before anybody
- *      can learn of it, a submission before the back end can act on it.
+ * Between two stages, and when done() is called, the bio is on no list of the door's. What is recorded is in the
+ * order of the events: a completion is recorded before any task can learn of it, a submission before the back end
+ * can act on it.
  *
  * Called by every floor above through dev.h, and by the back ends through door.h.
  */
@@ -21,8 +21,13 @@
 #include "machine/mem.h"
 #include "rt/trace.h"
 
-/* Looking for overlaps is linear in what is in flight: always when hunting, up to this much when measuring. */
+/*
+ * The look for overlaps is linear in what is in flight. In controlled runs it is always made; else up to so many
+ * bios.
+ */
 #define OVERLAP_SCAN 32u
+/* bio->err from dev_submit() until the last stage is done: no error has this number. */
+#define IN_FLIGHT    1
 #define TIME_ONE_IN  127u
 
 void door_lock(struct dev *d)
@@ -98,7 +103,10 @@ static void count_bio(const struct bio *bio)
 	tally(&sum[bio->flags & BIO_META ? C_META_BYTES : C_DATA_BYTES], bio->len);
 }
 
-/* The error with which this bio is to fail: one that was injected, or a read beyond the end, as a damaged pointer asks for. */
+/*
+ * The error with which this bio is to fail, 0: none. It is an injected one, or that of a read beyond the device's
+ * end, as a damaged pointer asks for.
+ */
 static int fault_of(struct dev *d, const struct bio *bio)
 {
 	if (is_read(bio) && (bio->len > d->size || bio->off > d->size - bio->len))
@@ -114,7 +122,7 @@ static bool second_stage(const struct bio *bio)
 	return bio->stage == STAGE_WRITE && bio->flags & BIO_PREFLUSH;
 }
 
-/* (D6) */
+/* (dev.6) */
 static void check_no_overlap(struct dev *d, const struct bio *bio)
 {
 	struct list *pos;
@@ -132,28 +140,16 @@ static void check_no_overlap(struct dev *d, const struct bio *bio)
 }
 
 /*
- * What matters of the order of bios: which writes are submitted before what is durable changes (object id), and
- * which have completed before a flush is submitted (completed_id). Writes commute, and so do completions.
+ * A stage begins. The accesses named here and in leave() are what matters of the order of bios: which writes are
+ * submitted before what is durable changes (d->id), and which have completed before a flush is submitted
+ * (completed_id). The submissions of two writes commute, and so do their completions.
  */
-static void name_submit(struct dev *d, const struct bio *bio)
+static void enter(struct dev *d, struct bio *bio)
 {
 	if (bio->stage == STAGE_FLUSH)
 		rt_access(d->completed_id, POINT_WRITE);
 	else if (bio->stage == STAGE_WRITE)
 		rt_access(d->id, POINT_READ);
-}
-
-static void name_completion(struct dev *d, const struct bio *bio)
-{
-	if (bio->stage == STAGE_FLUSH || (bio->stage == STAGE_WRITE && bio->flags & BIO_FUA))
-		rt_access(d->id, POINT_WRITE);
-	else if (bio->stage == STAGE_WRITE)
-		rt_access(d->completed_id, POINT_READ);
-}
-
-static void enter(struct dev *d, struct bio *bio)
-{
-	name_submit(d, bio);
 	door_lock(d);
 	if (bio->stage == STAGE_WRITE)
 		check_no_overlap(d, bio);
@@ -179,7 +175,7 @@ static void add_time(struct dev_stats *s, const struct bio *bio)
 		hist_add(bio->flags & BIO_FUA ? &s->fua : &s->write, ns);
 }
 
-/* Done before submit returned: on no list, and timed all the same. */
+/* Of a bio that was on no list, as it was done before submit returned. */
 static void add_time_untracked(struct dev *d, const struct bio *bio)
 {
 	door_lock(d);
@@ -188,10 +184,15 @@ static void add_time_untracked(struct dev *d, const struct bio *bio)
 	door_unlock(d);
 }
 
+/* A stage is done, the bio's last one or not. */
 static void leave(struct dev *d, struct bio *bio, int err, bool last)
 {
-	name_completion(d, bio);
+	if (bio->stage == STAGE_FLUSH || (bio->stage == STAGE_WRITE && bio->flags & BIO_FUA))
+		rt_access(d->id, POINT_WRITE);
+	else if (bio->stage == STAGE_WRITE)
+		rt_access(d->completed_id, POINT_READ);
 	door_lock(d);
+	CHECK(d->ninflight);
 	list_del(&bio->link);
 	if (d->log)
 		record_complete(d, bio, err);
@@ -218,8 +219,9 @@ static void start_stage(struct dev *d, struct bio *bio)
 }
 
 /*
- * Where all is done before submit returns (ram), the clock would be a good part of what is timed: about one
- * write or flush in TIME_ONE_IN is, some thousand a second. A prime, so that it falls on each of an fsync's in turn.
+ * Where a bio is done before submit returns (ram), reading the clock would be a good part of the time measured. There
+ * about one write or flush in TIME_ONE_IN is timed, which is some thousand a second. It is a prime, so that each of an
+ * fsync's bios has its turn.
  */
 static bool is_timed(const struct dev *d, const struct bio *bio)
 {
@@ -242,7 +244,7 @@ void dev_submit(struct dev *d, struct bio *bio)
 			rt_point(d->id, POINT_SUBMIT);
 	}
 	bio->dev = d;
-	bio->err = 0;
+	bio->err = IN_FLIGHT;
 	bio->taped = NULL;
 	bio->fault = fault_of(d, bio);
 	bio->submit_ns = is_timed(d, bio) ? rt_now() : 0;
@@ -253,7 +255,7 @@ void dev_submit(struct dev *d, struct bio *bio)
 	start_stage(d, bio);
 }
 
-/* Of what the device itself is, behind whatever stands in front of it. */
+/* The buffers of the device at the back, behind those that stand in front of it; NULL: it has none. */
 static struct buffers *buffers_of(const struct dev *d)
 {
 	while (d->below)
@@ -290,6 +292,8 @@ void door_complete(struct bio *bio, int err)
 	struct dev *d = bio->dev;
 	bool last = err || bio->stage != STAGE_FLUSH || !bio->len;
 
+	CHECK(bio->err == IN_FLIGHT); /* dev.5 */
+	CHECK(err <= 0 && (!bio->fault || err));
 	if (bio->tracked)
 		leave(d, bio, err, last);
 	else if (last && bio->submit_ns)

@@ -1,18 +1,19 @@
 /*
  * file.c: a file or a block device as the device.
  *
- * (F1) A flush is fdatasync(), a FUA write pwritev2(RWF_DSYNC): both by the task that submits them,
- *      which waits for them anyway. Measured: a flush through a ring or AIO costs a worker's wake-up.
- *      On a block device a FUA write is a write and fdatasync(): RWF_DSYNC asks for FUA there and flushes all the
- *      same, so a device without FUA is flushed twice.
- * (F2) Other writes are Linux AIO when the file is opened with O_DIRECT: many in flight, no helper
- *      thread; reaped by who waits for them (reap.c). A lone write that its submitter waits for at
- *      once (BIO_SYNC), and all writes through the page cache, where AIO is not asynchronous, are pwrite.
- * (F3) dev->queued counts what is in the kernel's queue, from before it is there until it was reaped:
- *      the count carries what the submitter wrote into the bio over to the reaper.
- * (F4) A short write is an error: -EIO.
+ * A flush is fdatasync(), a FUA write pwritev2(RWF_DSYNC): the task that submits them does both itself, as it waits
+ * for them anyway. Measured: a flush through a ring or AIO costs the wake-up of a worker. On a block device a FUA
+ * write is a write and fdatasync(): RWF_DSYNC asks the drive for FUA there and flushes all the same, so a drive
+ * without FUA would be flushed twice.
  *
- * AIO by its system calls: libaio adds nothing to them.
+ * Other writes are Linux AIO when the file is opened with O_DIRECT: many in flight, no helper thread; the task that
+ * waits for them reaps them (reap.c). A lone write that its submitter waits for at once (BIO_SYNC) is pwrite, and
+ * so are all writes through the page cache, where AIO is not asynchronous.
+ *
+ * dev->queued counts the bios in the kernel's queue, from before they are there until they are reaped. As an atomic
+ * it also carries what the submitter wrote into the bio over to the reaper. A short write is an error: -EIO.
+ *
+ * AIO is called by its system calls: libaio adds nothing to them.
  */
 #include "dev/file.h"
 
@@ -31,7 +32,7 @@
 
 #define AIO_DEPTH     256
 #define AIO_REAP      32
-#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks: reap.c, P3 */
+#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks (reap.2) */
 
 struct file {
 	int fd;
@@ -39,7 +40,7 @@ struct file {
 	aio_context_t ctx;
 };
 
-/* What a system call did with len bytes, as 0 or -errno (F4). */
+/* What a system call did with len bytes, as 0 or -errno; a short write or read is -EIO. */
 static int result_of(ssize_t did, uint32_t len)
 {
 	if (did < 0)
@@ -47,30 +48,24 @@ static int result_of(ssize_t did, uint32_t len)
 	return did == (ssize_t)len ? 0 : -EIO;
 }
 
-static int write_now(int fd, const struct bio *bio)
-{
-	struct iovec iov = {.iov_base = bio->media, .iov_len = bio->len};
-	int dsync = bio->flags & BIO_FUA ? RWF_DSYNC : 0;
-
-	return result_of(pwritev2(fd, &iov, 1, (off_t)bio->off, dsync), bio->len);
-}
-
 int file_io_now(int fd, const struct bio *bio)
 {
+	struct iovec iov = {.iov_base = bio->media, .iov_len = bio->len};
+
 	if (bio->fault)
 		return bio->fault;
 	if (bio->stage == STAGE_READ)
 		return result_of(pread(fd, bio->buf, bio->len, (off_t)bio->off), bio->len);
 	if (bio->stage == STAGE_FLUSH)
 		return fdatasync(fd) ? -errno : 0;
-	return write_now(fd, bio);
+	return result_of(pwritev2(fd, &iov, 1, (off_t)bio->off, bio->flags & BIO_FUA ? RWF_DSYNC : 0), bio->len);
 }
 
 int file_fua_by_flush(int fd, const struct bio *bio)
 {
-	/* not a copy of all of it: its link on the list of what is in flight changes under the door's lock */
-	struct bio plain = {.off = bio->off, .len = bio->len, .media = bio->media, .stage = bio->stage, .fault = bio->fault,
-			    .flags = (uint16_t)(bio->flags & ~BIO_FUA)};
+	/* not a copy of the whole bio: its link on the door's list changes under the door's lock */
+	struct bio plain = {.off = bio->off, .len = bio->len, .media = bio->media, .stage = bio->stage,
+			    .fault = bio->fault, .flags = (uint16_t)(bio->flags & ~BIO_FUA)};
 	int ret = file_io_now(fd, &plain);
 
 	return ret ? ret : fdatasync(fd) ? -errno : 0;
@@ -133,15 +128,6 @@ static int file_reap(struct dev *d, bool block)
 	return (int)n;
 }
 
-static void setup_aio(struct dev *d, struct file *f, bool direct)
-{
-	if (!direct || rt_controlled)
-		return;
-	f->aio = syscall(SYS_io_setup, AIO_DEPTH, &f->ctx) == 0;
-	if (!f->aio)
-		snprintf(d->notice, sizeof(d->notice), "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
-}
-
 static int file_open(struct dev *d, const char *args, struct why *why)
 {
 	struct file *f;
@@ -154,7 +140,11 @@ static int file_open(struct dev *d, const char *args, struct why *why)
 	f = mem_zalloc(sizeof(*f));
 	f->fd = fd;
 	f->block_device = !fstat(fd, &st) && S_ISBLK(st.st_mode);
-	setup_aio(d, f, direct);
+	if (direct && !rt_controlled) {
+		f->aio = syscall(SYS_io_setup, AIO_DEPTH, &f->ctx) == 0;
+		if (!f->aio)
+			snprintf(d->notice, sizeof(d->notice), "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
+	}
 	d->private = f;
 	d->track = true;
 	return 0;

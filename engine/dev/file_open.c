@@ -1,11 +1,13 @@
 /*
  * file_open.c: which files and block devices may be written to, and making a new one.
  *
- * (G1) Nothing is overwritten that is not ours: a file is ours when it is empty or begins with MARK,
- *      which is written when it is made. A block device is never ours; `force` says otherwise.
- * (G2) Nothing that is mounted, or in use by the kernel in another way, is ever opened.
- * (G3) A new file is written once in full, so that a later write finds its blocks allocated and a
- *      flush has no metadata of the file system below to write; if that fails, the file is removed.
+ * file_open.1: Nothing is overwritten that is not ours. A file is ours when it is empty or begins with MARK, which is
+ *      written when it is made. A block device never is. `force` says that what is there may be lost.
+ * file_open.2: Nothing that is mounted, or in use by the kernel in another way, is ever opened.
+ * file_open.3: A new file is written once in full, so that a later write finds its blocks allocated and a flush has no
+ *      metadata of the file system below to write. If that fails, the file is removed.
+ *
+ * Called by file.c and uring.c when a device is opened.
  */
 #include "dev/file.h"
 
@@ -35,17 +37,6 @@ struct file_args {
 	bool buffered;
 };
 
-static int parse_option(struct dev *d, const char *opt, struct file_args *fa, struct why *why)
-{
-	if (!strcmp(opt, "buffered")) {
-		fa->buffered = true;
-		return 0;
-	}
-	if (!strncmp(opt, "size=", 5))
-		return dev_parse_size(opt + 5, &fa->size, why);
-	return why_set(why, -EINVAL, "%s: unknown option '%.60s': want size=SIZE or buffered", d->ops->name, opt);
-}
-
 static int parse_args(struct dev *d, const char *args, struct file_args *fa, struct why *why)
 {
 	char *opt, *save;
@@ -57,15 +48,21 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa, str
 	if (!opt || opt != fa->path)
 		return why_set(why, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name, d->ops->name);
 	while ((opt = strtok_r(NULL, ",", &save))) {
-		int ret = parse_option(d, opt, fa, why);
+		int ret = 0;
 
+		if (!strcmp(opt, "buffered"))
+			fa->buffered = true;
+		else if (!strncmp(opt, "size=", 5))
+			ret = dev_parse_size(opt + 5, &fa->size, why);
+		else
+			ret = why_set(why, -EINVAL, "%s: unknown option '%s': want size=SIZE or buffered", d->ops->name, opt);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* ---- (G2) ---- */
+/* ---- in use? (file_open.2) ---- */
 
 static bool is_mounted(dev_t rdev)
 {
@@ -83,7 +80,7 @@ static bool is_mounted(dev_t rdev)
 	return found;
 }
 
-/* The first line of the file at path is this name. */
+/* The first line of the file at path is `name`. */
 static bool names(const char *path, const char *name)
 {
 	char line[4096];
@@ -99,7 +96,7 @@ static bool names(const char *path, const char *name)
 	return same;
 }
 
-/* A file behind a loop device is in use as much as a disk is. */
+/* True when a loop device is attached to the file: then it is in use as a disk is. */
 static bool is_behind_loop(const char *path)
 {
 	char *real = realpath(path, NULL);
@@ -115,7 +112,7 @@ static bool is_behind_loop(const char *path)
 	return found;
 }
 
-/* ---- (G1) ---- */
+/* ---- ours? (file_open.1) ---- */
 
 static int check_block_device(struct dev *d, const char *path, const struct stat *st, struct why *why)
 {
@@ -150,16 +147,7 @@ static int check_file(struct dev *d, const char *path, const struct stat *st, st
 	return 0;
 }
 
-static int check_path(struct dev *d, const struct file_args *fa, const struct stat *st, struct why *why)
-{
-	if (S_ISBLK(st->st_mode))
-		return check_block_device(d, fa->path, st, why);
-	if (S_ISREG(st->st_mode))
-		return check_file(d, fa->path, st, why);
-	return why_set(why, -EINVAL, "%s is neither a file nor a block device", fa->path);
-}
-
-/* ---- (G3) ---- */
+/* ---- a new file (file_open.3) ---- */
 
 static int fill(int fd, uint64_t size)
 {
@@ -182,7 +170,7 @@ static int fill(int fd, uint64_t size)
 	return ret;
 }
 
-/* Told before the disk is filled up with what will not fit. */
+/* So that a file that will not fit is refused before it has filled the disk. */
 static int check_room(struct dev *d, const struct file_args *fa, int fd, struct why *why)
 {
 	struct statvfs s;
@@ -190,8 +178,8 @@ static int check_room(struct dev *d, const struct file_args *fa, int fd, struct 
 
 	if (fa->size <= room)
 		return 0;
-	return why_set(why, -ENOSPC, "%s: size=%llum, and there is room for %llu MiB: make it smaller, or free some", fa->path,
-		      (unsigned long long)(fa->size >> 20), (unsigned long long)(room >> 20));
+	return why_set(why, -ENOSPC, "%s: size=%llum, and there is room for %llu MiB: make it smaller, or free some",
+		       fa->path, (unsigned long long)(fa->size >> 20), (unsigned long long)(room >> 20));
 }
 
 static void take_back(const struct file_args *fa, bool was_there)
@@ -199,7 +187,7 @@ static void take_back(const struct file_args *fa, bool was_there)
 	if (!was_there)
 		unlink(fa->path);
 	else if (truncate(fa->path, 0))
-		return; /* an error is being told already */
+		return; /* the caller tells of its own error */
 }
 
 static int make_file(struct dev *d, const struct file_args *fa, bool was_there, struct why *why)
@@ -230,6 +218,7 @@ take_back:
 	return ret;
 }
 
+/* Sets d->size: what was asked for, or all that is there. */
 static int find_size(struct dev *d, const struct file_args *fa, int fd, const struct stat *st, struct why *why)
 {
 	uint64_t size = st->st_size;
@@ -247,7 +236,7 @@ static int find_size(struct dev *d, const struct file_args *fa, int fd, const st
 	return 0;
 }
 
-/* O_EXCL: a block device that is mounted or held by another driver refuses (G2). */
+/* O_EXCL: a block device that is mounted or held by another driver refuses (file_open.2). */
 static int open_for_io(struct dev *d, const struct file_args *fa, const struct stat *st, bool *direct, struct why *why)
 {
 	int flags = O_RDWR | O_CLOEXEC | (S_ISBLK(st->st_mode) ? O_EXCL : 0);
@@ -280,8 +269,12 @@ int file_open_path(struct dev *d, const char *args, bool *direct, struct why *wh
 	there = !stat(fa.path, &st);
 	if (!there && errno != ENOENT)
 		return why_set(why, -errno, "%s: %s", fa.path, strerror(errno));
-	if (there)
-		ret = check_path(d, &fa, &st, why);
+	if (there && S_ISBLK(st.st_mode))
+		ret = check_block_device(d, fa.path, &st, why);
+	else if (there && S_ISREG(st.st_mode))
+		ret = check_file(d, fa.path, &st, why);
+	else if (there)
+		ret = why_set(why, -EINVAL, "%s is neither a file nor a block device", fa.path);
 	if (!ret && (!there || (S_ISREG(st.st_mode) && !st.st_size)))
 		ret = make_file(d, &fa, there, why);
 	if (ret)

@@ -317,7 +317,10 @@ static void an_empty_file_is_ours(void **state)
 	dev_close(open_spec("", false));
 }
 
-/* What is mounted on / is refused even with force; where that is no block device that we can name, there is nothing to try. */
+/*
+ * What is mounted on / is refused even with force; where that is no block device that we can name, there is nothing
+ * to try.
+ */
 static void a_mounted_device_is_never_opened(void **state)
 {
 	struct why why;

@@ -6,9 +6,9 @@
  * A crash at position p sees events < p. Then, per tear unit: what is durable at p, or any one write
  * pending at p (submitted before p, not overwritten by what is durable).
  *
- * (P1) A unit never returns to a value older than its durable one.
- * (P2) Between two flush completions (or FUA completions) that make something durable, the durable image is constant and
- *      the pending set only grows: an epoch. It is judged at its last position, where promises are strongest.
+ * (P1) A unit never returns to a value older than its durable one. (P2) Between two flush completions (or FUA
+ * completions) that make something durable, the durable image is constant and the pending set only grows: an epoch.
+ * It is judged at its last position, where promises are strongest.
  *
  * An image is a device of its own (powercut_image): the base below, the chosen writes on top, and a
  * private layer for what a mount writes. It is made in time proportional to what was written.
@@ -66,19 +66,22 @@ struct epoch {
  */
 int powercut_epochs(struct dev *d, int (*fn)(void *arg, const struct epoch *e), void *arg);
 
-/* What is durable and pending for a crash at any position, for shrinking and replay. e->pending is valid until the next call
- * of a powercut function. */
+/* What is durable and pending for a crash at any position, for shrinking and replay. e->pending is valid until the
+ * next call of a powercut function. */
 void powercut_epoch_at(struct dev *d, uint32_t pos, struct epoch *e);
 
-/* Which of an epoch's pending writes are kept: bit i of mask = pending[i]; npending may exceed 64, then mask is an array. */
+/*
+ * Which of an epoch's pending writes are kept: bit i of mask = pending[i]; npending may exceed 64, then mask is an
+ * array.
+ */
 struct cut {
 	uint32_t pos;
 	const uint32_t *pending;
 	uint32_t npending;
 	const uint64_t *keep; /* bitmap */
 	uint64_t hash;        /* of the resulting image's content */
-	/* A write of which only some tear units are kept: unit i of pending[torn], counted from the one that holds its first
-	 * byte, when bit i of torn_units is set. NULL: no write is torn. */
+	/* A write of which only some tear units are kept: unit i of pending[torn], counted from the one that holds
+	 * its first byte, when bit i of torn_units is set. NULL: no write is torn. */
 	const uint64_t *torn_units;
 	uint32_t torn;
 };
@@ -95,10 +98,11 @@ int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget 
                   int (*fn)(void *arg, const struct cut *c), void *arg);
 
 /*
- * All images of the epoch that can be told apart by what `look` reads of them, however many writes are pending: look mounts
- * the image, or knows what one with this hash holds, and says which blocks were read of it (powercut_image_reads()). Pending
- * writes of which nothing was read need no image of their own. Stops when look returns non-zero and returns that; -E2BIG:
- * more than `most` images would be due, or more than 64 writes are pending. No write is torn.
+ * All images of the epoch that can be told apart by what `look` reads of them, however many writes are pending:
+ * look mounts the image, or knows what one with this hash holds, and says which blocks were read of it
+ * (powercut_image_reads()). Pending writes of which nothing was read need no image of their own. Stops when look
+ * returns non-zero and returns that; -E2BIG: more than `most` images would be due, or more than 64 writes are
+ * pending. No write is torn.
  */
 int powercut_branches(struct dev *d, const struct epoch *e, uint32_t most,
                       int (*look)(void *arg, const struct cut *c, const uint64_t **read), void *arg);

@@ -1,5 +1,5 @@
 /*
- * What is durable and what is pending after a power cut, worked out by hand for stories (story.h);
+ * What is durable and what is pending after a power cut, worked out by hand for stories (script.h);
  * epochs; what an image is; what a recording does to its device.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "dev/door.h"
 #include "dev/image.h"
-#include "dev/story.h"
+#include "dev/test_script.h"
 
 /* Content with the pending writes of `names` kept ("" none, "*" all), for a crash at pos. */
 static void crash(struct dev *d, uint32_t pos, const char *names, char *content)
@@ -31,7 +31,7 @@ static void crash(struct dev *d, uint32_t pos, const char *names, char *content)
 	}
 	c = (struct cut){.pos = pos, .pending = e.pending, .npending = e.npending, .keep = keep};
 	assert_int_equal(powercut_image(d, &c, &image), 0);
-	story_content(image, content);
+	script_content(image, content);
 	dev_close(image);
 }
 
@@ -48,7 +48,7 @@ static void pending_names(struct dev *d, uint32_t pos, char *out)
 /* ---- durable sets by hand ---- */
 
 static const struct {
-	const char *what, *story, *durable, *pending;
+	const char *what, *script, *durable, *pending;
 } legal[] = {
 	{"a completed write is not durable", "wA cA", "........", "A"},
 	{"a submitted write is not durable", "wA", "........", "A"},
@@ -85,16 +85,16 @@ static void durable_is_what_the_rules_say(void **state)
 
 	for (unsigned i = 0; i < sizeof(legal) / sizeof(legal[0]); i++) {
 		powercut_rewind(d);
-		story_play(d, legal[i].story);
+		script_play(d, legal[i].script);
 		crash(d, powercut_position(d), "", content);
 		pending_names(d, powercut_position(d), pending);
 		if (strcmp(content, legal[i].durable) || strcmp(pending, legal[i].pending))
-			fail_msg("%s: '%s' gives durable %s pending '%s', want %s '%s'", legal[i].what, legal[i].story,
+			fail_msg("%s: '%s' gives durable %s pending '%s', want %s '%s'", legal[i].what, legal[i].script,
 				 content, pending, legal[i].durable, legal[i].pending);
 	}
 }
 
-/* What each position of one story gives, walked forwards and backwards. */
+/* What each position of one script gives, walked forwards and backwards. */
 static void any_position_can_be_asked_for(void **state)
 {
 	static const char *const durable[] = {"........", "........", "........", "........", "A.......", "A.......",
@@ -102,7 +102,7 @@ static void any_position_can_be_asked_for(void **state)
 	struct dev *d = *state;
 	char content[64];
 
-	story_play(d, "wA cA F1 f1 uB cB");
+	script_play(d, "wA cA F1 f1 uB cB");
 	for (int round = 0; round < 2; round++)
 		for (uint32_t pos = 0; pos <= 6; pos++) {
 			crash(d, round ? 6 - pos : pos, "", content);
@@ -115,7 +115,7 @@ static void a_later_kept_write_wins(void **state)
 	struct dev *d = *state;
 	char content[64];
 
-	story_play(d, "wA0 cA wB0 cB");
+	script_play(d, "wA0 cA wB0 cB");
 	crash(d, 4, "A", content);
 	assert_string_equal(content, "A.......");
 	crash(d, 4, "B", content);
@@ -130,11 +130,11 @@ static void a_superseded_block_of_a_kept_write_stays_out(void **state)
 	struct dev *d = *state;
 	char content[64];
 
-	story_play(d, "2A cA uB1 cB");
+	script_play(d, "2A cA uB1 cB");
 	crash(d, 4, "A", content);
 	assert_string_equal(content, "AB......");
 	powercut_rewind(d);
-	story_play(d, "wA0 cA uZ7 cZ F1");
+	script_play(d, "wA0 cA uZ7 cZ F1");
 	crash(d, 5, "*", content);
 	assert_string_equal(content, "A......Z");
 }
@@ -142,13 +142,13 @@ static void a_superseded_block_of_a_kept_write_stays_out(void **state)
 static void a_superseded_half_of_a_kept_write_stays_out(void **state)
 {
 	struct dev *d = *state;
-	struct bio *half = &story_write['B' - 'A'];
+	struct bio *half = &script_write['B' - 'A'];
 	char content[64];
 
-	story_play(d, "wA0 cA hB0");
+	script_play(d, "wA0 cA hB0");
 	half->flags |= BIO_FUA;
 	d->log->event[half->event].fua = true;
-	story_play(d, "cB");
+	script_play(d, "cB");
 	crash(d, 4, "", content);
 	assert_string_equal(content, "(.B).......");
 	crash(d, 4, "A", content);
@@ -180,7 +180,7 @@ static void an_epoch_ends_before_what_makes_durable(void **state)
 	struct epochs s = {.d = *state};
 
 	/*            0  1  2  3  4  5  6  7  8  9  10 11 */
-	story_play(s.d, "wA cA F1 wB f1 F2 f2 cB uC cC F3 f3 wD");
+	script_play(s.d, "wA cA F1 wB f1 F2 f2 cB uC cC F3 f3 wD");
 	assert_int_equal(powercut_epochs(s.d, note_epoch, &s), 0);
 	assert_int_equal(s.n, 4);
 	assert_int_equal(s.pos[0], 4); /* before f1: A; f2 has nothing to make durable */
@@ -199,7 +199,7 @@ static void what_makes_nothing_durable_ends_no_epoch(void **state)
 {
 	struct epochs s = {.d = *state};
 
-	story_play(s.d, "wA cA F1 g1 uB eB wC F2 f2");
+	script_play(s.d, "wA cA F1 g1 uB eB wC F2 f2");
 	assert_int_equal(powercut_epochs(s.d, note_epoch, &s), 0);
 	assert_int_equal(s.n, 2);
 	assert_int_equal(s.pos[0], 8);
@@ -214,7 +214,7 @@ static void epochs_stop_when_told(void **state)
 {
 	int n = 0;
 
-	story_play(*state, "uA cA uB cB uC cC");
+	script_play(*state, "uA cA uB cB uC cC");
 	assert_int_equal(powercut_epochs(*state, stop_at_second, &n), 77);
 	assert_int_equal(n, 2);
 }
@@ -245,18 +245,18 @@ static void images_are_apart(void **state)
 	powercut_image(d, &c, &y);
 	write_letter(x, 1, 'X');
 	write_letter(y, 1, 'Y');
-	assert_int_equal(dev_write(y, 2 * DEV_BLOCK + 512, story_data[0], 512, 0), 0);
-	story_content(x, content);
+	assert_int_equal(dev_write(y, 2 * DEV_BLOCK + 512, script_data[0], 512, 0), 0);
+	script_content(x, content);
 	assert_string_equal(content, "AX......");
-	story_content(y, content);
+	script_content(y, content);
 	assert_string_equal(content, ".Y......");
 	dev_close(x);
 	powercut_image(d, &c, &x); /* from the pool: nothing of before is left */
-	story_content(x, content);
+	script_content(x, content);
 	assert_string_equal(content, "........");
 	dev_close(x);
 	dev_close(y);
-	story_content(d, content);
+	script_content(d, content);
 	assert_string_equal(content, "A.......");
 }
 
@@ -271,16 +271,16 @@ static void rewind_undoes_and_restart_keeps(void **state)
 	assert_int_equal(powercut_position(d), 0);
 	write_letter(d, 0, 'B');
 	write_letter(d, 3, 'C');
-	assert_int_equal(dev_write(d, 4 * DEV_BLOCK + 512, story_data[0], 512, 0), 0);
-	story_content(d, content);
+	assert_int_equal(dev_write(d, 4 * DEV_BLOCK + 512, script_data[0], 512, 0), 0);
+	script_content(d, content);
 	assert_memory_equal(content, "B..C", 4);
 	powercut_rewind(d);
 	assert_int_equal(powercut_position(d), 0);
-	story_content(d, content);
+	script_content(d, content);
 	assert_string_equal(content, "A.......");
 	write_letter(d, 1, 'D');
 	powercut_stop(d);
-	story_content(d, content);
+	script_content(d, content);
 	assert_string_equal(content, "AD......");
 	assert_int_equal(mem[DEV_BLOCK], 'D');
 	powercut_start(d);
@@ -301,11 +301,11 @@ static void a_hash_outlives_a_restart(void **state)
 	powercut_epoch_at(d, 0, &after);
 	assert_int_equal(before.durable_hash, after.durable_hash);
 	powercut_rewind(d);
-	story_play(d, "wC cC F1 f1 wA cA F2 f2");
+	script_play(d, "wC cC F1 f1 wA cA F2 f2");
 	powercut_epoch_at(d, 8, &after);
 	assert_int_not_equal(before.durable_hash, after.durable_hash);
 	powercut_rewind(d);
-	story_play(d, "wA cA wB cB F2 f2");
+	script_play(d, "wA cA wB cB F2 f2");
 	powercut_epoch_at(d, 6, &after);
 	assert_int_equal(before.durable_hash, after.durable_hash);
 }

@@ -1,16 +1,17 @@
 /*
- * reap.c: who asks the back end for completions. A task that waits for one does it itself (the
- * reaper), so a lone fsync needs no helper thread; the others that wait sleep meanwhile.
+ * reap.c: which task asks the back end for completions. A task that waits for one asks itself (it is the reaper), so a
+ * lone fsync needs no helper thread; other tasks that wait sleep meanwhile.
  *
- * (P1) At most one task reaps. It leaves when its own condition holds, and hands the role to one of
- *      those that wait, if there is anything left to reap.
- * (P2) What nobody waits for is reaped by the background reaper, which looks every BACKGROUND_NS
- *      while something is in flight, and sleeps when nothing has been for IDLE_LOOKS looks.
- * (P3) A reaper blocks in the back end for a short time only: its condition may also come true by
- *      another way (a bio that another task did itself, a worker).
+ * reap.1: At most one task reaps. It stops when its own condition holds, and hands the role to one of the tasks
+ *      that wait if there is anything left to reap.
+ * reap.2: A reaper blocks in the back end for a short time only: its condition may also come true in another way (a bio
+ *      that another task did itself, a worker).
  *
- * d->lock guards reaper and waiters. Back ends without reap() complete by themselves: for them, and
- * in controlled runs, waiting is wait_until().
+ * Bios that nobody waits for are reaped by a task of the device's own, the background reaper. It looks every
+ * BACKGROUND_NS while something is in flight, and sleeps after IDLE_LOOKS looks at which nothing was.
+ *
+ * d->lock guards reaper and waiters. Back ends without reap() complete by themselves: for them, and in controlled runs,
+ * waiting is wait_until().
  */
 #include "base/check.h"
 #include "dev/door.h"
@@ -27,7 +28,10 @@ struct reap_waiter {
 	_Atomic bool promoted; /* it is the reaper now */
 };
 
-/* Takes the role when it is free and there is something to reap; else lines up to be handed it. */
+/*
+ * Takes the role when it is free and there is something to reap: true. Else w (may be NULL) lines up to be handed
+ * it.
+ */
 static bool become_reaper(struct dev *d, struct reap_waiter *w)
 {
 	bool mine;
@@ -42,7 +46,10 @@ static bool become_reaper(struct dev *d, struct reap_waiter *w)
 	return mine;
 }
 
-/* The wake is under the lock: the waiter takes it before it returns, so its queue is still there. */
+/*
+ * The end of reaping (reap.1). The wake is made under the lock: the waiter takes the lock before it returns, so its
+ * queue is still there.
+ */
 static void hand_over(struct dev *d)
 {
 	spin_lock(&d->lock);
@@ -76,7 +83,10 @@ static bool sleep_in_line(struct dev *d, struct reap_waiter *w)
 	return w->promoted;
 }
 
-/* Counted like a sleep on wq: it is one. */
+/*
+ * The task reaps until its condition holds or nothing is left. To the task that is a sleep on wq, so it is counted
+ * as one.
+ */
 static void reap_until(struct dev *d, struct waitq *wq, bool (*cond)(void *arg), void *arg)
 {
 	struct wait_timer timer;

@@ -65,7 +65,10 @@ static void in_virtual_time(void (*main)(void *))
 
 /* ---- virtual time: exact ---- */
 
-/* qd=2, no jitter, write 1000, flush 5000, fua 3000, all submitted at t0: two at a time, the FUA in the first free slot. */
+/*
+ * qd=2, no jitter, write 1000, flush 5000, fua 3000, all submitted at t0: two at a time, the FUA in the first free
+ * slot.
+ */
 static void queue_main(void *arg)
 {
 	uint64_t t0;

@@ -1,23 +1,25 @@
 /*
- * uring.c: a file or a block device through io_uring. What makes it differ from file.c:
+ * uring.c: a file or a block device through io_uring. In this it differs from file.c:
  *
- * (U1) Writes that nobody waits for at once go through one ring that all tasks share, with the file
- *      registered. A write with BIO_MORE is only put into the queue; the next one without it, or the
- *      reaper, hands all of them to the kernel in one call.
- * (U2) A flush and a FUA write are done in the way that uring_tune() found fastest here; ways through the
- *      ring cost a worker of the kernel, but not everywhere more than a system call.
- * (U3) The queue's tail is moved under the ring's lock, and the call that makes the kernel look at it is
- *      made outside: a submitter does not wait for another one's I/O to be set up. The kernel takes what
- *      is there, so it does not matter whose call takes whose entry.
- * (U4) Writes from dev->buffers, which are registered, are fixed ones: tree blocks, and data that is written
- *      in runs or compressed. All else is sent as it is. Measured, O_DIRECT on a virtio disk, CPU of a write
- *      when 8 go together: 4.6 us plain, 4.1 fixed, 4.6 copied into a registered buffer and fixed; of 16 KiB
- *      5.5, 4.6 and 6.5 us: what is elsewhere is not worth a copy. A lone page of a file stays in its
- *      task's memory: the node that it lies on counts for more.
- * (U5) dev->queued counts what is in the queue or with the kernel, as in file.c (F3); it never exceeds
- *      the completion queue, so no completion is lost. The completion side belongs to the reaper (P1 of reap.c).
+ * Writes that nobody waits for at once go through one ring that all tasks share, with the file registered. A write with
+ * BIO_MORE is only put into the queue; the next write without it, or the reaper, hands all of them to the kernel in one
+ * call. A flush and a FUA write are done in the way that uring_tune() found fastest on this device: a way through the
+ * ring costs a worker of the kernel, which is not everywhere more than a system call.
  *
- * Where memory cannot be registered (RLIMIT_MEMLOCK), that is told, and all writes are plain ones. Where io_uring is not permitted or not there, the device is a file: device, and says so in its notice.
+ * The queue's tail is moved under the ring's lock, and the call that makes the kernel look at it is made outside: a
+ * submitter does not wait until another one's I/O is set up. The kernel takes whatever is there, so it does not matter
+ * whose call takes whose entry.
+ *
+ * uring.1: Writes from dev->buffers, which are registered, are fixed ones: tree blocks, and data that is written in
+ *      runs or compressed. All other memory is sent as it is. Measured, O_DIRECT on a virtio disk, CPU time of a
+ *      write when 8 go together: 4.6 us plain, 4.1 fixed, 4.6 copied into a registered buffer and fixed; of 16 KiB
+ *      5.5, 4.6 and 6.5 us: a copy is not worth it. A lone page of a file stays in its task's memory: the node that
+ *      it lies on counts for more.
+ * uring.2: dev->queued counts the bios in the queue or with the kernel, as in file.c. It never exceeds the
+ *      completion queue, so no completion is lost. Only the reaper touches the completion side (reap.1).
+ *
+ * Where memory cannot be registered (RLIMIT_MEMLOCK), the notice says so, and all writes are plain ones. Where
+ * io_uring is not permitted or not there, the device is a file: device, and its notice says so.
  */
 #include "dev/uring.h"
 
@@ -37,11 +39,11 @@
 
 #define DEPTH         256u
 #define REAP_AT_ONCE  32
-#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks: reap.c, P3 */
+#define BLOCK_AT_MOST 500000 /* ns that a reaper blocks (reap.2) */
 
 /* ---- the submission queue ---- */
 
-/* What is in the queue and not yet taken by the kernel becomes visible to it; how much that is. */
+/* Makes all entries of the queue visible to the kernel. Returns how many it has not taken yet. */
 static unsigned publish(struct io_uring *ring)
 {
 	struct io_uring_sq *sq = &ring->sq;
@@ -50,14 +52,7 @@ static unsigned publish(struct io_uring *ring)
 	return sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
 }
 
-/* The entries are always used in their order, so that publish() has only the tail to move. */
-static void number_entries(struct io_uring *ring)
-{
-	for (unsigned i = 0; i < ring->sq.ring_entries; i++)
-		ring->sq.array[i] = i;
-}
-
-/* U4 */
+/* (uring.1) */
 static void prepare_write(struct uring *u, struct io_uring_sqe *sqe, const struct bio *bio)
 {
 	bool fixed = buffers_have(bio->dev->buffers, bio->media, bio->len);
@@ -82,7 +77,10 @@ static void prepare(struct uring *u, struct io_uring_sqe *sqe, const struct bio 
 	kernel_give((void *)bio);
 }
 
-/* Puts it into the queue; false when that is full. *publishable: to be handed to the kernel, 0 for BIO_MORE. */
+/*
+ * Puts the bio into the queue; false when that is full. *publishable: how many entries to hand to the kernel now; 0
+ * when the bio has BIO_MORE.
+ */
 static bool put(struct uring *u, struct bio *bio, unsigned *publishable)
 {
 	struct io_uring_sqe *sqe;
@@ -97,7 +95,10 @@ static bool put(struct uring *u, struct bio *bio, unsigned *publishable)
 	return sqe;
 }
 
-/* Errors are those of the call, not of an entry: what was not taken stays in the queue for the reaper's call. */
+/*
+ * Hands n entries to the kernel. An error is the call's, not an entry's: what was not taken waits for the reaper's
+ * call.
+ */
 static void enter(struct uring *u, unsigned n)
 {
 	int ret = io_uring_enter(u->ring.ring_fd, n, 0, 0, NULL);
@@ -112,7 +113,7 @@ static bool queue(struct dev *d, struct bio *bio)
 	unsigned n;
 	bool queued;
 
-	if (atomic_fetch_add(&d->queued, 1) >= DEPTH) { /* U5 */
+	if (atomic_fetch_add(&d->queued, 1) >= DEPTH) { /* uring.2 */
 		atomic_fetch_sub(&d->queued, 1);
 		return false;
 	}
@@ -139,19 +140,16 @@ static bool through_ring(const struct uring *u, const struct bio *bio)
 	return !(bio->flags & BIO_SYNC);
 }
 
-static int do_now(const struct uring *u, const struct bio *bio)
-{
-	bool apart = bio->stage == STAGE_WRITE && bio->flags & BIO_FUA && u->tuning.fua == FUA_WRITE_FDATASYNC;
-
-	return apart ? file_fua_by_flush(u->fd, bio) : file_io_now(u->fd, bio);
-}
-
 static void uring_submit(struct dev *d, struct bio *bio)
 {
 	struct uring *u = d->private;
 
-	if (!through_ring(u, bio) || !queue(d, bio))
-		door_complete(bio, do_now(u, bio));
+	if (through_ring(u, bio) && queue(d, bio))
+		return;
+	if (bio->stage == STAGE_WRITE && bio->flags & BIO_FUA && u->tuning.fua == FUA_WRITE_FDATASYNC)
+		door_complete(bio, file_fua_by_flush(u->fd, bio));
+	else
+		door_complete(bio, file_io_now(u->fd, bio));
 }
 
 /* ---- completions ---- */
@@ -215,8 +213,9 @@ static int uring_reap(struct dev *d, bool block)
 /* ---- open and close ---- */
 
 /*
- * A polled write that the drive takes only in parts is tried again by the kernel for ever (seen with Linux 6.1:
- * it may be split neither in the ring nor in the worker): what one request holds, with a page a segment.
+ * The largest write that the drive takes as one request, with a page a segment; 0: not known. A polled write that
+ * would have to be split is tried again by the kernel for ever (seen with Linux 6.1: neither the ring nor the
+ * worker may split it).
  */
 static uint32_t one_request(const struct dev_facts *facts)
 {
@@ -228,7 +227,10 @@ static uint32_t one_request(const struct dev_facts *facts)
 	return (uint32_t)(kib < pages ? kib : pages) * 1024;
 }
 
-/* Only a drive whose queues are polled can be polled for. Files would do too, where their file system can: not tried. */
+/*
+ * Only a drive whose queues are polled can be polled for. Files would do too, where their file system can: not
+ * tried.
+ */
 static void find_polling(struct uring *u)
 {
 	struct dev_facts facts = {.n = 0};
@@ -243,7 +245,10 @@ static void find_polling(struct uring *u)
 		u->largest = one_request(&facts);
 }
 
-/* Refused: the device does without, and says so. Pinned memory counts against a limit of the user's. */
+/*
+ * When the kernel refuses, the device does without, and says so. Pinned memory counts against the user's
+ * RLIMIT_MEMLOCK.
+ */
 static void register_buffers(struct dev *d, struct uring *u)
 {
 	struct buffers *b = buffers_new();
@@ -259,7 +264,10 @@ static void register_buffers(struct dev *d, struct uring *u)
 		 strerror(-u->unregistered), u->unregistered == -ENOMEM ? ": RLIMIT_MEMLOCK, `ulimit -l`" : "");
 }
 
-/* A ring goes some time after its exit, and its file with it; whoever opens the device next would find it in use. */
+/*
+ * The kernel frees a ring some time after its exit, and holds the ring's file until then: the next open of the
+ * device would find it in use. So the file is taken from it first.
+ */
 static void end_ring(struct dev *d, struct uring *u)
 {
 	if (d->buffers)
@@ -271,7 +279,10 @@ static void end_ring(struct dev *d, struct uring *u)
 
 static int setup_ring(struct uring *u)
 {
-	struct io_uring_params p = {.flags = IORING_SETUP_CQSIZE | (u->poll ? IORING_SETUP_IOPOLL : 0), .cq_entries = 2 * DEPTH};
+	struct io_uring_params p = {
+		.flags = IORING_SETUP_CQSIZE | (u->poll ? IORING_SETUP_IOPOLL : 0),
+		.cq_entries = 2 * DEPTH,
+	};
 	int ret = io_uring_queue_init_params(DEPTH, &u->ring, &p);
 
 	if (ret)
@@ -284,12 +295,17 @@ static int setup_ring(struct uring *u)
 		io_uring_queue_exit(&u->ring);
 		return ret;
 	}
-	number_entries(&u->ring);
+	/* entries are always used in their order, so that publish() has only the tail to move */
+	for (unsigned i = 0; i < u->ring.sq.ring_entries; i++)
+		u->ring.sq.array[i] = i;
 	spin_init(&u->lock, L_RING);
 	return 0;
 }
 
-/* The same file or block device by the other back end, from the door on. */
+/*
+ * Opens the same file or block device by file.c, which serves it from then on. err: why io_uring is not used; 0:
+ * not needed.
+ */
 static int be_a_file(struct dev *d, const char *args, int err, struct why *why)
 {
 	int ret;
@@ -297,8 +313,8 @@ static int be_a_file(struct dev *d, const char *args, int err, struct why *why)
 	d->ops = &file_ops;
 	ret = file_ops.open(d, args, why);
 	if (!ret && err)
-		snprintf(d->notice, sizeof(d->notice), "io_uring cannot be used (%s%s): this is a file: device", strerror(-err),
-			 err == -EPERM ? ": kernel.io_uring_disabled, or a sandbox" : "");
+		snprintf(d->notice, sizeof(d->notice), "io_uring cannot be used (%s%s): this is a file: device",
+			 strerror(-err), err == -EPERM ? ": kernel.io_uring_disabled, or a sandbox" : "");
 	return ret;
 }
 
@@ -318,7 +334,10 @@ static int open_ring(struct dev *d, struct uring *u)
 	return ret;
 }
 
-/* Writes through the page cache are not asynchronous in a ring either, and in controlled runs every bio is done at once. */
+/*
+ * Writes through the page cache are not asynchronous in a ring either, and in controlled runs every bio is done at
+ * once.
+ */
 static int uring_open(struct dev *d, const char *args, struct why *why)
 {
 	struct uring *u;

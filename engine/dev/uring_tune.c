@@ -1,13 +1,15 @@
 /*
- * uring_tune.c: which way of flushing, and of writing durably, is fastest on this device. It depends on
- * kernel, drive and file system by a factor of two either way, so it is measured, not known.
+ * uring_tune.c: which way of flushing, and of writing durably, is fastest on this device. It depends on kernel,
+ * drive and file system by a factor of two either way, so it is measured, not known.
  *
- * (M1) The ways take turns, forwards and backwards: what drifts in the machine, and what one leaves
- *      behind for the next, meets all alike.
- * (M2) A way other than the system call must be better by MARGIN to be taken, at the median and at the
- *      lower quartile (which a busy machine disturbs less): when it makes no difference, the choice is
- *      the same every time.
- * (M3) The device's contents do not change: its last block is written over with what it holds.
+ * The ways take turns, forwards and backwards: a drift of the machine, and what one way leaves behind for the next,
+ * meets all alike. The device's contents do not change: its last block is written over with what it holds.
+ *
+ * uring_tune.1: A way other than the system call is taken only if it is better by MARGIN, at the median and at the
+ *      lower quartile (which a busy machine disturbs less). So where it makes no difference, the choice is the same
+ *      every time.
+ *
+ * Called by uring.c when a device is opened.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -100,7 +102,7 @@ static int try_fua(struct probe *p, unsigned way)
 
 /* ---- turns ---- */
 
-/* A ring that polls takes neither fsync nor, surely, RWF_DSYNC. */
+/* A ring that polls takes no fsync; whether it takes RWF_DSYNC is not certain, so that is not tried either. */
 static bool is_possible(const struct probe *p, bool ring)
 {
 	return !ring || !p->u->poll;
@@ -121,7 +123,10 @@ static int one_turn(struct probe *p, int (*try)(struct probe *, unsigned), unsig
 	return ret;
 }
 
-/* `ways` ways take turns; a flush is given something to flush first. */
+/*
+ * The ways take turns. ring: the way that needs the ring; dirty: a write before each try gives a flush something to
+ * flush. 0 or -errno.
+ */
 static int measure(struct probe *p, int (*try)(struct probe *, unsigned), unsigned ways, unsigned ring, bool dirty,
 		   struct quartiles *out)
 {
@@ -150,7 +155,7 @@ static bool is_better(const struct quartiles *a, const struct quartiles *b)
 	return a->median && (double)a->median < MARGIN * (double)b->median && (double)a->low < MARGIN * (double)b->low;
 }
 
-/* (M2) */
+/* (uring_tune.1) */
 static unsigned best_of(const struct quartiles *q, unsigned ways, uint64_t *median)
 {
 	unsigned best = 0;

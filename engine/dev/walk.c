@@ -89,7 +89,10 @@ static bool covered_by_flush(const struct walk *w, uint32_t pos, uint32_t fsub)
 	return w->log->event[pos].of < fsub;
 }
 
-/* FUA writes matter as long as an older write is pending. Both lists are in order but for FUA writes that overtook others. */
+/*
+ * FUA writes matter as long as an older write is pending. Both lists are in order but for FUA writes that overtook
+ * others.
+ */
 static void drop_old_fua(struct walk *w)
 {
 	uint32_t kept = 0;

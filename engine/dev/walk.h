@@ -36,7 +36,10 @@ void walk_to(struct walk *w, uint32_t pos);
 /* The next event makes something durable: an epoch ends before it. */
 bool walk_commits_next(const struct walk *w);
 
-/* Sectors of block blk that write `pos` would still change: those it covers less those with a newer durable value (P1). */
+/*
+ * Sectors of block blk that write `pos` would still change: those it covers less those with a newer durable value
+ * (P1).
+ */
 unsigned walk_sectors(const struct walk *w, uint32_t pos, uint32_t blk);
 
 #endif

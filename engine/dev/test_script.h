@@ -1,6 +1,6 @@
 /*
- * story.h: for tests of the power cut: a sequence of device events as a word a line, played into a
- * record without a file system and without time.
+ * test_script.h: for tests of the power cut: a sequence of device events, a word each, played into a record without a
+ * file system and without time. E.g. "wA cA F1 f1": write A is submitted and completes, flush 1 the same.
  *
  *   wA    write A is submitted, to block 0 (A: block 0, B: block 1, ...); wA3: to block 3
  *   mA uA the same, as metadata, as a FUA write
@@ -9,10 +9,10 @@
  *   cA eA it completes, it fails
  *   F1 f1 flush 1 is submitted, completes; g1: completes with an error
  *
- * What a write writes is its letter, in every byte. The device has STORY_BLOCKS blocks that are looked at.
+ * Each byte that a write writes is its letter. Tests look at the first SCRIPT_BLOCKS blocks of the device.
  */
-#ifndef DEV_STORY_H
-#define DEV_STORY_H
+#ifndef DEV_TEST_SCRIPT_H
+#define DEV_TEST_SCRIPT_H
 
 #include <ctype.h>
 #include <string.h>
@@ -20,19 +20,19 @@
 #include "base/check.h"
 #include "dev/record.h"
 
-#define STORY_BLOCKS 8
+#define SCRIPT_BLOCKS 8
 
-static _Alignas(4096) uint8_t story_data[26][2 * DEV_BLOCK];
-static struct bio story_write[26], story_flush[10];
+static _Alignas(4096) uint8_t script_data[26][2 * DEV_BLOCK];
+static struct bio script_write[26], script_flush[10];
 
-static inline void story_submit(struct dev *d, const char *word)
+static inline void script_submit(struct dev *d, const char *word)
 {
 	unsigned id = (unsigned)(word[1] - 'A'), blk = isdigit((unsigned char)word[2]) ? (unsigned)(word[2] - '0') : id;
-	struct bio *bio = &story_write[id];
+	struct bio *bio = &script_write[id];
 
-	memset(story_data[id], word[1], sizeof(story_data[id]));
+	memset(script_data[id], word[1], sizeof(script_data[id]));
 	*bio = (struct bio){
-		.off = blk * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = story_data[id], .dev = d,
+		.off = blk * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = script_data[id], .dev = d,
 		.stage = STAGE_WRITE,
 	};
 	if (word[0] == 'm')
@@ -48,7 +48,7 @@ static inline void story_submit(struct dev *d, const char *word)
 	record_submit(d, bio);
 }
 
-static inline void story_word(struct dev *d, const char *word)
+static inline void script_word(struct dev *d, const char *word)
 {
 	unsigned id = (unsigned)(word[1] - 'A'), flush = (unsigned)(word[1] - '0');
 
@@ -58,41 +58,41 @@ static inline void story_word(struct dev *d, const char *word)
 	case 'u':
 	case 'h':
 	case '2':
-		story_submit(d, word);
+		script_submit(d, word);
 		break;
 	case 'c':
 	case 'e':
-		record_complete(d, &story_write[id], word[0] == 'e' ? -5 : 0);
+		record_complete(d, &script_write[id], word[0] == 'e' ? -5 : 0);
 		break;
 	case 'F':
-		story_flush[flush] = (struct bio){.flags = BIO_WRITE | BIO_PREFLUSH, .dev = d, .stage = STAGE_FLUSH};
-		record_submit(d, &story_flush[flush]);
+		script_flush[flush] = (struct bio){.flags = BIO_WRITE | BIO_PREFLUSH, .dev = d, .stage = STAGE_FLUSH};
+		record_submit(d, &script_flush[flush]);
 		break;
 	case 'f':
 	case 'g':
-		record_complete(d, &story_flush[flush], word[0] == 'g' ? -5 : 0);
+		record_complete(d, &script_flush[flush], word[0] == 'g' ? -5 : 0);
 		break;
 	default:
-		CHECK(!"a word of a story");
+		CHECK(!"a word of a script");
 	}
 }
 
-static inline void story_play(struct dev *d, const char *story)
+static inline void script_play(struct dev *d, const char *script)
 {
 	char words[256], *save;
 
-	CHECK(strlen(story) < sizeof(words));
-	strcpy(words, story);
+	CHECK(strlen(script) < sizeof(words));
+	strcpy(words, script);
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		story_word(d, w);
+		script_word(d, w);
 }
 
 /* The content of a device, a character a block: '.' for zeros, "(xy)" for a block whose halves differ. */
-static inline void story_content(struct dev *d, char *out)
+static inline void script_content(struct dev *d, char *out)
 {
 	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
 
-	for (unsigned blk = 0; blk < STORY_BLOCKS; blk++) {
+	for (unsigned blk = 0; blk < SCRIPT_BLOCKS; blk++) {
 		CHECK(dev_read(d, blk * DEV_BLOCK, buf, sizeof(buf)) == 0);
 		char a = buf[0] ? (char)buf[0] : '.', b = buf[DEV_BLOCK - 1] ? (char)buf[DEV_BLOCK - 1] : '.';
 
@@ -105,7 +105,7 @@ static inline void story_content(struct dev *d, char *out)
 }
 
 /* A recorded device, for a test's setup and teardown. */
-static inline int story_open(void **state)
+static inline int script_open(void **state)
 {
 	struct dev *d;
 
@@ -115,12 +115,12 @@ static inline int story_open(void **state)
 	return 0;
 }
 
-static inline int story_close(void **state)
+static inline int script_close(void **state)
 {
 	dev_close(*state);
 	return 0;
 }
 
-#define RECORDED(test) cmocka_unit_test_setup_teardown(test, story_open, story_close)
+#define RECORDED(test) cmocka_unit_test_setup_teardown(test, script_open, script_close)
 
 #endif
