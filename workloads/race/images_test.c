@@ -49,7 +49,7 @@ static uint64_t block_hash(uint64_t h, const struct recovered_block *b)
 
 static uint64_t content_hash(const struct recovered *r)
 {
-	uint64_t h = fold(0, r->why, strlen(r->why));
+	uint64_t h = fold(0, r->why.text, strlen(r->why.text));
 
 	h = fold(h, &r->list_err, sizeof(r->list_err));
 	for (uint32_t i = 0; i < r->nfiles; i++) {
