@@ -3,7 +3,7 @@
  * the worker compresses, then makes extent map, ordered extent and I/O in the same order as the
  * uncompressed way, only later (kernel: cow_file_range_async(), submit_compressed_extents()).
  *
- * (Z1) From the hand-over until the ordered extent exists, the pages are locked and tagged: a second
+ * compress.1: From the hand-over until the ordered extent exists, the pages are locked and tagged: a second
  *      writeback pass over them sleeps until it does. That is all that fsync may rely on.
  *
  * Caller: writeback.c.

@@ -2,8 +2,8 @@
  * csum.h: checksums of data: crc32c of each 4 KiB on disk, in items keyed by disk address, in the
  * csum tree or in a log tree.
  *
- * (S1) Putting checksums of a range replaces whatever stood for it: no two items overlap.
- * (S2) A read of data without a checksum is an error, never data.
+ * csum.1: Putting checksums of a range replaces whatever stood for it: no two items overlap.
+ * csum.2: A read of data without a checksum is an error, never data.
  *
  * The csum tree is changed under fs->csum_lock (two items that border on one another are changed by
  * two completions at once); a log tree under its inode's log_mutex, where extents have one owner.

@@ -1,4 +1,4 @@
-/* csum_test.c: checksums of disk blocks against a plain array: S1, ranges of any size, both sizes of node. */
+/* csum_test.c: checksums of disk blocks against a plain array: csum.1, ranges of any size, both sizes of node. */
 #include "tree/tree_rig.h"
 
 #include "base/crc32c.h"
@@ -47,7 +47,7 @@ static int cover_item(void *arg, const struct key *k, const void *data, uint32_t
 {
 	struct cover *c = arg;
 
-	assert_true(k->offset >= c->end); /* S1 */
+	assert_true(k->offset >= c->end); /* csum.1 */
 	assert_true(len > 0 && len % 4 == 0);
 	c->end = k->offset + len / 4 * FS_BLOCK;
 	c->blocks += len / 4;

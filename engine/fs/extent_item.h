@@ -2,9 +2,9 @@
  * extent_item.h: file extent items: which disk blocks a range of a file is in, in a subvolume's tree
  * or in its log; and what becomes of the disk space that an item lets go.
  *
- * (X1) Items of one inode in one tree never overlap.
- * (X2) Space is let go by items of a subvolume tree only: a log's items never own space.
- * (X3) An uncompressed extent is let go block by block; a compressed one when its last item goes
+ * extent_item.1: Items of one inode in one tree never overlap.
+ * extent_item.2: Space is let go by items of a subvolume tree only: a log's items never own space.
+ * extent_item.3: An uncompressed extent is let go block by block; a compressed one when its last item goes
  *      (fs->compressed counts the items).
  *
  * Callers hold inode->items_lock for the subvolume's tree, inode->log_mutex for a log.
@@ -52,7 +52,7 @@ int extent_drop(const struct extent_drop *d, uint64_t start, uint64_t end);
 /* Inserts an item (with inline bytes when inline). A compressed extent gets a reference in a subvolume tree (own). */
 int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t ino, const struct extent *e, bool own);
 
-/* References to compressed extents (X3). */
+/* References to compressed extents (extent_item.3). */
 void compressed_init(struct fs *fs);
 void compressed_fini(struct fs *fs);
 bool compressed_in_use(struct fs *fs, uint64_t bytenr);

@@ -1,5 +1,5 @@
 /*
- * extent_item_test.c: extent items of one inode against a plain array of blocks: X1 to X3, and that space and
+ * extent_item_test.c: extent items of one inode against a plain array of blocks: extent_item.1 to extent_item.3, and that space and
  * checksums go exactly when the last item that needs them goes.
  */
 #include "fs/csum.h"
@@ -80,7 +80,7 @@ static int item_after(void *arg, const struct key *k, const void *data, uint32_t
 	struct extent_item it;
 
 	memcpy(&it, data, sizeof(it));
-	assert_true(k->offset >= *end); /* X1 */
+	assert_true(k->offset >= *end); /* extent_item.1 */
 	*end = k->offset + it.len;
 	return 0;
 }
@@ -123,7 +123,7 @@ static uint64_t held_by(const struct rig *r, uint32_t i)
 	return e.item.disk_len;
 }
 
-/* X3: in use are exactly the blocks that an item needs; and each has its checksum. */
+/* In use (extent_item.3) are exactly the blocks that an item needs; and each has its checksum. */
 static void compare_space(struct rig *r)
 {
 	uint64_t held = 0;

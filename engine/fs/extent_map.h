@@ -2,10 +2,10 @@
  * extent_map.h: what memory knows of where a file's ranges are, and the modified list: what changed
  * since the inode was last logged. inode->em_lock guards both; every function here takes it.
  *
- * (E1) A map whose write is in flight is PINNED with generation = max: it counts as newer than any
+ * extent_map.1: A map whose write is in flight is PINNED with generation = max: it counts as newer than any
  *      transaction, so a fast fsync logs it.
- * (E2) Unpinning does not put a map back on the modified list (a28046956c71): it may be in the log already.
- * (E3) No two maps of an inode overlap. Splits of a modified map are modified (cef7820d6abf).
+ * extent_map.2: Unpinning does not put a map back on the modified list (a28046956c71): it may be in the log already.
+ * extent_map.3: No two maps of an inode overlap. Splits of a modified map are modified (cef7820d6abf).
  */
 #ifndef FS_EXTENT_MAP_H
 #define FS_EXTENT_MAP_H

@@ -1,4 +1,4 @@
-/* extent_map_test.c: extent maps against a plain array of blocks: E1 to E3, and splits of what is modified. */
+/* extent_map_test.c: extent maps against a plain array of blocks: extent_map.1 to extent_map.3, and splits of what is modified. */
 #include "fs/extent_map.h"
 #include "fs/test_fs.h"
 
@@ -74,7 +74,7 @@ static void take(struct inode *inode, struct model *m, uint64_t committed)
 
 	assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, committed, &ems, &n), 0);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_true(ems[i].start >= end); /* sorted, and E3 */
+		assert_true(ems[i].start >= end); /* sorted, and extent_map.3 */
 		end = ems[i].start + ems[i].len;
 		for (uint64_t off = ems[i].start; off < end; off += FS_BLOCK) {
 			struct cell *c = &m->cell[off / FS_BLOCK];

@@ -2,11 +2,11 @@
  * file.c: reads, writes and truncation of a file. A write copies into pages under the inode lock and
  * starts nothing; a read verifies the checksum of every block it brings in.
  *
- * (F1) A page is written to only when no I/O of it is in flight and no ordered extent of it is under
- *      way (kernel: lock_and_cleanup_extent_if_need()): so an in-flight extent map is never split.
- * (F2) The stamps (last_trans = generation + 1, a promise about a handle that nobody holds) are made
- *      after the inode lock is dropped, as in 3.17; fsync does not believe them while an ordered
- *      extent is under way (3a8b36f37806).
+ * - A page is written to only when no I/O of it is in flight and no ordered extent of it is under
+ *   way (kernel: lock_and_cleanup_extent_if_need()): so an in-flight extent map is never split.
+ * - The stamps (last_trans = generation + 1, a promise about a handle that nobody holds) are made
+ *   after the inode lock is dropped, as in 3.17; fsync does not believe them while an ordered
+ *   extent is under way (3a8b36f37806).
  *
  * Callers: the public door (fs.h).
  */
@@ -50,7 +50,7 @@ static int block_map(struct inode *inode, uint64_t off, struct extent *e)
 	return ret;
 }
 
-/* Blocks from the disk, each against its checksum (S2). */
+/* Blocks from the disk, each against its checksum (csum.2). */
 static int blocks_read(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
 {
 	uint32_t n = (uint32_t)(len / FS_BLOCK), *sums = mem_alloc(n * sizeof(*sums));
@@ -167,7 +167,7 @@ static int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
 	return off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off ? -EFBIG : 0;
 }
 
-/* The page at index, locked, with no I/O or ordered extent of it under way (F1). */
+/* The page at index, locked, with no I/O or ordered extent of it under way. */
 static struct page *page_for_write(struct inode *inode, uint32_t index)
 {
 	struct page *p = page_get(inode, index);

@@ -2,8 +2,8 @@
  * inode.h: inodes and names: one flat directory a subvolume. Inodes that were opened stay in memory
  * until unmount, so their fsync bookkeeping (logged_trans and the like) is never lost by eviction.
  *
- * (I1) A new inode needs a full sync: its item is in no log and in no committed tree.
- * (I2) An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
+ * inode.1: A new inode needs a full sync: its item is in no log and in no committed tree.
+ * inode.2: An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
  *      last_sub_trans at that moment (bc0939fcfab0), so a log commit that began earlier cannot cover it.
  */
 #ifndef FS_INODE_H
@@ -11,7 +11,7 @@
 
 #include "fs/state.h"
 
-/* Stamps a change made in transaction `transid` (I2). */
+/* Stamps a change made in transaction `transid` (inode.2). */
 void inode_touch(struct inode *inode, uint64_t transid);
 /* Writes the inode item of the subvolume's tree, and stamps. */
 int inode_update(struct inode *inode, struct handle *h);

@@ -6,12 +6,12 @@
  * it while `id` runs is covered by the commit of `id`. Two slots (id % 2): while one is on its way to
  * the media the next collects.
  *
- * (L1) An fsync that joined sub-transaction id returns only when id is on the media, and the data of
+ * log.1: An fsync that joined sub-transaction id returns only when id is on the media, and the data of
  *      every ordered extent that was logged in id too: its own data as well as its leader's (9dba8cf128ef).
- * (L2) The root item of a log is put into the tree of log roots under that tree's log_mutex, in the
+ * log.2: The root item of a log is put into the tree of log roots under that tree's log_mutex, in the
  *      order in which the commits write it (4203e9689470, 06989c799f04).
- * (L3) What goes wrong marks the transaction as not to be logged, and everybody concerned commits.
- * (L4) Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (N2).
+ * log.3: What goes wrong marks the transaction as not to be logged, and everybody concerned commits.
+ * log.4: Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (trans.2).
  *
  * log_item.c: what is logged for an inode. log_sync.c: the group commit. Callers: fsync.c, trans.c.
  */
@@ -34,18 +34,18 @@ void log_end(struct root *root);
 void log_forget_ctx(struct root *root, struct log_ctx *ctx);
 /* Somebody new takes an interest in the next commit of this log: its leader waits for them a little. */
 void log_interest(struct root *root);
-/* Returns when sub-transaction ctx->transid is on the media (L1), by leading its commit or by waiting for who does.
+/* Returns when sub-transaction ctx->transid is on the media (log.1), by leading its commit or by waiting for who does.
  * 0, or an error: the caller commits the transaction. kernel: btrfs_sync_log(). */
 int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx);
 /*
  * One log commit on its way to the media, step by step, for the events of the designs. c: whose.
  */
 struct log_commit;
-/* The root item goes into the tree of log roots under that tree's mutex (L2), or after it was dropped; then that tree's commit
+/* The root item goes into the tree of log roots under that tree's mutex (log.2), or after it was dropped; then that tree's commit
  * is led, or joined. */
 int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr);
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr);
-/* Waits for its blocks and the data of what was logged (L1), or for its blocks alone. 0 or the first error. */
+/* Waits for its blocks and the data of what was logged (log.1), or for its blocks alone. 0 or the first error. */
 int log_wait_own(struct log_commit *c);
 int log_wait_own_blocks(struct log_commit *c);
 

@@ -1,6 +1,6 @@
 /*
  * log_sync.c: the group commit of the logs: see log.h. kernel: start_log_trans(), btrfs_sync_log() of
- * 3.17 (PIPELINE 1.6, steps a to l), with L1 and L2.
+ * 3.17 (PIPELINE 1.6, steps a to l), with log.1 and log.2.
  *
  * Who may touch what: log->mutex guards a log's numbers; it is dropped while the commit waits for
  * writers, for the previous commit, and for the tree of log roots. commit[slot] says that the slot's
@@ -64,7 +64,7 @@ static int log_create(struct log *log, struct fs *fs, uint64_t trans)
 }
 
 /* The log tree of this transaction, and the tree of log roots: made under tree_log_mutex, so not before the previous
- * transaction's super is on the media (N3). log->mutex held. */
+ * transaction's super is on the media (trans.3). log->mutex held. */
 static int log_make_trees(struct root *root, struct handle *h)
 {
 	struct fs *fs = root->fs;

@@ -1,10 +1,10 @@
 /*
  * ordered.h: ordered extents: data on its way to the disk, and then into the trees, in that order.
  *
- * (O1) IO_DONE is set when every byte is written; then page writeback ends; then a worker inserts the
+ * ordered.1: IO_DONE is set when every byte is written; then page writeback ends; then a worker inserts the
  *      file extent item, unpins the extent map, inserts the checksums, and only then is it COMPLETE
  *      (kernel: btrfs_finish_ordered_io()). So "page writeback has ended" does not mean "in the trees".
- * (O2) A failed write drops its extent map before the ordered extent leaves the tree, so a fast fsync
+ * ordered.2: A failed write drops its extent map before the ordered extent leaves the tree, so a fast fsync
  *      that finds no ordered extent finds no map either (f13e01b89daf), and its error is counted on
  *      the inode before anyone can see it COMPLETE (b38ef71cb102).
  *

@@ -1,10 +1,10 @@
 /*
  * page.h: the page cache of an inode: pages by index, their lock, and the tag that writeback looks for.
  *
- * (G1) A page is tagged from the moment it is dirtied until writeback has marked it as under I/O
+ * page.1: A page is tagged from the moment it is dirtied until writeback has marked it as under I/O
  *      (the kernel's PAGECACHE_TAG_DIRTY): who starts writeback of a range therefore meets, and
  *      sleeps on the lock of, each page that another task is just turning into an ordered extent.
- * (G2) DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
+ * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
  * Callers: file.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
  */

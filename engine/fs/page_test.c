@@ -1,4 +1,4 @@
-/* page_test.c: the page cache against a plain array of states: G1, G2, the counts, truncation. */
+/* page_test.c: the page cache against a plain array of states: page.1, page.2, the counts, truncation. */
 #include "fs/page.h"
 #include "fs/test_fs.h"
 #include "rt/test_abort.h"
@@ -32,7 +32,7 @@ static void rig_close(struct rig *r)
 
 static bool tagged(enum state s)
 {
-	return s == DIRTY || s == TAKEN; /* G1 */
+	return s == DIRTY || s == TAKEN; /* page.1 */
 }
 
 static void compare(struct rig *r, uint32_t from, uint32_t to)

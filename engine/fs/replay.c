@@ -2,11 +2,11 @@
  * replay.c: log replay at mount, in stages over all logs: inodes, then names, then extents with their
  * checksums (kernel: btrfs_recover_log_trees(), replay_one_extent()). In memory; mount.c commits.
  *
- * (Y1) Replay allocates metadata only, and the logs' own blocks are marked as used before it starts:
- *      nothing that a log names is overwritten by its replay.
- * (Y2) Space that replay takes from a file is not given up at once: another item of the log may name
+ * - Replay allocates metadata only, and the logs' own blocks are marked as used before it starts:
+ *   nothing that a log names is overwritten by its replay.
+ * replay.1: Space that replay takes from a file is not given up at once: another item of the log may name
  *      it again. What nobody names in the end loses its checksums (replay_drop_stale_csums).
- * (Y3) Replaying twice gives what replaying once gives.
+ * - Replaying twice gives what replaying once gives.
  *
  * Caller: mount.c.
  */

@@ -18,7 +18,7 @@ struct replay {
 	bool opened;
 	struct replay_log *logs;
 	uint32_t n;
-	struct disk_range *stale;     /* taken away from files: (Y2) */
+	struct disk_range *stale;     /* taken away from files (replay.1) */
 	uint32_t nstale, cap_stale;
 };
 

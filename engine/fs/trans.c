@@ -1,4 +1,4 @@
-/* trans.c: see trans.h. kernel: start_transaction(), btrfs_commit_transaction() of 3.17, with N2 and N4. */
+/* trans.c: see trans.h. kernel: start_transaction(), btrfs_commit_transaction() of 3.17, with trans.2 and trans.4. */
 #include <stdlib.h>
 
 #include "fs/log.h"
@@ -201,7 +201,7 @@ static int trans_take_trees(struct fs *fs, struct trans *t, struct list *dirty)
 	return ret;
 }
 
-/* Nobody but the committer has a handle: the trees stand still. Fills super_for_commit (N1, N3). */
+/* Nobody but the committer has a handle: the trees stand still. Fills super_for_commit (trans.1, trans.3). */
 static int trans_freeze(struct fs *fs, struct trans *t, struct list *dirty)
 {
 	int ret = log_free_all(fs);

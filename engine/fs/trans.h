@@ -4,13 +4,13 @@
  * States: RUNNING -> COMMIT_START (START handles wait) -> COMMIT_DOING (JOIN handles wait too) ->
  * UNBLOCKED (the next transaction runs while this one is written) -> COMPLETED (on the media).
  *
- * (N1) Nothing of transaction N changes after COMMIT_DOING with one writer left: N's blocks are then
+ * trans.1: Nothing of transaction N changes after COMMIT_DOING with one writer left: N's blocks are then
  *      taken for writing, and N+1 copies them on write.
- * (N2) A commit waits for every ordered extent that was logged in its transaction (50d9aa99bd35):
+ * trans.2: A commit waits for every ordered extent that was logged in its transaction (50d9aa99bd35):
  *      it deletes the log, so what only the log knows must be in the trees by then.
- * (N3) tree_log_mutex is held from the moment super_for_commit names N's trees until N's super is on
+ * trans.3: tree_log_mutex is held from the moment super_for_commit names N's trees until N's super is on
  *      the media; making the first log of N+1 takes it: no log's super can name trees not written.
- * (N4) A super is never written over an error (165ea85f1483, 656f30dba7ab).
+ * trans.4: A super is never written over an error (165ea85f1483, 656f30dba7ab).
  *
  * Callers: everything in engine/fs that changes a tree.
  */
@@ -34,9 +34,9 @@ void trans_forget(struct fs *fs);
 /* The file system cannot go on: read-only from now on. */
 void trans_abort(struct fs *fs, int err);
 
-/* Ordered extent `o` has been logged in h's transaction and is not COMPLETE: (N2). inode->ordered_lock held. */
+/* Ordered extent `o` has been logged in h's transaction and is not COMPLETE yet (trans.2). inode->ordered_lock held. */
 void trans_add_pending(struct handle *h, struct ordered *o);
-/* Both ways of a commit with what was logged in it (fs_events.commit_logged): (N2), or without a look at it. */
+/* Both ways of a commit with what was logged in it (fs_events.commit_logged): wait for it (trans.2), or leave it. */
 void trans_wait_pending(struct trans *t);
 void trans_leave_pending(struct trans *t);
 /* It is COMPLETE now. Takes o->pending_in, already cleared by the caller under inode->ordered_lock. */

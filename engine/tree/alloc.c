@@ -2,9 +2,9 @@
  * alloc.c: free space as one bit per 4 KiB unit, searched next-fit, a word at a time.
  *
  * Always true under a->lock:
- * (F1) `used` has a bit for each unit that is in use or pinned; `pinned` for each that is pinned, and
- *      those are in `used` too. free counts the clear bits of used, npinned the set ones of pinned.
- * (F2) Each pinned unit is in exactly one of the two pin sets: the running one, or the taken one.
+ * - `used` has a bit for each unit that is in use or pinned; `pinned` for each that is pinned, and
+ *   those are in `used` too. free counts the clear bits of used, npinned the set ones of pinned.
+ * - Each pinned unit is in exactly one of the two pin sets: the running one, or the taken one.
  *
  * The lock is taken without a point: under the controlled scheduler no other task runs while it is
  * held, and where a block lies is nothing that a schedule should be spent on. But for one that is had again while a super
@@ -26,7 +26,7 @@
 struct region {
 	uint64_t start; /* bytes */
 	uint64_t units, free, npinned;
-	uint64_t cursor; /* (A3) where the last piece ended */
+	uint64_t cursor; /* (alloc.3) where the last piece ended */
 	uint64_t *used, *pinned;
 };
 

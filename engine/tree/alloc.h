@@ -2,10 +2,10 @@
  * alloc.h: free space, in units of 4 KiB, in two regions: metadata and data. Rebuilt at mount by
  * walking the trees (no extent tree on disk).
  *
- * (A1) Space that was given up is pinned; it is free again only when the transaction in which it was
+ * alloc.1: Space that was given up is pinned; it is free again only when the transaction in which it was
  *      given up is on the media: nothing that a durable super reaches is ever overwritten.
- * (A2) Space that was never submitted for writing may be freed at once.
- * (A3) next-fit: what was written together lies together.
+ * alloc.2: Space that was never submitted for writing may be freed at once.
+ * alloc.3: next-fit: what was written together lies together.
  *
  * L_ALLOC guards all of it. Callers: tree.c (metadata), fs (data), fs/trans.c (pins).
  */
@@ -32,10 +32,10 @@ int alloc_get(struct alloc *a, enum alloc_region r, uint64_t align, uint64_t min
 int alloc_mark(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 /* Whether the unit at `start` is in use or pinned; false when it lies outside the region. */
 bool alloc_in_use(struct alloc *a, enum alloc_region r, uint64_t start);
-/* Gives up what was written (A1), or what never was (A2). CHECKs that it was in use. */
+/* Gives up what was written (alloc.1), or what never was (alloc.2). CHECKs that it was in use. */
 void alloc_pin(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 void alloc_free(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
-/* The same for what may well be on the media and be named there: against (A1), a fault of a design. It is had again next. */
+/* The same for what may well be on the media and be named there: against (alloc.1), a fault of a design. It is had again next. */
 void alloc_free_written(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 
 /* What is pinned so far becomes the set of the transaction that commits now; later pins go to the next one's set.

@@ -145,7 +145,7 @@ static void random_calls_match_the_model(void **state)
 	}
 }
 
-/* (A1): also for the pins that came after the commit took its set. */
+/* alloc.1 holds also for the pins that came after the commit took its set. */
 static void pinned_space_waits_for_its_own_commit(void **state)
 {
 	struct alloc *a = alloc_open(0, 0, 0, 2 * ALLOC_UNIT);
@@ -168,7 +168,7 @@ static void pinned_space_waits_for_its_own_commit(void **state)
 	alloc_close(a);
 }
 
-/* (A3) */
+/* alloc.3 */
 static void what_is_taken_in_turn_lies_together(void **state)
 {
 	struct alloc *a = alloc_open(0, 0, 0, 1000 * ALLOC_UNIT);

@@ -1,10 +1,10 @@
 /*
  * cache.c: the blocks in memory, by address. What a block is read into, checked, and forgotten from.
  *
- * (H1) At most one node per address is hashed. A hashed node has one reference for being there.
- * (H2) A block that is given up leaves the cache before its space can be had again, and a new block
+ * cache.1: At most one node per address is hashed. A hashed node has one reference for being there.
+ * cache.2: A block that is given up leaves the cache before its space can be had again, and a new block
  *      puts out whatever still lies under its address: nobody ever finds a stale node.
- * (H3) A node that is being read is hashed and write-locked by its reader; the others wait for its
+ * cache.3: A node that is being read is hashed and write-locked by its reader; the others wait for its
  *      lock, and give up when they find err set. It has left the cache by then.
  */
 #include "tree/cache.h"
@@ -148,7 +148,7 @@ static bool address_ok(const struct blocks *bl, uint64_t bytenr)
 	return bytenr - SUPER_END <= bl->meta_len - bl->nodesize;
 }
 
-/* (T2): the first copy that is what the pointer means. */
+/* Reads the first copy that is what the pointer means (tree.2). */
 static int read_copies(struct node *n, const struct node_want *want)
 {
 	struct blocks *bl = n->bl;

@@ -1,7 +1,7 @@
 /*
  * node.c: what is done inside of one block: search, insert, replace, delete, cut in two.
  *
- * Always true between two calls: the layout of node.h with B1, as node_check.c checks it. No function
+ * Always true between two calls: the layout of node.h with node.1, as node_check.c checks it. No function
  * here fails: room was made before (leaf_free_bytes, inner_max).
  */
 #include "tree/node.h"

@@ -6,16 +6,16 @@
  * compare): a header; then, in a leaf, item headers growing up and their data growing down from the
  * end of the block, in the same order, with no gap between two data; in an inner node, pointers.
  *
- * (B1) Keys in a block rise strictly. The key of a pointer is a lower bound of the keys below it, and
+ * node.1: Keys in a block rise strictly. The key of a pointer is a lower bound of the keys below it, and
  *      above all keys below the pointer before it. It need not be one that exists.
- * (B2) Only the root may be an empty leaf; no inner node is ever empty.
- * (B3) A child's generation is at most its parent's.
+ * node.2: Only the root may be an empty leaf; no inner node is ever empty.
+ * node.3: A child's generation is at most its parent's.
  *
  * In memory:
- * (B4) What identifies a node (address, generation, owner, level) never changes; its lock guards the
+ * node.4: What identifies a node (address, generation, owner, level) never changes; its lock guards the
  *      rest of the content. A child is reached only with its parent's lock held (the root: the
  *      root_lock), so who has that one for writing alone knows the child, but for who is in it already.
- * (B5) A block is written at most once: a change after that goes to a copy (T1). So the write's bios
+ * node.5: A block is written at most once: a change after that goes to a copy (tree.1). So the write's bios
  *      are a part of the node.
  */
 #ifndef TREE_NODE_H
@@ -89,7 +89,7 @@ struct node {
 
 	struct rwsem lock; /* guards the content of buf, and err */
 	int err;           /* reading it failed: who gets the lock gives up */
-	bool written;      /* T1; set by tree_take_dirty, when nobody changes the tree */
+	bool written;      /* tree.1; set by tree_take_dirty, when nobody changes the tree */
 
 	_Atomic uint32_t refs;
 	struct list dirty;       /* on tree->dirty (its dirty_lock), later on the list that took it */
@@ -180,7 +180,7 @@ void node_seal(struct node *n);
 
 /* ---- what came from the disk: node_check.c ---- */
 
-/* What the pointer says about the block that it names (T2). */
+/* What the pointer says about the block that it names (tree.2). */
 struct node_want {
 	uint64_t fsid, bytenr, generation, owner;
 	uint8_t level;
@@ -253,10 +253,10 @@ struct node_want child_want(const struct tree *t, const struct node *parent, uin
 
 /* A new, empty block of the tree: dirty, referenced, not locked. -ENOSPC. */
 int tree_new_node(struct tree *t, uint64_t generation, uint8_t level, struct node **out);
-/* Gives up a block that nothing points to any more (T4): frees or pins it, forgets the node. Not locked. */
+/* Gives up a block that nothing points to any more (tree.4): frees or pins it, forgets the node. Not locked. */
 void tree_give_up(struct tree *t, struct node *n);
 /*
- * (T1) *n, write-locked, may be changed in `generation`: it is the same node when it is young and not
+ * (tree.1) *n, write-locked, may be changed in `generation`: it is the same node when it is young and not
  * written, else a copy, locked in its place, and the parent's pointer (parent NULL: the tree's root) names the
  * copy. On an error nothing has changed and *n is still locked.
  */

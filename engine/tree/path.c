@@ -2,12 +2,12 @@
  * path.c: from parent to child, and copy on write: the steps that the descents of tree_search.c,
  * tree_modify.c and tree_delete.c are made of.
  *
- * (W1) A pointer is changed only with its node locked for writing, and only when the node that it
+ * path.1: A pointer is changed only with its node locked for writing, and only when the node that it
  *      will name is in memory and its block allocated: so a step either fails and has changed nothing,
  *      or it is done and cannot fail. What was copied before a later step fails stays copied; that
  *      is no change to what the tree says.
- * (W2) A copy is locked after its original is unlocked (they are on one line of the lock order). Nobody
- *      slips in between: the parent's lock is held for writing (B4).
+ * path.2: A copy is locked after its original is unlocked (they are on one line of the lock order). Nobody
+ *      slips in between: the parent's lock is held for writing (node.4).
  */
 #include <errno.h>
 
@@ -142,7 +142,7 @@ int tree_cow(struct tree *t, uint64_t generation, struct node *parent, uint32_t 
 	node_unlock(old, NODE_WRITE);
 	tree_give_up(t, old);
 	node_put(old);
-	node_lock(copy, NODE_WRITE); /* W2 */
+	node_lock(copy, NODE_WRITE); /* path.2 */
 	*np = copy;
 	return 0;
 }

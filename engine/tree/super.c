@@ -1,9 +1,9 @@
 /*
  * super.c: the super block on disk, and which of its two copies is believed.
  *
- * (U1) A copy is believed when its magic, its checksum and every field are right: a torn or a foreign
- *      one never is.
- * (U2) The newer generation wins; of two with one generation, copy 0, since a log commit writes that alone.
+ * - A copy is believed when its magic, its checksum and every field are right: a torn or a foreign
+ *   one never is.
+ * super.1: The newer generation wins; of two with one generation, copy 0, since a log commit writes that alone.
  */
 #include "tree/super.h"
 
@@ -191,7 +191,7 @@ int super_read(struct dev *d, struct super *out, struct why *why)
 	free(ds);
 	if (doubt[0] && doubt[1])
 		return refuse(doubt[0] < doubt[1] ? doubt[0] : doubt[1], why);
-	/* (U2) */
+	/* super.1 */
 	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))
 		*out = copy[1];
 	else

@@ -124,7 +124,7 @@ static void the_newest_whole_copy_wins(void **state)
 	dev_close(d);
 }
 
-/* (U2) */
+/* super.1 */
 static void a_log_commit_is_found_in_copy_0(void **state)
 {
 	struct super logged = sample, plain = sample;

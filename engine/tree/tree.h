@@ -1,13 +1,13 @@
 /*
  * tree.h: a copy-on-write B-tree of items ordered by key, in checksummed, generation-stamped blocks.
  *
- * (T1) A block that was submitted for writing, or that belongs to an older generation, is never
+ * tree.1: A block that was submitted for writing, or that belongs to an older generation, is never
  *      changed: the change goes to a copy at a new place, and its parent is changed likewise.
- * (T2) A block is read only through its parent's pointer, and must carry the address, generation,
+ * tree.2: A block is read only through its parent's pointer, and must carry the address, generation,
  *      level, owner and checksum that the pointer implies; else the other copy (DUP), else -EIO.
- * (T3) Locks go parent before child. No call returns with a lock held, and no item is handed out by
+ * tree.3: Locks go parent before child. No call returns with a lock held, and no item is handed out by
  *      reference: lookups copy. So no caller can hold a tree lock while it takes another.
- * (T4) Blocks given up: never written ones are free at once, the others are pinned until the commit
+ * tree.4: Blocks given up: never written ones are free at once, the others are pinned until the commit
  *      of the running transaction is on the media (alloc.h).
  *
  * Callers: engine/fs. Callers serialise nothing: any number of tasks may call on one tree.
@@ -50,7 +50,7 @@ struct tree {
 	uint64_t owner;       /* tree id, stamped into its blocks */
 	struct rwsem root_lock; /* guards root: which block is the root */
 	struct node *root;
-	/* alloc_pin(), unless who made the tree says otherwise: what becomes of a written block that is copied (T4) */
+	/* alloc_pin(), unless who made the tree says otherwise: what becomes of a written block that is copied (tree.4) */
 	void (*give_up)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 	struct spin dirty_lock; /* guards these: */
 	struct list dirty;      /* blocks changed and not submitted */
@@ -95,7 +95,7 @@ int tree_scan(struct tree *t, const struct key *from, const struct key *to, uint
 
 /*
  * Takes the changed blocks of the tree onto `list` (their checksums are computed, they are marked written:
- * T1 from now on). Caller makes sure that nobody changes this tree meanwhile. Number of blocks taken.
+ * tree.1 from now on). Caller makes sure that nobody changes this tree meanwhile. Number of blocks taken.
  */
 uint32_t tree_take_dirty(struct tree *t, struct list *list);
 /* Drops a list that was taken and will not be written, because of an error elsewhere. */
@@ -103,7 +103,7 @@ void tree_forget_list(struct list *list);
 /* Submits the blocks of the list (each copy, in ascending order of address) as parts of b; the list is empty afterwards. */
 void tree_write_list(struct blocks *bl, struct list *list, struct batch *b);
 
-/* Gives up every block of the tree (T4) and closes it: the log after a commit. -EIO when a block cannot be read. */
+/* Gives up every block of the tree (tree.4) and closes it: the log after a commit. -EIO when a block cannot be read. */
 int tree_free_all(struct tree *t);
 
 /* Calls fn for each block of the tree, parents first. For the allocator at mount, and for checks. */

@@ -4,7 +4,7 @@
  */
 #include "tree/tree_rig.h"
 
-/* (T1), (T4) */
+/* tree.1 and tree.4 */
 static void an_older_root_still_reads_its_content(void **state)
 {
 	struct model *old = calloc(1, sizeof(*old)), *m = calloc(1, sizeof(*m));
@@ -100,7 +100,7 @@ static void a_change_stamps_its_path_and_nothing_else(void **state)
 	free(m);
 }
 
-/* (A2): a block of an older generation that was never written is copied too, and its space is free at once. */
+/* A block of an older generation that was never written is copied too, and its space is free at once (alloc.2). */
 static void an_unwritten_block_of_before_is_replaced(void **state)
 {
 	struct model *m = calloc(1, sizeof(*m));

@@ -273,7 +273,7 @@ static void patch(struct victim *v, uint64_t bytenr, uint32_t at, uint64_t value
 	free(buf);
 }
 
-/* (B3): the child and its pointer agree, but the parent is older than both. */
+/* Against node.3, the child and its pointer agree, but the parent is older than both. */
 static void a_child_younger_than_its_parent_is_an_error(void **state)
 {
 	struct victim *v = victim_open(false);

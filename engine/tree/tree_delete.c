@@ -2,10 +2,10 @@
  * tree_delete.c: delete. A leaf that becomes empty leaves its parent, a parent that becomes empty leaves
  * its own, and a root with a single child makes room for it. Blocks are not merged otherwise.
  *
- * (E1) What is above the first node that will not become empty is not touched: so the descent holds the
+ * tree_delete.1: What is above the first node that will not become empty is not touched: so the descent holds the
  *      locks of the nodes that it may have to take a pointer from, and lets go of all above them.
- * (E2) The root_lock is held as long as the root may have to change.
- * (E3) Everything that can fail (copies, reads) is done when the item is found; taking it out cannot fail.
+ * tree_delete.2: The root_lock is held as long as the root may have to change.
+ * tree_delete.3: Everything that can fail (copies, reads) is done when the item is found; taking it out cannot fail.
  */
 #include <errno.h>
 
@@ -51,7 +51,7 @@ static void leave_above(struct path *p, int level)
 			leave_level(p, p->top);
 }
 
-/* n was entered and copied: what is above is needed only if n may become empty (E1). */
+/* n was entered and copied: what is above is needed only if n may become empty (tree_delete.1). */
 static void add_level(struct path *p, struct node *n)
 {
 	p->node[n->level] = n;

@@ -1,10 +1,10 @@
 /*
  * tree_modify.c: insert, put, update: down from the root with write locks, each node on the way copied
- * (T1) and given room before the next one, so that nothing below can ask anything of what is above.
+ * (tree.1) and given room before the next one, so that nothing below can ask anything of what is above.
  *
- * (M1) When a node has been entered it is young, unwritten, and has room: an inner node for one
+ * tree_modify.1: When a node has been entered it is young, unwritten, and has room: an inner node for one
  *      pointer more, a leaf for the item. So its parent is let go at once.
- * (M2) Whatever can fail in a split (its blocks) is had before the first byte is moved (W1). From a
+ * tree_modify.2: Whatever can fail in a split (its blocks) is had before the first byte is moved (path.1). From a
  *      split that may leave one side empty until the item is there, nothing fails before it is.
  */
 #include <errno.h>
@@ -105,7 +105,7 @@ give_up_root:
 	return ret;
 }
 
-/* The root, ready to be changed (M1). */
+/* The root, ready to be changed (tree_modify.1). */
 static int enter_root(const struct change *c, struct node **np)
 {
 	int ret;
@@ -121,7 +121,7 @@ static int enter_root(const struct change *c, struct node **np)
 	return ret;
 }
 
-/* The slot that the key belongs to, its bound lowered if the key is below all (B1). */
+/* The slot that the key belongs to, its bound lowered if the key is below all (node.1). */
 static uint32_t slot_for(const struct change *c, struct node *n)
 {
 	uint32_t slot = inner_search(n, c->key);
@@ -132,7 +132,7 @@ static uint32_t slot_for(const struct change *c, struct node *n)
 	return slot;
 }
 
-/* The child that the key belongs to, ready to be changed (M1). The parent stays locked. */
+/* The child that the key belongs to, ready to be changed (tree_modify.1). The parent stays locked. */
 static int enter_child(const struct change *c, struct node *parent, struct node **np)
 {
 	uint32_t slot = slot_for(c, parent);

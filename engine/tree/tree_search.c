@@ -2,10 +2,10 @@
  * tree_search.c: the calls that change nothing. Each goes down from the root, locking a child before it
  * lets go of the parent, and ends in one leaf, from which it copies.
  *
- * (S1) What is looked for may lie in a leaf next to the one found. Nobody goes sideways: the descent
+ * tree_search.1: What is looked for may lie in a leaf next to the one found. Nobody goes sideways: the descent
  *      notes the key at which the next (or the previous) leaf begins (ends), and starts over with that.
  *      The key only moves one way, so this ends, whatever others do to the tree meanwhile.
- * (S2) A call has one point, that of the root_lock; starting over takes the lock without. A scan has one
+ * tree_search.2: A call has one point, that of the root_lock; starting over takes the lock without. A scan has one
  *      per leaf: between two leaves it holds nothing.
  */
 #include <errno.h>
@@ -200,7 +200,7 @@ int tree_scan(struct tree *t, const struct key *from, const struct key *to, uint
               int (*fn)(void *arg, const struct key *k, const void *data, uint32_t len), void *arg)
 {
 	struct descent d = { .key = *from, .min_generation = min_generation };
-	/* fn sees a copy, so that it may lock what it likes (T3) */
+	/* fn sees a copy, so that it may lock what it likes (tree.3) */
 	struct node *copy = cache_scratch(t->bl);
 	bool young;
 	int ret;

@@ -1,8 +1,8 @@
 /*
  * tree_walk.c: what goes through a whole tree: tell its blocks, check it, give it up.
  *
- * (G1) The way down to the current block is locked, parent before child, so a walk sees each subtree as
- *      it is at one moment, whatever others do elsewhere. What is called on the way may not lock trees.
+ * - The way down to the current block is locked, parent before child, so a walk sees each subtree as
+ *   it is at one moment, whatever others do elsewhere. What is called on the way may not lock trees.
  */
 #include <errno.h>
 

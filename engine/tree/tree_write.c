@@ -1,9 +1,9 @@
 /*
  * tree_write.c: the changed blocks of a tree on their way to the device.
  *
- * (X1) A block on a taken list is written (T1): nobody changes it again, so its buffer is stable while
+ * tree_write.1: A block on a taken list is written (tree.1): nobody changes it again, so its buffer is stable while
  *      the device reads it; the list's reference, then each bio's, keeps it there.
- * (X2) A write that fails is remembered for good (blocks_error): a super block must not be written over it.
+ * tree_write.2: A write that fails is remembered for good (blocks_error): a super block must not be written over it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ uint32_t tree_take_dirty(struct tree *t, struct list *list)
 	struct list *pos;
 	uint32_t n;
 
-	rt_access(t->dirty_lock.m.id, POINT_WRITE); /* who changes the tree from here on copies (X1): root_enter() */
+	rt_access(t->dirty_lock.m.id, POINT_WRITE); /* who changes the tree from here on copies (tree_write.1): root_enter() */
 	spin_lock_quiet(&t->dirty_lock);
 	n = t->ndirty;
 	list_for_each(pos, &t->dirty)
