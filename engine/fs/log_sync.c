@@ -1,10 +1,14 @@
 /*
  * log_sync.c: the group commit of the logs: see log.h. kernel: start_log_trans(), btrfs_sync_log() of
- * 3.17 (PIPELINE 1.6, steps a to l), with log.1 and log.2.
+ * 3.17, with log.1 and log.2. The steps of one commit have names in engine/ARCHITECTURE.md ("One log
+ * commit"); log_lead() goes through them for a subvolume's log, log_commit_parent() for the tree of log roots.
  *
- * Who may touch what: log->mutex guards a log's numbers; it is dropped while the commit waits for
- * writers, for the previous commit, and for the tree of log roots. commit[slot] says that the slot's
- * commit is under way: its leader owes L_LOG_COMMIT from then on.
+ * log->mutex guards a log's numbers. It is dropped while the commit waits for writers, for the previous
+ * commit, and for the tree of log roots. commit[slot] says that the slot's commit is under way: its
+ * leader owes L_LOG_COMMIT from then on, until slot_finish().
+ *
+ * Sub-transactions are committed one after the other, in the order of their numbers: while `id` is on its
+ * way, transid is id (it still takes writers) or id + 1 (it does not), and transid_committed is id - 1.
  */
 #include <stdlib.h>
 
@@ -37,7 +41,7 @@ static enum lock_class commit_class(const struct log *log)
 
 /* ---- writers ---- */
 
-/* Such moves commute. */
+/* Any two of these commute, so a search need not try both orders: hence an access of kind GIVE. */
 static void log_batch_moves(struct log *log)
 {
 	atomic_fetch_add(&log->batch, 1);
@@ -63,22 +67,11 @@ static int log_create(struct log *log, struct fs *fs, uint64_t trans)
 	return 0;
 }
 
-/* The log tree of this transaction, and the tree of log roots: made under tree_log_mutex, so not before the previous
- * transaction's super is on the media (trans.3). log->mutex held. */
-static int log_make_trees(struct root *root, struct handle *h)
-{
-	struct fs *fs = root->fs;
-	int ret = 0;
-
-	mutex_lock(&fs->tree_log_mutex);
-	if (!fs->log_root.exists)
-		ret = log_create(&fs->log_root, fs, h->trans->id);
-	mutex_unlock(&fs->tree_log_mutex);
-	return ret ? ret : log_create(&root->log, fs, h->trans->id);
-}
-
+/* The caller waits for the sub-transaction that runs now: slot_finish() will leave its result in ctx. log->mutex
+ * held. */
 static void log_add_ctx(struct log *log, struct log_ctx *ctx)
 {
+	CHECK(mutex_held(&log->mutex));
 	ctx->transid = log->transid;
 	ctx->ret = 0;
 	list_add_tail(&ctx->link, &log->ctxs[log->transid & 1]);
@@ -87,17 +80,30 @@ static void log_add_ctx(struct log *log, struct log_ctx *ctx)
 
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 {
-	struct log *log = &root->log;
+	struct log *log = &root->log, *parent = &root->fs->log_root;
+	struct fs *fs = root->fs;
 	int ret = 0;
 
 	mutex_lock(&log->mutex);
-	if (trans_is_no_log(root->fs, h->trans->id))
+	if (trans_is_no_log(fs, h->trans->id)) {
 		ret = -EAGAIN;
-	else if (!log->exists)
-		ret = log_make_trees(root, h);
+	} else if (!log->exists) {
+		/* Not before the previous transaction's super is on the media (trans.3): a log's super repeats what
+		 * that one names. */
+		mutex_lock(&fs->tree_log_mutex);
+		if (!parent->exists)
+			ret = log_create(parent, fs, h->trans->id);
+		mutex_unlock(&fs->tree_log_mutex);
+		if (!ret)
+			ret = log_create(log, fs, h->trans->id);
+	}
 	if (ret)
 		goto unlock;
+	/* The open handle keeps its transaction from committing, and only a commit frees logs: both stay ours until
+	 * trans_end(). */
 	CHECK(log->trans == h->trans->id);
+	CHECK(parent->exists && parent->trans == h->trans->id);
+	/* A writer from here to log_end(): no leader takes the log's blocks before that. */
 	log_batch_moves(log);
 	atomic_fetch_add(&log->writers, 1);
 	log_add_ctx(log, ctx);
@@ -112,12 +118,15 @@ void log_end(struct root *root)
 	struct log *log = &root->log;
 
 	paid(L_LOG_WRITERS, 0, &log->writers_wait);
-	wait_give(&log->writers_wait, atomic_fetch_sub(&log->writers, 1) == 1);
+	int32_t writers = atomic_fetch_sub(&log->writers, 1);
+	CHECK(writers > 0);
+	wait_give(&log->writers_wait, writers == 1);
 }
 
 void log_forget_ctx(struct root *root, struct log_ctx *ctx)
 {
 	mutex_lock(&root->log.mutex);
+	CHECK(!list_empty(&ctx->link)); /* the caller is a writer still, so that commit has not ended */
 	list_del(&ctx->link);
 	mutex_unlock(&root->log.mutex);
 }
@@ -165,35 +174,35 @@ static bool all_due_joined(void *arg)
 	return atomic_load(&log->joined) >= log->due;
 }
 
-/* Those whom the last commit has just woken are soon back, and would have to wait for the next but one. log->mutex held,
- * dropped while asleep; due stays as it is, for the next commit to end is the caller's. */
-static void log_wait_for_more(struct log *log, uint64_t ns)
-{
-	if (!ns || all_due_joined(log))
-		return;
-	phase(PH_LOG_JOIN);
-	mutex_unlock(&log->mutex);
-	wait_until_timeout(&log->writers_wait, all_due_joined, log, ns);
-	mutex_lock(&log->mutex);
-}
-
-/* Until nobody writes items and nobody new has shown up meanwhile. log->mutex held, dropped while asleep. */
+/*
+ * Sleeps until nobody writes items and nobody new has shown interest meanwhile. log->mutex is held, and dropped while
+ * asleep; on return there is no writer, and none can come while the mutex stays held. With for_more_ns it waits at most
+ * that long first, until the tasks that the last commit woke are back: without, they would just miss this commit.
+ */
 static void log_wait_writers(struct log *log, uint64_t for_more_ns)
 {
 	enum phase was = phase_now();
 	uint32_t seen;
 
-	log_wait_for_more(log, for_more_ns);
+	if (for_more_ns && !all_due_joined(log)) {
+		phase(PH_LOG_JOIN);
+		/* log->due does not change meanwhile: the next commit to end is the caller's */
+		mutex_unlock(&log->mutex);
+		wait_until_timeout(&log->writers_wait, all_due_joined, log, for_more_ns);
+		mutex_lock(&log->mutex);
+	}
 	do {
 		seen = log_batch(log);
 		if (!no_writers(log))
 			phase(PH_LOG_JOIN);
 		wait_until_locked(&log->writers_wait, &log->mutex, no_writers, log);
 	} while (seen != log_batch(log));
+	CHECK(mutex_held(&log->mutex) && no_writers(log));
 	phase(was);
 }
 
-/* The caller becomes the leader of transid: waits for its predecessor. log->mutex held. */
+/* The caller becomes the leader of transid, and waits for the leader before it. log->mutex held, dropped while
+ * asleep. */
 static void slot_lead(struct log *log, int64_t transid)
 {
 	CHECK(transid == log->transid);
@@ -202,18 +211,23 @@ static void slot_lead(struct log *log, int64_t transid)
 	owe(commit_class(log), -transid, &log->commit_wait[transid & 1]);
 	if (log->commit[(transid + 1) & 1])
 		log_wait_commit(log, transid - 1);
+	CHECK(log->transid == transid && log->transid_committed == transid - 1);
 }
 
-/* transid is over, with this result for all who joined it. */
+/* transid is over. Each context of it gets the result and is its owner's again, who may return as soon as the mutex
+ * is free. */
 static void slot_finish(struct log *log, int64_t transid, int result)
 {
 	struct list *head = &log->ctxs[transid & 1];
 
 	mutex_lock(&log->mutex);
 	CHECK(log->commit[transid & 1]);
+	/* the next one takes writers by now, but its leader waits for this one */
+	CHECK(log->transid == transid + 1 && log->transid_committed == transid - 1);
 	log->due = atomic_load(&log->joined);
 	while (!list_empty(head)) {
 		struct log_ctx *ctx = list_first(head, struct log_ctx, link);
+		CHECK(ctx->transid == transid);
 		ctx->ret = result;
 		list_del(&ctx->link);
 		log->due++;
@@ -229,17 +243,19 @@ static void slot_finish(struct log *log, int64_t transid, int result)
 	wake_all(&log->commit_wait[transid & 1]);
 }
 
-/* The next sub-transaction begins: from here on writers go to it. log->mutex held. */
+/* The next sub-transaction begins: from here on writers go to it, and what they change they copy. log->mutex held. */
 static void slot_advance(struct log *log)
 {
+	CHECK(mutex_held(&log->mutex) && no_writers(log));
 	rt_access(log->numbers_id, POINT_WRITE);
 	log->transid++;
 	atomic_store(&log->joined, 0);
 	atomic_store(&log->running_transid, log->transid);
 }
 
-/* ---- step i: data of the ordered extents that were logged ---- */
+/* ---- the data of the ordered extents that were logged ---- */
 
+/* They belonged to the sub-transaction; they are the caller's now, each with its reference. */
 static void log_take_ordered(struct log *log, int64_t transid, struct list *mine)
 {
 	list_init(mine);
@@ -269,14 +285,14 @@ static int log_wait_ordered(struct root *root, int64_t transid)
 	return ret;
 }
 
-/* ---- the tree of log roots ---- */
+/* ---- one commit ---- */
 
 /* One log commit on its way: whose, and what must be written before a super may name it. */
 struct log_commit {
 	struct root *root;
 	uint64_t trans;
 	int64_t transid;
-	struct batch blocks;
+	struct batch blocks; /* this log's, and those of the tree of log roots when this commit leads that one's, too */
 };
 
 static int log_put_in_parent(struct root *root, struct log *parent, uint64_t trans, const struct tree_ptr *ptr)
@@ -310,23 +326,14 @@ int log_wait_own(struct log_commit *c)
 	return ret ? ret : err;
 }
 
-/* Step k. What a flush or a super write that failed has lost nobody can tell, so nothing may be built on it: abort, as the
- * kernel does, unlike for a log block that failed, which no super names. */
-static int log_write_super(struct fs *fs)
-{
-	int ret = fs->on.write_super(fs, true);
-
-	if (ret)
-		trans_abort(fs, ret);
-	return ret;
-}
-
-/* Steps i to k: log blocks of the subvolume and of the tree of log roots written, data written, then the super. The
- * parent's mutex is held on entry, and is dropped before the super is written. */
-static int log_root_commit(struct log_commit *c, int64_t transid)
+/*
+ * The blocks of the tree of log roots go out and, with our log's blocks and data, are waited for; then the super in
+ * memory names them. parent->mutex is held throughout: no root item changes between what is written here and what the
+ * super names.
+ */
+static int log_write_parent(struct log_commit *c, struct log *parent)
 {
 	struct fs *fs = c->root->fs;
-	struct log *parent = &fs->log_root;
 	struct list dirty;
 
 	list_init(&dirty);
@@ -338,134 +345,153 @@ static int log_root_commit(struct log_commit *c, int64_t transid)
 		fs->super_for_commit.log_root = tree_root_ptr(&parent->tree);
 		trace("the super is to name the log root @%lu", fs->super_for_commit.log_root.bytenr, 0, 0);
 	}
-	CHECK(parent->transid == transid);
-	slot_advance(parent);
-	mutex_unlock(&parent->mutex);
+	return ret;
+}
+
+/* What the super in memory names goes to the media. A flush or a super write that failed has lost what nobody can
+ * tell, so nothing may be built on it: abort, as the kernel does. A log block that failed needs no abort: no super
+ * names it. `ret`: an error so far. */
+static int log_write_super(struct log_commit *c, int ret)
+{
+	struct fs *fs = c->root->fs;
+
 	if (!ret)
 		ret = fs_error(fs);
-	if (!ret)
-		ret = log_write_super(fs);
+	if (!ret) {
+		/* our handle is open, so the last commit to fill the super was that of the transaction before
+		 * (trans.3) */
+		CHECK(fs->super_for_commit.generation + 1 == c->trans);
+		ret = fs->on.write_super(fs, true);
+		if (ret)
+			trans_abort(fs, ret);
+	}
 	trace("log super written (error %ld): what this log names must be durable now", (uint64_t)ret, 0, 0);
 	return ret;
 }
 
-/*
- * Another task leads the commit that has our item (step h). Its super must not name our log before
- * our blocks and data are written: we stay a writer of the parent until they are, which the kernel of
- * the time did not, and mark the transaction when they failed. parent->mutex held, dropped on return.
- */
-static int log_join_parent(struct log_commit *c, struct log *parent, struct log_ctx *ctx)
+/* From our root item to the super, by leading the commit of the tree of log roots or by joining one. put_locked: the
+ * item goes in under the mutex (log.2); else after it was dropped, which is the fault of a design. */
+static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, bool put_locked)
 {
-	atomic_fetch_add(&parent->writers, 1);
-	owe(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
-	mutex_unlock(&parent->mutex);
-	int ret = c->root->fs->on.joined_log_root(c);
-	if (ret)
-		trans_no_log(c->root->fs, c->trans);
-	paid(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
-	wait_give(&parent->writers_wait, atomic_fetch_sub(&parent->writers, 1) == 1);
-	count(C_LOG_ROOT_JOINED);
-	mutex_lock(&parent->mutex);
-	log_wait_commit(parent, ctx->transid);
-	mutex_unlock(&parent->mutex);
-	return ret ? ret : ctx->ret;
-}
+	struct fs *fs = c->root->fs;
+	struct log *parent = &fs->log_root;
+	struct log_ctx ctx;
+	int ret;
 
-/* We lead the commit of the tree of log roots. parent->mutex held, dropped on return. */
-static int log_lead_parent(struct log_commit *c, struct log *parent, int64_t transid)
-{
-	slot_lead(parent, transid);
-	log_wait_writers(parent, 0);
-	int ret = trans_is_no_log(c->root->fs, c->trans) ? -EAGAIN : 0;
-	if (!ret) {
-		ret = log_root_commit(c, transid);
+	/* enter: our root item, and a context, in the parent's running sub-transaction */
+	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
+	phase(PH_LOG_WRITE); /* a task that had to wait for the mutex is in PH_LOG_JOIN until here */
+	CHECK(parent->exists && parent->trans == c->trans);
+	if (put_locked) {
+		log_batch_moves(parent);
+		ret = log_put_in_parent(c->root, parent, c->trans, ptr);
+		if (!ret)
+			log_add_ctx(parent, &ctx);
 	} else {
-		slot_advance(parent);
+		/* a commit of the parent that takes its blocks meanwhile finds another root item than the one that
+		 * goes in */
+		atomic_fetch_add(&parent->batch, 1);
+		log_add_ctx(parent, &ctx);
+		mutex_unlock(&parent->mutex);
+		ret = log_put_in_parent(c->root, parent, c->trans, ptr);
+		mutex_lock(&parent->mutex);
+		if (ret)
+			list_del(&ctx.link);
+	}
+	if (ret) {
 		mutex_unlock(&parent->mutex);
 		log_wait_own(c);
+		return ret;
 	}
+
+	if (parent->transid_committed >= ctx.transid || parent->commit[ctx.transid & 1]) {
+		/* join: the leader's super names our log, and must not before our blocks and data are written. So we
+		 * stay a writer of the parent until they are, which the kernel of the time did not, and mark the
+		 * transaction if they failed. */
+		atomic_fetch_add(&parent->writers, 1);
+		owe(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
+		mutex_unlock(&parent->mutex);
+		ret = fs->on.joined_log_root(c);
+		if (ret)
+			trans_no_log(fs, c->trans);
+		paid(L_LOGROOT_WRITERS, 0, &parent->writers_wait);
+		wait_give(&parent->writers_wait, atomic_fetch_sub(&parent->writers, 1) == 1);
+		count(C_LOG_ROOT_JOINED);
+		mutex_lock(&parent->mutex);
+		log_wait_commit(parent, ctx.transid);
+		mutex_unlock(&parent->mutex);
+		CHECK(list_empty(&ctx.link)); /* the leader has left its result */
+		return ret ? ret : ctx.ret;
+	}
+
+	/* lead: as log_lead(), one tree higher */
+	slot_lead(parent, ctx.transid);
+	log_wait_writers(parent, 0);
+	bool declined = trans_is_no_log(fs, c->trans);
+	ret = declined ? -EAGAIN : log_write_parent(c, parent);
+	slot_advance(parent);
+	mutex_unlock(&parent->mutex);
+	if (declined)
+		log_wait_own(c);
+	else
+		ret = log_write_super(c, ret);
 	if (ret)
-		trans_no_log(c->root->fs, c->trans);
-	slot_finish(parent, transid, ret);
+		trans_no_log(fs, c->trans); /* log.3 */
+	slot_finish(parent, ctx.transid, ret);
 	return ret;
 }
 
-/* Our root item is in the tree of log roots, or on its way: we lead its commit, or somebody does it for us. */
-static int log_commit_parent(struct log_commit *c, struct log *parent, struct log_ctx *ctx)
-{
-	if (parent->transid_committed >= ctx->transid || parent->commit[ctx->transid & 1])
-		return log_join_parent(c, parent, ctx);
-	return log_lead_parent(c, parent, ctx->transid);
-}
-
-/* Step g. */
 int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 {
-	struct log *parent = &c->root->fs->log_root;
-	struct log_ctx ctx;
-
-	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
-	phase(PH_LOG_WRITE); /* it is that already, but for who had to wait */
-	log_batch_moves(parent);
-	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
-	if (ret) {
-		mutex_unlock(&parent->mutex);
-		log_wait_own(c);
-		return ret;
-	}
-	log_add_ctx(parent, &ctx);
-	return log_commit_parent(c, parent, &ctx);
+	return log_commit_parent(c, ptr, true);
 }
 
-/* A commit of the parent that has taken its blocks meanwhile finds another root than it has written. */
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr)
 {
-	struct log *parent = &c->root->fs->log_root;
-	struct log_ctx ctx;
-
-	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
-	phase(PH_LOG_WRITE); /* it is that already, but for who had to wait */
-	atomic_fetch_add(&parent->batch, 1);
-	log_add_ctx(parent, &ctx);
-	mutex_unlock(&parent->mutex);
-	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
-	mutex_lock(&parent->mutex);
-	if (ret) {
-		list_del(&ctx.link);
-		mutex_unlock(&parent->mutex);
-		log_wait_own(c);
-		return ret;
-	}
-	return log_commit_parent(c, parent, &ctx);
+	return log_commit_parent(c, ptr, false);
 }
 
-/* ---- the leader of a subvolume's log commit ---- */
-
+/* The caller leads sub-transaction transid of this log, from the first step to the last. log->mutex held, dropped on
+ * return. */
 static int log_lead(struct root *root, struct handle *h, int64_t transid)
 {
 	struct log *log = &root->log;
 	struct log_commit c = { .root = root, .trans = h->trans->id, .transid = transid };
 	struct list dirty;
+	int ret;
 
-	list_init(&dirty);
+	/* take the slot: later fsyncs of transid join us; and let the commit before ours end */
 	slot_lead(log, transid);
+	/* close the group: nobody writes items any more */
 	log_wait_writers(log, root->fs->opt.log_wait_ns);
 	if (trans_is_no_log(root->fs, h->trans->id)) {
 		slot_advance(log);
 		mutex_unlock(&log->mutex);
 		log_wait_ordered(root, transid);
-		return -EAGAIN;
+		ret = -EAGAIN;
+		goto finish;
 	}
+	/* write the blocks: submitted, not waited for; from here on a change goes to a copy (tree.1) */
 	phase(PH_LOG_WRITE);
 	batch_init(&c.blocks, root->fs->dev);
+	list_init(&dirty);
 	tree_take_dirty(&log->tree, &dirty);
 	tree_write_list(root->fs->blocks, &dirty, &c.blocks);
 	fs_cost(COST_LOG_COMMIT);
-	struct tree_ptr ptr = tree_root_ptr(&log->tree); /* writers of the next one may move it at once */
+	/* the root as it was written: writers of the next sub-transaction may move it at once */
+	struct tree_ptr ptr = tree_root_ptr(&log->tree);
+	/* open the next group */
 	slot_advance(log);
 	mutex_unlock(&log->mutex);
 	count(C_LOG_LED);
-	return root->fs->on.put_log_root(&c, &ptr);
+	/* root item, then super: in the tree of log roots, by leading or joining its commit, to the media */
+	ret = root->fs->on.put_log_root(&c, &ptr);
+finish:
+	if (ret)
+		trans_no_log(root->fs, h->trans->id); /* log.3: those who joined us commit the transaction, as we do */
+	/* tell the group */
+	slot_finish(log, transid, ret);
+	return ret;
 }
 
 int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx)
@@ -474,18 +500,14 @@ int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx)
 	int64_t transid = ctx->transid;
 
 	mutex_lock_in(&log->mutex, PH_LOG_JOIN);
-	if (log->transid_committed >= transid || log->commit[transid & 1]) {
-		if (log->transid_committed < transid)
-			log_wait_commit(log, transid);
-		mutex_unlock(&log->mutex);
-		count(C_LOG_JOINED);
-		return ctx->ret;
-	}
-	int ret = log_lead(root, h, transid);
-	if (ret)
-		trans_no_log(root->fs, h->trans->id);
-	slot_finish(log, transid, ret);
-	return ret;
+	if (log->transid_committed < transid && !log->commit[transid & 1])
+		return log_lead(root, h, transid);
+	if (log->transid_committed < transid)
+		log_wait_commit(log, transid);
+	mutex_unlock(&log->mutex);
+	CHECK(list_empty(&ctx->link)); /* the leader has left its result */
+	count(C_LOG_JOINED);
+	return ctx->ret;
 }
 
 /* ---- the end of a log: a transaction commit ---- */
@@ -494,12 +516,14 @@ int log_free_all(struct fs *fs)
 {
 	int ret = 0;
 
+	CHECK(mutex_held(&fs->tree_log_mutex)); /* so no log of the next transaction is made meanwhile (trans.3) */
 	for (uint32_t i = 0; i <= fs->nsubvols && !ret; i++) {
 		struct log *log = i < fs->nsubvols ? &fs->subvols[i].log : &fs->log_root;
-		CHECK(atomic_load(&log->writers) == 0);
+		CHECK(no_writers(log));
 		CHECK(!log->commit[0] && !log->commit[1]);
 		CHECK(list_empty(&log->ctxs[0]) && list_empty(&log->ctxs[1]));
-		/* logged by an fsync that fell back to this commit before it synced: pending, so complete by now */
+		/* logged by an fsync that fell back to this commit before it synced; COMPLETE by now, as all of its
+		 * kind (log.4) */
 		ordered_drop_list(&log->ordered[0]);
 		ordered_drop_list(&log->ordered[1]);
 		if (!log->exists)
