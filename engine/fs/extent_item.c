@@ -1,4 +1,9 @@
-/* extent_item.c: see extent_item.h. kernel: __btrfs_drop_extents(), insert_reserved_file_extent(). */
+/*
+ * extent_item.c: see extent_item.h. kernel: __btrfs_drop_extents(), insert_reserved_file_extent().
+ *
+ * What comes out of a tree may come from a damaged or a crafted image: it is looked at (extent_read) before it is used,
+ * and gives -EIO. CHECK() is for what this file has worked out itself.
+ */
 #include <stdlib.h>
 
 #include "fs/csum.h"
@@ -6,6 +11,7 @@
 
 #define COMPRESSED_BUCKETS 256u
 
+/* A compressed extent and how many items of subvolume trees refer to it; none: it is not in the table. */
 struct compressed_extent {
 	struct list link;
 	uint64_t bytenr;
@@ -28,10 +34,12 @@ void compressed_fini(struct fs *fs)
 	free(fs->compressed);
 }
 
+/* compressed_lock held. */
 static struct compressed_extent *compressed_find(struct fs *fs, uint64_t bytenr)
 {
 	struct list *pos, *head = &fs->compressed[bytenr / FS_BLOCK % COMPRESSED_BUCKETS];
 
+	CHECK(mutex_held(&fs->compressed_lock));
 	list_for_each(pos, head) {
 		struct compressed_extent *c = list_entry(pos, struct compressed_extent, link);
 		if (c->bytenr == bytenr)
@@ -40,6 +48,7 @@ static struct compressed_extent *compressed_find(struct fs *fs, uint64_t bytenr)
 	return NULL;
 }
 
+/* Found, or made with no reference. The table itself is made by the first compressed extent. compressed_lock held. */
 static struct compressed_extent *compressed_get(struct fs *fs, uint64_t bytenr)
 {
 	if (!fs->compressed) {
@@ -68,8 +77,8 @@ bool compressed_ref(struct fs *fs, uint64_t bytenr, int n)
 {
 	mutex_lock_quiet(&fs->compressed_lock);
 	struct compressed_extent *c = compressed_get(fs, bytenr);
+	CHECK(n && c->refs + n >= 0); /* nobody gives back what nobody has */
 	c->refs += n;
-	CHECK(c->refs >= 0);
 	bool gone = c->refs == 0;
 	if (gone) {
 		list_del(&c->link);
@@ -79,21 +88,27 @@ bool compressed_ref(struct fs *fs, uint64_t bytenr, int n)
 	return gone;
 }
 
-#define EXTENT_LEN_MAX (128ull << 20)
+#define EXTENT_LEN_MAX (128ull << 20) /* as in Btrfs */
 
 bool extent_item_sane(const struct fs *fs, const struct extent_item *it)
 {
 	uint64_t whole = it->compress ? it->ram_bytes : it->disk_len, end = fs->super.dev_size;
 
-	if ((it->disk_bytenr | it->disk_len | it->ram_bytes | it->offset | it->len) % FS_BLOCK || it->compress > COMPRESS_ZSTD)
+	if ((it->disk_bytenr | it->disk_len | it->ram_bytes | it->offset | it->len) % FS_BLOCK)
+		return false;
+	if (it->compress > COMPRESS_ZSTD)
 		return false;
 	if (it->disk_len == 0 || it->disk_len > EXTENT_LEN_MAX || whole > EXTENT_LEN_MAX)
 		return false;
-	if (it->disk_bytenr < super_data_start(&fs->super) || it->disk_bytenr > end || it->disk_len > end - it->disk_bytenr)
+	if (it->disk_bytenr < super_data_start(&fs->super) || it->disk_bytenr > end)
+		return false;
+	if (it->disk_len > end - it->disk_bytenr)
 		return false;
 	return it->len && it->offset <= whole && it->len <= whole - it->offset;
 }
 
+/* The item at *k as an extent of ino; -ENOENT when it is something else. Start and length are sane afterwards,
+ * nothing more (extent_item_sane). */
 static int extent_read(const struct key *k, const uint8_t *buf, uint32_t len, uint64_t ino, struct extent *e)
 {
 	if (k->objectid != ino || k->type != ITEM_EXTENT)
@@ -115,6 +130,7 @@ int extent_at(struct tree *t, uint64_t ino, uint64_t off, struct extent *e)
 	struct key k = { ino, ITEM_EXTENT, off };
 	uint32_t len = 0;
 
+	/* items do not overlap (extent_item.1), so only the last one that begins at or before `off` can cover it */
 	int ret = tree_prev(t, &k, buf, sizeof(buf), &len);
 	if (!ret)
 		ret = extent_read(&k, buf, len, ino, e);
@@ -132,6 +148,8 @@ int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t i
 	uint8_t buf[sizeof(struct extent_item) + EXTENT_INLINE_MAX];
 	struct key k = { ino, ITEM_EXTENT, e->start };
 
+	CHECK(e->inline_len <= EXTENT_INLINE_MAX);
+	CHECK(!own || t->owner != LOG_TREE_ID); /* extent_item.2 */
 	memcpy(buf, &e->item, sizeof(e->item));
 	memcpy(buf + sizeof(e->item), e->inline_data, e->inline_len);
 	int ret = tree_insert(t, generation, &k, buf, (uint32_t)sizeof(e->item) + e->inline_len);
@@ -140,8 +158,11 @@ int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t i
 	return ret;
 }
 
+/* No item of a subvolume tree names this part of the disk any more. Pinned, not free: the trees of the last commit
+ * still name it (alloc.1). Its checksums go in the same transaction. */
 static int space_release(const struct extent_drop *d, uint64_t bytenr, uint64_t len)
 {
+	CHECK(d->how != DROP_IN_LOG && d->tree->owner != LOG_TREE_ID); /* extent_item.2 */
 	if (d->how == DROP_COLLECT) {
 		d->collect(d->arg, bytenr, len);
 		return 0;
@@ -158,6 +179,7 @@ static int extent_let_go(const struct extent_drop *d, const struct extent *e, ui
 {
 	const struct extent_item *it = &e->item;
 
+	CHECK(e->start <= from && from < to && to <= extent_end(e));
 	if (d->how == DROP_IN_LOG || it->kind == EXTENT_INLINE || it->disk_bytenr == 0)
 		return 0;
 	if (!it->compress)
@@ -167,10 +189,12 @@ static int extent_let_go(const struct extent_drop *d, const struct extent *e, ui
 	return 0;
 }
 
+/* The part [from, to) of an item that was taken out goes back in: it names the same extent on disk, further in. */
 static int extent_put_part(const struct extent_drop *d, const struct extent *e, uint64_t from, uint64_t to)
 {
 	struct extent part = *e;
 
+	CHECK(e->start <= from && from < to && to <= extent_end(e));
 	part.start = from;
 	part.item.len = to - from;
 	part.item.offset += from - e->start;
@@ -189,7 +213,13 @@ int extent_drop(const struct extent_drop *d, uint64_t start, uint64_t end)
 			return ret;
 		uint64_t from = e.start > start ? e.start : start;
 		uint64_t to = extent_end(&e) < end ? extent_end(&e) : end;
+		CHECK(from < to);
 		struct key k = { d->ino, ITEM_EXTENT, e.start };
+		/*
+		 * From here until its parts are back, the item is away: readers look under the same lock as the caller
+		 * holds. A compressed extent has its parts counted before the whole is let go, so that the count does
+		 * not touch 0 on the way (extent_item.3).
+		 */
 		ret = tree_delete(d->tree, d->generation, &k);
 		if (!ret && e.start < from)
 			ret = extent_put_part(d, &e, e.start, from);

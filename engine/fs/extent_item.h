@@ -27,8 +27,8 @@ static inline uint64_t extent_end(const struct extent *e)
 	return e->start + e->item.len;
 }
 
-/* Whether a regular item that is no hole says what can be: whole blocks of the data region, and a part of them. What a damaged
- * or crafted item says is never used for an address or a length before this has been asked. */
+/* True when a regular item that is no hole says what can be: whole blocks of the data region, and a part of them.
+ * Ask this before an address or a length of an item that was read is used: the image may be damaged or crafted. */
 bool extent_item_sane(const struct fs *fs, const struct extent_item *it);
 
 /* The first item of ino that ends after `off`. -ENOENT, -EIO. */
@@ -37,7 +37,7 @@ int extent_at(struct tree *t, uint64_t ino, uint64_t off, struct extent *e);
 enum extent_drop_how {
 	DROP_IN_LOG,  /* items only */
 	DROP_RELEASE, /* what goes is pinned, its checksums are deleted */
-	DROP_COLLECT, /* replay: what goes is handed to the callback: it may be referenced again by the log */
+	DROP_COLLECT, /* replay: what goes is handed to the callback, since the log may name it again (replay.1) */
 };
 struct extent_drop {
 	struct fs *fs;

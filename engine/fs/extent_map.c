@@ -1,4 +1,9 @@
-/* extent_map.c: see extent_map.h. Re-implements fs/btrfs/extent_map.c's jobs, without merging of neighbours. */
+/*
+ * extent_map.c: see extent_map.h. What fs/btrfs/extent_map.c does, without merging of neighbours.
+ *
+ * A map is PINNED from em_add() to em_unpin() or em_drop(): while its ordered extent is on the way. In that time it is
+ * neither split nor replaced, since nobody writes to pages of an ordered extent that is under way (file.c).
+ */
 #include <stdlib.h>
 
 #include "fs/extent_map.h"
@@ -27,29 +32,32 @@ static struct extent_map *em_at(struct inode *inode, uint64_t off)
 	return prev && em_end(prev) > off ? prev : next;
 }
 
+/* em_lock held for writing. The map is not on the modified list yet. */
 static struct extent_map *em_insert(struct inode *inode, const struct extent_map *m)
 {
-	struct extent_map *em = mem_alloc(sizeof(*em));
+	struct extent_map *em = mem_alloc(sizeof(*em)), *prev, *next;
 
+	CHECK(write_held(&inode->em_lock));
+	CHECK(m->len && (m->start | m->len) % FS_BLOCK == 0);
 	*em = *m;
 	list_init(&em->mod_link);
 	struct extent_map *clash = RB_INSERT(em_tree, &inode->ems, em);
 	CHECK(!clash);
+	prev = RB_PREV(em_tree, &inode->ems, em);
+	next = RB_NEXT(em_tree, &inode->ems, em);
+	CHECK(!prev || em_end(prev) <= em->start); /* extent_map.3 */
+	CHECK(!next || em_end(em) <= next->start);
 	return em;
 }
 
-static void em_remove(struct inode *inode, struct extent_map *em)
-{
-	RB_REMOVE(em_tree, &inode->ems, em);
-	list_del(&em->mod_link);
-	free(em);
-}
-
-/* A part of `em`, which leaves the tree, that stays: [start, end). */
+/* A part of `em`, which leaves the tree, that stays: [start, end). What the log does not know of the whole it does
+ * not know of the part (extent_map.3). */
 static void em_keep_part(struct inode *inode, const struct extent_map *em, uint64_t start, uint64_t end, bool modified)
 {
 	struct extent_map part = *em;
 
+	CHECK(start >= em->start && end <= em_end(em));
+	CHECK(!(em->flags & EM_PINNED));
 	part.start = start;
 	part.len = end - start;
 	part.offset = em->offset + (start - em->start);
@@ -58,6 +66,7 @@ static void em_keep_part(struct inode *inode, const struct extent_map *em, uint6
 		list_add_tail(&kept->mod_link, &inode->modified);
 }
 
+/* em_lock held for writing: nobody sees the moment in which a part that stays is away. */
 static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 {
 	struct extent_map *em;
@@ -66,7 +75,9 @@ static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 		struct extent_map old = *em;
 		bool modified = !list_empty(&em->mod_link);
 
-		em_remove(inode, em);
+		RB_REMOVE(em_tree, &inode->ems, em);
+		list_del(&em->mod_link);
+		free(em);
 		if (old.start < start)
 			em_keep_part(inode, &old, old.start, start, modified);
 		if (em_end(&old) > end)
@@ -77,6 +88,7 @@ static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 void em_add(struct inode *inode, const struct extent_map *m)
 {
 	write_lock(&inode->em_lock);
+	CHECK((m->flags & EM_PINNED) && m->generation == EM_GENERATION_PINNED); /* extent_map.1 */
 	em_drop_locked(inode, m->start, em_end(m));
 	struct extent_map *em = em_insert(inode, m);
 	list_add_tail(&em->mod_link, &inode->modified);
@@ -96,7 +108,10 @@ void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t genera
 	write_lock(&inode->em_lock);
 	for (struct extent_map *em = em_at(inode, start); em && em->start < start + len;
 	     em = RB_NEXT(em_tree, &inode->ems, em)) {
-		CHECK(em->flags & EM_PINNED);
+		CHECK((em->flags & EM_PINNED) && em->generation == EM_GENERATION_PINNED);
+		CHECK(em->start >= start && em_end(em) <= start + len); /* whole maps: a pinned one is never split */
+		/* a map that is on the modified list stays there, and one that is not does not come back
+		 * (extent_map.2) */
 		em->generation = generation;
 		em->flags &= ~EM_PINNED;
 	}
@@ -130,7 +145,8 @@ static int em_by_start(const void *a, const void *b)
 	return em_cmp(a, b);
 }
 
-int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t committed, struct extent_map **out, uint32_t *n)
+int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t committed, struct extent_map **out,
+                     uint32_t *n)
 {
 	uint32_t nr = 0;
 	struct list *pos, *tmp;
@@ -150,7 +166,10 @@ int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t
 		struct extent_map *em = list_entry(pos, struct extent_map, mod_link);
 		if (em->start >= end || em_end(em) <= start)
 			continue;
+		/* off the list: from here on only the caller's log has it, so after an error the caller asks for a
+		 * full sync */
 		list_del(&em->mod_link);
+		CHECK(!(em->flags & EM_PINNED) || em->generation > committed); /* extent_map.1 */
 		if (em->generation > committed)
 			ems[nr++] = *em;
 	}
@@ -168,6 +187,7 @@ void em_forget_range(struct inode *inode, uint64_t start, uint64_t end)
 	write_lock(&inode->em_lock);
 	list_for_each_safe(pos, tmp, &inode->modified) {
 		struct extent_map *em = list_entry(pos, struct extent_map, mod_link);
+		/* one that is pinned is not in the tree yet, so the full log cannot have seen it */
 		if (em->start >= start && em_end(em) <= end && !(em->flags & EM_PINNED))
 			list_del(pos);
 	}
@@ -187,5 +207,5 @@ void em_forget_all(struct inode *inode, uint64_t start, uint64_t end)
 void em_free_all(struct inode *inode)
 {
 	em_drop(inode, 0, UINT64_MAX);
-	CHECK(RB_EMPTY(&inode->ems));
+	CHECK(RB_EMPTY(&inode->ems) && list_empty(&inode->modified));
 }

@@ -23,13 +23,14 @@ bool em_lookup(struct inode *inode, uint64_t off, struct extent_map *out);
 bool em_modified_empty(struct inode *inode);
 
 /*
- * Takes what overlaps [start, end) off the modified list: copies of the maps newer than `committed`, sorted by start, in *out
- * (malloced, *n of them); older ones just leave the list. -EFBIG: too many. Copies, because completion may unpin a map
- * while it is being logged; the kernel pins the map itself with a flag (EXTENT_FLAG_LOGGING).
+ * Takes what overlaps [start, end) off the modified list: copies of the maps newer than `committed`, sorted by start,
+ * in *out (malloced, *n of them); older ones just leave the list. -EFBIG: too many. Copies, because completion may
+ * unpin a map while it is being logged; the kernel pins the map itself with a flag (EXTENT_FLAG_LOGGING).
  */
-int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t committed, struct extent_map **out, uint32_t *n);
-/* After a full log, of which [start, end) was flushed: what lies in there and is not in flight leaves the modified list. Or
- * everything does, also what the log has not seen. */
+int em_take_modified(struct inode *inode, uint64_t start, uint64_t end, uint64_t committed, struct extent_map **out,
+                     uint32_t *n);
+/* After a full log, for which [start, end) was flushed: what lies in there and is not in flight leaves the modified
+ * list. em_forget_all(): everything leaves it, also what the log has not seen, which is the fault of a design. */
 void em_forget_range(struct inode *inode, uint64_t start, uint64_t end);
 void em_forget_all(struct inode *inode, uint64_t start, uint64_t end);
 void em_free_all(struct inode *inode);

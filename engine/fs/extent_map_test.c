@@ -1,4 +1,5 @@
-/* extent_map_test.c: extent maps against a plain array of blocks: extent_map.1 to extent_map.3, and splits of what is modified. */
+/* extent_map_test.c: extent maps against a plain array of blocks: extent_map.1 to extent_map.3, and splits of what
+ * is modified. */
 #include "fs/extent_map.h"
 #include "fs/test_fs.h"
 
@@ -37,23 +38,6 @@ static bool pinned(const struct cell *c)
 	return c->disk && c->generation == EM_GENERATION_PINNED;
 }
 
-static void add(struct inode *inode, struct model *m, uint32_t at, uint32_t n)
-{
-	struct extent_map em = { .start = at * FS_BLOCK, .len = n * FS_BLOCK, .disk_bytenr = m->next_disk, .disk_len = n * FS_BLOCK,
-				 .ram_bytes = n * FS_BLOCK, .generation = EM_GENERATION_PINNED, .flags = EM_PINNED };
-
-	em_add(inode, &em);
-	for (uint32_t i = 0; i < n; i++)
-		m->cell[at + i] = (struct cell){ m->next_disk + i * FS_BLOCK, EM_GENERATION_PINNED, true };
-	m->next_disk += n * FS_BLOCK;
-}
-
-static void drop(struct inode *inode, struct model *m, uint32_t at, uint32_t n)
-{
-	em_drop(inode, at * FS_BLOCK, (at + n) * FS_BLOCK);
-	memset(&m->cell[at], 0, n * sizeof(m->cell[0]));
-}
-
 /* The map around `at`, if it is in flight: its write ends in `generation`. */
 static void unpin(struct inode *inode, struct model *m, uint32_t at, uint64_t generation)
 {
@@ -64,6 +48,37 @@ static void unpin(struct inode *inode, struct model *m, uint32_t at, uint64_t ge
 	em_unpin(inode, em.start, em.len, generation);
 	for (uint64_t i = em.start / FS_BLOCK; i < (em.start + em.len) / FS_BLOCK; i++)
 		m->cell[i].generation = generation;
+}
+
+/* Nobody cuts a map that is in flight: a write waits for the ordered extent first. So its write ends when it lies
+ * over the cut. */
+static void before_cut(struct inode *inode, struct model *m, uint32_t at)
+{
+	struct extent_map em;
+
+	if (em_lookup(inode, at * FS_BLOCK, &em) && em.start < at * FS_BLOCK)
+		unpin(inode, m, at, 4);
+}
+
+static void add(struct inode *inode, struct model *m, uint32_t at, uint32_t n)
+{
+	struct extent_map em = { .start = at * FS_BLOCK, .len = n * FS_BLOCK, .disk_bytenr = m->next_disk, .disk_len = n * FS_BLOCK,
+				 .ram_bytes = n * FS_BLOCK, .generation = EM_GENERATION_PINNED, .flags = EM_PINNED };
+
+	before_cut(inode, m, at);
+	before_cut(inode, m, at + n);
+	em_add(inode, &em);
+	for (uint32_t i = 0; i < n; i++)
+		m->cell[at + i] = (struct cell){ m->next_disk + i * FS_BLOCK, EM_GENERATION_PINNED, true };
+	m->next_disk += n * FS_BLOCK;
+}
+
+static void drop(struct inode *inode, struct model *m, uint32_t at, uint32_t n)
+{
+	before_cut(inode, m, at);
+	before_cut(inode, m, at + n);
+	em_drop(inode, at * FS_BLOCK, (at + n) * FS_BLOCK);
+	memset(&m->cell[at], 0, n * sizeof(m->cell[0]));
 }
 
 static void take(struct inode *inode, struct model *m, uint64_t committed)

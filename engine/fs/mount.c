@@ -14,8 +14,18 @@
 #include "fs/work.h"
 #include "fs/writeback.h"
 
+/* super_for_commit is ready to be written: a log's super names a log, a commit's names none, since it has freed them
+ * all (log.4). */
+static void super_check_ready(struct fs *fs, bool log)
+{
+	CHECK(log == (fs->super_for_commit.log_root.bytenr != 0));
+	CHECK(log || mutex_held(&fs->tree_log_mutex)); /* trans.3 */
+	CHECK(fs->super_for_commit.root_tree.generation <= fs->super_for_commit.generation);
+}
+
 int super_flush_and_write(struct fs *fs, bool log)
 {
+	super_check_ready(fs, log);
 	enum phase was = phase(PH_DEV_FLUSH);
 	int ret = dev_flush(fs->dev);
 
@@ -28,6 +38,7 @@ int super_flush_and_write(struct fs *fs, bool log)
 
 int super_flush_before_last(struct fs *fs, bool log)
 {
+	super_check_ready(fs, log);
 	enum phase was = phase(PH_SUPER);
 	int ret = log ? 0 : super_write_copy(fs->dev, &fs->super_for_commit, 0);
 
@@ -46,7 +57,12 @@ struct root *fs_root_by_id(struct fs *fs, uint64_t id)
 	return id >= FIRST_SUBVOL_ID && id - FIRST_SUBVOL_ID < fs->nsubvols ? &fs->subvols[id - FIRST_SUBVOL_ID] : NULL;
 }
 
-/* ---- opening ---- */
+/*
+ * ---- opening ----
+ *
+ * What has been opened is closed by trees_close(), so a tree joins (nsubvols moves) only when it is open. The blocks of
+ * each tree are marked as used while it is opened: space that two trees claim, or one twice, is damage, and gives -EIO.
+ */
 
 static void options_default(struct mount_options *o)
 {
@@ -64,6 +80,7 @@ static void options_default(struct mount_options *o)
 		o->commit_interval_ns = 30000000000ull;
 }
 
+/* Everything that needs no I/O. Nobody else can see fs until fs_mount() has returned it. */
 static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *o, const struct super *s)
 {
 	fs->dev = dev;
@@ -131,6 +148,7 @@ static int subvol_open(struct fs *fs, uint64_t id)
 	struct root *root = &fs->subvols[id - FIRST_SUBVOL_ID];
 	struct root_item item;
 
+	CHECK(id - FIRST_SUBVOL_ID == fs->nsubvols);
 	int ret = root_open(fs, id, &root->tree, &item);
 	if (ret)
 		return ret;
@@ -212,6 +230,12 @@ int mount_account_data(struct fs *fs)
 	return ret;
 }
 
+/*
+ * One transaction: the logs go into the trees; then data space is accounted from the trees as they are now, and only
+ * then can it be told what space nobody names any more (replay.1); the logs' blocks are given up; the commit writes a
+ * super without a log. Until then the old super stands, so a crash in the middle replays again. A read-only mount keeps
+ * all of it in memory.
+ */
 static int mount_replay(struct fs *fs)
 {
 	struct replay r = { .fs = fs };
@@ -221,6 +245,7 @@ static int mount_replay(struct fs *fs)
 	if (ret)
 		return ret;
 	r.generation = h.trans->id;
+	CHECK(r.generation > fs->super.generation); /* so replay copies each block that it changes (tree.1) */
 	ret = replay_log(&r);
 	if (!ret)
 		ret = mount_account_data(fs);
@@ -266,8 +291,11 @@ static void fs_free(struct fs *fs)
 	free(fs);
 }
 
+/* No task is left that could use it, and no I/O is in flight. */
 static void fs_drop_memory(struct fs *fs)
 {
+	CHECK(!fs->flusher && !fs->endio.ntasks && !fs->delalloc.ntasks);
+	CHECK(atomic_load(&fs->ordered_inflight) == 0);
 	for (uint32_t i = 0; i < fs->nsubvols; i++)
 		while (!list_empty(&fs->subvols[i].inodes))
 			inode_free(list_first(&fs->subvols[i].inodes, struct inode, link));
@@ -332,9 +360,11 @@ static bool ordered_drained(void *arg)
 	return atomic_load(&fs->ordered_inflight) == 0;
 }
 
-/* Every ordered extent completes: with all background stopped, no new one comes. */
+/* Sleeps until every ordered extent is complete. The background tasks and the compression workers have stopped, so
+ * no new one comes; the completion workers stop last. */
 static void fs_drain(struct fs *fs)
 {
+	CHECK(!fs->flusher && !fs->delalloc.ntasks);
 	dev_wait_until(fs->dev, &fs->ordered_drain, ordered_drained, fs);
 	batch_wait(&fs->ordered_io); /* one may be COMPLETE while the end of its I/O still wakes waiters of its pages */
 	workers_stop(&fs->endio);
@@ -364,6 +394,7 @@ int fs_unmount(struct fs *fs)
 	background_stop(fs);
 	if (!fs->opt.read_only)
 		ret = fs_sync(fs);
+	CHECK(ret || !atomic_load(&fs->dirty_pages));
 	tasks_stop(fs);
 	fs_drain(fs);
 	fs_drop_memory(fs);
@@ -384,7 +415,7 @@ uint32_t fs_nsubvols(struct fs *fs)
 
 struct root *fs_subvol(struct fs *fs, uint32_t i)
 {
-	CHECK(i < fs->nsubvols);
+	CHECK(i < fs->nsubvols && fs->subvols[i].id == FIRST_SUBVOL_ID + i);
 	return &fs->subvols[i];
 }
 

@@ -1,4 +1,10 @@
-/* ordered.c: see ordered.h. kernel: fs/btrfs/ordered-data.c, btrfs_finish_ordered_io(). */
+/*
+ * ordered.c: see ordered.h. kernel: fs/btrfs/ordered-data.c, btrfs_finish_ordered_io().
+ *
+ * Who owns one, and so has a reference: the inode's tree, from ordered_add() to ordered_complete(), which passes it
+ * from the task that submits it to the device and from there to a completion worker; and at most one log list (on_log),
+ * from ordered_collect() to ordered_drop_list().
+ */
 #include <stdlib.h>
 
 #include "fs/cost.h"
@@ -29,15 +35,20 @@ static uint32_t ordered_flag(struct ordered *o, uint32_t f)
 
 void ordered_get(struct ordered *o)
 {
-	atomic_fetch_add(&o->refs, 1);
+	int32_t refs = atomic_fetch_add(&o->refs, 1);
+
+	CHECK(refs > 0);
 }
 
 void ordered_put(struct ordered *o)
 {
-	if (atomic_fetch_sub(&o->refs, 1) != 1)
+	int32_t refs = atomic_fetch_sub(&o->refs, 1);
+
+	CHECK(refs > 0);
+	if (refs > 1)
 		return;
-	CHECK(ordered_flag(o, ORDERED_COMPLETE));
-	CHECK(list_empty(&o->log_link));
+	CHECK(ordered_flag(o, ORDERED_COMPLETE) && !o->pending_in);
+	CHECK(list_empty(&o->log_link) && !o->on_log);
 	free(o->csums);
 	dev_buffer_put(o->inode->root->fs->dev, o->buf);
 	free(o->pages);
@@ -48,8 +59,9 @@ void ordered_put(struct ordered *o)
 
 struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 {
-	struct ordered *o = mem_zalloc(sizeof(*o));
+	struct ordered *o = mem_zalloc(sizeof(*o)), *prev, *next;
 
+	CHECK(s->len && (s->file_off | s->len | s->disk_bytenr | s->disk_len) % FS_BLOCK == 0);
 	o->inode = inode;
 	o->file_off = s->file_off;
 	o->len = s->len;
@@ -59,7 +71,6 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	atomic_store(&o->flags, s->compressed ? ORDERED_COMPRESSED : 0);
 	atomic_store(&o->refs, 1);
 	atomic_store(&o->csum_left, (uint32_t)(s->disk_len / FS_BLOCK));
-	atomic_store(&o->bytes_left, (uint32_t)s->disk_len);
 	o->csums = mem_alloc(s->disk_len / FS_BLOCK * sizeof(*o->csums));
 	list_init(&o->log_link);
 	waitq_init(&o->csum_wait, L_CSUM);
@@ -71,6 +82,11 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	spin_lock(&inode->ordered_lock);
 	struct ordered *clash = RB_INSERT(ordered_tree, &inode->ordered, o);
 	CHECK(!clash);
+	/* a page is dirtied only when no ordered extent of it is left (file.c), so no two overlap */
+	prev = RB_PREV(ordered_tree, &inode->ordered, o);
+	next = RB_NEXT(ordered_tree, &inode->ordered, o);
+	CHECK(!prev || prev->file_off + prev->len <= o->file_off);
+	CHECK(!next || o->file_off + o->len <= next->file_off);
 	atomic_fetch_add(&inode->nordered, 1);
 	trace_of(inode_trace_id(o->inode), "ordered extent %lu+%lu at disk %lu added", o->file_off, o->len, o->disk_bytenr);
 	spin_unlock(&inode->ordered_lock);
@@ -81,21 +97,23 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 {
 	uint32_t nblocks = (uint32_t)(o->disk_len / FS_BLOCK);
 
+	CHECK(atomic_load(&o->csum_left) == nblocks && !ordered_flag(o, ORDERED_IO_DONE));
 	o->buf = buf;
 	o->pages = pages;
 	o->npages = npages;
 	for (uint32_t i = 0; i < nblocks; i++)
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
 	fs_cost(COST_SUBMIT);
-	atomic_store(&o->csum_left, 0);
+	atomic_store(&o->csum_left, 0); /* from here on csums do not change, and a log may copy them */
 	wait_give(&o->csum_wait, true);
 	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
 			       .buf = (void *)(uintptr_t)data, .done = ordered_io_end, .private = o };
+	/* o, its buffer and its pages are the device's, until ordered_io_end() */
 	batch_join(&o->inode->root->fs->ordered_io);
 	dev_submit(o->inode->root->fs->dev, &o->bio);
 }
 
-/* The I/O has ended: as from an interrupt, must not block. */
+/* The I/O has ended. Like an interrupt's, this code must not block: what may sleep is left to a completion worker. */
 static void ordered_io_end(struct bio *bio)
 {
 	struct ordered *o = bio->private;
@@ -107,10 +125,14 @@ static void ordered_io_end(struct bio *bio)
 	ordered_get(o); /* the worker may complete it before the pages below are done with */
 	if (bio->err)
 		atomic_fetch_or(&o->flags, ORDERED_IOERR);
-	atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
+	/* after IOERR: a task that sees it done sees the error */
+	uint32_t old = atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
+	CHECK(!(old & (ORDERED_IO_DONE | ORDERED_COMPLETE)));
+	CHECK(!atomic_load(&o->csum_left));
 	wait_give(&o->io_wait, true);
 	o->work.fn = ordered_finish;
 	workers_queue(&fs->endio, &o->work);
+	/* "page writeback has ended" does not say "in the trees": the worker may not even have begun (ordered.1) */
 	for (uint32_t i = 0; i < npages; i++)
 		page_end_writeback(inode, pages[i]);
 	ordered_put(o);
@@ -119,6 +141,11 @@ static void ordered_io_end(struct bio *bio)
 
 /* ---- completion, in a worker ---- */
 
+/*
+ * File extent item, extent map unpinned, checksums (ordered.1). Between the first and the last the extent is in the
+ * tree without its checksums: a reader finds the page or the map in memory, and a full log of a range looks for them
+ * (log_item.c).
+ */
 static int ordered_insert_items(struct ordered *o, struct handle *h)
 {
 	struct inode *inode = o->inode;
@@ -128,9 +155,11 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = gen, .ino = inode->ino,
 				    .how = DROP_RELEASE };
 
+	CHECK((atomic_load(&o->flags) & (ORDERED_IO_DONE | ORDERED_IOERR | ORDERED_COMPLETE)) == ORDERED_IO_DONE);
 	e.item = (struct extent_item){ .generation = gen, .disk_bytenr = o->disk_bytenr, .disk_len = o->disk_len,
-				       .len = o->len, .ram_bytes = o->ram_bytes, .kind = EXTENT_REG,
-				       .compress = ordered_flag(o, ORDERED_COMPRESSED) ? COMPRESS_ZSTD : COMPRESS_NONE };
+				       .len = o->len, .ram_bytes = o->ram_bytes, .kind = EXTENT_REG };
+	if (ordered_flag(o, ORDERED_COMPRESSED))
+		e.item.compress = COMPRESS_ZSTD;
 	mutex_lock(&inode->items_lock);
 	int ret = extent_drop(&drop, o->file_off, o->file_off + o->len);
 	if (!ret)
@@ -146,6 +175,7 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	return ret;
 }
 
+/* All in one transaction. The range lock keeps truncate out, which takes it around the removal of items. */
 static int ordered_into_trees(struct ordered *o)
 {
 	struct inode *inode = o->inode;
@@ -169,7 +199,8 @@ unlock_range:
 	return ret;
 }
 
-/* Off the inode's tree and COMPLETE; whoever waits for it, the commit included, goes on. */
+/* Off the inode's tree and COMPLETE: no fsync can collect it any more. All that wait for it, the commit included, go
+ * on. The tree's reference ends here. */
 static void ordered_complete(struct ordered *o)
 {
 	struct inode *inode = o->inode;
@@ -177,8 +208,11 @@ static void ordered_complete(struct ordered *o)
 
 	spin_lock(&inode->ordered_lock);
 	RB_REMOVE(ordered_tree, &inode->ordered, o);
-	atomic_fetch_sub(&inode->nordered, 1);
-	atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
+	uint32_t nordered = atomic_fetch_sub(&inode->nordered, 1);
+	uint32_t old = atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
+	CHECK(nordered > 0);
+	CHECK((old & ORDERED_IO_DONE) && !(old & ORDERED_COMPLETE));
+	CHECK(!(old & ORDERED_PENDING) == !o->pending_in);
 	struct trans *pending = o->pending_in;
 	o->pending_in = NULL;
 	trace_of(inode_trace_id(inode), "ordered extent %lu+%lu complete", o->file_off, o->len, 0);
@@ -186,10 +220,14 @@ static void ordered_complete(struct ordered *o)
 	wait_give(&o->done_wait, true);
 	if (pending)
 		trans_pending_done(pending);
-	wait_give(&fs->ordered_drain, atomic_fetch_sub(&fs->ordered_inflight, 1) == 1);
+	uint32_t inflight = atomic_fetch_sub(&fs->ordered_inflight, 1);
+	CHECK(inflight > 0);
+	wait_give(&fs->ordered_drain, inflight == 1);
 	ordered_put(o);
 }
 
+/* A completion worker has it now. After a failure the order is what counts: error, map, and only then COMPLETE
+ * (ordered.2). */
 static void ordered_finish(struct work *w)
 {
 	struct ordered *o = container_of(w, struct ordered, work);
@@ -209,11 +247,13 @@ static void ordered_finish(struct work *w)
 
 /* ---- for fsync ---- */
 
-/* inode->ordered_lock held. */
+/* Onto a list with a reference, unless it is on one: that log's commit waits for it then. inode->ordered_lock held. */
 static void ordered_onto(struct ordered *o, struct list *list)
 {
+	CHECK(mutex_held(&o->inode->ordered_lock.m) && !ordered_flag(o, ORDERED_COMPLETE));
 	if (o->on_log)
 		return;
+	CHECK(list_empty(&o->log_link));
 	o->on_log = true;
 	ordered_get(o);
 	list_add_tail(&o->log_link, list);
@@ -262,6 +302,7 @@ void ordered_drop_list(struct list *list)
 		list_del(&o->log_link);
 		rt_access(o->inode->ordered_lock.m.id, POINT_WRITE);
 		spin_lock_quiet(&o->inode->ordered_lock);
+		CHECK(o->on_log);
 		o->on_log = false;
 		spin_unlock(&o->inode->ordered_lock);
 		ordered_put(o);
@@ -350,6 +391,7 @@ uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size)
 {
 	struct ordered *o;
 
+	CHECK(mutex_held(&inode->ordered_lock.m));
 	RB_FOREACH(o, ordered_tree, &inode->ordered) {
 		if (o->file_off >= size)
 			break;
@@ -367,6 +409,7 @@ bool ordered_any(struct inode *inode)
 
 void inode_write_error(struct inode *inode, int err)
 {
+	CHECK(err < 0);
 	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);

@@ -19,19 +19,20 @@
 struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s);
 /*
  * Submits its data: `data` has disk_len bytes and is stable until IO_DONE; checksums are computed here. `buf`, when not
- * NULL, is of dev_buffer_get() and given back afterwards. `pages` (owned from now on) end their writeback when the I/O ends.
+ * NULL, is of dev_buffer_get() and given back afterwards. `pages` (owned from now on) end their writeback when the I/O
+ * ends.
  */
 void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages);
 
 void ordered_get(struct ordered *o);
 void ordered_put(struct ordered *o);
 
-/* Takes a reference to each that overlaps [start, end) and is on no log's list yet, in file order, onto `list` (by log_link).
- * A point. */
+/* Puts each one that overlaps [start, end) and is on no log's list yet onto `list` (by log_link), in file order,
+ * with a reference. A point. */
 void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list);
 /* The same, but those of these n maps alone. */
 void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list);
-/* One of the list that writes exactly this part of the disk; NULL. */
+/* The one of the list whose extent begins at this address of the disk; NULL. */
 struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);
 /* Takes the list apart and drops the references. */
 void ordered_drop_list(struct list *list);
@@ -39,18 +40,18 @@ void ordered_drop_list(struct list *list);
 void ordered_wait_csums(struct ordered *o);
 /* Sleeps until every byte is written; -EIO when it was not. */
 int ordered_wait_io(struct ordered *o);
-/* The same, but asks not whether it was: 0. */
+/* The same, but an error is not noticed: always 0. The fault of a design. */
 int ordered_wait_io_blindly(struct ordered *o);
-/* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). 0, or -EIO when one of
- * them failed. */
+/* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). 0, or -EIO when
+ * one of them failed. */
 int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
-/* How far a size may advance from `disk` towards `size` with no write below it under way; one whose items are in the trees is not.
- * inode->ordered_lock held. */
+/* How far the size on disk may advance from `disk` towards `size`: up to the first write that is still under way.
+ * One whose items are in the trees is not under way. inode->ordered_lock held. */
 uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);
 bool ordered_any(struct inode *inode);
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
 
-/* Inserts a write error of the inode: told once to each open file. */
+/* Counts a write error of the inode: each open file is told of it once. err < 0. */
 void inode_write_error(struct inode *inode, int err);
 
 #endif

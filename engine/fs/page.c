@@ -1,18 +1,27 @@
-/* page.c: see page.h. Waiters of a page share one of a table of wait queues, as in the kernel. */
+/*
+ * page.c: see page.h. Waiters of a page share one of a table of wait queues, as in the kernel.
+ *
+ * The life of a dirty page, and who owns it: a writer sets DIRTY and the tag under the page lock; writeback takes DIRTY
+ * under the page lock, which it (or a compression worker) keeps, with the tag, until the extent is made; then WRITEBACK
+ * comes and the tag goes, and the lock is dropped; the end of the I/O takes WRITEBACK away. So a page without a tag has
+ * nothing that an fsync would have to find an extent for (page.1), and a page never has DIRTY and WRITEBACK at once
+ * (page.2). Pages are made and never freed while the inode is in memory: a pointer to one stays good without a lock.
+ */
 #include <stdlib.h>
 
 #include "fs/page.h"
-
 
 static unsigned page_slot(const struct inode *inode, const struct page *p)
 {
 	return (unsigned)(inode->ino * 31 + p->index) % FS_PAGE_WAITQS;
 }
 
+/* The table gets room for `index`. pages_lock held. */
 static void pages_grow(struct inode *inode, uint32_t index)
 {
 	uint32_t cap = inode->npages_cap ? inode->npages_cap : 64;
 
+	CHECK(mutex_held(&inode->pages_lock.m));
 	while (cap <= index)
 		cap *= 2;
 	if (cap == inode->npages_cap)
@@ -69,7 +78,7 @@ static bool page_take(void *arg)
 
 bool page_trylock_dirty(struct page *p)
 {
-	rt_access(p->id, POINT_READ); /* that it is free is seen, not awaited */
+	rt_access(p->id, POINT_READ); /* unlike a lock, this sees whether the page is free, and goes on either way */
 	bool locked = (atomic_load(&p->flags) & PG_DIRTY) && page_take(p);
 	if (locked)
 		rt_accessed(p->id, POINT_LOCK);
@@ -90,12 +99,15 @@ void page_unlock(struct inode *inode, struct page *p)
 	wait_give(&inode->root->fs->page_wait[page_slot(inode, p)], true);
 }
 
+/* Tags a locked page, or takes the tag off: the page lock keeps DIRTY and tag in step. */
 static void page_tag(struct inode *inode, struct page *p, bool on)
 {
 	uint64_t bit = 1ull << (p->index % 64), *word;
 
+	CHECK(atomic_load(&p->flags) & PG_LOCKED);
 	rt_access(inode->pages_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&inode->pages_lock);
+	CHECK(p->index < inode->npages_cap && inode->pages[p->index] == p);
 	word = &inode->tagged[p->index / 64];
 	if (on && !(*word & bit))
 		atomic_fetch_add(&inode->nr_tagged, 1);
@@ -125,8 +137,10 @@ bool page_take_dirty(struct inode *inode, struct page *p)
 	CHECK(old & PG_LOCKED);
 	if (!(old & PG_DIRTY))
 		return false;
-	atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
-	return true;
+	CHECK(!(old & PG_WRITEBACK) && (old & PG_UPTODATE));
+	uint64_t dirty = atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
+	CHECK(dirty > 0);
+	return true; /* the content is the caller's to write; the tag stays until page_start_writeback() */
 }
 
 void page_start_writeback(struct inode *inode, struct page *p)
@@ -136,6 +150,7 @@ void page_start_writeback(struct inode *inode, struct page *p)
 
 	CHECK(old & PG_LOCKED);
 	CHECK(!(old & (PG_WRITEBACK | PG_DIRTY)));
+	/* its ordered extent exists (or it failed): a flush that finds no tag has nothing to wait for (page.1) */
 	page_tag(inode, p, false);
 }
 
@@ -143,7 +158,7 @@ void page_end_writeback(struct inode *inode, struct page *p)
 {
 	uint32_t old = atomic_fetch_and(&p->flags, ~PG_WRITEBACK);
 
-	CHECK(old & PG_WRITEBACK);
+	CHECK((old & PG_WRITEBACK) && !(old & PG_DIRTY)); /* nobody wrote to it meanwhile (page.2) */
 	wake_all(&inode->root->fs->writeback_wait[page_slot(inode, p)]);
 }
 
@@ -188,7 +203,7 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 		if (!p)
 			continue;
 		page_lock(inode, p);
-		page_wait_writeback(inode, p); /* its ordered extent may be COMPLETE already */
+		page_wait_writeback(inode, p); /* still, after its ordered extent is COMPLETE: see ordered_io_end() */
 		if (page_take_dirty(inode, p))
 			page_tag(inode, p, false);
 		atomic_fetch_and(&p->flags, ~PG_UPTODATE);

@@ -2,8 +2,8 @@
  * page.h: the page cache of an inode: pages by index, their lock, and the tag that writeback looks for.
  *
  * page.1: A page is tagged from the moment it is dirtied until writeback has marked it as under I/O
- *      (the kernel's PAGECACHE_TAG_DIRTY): who starts writeback of a range therefore meets, and
- *      sleeps on the lock of, each page that another task is just turning into an ordered extent.
+ *      (the kernel's PAGECACHE_TAG_DIRTY). So a task that starts writeback of a range meets each page that
+ *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
  * Callers: file.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
@@ -24,7 +24,7 @@ void page_unlock(struct inode *inode, struct page *p);
 
 /* Marks a locked page dirty and tagged. */
 void page_dirty(struct inode *inode, struct page *p);
-/* Takes the dirty bit from a locked page; false when it was clean: somebody else wrote it. */
+/* Takes the dirty bit from a locked page; false when it was clean, because another task has taken it. */
 bool page_take_dirty(struct inode *inode, struct page *p);
 /* A locked page goes under I/O: WRITEBACK set, tag gone. And the end of that I/O. */
 void page_start_writeback(struct inode *inode, struct page *p);

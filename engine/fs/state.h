@@ -91,7 +91,6 @@ struct ordered {
 	_Atomic uint32_t flags;
 	_Atomic int32_t refs;
 	_Atomic uint32_t csum_left;  /* blocks whose checksum is not yet there */
-	_Atomic uint32_t bytes_left;
 	uint32_t *csums;             /* disk_len / FS_BLOCK of them */
 	struct list log_link;        /* on the list of the fsync, then of the sub-transaction, that waits for it */
 	struct waitq csum_wait, io_wait, done_wait;

@@ -1,14 +1,23 @@
-/* trans.c: see trans.h. kernel: start_transaction(), btrfs_commit_transaction() of 3.17, with trans.2 and trans.4. */
+/*
+ * trans.c: see trans.h. kernel: start_transaction(), btrfs_commit_transaction() of 3.17, with trans.2 and trans.4.
+ *
+ * Always true under fs->trans_lock: `running` is the one transaction that may still take handles, `committing` the one
+ * whose leader is past the commit before it; both may be the same one, until it is UNBLOCKED. Transactions are
+ * committed one after the other, in the order of their ids, and each id follows the one before it. Each handle, each
+ * ordered extent that is pending, each task that waits, and `running` has a reference.
+ */
 #include <stdlib.h>
 
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/trans.h"
 
+/* fs->trans_lock held. */
 static struct trans *trans_new(struct fs *fs)
 {
 	struct trans *t = mem_zalloc(sizeof(*t));
 
+	CHECK(mutex_held(&fs->trans_lock.m));
 	t->fs = fs;
 	rt_access(fs->numbers_id, POINT_WRITE);
 	t->id = atomic_fetch_add(&fs->generation, 1) + 1;
@@ -24,8 +33,12 @@ static struct trans *trans_new(struct fs *fs)
 
 static void trans_put(struct trans *t)
 {
-	if (atomic_fetch_sub(&t->refs, 1) != 1)
+	int32_t refs = atomic_fetch_sub(&t->refs, 1);
+
+	CHECK(refs > 0);
+	if (refs > 1)
 		return;
+	CHECK(!atomic_load(&t->writers) && !atomic_load(&t->ext_writers) && !atomic_load(&t->pending_ordered));
 #ifndef __clang_analyzer__ /* it does not count references, and would see each later use as one after the free */
 	free(t);
 #endif
@@ -51,8 +64,10 @@ static bool trans_admits(struct trans *t, enum trans_type type)
 	return trans_state(t) < (type == TRANS_START ? TRANS_COMMIT_START : TRANS_COMMIT_DOING);
 }
 
+/* fs->trans_lock held: between the look at the state and the count of writers no commit can go on. */
 static void handle_open(struct trans *t, enum trans_type type, struct handle *h)
 {
+	CHECK(mutex_held(&t->fs->trans_lock.m) && trans_admits(t, type));
 	atomic_fetch_add(&t->refs, 1);
 	atomic_fetch_add(&t->writers, 1);
 	if (type == TRANS_START)
@@ -61,6 +76,7 @@ static void handle_open(struct trans *t, enum trans_type type, struct handle *h)
 	h->type = type;
 }
 
+/* From here on a wait that only this handle's end can satisfy stops the program at once (rt/lock.h: owe). */
 static void handle_owe(struct handle *h)
 {
 	if (h->type == TRANS_START)
@@ -93,20 +109,28 @@ int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
 	}
 }
 
+/* A START handle becomes a JOIN one: it no longer holds up the stage that waits for START handles alone. */
 static void handle_drop_ext(struct handle *h)
-{
-	if (h->type != TRANS_START)
-		return;
-	paid(L_TRANS_EXT, 0, &h->trans->ext_wait);
-	wait_give(&h->trans->ext_wait, atomic_fetch_sub(&h->trans->ext_writers, 1) == 1);
-	h->type = TRANS_JOIN;
-}
-
-static void handle_close(struct handle *h)
 {
 	struct trans *t = h->trans;
 
-	wait_give(&t->writers_wait, atomic_fetch_sub(&t->writers, 1) <= 2);
+	if (h->type != TRANS_START)
+		return;
+	paid(L_TRANS_EXT, 0, &t->ext_wait);
+	int32_t ext = atomic_fetch_sub(&t->ext_writers, 1);
+	CHECK(ext > 0);
+	wait_give(&t->ext_wait, ext == 1);
+	h->type = TRANS_JOIN;
+}
+
+/* The committer waits until its own handle is the only one, so the last but one to close wakes it. */
+static void handle_close(struct handle *h)
+{
+	struct trans *t = h->trans;
+	int32_t writers = atomic_fetch_sub(&t->writers, 1);
+
+	CHECK(writers > 0);
+	wait_give(&t->writers_wait, writers <= 2);
 	trans_put(t);
 	h->trans = NULL;
 }
@@ -185,7 +209,8 @@ static int put_root_item(struct fs *fs, uint64_t generation, uint64_t id, struct
 	return tree_put(&fs->root_tree, generation, &k, &item, sizeof(item));
 }
 
-/* Every tree's changed blocks onto `dirty`, every root item up to date. kernel: commit_fs_roots(), commit_cowonly_roots(). */
+/* Every tree's changed blocks onto `dirty`, every root item up to date. kernel: commit_fs_roots(),
+ * commit_cowonly_roots(). */
 static int trans_take_trees(struct fs *fs, struct trans *t, struct list *dirty)
 {
 	int ret = 0;
@@ -201,15 +226,23 @@ static int trans_take_trees(struct fs *fs, struct trans *t, struct list *dirty)
 	return ret;
 }
 
-/* Nobody but the committer has a handle: the trees stand still. Fills super_for_commit (trans.1, trans.3). */
+/*
+ * Nobody but the committer has a handle: the trees stand still (trans.1). The logs go, the changed blocks are taken for
+ * writing, super_for_commit names the new roots and no log (trans.3), and what was given up until now waits for this
+ * commit's super (alloc.1). tree_log_mutex held.
+ */
 static int trans_freeze(struct fs *fs, struct trans *t, struct list *dirty)
 {
+	CHECK(only_committer(t));
 	int ret = log_free_all(fs);
 
 	if (!ret)
 		ret = trans_take_trees(fs, t, dirty);
 	if (ret)
 		return ret;
+	/* the commit before this one ended well, or we would not be here: its super is the one that is replaced */
+	CHECK(fs->super_for_commit.generation + 1 == t->id);
+	CHECK(atomic_load(&fs->last_trans_committed) + 1 == t->id);
 	fs->super_for_commit = fs->super;
 	fs->super_for_commit.generation = t->id;
 	fs->super_for_commit.root_tree = tree_root_ptr(&fs->root_tree);
@@ -218,14 +251,16 @@ static int trans_freeze(struct fs *fs, struct trans *t, struct list *dirty)
 	return 0;
 }
 
+/* The blocks that were taken, then the super. The next transaction runs by now, and copies what it changes (tree.1). */
 static int trans_write(struct fs *fs, struct list *dirty)
 {
 	struct batch b;
 
 	batch_init(&b, fs->dev);
 	tree_write_list(fs->blocks, dirty, &b);
-	/* every block that the super is going to name is in this batch, or in one that succeeded: a batch of trees that fails aborts,
-	 * one of a log marks the transaction. So an error of a log that this commit replaces does not stop it. */
+	/* Never over an error (trans.4). Every block that the super is going to name is in this batch, or in one
+	 * that succeeded: a batch of trees that fails aborts, one of a log marks the transaction. So an error of a
+	 * log that this commit replaces does not stop it. */
 	int ret = batch_wait(&b);
 	if (!ret)
 		ret = fs_error(fs);
@@ -234,10 +269,12 @@ static int trans_write(struct fs *fs, struct list *dirty)
 	return ret;
 }
 
+/* Whoever waits for a handle may begin the next transaction. No handle of t will be opened any more. */
 static void trans_unblock(struct fs *fs, struct trans *t)
 {
 	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
+	CHECK(fs->running == t && fs->committing == t && trans_state(t) == TRANS_COMMIT_DOING);
 	atomic_store(&t->state, TRANS_UNBLOCKED);
 	fs->running = NULL;
 	spin_unlock(&fs->trans_lock);
@@ -247,6 +284,8 @@ static void trans_unblock(struct fs *fs, struct trans *t)
 	trace("transaction %lu: unblocked", t->id, 0, 0);
 }
 
+/* last_trans_committed moves before the state does: a task that sees COMPLETED finds its transaction committed, or
+ * its error. */
 static void trans_complete(struct fs *fs, struct trans *t, int err)
 {
 	if (err)
@@ -256,6 +295,7 @@ static void trans_complete(struct fs *fs, struct trans *t, int err)
 		atomic_store(&fs->last_trans_committed, t->id);
 	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
+	CHECK(fs->committing == t && trans_state(t) == TRANS_UNBLOCKED);
 	t->error = err;
 	atomic_store(&t->state, TRANS_COMPLETED);
 	fs->committing = NULL;
@@ -275,6 +315,7 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 	trans_set_state(t, TRANS_COMMIT_DOING);
 	owe(L_TRANS_JOIN, 0, &t->join_wait);
 	wait_until(&t->writers_wait, only_committer, t);
+	/* held until the super is on the media: no log of the next transaction is made before (trans.3) */
 	mutex_lock(&fs->tree_log_mutex);
 	int ret = fs_error(fs);
 	if (!ret)
@@ -296,6 +337,7 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 	return ret;
 }
 
+/* Takes the caller's reference. */
 static int trans_wait_done(struct trans *t)
 {
 	wait_until(&t->done_wait, trans_completed, t);
@@ -309,16 +351,18 @@ int trans_commit(struct handle *h)
 	struct trans *t = h->trans, *prev;
 	struct fs *fs = t->fs;
 
-	atomic_fetch_add(&t->refs, 1);
+	atomic_fetch_add(&t->refs, 1); /* the handle's goes with the handle */
 	handle_drop_ext(h);
 	paid(L_TRANS_WRITERS, 0, &t->writers_wait); /* our own handle does not wait for itself */
 	spin_lock(&fs->trans_lock);
 	if (trans_state(t) >= TRANS_COMMIT_START) {
+		/* another task commits it, and waits for our handle among others */
 		spin_unlock(&fs->trans_lock);
 		handle_close(h);
 		return trans_wait_done(t);
 	}
-	atomic_store(&t->state, TRANS_COMMIT_START);
+	CHECK(fs->running == t);
+	atomic_store(&t->state, TRANS_COMMIT_START); /* the commit is ours, and START handles wait for it */
 	prev = fs->committing;
 	if (prev)
 		atomic_fetch_add(&prev->refs, 1);
@@ -328,9 +372,11 @@ int trans_commit(struct handle *h)
 		trans_wait_done(prev);
 	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
+	CHECK(!fs->committing && fs->running == t);
 	fs->committing = t;
 	spin_unlock(&fs->trans_lock);
 	owe(L_TRANS_START, 0, &t->done_wait);
+	/* no fsync logs into t any more, so what is pending now is all that ever will be (trans.2) */
 	wait_until(&t->ext_wait, no_ext_writers, t);
 	fs->on.commit_logged(t);
 	int ret = trans_do_commit(fs, t, h);
@@ -355,6 +401,7 @@ int trans_commit_id(struct fs *fs, uint64_t id)
 	}
 	if (!t || t->id != id)
 		t = fs->committing;
+	/* neither: it is done, or the file system was aborted */
 	if (!t || t->id != id) {
 		spin_unlock(&fs->trans_lock);
 		return fs_committed(fs) >= id ? 0 : fs_error(fs);
@@ -366,7 +413,7 @@ int trans_commit_id(struct fs *fs, uint64_t id)
 
 int trans_commit_running(struct fs *fs)
 {
-	if (fs->opt.read_only) /* a replay runs in memory, and stays there */
+	if (fs->opt.read_only) /* what a replay has changed is in memory, and stays there */
 		return 0;
 	spin_lock(&fs->trans_lock);
 	struct trans *t = fs->running ? fs->running : fs->committing;
@@ -379,8 +426,10 @@ int trans_commit_running(struct fs *fs)
 
 void trans_add_pending(struct handle *h, struct ordered *o)
 {
+	CHECK(mutex_held(&o->inode->ordered_lock.m));
 	if (atomic_load(&o->flags) & (ORDERED_COMPLETE | ORDERED_PENDING))
 		return;
+	CHECK(!o->pending_in);
 	atomic_fetch_or(&o->flags, ORDERED_PENDING);
 	o->pending_in = h->trans;
 	atomic_fetch_add(&h->trans->refs, 1);
@@ -389,7 +438,10 @@ void trans_add_pending(struct handle *h, struct ordered *o)
 
 void trans_pending_done(struct trans *t)
 {
-	wait_give(&t->pending_wait, atomic_fetch_sub(&t->pending_ordered, 1) == 1);
+	int32_t pending = atomic_fetch_sub(&t->pending_ordered, 1);
+
+	CHECK(pending > 0);
+	wait_give(&t->pending_wait, pending == 1);
 	trans_put(t);
 }
 

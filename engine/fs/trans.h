@@ -23,7 +23,8 @@
  * (L_TRANS_EXT for START, L_TRANS_WRITERS): only what is below may be taken or waited for until trans_end(). */
 int trans_start(struct fs *fs, enum trans_type type, struct handle *h);
 void trans_end(struct handle *h);
-/* Ends the handle by committing its transaction, or by waiting for who commits it already. 0 or the commit's error. */
+/* Ends the handle by committing its transaction, or by waiting for the task that commits it already. 0 or the
+ * commit's error. */
 int trans_commit(struct handle *h);
 /* Commits transaction `id` if it is still running, waits until it is on the media. No handle is held. */
 int trans_commit_id(struct fs *fs, uint64_t id);
@@ -36,10 +37,12 @@ void trans_abort(struct fs *fs, int err);
 
 /* Ordered extent `o` has been logged in h's transaction and is not COMPLETE yet (trans.2). inode->ordered_lock held. */
 void trans_add_pending(struct handle *h, struct ordered *o);
-/* Both ways of a commit with what was logged in it (fs_events.commit_logged): wait for it (trans.2), or leave it. */
+/* What a commit does about the ordered extents that were logged in it (fs_events.commit_logged): it waits for them
+ * (trans.2), or it does not look at them, which is the fault of a design. */
 void trans_wait_pending(struct trans *t);
 void trans_leave_pending(struct trans *t);
-/* It is COMPLETE now. Takes o->pending_in, already cleared by the caller under inode->ordered_lock. */
+/* One that was pending in t is COMPLETE. Takes the reference that o->pending_in was; the caller has cleared that under
+ * inode->ordered_lock. */
 void trans_pending_done(struct trans *t);
 
 /* Marks transaction `id` as not to be logged any more. */
