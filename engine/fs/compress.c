@@ -30,7 +30,8 @@ static uint64_t round_up_block(uint64_t n)
 	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
 }
 
-/* Compresses the run's pages into memory of dev_buffer_get(); *len is the padded length. NULL when it does not save a block. */
+/* Compresses the run's pages into memory of dev_buffer_get(); *len is the padded length. NULL when it does not save
+ * a block. */
 static void *run_compress(struct run *run, uint64_t *len)
 {
 	size_t raw = (size_t)run->n * FS_BLOCK, cap = ZSTD_compressBound(raw);
@@ -63,18 +64,22 @@ static bool run_submit_compressed(struct run *run, void *data, uint64_t len)
 		range_unlock(inode, &r);
 		return false;
 	}
+	CHECK(got == len);
 	struct ordered *o = writeback_add_extent(inode, start, (uint64_t)run->n * FS_BLOCK, disk, len, true);
 	range_unlock(inode, &r);
 	count(C_EXTENT_COMPRESSED);
 	for (uint32_t i = 0; i < run->n; i++)
 		page_start_writeback(inode, run->pages[i]);
-	/* unlocked before the submit, as the kernel does: who slept on a page lock finds the ordered extent */
+	/* unlocked before the submit, as in the kernel: a task that slept on a page lock finds the ordered extent
+	 * (compress.1) */
 	for (uint32_t i = 0; i < run->n; i++)
 		page_unlock(inode, run->pages[i]);
 	ordered_submit(o, data, data, run->pages, run->n);
 	return true;
 }
 
+/* A worker's, with the run and its locked pages. A run that does not shrink, or finds no space in one piece, is
+ * written as it is. */
 static void compress_chunk(struct work *w)
 {
 	struct async_chunk *c = container_of(w, struct async_chunk, work);
@@ -92,8 +97,9 @@ void compress_queue(struct run *run)
 {
 	struct async_chunk *c = mem_zalloc(sizeof(*c));
 
+	CHECK(run->n > 0);
 	c->work.fn = compress_chunk;
 	c->run = *run;
-	inode_set_flag(run->inode, INODE_HAS_ASYNC);
+	inode_set_flag(run->inode, INODE_HAS_ASYNC); /* from here on an fsync starts writeback twice */
 	workers_queue(&run->inode->root->fs->delalloc, &c->work);
 }

@@ -1,8 +1,8 @@
 /*
  * cost.h: what the pipeline's steps cost in processor time, for virtual time only: there the engine's
- * own speed is a model, so that who comes first does not depend on the machine that runs it. Round
- * figures of one core of a present-day server (ANCHORS P2: a 4 KiB copy and its checksum are about a
- * microsecond, a tree operation one to two). Nothing on threads, nothing under a searching picker.
+ * own speed is a model, so that the order of tasks does not depend on the machine that runs it. Round
+ * figures of one core of a present-day server: a 4 KiB copy and its checksum are about a microsecond, a
+ * tree operation one to two. They cost nothing on threads, and nothing under a searching picker.
  */
 #ifndef FS_COST_H
 #define FS_COST_H

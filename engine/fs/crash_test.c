@@ -167,10 +167,12 @@ static void stage_main(void *arg)
 }
 
 /* Broken promises in so many schedules of one picker, or in the first that breaks any. */
-static unsigned broken_by(const struct scenario *s, const char *design, unsigned seeds, const struct picker *picker, const char *args)
+static unsigned broken_by(const struct scenario *s, const char *design, unsigned seeds, const struct picker *picker,
+                          const char *args)
 {
 	const char *err = NULL;
-	struct coop_config cfg = { .picker = picker, .steps_max = 200000, .steps_hint = 400, .picker_state = picker->create(args, &err) };
+	struct coop_config cfg = { .picker = picker, .steps_max = 200000, .steps_hint = 400,
+					   .picker_state = picker->create(args, &err) };
 	struct coop_result res;
 	unsigned bad = 0, judged = 0;
 

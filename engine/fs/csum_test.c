@@ -77,7 +77,8 @@ static void sums_follow_a_plain_array(void **state)
 		rng_seed(&rng, seed);
 		rig_open(&r, seed % 2 ? 4096 : 16384, false, 4 << 20);
 		for (unsigned step = 0; step < 600; step++) {
-			uint32_t at = (uint32_t)rng_below(&rng, BLOCKS), n = 1 + (uint32_t)rng_below(&rng, step % 10 ? 40 : 2000);
+			uint32_t at = (uint32_t)rng_below(&rng, BLOCKS);
+			uint32_t n = 1 + (uint32_t)rng_below(&rng, step % 10 ? 40 : 2000);
 			n = n > BLOCKS - at ? BLOCKS - at : n;
 			if (rng_below(&rng, 3))
 				put(&r, &s, &rng, at, n);

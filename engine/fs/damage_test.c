@@ -91,7 +91,8 @@ static void look(struct image *im, struct outcome *o)
 		return;
 	}
 	struct root *root = fs_subvol(fs, 0);
-	int a = look_at(root, "a", SIZE, 2, 1), n = look_at(root, "new", SIZE, 4, 4), t = look_at(root, "tiny", 500, 3, 3);
+	int a = look_at(root, "a", SIZE, 2, 1), n = look_at(root, "new", SIZE, 4, 4);
+	int t = look_at(root, "tiny", 500, 3, 3);
 	if (a < 0 && a != -ENOENT)
 		o->read_errors++;
 	else if (a == 0 && n == 0 && t == 0)
@@ -238,10 +239,12 @@ static void read_everything(struct dev *dev, unsigned *mounted)
 	fs_abandon(fs);
 }
 
-/* The 8 bytes at `at` get values that were never meant for them: all of the list, or some of it and others the next time. */
+/* The 8 bytes at `at` get values that were never meant for them: all of the list, or some of it and others the next
+ * time. */
 static void poke(struct image *im, uint64_t block, uint64_t at, unsigned *mounted)
 {
-	static const uint64_t bad[] = { 0, 1, 4095, 4097, 1ull << 20, (1ull << 20) + 4096, 1ull << 31, 1ull << 36, 1ull << 63,
+	static const uint64_t bad[] = { 0, 1, 4095, 4097, 1ull << 20, (1ull << 20) + 4096, 1ull << 31, 1ull << 36,
+	                                1ull << 63,
 					UINT64_MAX, UINT64_MAX - 4095 };
 	uint8_t saved[4096];
 

@@ -32,13 +32,15 @@ static int dir_lookup(struct root *root, const char *name, struct dir_item *d)
 		return ret;
 	if (len != sizeof(*d) || d->name[FS_NAME_MAX - 1])
 		return -EIO;
-	return strcmp(d->name, name) ? -EEXIST : 0; /* two names of one 64-bit hash: refused, as btrfs refuses overflow */
+	/* two names of one 64-bit hash: refused, as btrfs refuses overflow */
+	return strcmp(d->name, name) ? -EEXIST : 0;
 }
 
 static struct file *file_new(struct inode *inode)
 {
 	struct file *f = mem_zalloc(sizeof(*f));
 
+	CHECK(mutex_held(&inode->root->dir_lock));
 	inode->opens++;
 	f->inode = inode;
 	atomic_store(&f->seen_errors, atomic_load(&inode->wb_errors));
@@ -49,7 +51,8 @@ static int dir_insert(struct root *root, uint64_t gen, uint64_t ino, const char 
 {
 	struct inode_item item = { .generation = gen, .transid = gen, .nlink = 1 };
 	struct dir_item d = { .ino = ino };
-	struct key ki = { ino, ITEM_INODE, 0 }, kr = { ino, ITEM_INODE_REF, 0 }, kd = { DIR_INO, ITEM_DIR, name_hash(name) };
+	struct key ki = { ino, ITEM_INODE, 0 }, kr = { ino, ITEM_INODE_REF, 0 };
+	struct key kd = { DIR_INO, ITEM_DIR, name_hash(name) };
 
 	strncpy(d.name, name, FS_NAME_MAX - 1);
 	int ret = tree_insert(&root->tree, gen, &ki, &item, sizeof(item));
@@ -86,7 +89,7 @@ int fs_create(struct root *root, const char *name, struct file **out)
 	if (!ret)
 		ret = inode_get(root, ino, name, &inode);
 	if (!ret) {
-		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC | INODE_NEW);
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC | INODE_NEW); /* inode.1 */
 		inode_touch(inode, h.trans->id);
 		*out = file_new(inode);
 	}
@@ -119,7 +122,10 @@ static void inode_evict_unlinked(struct inode *inode)
 {
 	struct root *root = inode->root;
 
-	writeback_start(inode, 0, UINT64_MAX); /* what is tagged is with workers or will be: let it end, then delete all */
+	CHECK(inode->unlinked && inode->opens == 0 && mutex_held(&root->dir_lock));
+	/* dirty pages are written all the same: some may be in the hands of workers, which have to end before the
+	 * items go */
+	writeback_start(inode, 0, UINT64_MAX);
 	if (inode_flag(inode, INODE_HAS_ASYNC))
 		writeback_start(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
@@ -131,6 +137,7 @@ void fs_close(struct file *f)
 	struct root *root = f->inode->root;
 
 	mutex_lock(&root->dir_lock);
+	CHECK(f->inode->opens > 0);
 	if (--f->inode->opens == 0 && f->inode->unlinked)
 		inode_evict_unlinked(f->inode);
 	mutex_unlock(&root->dir_lock);
@@ -193,7 +200,8 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 	int ret = 0;
 
 	mutex_lock(&root->dir_lock);
-	while (!ret && !(ret = tree_next(&root->tree, &k, &d, sizeof(d), &len)) && k.objectid == DIR_INO && k.type == ITEM_DIR) {
+	while (!ret && !(ret = tree_next(&root->tree, &k, &d, sizeof(d), &len)) &&
+	       k.objectid == DIR_INO && k.type == ITEM_DIR) {
 		ret = len == sizeof(d) && !d.name[FS_NAME_MAX - 1] ? fn(arg, d.name, d.ino) : -EIO;
 		if (++k.offset == 0)
 			break;

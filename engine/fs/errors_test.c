@@ -255,7 +255,8 @@ static void who_joined_a_commit_whose_data_failed_is_safe(void **state)
 	skip_under_tsan();
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		const char *err = NULL;
-		struct coop_config cfg = { .picker = &pick_random, .seed = seed, .picker_state = pick_random.create("", &err) };
+		struct coop_config cfg = { .picker = &pick_random, .seed = seed,
+					   .picker_state = pick_random.create("", &err) };
 		struct coop_result res;
 		memset(&c, 0, sizeof(c));
 		coop_run(&cfg, crowd_main, &c, &res);

@@ -1,6 +1,6 @@
 /*
- * extent_item_test.c: extent items of one inode against a plain array of blocks: extent_item.1 to extent_item.3, and that space and
- * checksums go exactly when the last item that needs them goes.
+ * extent_item_test.c: extent items of one inode against a plain array of blocks: extent_item.1 to extent_item.3, and
+ * that space and checksums go exactly when the last item that needs them goes.
  */
 #include "fs/csum.h"
 #include "fs/extent_item.h"
@@ -41,7 +41,8 @@ static void rig_open(struct rig *r, enum extent_drop_how how)
 	r->fs = test_mount(dev, &o);
 	assert_int_equal(trans_start(r->fs, TRANS_JOIN, &r->h), 0);
 	r->tree = &fs_subvol(r->fs, 0)->tree;
-	r->drop = (struct extent_drop){ .fs = r->fs, .tree = r->tree, .generation = r->h.trans->id, .ino = INO, .how = how };
+	r->drop = (struct extent_drop){ .fs = r->fs, .tree = r->tree, .generation = r->h.trans->id, .ino = INO,
+					.how = how };
 	r->used = data_used(r->fs);
 }
 
@@ -59,9 +60,11 @@ static void put(struct rig *r, uint32_t at, uint32_t n, bool compressed)
 	struct extent e = { .start = at * FS_BLOCK };
 
 	assert_int_equal(alloc_get(r->fs->alloc, ALLOC_DATA, FS_BLOCK, len, &len, &disk), 0);
-	e.item = (struct extent_item){ .disk_bytenr = disk, .disk_len = disk_len, .len = n * FS_BLOCK, .ram_bytes = n * FS_BLOCK,
+	e.item = (struct extent_item){ .disk_bytenr = disk, .disk_len = disk_len, .len = n * FS_BLOCK,
+				       .ram_bytes = n * FS_BLOCK,
 				       .kind = EXTENT_REG, .compress = compressed ? COMPRESS_ZSTD : COMPRESS_NONE };
-	assert_int_equal(csum_put(&r->fs->csum_tree, r->drop.generation, disk, sums, (uint32_t)(disk_len / FS_BLOCK)), 0);
+	uint32_t nsums = (uint32_t)(disk_len / FS_BLOCK);
+	assert_int_equal(csum_put(&r->fs->csum_tree, r->drop.generation, disk, sums, nsums), 0);
 	assert_int_equal(extent_drop(&r->drop, e.start, extent_end(&e)), 0);
 	assert_int_equal(extent_insert(r->fs, r->tree, r->drop.generation, INO, &e, true), 0);
 	for (uint32_t i = 0; i < n; i++)
@@ -224,7 +227,8 @@ static void replay_is_handed_what_goes(void **state)
 /* A damaged item stops whoever meets it. */
 static void items_that_make_no_sense_are_an_error(void **state)
 {
-	static const uint64_t start_len[][2] = { { 0, 0 }, { 0, 100 }, { 100, FS_BLOCK }, { UINT64_MAX - 4095, 2 * FS_BLOCK } };
+	static const uint64_t start_len[][2] = { { 0, 0 }, { 0, 100 }, { 100, FS_BLOCK },
+					       { UINT64_MAX - 4095, 2 * FS_BLOCK } };
 	struct rig r;
 	struct extent e;
 

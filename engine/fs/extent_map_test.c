@@ -62,8 +62,9 @@ static void before_cut(struct inode *inode, struct model *m, uint32_t at)
 
 static void add(struct inode *inode, struct model *m, uint32_t at, uint32_t n)
 {
-	struct extent_map em = { .start = at * FS_BLOCK, .len = n * FS_BLOCK, .disk_bytenr = m->next_disk, .disk_len = n * FS_BLOCK,
-				 .ram_bytes = n * FS_BLOCK, .generation = EM_GENERATION_PINNED, .flags = EM_PINNED };
+	struct extent_map em = { .start = at * FS_BLOCK, .len = n * FS_BLOCK, .disk_bytenr = m->next_disk,
+				 .disk_len = n * FS_BLOCK, .ram_bytes = n * FS_BLOCK,
+				 .generation = EM_GENERATION_PINNED, .flags = EM_PINNED };
 
 	before_cut(inode, m, at);
 	before_cut(inode, m, at + n);

@@ -4,9 +4,9 @@
  *
  * - A page is written to only when no I/O of it is in flight and no ordered extent of it is under
  *   way (kernel: lock_and_cleanup_extent_if_need()): so an in-flight extent map is never split.
- * - The stamps (last_trans = generation + 1, a promise about a handle that nobody holds) are made
- *   after the inode lock is dropped, as in 3.17; fsync does not believe them while an ordered
- *   extent is under way (3a8b36f37806).
+ * - A write stamps the inode after it has dropped the inode lock, as in 3.17, and with generation + 1 as last_trans:
+ *   the transaction that will hold it at the earliest, though nobody has a handle yet. So fsync does not
+ *   believe the stamps while an ordered extent is under way (3a8b36f37806).
  *
  * Callers: the public door (fs.h).
  */
@@ -27,16 +27,19 @@
 
 /* ---- reading a block from the disk ---- */
 
-/* Where block `off` is: memory first (a write in flight), then the tree. kind EXTENT_REG with disk_bytenr 0: a hole. */
+/* Where block `off` is: memory first (a write in flight), then the tree. A hole is of kind EXTENT_REG with
+ * disk_bytenr 0. */
 static int block_map(struct inode *inode, uint64_t off, struct extent *e)
 {
 	struct extent_map em;
 
 	if (em_lookup(inode, off, &em)) {
 		*e = (struct extent){ .start = em.start };
-		e->item = (struct extent_item){ .disk_bytenr = em.disk_bytenr, .disk_len = em.disk_len, .offset = em.offset, .len = em.len,
-						.ram_bytes = em.ram_bytes, .kind = EXTENT_REG,
-						.compress = em.flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE };
+		e->item = (struct extent_item){
+			.disk_bytenr = em.disk_bytenr, .disk_len = em.disk_len, .offset = em.offset, .len = em.len,
+			.ram_bytes = em.ram_bytes, .kind = EXTENT_REG,
+			.compress = em.flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE,
+		};
 		return 0;
 	}
 	mutex_lock(&inode->items_lock); /* an item that is being trimmed is away for a moment, and would be a hole */
@@ -77,7 +80,8 @@ static int block_read_compressed(struct fs *fs, const struct extent_item *it, ui
 	if (!ret) {
 		unsigned long long framed = ZSTD_getFrameContentSize(in, it->disk_len);
 		size_t size = ZSTD_findFrameCompressedSize(in, it->disk_len);
-		if (framed != it->ram_bytes || ZSTD_isError(size) || ZSTD_decompress(raw, it->ram_bytes, in, size) != it->ram_bytes)
+		if (framed != it->ram_bytes || ZSTD_isError(size) ||
+		    ZSTD_decompress(raw, it->ram_bytes, in, size) != it->ram_bytes)
 			ret = -EIO;
 	}
 	if (!ret)
@@ -115,6 +119,7 @@ static int page_fill(struct inode *inode, struct page *p)
 {
 	uint64_t off = (uint64_t)p->index * FS_BLOCK;
 
+	CHECK(atomic_load(&p->flags) & PG_LOCKED);
 	rt_access(inode->stamps_id, POINT_READ);
 	uint64_t size = atomic_load(&inode->size);
 	if (atomic_load(&p->flags) & PG_UPTODATE)
@@ -143,7 +148,8 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 	if (len > size - off)
 		len = (uint32_t)(size - off);
 	while (done < len) {
-		uint32_t in = (uint32_t)((off + done) % FS_BLOCK), n = FS_BLOCK - in < len - done ? FS_BLOCK - in : len - done;
+		uint32_t in = (uint32_t)((off + done) % FS_BLOCK);
+		uint32_t n = FS_BLOCK - in < len - done ? FS_BLOCK - in : len - done;
 		struct page *p = page_get(inode, (uint32_t)((off + done) / FS_BLOCK));
 		page_lock(inode, p);
 		int ret = page_fill(inode, p);
@@ -159,7 +165,7 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 
 /* ---- writing ---- */
 
-/* Asked before anything in memory is touched. */
+/* 0 when the file may change, up to off + len; called before anything in memory is touched. */
 static int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
 {
 	if (fs_error(fs) || fs->opt.read_only)
@@ -183,9 +189,12 @@ static struct page *page_for_write(struct inode *inode, uint32_t index)
 	}
 }
 
+/* n bytes, all of one block. inode->lock held: the size moves under it. */
 static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32_t n)
 {
 	uint32_t in = (uint32_t)(off % FS_BLOCK);
+
+	CHECK(mutex_held(&inode->lock) && in + n <= FS_BLOCK);
 	struct page *p = page_for_write(inode, (uint32_t)(off / FS_BLOCK));
 	int ret = 0;
 
@@ -215,11 +224,13 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 		return ret;
 	background_make_space(fs);
 	mutex_lock(&inode->lock);
-	/* no extent map says that the blocks between the old end and here are a hole now, and a log must: the old ones may come back */
+	/* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
+	 * truncation, old blocks of the committed tree would come back there */
 	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	for (uint32_t done = 0; done < len && !ret;) {
-		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK), n = room < len - done ? room : len - done;
+		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK);
+		uint32_t n = room < len - done ? room : len - done;
 		ret = write_page(inode, off + done, (const uint8_t *)buf + done, n);
 		done += n;
 	}
@@ -289,7 +300,10 @@ int fs_truncate(struct file *f, uint64_t size)
 	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
 	if (!ret) {
-		/* before the extents go: who is bringing in a page ends first, who comes later sees the new size */
+		/* nobody can dirty a page meanwhile, so with all pages written nothing of the file is on its way */
+		CHECK(atomic_load(&inode->nordered) == 0);
+		/* before the extents go: a task that is bringing in a page ends first, and one that comes later sees
+		 * the new size */
 		rt_access(inode->stamps_id, POINT_WRITE);
 		atomic_store(&inode->size, size);
 		if (size < inode->logged_size)

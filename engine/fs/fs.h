@@ -28,7 +28,7 @@ struct fs_events; /* the verbs of events that a score does not call (state.h) */
 struct design {
 	const char *name, *what;
 	int (*fsync)(struct sync *s);
-	const struct fs_events *on; /* NULL, or a member of it: as postfix */
+	const struct fs_events *on; /* where it, or a member of it, is NULL: as postfix */
 };
 extern const struct design *const fs_designs[]; /* NULL-terminated */
 const struct design *fs_design_find(const char *name);
@@ -37,7 +37,7 @@ struct mkfs_options {
 	uint32_t nodesize;  /* 0: 16384 */
 	bool single;        /* metadata once; default DUP */
 	uint32_t subvols;   /* 0: 1 */
-	uint64_t fsid;      /* stamped into every block; 0: one made of size and time, so blocks of an earlier mkfs are refused */
+	uint64_t fsid;      /* stamped into every block; 0: made of size and time, so old blocks are refused */
 };
 /* Writes an empty file system. -ENOSPC (too small), -EINVAL or -EIO, with why. */
 int fs_mkfs(struct dev *dev, const struct mkfs_options *o, struct why *why);
@@ -48,12 +48,14 @@ struct mount_options {
 	uint32_t inline_max;          /* inline extents up to this many bytes; 0: none */
 	uint32_t endio_workers;       /* completion tasks; 0: 1 */
 	uint32_t compress_workers;    /* 0: 2 */
-	uint64_t log_wait_ns;         /* the leader of a log commit waits at most so long for those whom the last has woken;
-	                               * 0: not at all, as btrfs -o ssd. On a rotational disk btrfs waits for a jiffy. */
+	uint64_t log_wait_ns;         /* the leader of a log commit waits at most so long until the tasks that the
+	                               * last commit woke are back; 0: not at all, as btrfs -o ssd. On a rotational
+	                               * disk btrfs waits for a jiffy. */
 	bool no_background;           /* no flusher task, no periodic commit: races bring their own */
-	bool read_only;               /* judges: replays, never writes data; no task is started */
+	bool read_only;               /* for judges: replays in memory, never writes; no task is started */
 	uint64_t dirty_age_ns;        /* flusher: writes pages dirty for longer; 0: 5 s */
-	uint64_t dirty_limit;         /* bytes dirty above which the flusher works at once, writers help at twice; 0: 64 MiB */
+	uint64_t dirty_limit;         /* with more bytes dirty the flusher works at once, and with twice as many
+	                               * writers help; 0: 64 MiB */
 	uint64_t commit_interval_ns;  /* 0: 30 s, as btrfs */
 };
 /* Mounts; replays the log when there is one. -EINVAL or -EIO, with why. */
@@ -82,10 +84,11 @@ int fs_truncate(struct file *f, uint64_t size);
 uint64_t fs_size(struct file *f);
 uint64_t fs_ino(struct file *f);
 
-/* The door of the design. 0: everything that was acknowledged before the call began survives any crash. */
+/* Calls the mounted design. 0: everything that was acknowledged before the call began survives any crash. */
 int fs_fsync(struct file *f);
 int fs_fdatasync(struct file *f);
-/* The same for [off, off + len) alone, as O_SYNC and msync() ask for it. What is outside may go to the media too, or not. */
+/* The same for [off, off + len) alone, as O_SYNC and msync() ask for it. What is outside may go to the media too, or
+ * not. */
 int fs_fsync_range(struct file *f, uint64_t off, uint64_t len);
 /* Starts writeback of the range and, with wait, waits until its pages are written. No promise about a crash. */
 int fs_sync_range(struct file *f, uint64_t off, uint64_t len, bool wait);
@@ -95,9 +98,8 @@ int fs_sync(struct fs *fs);
 int fs_commit(struct fs *fs);
 /* One pass of the flusher over one file: starts writeback of every dirty page, waits for nothing. For races. */
 int fs_flush_pass(struct file *f);
-/* The same with file names of its own, for scenario tasks that must not hold a file open. */
 
-/* What a result wants to know of a mounted file system. */
+/* The state of a mounted file system, for results. */
 struct fs_info {
 	uint64_t generation, last_committed;
 	uint64_t data_free, meta_free, data_pinned, meta_pinned;

@@ -4,7 +4,8 @@
  *
  * Only this file and mount.c name `design`. A choice inside a verb is an argument that the score
  * passes, or two verbs named for what they do; where designs differ in an event that no score calls,
- * the design has a verb for that event (state.h: fs_events).
+ * the design has a verb for that event (state.h: fs_events, which also says what that costs: a call through
+ * a pointer for each such event, about 8 in one fsync that leads its log commit).
  *
  * prefix   Linux 3.17: without a full sync, nothing is done about pages that were dirtied between the
  *          first flush and the inode lock. Writeback that gets at them while the inode is logged adds
@@ -29,8 +30,8 @@
 /* ---- verbs of the scores ---- */
 
 /*
- * The size that is logged must not reach over pages that no map tells of: what a truncation had taken away would come back
- * there. So with a file that is longer than at its last log, a range is all of it from here on.
+ * The size that is logged must not reach over pages that no map tells of: blocks that a truncation took away would come
+ * back there. So when the file is longer than at its last log, the range of this fsync becomes the whole file.
  */
 static void fsync_lock(struct sync *s)
 {
@@ -53,7 +54,8 @@ static void fsync_reflush(const struct sync *s)
 	writeback_start_ordered(s->inode, s->start, s->end);
 }
 
-/* What fsync_lock() says of the size is true of a score that flushes once, too. */
+/* What fsync_lock() says about the size holds for a score that flushes once, too: what makes the file longer is
+ * flushed under the lock. */
 static void fsync_flush_tail(struct inode *inode)
 {
 	phase(PH_REFLUSH);
@@ -85,7 +87,8 @@ static bool fsync_nothing_to_do(struct inode *inode, bool full)
 	return atomic_load(&inode->last_trans) <= fs_committed(inode->root->fs) && (full || !under_way);
 }
 
-/* The log could not do it: with no handle held (bf7ba8ee759b), data into the trees, then the transaction onto the media. */
+/* The log could not do it: with no handle held (bf7ba8ee759b), data into the trees, then the transaction onto the
+ * media. */
 static int fsync_commit(struct inode *inode, uint64_t transid)
 {
 	struct fs *fs = inode->root->fs;
@@ -93,6 +96,7 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	phase(PH_WAIT_DATA);
 	writeback_start_ordered(inode, 0, UINT64_MAX);
 	int err = ordered_wait_range(inode, 0, UINT64_MAX);
+	CHECK(!mutex_held(&inode->lock)); /* a commit may take long: writers go on */
 	phase(PH_TRANS);
 	count(C_FSYNC_COMMIT);
 	int ret = trans_commit_id(fs, transid);
@@ -117,6 +121,7 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 		mutex_unlock(&inode->lock);
 		return ret;
 	}
+	CHECK(mutex_held(&inode->lock));
 	uint64_t transid = h.trans->id;
 	ret = log_inode_parent(inode, &h, &ctx, &what);
 	mutex_unlock(&inode->lock);
@@ -126,6 +131,7 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 	return ret ? fsync_commit(inode, transid) : 0;
 }
 
+/* Nothing to do: inode->lock is dropped here. */
 static int fsync_skip(struct inode *inode)
 {
 	count(C_FSYNC_SKIPPED);
@@ -170,7 +176,7 @@ static int fsync_postfix(struct sync *s)
 	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
-/* One flush will do when nobody can see a map without its ordered extent, but for what makes the file longer. */
+/* When nobody can see a map without its ordered extent, one flush is enough, except for what makes the file longer. */
 static int fsync_ordered_first(struct sync *s)
 {
 	struct inode *inode = s->inode;
@@ -189,7 +195,7 @@ static int fsync_ordered_first(struct sync *s)
 	return fsync_log_or_commit(s, LOG_MAPS_FIRST);
 }
 
-/* Twice, but not where it counts: a page can still be dirtied before the lock is there. */
+/* Twice, and both times too early: a page can still be dirtied before the lock is taken. */
 static int fsync_flush_twice_early(struct sync *s)
 {
 	struct inode *inode = s->inode;
@@ -285,19 +291,19 @@ const struct design *const fs_designs[] = {
 	},
 	&(const struct design){
 		.name = "ignores_data_error",
-		.what = "a log commit waits for logged data, and asks not whether it was written (as before 8407f553268a)",
+		.what = "a log commit waits for logged data and ignores its write errors (as before 8407f553268a)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .logged_io = ordered_wait_io_blindly },
 	},
 	&(const struct design){
 		.name = "misses_early_error",
-		.what = "fsync knows of no write error but those that it waits for (as before b38ef71cb102)",
+		.what = "fsync reports only write errors of the data that it waits for (as before b38ef71cb102)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .fsync_returns = file_report_nothing },
 	},
 	&(const struct design){
 		.name = "joiner_leaves_data",
-		.what = "who joins a commit of the tree of log roots does not wait for its data (as before 9dba8cf128ef)",
+		.what = "a task that joins a log-root commit does not wait for its data (as before 9dba8cf128ef)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .joined_log_root = log_wait_own_blocks },
 	},
@@ -348,7 +354,8 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 	enum phase was = phase(PH_FLUSH);
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
-	int ret = inode->root->fs->design->fsync(&(struct sync){ .file = f, .inode = inode, .start = start, .end = end });
+	struct sync s = { .file = f, .inode = inode, .start = start, .end = end };
+	int ret = inode->root->fs->design->fsync(&s);
 	int err = inode->root->fs->on.fsync_returns(f);
 	phase(was);
 	trace("fsync of inode %lu returned %ld", inode->ino, (uint64_t)(int64_t)(err ? err : ret), 0);

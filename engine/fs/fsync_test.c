@@ -94,7 +94,8 @@ static void fsync_after_a_change_is_never_skipped(void **state)
 	}
 }
 
-/* A range goes to the media whole blocks at a time, and what is outside of it stays dirty; a longer file is synced whole. */
+/* A range goes to the media whole blocks at a time, and what is outside of it stays dirty; a longer file is synced
+ * whole. */
 static void fsync_of_a_range_syncs_that_range(void **state)
 {
 	struct fs *fs = test_mount(test_dev("ram:16m", &(struct mkfs_options){ 0 }), &quiet);
@@ -123,8 +124,9 @@ static void fsync_of_a_range_syncs_that_range(void **state)
 }
 
 /*
- * A truncation is in the log alone, the file is longer again, and a block of what was cut off is dirty: a sync of another range
- * must not log the new length without that block, or the old one, committed before the truncation, would be back.
+ * A truncation is in the log alone, the file is longer again, and a block of what was cut off is dirty: a sync of
+ * another range must not log the new length without that block, or the old one, committed before the truncation, would
+ * be back.
  */
 static void fsync_of_a_range_brings_nothing_back(void **state)
 {
@@ -199,7 +201,8 @@ static void data_on_its_way_forbids_to_skip(void **state)
 	atomic_fetch_sub(&f->inode->nordered, 1);
 	atomic_fetch_sub(&fs->ordered_inflight, 1);
 	atomic_fetch_or(&o->flags, ORDERED_COMPLETE);
-	trans_pending_done(o->pending_in);
+	o->pending_in = NULL;
+	trans_pending_done(fs->running);
 	ordered_put(o);
 	fs_close(f);
 	test_end(fs, true);

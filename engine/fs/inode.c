@@ -45,7 +45,8 @@ void inode_advance_disk_size(struct inode *inode, struct ordered *done)
 	rt_access(inode->stamps_id, POINT_WRITE);
 	rt_access(inode->ordered_lock.m.id, POINT_READ);
 	spin_lock_quiet(&inode->ordered_lock);
-	/* noted here, not when it leaves the tree of ordered extents: of two that complete at once the later advances over both */
+	/* noted now, and not when it leaves the tree of ordered extents: so of two that complete at once, the later
+	 * one advances the size over both */
 	if (done)
 		done->in_trees = true;
 	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
@@ -99,6 +100,7 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	struct inode_item item;
 	uint32_t len = 0;
 
+	CHECK(mutex_held(&root->dir_lock));
 	*out = inode_cached(root, ino);
 	if (*out)
 		return 0;
@@ -114,7 +116,8 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	atomic_store(&inode->disk_size, item.size);
 	inode->logged_size = item.size;
 	atomic_store(&inode->last_trans, item.transid);
-	/* kernel: read from disk while its last change is not committed yet: the maps that tell it are lost */
+	/* as in the kernel: its last change is not committed yet, and this copy in memory has no maps that tell of
+	 * it */
 	if (item.transid > fs_committed(root->fs))
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	list_add_tail(&inode->link, &root->inodes);
@@ -132,7 +135,7 @@ struct inode *inode_next(struct root *root, struct inode *prev)
 
 void inode_free(struct inode *inode)
 {
-	CHECK(RB_EMPTY(&inode->ordered));
+	CHECK(RB_EMPTY(&inode->ordered) && !atomic_load(&inode->nordered));
 	CHECK(list_empty(&inode->ranges));
 	page_free_all(inode);
 	em_free_all(inode);
@@ -150,7 +153,8 @@ int inode_delete_items(struct root *root, uint64_t ino)
 	int ret = trans_start(fs, TRANS_JOIN, &h);
 	if (ret)
 		return ret;
-	struct extent_drop drop = { .fs = fs, .tree = &root->tree, .generation = h.trans->id, .ino = ino, .how = DROP_RELEASE };
+	struct extent_drop drop = { .fs = fs, .tree = &root->tree, .generation = h.trans->id, .ino = ino,
+				    .how = DROP_RELEASE };
 	ret = extent_drop(&drop, 0, UINT64_MAX);
 	for (;;) {
 		k = (struct key){ ino, 0, 0 };

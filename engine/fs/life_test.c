@@ -71,7 +71,8 @@ static void life_main(void *arg)
 static void live(struct life l, unsigned seeds)
 {
 	const char *err = NULL;
-	struct coop_config cfg = { .picker = &pick_random, .steps_max = 500000, .picker_state = pick_random.create("", &err) };
+	struct coop_config cfg = { .picker = &pick_random, .steps_max = 500000,
+				   .picker_state = pick_random.create("", &err) };
 	struct coop_result res;
 
 	l.o.dirty_age_ns = 1;

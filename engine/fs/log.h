@@ -2,15 +2,16 @@
  * log.h: the tree log: what fsync writes instead of committing the transaction. One log tree per
  * subvolume, and one tree that holds the roots of them all; the super block names the latter.
  *
- * Sub-transactions: log_transid numbers the log commits of one log. Everybody who writes items into
- * it while `id` runs is covered by the commit of `id`. Two slots (id % 2): while one is on its way to
- * the media the next collects.
+ * Sub-transactions: log_transid numbers the log commits of one log. All items that are written into the log
+ * while `id` runs are covered by the commit of `id`. There are two slots (id % 2): while one is on its way to
+ * the media the next one collects.
  *
  * log.1: An fsync that joined sub-transaction id returns only when id is on the media, and the data of
  *      every ordered extent that was logged in id too: its own data as well as its leader's (9dba8cf128ef).
  * log.2: The root item of a log is put into the tree of log roots under that tree's log_mutex, in the
  *      order in which the commits write it (4203e9689470, 06989c799f04).
- * log.3: What goes wrong marks the transaction as not to be logged, and everybody concerned commits.
+ * log.3: An error of a log marks the transaction as not to be logged; every fsync that the log was to cover
+ *      commits the transaction instead.
  * log.4: Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (trans.2).
  *
  * log_item.c: what is logged for an inode. log_sync.c: the group commit. Callers: fsync.c, trans.c.
@@ -26,26 +27,26 @@ void log_init(struct log *log, bool is_root);
 
 /* ---- log_sync.c ---- */
 
-/* Joins the running sub-transaction as a writer: ctx->transid is its id. -EAGAIN: not to be logged. kernel: start_log_trans(). */
+/* Joins the running sub-transaction as a writer: ctx->transid is its id. -EAGAIN: not to be logged. kernel:
+ * start_log_trans(). */
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx);
-/* Ends being a writer. kernel: btrfs_end_log_trans(). */
+/* The caller is no writer any more. kernel: btrfs_end_log_trans(). */
 void log_end(struct root *root);
-/* ctx is on no list any more: after an error between log_start() and log_sync(). */
+/* Takes ctx off its list, after an error between log_start() and log_end(). */
 void log_forget_ctx(struct root *root, struct log_ctx *ctx);
 /* Somebody new takes an interest in the next commit of this log: its leader waits for them a little. */
 void log_interest(struct root *root);
-/* Returns when sub-transaction ctx->transid is on the media (log.1), by leading its commit or by waiting for who does.
- * 0, or an error: the caller commits the transaction. kernel: btrfs_sync_log(). */
+/* Returns when sub-transaction ctx->transid is on the media (log.1), by leading its commit or by waiting for its
+ * leader. 0, or an error: the caller commits the transaction. kernel: btrfs_sync_log(). */
 int log_sync(struct root *root, struct handle *h, struct log_ctx *ctx);
-/*
- * One log commit on its way to the media, step by step, for the events of the designs. c: whose.
- */
+/* One log commit on its way to the media, for the events of the designs (struct fs_events). */
 struct log_commit;
-/* The root item goes into the tree of log roots under that tree's mutex (log.2), or after it was dropped; then that tree's commit
- * is led, or joined. */
+/* put_log_root: puts the root item into the tree of log roots, under that tree's mutex (log.2) or after it was
+ * dropped, which is the fault of a design; then leads that tree's commit, or joins it. */
 int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr);
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr);
-/* Waits for its blocks and the data of what was logged (log.1), or for its blocks alone. 0 or the first error. */
+/* joined_log_root: waits for the log's own blocks and for the data of what was logged (log.1), or for its blocks
+ * alone. 0 or the first error. */
 int log_wait_own(struct log_commit *c);
 int log_wait_own_blocks(struct log_commit *c);
 
@@ -56,13 +57,13 @@ void log_close_all(struct fs *fs);
 
 /* ---- log_item.c ---- */
 
-/* What a fast log looks at first: all ordered extents there are, and then the modified maps; or the maps, and then the ordered
- * extents of those: with writeback_ordered_first(), who sees a map finds its ordered extent. */
+/* What a fast log looks at first: all ordered extents there are, and then the modified maps; or the maps, and then
+ * the ordered extents of those: with writeback_ordered_first(), the ordered extent of a map that is seen exists. */
 enum log_first { LOG_ORDERED_FIRST, LOG_MAPS_FIRST };
 
 /*
- * What is wanted of a log of an inode: what was changed in [start, end), which the score has flushed. A fast log has that,
- * and leaves everything else for the next; a full one has all that is in the tree.
+ * What is wanted of a log of an inode: what was changed in [start, end), which the score has flushed. A fast log has
+ * that, and leaves everything else for the next; a full one has all that is in the tree.
  */
 struct log_what {
 	enum log_first first;

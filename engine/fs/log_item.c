@@ -1,10 +1,13 @@
 /*
  * log_item.c: what is logged for an inode: see log.h.
  *
- * Fast: the modified extent maps, from memory, and the inode item. Full: every item, from the tree.
- * A fast log collects ordered extents: who is collected is waited for by the log commit, and lends its
- * checksums; a map whose ordered extent was missed is logged without either. That it does not miss one
- * whose map it takes is what the score must see to (fsync.c).
+ * Fast: the modified extent maps, from memory, and the inode item. Full: every item, from the tree. A fast log collects
+ * ordered extents. The log commit waits for the data of each one that is collected, and the log gets its checksums. A
+ * map whose ordered extent was missed is logged with neither. It is the score (fsync.c) that has to see to it that none
+ * is missed whose map is taken.
+ *
+ * What is taken off an inode's lists belongs to this call until log_own_ordered(); after an error nobody has it, so the
+ * inode needs a full sync from then on.
  *
  * Caller: fsync.c, with inode->lock held and a handle open.
  */
@@ -28,7 +31,8 @@ bool log_has_inode(struct inode *inode)
 	rt_access(inode->stamps_id, POINT_READ);
 	rt_access(log->numbers_id, POINT_READ);
 	spin_lock_quiet(&inode->ordered_lock);
-	/* logged is not enough: the sub-transaction that it was logged in must be on the media, not only the one it changed in */
+	/* logged is not enough: the sub-transaction that it was logged in must be on the media, not only the one it
+	 * changed in */
 	int64_t logged = atomic_load(&inode->last_log_commit);
 	bool covered = atomic_load(&inode->logged_trans) == fs_generation(inode->root->fs) &&
 		       atomic_load(&inode->last_sub_trans) <= logged && logged <= atomic_load(&log->last_commit);
@@ -38,27 +42,14 @@ bool log_has_inode(struct inode *inode)
 
 /* ---- one extent ---- */
 
-static struct extent_item em_item(const struct extent_map *em, uint64_t generation)
+/* The checksums of an item that is in the tree go into the log. -EAGAIN: they are not all there, and must be. */
+static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it,
+                               bool must)
 {
-	return (struct extent_item){ .generation = generation, .disk_bytenr = em->disk_bytenr, .disk_len = em->disk_len,
-				     .offset = em->offset, .len = em->len, .ram_bytes = em->ram_bytes, .kind = EXTENT_REG,
-				     .compress = em->flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE };
-}
+	/* of all of a compressed extent, which is read as a whole; else of what the item covers */
+	uint64_t bytenr = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
+	uint32_t n = (uint32_t)((it->compress ? it->disk_len : it->len) / FS_BLOCK);
 
-/* The part of the disk whose checksums an item needs: all of a compressed extent, else what it covers. */
-static void item_disk_range(const struct extent_item *it, uint64_t *bytenr, uint32_t *nblocks)
-{
-	*bytenr = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
-	*nblocks = (uint32_t)((it->compress ? it->disk_len : it->len) / FS_BLOCK);
-}
-
-/* -EAGAIN: they are not all there, and must be. */
-static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it, bool must)
-{
-	uint64_t bytenr;
-	uint32_t n;
-
-	item_disk_range(it, &bytenr, &n);
 	uint32_t *sums = mem_alloc(n * sizeof(*sums));
 	mutex_lock(&fs->csum_lock); /* an item that is being split is away for a moment */
 	int ret = csum_lookup(&fs->csum_tree, bytenr, sums, n);
@@ -66,22 +57,30 @@ static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generat
 	if (!ret)
 		ret = csum_put(log, generation, bytenr, sums, n);
 	else if (ret == -ENOENT)
-		ret = must ? -EAGAIN : 0; /* as the kernel: nobody has them, and nobody is told */
+		ret = must ? -EAGAIN : 0; /* 0, as in the kernel: the extent is logged without, and nobody is told */
 	free(sums);
 	return ret;
 }
 
 /*
- * kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. Where pages may have been dirty when the
- * maps were taken, a map may be overwritten by now, and its checksums gone: -EAGAIN then.
+ * kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. Where pages may have been dirty
+ * when the maps were taken, a map may be overwritten by now, and its checksums gone: -EAGAIN then.
  */
-static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em, enum log_first first,
-                          struct list *ordered)
+static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
+                          enum log_first first, struct list *ordered)
 {
 	struct fs *fs = inode->root->fs;
-	struct extent_drop drop = { .fs = fs, .tree = log, .generation = generation, .ino = inode->ino, .how = DROP_IN_LOG };
-	struct extent e = { .start = em->start, .item = em_item(em, generation) };
-
+	struct extent_drop drop = {
+		.fs = fs, .tree = log, .generation = generation, .ino = inode->ino, .how = DROP_IN_LOG,
+	};
+	struct extent e = {
+		.start = em->start,
+		.item = {
+			.generation = generation, .disk_bytenr = em->disk_bytenr, .disk_len = em->disk_len,
+			.offset = em->offset, .len = em->len, .ram_bytes = em->ram_bytes, .kind = EXTENT_REG,
+			.compress = em->flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE,
+		},
+	};
 	int ret = extent_drop(&drop, em->start, em->start + em->len);
 	if (!ret)
 		ret = extent_insert(fs, log, generation, inode->ino, &e, false);
@@ -90,6 +89,8 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace_of(inode_trace_id(inode), "extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
+	/* no ordered extent: it is complete, and its checksums are in the tree; or it was missed, and they are
+	 * nowhere (the seed bug) */
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
 		return log_csums_from_tree(fs, log, generation, &e.item, !o && first == LOG_MAPS_FIRST);
 	enum phase was = phase_now();
@@ -97,6 +98,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		phase(PH_WAIT_DATA);
 	ordered_wait_csums(o);
 	phase(was);
+	CHECK(o->on_log && !atomic_load(&o->csum_left)); /* our list keeps o and its csums in memory */
 	ret = csum_put(log, generation, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
 	if (!ret)
 		atomic_fetch_or(&o->flags, ORDERED_LOGGED_CSUM);
@@ -109,12 +111,16 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
+	CHECK(mutex_held(&inode->lock));
 	inode->logged_size = atomic_load(&inode->size);
 	fs_cost(COST_LOG_INODE);
 	return tree_put(log, generation, &k, &item, sizeof(item));
 }
 
-/* kernel: btrfs_log_changed_extents(). */
+/*
+ * kernel: btrfs_log_changed_extents(). Ordered extents and maps are guarded by two locks, and taken one after the
+ * other: writeback may add an extent's two halves in between. That is the window of the seed race.
+ */
 static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t generation, const struct log_what *what,
                                struct list *ordered)
 {
@@ -173,7 +179,8 @@ static int log_hole(struct inode *inode, struct tree *log, uint64_t generation, 
 	return extent_insert(inode->root->fs, log, generation, inode->ino, &e, false);
 }
 
-/* What is outside of the range may be on its way: its item is in the tree before its checksums are, and must not be logged then. */
+/* Copies the extents out of the tree, and logs each with its checksums. What lies outside of the range may be on its
+ * way: its item is in the tree before its checksums are, and must not be logged then. */
 static int log_all_extents(struct inode *inode, struct tree *log, uint64_t generation, bool ranged)
 {
 	struct key from = { inode->ino, ITEM_EXTENT, 0 }, to = { inode->ino, ITEM_EXTENT, UINT64_MAX };
@@ -181,7 +188,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 	struct extent_list l = { 0 };
 	uint64_t end = 0, size = (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
 
-	mutex_lock(&inode->items_lock);
+	mutex_lock(&inode->items_lock); /* completions replace items in two steps under it */
 	int ret = tree_scan(&inode->root->tree, &from, &to, 0, gather_extent, &l);
 	mutex_unlock(&inode->items_lock);
 	for (uint32_t i = 0; i < l.n && !ret; i++) {
@@ -221,7 +228,9 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 	return ret;
 }
 
-/* The ordered extents of this fsync become the sub-transaction's, and the transaction's until they are complete. */
+/* The ordered extents of this fsync become the transaction's until they are complete (trans.2), and the
+ * sub-transaction's, whose commit waits for their data (log.1). In this order: once they are on the log's list, its
+ * leader may drop them. */
 static void log_own_ordered(struct inode *inode, struct handle *h, int64_t transid, struct list *ordered)
 {
 	struct log *log = &inode->root->log;
@@ -235,6 +244,7 @@ static void log_own_ordered(struct inode *inode, struct handle *h, int64_t trans
 	spin_lock_quiet(&log->ordered_lock);
 	list_splice_tail(ordered, &log->ordered[transid & 1]);
 	spin_unlock(&log->ordered_lock);
+	CHECK(list_empty(ordered));
 }
 
 /* kernel: btrfs_log_inode(). The caller is a writer of sub-transaction `transid`. */
@@ -245,19 +255,25 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, con
 	struct list ordered;
 	int ret;
 
+	CHECK(mutex_held(&inode->lock));
+	CHECK(atomic_load(&inode->root->log.writers) > 0);
 	list_init(&ordered);
 	mutex_lock(&inode->log_mutex);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (full) {
 		rt_access(inode->flags_id, POINT_WRITE);
+		/* cleared before the tree is read: a change that comes meanwhile sets it again, for the next fsync */
 		full = atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC) & INODE_NEEDS_FULL_SYNC;
 	}
 	if (!full)
 		ret = log_changed_extents(inode, log, generation, what, &ordered);
 	else if (ordered_overlaps(inode, what->start, what->end))
-		ret = LOG_NEED_COMMIT; /* an inline write set the flag after the score had looked: what is on its way is in no tree */
+		/* an inline write set the flag after the score had looked, so nothing was waited for: what is on its
+		 * way is in no tree */
+		ret = LOG_NEED_COMMIT;
 	else
 		ret = log_full(inode, log, generation, what);
+	CHECK(!full || list_empty(&ordered));
 	if (ret) {
 		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
@@ -275,7 +291,7 @@ unlock:
 	return ret;
 }
 
-/* A name in this inode's story that the log cannot tell: kernel: check_parent_dirs_for_sync(). */
+/* True when names have changed in a way that the log cannot tell. kernel: check_parent_dirs_for_sync(). */
 static bool names_need_commit(struct inode *inode)
 {
 	struct fs *fs = inode->root->fs;
@@ -295,7 +311,7 @@ int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx,
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
 	ret = log_inode(inode, h, ctx->transid, what);
 	if (ret < 0)
-		trans_no_log(inode->root->fs, h->trans->id);
+		trans_no_log(inode->root->fs, h->trans->id); /* the log tree may hold half of an inode (log.3) */
 	if (ret)
 		log_forget_ctx(inode->root, ctx);
 	log_end(inode->root);

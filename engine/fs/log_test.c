@@ -158,7 +158,8 @@ static void a_changed_block_is_logged_alone(void **state)
 	test_end(r.fs, true);
 }
 
-/* An overwrite of what is in the log replaces its item; the old checksum stays, its block may not be reused before the commit. */
+/* An overwrite of what is in the log replaces its item; the old checksum stays, its block may not be reused before
+ * the commit. */
 static void an_overwrite_replaces_the_item_in_the_log(void **state)
 {
 	struct rig r;
@@ -365,7 +366,8 @@ static void a_full_log_does_not_overtake_data_on_its_way(void **state)
 	struct file *f = test_open(r.root, "a");
 	/* in the inode's tree, not submitted: as between cow_file_range() and its completion */
 	struct ordered *o = ordered_add(f->inode, &(struct ordered_spec){ .file_off = 4096, .len = 4096,
-					.disk_bytenr = r.fs->super.dev_size - 4096, .disk_len = 4096, .ram_bytes = 4096 });
+					.disk_bytenr = r.fs->super.dev_size - 4096, .disk_len = 4096,
+						       .ram_bytes = 4096 });
 	atomic_fetch_or(&f->inode->flags, INODE_NEEDS_FULL_SYNC);
 	mutex_lock(&f->inode->lock);
 	assert_int_equal(trans_start(r.fs, TRANS_START, &h), 0);

@@ -6,7 +6,8 @@
 
 struct crowd {
 	unsigned ntasks, next;
-	uint64_t log_wait_ns, apart_ns; /* apart_ns: each comes back from an fsync so much later than the one before it */
+	uint64_t log_wait_ns;
+	uint64_t apart_ns; /* each task comes back from an fsync so much later than the one before it */
 	struct fs *fs;
 	uint64_t led, fsyncs, took_ns;
 };
@@ -85,8 +86,8 @@ static void a_leader_that_waits_carries_more(void **state)
 	assert_true(with.took_ns < without.took_ns);
 }
 
-/* Who is back first leads, alone, and waits for the others all the same, until the last of them is there: it waits in vain
- * once, when they have ended. */
+/* Who is back first leads, alone, and waits for the others all the same, until the last of them is there: it waits
+ * in vain once, when they have ended. */
 static void the_first_to_be_back_waits_for_the_others(void **state)
 {
 	skip_under_tsan();

@@ -68,7 +68,8 @@ static void write_file(struct root *root, const char *name, uint32_t size, uint3
 
 static void written_files_survive_an_unmount(void **state)
 {
-	static const struct mkfs_options kinds[] = { { .nodesize = 4096, .single = true }, { .nodesize = 16384 }, { .subvols = 3 } };
+	static const struct mkfs_options kinds[] = { { .nodesize = 4096, .single = true }, { .nodesize = 16384 },
+						     { .subvols = 3 } };
 
 	for (unsigned k = 0; k < 3; k++) {
 		struct dev *dev = new_fs("ram:32m", &kinds[k]);

@@ -19,7 +19,8 @@ static bool nobody_has_it(const struct range_want *w)
 	return true;
 }
 
-/* Asked by the controlled scheduler, while nobody runs (wait_take): it could not wait for a lock, and needs none. */
+/* Called by the controlled scheduler (wait_take) while no task runs. It could not wait for range_lock, and does not
+ * need it. */
 static bool range_is_free(void *arg)
 {
 	return nobody_has_it(arg);
@@ -41,6 +42,7 @@ void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t e
 {
 	struct range_want want = { inode, r };
 
+	CHECK(start < end);
 	r->start = start;
 	r->end = end;
 	wait_take(&inode->range_wait, inode->range_wait.id, range_is_free, range_take, &want);
@@ -50,6 +52,7 @@ void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t e
 void range_unlock(struct inode *inode, struct range *r)
 {
 	spin_lock_quiet(&inode->range_lock);
+	CHECK(!list_empty(&r->link));
 	list_del(&r->link);
 	spin_unlock(&inode->range_lock);
 	paid(L_RANGE, 0, &inode->range_wait);

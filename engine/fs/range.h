@@ -1,7 +1,7 @@
 /*
  * range.h: the range lock of an inode (the kernel's io_tree lock): one holder per byte. Taken by
  * writeback around the making of extents, by completion around the insertion of their items, by
- * truncate. Outside a transaction handle always (PIPELINE 1.10: range lock > transaction).
+ * truncate. Always taken before a transaction handle is opened (rt/lock.h: RANGE stands above TRANS_JOIN).
  */
 #ifndef FS_RANGE_H
 #define FS_RANGE_H

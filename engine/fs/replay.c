@@ -2,11 +2,14 @@
  * replay.c: log replay at mount, in stages over all logs: inodes, then names, then extents with their
  * checksums (kernel: btrfs_recover_log_trees(), replay_one_extent()). In memory; mount.c commits.
  *
- * - Replay allocates metadata only, and the logs' own blocks are marked as used before it starts:
- *   nothing that a log names is overwritten by its replay.
+ * - Replay allocates metadata only, and the logs' own blocks are marked as used before it starts. So its own
+ *   blocks take no place that a log names, and no data is written at all.
  * replay.1: Space that replay takes from a file is not given up at once: another item of the log may name
  *      it again. What nobody names in the end loses its checksums (replay_drop_stale_csums).
- * - Replaying twice gives what replaying once gives.
+ * - Replaying twice gives what replaying once gives: each stage puts what the log says in place of what is there, and
+ *   an extent that is there already is left alone.
+ * - Stages go over all logs, since space and checksums are common to all subvolumes. Items come from the disk: each is
+ *   looked at before it is used, and what cannot be gives -EIO.
  *
  * Caller: mount.c.
  */
@@ -47,6 +50,7 @@ static int gather_item(void *arg, const struct key *k, const void *data, uint32_
 		log->items = realloc(log->items, log->cap * sizeof(*log->items));
 		CHECK(log->items);
 	}
+	CHECK(log->n < log->cap);
 	struct replay_item *it = &log->items[log->n++];
 	it->key = *k;
 	it->len = len;
@@ -73,7 +77,7 @@ static int log_open(struct replay *r, uint64_t id, const struct root_item *item)
 	int ret = tree_open(&log->tree, r->fs->blocks, LOG_TREE_ID, &ptr);
 	if (ret)
 		return ret;
-	r->n++;
+	r->n++; /* from here on replay_free() closes it */
 	ret = tree_walk_blocks(&log->tree, mark_block, r->fs);
 	return ret ? ret : tree_scan(&log->tree, &from, &to, 0, gather_item, log);
 }
@@ -89,6 +93,7 @@ static int logs_open(struct replay *r)
 	if (ret)
 		return ret;
 	r->opened = true;
+	CHECK(!r->logs && !r->n);
 	r->logs = mem_zalloc((fs->nsubvols + 1) * sizeof(*r->logs));
 	ret = tree_walk_blocks(&r->root_tree, mark_block, fs);
 	for (; !ret; k.objectid++) {
@@ -169,6 +174,7 @@ static int replay_csums(struct replay *r, struct replay_log *log, const struct e
 	return ret;
 }
 
+/* The tree says already what the log says, but for the transaction that wrote it. */
 static bool item_is_there(struct tree *t, const struct replay_item *it)
 {
 	struct extent_item mine, there;
@@ -206,7 +212,8 @@ static int replay_extent(struct replay *r, struct replay_log *log, const struct 
 	return ret;
 }
 
-static int replay_stage(struct replay *r, uint8_t type, int (*fn)(struct replay *, struct replay_log *, const struct replay_item *))
+static int replay_stage(struct replay *r, uint8_t type,
+                        int (*fn)(struct replay *, struct replay_log *, const struct replay_item *))
 {
 	int ret = 0;
 
@@ -219,6 +226,7 @@ static int replay_stage(struct replay *r, uint8_t type, int (*fn)(struct replay 
 
 int replay_log(struct replay *r)
 {
+	CHECK(!r->opened);
 	int ret = logs_open(r);
 
 	if (!ret)
@@ -234,6 +242,7 @@ int replay_drop_stale_csums(struct replay *r)
 {
 	int ret = 0;
 
+	/* data space was accounted meanwhile: what is not in use now, no item of any subvolume names */
 	for (uint32_t i = 0; i < r->nstale && !ret; i++) {
 		struct disk_range d = r->stale[i];
 		for (uint64_t at = d.bytenr; at < d.bytenr + d.len && !ret; at += FS_BLOCK)
@@ -247,6 +256,7 @@ int replay_give_up_logs(struct replay *r)
 {
 	int ret = 0;
 
+	CHECK(r->opened);
 	for (uint32_t l = 0; l < r->n; l++) {
 		int err = tree_free_all(&r->logs[l].tree);
 		if (!ret)

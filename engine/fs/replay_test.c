@@ -297,7 +297,8 @@ static void a_replay_that_is_cut_short_is_replayed_again(void **state)
 	rig_open(&r, false, 2048, 2);
 	test_put(r.root, "a", 70000, 1);
 	rig_commit(&r);
-	struct file *f = test_open(r.root, "a"), *g = test_open(fs_subvol(r.fs, 1), "b"), *t = test_open(r.root, "tiny");
+	struct file *f = test_open(r.root, "a"), *g = test_open(fs_subvol(r.fs, 1), "b");
+	struct file *t = test_open(r.root, "tiny");
 	test_write(f, 0, 70000, 2);
 	test_write(g, 0, 9000, 3);
 	test_write(t, 0, 300, 4);

@@ -156,7 +156,8 @@ static void worker(void *arg)
 	}
 	mine_check(&m, 0, PRIVATE);
 	for (uint32_t i = 0; i < SLICES; i++)
-		CHECK(!seeds[i] || test_read(shared, (uint64_t)(i * TASKS + j->id) * FS_BLOCK, FS_BLOCK, seeds[i]) == 0);
+		CHECK(!seeds[i] || test_read(shared, (uint64_t)(i * TASKS + j->id) * FS_BLOCK, FS_BLOCK,
+					    seeds[i]) == 0);
 	/* kept for the look after the remount: its size and content as of now */
 	struct file *copy = test_open(j->root, j->id % 2 ? "copy1" : "copy0");
 	CHECK(fs_write(copy, (uint64_t)(j->id / 2) * PRIVATE, m.want, PRIVATE) == (int)PRIVATE);
@@ -186,7 +187,8 @@ static void look_again(struct fs *fs, uint32_t id)
 
 static void stress(const char *spec, const char *design, bool compress, uint64_t ms)
 {
-	struct mount_options o = { .design = fs_design_find(design), .compress = compress, .inline_max = 2048, .endio_workers = 2,
+	struct mount_options o = { .design = fs_design_find(design), .compress = compress, .inline_max = 2048,
+				   .endio_workers = 2,
 				   .dirty_age_ns = 1000000, .commit_interval_ns = 5000000, .dirty_limit = 256 << 10 };
 	struct dev *dev = test_dev(spec, &(struct mkfs_options){ .subvols = 2, .nodesize = 4096 });
 	struct fs *fs = test_mount(dev, &o);

@@ -20,7 +20,8 @@ static struct work *workers_take(struct workers *w)
 	if (!list_empty(&w->queue)) {
 		work = list_first(&w->queue, struct work, link);
 		list_del(&work->link);
-		atomic_fetch_sub(&w->queued, 1);
+		uint32_t queued = atomic_fetch_sub(&w->queued, 1);
+		CHECK(queued > 0);
 	}
 	rt_accessed(w->wait.id, work ? POINT_WRITE : POINT_READ);
 	spin_unlock(&w->lock);
@@ -72,6 +73,7 @@ void workers_stop(struct workers *w)
 		wake_all(&w->wait);
 	for (uint32_t i = 0; i < w->ntasks; i++)
 		rt_join(w->task[i]);
+	CHECK(!atomic_load(&w->queued)); /* a task ends only when it finds the queue empty */
 	w->ntasks = 0;
 }
 

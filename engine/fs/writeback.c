@@ -1,4 +1,9 @@
-/* writeback.c: see writeback.h. kernel: extent_write_cache_pages(), cow_file_range(). */
+/*
+ * writeback.c: see writeback.h. kernel: extent_write_cache_pages(), cow_file_range().
+ *
+ * A run owns its pages: each is locked by whoever has the run, and its dirty bit was taken. The pages are given back,
+ * one way or the other, by piece_submit(), run_end() or the compression workers; run->pages, the array, is freed then.
+ */
 #include <stdlib.h>
 
 #include "fs/extent_item.h"
@@ -30,7 +35,8 @@ static bool run_extend(struct run *run, uint32_t index)
 	return true;
 }
 
-/* A run that starts with the page at `first`, which is tagged. n == 0: another task took it, and has I/O under way for it. */
+/* A run that starts with the page at `first`, which was tagged. n == 0: another task took it, and by the time that
+ * its lock was free had an ordered extent for it (page.1). */
 static void run_collect(struct run *run, struct inode *inode, uint32_t first, uint32_t end)
 {
 	uint32_t max = inode->root->fs->opt.compress ? RUN_PAGES_COMPRESS : RUN_PAGES;
@@ -72,12 +78,14 @@ static int writeback_inline(struct run *run, uint32_t len)
 	struct extent e = { .start = 0, .inline_len = len };
 	struct handle h;
 
+	CHECK(run->first == 0 && run->n == 1 && len <= EXTENT_INLINE_MAX);
 	int ret = trans_start(fs, TRANS_JOIN, &h);
 	if (ret)
 		return ret;
 	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
 				    .how = DROP_RELEASE };
-	e.item = (struct extent_item){ .generation = h.trans->id, .len = FS_BLOCK, .ram_bytes = e.inline_len, .kind = EXTENT_INLINE };
+	e.item = (struct extent_item){ .generation = h.trans->id, .len = FS_BLOCK, .ram_bytes = e.inline_len,
+				       .kind = EXTENT_INLINE };
 	memcpy(e.inline_data, run->pages[0]->data, e.inline_len);
 	mutex_lock(&inode->items_lock);
 	ret = extent_drop(&drop, 0, FS_BLOCK);
@@ -96,11 +104,14 @@ static int writeback_inline(struct run *run, uint32_t len)
 	return ret;
 }
 
-static void run_end_inline(struct run *run)
+/* The pages are clean without I/O of their own: their content is in the tree, or lost. */
+static void run_end(struct run *run)
 {
-	page_start_writeback(run->inode, run->pages[0]);
-	page_end_writeback(run->inode, run->pages[0]);
-	page_unlock(run->inode, run->pages[0]);
+	for (uint32_t i = 0; i < run->n; i++) {
+		page_start_writeback(run->inode, run->pages[i]);
+		page_end_writeback(run->inode, run->pages[i]);
+		page_unlock(run->inode, run->pages[i]);
+	}
 	free(run->pages);
 }
 
@@ -120,11 +131,13 @@ struct ordered *writeback_ordered_first(struct inode *inode, const struct extent
 	return o;
 }
 
-struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk, uint64_t disk_len,
-                                     bool compressed)
+struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk,
+                                     uint64_t disk_len, bool compressed)
 {
-	struct extent_map em = { .start = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len, .ram_bytes = len,
-				 .generation = EM_GENERATION_PINNED, .flags = EM_PINNED | (compressed ? EM_COMPRESSED : 0) };
+	CHECK(len && disk_len && (file_off | len | disk | disk_len) % FS_BLOCK == 0);
+	struct extent_map em = { .start = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
+				 .ram_bytes = len, .generation = EM_GENERATION_PINNED,
+				 .flags = EM_PINNED | (compressed ? EM_COMPRESSED : 0) };
 	struct ordered_spec spec = { .file_off = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
 				     .ram_bytes = len, .compressed = compressed };
 
@@ -132,14 +145,18 @@ struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uin
 	return inode->root->fs->on.add_extent(inode, &em, &spec);
 }
 
-/* One piece of a run, its extent made: pages under writeback, submitted, unlocked. */
+/* One piece of a run, its extent made: pages under writeback, submitted, unlocked. Several pages are copied into one
+ * buffer; a single one is written from where it lies, which is safe since no page under writeback is written to
+ * (page.2). */
 static void piece_submit(struct run *run, struct ordered *o, uint32_t from, uint32_t n)
 {
+	CHECK(o->file_off == (uint64_t)(run->first + from) * FS_BLOCK && from + n <= run->n);
 	struct page **pages = mem_alloc(n * sizeof(*pages));
 	uint8_t *buf = n > 1 ? dev_buffer_get(run->inode->root->fs->dev, (size_t)n * FS_BLOCK) : NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
 		pages[i] = run->pages[from + i];
+		CHECK(pages[i]->index == run->first + from + i);
 		page_start_writeback(run->inode, pages[i]);
 		if (buf)
 			memcpy(buf + (size_t)i * FS_BLOCK, pages[i]->data, FS_BLOCK);
@@ -152,22 +169,7 @@ static void piece_submit(struct run *run, struct ordered *o, uint32_t from, uint
 void writeback_fail_range(struct run *run, int err)
 {
 	inode_write_error(run->inode, err);
-	for (uint32_t i = 0; i < run->n; i++) {
-		page_start_writeback(run->inode, run->pages[i]);
-		page_end_writeback(run->inode, run->pages[i]);
-		page_unlock(run->inode, run->pages[i]);
-	}
-	free(run->pages);
-}
-
-/* The part of the run from page `done` on could get no space. */
-static void run_fail_rest(struct run *run, uint32_t done, int err)
-{
-	struct run rest = { .inode = run->inode, .first = run->first + done, .n = run->n - done };
-
-	rest.pages = mem_alloc(rest.n * sizeof(*rest.pages));
-	memcpy(rest.pages, run->pages + done, rest.n * sizeof(*rest.pages));
-	writeback_fail_range(&rest, err);
+	run_end(run);
 }
 
 void writeback_cow_range(struct run *run)
@@ -178,23 +180,33 @@ void writeback_cow_range(struct run *run)
 	struct range r;
 	int ret = 0;
 
+	CHECK(run->n > 0);
+	/* extents first, all of them: as many as the free space is in pieces */
 	range_lock(inode, &r, (uint64_t)run->first * FS_BLOCK, (uint64_t)(run->first + run->n) * FS_BLOCK);
 	while (done < run->n) {
+		uint64_t file_off = (uint64_t)(run->first + done) * FS_BLOCK;
 		uint64_t len = (uint64_t)(run->n - done) * FS_BLOCK, disk;
 		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
 		if (ret)
 			break;
-		pieces[npieces++] = writeback_add_extent(inode, (uint64_t)(run->first + done) * FS_BLOCK, len, disk, len, false);
+		pieces[npieces++] = writeback_add_extent(inode, file_off, len, disk, len, false);
 		done += (uint32_t)(len / FS_BLOCK);
 	}
 	range_unlock(inode, &r);
+	/* each ordered extent is in its inode's tree by now, and ours until it is submitted: fsync may collect it,
+	 * and waits for it */
 	for (uint32_t i = 0; i < npieces; i++) {
 		uint32_t n = (uint32_t)(pieces[i]->len / FS_BLOCK);
 		piece_submit(run, pieces[i], at, n);
 		at += n;
 	}
-	if (done < run->n)
-		run_fail_rest(run, done, ret);
+	CHECK(at == done);
+	if (done < run->n) { /* no space for the rest */
+		struct run rest = { .inode = inode, .first = run->first + done, .n = run->n - done };
+		rest.pages = mem_alloc(rest.n * sizeof(*rest.pages));
+		memcpy(rest.pages, run->pages + done, rest.n * sizeof(*rest.pages));
+		writeback_fail_range(&rest, ret);
+	}
 	free(pieces);
 	free(run->pages);
 }
@@ -212,7 +224,7 @@ static void run_write(struct run *run)
 		if (ret)
 			writeback_fail_range(run, ret);
 		else
-			run_end_inline(run);
+			run_end(run);
 		return;
 	}
 	if (run->inode->root->fs->opt.compress)
@@ -223,7 +235,8 @@ static void run_write(struct run *run)
 
 void writeback_start(struct inode *inode, uint64_t start, uint64_t end)
 {
-	uint32_t last = end > (uint64_t)UINT32_MAX * FS_BLOCK ? UINT32_MAX : (uint32_t)((end + FS_BLOCK - 1) / FS_BLOCK);
+	uint64_t max = (uint64_t)UINT32_MAX * FS_BLOCK;
+	uint32_t last = end > max ? UINT32_MAX : (uint32_t)((end + FS_BLOCK - 1) / FS_BLOCK);
 	uint32_t index = (uint32_t)(start / FS_BLOCK);
 
 	while ((index = page_next_tagged(inode, index, last)) != UINT32_MAX) {
@@ -244,7 +257,8 @@ void writeback_start_ordered(struct inode *inode, uint64_t start, uint64_t end)
 
 void writeback_wait(struct inode *inode, uint64_t start, uint64_t end)
 {
-	uint32_t last = (uint32_t)(end > (uint64_t)inode->npages_cap * FS_BLOCK ? inode->npages_cap : (end + FS_BLOCK - 1) / FS_BLOCK);
+	uint64_t cap = (uint64_t)inode->npages_cap * FS_BLOCK;
+	uint32_t last = (uint32_t)(end > cap ? inode->npages_cap : (end + FS_BLOCK - 1) / FS_BLOCK);
 
 	for (uint32_t i = (uint32_t)(start / FS_BLOCK); i < last; i++) {
 		struct page *p = page_find(inode, i);

@@ -1,10 +1,10 @@
 /*
  * writeback.h: dirty pages become extents and ordered extents, and their I/O starts.
  *
- * The order of events is cow_file_range()'s (PIPELINE 1.2.3), because the races live in it: pages
+ * The order of events is that of the kernel's cow_file_range(), because the races live in it: pages
  * locked; range locked; space; extent map on the modified list, em_lock dropped; *then* the ordered
- * extent, under another lock (a design may turn these two round); range unlocked; pages under writeback;
- * checksums; submit; pages unlocked.
+ * extent, under another lock (a design may do these two in the other order); range unlocked; pages under
+ * writeback; checksums; submit; pages unlocked.
  *
  * Callers: fsync.c (the scores), flusher, sync_range, the race scenarios.
  */
@@ -16,8 +16,9 @@
 /* Starts writeback of every tagged page of [start, end); waits for no I/O, but sleeps on pages that others have locked.
  * With compression, some may be in workers' hands on return: INODE_HAS_ASYNC is set then. */
 void writeback_start(struct inode *inode, uint64_t start, uint64_t end);
-/* As fsync needs it: every page of [start, end) dirty at entry has its ordered extent on return (kernel: start_ordered_ops(), which
- * starts twice when compression is in play: the second pass sleeps on the page locks that the workers hold). */
+/* As fsync needs it: every page of [start, end) dirty at entry has its ordered extent on return (kernel:
+ * start_ordered_ops(), which starts twice when compression is in play: the second pass sleeps on the page locks that
+ * the workers hold). */
 void writeback_start_ordered(struct inode *inode, uint64_t start, uint64_t end);
 /* Waits until pages of [start, end) that are under writeback are written. */
 void writeback_wait(struct inode *inode, uint64_t start, uint64_t end);
@@ -36,13 +37,13 @@ struct run {
 void writeback_cow_range(struct run *run);
 /* Pages that could not be written: error on the inode, pages unlocked, not dirty. */
 void writeback_fail_range(struct run *run, int err);
-/* Both orders of an extent's two halves (fs_events.add_extent): cow_file_range()'s, and the safe one. Either way neither lock is
- * held between the two, and fsync can see one without the other. */
+/* Both orders of an extent's two halves (fs_events.add_extent): cow_file_range()'s, and the safe one. Either way
+ * neither lock is held between the two, and fsync can see one without the other. */
 struct ordered *writeback_map_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
 struct ordered *writeback_ordered_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
 /* Makes a new extent's map and ordered extent, in the order that the mounted design has. */
-struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk, uint64_t disk_len,
-                                     bool compressed);
+struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk,
+                                     uint64_t disk_len, bool compressed);
 /* Queues the run to the compression workers; the pages stay locked, and theirs. */
 void compress_queue(struct run *run);
 

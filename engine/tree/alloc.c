@@ -6,9 +6,10 @@
  *   those are in `used` too. free counts the clear bits of used, npinned the set ones of pinned.
  * - Each pinned unit is in exactly one of the two pin sets: the running one, or the taken one.
  *
- * The lock is taken without a point: under the controlled scheduler no other task runs while it is
- * held, and where a block lies is nothing that a schedule should be spent on. But for one that is had again while a super
- * may name it (alloc_free_written): from then on who gets which matters, and is named.
+ * The lock is taken without a point: under the controlled scheduler no other task runs while it is held, and no
+ * schedule should be spent on where a block lies. There is one exception: after alloc_free_written() a block may be
+ * given out again while a super names it. From then on it matters which task gets which block, so each alloc_get() is
+ * named as an access that changes something.
  */
 #include "tree/alloc.h"
 
@@ -26,7 +27,7 @@
 struct region {
 	uint64_t start; /* bytes */
 	uint64_t units, free, npinned;
-	uint64_t cursor; /* (alloc.3) where the last piece ended */
+	uint64_t cursor; /* where the last piece ended (alloc.3) */
 	uint64_t *used, *pinned;
 };
 
@@ -46,7 +47,7 @@ struct alloc {
 	struct region region[ALLOC_REGIONS];
 	struct pin_set running, taken;
 	bool is_taken;
-	bool has_again; /* something was freed by alloc_free_written() */
+	bool has_again; /* alloc_free_written() was called */
 };
 
 /* ---- bitmaps ---- */
@@ -151,7 +152,8 @@ static uint64_t round_up(uint64_t x, uint64_t to)
  * Looks in [from, end) for `want` free units starting at a multiple of align. True when found;
  * else *best is at least as good as the largest piece that there was.
  */
-static bool search(const struct region *r, uint64_t from, uint64_t end, uint64_t align, uint64_t want, struct piece *best)
+static bool search(const struct region *r, uint64_t from, uint64_t end, uint64_t align, uint64_t want,
+                   struct piece *best)
 {
 	for (;;) {
 		uint64_t first = round_up(bits_find(r->used, from, end, false), align);
@@ -195,6 +197,7 @@ int alloc_get(struct alloc *a, enum alloc_region region, uint64_t align, uint64_
 		p = next_fit(r, align / ALLOC_UNIT, *len / ALLOC_UNIT);
 	if (p.n * ALLOC_UNIT < min)
 		goto unlock;
+	CHECK(p.n <= r->free && p.first + p.n <= r->units);
 	bits_set(r->used, p.first, p.first + p.n);
 	r->free -= p.n;
 	r->cursor = p.first + p.n;
@@ -331,6 +334,7 @@ void alloc_commit_pins(struct alloc *a)
 
 static void unpin(struct region *r, const struct pin *p)
 {
+	CHECK(p->n <= r->npinned && r->npinned + r->free <= r->units);
 	bits_clear(r->pinned, p->first, p->first + p->n);
 	bits_clear(r->used, p->first, p->first + p->n);
 	r->npinned -= p->n;

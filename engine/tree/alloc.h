@@ -32,10 +32,12 @@ int alloc_get(struct alloc *a, enum alloc_region r, uint64_t align, uint64_t min
 int alloc_mark(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 /* Whether the unit at `start` is in use or pinned; false when it lies outside the region. */
 bool alloc_in_use(struct alloc *a, enum alloc_region r, uint64_t start);
-/* Gives up what was written (alloc.1), or what never was (alloc.2). CHECKs that it was in use. */
+/* Gives up what was written: it is pinned (alloc.1). Or what never was: it is free (alloc.2). Both CHECK that it was
+ * in use. */
 void alloc_pin(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 void alloc_free(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
-/* The same for what may well be on the media and be named there: against (alloc.1), a fault of a design. It is had again next. */
+/* Frees at once what may be on the media, and be named there, against alloc.1: the fault of a design. alloc_get()
+ * gives it out next. */
 void alloc_free_written(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 
 /* What is pinned so far becomes the set of the transaction that commits now; later pins go to the next one's set.

@@ -46,7 +46,8 @@ static uint32_t largest(const struct model *m, uint32_t align, uint32_t want)
 static void get_some(struct model *m)
 {
 	uint32_t align = 1u << rng_below(&m->rng, 4), want = 1 + (uint32_t)rng_below(&m->rng, 90);
-	uint32_t min = rng_below(&m->rng, 2) ? want : 1 + (uint32_t)rng_below(&m->rng, want), best = largest(m, align, want);
+	uint32_t min = rng_below(&m->rng, 2) ? want : 1 + (uint32_t)rng_below(&m->rng, want);
+	uint32_t best = largest(m, align, want);
 	uint64_t len = (uint64_t)want * ALLOC_UNIT, start;
 	int ret = alloc_get(m->a, ALLOC_DATA, (uint64_t)align * ALLOC_UNIT, (uint64_t)min * ALLOC_UNIT, &len, &start);
 
@@ -190,7 +191,8 @@ static void marks_that_cannot_be_are_refused(void **state)
 	static const struct {
 		uint64_t start, len;
 	} bad[] = {
-		{ 0, u }, { 2 * u, u }, { 2 * u, 2 * u }, { 3 * u, 11 * u }, { 13 * u, u }, { 3 * u, 0 }, { 3 * u + 512, u },
+		{ 0, u }, { 2 * u, u }, { 2 * u, 2 * u }, { 3 * u, 11 * u }, { 13 * u, u },
+		{ 3 * u, 0 }, { 3 * u + 512, u },
 		{ 3 * u, 512 }, { UINT64_MAX - u + 1, u }, { 3 * u, UINT64_MAX - u + 1 }, { UINT64_MAX, UINT64_MAX },
 	};
 	struct alloc *a = alloc_open(0, 2 * u, 3 * u, 10 * u);

@@ -50,7 +50,7 @@ static void shard_free(struct shard *s)
 		while (s->slot[i]) {
 			struct node *n = s->slot[i];
 
-			/* who still refers to it would use it after it is gone */
+			/* the table's reference alone: any other would be used after the node is gone */
 			CHECK(n->refs == 1);
 			s->slot[i] = n->hash_next;
 			node_free(n);
@@ -106,7 +106,8 @@ static struct node *reuse(struct blocks *bl)
 	return n;
 }
 
-/* From bio->done too, so without a lock. Only whole lists are ever taken off, so there is no ABA. */
+/* Called from bio->done too, so without a lock. The list is only ever taken as a whole, so the compare and swap
+ * cannot be fooled by a node that was taken off and came back (ABA). */
 static void pool_return(struct node *n)
 {
 	struct blocks *bl = n->bl;
@@ -142,6 +143,11 @@ struct node *pool_take(struct blocks *bl, uint64_t bytenr, uint64_t generation, 
 
 void node_put(struct node *n)
 {
-	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) == 1)
-		pool_return(n);
+	uint32_t refs = atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel);
+
+	CHECK(refs > 0);
+	if (refs > 1)
+		return;
+	CHECK(!n->hashed && list_empty(&n->dirty)); /* the table and a list have a reference each */
+	pool_return(n);
 }

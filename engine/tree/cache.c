@@ -66,6 +66,7 @@ static void shard_add(struct shard *s, uint64_t hash, struct node *n)
 {
 	struct node **slot;
 
+	CHECK(!n->hashed);
 	if (s->nnodes == s->nslots)
 		shard_grow(s);
 	slot = slot_of(s, hash);
@@ -79,6 +80,7 @@ static void shard_del(struct shard *s, uint64_t hash, struct node *n)
 {
 	struct node **at = slot_of(s, hash);
 
+	CHECK(n->hashed && s->nnodes > 0);
 	while (*at != n)
 		at = &(*at)->hash_next;
 	*at = n->hash_next;
@@ -113,6 +115,7 @@ struct node *cache_new(struct blocks *bl, uint64_t bytenr, uint64_t generation, 
 	struct node *n = pool_take(bl, bytenr, generation, owner, level), *stale;
 
 	node_format(n);
+	/* cache.2: the space of this address was free, so no tree names what may still lie under it */
 	spin_lock_quiet(&s->lock);
 	stale = shard_find(s, hash, bytenr);
 	if (stale)
@@ -135,7 +138,7 @@ void cache_forget(struct node *n)
 
 /* ---- reading ---- */
 
-/* Does the pointer that led to this node mean it? One that came from a damaged block may not. */
+/* True when the pointer that led to this node means it. One that came from a damaged block may not. */
 static bool is_wanted(const struct node *n, const struct node_want *want)
 {
 	return n->generation == want->generation && n->owner == want->owner && n->level == want->level;
@@ -164,7 +167,7 @@ static int read_copies(struct node *n, const struct node_want *want)
 	return -EIO;
 }
 
-/* Hashes n unless somebody else was first: returns that one, referenced. */
+/* Hashes n, unless another task was first: then returns its node, referenced (cache.1). */
 static struct node *hash_or_find(struct node *n)
 {
 	uint64_t hash;
@@ -186,7 +189,7 @@ static int read_new(struct blocks *bl, const struct node_want *want, struct node
 	struct node *n = pool_take(bl, want->bytenr, want->generation, want->owner, want->level), *other;
 	int err;
 
-	write_lock_quiet(&n->lock);
+	write_lock_quiet(&n->lock); /* before it can be found: others sleep on it until it is read (cache.3) */
 	other = hash_or_find(n);
 	if (other) {
 		node_leave(n, NODE_WRITE);
@@ -200,7 +203,7 @@ static int read_new(struct blocks *bl, const struct node_want *want, struct node
 		node_leave(n, NODE_WRITE);
 		return err;
 	}
-	n->written = true;
+	n->written = true; /* it came from the device: a change goes to a copy (tree.1) */
 	write_unlock(&n->lock);
 	*out = n;
 	return 0;

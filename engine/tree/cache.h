@@ -13,11 +13,12 @@
 struct blocks *blocks_open(struct dev *dev, struct alloc *alloc, uint32_t nodesize, bool dup, uint64_t meta_len);
 /* All trees are closed by then. */
 void blocks_close(struct blocks *bl);
-/* Stamped into every block and asked of every block that is read: what an older file system left behind is no block
- * of this one. 0 unless set; set before the first tree is made or opened. */
+/* Stamped into every block, and compared in every block that is read, so that what an older file system left behind
+ * is never taken for a block of this one. 0 unless set; set before the first tree is made or opened. */
 void blocks_set_fsid(struct blocks *bl, uint64_t fsid);
 uint32_t blocks_nodesize(const struct blocks *bl);
-/* The first write error of a tree block since mount, 0 when none: a commit must not write a super over it (656f30dba7ab). */
+/* The first write error of a tree block since mount, 0 when none: a commit must not write a super over it
+ * (656f30dba7ab). */
 int blocks_error(const struct blocks *bl);
 
 #endif

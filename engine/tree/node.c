@@ -214,6 +214,7 @@ void inner_set(struct node *n, uint32_t slot, const struct node *child)
 {
 	struct disk_ptr *p = inner_ptr(n, slot);
 
+	CHECK(slot < node_nritems(n) && child->generation <= n->generation); /* node.3 */
 	p->bytenr = child->bytenr;
 	p->generation = child->generation;
 }
@@ -248,13 +249,13 @@ uint32_t leaf_cut(const struct node *n, uint32_t slot, const struct key *k, uint
 {
 	uint32_t nr = node_nritems(n) + !replace, total = 0, left = 0, cut = 0;
 
-	CHECK(nr > 1);
+	CHECK(nr > 1 && slot < nr);
 	for (uint32_t i = 0; i < nr; i++)
 		total += need_at(n, i, slot, len, replace);
 	/* An item takes a quarter of a leaf at most (tree_item_max), so both sides fit wherever the half falls. */
 	while (cut < nr - 1 && left < total / 2)
 		left += need_at(n, cut++, slot, len, replace);
-	/* who appends will go on appending: leave a full leaf behind */
+	/* an append is likely to be followed by others: leave a full leaf behind */
 	if (!replace && slot == nr - 1)
 		cut = slot;
 	if (!replace && cut == slot) {
@@ -272,6 +273,7 @@ uint32_t inner_cut(const struct node *n, uint32_t slot, struct key *sep)
 	uint32_t nr = node_nritems(n);
 	uint32_t cut = slot == nr - 1 ? nr - 1 : nr / 2;
 
+	CHECK(n->level && nr > 1);
 	*sep = node_key(n, cut);
 	return cut;
 }

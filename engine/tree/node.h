@@ -13,8 +13,8 @@
  *
  * In memory:
  * node.4: What identifies a node (address, generation, owner, level) never changes; its lock guards the
- *      rest of the content. A child is reached only with its parent's lock held (the root: the
- *      root_lock), so who has that one for writing alone knows the child, but for who is in it already.
+ *      rest of the content. A child is reached only with its parent's lock held (the root: the root_lock). So while
+ *      a task holds the parent's lock for writing, no other task can come to the child; some may be there already.
  * node.5: A block is written at most once: a change after that goes to a copy (tree.1). So the write's bios
  *      are a part of the node.
  */
@@ -88,7 +88,7 @@ struct node {
 	uint8_t *buf;
 
 	struct rwsem lock; /* guards the content of buf, and err */
-	int err;           /* reading it failed: who gets the lock gives up */
+	int err;           /* reading it failed: a task that gets the lock finds this, and gives up */
 	bool written;      /* tree.1; set by tree_take_dirty, when nobody changes the tree */
 
 	_Atomic uint32_t refs;
@@ -151,7 +151,7 @@ static inline uint32_t leaf_need(uint32_t len)
 	return (uint32_t)sizeof(struct disk_item) + len;
 }
 
-/* A quarter of what a leaf holds: so a leaf that is cut has room on both sides (leaf_cut). */
+/* A quarter of what a leaf holds, so that a leaf that is cut has room on both sides (leaf_cut). */
 static inline uint32_t item_max(uint32_t nodesize)
 {
 	return (nodesize - (uint32_t)sizeof(struct node_header)) / 4 - (uint32_t)sizeof(struct disk_item);
@@ -170,7 +170,8 @@ void inner_delete(struct node *n, uint32_t slot);
  * lower bound. The new item belongs to the right when its key is >= *sep, and then fits, as it does on the left
  * when not. Either side may be empty until it is there.
  */
-uint32_t leaf_cut(const struct node *n, uint32_t slot, const struct key *k, uint32_t len, bool replace, struct key *sep);
+uint32_t leaf_cut(const struct node *n, uint32_t slot, const struct key *k, uint32_t len, bool replace,
+                  struct key *sep);
 /* The same for an inner node whose pointer at `slot` is about to be split. No side is empty. */
 uint32_t inner_cut(const struct node *n, uint32_t slot, struct key *sep);
 /* Moves slots from `slot` on to `to`, which is empty and of the same level. */
@@ -204,18 +205,19 @@ static inline struct node *node_get(struct node *n)
 /* Takes no lock and never blocks: also called from bio->done. */
 void node_put(struct node *n);
 
-/* A node of an allocated block, empty, in the cache, referenced once for the caller. A stale one of that address leaves. */
+/* A node of an allocated block, empty, in the cache, referenced once for the caller. A stale one of that address
+ * leaves. */
 struct node *cache_new(struct blocks *bl, uint64_t bytenr, uint64_t generation, uint64_t owner, uint8_t level);
-/* A leaf that is no block of anything: to copy one into. */
+/* A leaf that is no block of any tree, to copy one into. */
 struct node *cache_scratch(struct blocks *bl);
 /* The node of this address if it is in the cache, referenced; else NULL. */
 struct node *cache_find(struct blocks *bl, uint64_t bytenr);
 /* The node that `want` describes, from the cache or from the device; referenced, not locked. */
 int cache_read(struct blocks *bl, const struct node_want *want, struct node **out);
-/* Its block was given up: nobody finds it any more; it goes when nobody refers to it. */
+/* Its block was given up: nobody finds it any more, and it goes with its last reference. */
 void cache_forget(struct node *n);
 
-/* ---- locks: without a point, the root_lock's is the one point of a call of the tree ---- */
+/* ---- locks: taken without a point, since the root_lock's is the one point of a call of the tree ---- */
 
 enum node_lock { NODE_READ, NODE_WRITE };
 

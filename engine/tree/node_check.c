@@ -20,11 +20,11 @@ static bool header_ok(const struct node_header *h, uint32_t nodesize, const stru
 	if (h->generation != w->generation || h->owner != w->owner || h->level != w->level)
 		return false;
 	if (!h->nritems)
-		return w->is_root && !h->level;
+		return w->is_root && !h->level; /* node.2 */
 	return h->nritems <= (nodesize - sizeof(*h)) / slot;
 }
 
-/* node.1; *last is the key before, when there is one. */
+/* True when the key keeps node.1. last: the key before it; NULL: it is the first. */
 static bool key_ok(const struct key *k, const struct key *last, const struct node_want *w)
 {
 	if (last ? key_cmp(k, last) <= 0 : key_cmp(k, &w->first) < 0)
@@ -55,7 +55,7 @@ static bool leaf_ok(const uint8_t *buf, uint32_t nodesize, const struct node_wan
 	return true;
 }
 
-/* node.3 for the children that it names; their addresses are checked where they are read. */
+/* Keys, and node.3 for the children that it names. Their addresses are checked where they are read. */
 static bool inner_ok(const uint8_t *buf, const struct node_want *w)
 {
 	const struct node_header *h = (const void *)buf;

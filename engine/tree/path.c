@@ -17,8 +17,9 @@
 
 struct node *root_enter(struct tree *t, enum node_lock how)
 {
+	CHECK(how == NODE_READ || write_held(&t->root_lock));
 	if (how == NODE_WRITE)
-		rt_access(t->dirty_lock.m.id, POINT_READ); /* tree_take_dirty() */
+		rt_access(t->dirty_lock.m.id, POINT_READ); /* tree_take_dirty() decides what is copied */
 	struct node *n = node_get(t->root);
 
 	node_lock(n, how);
@@ -27,6 +28,7 @@ struct node *root_enter(struct tree *t, enum node_lock how)
 
 struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot)
 {
+	CHECK(parent->level && slot < node_nritems(parent));
 	const struct disk_ptr *p = inner_ptr(parent, slot);
 	struct node_want want = {
 		.fsid = t->bl->fsid,
@@ -66,6 +68,7 @@ int child_enter(struct tree *t, struct node *parent, uint32_t slot, enum node_lo
 
 void tree_dirty_add(struct tree *t, struct node *n)
 {
+	CHECK(!n->written && list_empty(&n->dirty));
 	spin_lock_quiet(&t->dirty_lock);
 	list_add_tail(&n->dirty, &t->dirty);
 	t->ndirty++;
@@ -76,6 +79,7 @@ void tree_dirty_add(struct tree *t, struct node *n)
 void tree_dirty_del(struct tree *t, struct node *n)
 {
 	spin_lock_quiet(&t->dirty_lock);
+	CHECK(t->ndirty > 0 && !list_empty(&n->dirty));
 	list_del(&n->dirty);
 	t->ndirty--;
 	spin_unlock(&t->dirty_lock);
@@ -100,7 +104,8 @@ void tree_give_up(struct tree *t, struct node *n)
 {
 	struct alloc *a = t->bl->alloc;
 
-	cache_forget(n);
+	CHECK(!write_held(&n->lock));
+	cache_forget(n); /* first: nobody may find it under an address that can be had again (cache.2) */
 	if (n->written) {
 		if (t->give_up != alloc_pin)
 			rt_access(n->lock.id, POINT_READ);
@@ -126,6 +131,8 @@ int tree_cow(struct tree *t, uint64_t generation, struct node *parent, uint32_t 
 	struct node *old = *np, *copy;
 	int ret;
 
+	CHECK(write_held(&old->lock));
+	CHECK(write_held(parent ? &parent->lock : &t->root_lock)); /* path.1 */
 	if (old->generation > generation)
 		return -EIO; /* a block from the future: a damaged pointer led here */
 	if (!old->written && old->generation == generation)

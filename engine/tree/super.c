@@ -82,6 +82,7 @@ int super_write_copy(struct dev *d, const struct super *s, unsigned copy)
 {
 	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
 
+	CHECK(copy < 2 && s->root_tree.bytenr && s->root_tree.generation <= s->generation);
 	encode(ds, s, copy_at[copy]);
 	int ret = dev_write(d, copy_at[copy], ds, sizeof(*ds), BIO_WRITE | BIO_META | BIO_FUA);
 	free(ds);
@@ -137,7 +138,7 @@ static void decode(const struct disk_super *ds, struct super *s)
 	s->log_root = ptr_of(&ds->log_root);
 }
 
-/* Why a copy is not believed, worst last: what is said is the best that any copy came to. */
+/* Why a copy is not believed, worst last. When neither is, the message is about the better one. */
 enum doubt { NONE, TOO_LARGE, WRONG_FIELD, WRONG_CSUM, NO_MAGIC, NOT_READ, DOUBTS };
 
 static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const struct dev *d)

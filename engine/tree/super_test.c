@@ -196,7 +196,7 @@ static void values_that_cannot_be_are_refused(void **state)
 		{ 32, 8, 0 }, { 32, 8, 4096 },                                                 /* dev_size */
 		{ 40, 8, 2 },                                                                  /* dup */
 		{ 48, 8, 0 }, { 48, 8, 4096 }, { 48, 8, DEV_SIZE }, { 48, 8, 1ull << 63 },     /* meta_len */
-		{ 56, 8, 6 },                                                                  /* generation, below its root's */
+		{ 56, 8, 6 },                                                        /* generation, below its root's */
 		{ 72, 8, 0 }, { 72, 8, 4096 }, { 72, 8, SUPER_END + 1 }, { 72, 8, DEV_SIZE },  /* root_tree.bytenr */
 		{ 72, 8, UINT64_MAX - 4095 }, { 72, 8, SUPER_END + (4u << 20) },
 		{ 88, 8, 8 }, { 88, 8, 256 },                                                  /* root_tree.level */

@@ -82,6 +82,7 @@ struct tree_ptr tree_root_ptr(struct tree *t)
 {
 	struct tree_ptr ptr;
 
+	CHECK(t->root);
 	read_lock(&t->root_lock);
 	ptr.bytenr = t->root->bytenr;
 	ptr.generation = t->root->generation;

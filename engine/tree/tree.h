@@ -10,7 +10,7 @@
  * tree.4: Blocks given up: never written ones are free at once, the others are pinned until the commit
  *      of the running transaction is on the media (alloc.h).
  *
- * Callers: engine/fs. Callers serialise nothing: any number of tasks may call on one tree.
+ * Callers: engine/fs. They need no lock of their own: any number of tasks may use one tree at once.
  */
 #ifndef TREE_TREE_H
 #define TREE_TREE_H
@@ -50,7 +50,8 @@ struct tree {
 	uint64_t owner;       /* tree id, stamped into its blocks */
 	struct rwsem root_lock; /* guards root: which block is the root */
 	struct node *root;
-	/* alloc_pin(), unless who made the tree says otherwise: what becomes of a written block that is copied (tree.4) */
+	/* what becomes of a written block that is copied (tree.4): alloc_pin(), unless the tree's maker has set
+	 * another */
 	void (*give_up)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 	struct spin dirty_lock; /* guards these: */
 	struct list dirty;      /* blocks changed and not submitted */
@@ -100,14 +101,16 @@ int tree_scan(struct tree *t, const struct key *from, const struct key *to, uint
 uint32_t tree_take_dirty(struct tree *t, struct list *list);
 /* Drops a list that was taken and will not be written, because of an error elsewhere. */
 void tree_forget_list(struct list *list);
-/* Submits the blocks of the list (each copy, in ascending order of address) as parts of b; the list is empty afterwards. */
+/* Submits the blocks of the list (each copy, in ascending order of address) as parts of b; the list is empty
+ * afterwards. */
 void tree_write_list(struct blocks *bl, struct list *list, struct batch *b);
 
 /* Gives up every block of the tree (tree.4) and closes it: the log after a commit. -EIO when a block cannot be read. */
 int tree_free_all(struct tree *t);
 
 /* Calls fn for each block of the tree, parents first. For the allocator at mount, and for checks. */
-int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level), void *arg);
+int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level),
+                     void *arg);
 /* Structure check of the whole tree: key order, bounds, levels, generations. 0 or -EIO. For tests and check builds. */
 int tree_check(struct tree *t);
 

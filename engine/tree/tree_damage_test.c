@@ -231,7 +231,8 @@ static void a_wrong_field_is_an_error(void **state)
 static int check_crafted_leaf(uint32_t n, uint32_t len)
 {
 	struct node_want want = { .bytenr = SUPER_END, .generation = 1, .owner = RIG_OWNER };
-	struct node_header h = { .magic = NODE_MAGIC, .bytenr = SUPER_END, .generation = 1, .owner = RIG_OWNER, .nritems = n };
+	struct node_header h = { .magic = NODE_MAGIC, .bytenr = SUPER_END, .generation = 1, .owner = RIG_OWNER,
+					 .nritems = n };
 	uint8_t *buf = calloc(1, 4096);
 	int ret;
 

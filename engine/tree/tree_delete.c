@@ -23,7 +23,8 @@ struct path {
 	bool root_locked;
 };
 
-/* Taking one thing from it leaves it as it is (the root: with two children, or a leaf). */
+/* True when n stays in the tree after one thing is taken from it: it does not become empty, and is no root that is
+ * left with one child. */
 static bool stays(const struct path *p, const struct node *n)
 {
 	if (p->root_locked && n == p->t->root)
@@ -55,8 +56,9 @@ static void leave_above(struct path *p, int level)
 static void add_level(struct path *p, struct node *n)
 {
 	p->node[n->level] = n;
+	CHECK(write_held(&n->lock));
 	if (!stays(p, n))
-		return;
+		return; /* what is locked above stays locked, the root_lock too if it is (tree_delete.2) */
 	leave_above(p, n->level);
 	unlock_root(p);
 }
@@ -114,10 +116,10 @@ static void drop_level(struct path *p, int level)
 	node_put(n);
 }
 
-/* All above the leaf had nothing but the way to it: the empty leaf is all that is left of the tree. */
+/* All nodes above the leaf had one pointer, to the next one: the empty leaf is all that is left of the tree. */
 static void leaf_to_root(struct path *p)
 {
-	CHECK(p->root_locked);
+	CHECK(p->root_locked && !node_nritems(p->node[0]));
 	tree_set_root(p->t, p->node[0]);
 	for (int level = p->top; level > 0; level--)
 		drop_level(p, level);
@@ -139,7 +141,8 @@ static void remove_empty(struct path *p)
 		drop_level(p, level);
 }
 
-/* While the root has a single child, that is the root. A child that cannot be read has to wait. */
+/* While the root has a single child, the child becomes the root. A child that cannot be read stays where it is, for
+ * a later call. */
 static void shrink(struct path *p)
 {
 	struct tree *t = p->t;
@@ -169,6 +172,8 @@ static int remove_item(struct path *p)
 
 	if (!found)
 		return -ENOENT;
+	/* nothing fails from here on (tree_delete.3) */
+	CHECK(write_held(&leaf->lock) && !leaf->written && leaf->generation == p->generation);
 	leaf_delete(leaf, slot);
 	if (!node_nritems(leaf) && p->top > 0)
 		remove_empty(p);

@@ -1,6 +1,6 @@
 /*
  * tree_modify.c: insert, put, update: down from the root with write locks, each node on the way copied
- * (tree.1) and given room before the next one, so that nothing below can ask anything of what is above.
+ * (tree.1) and given room before the next one, so that no change further down needs one in a node above.
  *
  * tree_modify.1: When a node has been entered it is young, unwritten, and has room: an inner node for one
  *      pointer more, a leaf for the item. So its parent is let go at once.
@@ -63,6 +63,8 @@ static int split_child(const struct change *c, struct node *parent, uint32_t slo
 
 	if (ret)
 		return ret;
+	/* nothing fails from here on (tree_modify.2) */
+	CHECK(write_held(&parent->lock));
 	cut_in_two(c, left, right, &sep);
 	inner_insert(parent, slot + 1, &sep, right);
 	if (key_cmp(c->key, &sep) < 0) {
@@ -83,6 +85,7 @@ static int split_root(const struct change *c, struct node **np)
 	int ret;
 
 	CHECK(left->level + 1u < TREE_LEVELS);
+	CHECK(left == c->t->root && write_held(&c->t->root_lock));
 	ret = tree_new_node(c->t, c->generation, left->level + 1, &up);
 	if (ret)
 		return ret;
@@ -191,6 +194,8 @@ static int change(const struct change *c)
 	ret = enter_leaf(c, &leaf);
 	if (ret)
 		return ret;
+	/* ours alone: nobody else can change it, and no super can name it before a commit takes it (tree_modify.1) */
+	CHECK(write_held(&leaf->lock) && !leaf->written && leaf->generation == c->generation);
 	ret = change_leaf(c, leaf);
 	node_leave(leaf, NODE_WRITE);
 	return ret;

@@ -2,7 +2,7 @@
  * tree_search.c: the calls that change nothing. Each goes down from the root, locking a child before it
  * lets go of the parent, and ends in one leaf, from which it copies.
  *
- * tree_search.1: What is looked for may lie in a leaf next to the one found. Nobody goes sideways: the descent
+ * tree_search.1: What is looked for may lie in a leaf next to the one found. No call goes sideways: the descent
  *      notes the key at which the next (or the previous) leaf begins (ends), and starts over with that.
  *      The key only moves one way, so this ends, whatever others do to the tree meanwhile.
  * tree_search.2: A call has one point, that of the root_lock; starting over takes the lock without. A scan has one
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "tree/node.h"
 
 /* A descent for the leaf that `key` belongs to, and where its neighbours begin. */
@@ -36,6 +37,7 @@ static void note_neighbours(struct descent *d, const struct node *n, uint32_t sl
 	}
 }
 
+/* again: not the first descent of a call, so without a point (tree_search.2). */
 static struct node *enter_tree(struct tree *t, bool again)
 {
 	struct node *root;
@@ -131,6 +133,7 @@ int tree_next(struct tree *t, struct key *k, void *buf, uint32_t cap, uint32_t *
 		node_leave(d.leaf, NODE_READ);
 		if (!d.has_next)
 			return -ENOENT;
+		CHECK(key_cmp(&d.next, &d.key) > 0); /* tree_search.1 */
 	}
 }
 
@@ -156,6 +159,7 @@ int tree_prev(struct tree *t, struct key *k, void *buf, uint32_t cap, uint32_t *
 		node_leave(d.leaf, NODE_READ);
 		if (!d.has_prev)
 			return -ENOENT;
+		CHECK(key_cmp(&d.prev, &d.key) < 0);
 	}
 }
 

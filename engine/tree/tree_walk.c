@@ -1,8 +1,8 @@
 /*
  * tree_walk.c: what goes through a whole tree: tell its blocks, check it, give it up.
  *
- * - The way down to the current block is locked, parent before child, so a walk sees each subtree as
- *   it is at one moment, whatever others do elsewhere. What is called on the way may not lock trees.
+ * The way down to the current block is locked, parent before child. So a walk sees each subtree as it is at one
+ * moment, whatever other tasks do elsewhere in the tree. A callback may not lock trees.
  */
 #include <errno.h>
 
@@ -55,7 +55,8 @@ static int walk_inner(const struct walk *w, struct node *n)
 	return ret;
 }
 
-int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level), void *arg)
+int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level),
+                     void *arg)
 {
 	struct walk w = { t, fn, arg };
 	struct node *root = enter_tree(t);
@@ -164,6 +165,6 @@ int tree_free_all(struct tree *t)
 	ret = free_node(t, t->root);
 	t->root = NULL;
 	write_unlock(&t->root_lock);
-	CHECK(list_empty(&t->dirty));
+	CHECK(list_empty(&t->dirty) && !t->ndirty); /* tree_give_up() has taken what was never written off the list */
 	return ret;
 }

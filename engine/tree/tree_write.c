@@ -20,22 +20,26 @@ uint32_t tree_take_dirty(struct tree *t, struct list *list)
 	struct list *pos;
 	uint32_t n;
 
-	rt_access(t->dirty_lock.m.id, POINT_WRITE); /* who changes the tree from here on copies (tree_write.1): root_enter() */
+	/* a change of the tree that comes after this copies (tree_write.1): see root_enter() */
+	rt_access(t->dirty_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&t->dirty_lock);
 	n = t->ndirty;
-	list_for_each(pos, &t->dirty)
-		list_entry(pos, struct node, dirty)->written = true;
+	list_for_each(pos, &t->dirty) {
+		struct node *dirty = list_entry(pos, struct node, dirty);
+		CHECK(!dirty->written); /* node.5: it is on a dirty list once in its life */
+		dirty->written = true;
+	}
 	t->ndirty = 0;
 	pos = t->dirty.next;
 	list_splice_tail(&t->dirty, list);
 	spin_unlock(&t->dirty_lock);
-	/* out of the lock: a checksum takes microseconds, and nobody adds to our part of the list */
+	/* not under the lock: a checksum takes microseconds, and nobody changes our part of the list */
 	for (; pos != list && n; pos = pos->next)
 		node_seal(list_entry(pos, struct node, dirty));
 	return n;
 }
 
-/* A write's reference, or the list's. tree_give_up() may look whether there is one. */
+/* Drops a write's reference, or the list's. An access, since tree_give_up() may look whether there is one left. */
 static void drop_written(struct node *n)
 {
 	uint32_t id = n->lock.id;
@@ -51,7 +55,7 @@ static void write_done(struct bio *bio)
 	int err = bio->err;
 
 	if (err)
-		blocks_set_error(n->bl, err);
+		blocks_set_error(n->bl, err); /* tree_write.2 */
 	drop_written(n);
 	batch_leave(b, err);
 }
@@ -60,6 +64,7 @@ static void write_copy(struct node *n, uint32_t copy, bool more, struct batch *b
 {
 	struct bio *bio = &n->bio[copy];
 
+	CHECK(n->written && copy < 2);
 	*bio = (struct bio){
 		.off = blocks_copy_offset(n->bl, n->bytenr, copy),
 		.len = n->bl->nodesize,
