@@ -214,7 +214,7 @@ static void slot_lead(struct log *log, int64_t transid)
 	CHECK(log->transid == transid && log->transid_committed == transid - 1);
 }
 
-/* transid is over. Each context of it gets the result and is its owner's again, who may return as soon as the mutex
+/* transid is over. Each context of it gets the result and is its owner's again, which may return as soon as the mutex
  * is free. */
 static void slot_finish(struct log *log, int64_t transid, int result)
 {
@@ -488,7 +488,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 	ret = root->fs->on.put_log_root(&c, &ptr);
 finish:
 	if (ret)
-		trans_no_log(root->fs, h->trans->id); /* log.3: those who joined us commit the transaction, as we do */
+		trans_no_log(root->fs, h->trans->id); /* tasks that joined us commit it, as we do (log.3) */
 	/* tell the group */
 	slot_finish(log, transid, ret);
 	return ret;

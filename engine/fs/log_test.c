@@ -328,7 +328,8 @@ static void a_transaction_that_may_not_be_logged_is_committed(void **state)
 	test_end(r.fs, true);
 }
 
-/* Unlinked and committed while it was open: its fsync must not bring the name back, nor take it from who has it now. */
+/* Unlinked and committed while it was open: its fsync must not bring the name back, nor take it from the file that
+ * has it now. */
 static void fsync_of_an_unlinked_file_leaves_its_old_name_alone(void **state)
 {
 	struct rig r;

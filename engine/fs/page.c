@@ -1,11 +1,12 @@
 /*
  * page.c: see page.h. Waiters of a page share one of a table of wait queues, as in the kernel.
  *
- * The life of a dirty page, and who owns it: a writer sets DIRTY and the tag under the page lock; writeback takes DIRTY
- * under the page lock, which it (or a compression worker) keeps, with the tag, until the extent is made; then WRITEBACK
- * comes and the tag goes, and the lock is dropped; the end of the I/O takes WRITEBACK away. So a page without a tag has
- * nothing that an fsync would have to find an extent for (page.1), and a page never has DIRTY and WRITEBACK at once
- * (page.2). Pages are made and never freed while the inode is in memory: a pointer to one stays good without a lock.
+ * The life of a dirty page, and which task owns it: a writer sets DIRTY and the tag under the page lock; writeback
+ * takes DIRTY under the page lock, which it (or a compression worker) keeps, with the tag, until the extent is made;
+ * then WRITEBACK comes and the tag goes, and the lock is dropped; the end of the I/O takes WRITEBACK away. So a page
+ * without a tag has nothing that an fsync would have to find an extent for (page.1), and a page never has DIRTY and
+ * WRITEBACK at once (page.2). Pages are made and never freed while the inode is in memory: a pointer to one stays good
+ * without a lock.
  */
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
 #define TASKS 4u
 
 static struct inode inode;
-static _Atomic uint32_t owner[CELLS]; /* task id + 1 of who holds the byte */
+static _Atomic uint32_t owner[CELLS]; /* id + 1 of the task that holds the byte */
 static _Atomic uint32_t next_seed, clashes, together;
 
 static void inode_make(void)

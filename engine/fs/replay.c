@@ -174,7 +174,7 @@ static int replay_csums(struct replay *r, struct replay_log *log, const struct e
 	return ret;
 }
 
-/* The tree says already what the log says, but for the transaction that wrote it. */
+/* True when the tree has this item already. The transaction that wrote it may be another. */
 static bool item_is_there(struct tree *t, const struct replay_item *it)
 {
 	struct extent_item mine, there;

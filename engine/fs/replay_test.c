@@ -245,7 +245,7 @@ static void a_file_unlinked_while_open_goes_at_the_next_mount(void **state)
 	struct file *f = test_open(r.root, "a");
 	assert_int_equal(fs_unlink(r.root, "a"), 0);
 	assert_int_equal(fs_sync(r.fs), 0);
-	assert_int_equal(test_read(f, 0, 100000, 1), 0); /* still there for who has it open */
+	assert_int_equal(test_read(f, 0, 100000, 1), 0); /* still there for a task that has it open */
 	fs_info(r.fs, &after);
 	assert_true(after.data_free <= before.data_free - 100000);
 	fs_close(f);

@@ -1,5 +1,5 @@
 /*
- * trans.h: transactions: who may join in which state, and the commit.
+ * trans.h: transactions: which handles may be opened in which state, and the commit.
  *
  * States: RUNNING -> COMMIT_START (START handles wait) -> COMMIT_DOING (JOIN handles wait too) ->
  * UNBLOCKED (the next transaction runs while this one is written) -> COMPLETED (on the media).

@@ -36,8 +36,8 @@ bool alloc_in_use(struct alloc *a, enum alloc_region r, uint64_t start);
  * in use. */
 void alloc_pin(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 void alloc_free(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
-/* Frees at once what may be on the media, and be named there, against alloc.1: the fault of a design. alloc_get()
- * gives it out next. */
+/* Frees at once what may be on the media, and be named there. That is against alloc.1, and the fault of a design.
+ * alloc_get() gives it out next. */
 void alloc_free_written(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 
 /* What is pinned so far becomes the set of the transaction that commits now; later pins go to the next one's set.

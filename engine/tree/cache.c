@@ -115,7 +115,7 @@ struct node *cache_new(struct blocks *bl, uint64_t bytenr, uint64_t generation, 
 	struct node *n = pool_take(bl, bytenr, generation, owner, level), *stale;
 
 	node_format(n);
-	/* cache.2: the space of this address was free, so no tree names what may still lie under it */
+	/* the space of this address was free, so no tree names what may still lie under it (cache.2) */
 	spin_lock_quiet(&s->lock);
 	stale = shard_find(s, hash, bytenr);
 	if (stale)

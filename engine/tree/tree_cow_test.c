@@ -1,5 +1,5 @@
 /*
- * tree_cow_test.c: what copy on write promises: to who holds an older root, to the allocator, to a
+ * tree_cow_test.c: what copy on write promises: to a holder of an older root, to the allocator, to a
  * change that fails half-way, to a commit whose writes fail.
  */
 #include "tree/tree_rig.h"

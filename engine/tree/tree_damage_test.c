@@ -225,7 +225,7 @@ static void a_wrong_field_is_an_error(void **state)
 	free(buf);
 }
 
-/* ---- blocks made from nothing, right but for one thing ---- */
+/* ---- blocks made from nothing, right except for one thing ---- */
 
 /* A leaf of n items of `len` bytes each; what lies beyond the block is not there at all. */
 static int check_crafted_leaf(uint32_t n, uint32_t len)

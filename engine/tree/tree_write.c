@@ -26,7 +26,7 @@ uint32_t tree_take_dirty(struct tree *t, struct list *list)
 	n = t->ndirty;
 	list_for_each(pos, &t->dirty) {
 		struct node *dirty = list_entry(pos, struct node, dirty);
-		CHECK(!dirty->written); /* node.5: it is on a dirty list once in its life */
+		CHECK(!dirty->written); /* it is on a dirty list once in its life (node.5) */
 		dirty->written = true;
 	}
 	t->ndirty = 0;
