@@ -1,6 +1,6 @@
 /*
- * arena.c: see arena.h. Chunks are kept in a row in the order in which they were first needed, so
- * that a run that asks for the same pieces gets the same memory, warm in the cache.
+ * arena.c: see arena.h. Chunks are in a list in the order in which they were first needed. A schedule that asks for the
+ * same pieces as the one before gets the same memory, which is warm in the cache.
  */
 #include "dev/arena.h"
 

@@ -1,8 +1,8 @@
 /*
- * arena.h: memory that is given out piece by piece and taken back all at once. Pieces do not move,
- * and reset keeps the memory: a hunt's schedule allocates nothing after the first few.
+ * arena.h: memory that is given out piece by piece and taken back all at once. Pieces do not move, and
+ * arena_reset() keeps the memory: after the first few schedules of a hunt, a schedule allocates nothing.
  *
- * Called by the power cut's files. One owner; no lock.
+ * Called by the power cut's files. An arena has one owner, and no lock.
  */
 #ifndef DEV_ARENA_H
 #define DEV_ARENA_H
@@ -20,7 +20,7 @@ void arena_init(struct arena *a);
 void arena_fini(struct arena *a);
 /* n bytes, aligned to 64, not cleared. Never fails. */
 void *arena_get(struct arena *a, size_t n);
-/* All pieces are void. */
+/* Takes all pieces back. */
 void arena_reset(struct arena *a);
 
 #endif

@@ -1,14 +1,14 @@
 /*
- * branch.c: all crash images of an epoch that whoever mounts them can tell apart, and no more: see
- * powercut_branches() in powercut.h.
+ * branch.c: all crash images of an epoch that a reader can tell apart, and no more: see powercut_branches() in
+ * powercut.h.
  *
- * Each branch has decided of some pending writes whether they are kept, and loses all others. What was
- * read of its image says which of the others matter: only for those are there further branches.
+ * Each branch has decided for some pending writes whether they are kept, and loses all others. The blocks that were
+ * read of its image say which of the undecided writes matter: only for those are there further branches.
  *
- * (R1) Two images that differ only in blocks that were not read of the one were read alike: what reads
- *      is a function of what it has read so far. So a write of which no block was read needs no branch.
- * (R2) Of the writes that matter, the first that another subset keeps says in which branch it is; so
- *      every subset is in one branch, or read like one.
+ * No image is missed. A reader's next read depends only on what it has read so far. So when two images differ only
+ * in blocks that were not read of the one, both are read alike, and a write of which no block was read needs no
+ * branch. Of the writes that do matter, the first one (in pending order) that another subset keeps says which
+ * branch has that subset. So every subset is in one branch, or is read like one that is.
  */
 #include <errno.h>
 
@@ -22,7 +22,7 @@ struct brancher {
 	void *arg;
 	struct fingerprint fingerprint;
 	uint64_t keep;
-	uint32_t left; /* images that may still be looked at */
+	uint32_t left; /* how many more images may be looked at */
 	struct cut cut;
 };
 
@@ -36,7 +36,7 @@ static bool was_read(const struct brancher *b, uint32_t i, const uint64_t *read)
 	return false;
 }
 
-/* Which of the undecided writes were read in the image of b->cut, as a mask. */
+/* The undecided writes that touch a block which was read of the image, as a mask. */
 static uint64_t those_that_matter(const struct brancher *b, uint64_t decided, const uint64_t *read)
 {
 	uint64_t matter = 0;
@@ -47,6 +47,7 @@ static uint64_t those_that_matter(const struct brancher *b, uint64_t decided, co
 	return matter;
 }
 
+/* Looks at the image that keeps b->keep, then branches on the writes that are not in `decided`. */
 static int branch(struct brancher *b, uint64_t decided)
 {
 	const uint64_t *read = NULL;

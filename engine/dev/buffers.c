@@ -1,9 +1,9 @@
 /*
- * buffers.c: see buffers.h. Pages in a bitmap, taken next-fit.
+ * buffers.c: see buffers.h. Pages in a bitmap, given out next-fit.
  *
- * (R1) A piece's length is kept at its first page, so that who gives it back need not know it.
- * (R2) What holds the most comes first and stays: tree blocks are never given back before unmount. When
- *      they fill it, everything else is plain memory, and asking costs one comparison.
+ * buffers.1: The length of a piece is kept at its first page, so buffers_put() need not be told.
+ * buffers.2: The largest users come first and stay: tree blocks are not given back before unmount. When they have
+ *      filled the memory, everything else is plain memory, and asking costs one comparison.
  *
  * Called by dev.c for dev_buffer_get() and dev_buffer_put(), by uring.c for the rest.
  */
@@ -21,8 +21,8 @@ struct buffers {
 	uint8_t *mem;           /* set when made */
 	struct spin lock;       /* L_BUFFERS guards these: */
 	uint64_t used[PAGES / 64];
-	uint16_t length[PAGES]; /* R1, in pages */
-	uint32_t next, nfree;   /* next: where the last one ended */
+	uint16_t length[PAGES]; /* in pages (buffers.1) */
+	uint32_t next, nfree;   /* next: the page after the last piece given out */
 };
 
 struct buffers *buffers_new(void)
@@ -89,7 +89,7 @@ void *buffers_get(struct buffers *b, size_t n)
 
 	CHECK(n);
 	spin_lock_quiet(&b->lock);
-	if (want <= b->nfree) { /* R2 */
+	if (want <= b->nfree) { /* buffers.2 */
 		at = find_between(b, b->next, PAGES, want);
 		if (at == PAGES)
 			at = find_between(b, 0, PAGES, want);

@@ -1,7 +1,9 @@
 /*
- * controls.c: the device model judges itself before it judges anybody: a positive control (a device
- * whose flush lies must be seen to lose a flushed write) and negative ones (an honest flush must lose
- * none; a write that completes after the flush was submitted is not flushed).
+ * controls.c: the device model is tested before it judges anything. As a positive control, a device whose flush
+ * lies must be seen to lose a flushed write. As negative controls, an honest flush must lose none, and a write that
+ * completes after the flush was submitted must not count as flushed.
+ *
+ * Called by the hunter before it hunts, and by tests.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,7 +20,10 @@ struct verdict {
 	unsigned images, without;
 };
 
-/* The first byte of a block in the image: 0 as at the start, 1 as written. */
+/*
+ * Counts the image, and whether the block in question reads as at the start there: the first byte is 0, or 1 as
+ * written.
+ */
 static int look(void *arg, const struct cut *c)
 {
 	struct verdict *v = arg;
@@ -35,7 +40,7 @@ static int look(void *arg, const struct cut *c)
 	return ret;
 }
 
-/* In how many images of a crash now is the block not there? */
+/* v->without: the number of images of a crash now in which the block at off was not written. 0 or -errno. */
 static int count_without(struct dev *d, uint64_t off, struct verdict *v)
 {
 	const struct cut_budget all = {.all_up_to = 10};

@@ -1,7 +1,10 @@
 /*
- * cuts.c: which crash images of an epoch to look at: all of them when its pending writes are few,
- * else the named extremes and a seeded sample; each image once, by
- * its fingerprint (fingerprint.h), which is known before the image is made.
+ * cuts.c: which crash images of an epoch to look at. When its pending writes are few: all subsets of them. Else the
+ * extremes and a seeded sample of subsets. The extremes are: none, all, each write alone, all but one, metadata without
+ * data, data without metadata, all but what was in flight at the last flush, and each prefix in the order of
+ * completion. Each image comes once, by its fingerprint (fingerprint.h), which is known before the image is made.
+ *
+ * Called by the oracle (explore.c, check_replay.c) and by tests.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +12,9 @@
 #include "base/check.h"
 #include "dev/fingerprint.h"
 
-#define ALL_MAX 20u /* 2^20 subsets at most, whatever the budget says */
+#define ALL_MAX 20u /* at most 2^20 subsets, whatever the budget says */
 
-/* Fingerprints seen in this epoch: open addressing, 0 is free. */
+/* Fingerprints of the epoch's images so far: a hash table with open addressing; 0 is a free slot. */
 struct seen {
 	uint64_t *slot;
 	uint32_t mask, used;
@@ -68,7 +71,10 @@ static struct dev_event *pending_event(const struct cutter *k, uint32_t i)
 	return &k->log->event[k->epoch->pending[i]];
 }
 
-/* fn may have moved the walk: it is brought back. */
+/*
+ * Calls fn for the image that k->cut describes, unless there was an equal one. fn may move the walk: it is brought
+ * back.
+ */
 static int emit(struct cutter *k)
 {
 	int ret;
@@ -147,7 +153,7 @@ static int singles(struct cutter *k)
 	return ret;
 }
 
-/* Prefixes in the order of completion; what completed after the cut, or never, is in none. */
+/* Prefixes in the order of completion; a write that completed after the cut, or never, is in none. */
 static int completion_prefixes(struct cutter *k)
 {
 	int ret = 0;
@@ -199,7 +205,10 @@ static int extremes(struct cutter *k)
 	return ret;
 }
 
-/* One unit alone, all but one, the first half; with k->keep as it is. */
+/*
+ * Of one torn write: each unit alone, all units but one, the first half. The other writes are kept or not as
+ * k->keep says.
+ */
 static int tear_one(struct cutter *k, uint32_t units)
 {
 	uint32_t words = (units + 63) / 64;
@@ -220,7 +229,7 @@ static int tear_one(struct cutter *k, uint32_t units)
 	return ret ? ret : emit(k);
 }
 
-/* Each pending write torn, with all others lost and with all others kept. */
+/* Tears each pending write, with all others lost and with all others kept. */
 static int tears(struct cutter *k)
 {
 	int ret = 0;

@@ -1,5 +1,5 @@
 /*
- * The door: what it refuses (by aborting: D6 and misuse), what it counts, how it takes bios apart,
+ * The door: what it refuses (by aborting: dev.6 and misuse), what it counts, how it takes bios apart,
  * injected faults, batches, and specs. On ram, with a back end of its own where the order matters.
  */
 #include <errno.h>
@@ -403,7 +403,9 @@ static void write_own_block(void *arg)
 
 	for (unsigned i = 0; i < WRITES; i++) {
 		memset(mine, (int)(w->id + 1), DEV_BLOCK);
-		assert_int_equal(dev_write(w->d, w->id * DEV_BLOCK, mine, DEV_BLOCK, i % 10 == 9 ? BIO_PREFLUSH : 0), 0);
+		unsigned flags = i % 10 == 9 ? BIO_PREFLUSH : 0;
+
+		assert_int_equal(dev_write(w->d, w->id * DEV_BLOCK, mine, DEV_BLOCK, flags), 0);
 		assert_true(powercut_position(w->d) >= 2);
 	}
 	free(mine);
@@ -521,7 +523,9 @@ static void right_specs_open(void **state)
 
 static void the_list_names_every_back_end_and_profile(void **state)
 {
-	static const char *const names[] = {"ram:", "file:", "uring:", "slow:PROFILE", "nvme", "nvme-plp", "sata", "hdd"};
+	static const char *const names[] = {
+		"ram:", "file:", "uring:", "slow:PROFILE", "nvme", "nvme-plp", "sata", "hdd",
+	};
 	char *text;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);

@@ -1,10 +1,10 @@
 /*
- * facts.c: what the kernel and libblkid say of the drive under a device. Nothing here fails: what is not
- * known is left out.
+ * facts.c: what the kernel and libblkid know of the drive under a device. Nothing here fails: what is not known is left
+ * out.
  *
- * (A1) The drive of a file is the one of its file system; where a file system has a device number of
- *      its own (btrfs), the one that it was mounted from.
- * (A2) Of a partition, the facts are the whole drive's.
+ * facts.1: The drive of a file is that of its file system. Where a file system has a device number of its own
+ *      (btrfs), it is the drive that the file system was mounted from.
+ * facts.2: The facts of a partition are those of the whole drive.
  */
 #include "dev/facts.h"
 
@@ -52,7 +52,7 @@ void dev_facts(struct dev *d, struct dev_facts *out)
 
 /* ---- which drive ---- */
 
-/* The folder of the drive in sysfs: false when there is none. */
+/* The drive's folder in sysfs; false when there is none. */
 static bool drive_folder(dev_t dev, char *out)
 {
 	char path[64], partition[PATH_MAX + 16];
@@ -62,11 +62,11 @@ static bool drive_folder(dev_t dev, char *out)
 		return false;
 	snprintf(partition, sizeof(partition), "%s/partition", out);
 	if (!access(partition, F_OK))
-		*strrchr(out, '/') = '\0'; /* A2 */
+		*strrchr(out, '/') = '\0'; /* facts.2 */
 	return true;
 }
 
-/* A1: what a file system with this device number was mounted from; 0 when that is no block device. */
+/* (facts.1) What a file system with this device number was mounted from; 0 when that is no block device. */
 static dev_t mounted_from(dev_t dev)
 {
 	char *line = NULL, source[PATH_MAX];
@@ -141,7 +141,7 @@ static unsigned count_paths(const char *folder, const char *name)
 	return n;
 }
 
-/* Of the scheduler's choices the one in brackets. */
+/* The file lists all I/O schedulers, with the chosen one in brackets. */
 static void add_scheduler(struct dev_facts *out, const char *folder)
 {
 	char path[PATH_MAX + 64], value[128], *chosen;
@@ -153,7 +153,10 @@ static void add_scheduler(struct dev_facts *out, const char *folder)
 		facts_add(out, "scheduler", "%.*s", (int)strcspn(chosen + 1, "]"), chosen + 1);
 }
 
-/* A controller's, a subsystem's with its controllers in it (NVMe), a null_blk's home. */
+/*
+ * The drive's NUMA node: of its controller, of its NVMe subsystem's controllers, or null_blk's home_node. -1: not
+ * known.
+ */
 static int node_of(const char *folder)
 {
 	static const char *const where[] = { "device/numa_node", "device/device/numa_node", "device/nvme*/numa_node" };
@@ -247,8 +250,8 @@ void facts_content(const char *path, char *out, size_t size)
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
 	blkid_probe_enable_partitions(probe, 1);
-	if (!blkid_do_safeprobe(probe) &&
-	    (!blkid_probe_lookup_value(probe, "TYPE", &type, NULL) || !blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL)))
+	if (!blkid_do_safeprobe(probe) && (!blkid_probe_lookup_value(probe, "TYPE", &type, NULL) ||
+					   !blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL)))
 		snprintf(out, size, "%s", type);
 	blkid_free_probe(probe);
 }

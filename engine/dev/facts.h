@@ -1,6 +1,6 @@
 /*
- * facts.h: what a result says of a device besides figures: the drive under it, its write cache, how a
- * back end does its flushes. Words for a reader and for JSON; nothing in the engine asks for them.
+ * facts.h: what a result says of a device besides figures: the drive under it, its write cache, how a back end does its
+ * flushes. The facts are text for readers and for JSON; io_uring's back end alone acts on some of them (uring.c).
  */
 #ifndef DEV_FACTS_H
 #define DEV_FACTS_H
@@ -18,7 +18,7 @@ struct dev_facts {
 	} fact[FACTS_MAX];
 };
 
-/* Adds one; one that is too many is dropped. An empty value is not added. */
+/* Adds one. An empty value is not added, and one beyond FACTS_MAX is dropped. */
 __attribute__((format(printf, 3, 4))) void facts_add(struct dev_facts *f, const char *key, const char *fmt, ...);
 /* The value; "" when it is not known. */
 const char *facts_get(const struct dev_facts *f, const char *key);
@@ -26,7 +26,10 @@ const char *facts_get(const struct dev_facts *f, const char *key);
 /* All that is known of an open device. */
 void dev_facts(struct dev *d, struct dev_facts *out);
 
-/* stat of a file or block device, or of the folder that it would be made in. */
+/*
+ * stat() of a file or block device; of the folder in which it would be made when it is not there. 0, or -1 as
+ * stat().
+ */
 int facts_stat(const char *path, struct stat *st);
 /*
  * Of the drive under a file or block device (of a partition the whole drive): model, sectors, write

@@ -143,7 +143,8 @@ static int file_open(struct dev *d, const char *args, struct why *why)
 	if (direct && !rt_controlled) {
 		f->aio = syscall(SYS_io_setup, AIO_DEPTH, &f->ctx) == 0;
 		if (!f->aio)
-			snprintf(d->notice, sizeof(d->notice), "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
+			snprintf(d->notice, sizeof(d->notice),
+				 "no kernel AIO (fs.aio-max-nr?): one write at a time per task");
 	}
 	d->private = f;
 	d->track = true;

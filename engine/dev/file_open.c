@@ -46,7 +46,8 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa, str
 	fa->buffered = false;
 	opt = strtok_r(fa->path, ",", &save);
 	if (!opt || opt != fa->path)
-		return why_set(why, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name, d->ops->name);
+		return why_set(why, -EINVAL, "%s: no path: want %s:PATH[,size=SIZE][,buffered]", d->ops->name,
+			       d->ops->name);
 	while ((opt = strtok_r(NULL, ",", &save))) {
 		int ret = 0;
 
@@ -55,7 +56,8 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa, str
 		else if (!strncmp(opt, "size=", 5))
 			ret = dev_parse_size(opt + 5, &fa->size, why);
 		else
-			ret = why_set(why, -EINVAL, "%s: unknown option '%s': want size=SIZE or buffered", d->ops->name, opt);
+			ret = why_set(why, -EINVAL, "%s: unknown option '%s': want size=SIZE or buffered", d->ops->name,
+				      opt);
 		if (ret)
 			return ret;
 	}
@@ -124,7 +126,7 @@ static int check_block_device(struct dev *d, const char *path, const struct stat
 		return 0;
 	facts_content(path, content, sizeof(content));
 	return why_set(why, -EPERM, "%s is a block device%s%s: all on it would be lost; --force if that is meant", path,
-		      content[0] ? " with " : "", content);
+		       content[0] ? " with " : "", content);
 }
 
 static int check_file(struct dev *d, const char *path, const struct stat *st, struct why *why)
@@ -143,7 +145,8 @@ static int check_file(struct dev *d, const char *path, const struct stat *st, st
 		mark[0] = 0;
 	close(fd);
 	if (memcmp(mark, MARK, MARK_SIZE))
-		return why_set(why, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant", path);
+		return why_set(why, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant",
+			       path);
 	return 0;
 }
 
@@ -196,7 +199,7 @@ static int make_file(struct dev *d, const struct file_args *fa, bool was_there, 
 
 	if (!fa->size)
 		return why_set(why, -ENOENT, "%s %s: give a size, as in %s:%s,size=1g", fa->path,
-			      was_there ? "is empty" : "is not there", d->ops->name, fa->path);
+			       was_there ? "is empty" : "is not there", d->ops->name, fa->path);
 	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
 	if (fd < 0)
 		return why_set(why, -errno, "%s: %s", fa->path, strerror(errno));
@@ -205,7 +208,8 @@ static int make_file(struct dev *d, const struct file_args *fa, bool was_there, 
 		goto take_back;
 	ret = fill(fd, fa->size);
 	if (ret) {
-		why_set(why, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size, strerror(-ret));
+		why_set(why, ret, "%s: cannot make a file of %llu bytes: %s", fa->path, (unsigned long long)fa->size,
+			strerror(-ret));
 		goto take_back;
 	}
 	close(fd);
@@ -226,8 +230,8 @@ static int find_size(struct dev *d, const struct file_args *fa, int fd, const st
 	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &size))
 		return why_set(why, -errno, "%s: cannot tell its size: %s", fa->path, strerror(errno));
 	if (fa->size > size || (fa->size && S_ISREG(st->st_mode) && fa->size != size))
-		return why_set(why, -EINVAL, "%s has %llu bytes, not size=%llu: leave the size out, or remove the file", fa->path,
-			      (unsigned long long)size, (unsigned long long)fa->size);
+		return why_set(why, -EINVAL, "%s has %llu bytes, not size=%llu: leave the size out, or remove the file",
+			       fa->path, (unsigned long long)size, (unsigned long long)fa->size);
 	if (fa->size)
 		size = fa->size;
 	d->size = size - size % DEV_BLOCK;
@@ -247,7 +251,8 @@ static int open_for_io(struct dev *d, const struct file_args *fa, const struct s
 		fd = open(fa->path, flags | O_DIRECT);
 	if (fd < 0 && *direct && errno == EINVAL) {
 		*direct = false;
-		snprintf(d->notice, sizeof(d->notice), "O_DIRECT refused by %.100s: writes go through the page cache", fa->path);
+		snprintf(d->notice, sizeof(d->notice), "O_DIRECT refused by %.100s: writes go through the page cache",
+			 fa->path);
 	}
 	if (fd < 0 && !*direct)
 		fd = open(fa->path, flags);

@@ -131,7 +131,8 @@ static void write_batches(void *arg)
 		batch_init(&b, w->d);
 		for (unsigned i = 0; i < n; i++) {
 			bio[i] = (struct bio){
-				.off = ((uint64_t)w->id * DEPTH + i + 1) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE,
+				.off = ((uint64_t)w->id * DEPTH + i + 1) * DEV_BLOCK, .len = DEV_BLOCK,
+				.flags = BIO_WRITE,
 				.buf = w->buf + i * DEV_BLOCK,
 			};
 			memset(bio[i].buf, (int)(1 + (w->id + round + i) % 250), DEV_BLOCK);
@@ -197,7 +198,8 @@ static void what_nobody_waits_for_is_reaped(void **state)
 	memset(w.buf, 3, DEV_BLOCK);
 	for (unsigned i = 0; i < 8; i++) {
 		bio[i] = (struct bio){
-			.off = (i + 1) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = w.buf, .done = loose_done_wake,
+			.off = (i + 1) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = w.buf,
+			.done = loose_done_wake,
 			.private = &w,
 		};
 		dev_submit(w.d, &bio[i]);
@@ -216,7 +218,8 @@ static void closing_waits_for_what_is_in_flight(void **state)
 	memset(w.buf, 4, DEV_BLOCK);
 	for (unsigned i = 0; i < 8; i++) {
 		bio[i] = (struct bio){
-			.off = (i + 1) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = w.buf, .done = loose_done,
+			.off = (i + 1) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE, .buf = w.buf,
+			.done = loose_done,
 			.private = &w,
 		};
 		dev_submit(w.d, &bio[i]);

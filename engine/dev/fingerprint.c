@@ -1,5 +1,5 @@
 /*
- * fingerprint.c: see fingerprint.h.
+ * fingerprint.c: adds up a fingerprint from the parts (blocks) of pending writes: see fingerprint.h.
  */
 #include "dev/fingerprint.h"
 
@@ -47,7 +47,10 @@ static void find_shared(struct fingerprint *f)
 	}
 }
 
-/* What the sectors in mask, of write `of`, change in block `blk`, of which *hash and *data are known so far. */
+/*
+ * Applies the sectors in mask of part p to its block. *data and *hash are the block's bytes and hash before and
+ * after (0: not known); mixed has room for a block.
+ */
 static void add_part(struct fingerprint *f, const struct part *p, unsigned mask, const uint8_t **data, uint64_t *hash,
 		     uint8_t *mixed)
 {
@@ -68,7 +71,10 @@ static void add_part(struct fingerprint *f, const struct part *p, unsigned mask,
 	*hash = 0;
 }
 
-/* What the kept ones of part[from, to), all of one block, change in the fingerprint; all are kept when `all`. */
+/*
+ * By how much the fingerprint changes with the kept ones of part[from, to), which are all of one block. all: each
+ * of them counts as kept.
+ */
 static uint64_t parts_delta(struct fingerprint *f, uint32_t from, uint32_t to, bool all)
 {
 	struct layer *durable = &f->walk->durable;
@@ -105,7 +111,7 @@ void fingerprint_init(struct fingerprint *f, struct walk *w, const struct cut *c
 			f->delta[f->part[i].of] += parts_delta(f, i, i + 1, true);
 }
 
-/* The end of the parts of the block of part[i]. */
+/* The index after the last part that is of the same block as part[i]. */
 static uint32_t block_end(const struct fingerprint *f, uint32_t i)
 {
 	uint32_t end = i + 1;

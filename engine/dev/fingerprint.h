@@ -1,9 +1,9 @@
 /*
- * fingerprint.h: the fingerprint of a crash image before it is made: the durable one plus, for each
- * block that one pending write alone touches, the difference that this write makes (`delta`); only
- * blocks that several pending writes touch, and torn writes, are looked at one by one.
+ * fingerprint.h: the fingerprint (layer.2) of a crash image before the image is made. It is that of the durable
+ * image plus, for each kept write, the difference that this write makes in blocks that no other pending write
+ * touches (`delta`). Only blocks that several pending writes touch, and torn writes, are looked at one by one.
  *
- * Called by cuts.c, with the walk at the cut's position.
+ * Called by cuts.c and branch.c, with the walk at the cut's position.
  */
 #ifndef DEV_FINGERPRINT_H
 #define DEV_FINGERPRINT_H
@@ -18,18 +18,18 @@ struct part {
 
 struct fingerprint {
 	struct walk *walk;
-	const struct cut *cut; /* whose pending writes are meant, and of which the fingerprint is asked */
+	const struct cut *cut; /* the image in question; its `keep` and tear may change between two calls */
 	uint32_t tear;
 	uint64_t durable;
 	struct part *part;
 	uint32_t nparts;
 	bool shared;     /* some block is touched by several pending writes */
-	uint64_t *delta; /* of each pending write, over the blocks that it has alone */
+	uint64_t *delta; /* of each pending write, over the blocks that no other touches */
 };
 
-/* Memory comes from a. cut->keep is not looked at. */
+/* Memory comes from a. c->keep need not be set yet. */
 void fingerprint_init(struct fingerprint *f, struct walk *w, const struct cut *c, uint32_t tear, struct arena *a);
-/* Of the image that f->cut describes now. */
+/* The fingerprint of the image that f->cut describes now. */
 uint64_t fingerprint_of(struct fingerprint *f);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * image.c: see image.h. Images are pooled with the record they are made from: a hunt opens and
- * closes several a schedule.
+ * image.c: makes crash images: see image.h. Closed images are kept with the record that they were made from and used
+ * again: a hunt opens and closes several in each schedule.
  */
 #include "dev/image.h"
 
@@ -15,7 +15,7 @@ struct image {
 	struct dev *dev;
 	struct dev_log *log;
 	struct layer layer;
-	uint64_t *read;     /* a bit for each block: has been read */
+	uint64_t *read;     /* bit b: block b has been read */
 	uint32_t words;
 	struct arena mixed; /* blocks that a mount writes, and blocks of which only some sectors are kept */
 	struct list link;
@@ -42,21 +42,17 @@ unsigned cut_sectors(const struct walk *w, const struct cut *c, uint32_t i, uint
 	return mask;
 }
 
-static void image_read(struct image *im, struct bio *bio)
-{
-	for (uint64_t blk = bio->off / DEV_BLOCK; blk <= (bio->off + bio->len - 1) / DEV_BLOCK; blk++)
-		bit_set(im->read, (uint32_t)blk, true);
-	layer_read(&im->layer, bio->off, bio->buf, bio->len);
-}
-
 static void image_submit(struct dev *d, struct bio *bio)
 {
 	struct image *im = d->private;
 
-	if (bio->stage == STAGE_READ && !bio->fault)
-		image_read(im, bio);
-	else if (bio->stage == STAGE_WRITE && !bio->fault)
+	if (bio->stage == STAGE_READ && !bio->fault) {
+		for (uint64_t blk = bio->off / DEV_BLOCK; blk <= (bio->off + bio->len - 1) / DEV_BLOCK; blk++)
+			bit_set(im->read, (uint32_t)blk, true);
+		layer_read(&im->layer, bio->off, bio->buf, bio->len);
+	} else if (bio->stage == STAGE_WRITE && !bio->fault) {
 		layer_write(&im->layer, &im->mixed, bio->off, bio->buf, bio->len, false);
+	}
 	door_complete(bio, bio->fault);
 }
 
@@ -93,6 +89,7 @@ static struct image *image_new(struct dev *d)
 	return im;
 }
 
+/* An image of the base alone, from the pool or new. */
 static struct image *image_get(struct dev *d)
 {
 	struct dev_log *l = d->log;
@@ -102,6 +99,7 @@ static struct image *image_get(struct dev *d)
 		im = image_new(d);
 	else
 		im = list_first(&l->images, struct image, link);
+	CHECK(im->layer.ntouched == 0);
 	list_del(&im->link);
 	l->images_open++;
 	im->dev->tear = d->tear;
@@ -111,6 +109,7 @@ static struct image *image_get(struct dev *d)
 	return im;
 }
 
+/* Puts on the image what the cut keeps of its i-th pending write. */
 static void keep_write(struct image *im, struct walk *w, const struct cut *c, uint32_t i)
 {
 	struct dev_event *e = &w->log->event[c->pending[i]];
@@ -129,6 +128,7 @@ int powercut_image(struct dev *d, const struct cut *c, struct dev **out)
 	struct image *im = image_get(d);
 
 	walk_to(w, c->pos);
+	CHECK(c->npending == w->pending.n); /* the cut is of an epoch of this record */
 	for (uint32_t i = 0; i < w->durable.ntouched; i++) {
 		uint32_t blk = w->durable.touched[i];
 

@@ -1,6 +1,4 @@
-/*
- * layer.c: see layer.h.
- */
+/* layer.c: layers over a base, and fingerprints: see layer.h. */
 #include "dev/layer.h"
 
 #include <stdlib.h>
@@ -9,7 +7,7 @@
 #include "base/check.h"
 #include "machine/mem.h"
 
-/* 64 x 64 bits to 128, folded: one multiplication mixes 16 bytes. */
+/* The two halves of the 128-bit product, XORed: one multiplication mixes 16 bytes. */
 static inline uint64_t fold_mul(uint64_t a, uint64_t b)
 {
 	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
@@ -154,6 +152,7 @@ void layer_patch(struct layer *l, struct arena *a, uint32_t blk, const uint8_t *
 {
 	uint8_t *mixed;
 
+	CHECK(mask && mask <= ALL_SECTORS);
 	if (mask == ALL_SECTORS) {
 		layer_set(l, blk, data, hash);
 		return;

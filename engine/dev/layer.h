@@ -1,13 +1,13 @@
 /*
- * layer.h: a device's content as a base plus the blocks that differ from it, in time and memory
- * proportional to what differs; and a fingerprint of the content.
+ * layer.h: a device's content as a base plus the blocks that differ from it, in time and memory proportional to what
+ * differs; and a fingerprint of the content.
  *
- * (Y1) A block's bytes never change once a layer points to them: a change is a new block.
- * (Y2) Equal content, equal fingerprint, whatever the history: the fingerprint is the sum over all
- *      blocks of a mix of the block's number and its bytes' hash. Blocks as in the base are the same
- *      in all layers over one base, so only the difference to the base is ever added up.
+ * layer.1: A block's bytes never change once a layer points to them: a change makes a new block.
+ * layer.2: Equal content has the equal fingerprint, whatever its history: it is the sum over all blocks of a mix of the
+ *      block's number and the hash of its bytes. Blocks that are the base's are the same in all layers over one base,
+ *      so only the difference to the base is ever added up.
  *
- * Called by the power cut's files and by ram.c while recording. No lock: the caller's.
+ * Called by the power cut's files, and by ram.c while recording. No lock: the caller has one.
  */
 #ifndef DEV_LAYER_H
 #define DEV_LAYER_H
@@ -21,12 +21,12 @@
 #define SECTOR       512u
 #define ALL_SECTORS  0xffu /* of a block, as a mask */
 
-/* Flat memory that does not change while layers stand on it. */
+/* Flat memory. It does not change while layers stand on it, except by layer_fold(). */
 struct base {
 	uint8_t *mem;
 	uint32_t nblocks;
 	uint64_t *hash; /* of each block; 0: not known yet */
-	uint64_t sum;   /* by how much its fingerprint has changed since base_init (layer_fold) */
+	uint64_t sum;   /* the change of its fingerprint since base_init(), by layer_fold() */
 };
 
 struct layer_block {
@@ -38,14 +38,14 @@ struct layer {
 	struct base *base;
 	struct layer_block *block;
 	uint32_t *touched, ntouched; /* the blocks that are not the base's */
-	bool sums;                   /* keep the fingerprint */
-	uint64_t sum;                /* the difference to the base's */
+	bool sums;                   /* keep `sum` up to date */
+	uint64_t sum;                /* the fingerprint less that of the base */
 };
 
-/* Hash of len bytes, len a multiple of 8; of a whole block never 0. Fast, not cryptographic. */
+/* Hash of len bytes, len a multiple of 8. Fast, not cryptographic. hash_block(): of DEV_BLOCK bytes, never 0. */
 uint64_t hash_bytes(const void *data, uint32_t len);
 uint64_t hash_block(const void *data);
-/* What block number blk with these bytes adds to a fingerprint. */
+/* What block number blk, whose bytes have this hash, adds to a fingerprint. */
 uint64_t hash_at(uint32_t blk, uint64_t block_hash);
 
 void base_init(struct base *b, uint8_t *mem, uint64_t size);
@@ -60,19 +60,22 @@ void layer_fold(struct layer *l);
 
 const uint8_t *layer_at(const struct layer *l, uint32_t blk);
 uint64_t layer_hash_at(struct layer *l, uint32_t blk);
-/* The block is these bytes now (Y1); hash 0 when not known. */
+/* The block is these bytes from now on (layer.1). hash: 0 when not known. */
 void layer_set(struct layer *l, uint32_t blk, const uint8_t *data, uint64_t hash);
-/* The sectors in mask are as in `data` (a block) now; memory for a mixed block comes from a. */
+/*
+ * The sectors in mask are as in `data` (a block) from now on. When those are not all, memory for the mixed block comes
+ * from a.
+ */
 void layer_patch(struct layer *l, struct arena *a, uint32_t blk, const uint8_t *data, uint64_t hash, unsigned mask);
 
-/* (Y2) */
+/* (layer.2) Of a layer with `sums`. */
 static inline uint64_t layer_fingerprint(const struct layer *l)
 {
 	return l->base->sum + l->sum;
 }
 
 void layer_read(const struct layer *l, uint64_t off, void *buf, uint32_t len);
-/* stable: the bytes stay as they are, and may be pointed to (Y1); else they are copied. */
+/* stable: the bytes stay as they are, so the layer may point to them (layer.1); else it copies them. */
 void layer_write(struct layer *l, struct arena *a, uint64_t off, const void *data, uint32_t len, bool stable);
 
 #endif

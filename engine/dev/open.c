@@ -1,6 +1,5 @@
 /*
- * open.c: a device by its spec, and its end: dev.h says what a spec is. Every wrong spec gets one
- * clear line.
+ * open.c: opens a device by its spec, and closes it: dev.h says what a spec is. Every wrong spec gets one clear line.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -96,9 +95,11 @@ int dev_open(const char *spec, bool force, struct dev **out, struct why *why)
 	int ret;
 
 	if (!ops)
-		return why_set(why, -EINVAL, "device '%s': want ram:SIZE, file:PATH, uring:PATH or slow:PROFILE/SPEC", spec);
+		return why_set(why, -EINVAL, "device '%s': want ram:SIZE, file:PATH, uring:PATH or slow:PROFILE/SPEC",
+			       spec);
 	if (strlen(spec) >= sizeof(d->spec))
-		return why_set(why, -EINVAL, "device '%.60s...': longer than %zu characters", spec, sizeof(d->spec) - 1);
+		return why_set(why, -EINVAL, "device '%.60s...': longer than %zu characters", spec,
+			       sizeof(d->spec) - 1);
 	d = door_new(ops, spec, 0);
 	d->force = force;
 	ret = ops->open(d, args, why);
@@ -111,7 +112,7 @@ int dev_open(const char *spec, bool force, struct dev **out, struct why *why)
 	return 0;
 }
 
-/* An image goes back to its pool: its close() keeps the struct dev. */
+/* A crash image goes back to its pool (image.c): its close() keeps the struct dev. */
 void dev_close(struct dev *d)
 {
 	if (d->quiet && !d->ops->open) {
@@ -123,7 +124,7 @@ void dev_close(struct dev *d)
 		powercut_stop(d);
 	reap_stop(d);
 	d->ops->close(d);
-	/* who completed the last bio may still be in d->lock */
+	/* the task that completed the last bio may still hold d->lock: wait until it has left */
 	door_lock(d);
 	door_unlock(d);
 	door_free(d);

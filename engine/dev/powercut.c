@@ -1,6 +1,7 @@
 /*
- * powercut.c: the life of a recording, and its epochs: powercut.h says what they are. The rest of
- * that header is in record.c (the log), walk.c (what is durable), cuts.c (which images), image.c.
+ * powercut.c: starting, rewinding and ending a recording, and its epochs: see powercut.h. The rest of that header
+ * is in record.c (the log), walk.c (what is durable), cuts.c and branch.c (which images), image.c (making one) and
+ * controls.c.
  */
 #include "dev/powercut.h"
 
@@ -32,7 +33,7 @@ void powercut_start(struct dev *d)
 	d->log = l;
 }
 
-/* Everything that points into the copies goes before them. */
+/* Empties the record. What points into the log's copies (the layer, images) is empty by then; they go last. */
 static void forget(struct dev_log *l)
 {
 	CHECK(l->images_open == 0);
@@ -90,7 +91,7 @@ void powercut_epoch_at(struct dev *d, uint32_t pos, struct epoch *e)
 	e->durable_hash = layer_fingerprint(&w->durable);
 }
 
-/* fn may move the walk: it gets a pending list of its own. */
+/* fn may move the walk, so it gets a copy of the pending list, and the walk is brought back. */
 static int call_epoch(struct dev *d, uint32_t pos, int (*fn)(void *arg, const struct epoch *e), void *arg)
 {
 	struct epoch e;
@@ -107,7 +108,7 @@ static int call_epoch(struct dev *d, uint32_t pos, int (*fn)(void *arg, const st
 	return ret;
 }
 
-/* (P2) An epoch ends before the event that makes something durable. */
+/* (powercut.2) An epoch ends before the event that makes something durable. */
 int powercut_epochs(struct dev *d, int (*fn)(void *arg, const struct epoch *e), void *arg)
 {
 	struct walk *w = d->log->walk;

@@ -124,7 +124,7 @@ static void a_later_kept_write_wins(void **state)
 	assert_string_equal(content, "B.......");
 }
 
-/* (P1), within one write: its first block is pending, its second is superseded by a FUA write. */
+/* (powercut.1), within one write: its first block is pending, its second is superseded by a FUA write. */
 static void a_superseded_block_of_a_kept_write_stays_out(void **state)
 {
 	struct dev *d = *state;

@@ -1,16 +1,13 @@
 /*
- * ram.c: the device in memory. On threads a bio is done when submit returns. In controlled runs,
- * with dev->async, each write and each flush is completed by an io task, so that when it completes,
- * and after which others, is a choice of the picker.
+ * ram.c: the device in memory. On threads a bio is done when submit returns. In controlled runs, with dev->async, each
+ * write and each flush is completed by an io task, so the picker chooses when it completes, and after which others.
  *
- * (A1) An io task has one bio in hand, and its completion is one choice of the picker. With at most IO_TASKS bios in
- *      flight every order of completions is possible; beyond that the device is like one with a
- *      queue of IO_TASKS: the others are taken up in the order of submission.
- * (A2) io tasks are made when needed, reused, and end in halt(): the 64 tasks of a controlled run
- *      are not used up by bios.
- * (A3) Reads are done at once: nobody reads what is being written.
+ * An io task holds one bio at a time, and its completion is one choice of the picker. With at most IO_TASKS bios in
+ * flight every order of completions is possible; beyond that the device is like one with a queue of IO_TASKS: the
+ * other bios are taken up in the order of submission. io tasks are made when needed, reused, and end in halt():
+ * bios do not use up the 64 tasks of a controlled run. Reads are done at once: nobody reads what is being written.
  *
- * While recording, writes go to the record's layer (record.h, E2).
+ * While recording, writes go to the record's layer (record.1).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +26,7 @@ struct io {
 	struct dev *d;
 	struct task *task;
 	struct bio *bio;
-	bool parked; /* it was idle when it got the bio */
+	bool parked; /* it was parked when it got the bio */
 	struct list idle;
 };
 
@@ -81,7 +78,7 @@ static void ram_do(struct dev *d, struct bio *bio)
 	door_complete(bio, bio->fault);
 }
 
-/* Parks until there is something to do. */
+/* Parks until it is given a bio, or halt() ends it. */
 static void io_idle(struct io *io)
 {
 	struct ram *ram = io->d->private;
@@ -93,8 +90,8 @@ static void io_idle(struct io *io)
 }
 
 /*
- * One bio, then what has queued up, then idle. To let a parked io task go on is already the choice
- * that this bio completes now: a point on top would only double the choices.
+ * Completes its bio, then those that have queued up, then parks. When the picker lets a parked io task go on, that is
+ * already the choice that its bio completes now: a point on top would only double the choices.
  */
 static void io_task(void *arg)
 {
@@ -119,6 +116,7 @@ static void io_task(void *arg)
 	}
 }
 
+/* Hands the bio to an io task: an idle one, a new one, or whichever comes to it in the queue. */
 static void ram_later(struct dev *d, struct bio *bio)
 {
 	struct ram *ram = d->private;
@@ -168,7 +166,7 @@ static void ram_halt(struct dev *d, bool abandoned)
 	list_init(&ram->queue);
 }
 
-/* ",node=N": the memory is that node's, as a drive would be. */
+/* option: ",node=N". Binds the memory to that NUMA node, as a drive is attached to one. */
 static int bind_to_node(struct dev *d, void *mem, const char *option, struct why *why)
 {
 	const char *node = option + strlen(",node=");
@@ -226,6 +224,7 @@ const struct dev_ops ram_ops = {
 	.close = ram_close,
 };
 
+/* The ram device at the back, d or behind d; NULL when another device is there. */
 static struct dev *ram_below(struct dev *d)
 {
 	while (d->below)

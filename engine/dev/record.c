@@ -1,8 +1,8 @@
 /*
- * record.c: see record.h. A write is copied once, when it is submitted, and hashed only when
- * somebody asks for crash images.
+ * record.c: writes the event log: see record.h. A write is copied once, when it is submitted, and hashed only when
+ * crash images are asked for.
  *
- * In front of each copy, in the same piece of the arena, are the hashes of its blocks.
+ * In the arena, the hashes of a write's blocks stand in front of its copy, in the same piece.
  */
 #include "dev/record.h"
 
@@ -46,14 +46,6 @@ static uint64_t *hashes_of(const struct dev_event *e)
 	return (uint64_t *)((char *)e->data - hashes_size(e->off, e->len));
 }
 
-static void *copy_data(struct dev_log *l, const struct bio *bio)
-{
-	size_t before = hashes_size(bio->off, bio->len);
-	char *piece = arena_get(&l->data, before + bio->len);
-
-	return memcpy(piece + before, bio->buf, bio->len);
-}
-
 void record_submit(struct dev *d, struct bio *bio)
 {
 	struct dev_log *l = d->log;
@@ -66,7 +58,9 @@ void record_submit(struct dev *d, struct bio *bio)
 		add_event(l, EV_FSUB, bio);
 		return;
 	}
-	bio->media = copy_data(l, bio);
+	size_t before = hashes_size(bio->off, bio->len);
+	char *piece = arena_get(&l->data, before + bio->len);
+	bio->media = memcpy(piece + before, bio->buf, bio->len);
 	e = add_event(l, EV_WSUB, bio);
 	e->fua = bio->flags & BIO_FUA;
 	e->failed = bio->fault;

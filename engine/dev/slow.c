@@ -1,20 +1,19 @@
 /*
  * slow.c: a latency and queue model in front of another device.
  *
- * A drive has qd service slots. A write takes the slot that is free first, for its service time
- * (jittered from the seed), and is done in the device behind when that time is over. Flushes take no
- * slot and overlap with writes, but go one after the other, as a drive has one cache to empty.
- * Reads are not delayed: what is modelled is the cost of making things durable.
+ * A drive has qd service slots. A write takes the slot that is free first, for its service time (jittered from the
+ * seed), and is done in the device behind when that time is over. Flushes take no slot and overlap with writes, but go
+ * one after the other, as a drive has one cache to empty. Reads are not delayed: what is modelled is the cost of making
+ * things durable.
  *
- * (S1) A bio completes at its due time or later, and bios complete in the order of their due times.
- * (S2) The write in the device behind happens before the completion: what a flush in front promises
- *      (D2), by the completions in front, the flush behind does at least.
- * (S3) The timer task is made at the first bio and ends in halt(). It works by park with a timeout,
- *      so it is the same under threads, in virtual time and under a searching picker (where a timeout
- *      comes at any time, and only the order of due times is left).
+ * Always: a bio completes at its due time or later, and bios complete in the order of their due times. The write in the
+ * device behind is done before the completion in front: so a flush behind makes durable at least what the flush in
+ * front promises (dev.2).
  *
- * The device behind does its part in the timer task, one bio at a time: ram behind it, and the figures
- * are the model's; a file behind it, and its own latency comes on top.
+ * The timer task is made at the first bio and ends in halt(). It works by park with a timeout, so it is the same on
+ * threads, in virtual time and under a searching picker (where a timeout comes at any time, and only the order of due
+ * times is left). It does the work of the device behind, one bio at a time: with ram behind it, the latencies
+ * are the model's; with a file behind it, the file's own latency comes on top.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +35,7 @@ struct slow {
 	struct list queue;      /* by due_ns */
 	struct task *timer;
 	bool halting;
-	struct waitq wq;        /* the timer: something became due earlier, or the end */
+	struct waitq wq;        /* the timer sleeps here; woken when a new bio is the first, and for the end */
 };
 
 static uint64_t jittered(struct slow *s, uint64_t ns)
@@ -71,7 +70,7 @@ static uint64_t take_service(struct slow *s, const struct bio *bio, uint64_t now
 	return *free_ns;
 }
 
-/* By due time, the later one behind its equals; true when it is the first. */
+/* By due time, behind those of the same due time; true when it is now the first. */
 static bool enqueue(struct slow *s, struct bio *bio)
 {
 	struct list *pos = s->queue.prev;
@@ -84,7 +83,7 @@ static bool enqueue(struct slow *s, struct bio *bio)
 
 /* ---- the timer task ---- */
 
-/* Takes the first bio when it is due; else *left_ns until then, 0 when there is none. */
+/* Takes the first bio off the queue when it is due; else NULL, and *left_ns until it is due (0: the queue is empty). */
 static struct bio *take_due(struct dev *d, uint64_t *left_ns)
 {
 	struct slow *s = d->private;
@@ -105,7 +104,7 @@ static struct bio *take_due(struct dev *d, uint64_t *left_ns)
 	return bio;
 }
 
-/* What the device behind does for it. */
+/* Does the bio's stage in the device behind: 0 or -errno. */
 static int do_below(struct dev *d, struct bio *bio)
 {
 	if (bio->fault)
@@ -118,10 +117,10 @@ static int do_below(struct dev *d, struct bio *bio)
 
 struct timer_view {
 	struct dev *d;
-	uint64_t first_due_ns; /* what it sleeps for */
+	uint64_t first_due_ns; /* the time until which it sleeps */
 };
 
-/* Something to do that the timer does not know of: an earlier bio, or the end. */
+/* True when the timer must not sleep on: a bio is due earlier than it knows, or it is to end. */
 static bool timer_called(void *arg)
 {
 	struct timer_view *v = arg;
@@ -176,6 +175,7 @@ static void slow_submit(struct dev *d, struct bio *bio)
 		return;
 	}
 	door_lock(d);
+	CHECK(!s->halting);
 	bio->due_ns = take_service(s, bio, rt_now());
 	first = enqueue(s, bio);
 	if (!s->timer)

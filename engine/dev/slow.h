@@ -11,7 +11,7 @@
 struct profile {
 	const char *name, *what;
 	uint64_t write_ns, flush_ns, fua_ns;
-	uint32_t qd, jitter; /* service slots; percent */
+	uint32_t qd, jitter; /* service slots; percent of each time, either way */
 	uint64_t seed;
 };
 

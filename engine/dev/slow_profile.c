@@ -1,6 +1,8 @@
 /*
- * slow_profile.c: the named latency profiles, and what a spec changes in one. The figures are of the
- * kind of drive, rounded: a run's recipe has the spec, and a spec can give any of them.
+ * slow_profile.c: the named latency profiles, and what a spec changes in one. The figures are rounded and typical
+ * for the kind of drive. A spec can give each of them, and a run's recipe has the spec.
+ *
+ * Called by slow.c when a device is opened, and by dev_describe().
  */
 #include <ctype.h>
 #include <errno.h>
@@ -65,7 +67,7 @@ static void set_key(struct profile *p, unsigned key, uint64_t v)
 	}
 }
 
-/* A number of n digits, up to max; false when it is none. */
+/* Reads n characters as a decimal number; false when they are none. */
 static bool parse_number(const char *text, size_t n, uint64_t *v)
 {
 	*v = 0;
@@ -91,10 +93,11 @@ static int parse_key(struct profile *p, const char *key, size_t nkey, const char
 		return why_set(why, -EINVAL, "slow: %s= wants a number from %llu to %llu", keys[i].name,
 			       (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
 	}
-	return why_set(why, -EINVAL, "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed", (int)nkey, key);
+	return why_set(why, -EINVAL, "slow: unknown key '%.*s': want write, flush, fua, qd, jitter or seed", (int)nkey,
+		       key);
 }
 
-/* Each ",key=value" of [at, end). */
+/* Applies each ",key=value" of [at, end) to the profile. */
 static int parse_keys(struct profile *p, const char *at, const char *end, struct why *why)
 {
 	while (at < end) {
@@ -119,7 +122,8 @@ int slow_parse(const char *args, const char *end, struct profile *p, struct why 
 	const struct profile *found = find_profile(args, n);
 
 	if (!found)
-		return why_set(why, -EINVAL, "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd", (int)n, args);
+		return why_set(why, -EINVAL, "slow: unknown profile '%.*s': want nvme, nvme-plp, sata or hdd", (int)n,
+			       args);
 	*p = *found;
 	p->seed = 1;
 	return parse_keys(p, args + n, end, why);

@@ -43,7 +43,9 @@ static void note(struct bio *b)
 static void submit(unsigned i, unsigned flags, uint32_t len)
 {
 	memset(buf[i], (int)i + 1, DEV_BLOCK);
-	bio[i] = (struct bio){.off = i * DEV_BLOCK, .len = len, .flags = BIO_WRITE | flags, .buf = buf[i], .done = note};
+	bio[i] = (struct bio){
+		.off = i * DEV_BLOCK, .len = len, .flags = BIO_WRITE | flags, .buf = buf[i], .done = note,
+	};
 	dev_submit(d, &bio[i]);
 }
 

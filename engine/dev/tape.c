@@ -1,4 +1,4 @@
-/* tape.c: see tape.h. */
+/* tape.c: records on a tape: see tape.h. */
 #include "dev/tape.h"
 
 #include <stdlib.h>
@@ -65,7 +65,7 @@ void tape_submitted(struct dev *d, struct bio *bio)
 	bio->taped = d->tape;
 }
 
-/* What was submitted before this tape began is not on it. */
+/* A bio that was submitted before this tape began is not on it, and is passed over. */
 void tape_completed(struct dev *d, struct bio *bio)
 {
 	if (bio->taped == d->tape && bio->event != NOT_ON_TAPE)

@@ -1,13 +1,13 @@
 /*
- * tape.h: what a device was asked to do, in order, without the data: the shape of a workload's I/O,
- * to be played again without the workload.
+ * tape.h: what a device was asked to do, in order, without the data: the shape of a workload's I/O, to be played again
+ * without the workload.
  *
- * (T1) A completion is on the tape before its submitter can learn of it, a submission before the back
- *      end acts on it: what was submitted after a completion was seen stands after it.
- * (T2) A bio with PREFLUSH and a length is two entries, a flush and a write, as the back end sees it.
- * (T3) A tape that is full takes no more and says so; it never allocates while it records.
+ * A completion is on the tape before its submitter can learn of it, and a submission before the back end acts on
+ * it: so what was submitted after a completion was seen stands after it. A bio with PREFLUSH and a length is two
+ * entries, a flush and a write, as the back end sees it. A full tape takes no more and says so; nothing is
+ * allocated while it records.
  *
- * The door writes it (dev.c); bench-self reads it. Not together with powercut_start().
+ * The door writes it (dev.c); the players and figures in workloads/ read it. Not together with powercut_start().
  */
 #ifndef DEV_TAPE_H
 #define DEV_TAPE_H
@@ -19,7 +19,7 @@ enum tape_kind { TAPE_WRITE, TAPE_FLUSH, TAPE_READ, TAPE_DONE, TAPE_MARK };
 struct tape_event {
 	uint8_t kind;   /* enum tape_kind */
 	bool fua, alone; /* alone: BIO_SYNC, its submitter waited for it at once */
-	uint32_t of;    /* DONE: index of what is done */
+	uint32_t of;    /* DONE: index of the entry that is done */
 	uint64_t off;
 	uint32_t len;
 };

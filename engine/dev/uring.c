@@ -228,8 +228,8 @@ static uint32_t one_request(const struct dev_facts *facts)
 }
 
 /*
- * Only a drive whose queues are polled can be polled for. Files would do too, where their file system can: not
- * tried.
+ * Completions can be polled for on a block device whose drive has polled queues. A file on some file systems could be
+ * polled for too: that was not tried.
  */
 static void find_polling(struct uring *u)
 {
@@ -335,8 +335,8 @@ static int open_ring(struct dev *d, struct uring *u)
 }
 
 /*
- * Writes through the page cache are not asynchronous in a ring either, and in controlled runs every bio is done at
- * once.
+ * No ring is made for writes through the page cache, which are not asynchronous in a ring either, and in controlled
+ * runs, where every bio is done at once.
  */
 static int uring_open(struct dev *d, const char *args, struct why *why)
 {

@@ -128,7 +128,8 @@ static unsigned submit_many(struct dev *d, struct batch *b, struct bio *bio, uin
 		bool more = last_too || i + 1 < n;
 
 		bio[i] = (struct bio){
-			.off = (1 + i) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE | (more ? BIO_MORE : 0), .buf = buf,
+			.off = (1 + i) * DEV_BLOCK, .len = DEV_BLOCK, .flags = BIO_WRITE | (more ? BIO_MORE : 0),
+			.buf = buf,
 		};
 		batch_submit(b, &bio[i]);
 	}
@@ -263,7 +264,8 @@ static void what_lies_in_registered_buffers_is_written_from_there(void **state)
 static void parts_of_a_registered_buffer_are_written_alike(void **state)
 {
 	struct dev *d = open_ring();
-	uint8_t *whole = dev_buffer_get(d, 8192), *plain = mem_alloc_pages(8192), *part[2] = { whole + 4096, plain + 4096 };
+	uint8_t *whole = dev_buffer_get(d, 8192), *plain = mem_alloc_pages(8192);
+	uint8_t *part[2] = { whole + 4096, plain + 4096 };
 	int err[2];
 
 	fill(part[0], 4096, 1);

@@ -1,5 +1,5 @@
 /*
- * walk.c: the device's legality, one event at a time: see walk.h.
+ * walk.c: goes over the record one event at a time and keeps what is durable and what is pending: see walk.h.
  */
 #include "dev/walk.h"
 
@@ -61,6 +61,7 @@ unsigned walk_sectors(const struct walk *w, uint32_t pos, uint32_t blk)
 	return mask;
 }
 
+/* The sectors of write `pos` that no newer durable write covers are durable now. */
 static void make_durable(struct walk *w, uint32_t pos)
 {
 	struct dev_event *e = &w->log->event[pos];
@@ -83,16 +84,13 @@ static bool all_superseded(const struct walk *w, uint32_t pos)
 	return true;
 }
 
-/* Completed before the flush at fsub was submitted (D2). */
+/* Completed before the flush at fsub was submitted (dev.2). */
 static bool covered_by_flush(const struct walk *w, uint32_t pos, uint32_t fsub)
 {
 	return w->log->event[pos].of < fsub;
 }
 
-/*
- * FUA writes matter as long as an older write is pending. Both lists are in order but for FUA writes that overtook
- * others.
- */
+/* A durable FUA write matters only while a write older than it is pending. Both lists are in order of submission. */
 static void drop_old_fua(struct walk *w)
 {
 	uint32_t kept = 0;
@@ -103,6 +101,7 @@ static void drop_old_fua(struct walk *w)
 	w->fua.n = kept;
 }
 
+/* The flush submitted at fsub completes. */
 static void commit_flush(struct walk *w, uint32_t fsub)
 {
 	struct positions *p = &w->pending;
@@ -130,6 +129,7 @@ static void add_fua(struct walk *w, uint32_t pos)
 	f->pos[i] = pos;
 }
 
+/* The FUA write submitted at wsub completes (dev.3); older writes that it covers whole are pending no longer. */
 static void commit_fua(struct walk *w, uint32_t wsub)
 {
 	struct positions *p = &w->pending;
@@ -166,7 +166,7 @@ static void step(struct walk *w)
 
 	if (e->failed)
 		return;
-	if (e->kind == EV_WSUB)
+	if (e->kind == EV_WSUB) /* not durable by its completion alone (dev.1) */
 		positions_add(&w->pending, w->at - 1);
 	else if (e->kind == EV_FCMP)
 		commit_flush(w, e->of);
