@@ -10,7 +10,7 @@
  * powercut.1: A tear unit never returns to a value older than its durable one.
  * powercut.2: An epoch is the stretch of positions between two completions (of flushes or FUA writes) that make
  *      something durable. In it the durable image is constant, and the pending writes and the promises only grow.
- *      So an epoch is judged at its last position, where promises are strongest and the images are all those of the
+ *      So an epoch is judged at its last position, where promises are strongest and the images include those of all
  *      positions before.
  *
  * An image is a device of its own (powercut_image): the base at the bottom, the chosen writes on top, and a private
