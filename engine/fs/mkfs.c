@@ -21,8 +21,8 @@ static int mkfs_layout(struct dev *dev, const struct mkfs_options *o, struct sup
 	s->fsid = o->fsid ? o->fsid : rng_mix(dev->size ^ rt_now());
 	s->next_subvol = FIRST_SUBVOL_ID + (o->subvols ? o->subvols : 1);
 	if (s->meta_len < (uint64_t)s->nodesize * (MKFS_NODES_MIN + 2ull * o->subvols))
-		return why_set(why, -ENOSPC, "%s: %lu bytes are too few for a file system with %u-byte nodes", dev->spec,
-			       (unsigned long)dev->size, s->nodesize);
+		return why_set(why, -ENOSPC, "%s: %lu bytes are too few for a file system with %u-byte nodes",
+			       dev->spec, (unsigned long)dev->size, s->nodesize);
 	return 0;
 }
 
