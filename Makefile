@@ -34,7 +34,8 @@ SCRIPTS := $(wildcard analysis/*_test.py scripts/*_test)
 BIN     := $(BUILD)/fsyncstorm
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots bench-guard fio-engine vm clean help tests libs
+.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots bench-guard
+.PHONY: fio-engine vm clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -48,7 +49,8 @@ test: ## build and run every test program; the last line is the totals (installs
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s build tests
 	@$(SUBMAKE) -s fio-engine || echo "without it fio_engine_test is skipped"
-	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build || echo "without it a part of replay_test is skipped"
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build || \
+	echo "without it a part of replay_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
 
 test-all: ## make test, the sanitizers, the static analysis, and the virtual machine: what CI has no time for
@@ -93,10 +95,12 @@ profile-race: ## where a schedule of the full pipeline goes: the costliest funct
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@scripts/profile-race $(BIN)
 
+# fio has an allocator of its own.
+PIC_LIBS = $(filter-out -ljemalloc,$(LDLIBS))
 fio-engine: ## build/fsyncstorm-fio.so: fio itself drives a design (fetches the source of the installed fio)
 	@scripts/deps
-	@$(SUBMAKE) -j$(JOBS) -s OPT="$(OPT) -fPIC" BUILD=$(BUILD)/pic LDLIBS="$(filter-out -ljemalloc,$(LDLIBS))" libs
-	@CC="$(CC)" scripts/fio-engine $(BUILD)/fsyncstorm-fio.so $(BUILD)/fio $(BUILD)/pic -- $(filter-out -ljemalloc,$(LDLIBS))
+	@$(SUBMAKE) -j$(JOBS) -s OPT="$(OPT) -fPIC" BUILD=$(BUILD)/pic LDLIBS="$(PIC_LIBS)" libs
+	@CC="$(CC)" scripts/fio-engine $(BUILD)/fsyncstorm-fio.so $(BUILD)/fio $(BUILD)/pic -- $(PIC_LIBS)
 
 plots: ## redraw the plots and reports of all committed results, and the README's part of them
 	@scripts/deps
@@ -106,8 +110,9 @@ bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, co
 	@scripts/deps
 	@scripts/bench-guard "$(BASE)"
 
+VM_TESTS = machine/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_test
 vm: ## two NUMA nodes and an NVMe drive in QEMU: tests and short benches there, results in build/vm
-	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,machine/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_test)
+	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,$(VM_TESTS))
 	@BUILD=$(BUILD) scripts/vm
 
 clean: ## remove what was built
@@ -148,7 +153,8 @@ $(BUILD)/%.o: %.S
 # The commit is a part of a run's recipe: this file changes when the commit does, and only then.
 $(BUILD)/commit.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define FSS_COMMIT "%s"\n' "$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" > $@.new
+	@commit=$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown); \
+	printf '#define FSS_COMMIT "%s"\n' "$$commit" > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/workloads/recipe/env.o: CFLAGS += -include $(BUILD)/commit.h
 $(BUILD)/workloads/recipe/env.o: $(BUILD)/commit.h
