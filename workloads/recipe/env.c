@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "dev/facts.h"
+#include "dev/mounts.h"
 #include "machine/mem.h"
 #include "machine/place.h"
 #include "rt/rt.h"
@@ -129,29 +129,6 @@ void env_line(char *out, size_t size)
 
 /* ---- what is under the device's file ---- */
 
-/* The line of mountinfo whose device is st's: type, source and options of the file system. */
-static void put_mount(json_t *o, dev_t dev)
-{
-	FILE *in = fopen("/proc/self/mountinfo", "re");
-	char line[2048], where[512], options[512], type[64], source[256];
-	unsigned major_nr, minor_nr;
-
-	if (!in)
-		return;
-	while (fgets(line, sizeof(line), in)) {
-		char *rest = strstr(line, " - ");
-		if (!rest || sscanf(line, "%*d %*d %u:%u %*s %511s %511s", &major_nr, &minor_nr, where, options) != 4 ||
-		    major_nr != major(dev) || minor_nr != minor(dev) || sscanf(rest, " - %63s %255s", type, source) != 2)
-			continue;
-		put(o, "filesystem", type);
-		put(o, "source", source);
-		put(o, "mounted_at", where);
-		put(o, "mount_options", options);
-		break;
-	}
-	fclose(in);
-}
-
 static void put_drive(json_t *o, const struct stat *st)
 {
 	struct dev_facts facts = { .n = 0 };
@@ -164,6 +141,7 @@ static void put_drive(json_t *o, const struct stat *st)
 json_t *env_backing(const char *path)
 {
 	json_t *o = json_object();
+	struct mounted m;
 	struct stat st;
 
 	put(o, "path", path);
@@ -176,7 +154,12 @@ json_t *env_backing(const char *path)
 		put_drive(o, &st);
 		return o;
 	}
-	put_mount(o, st.st_dev);
+	if (mounts_find(st.st_dev, &m)) {
+		put(o, "filesystem", m.type);
+		put(o, "source", m.source);
+		put(o, "mounted_at", m.folder);
+		put(o, "mount_options", m.options);
+	}
 	put_drive(o, &st);
 	return o;
 }

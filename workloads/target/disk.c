@@ -1,4 +1,4 @@
-/* disk.c: see disk.h. All of it is read from sysfs and mountinfo. */
+/* disk.c: see disk.h. All of it is read from sysfs and from the table of mounts. */
 #include "target/disk.h"
 
 #include <dirent.h>
@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "dev/mounts.h"
 
 #define SYS_MAX (PATH_MAX - 300) /* a folder of sysfs, with room for a name */
 
@@ -98,43 +100,9 @@ void disk_of(dev_t rdev, struct disk *out)
 		snprintf(out->why, sizeof(out->why), "%s does not count its flushes", out->name);
 }
 
-/* Type and source of the mount with this id. */
-static bool find_mount(uint64_t id, char *type, char *source)
-{
-	FILE *in = fopen("/proc/self/mountinfo", "re");
-	unsigned long long this;
-	bool found = false;
-	char *line = NULL, *rest;
-	size_t cap = 0;
-
-	while (in && !found && getline(&line, &cap, in) > 0) {
-		rest = strstr(line, " - ");
-		found = rest && sscanf(line, "%llu", &this) == 1 && this == id &&
-			sscanf(rest, " - %63s %255s", type, source) == 2;
-	}
-	free(line);
-	if (in)
-		fclose(in);
-	return found;
-}
-
-/* Some file systems have a device number of their own (btrfs); their mount names the device. */
-static void find_by_mount(int fd, struct disk *out)
-{
-	char type[64] = "this file system", source[256] = "";
-	struct statx sx;
-	struct stat st;
-
-	if (!statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) && sx.stx_mask & STATX_MNT_ID &&
-	    find_mount(sx.stx_mnt_id, type, source) && source[0] == '/' && !stat(source, &st) && S_ISBLK(st.st_mode)) {
-		disk_of(st.st_rdev, out);
-		return;
-	}
-	snprintf(out->why, sizeof(out->why), "%s has no block device of its own", type);
-}
-
 void disk_under(int fd, struct disk *out)
 {
+	struct mounted m = { .type = "this file system" };
 	struct stat st;
 
 	*out = (struct disk){ .why = "it cannot be looked at" };
@@ -144,8 +112,10 @@ void disk_under(int fd, struct disk *out)
 		disk_of(st.st_rdev, out);
 	else if (major(st.st_dev))
 		disk_of(st.st_dev, out);
+	else if (mounts_find_fd(fd, &m) && m.source[0] == '/' && !stat(m.source, &st) && S_ISBLK(st.st_mode))
+		disk_of(st.st_rdev, out); /* btrfs has a device number of its own; its mount names the device */
 	else
-		find_by_mount(fd, out);
+		snprintf(out->why, sizeof(out->why), "%s has no block device of its own", m.type);
 }
 
 int disk_flushes(const struct disk *d, uint64_t *out)
