@@ -58,7 +58,7 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 	*out = find_file(t, f->name);
 	if (*out)
 		return 0;
-	ret = t->target->file_open(t->instance, &want, &f->file);
+	ret = t->target->files->open(t->instance, &want, &f->file);
 	if (ret) {
 		snprintf(err, TARGET_ERR_MAX, "cannot lay out file %.64s (%llu bytes): %s", f->name,
 		         (unsigned long long)want.layout, strerror(-ret));
@@ -100,7 +100,7 @@ static int open_files(struct trial *t, const struct placement *plan, char *err)
 static void close_files(struct trial *t)
 {
 	for (unsigned i = 0; i < t->nfiles; i++)
-		t->target->file_close(t->file[i].file);
+		t->target->files->close(t->file[i].file);
 	free(t->file);
 	for (unsigned i = 0; i < t->cfg->n; i++)
 		free(t->worker[i].file);
@@ -193,8 +193,8 @@ static void run_tasks(struct trial *t)
 	wait_for(t, all_came, since);
 	lock_stats_enable(true);
 	rt_reset_totals();
-	if (t->target->begin)
-		t->target->begin(t->instance);
+	if (t->target->view.begin)
+		t->target->view.begin(t->instance);
 	open_line(&t->line);
 	wait_for(t, all_ended, since);
 	rt_totals(r->counters);
@@ -328,7 +328,7 @@ void driver_facts(struct driver_result *r, const struct target *target, void *in
 {
 	struct target_facts facts;
 
-	target->facts(instance, &facts);
+	target->view.facts(instance, &facts);
 	note(r, facts.notice);
 	r->drive = facts.drive;
 	r->has_device = facts.device != NULL;
@@ -399,8 +399,8 @@ static int run_planned(struct trial *t, const struct placement *plan, char *err)
 	if (ret)
 		return ret;
 	ret = run_opened(t, plan, err);
-	if (!ret && t->target->look)
-		t->target->look(t->instance, &t->r->floor_after);
+	if (!ret && t->target->view.look)
+		t->target->view.look(t->instance, &t->r->floor_after);
 	ret2 = t->target->close(t->instance);
 	if (!ret && ret2 && !t->r->error) {
 		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));

@@ -73,9 +73,9 @@ static int end_write(struct worker *w, void *file)
 {
 	switch (w->clone->job->sync) {
 	case JOB_SYNC_SYNC:
-		return w->target->fsync(file);
+		return w->target->files->fsync(file);
 	case JOB_SYNC_DSYNC:
-		return w->target->fdatasync(file);
+		return w->target->files->fdatasync(file);
 	default:
 		return 0;
 	}
@@ -83,20 +83,20 @@ static int end_write(struct worker *w, void *file)
 
 static int do_op(struct worker *w, const struct op *op)
 {
-	const struct target *t = w->target;
+	const struct target_files *files = w->target->files;
 	void *file = w->file[op->file];
 	int ret;
 
 	switch (op->kind) {
 	case OP_WRITE:
-		ret = t->write(file, op->off, w->buf, op->len);
-		return ret || t->kernel ? ret : end_write(w, file);
+		ret = files->write(file, op->off, w->buf, op->len);
+		return ret || w->target->kernel ? ret : end_write(w, file);
 	case OP_RANGE:
-		return t->sync_range(file, op->off, op->len, op->flags);
+		return files->sync_range(file, op->off, op->len, op->flags);
 	case OP_FDATASYNC:
-		return t->fdatasync(file);
+		return files->fdatasync(file);
 	default:
-		return t->fsync(file);
+		return files->fsync(file);
 	}
 }
 

@@ -113,10 +113,14 @@ static int probe_close(void *instance)
 	return 0;
 }
 
+static const struct target_files probe_files = {
+	.open = probe_file_open, .write = probe_write, .fsync = probe_fsync, .fdatasync = probe_fdatasync,
+	.sync_range = probe_sync_range, .close = probe_file_close,
+};
+
 static const struct target target_probe = {
-	.name = "probe", .what = "counts", .open = probe_open, .file_open = probe_file_open, .settle = probe_settle,
-	.write = probe_write, .fsync = probe_fsync, .fdatasync = probe_fdatasync, .sync_range = probe_sync_range,
-	.facts = probe_facts, .file_close = probe_file_close, .close = probe_close,
+	.name = "probe", .what = "counts", .open = probe_open, .settle = probe_settle, .close = probe_close,
+	.files = &probe_files, .view = { .facts = probe_facts },
 };
 
 /* ---- one trial ---- */

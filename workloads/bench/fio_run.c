@@ -351,14 +351,14 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 		return ret;
 	name_tasks(r, plan);
 	r->begin_ns = rt_now();
-	if (t->begin)
-		t->begin(instance);
-	ret = run_in(q, plan, t->folder(instance), r, err);
+	if (t->view.begin)
+		t->view.begin(instance);
+	ret = run_in(q, plan, t->view.folder(instance), r, err);
 	if (!ret)
 		driver_facts(r, t, instance);
 	r->interrupted = stop_asked();
-	if (!ret && t->look)
-		t->look(instance, &r->floor_after);
+	if (!ret && t->view.look)
+		t->view.look(instance, &r->floor_after);
 	free(plan);
 	return ret;
 }

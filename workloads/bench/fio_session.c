@@ -130,7 +130,7 @@ static void close_files(struct fio_session *s)
 	while (s->files) {
 		struct session_file *f = s->files;
 		s->files = f->next;
-		s->spec.target->file_close(f->file);
+		s->spec.target->files->close(f->file);
 		free(f);
 	}
 }
@@ -155,7 +155,7 @@ static void take_figures(struct fio_session *s)
 
 	rt_totals(r->counters);
 	lock_totals(r->waits);
-	s->spec.target->facts(s->instance, &facts);
+	s->spec.target->view.facts(s->instance, &facts);
 	snprintf(r->notice, sizeof(r->notice), "%s", facts.notice);
 	r->has_device = facts.device != NULL;
 	if (facts.device)
@@ -242,7 +242,7 @@ int fio_session_file(struct fio_session *s, const char *name, unsigned home, uin
 		f = mem_zalloc(sizeof(*f));
 		snprintf(f->name, sizeof(f->name), "%s", flat);
 		want.name = f->name;
-		ret = s->spec.target->file_open(s->instance, &want, &f->file);
+		ret = s->spec.target->files->open(s->instance, &want, &f->file);
 		if (ret) {
 			snprintf(err, FIO_SESSION_ERR_MAX, "file %.64s (%llu bytes) cannot be laid out: %s", f->name,
 			         (unsigned long long)layout, strerror(-ret));
@@ -324,7 +324,7 @@ static uint64_t switch_phase(enum phase to)
 int fio_task_write(struct fio_task *t, void *file, uint64_t off, const void *buf, uint32_t len)
 {
 	uint64_t begin = switch_phase(PH_OTHER);
-	int ret = t->session->spec.target->write(file, off, buf, len);
+	int ret = t->session->spec.target->files->write(file, off, buf, len);
 
 	hist_add(&t->op[OP_WRITE], switch_phase(PH_IDLE) - begin);
 	t->bytes += ret ? 0 : len;
@@ -359,18 +359,18 @@ static int timed_sync(struct fio_task *t, enum op_kind kind, int (*sync)(void *f
 
 int fio_task_fsync(struct fio_task *t, void *file)
 {
-	return timed_sync(t, OP_FSYNC, t->session->spec.target->fsync, file);
+	return timed_sync(t, OP_FSYNC, t->session->spec.target->files->fsync, file);
 }
 
 int fio_task_fdatasync(struct fio_task *t, void *file)
 {
-	return timed_sync(t, OP_FDATASYNC, t->session->spec.target->fdatasync, file);
+	return timed_sync(t, OP_FDATASYNC, t->session->spec.target->files->fdatasync, file);
 }
 
 int fio_task_sync_range(struct fio_task *t, void *file, uint64_t off, uint64_t len, unsigned flags)
 {
 	uint64_t begin = switch_phase(PH_OTHER);
-	int ret = t->session->spec.target->sync_range(file, off, len, flags);
+	int ret = t->session->spec.target->files->sync_range(file, off, len, flags);
 
 	hist_add(&t->op[OP_RANGE], switch_phase(PH_IDLE) - begin);
 	return ret;

@@ -32,13 +32,13 @@ static int do_op(struct recording *c, const struct op *op)
 	switch (op->kind) {
 	case OP_WRITE:
 		++*(uint64_t *)c->buf;
-		return c->target->write(file, op->off, c->buf, op->len);
+		return c->target->files->write(file, op->off, c->buf, op->len);
 	case OP_RANGE:
-		return c->target->sync_range(file, op->off, op->len, op->flags);
+		return c->target->files->sync_range(file, op->off, op->len, op->flags);
 	case OP_FDATASYNC:
-		return c->target->fdatasync(file);
+		return c->target->files->fdatasync(file);
 	default:
-		return c->target->fsync(file);
+		return c->target->files->fsync(file);
 	}
 }
 
@@ -65,7 +65,7 @@ static int open_files(struct recording *c, const struct job_clone *clone)
 		struct target_file want = { .name = name, .layout = job_layout(j) };
 
 		job_file_name(clone, i, name, sizeof(name));
-		ret = c->target->file_open(c->instance, &want, &c->file[i]);
+		ret = c->target->files->open(c->instance, &want, &c->file[i]);
 		c->nfiles += !ret;
 	}
 	return ret ? ret : c->target->settle(c->instance);
@@ -147,7 +147,7 @@ int shape_record(const struct target_spec *spec, const struct job *job, struct s
 	if (ret)
 		snprintf(err, SHAPE_ERR_MAX, "the shape of the I/O cannot be recorded: %s", strerror(-ret));
 	for (unsigned i = 0; i < c.nfiles; i++)
-		c.target->file_close(c.file[i]);
+		c.target->files->close(c.file[i]);
 	c.target->close(c.instance);
 	free(c.buf);
 	return ret;

@@ -72,7 +72,7 @@ static uint64_t bytes_of(const struct bench_level *l)
 /* What the job asks for and this target has not. */
 static int check_fits(const struct bench *b, const struct target_spec *s, void *instance)
 {
-	uint64_t need = 0, room = s->target->room ? s->target->room(instance) : UINT64_MAX;
+	uint64_t need = 0, room = s->target->view.room ? s->target->view.room(instance) : UINT64_MAX;
 
 	for (unsigned i = 0; i < b->nlevels; i++)
 		if (bytes_of(&b->level[i]) > need)
@@ -96,7 +96,7 @@ static int add_fio(struct bench *b)
 	for (unsigned i = 0; i < ours; i++) {
 		unsigned at = b->opt.ntargets;
 
-		if (!b->spec[i].target->folder)
+		if (!b->spec[i].target->view.folder)
 			continue;
 		if (at == BENCH_TARGETS_MAX)
 			return cmd_error("bench", "--with-fio: %d targets at most, fio's own with them", BENCH_TARGETS_MAX);

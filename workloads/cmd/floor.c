@@ -12,6 +12,7 @@
 #include "figures/player.h"
 #include "cmd/cmd.h"
 #include "bench/driver.h"
+#include "target/disk.h"
 #include "target/floor.h"
 #include "bench/shape.h"
 #include "kit/interrupt.h"
@@ -235,7 +236,7 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 static json_t *rows_json(const struct options *o, const struct floor_run *f)
 {
 	json_t *rows = json_array(), *all;
-	char path[TARGET_TEXT_MAX];
+	char path[PATH_MAX];
 
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct hist *h = &f->row[i].hist;
@@ -249,7 +250,7 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 	                "interrupted", stop_asked(), "machine", env_machine(), "rows", rows);
 	snprintf(path, sizeof(path), "%s", o->where);
 	if (f->floor.dev) {
-		target_device_path(o->where, path);
+		disk_spec_path(o->where, path, sizeof(path));
 		json_object_set_new(all, "notice", json_string(f->floor.dev->notice));
 	} else {
 		json_object_set_new(all, "direct", json_boolean(f->floor.direct));

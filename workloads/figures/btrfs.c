@@ -22,11 +22,10 @@
 #include "figures/trial.h"
 #include "figures/turns.h"
 #include "target/loop.h"
-#include "machine/mem.h"
+#include "target/scratch.h"
 #include "target/slow_image.h"
 
 #define SIZE      (256u << 20)
-#define CHUNK     (1u << 20)
 #define FLUSH_NS  1500000ull
 #define LOG_WAIT  "300us" /* a fifth of a flush: two processors bring all who were woken back in that time */
 #define BLOCKS    7
@@ -57,18 +56,6 @@ static int init_trial(struct versus *v, struct trial *t, const char *format, con
 
 /* ---- images ---- */
 
-static int fill(int fd)
-{
-	char *buf = mem_alloc_pages(CHUNK);
-	int ret = 0;
-
-	memset(buf, 'f', CHUNK);
-	for (uint32_t off = 0; off < SIZE && !ret; off += CHUNK)
-		ret = pwrite(fd, buf, CHUNK, off) == CHUNK ? 0 : -ENOSPC;
-	free(buf);
-	return ret ? ret : fsync(fd) ? -errno : 0;
-}
-
 /* A file in `dir`, written in full: open, or -errno. */
 static int open_image(const char *dir, const char *name, char *path, size_t size)
 {
@@ -76,8 +63,12 @@ static int open_image(const char *dir, const char *name, char *path, size_t size
 
 	self_scratch_in(dir, name, path, size);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ret = fd < 0 ? -errno : fill(fd);
-	if (ret && fd >= 0)
+	if (fd < 0)
+		return -errno;
+	ret = scratch_fill(fd, SIZE, 1);
+	if (!ret && fsync(fd))
+		ret = -errno;
+	if (ret)
 		close(fd);
 	return ret ? ret : fd;
 }

@@ -118,6 +118,22 @@ void disk_under(int fd, struct disk *out)
 		snprintf(out->why, sizeof(out->why), "%s has no block device of its own", m.type);
 }
 
+/* That of file:PATH or uring:PATH, which may stand behind slow:PROFILE/. */
+void disk_spec_path(const char *spec, char *path, size_t size)
+{
+	static const char *const back_end[] = { "file:", "uring:" };
+
+	path[0] = '\0';
+	for (unsigned i = 0; i < 2; i++) {
+		const char *from = strstr(spec, back_end[i]);
+
+		if (!from || (from != spec && from[-1] != '/'))
+			continue;
+		from += strlen(back_end[i]);
+		snprintf(path, size, "%.*s", (int)strcspn(from, ","), from);
+	}
+}
+
 int disk_flushes(const struct disk *d, uint64_t *out)
 {
 	unsigned long long flushes;

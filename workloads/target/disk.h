@@ -12,6 +12,7 @@
 #define TARGET_DISK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,6 +27,8 @@ struct disk {
 void disk_under(int fd, struct disk *out);
 /* The same of a block device itself. */
 void disk_of(dev_t rdev, struct disk *out);
+/* The file or block device of a device's spec (dev.h); "" when it has none. */
+void disk_spec_path(const char *spec, char *path, size_t size);
 /* Flushes completed since the machine started. -ENOENT when it does not count them. */
 int disk_flushes(const struct disk *d, uint64_t *out);
 /* The block device is mounted, or a part of it is, or the kernel uses it in another way. */

@@ -244,19 +244,21 @@ void engine_tape_stop(void *instance)
 	tape_stop(((struct instance *)instance)->dev);
 }
 
-const struct target target_engine = {
-	.name = "engine",
-	.what = "a design of fsync on a device: DESIGN@DEVICE[,key=value...]",
-	.open = engine_open,
-	.file_open = engine_file_open,
-	.settle = engine_settle,
-	.begin = engine_begin,
+static const struct target_files engine_files = {
+	.open = engine_file_open,
 	.write = engine_write,
 	.fsync = engine_fsync,
 	.fdatasync = engine_fdatasync,
 	.sync_range = engine_sync_range,
-	.facts = engine_facts,
-	.look = engine_look,
-	.file_close = engine_file_close,
+	.close = engine_file_close,
+};
+
+const struct target target_engine = {
+	.name = "engine",
+	.what = "a design of fsync on a device: DESIGN@DEVICE[,key=value...]",
+	.open = engine_open,
+	.settle = engine_settle,
 	.close = engine_close,
+	.files = &engine_files,
+	.view = { .begin = engine_begin, .facts = engine_facts, .look = engine_look },
 };

@@ -14,7 +14,7 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "target/disk.h"
-#include "target/target.h"
+#include "target/scratch.h"
 #include "machine/mem.h"
 
 #define CHUNK (1u << 20) /* the largest write, too */
@@ -24,6 +24,14 @@
 static void explain(char *err, const char *path, int ret)
 {
 	snprintf(err, FLOOR_ERR_MAX, "%.150s: %s", path, strerror(-ret));
+}
+
+/* floor.1 */
+static int fill(struct floor *f)
+{
+	int ret = scratch_fill(f->fd, f->size, 1);
+
+	return ret ? ret : fsync(f->fd) ? -errno : 0;
 }
 
 static void make_data(struct floor *f)
@@ -36,41 +44,12 @@ static void make_data(struct floor *f)
 		((uint64_t *)f->data)[i] = rng_next(&rng);
 }
 
-static int fill(struct floor *f)
-{
-	for (uint64_t off = 0; off < f->size; off += CHUNK) {
-		uint64_t n = f->size - off < CHUNK ? f->size - off : CHUNK;
-		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(f->fd, f->data, n, (off_t)off);
-
-		if (did != (ssize_t)n)
-			return did < 0 ? -errno : -ENOSPC;
-	}
-	return fsync(f->fd) ? -errno : 0;
-}
-
-/* A file without a name (F2). */
-static int open_unnamed(const char *folder)
-{
-	char name[PATH_MAX];
-	int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || errno != EOPNOTSUPP)
-		return fd < 0 ? -errno : fd;
-	if (snprintf(name, sizeof(name), "%s/fsyncstorm-XXXXXX", folder) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(name);
-	return fd;
-}
-
 /* Written through the page cache, then past it, where that is possible. */
 static int open_in_folder(struct floor *f, const char *folder, uint64_t size, char *err)
 {
 	int ret;
 
-	f->fd = open_unnamed(folder);
+	f->fd = scratch_open(folder); /* floor.2 */
 	if (f->fd < 0) {
 		explain(err, folder, f->fd);
 		return f->fd;
@@ -160,13 +139,13 @@ static int begin_on(struct floor *f, struct dev *d)
 
 int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err)
 {
-	char path[TARGET_TEXT_MAX];
 	struct why why;
+	char path[PATH_MAX];
 	bool made;
 	struct dev *d;
 	int ret;
 
-	target_device_path(spec, path);
+	disk_spec_path(spec, path, sizeof(path));
 	made = path[0] && access(path, F_OK);
 	ret = dev_open(spec, force, &d, &why);
 	if (ret) {

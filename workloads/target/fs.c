@@ -19,16 +19,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/rng.h"
-#include "base/stop.h"
+#include "base/text.h"
+#include "kit/program.h"
+#include "machine/mem.h"
 #include "target/floor.h"
 #include "target/kernel_fs.h"
 #include "target/loop.h"
-#include "kit/program.h"
-#include "machine/mem.h"
-#include "base/text.h"
+#include "target/scratch.h"
 
-#define FILL        (1u << 20)
+#define MIB         (1u << 20)
 #define IMAGES_MAX  16
 #define MKFS_MAX    8
 #define SIZE        (512ull << 20) /* of an image, when none is given */
@@ -79,42 +78,6 @@ __attribute__((format(printf, 3, 4))) static int refuse(char *err, int ret, cons
 
 /* ---- the image ---- */
 
-static int fill(int fd, uint64_t size)
-{
-	uint64_t *buf = mem_alloc_pages(FILL);
-	struct rng rng;
-	int ret = 0;
-
-	rng_seed(&rng, 1);
-	for (size_t i = 0; i < FILL / sizeof(*buf); i++)
-		buf[i] = rng_next(&rng);
-	for (uint64_t off = 0; off < size && !ret; off += FILL) {
-		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, buf, FILL, (off_t)off);
-
-		if (did != FILL)
-			ret = did < 0 ? -errno : -ENOSPC;
-	}
-	if (!ret && fdatasync(fd))
-		ret = -errno;
-	free(buf);
-	return ret;
-}
-
-/* A file without a name in the current folder. */
-static int open_unnamed(void)
-{
-	char name[] = "fsyncstorm-XXXXXX";
-	int fd = open(".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || errno != EOPNOTSUPP)
-		return fd < 0 ? -errno : fd;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(name);
-	return fd;
-}
-
 static int open_named(const struct target_spec *spec, char *err)
 {
 	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? O_TRUNC : O_EXCL), 0600);
@@ -139,14 +102,16 @@ static int fill_image(int fd, uint64_t size, char *err)
 	if (size > room)
 		return refuse(err, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a smaller size=, or free "
 			      "some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
-	ret = fill(fd, size);
+	ret = scratch_fill(fd, size, 1);
+	if (!ret && fdatasync(fd))
+		ret = -errno;
 	return ret ? refuse(err, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20), strerror(-ret)) : 0;
 }
 
 static int new_image(const struct target_spec *spec, char *err)
 {
 	bool was_there = spec->path[0] && !access(spec->path, F_OK);
-	int fd = spec->path[0] ? open_named(spec, err) : open_unnamed(), ret;
+	int fd = spec->path[0] ? open_named(spec, err) : scratch_open("."), ret;
 
 	if (fd < 0 && !spec->path[0])
 		return refuse(err, fd, "cannot make an image in the current folder: %s", strerror(-fd));
@@ -345,7 +310,7 @@ static int take_key(const struct fs_type *t, const char *key, struct target_spec
 	if (name != 4 || memcmp(key, "size", 4))
 		return refuse(err, -EINVAL, "no key is called `%.*s` in `%.120s`, expected size=SIZE", (int)(name < 40 ? name : 40), key,
 		              out->text);
-	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % FILL)
+	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % MIB)
 		return refuse(err, -EINVAL, "size: expected whole MiB from %llum for %s in `%.120s`",
 		              (unsigned long long)(t->least >> 20), t->name, out->text);
 	return 0;
@@ -378,17 +343,14 @@ const struct target target_fs = {
 	.what = "a real file system of its own, on a loop or block device: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]",
 	.kernel = true,
 	.open = fs_open,
-	.file_open = kernel_file_open,
 	.settle = kernel_settle,
-	.begin = kernel_begin,
-	.write = kernel_write,
-	.fsync = kernel_fsync,
-	.fdatasync = kernel_fdatasync,
-	.sync_range = kernel_sync_range,
-	.facts = fs_facts,
-	.look = fs_look,
-	.folder = kernel_folder,
-	.room = kernel_room,
-	.file_close = kernel_file_close,
 	.close = fs_close,
+	.files = &kernel_files,
+	.view = {
+		.begin = kernel_begin,
+		.facts = fs_facts,
+		.look = fs_look,
+		.folder = kernel_folder,
+		.room = kernel_room,
+	},
 };

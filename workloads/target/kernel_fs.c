@@ -10,12 +10,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/rng.h"
-#include "base/stop.h"
 #include "job/job.h"
 #include "machine/mem.h"
-
-#define LAYOUT_CHUNK (1u << 20)
+#include "target/scratch.h"
 
 struct kernel_file {
 	int fd;
@@ -81,25 +78,16 @@ uint64_t kernel_room(void *instance)
 
 /* ---- files ---- */
 
-/* Through the page cache, whatever the job does later: a size need not be aligned. */
-static int lay_out(int fd, uint64_t bytes)
+static int make_file(const struct kernel_fs *k, const struct target_file *want)
 {
-	uint64_t *buf = mem_alloc_pages(LAYOUT_CHUNK);
-	struct rng rng;
-	int ret = 0;
+	int fd = openat(k->dir, want->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), ret = 0;
 
-	rng_seed(&rng, bytes);
-	for (size_t i = 0; i < LAYOUT_CHUNK / sizeof(*buf); i++)
-		buf[i] = rng_next(&rng);
-	for (uint64_t off = 0; off < bytes && !ret; off += LAYOUT_CHUNK) {
-		uint64_t left = bytes - off;
-		size_t n = left < LAYOUT_CHUNK ? left : LAYOUT_CHUNK;
-		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, buf, n, (off_t)off);
-
-		if (did != (ssize_t)n)
-			ret = did < 0 ? -errno : -ENOSPC;
-	}
-	free(buf);
+	if (fd < 0)
+		return -errno;
+	if (!want->layout)
+		goto out;
+	/* Through the page cache, whatever the job does later: a size need not be aligned. */
+	ret = scratch_fill(fd, want->layout, want->layout);
 	if (!ret && fsync(fd))
 		ret = -errno;
 	/*
@@ -108,22 +96,12 @@ static int lay_out(int fd, uint64_t bytes)
 	 */
 	if (!ret)
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	return ret;
-}
-
-static int make_file(const struct kernel_fs *k, const struct target_file *want)
-{
-	int fd = openat(k->dir, want->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (want->layout)
-		ret = lay_out(fd, want->layout);
+out:
 	close(fd);
 	return ret;
 }
 
-int kernel_file_open(void *instance, const struct target_file *want, void **file)
+static int kernel_file_open(void *instance, const struct target_file *want, void **file)
 {
 	static const int sync_flag[] = { [JOB_SYNC_NONE] = 0, [JOB_SYNC_SYNC] = O_SYNC, [JOB_SYNC_DSYNC] = O_DSYNC };
 	const struct kernel_fs *k = instance;
@@ -141,7 +119,7 @@ int kernel_file_open(void *instance, const struct target_file *want, void **file
 	return 0;
 }
 
-void kernel_file_close(void *file)
+static void kernel_file_close(void *file)
 {
 	struct kernel_file *f = file;
 
@@ -158,7 +136,7 @@ int kernel_settle(void *instance)
 
 /* ---- operations ---- */
 
-int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len)
+static int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len)
 {
 	const struct kernel_file *f = file;
 	ssize_t did = pwrite(f->fd, buf, len, (off_t)off);
@@ -168,21 +146,21 @@ int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len)
 	return did < 0 ? -errno : -ENOSPC; /* of a part, the rest found no room */
 }
 
-int kernel_fsync(void *file)
+static int kernel_fsync(void *file)
 {
 	const struct kernel_file *f = file;
 
 	return fsync(f->fd) ? -errno : 0;
 }
 
-int kernel_fdatasync(void *file)
+static int kernel_fdatasync(void *file)
 {
 	const struct kernel_file *f = file;
 
 	return fdatasync(f->fd) ? -errno : 0;
 }
 
-int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
+static int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
 {
 	const struct kernel_file *f = file;
 	unsigned to = 0;
@@ -195,6 +173,15 @@ int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
 		to |= SYNC_FILE_RANGE_WAIT_AFTER;
 	return sync_file_range(f->fd, (off_t)off, (off_t)len, to) ? -errno : 0;
 }
+
+const struct target_files kernel_files = {
+	.open = kernel_file_open,
+	.write = kernel_write,
+	.fsync = kernel_fsync,
+	.fdatasync = kernel_fdatasync,
+	.sync_range = kernel_sync_range,
+	.close = kernel_file_close,
+};
 
 /* ---- did they reach the device? ---- */
 

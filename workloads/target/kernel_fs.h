@@ -29,16 +29,11 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err);
 /* Removes it with all that is in it. */
 void kernel_fs_close(struct kernel_fs *k);
 
-/* The members of struct target, of an instance that begins with a struct kernel_fs. */
-int kernel_file_open(void *instance, const struct target_file *want, void **file);
+/* For struct target, of an instance that begins with a struct kernel_fs. */
+extern const struct target_files kernel_files;
 int kernel_settle(void *instance);
 void kernel_begin(void *instance);
-int kernel_write(void *file, uint64_t off, const void *buf, uint32_t len);
-int kernel_fsync(void *file);
-int kernel_fdatasync(void *file);
-int kernel_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags);
 void kernel_facts(void *instance, struct target_facts *out);
-void kernel_file_close(void *file);
 const char *kernel_folder(void *instance);
 uint64_t kernel_room(void *instance);
 

@@ -41,17 +41,21 @@ static void null_file_close(void *file)
 {
 }
 
-const struct target target_null = {
-	.name = "null",
-	.what = "nothing: measures the driver",
-	.open = null_open,
-	.file_open = null_file_open,
-	.settle = null_done,
+static const struct target_files null_files = {
+	.open = null_file_open,
 	.write = null_write,
 	.fsync = null_done,
 	.fdatasync = null_done,
 	.sync_range = null_sync_range,
-	.facts = null_facts,
-	.file_close = null_file_close,
+	.close = null_file_close,
+};
+
+const struct target target_null = {
+	.name = "null",
+	.what = "nothing: measures the driver",
+	.open = null_open,
+	.settle = null_done,
 	.close = null_done,
+	.files = &null_files,
+	.view = { .facts = null_facts },
 };

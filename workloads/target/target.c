@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/fs.h"
 #include "base/text.h"
+#include "fs/fs.h"
+#include "target/disk.h"
 
 static int set_count(const char *v, uint32_t max, uint32_t *out)
 {
@@ -138,22 +139,6 @@ static int split_device(struct target_spec *s, const char *rest, char *err)
 	return -EINVAL;
 }
 
-/* That of file:PATH or uring:PATH, which may stand behind slow:PROFILE/. */
-void target_device_path(const char *device, char *path)
-{
-	static const char *const back_end[] = { "file:", "uring:" };
-
-	path[0] = '\0';
-	for (unsigned i = 0; i < 2; i++) {
-		const char *from = strstr(device, back_end[i]);
-
-		if (!from || (from != device && from[-1] != '/'))
-			continue;
-		from += strlen(back_end[i]);
-		snprintf(path, TARGET_TEXT_MAX, "%.*s", (int)strcspn(from, ","), from);
-	}
-}
-
 static const char *nearest_design(const char *name)
 {
 	const char *const others[] = { target_null.name, target_path.name, target_fs.name };
@@ -206,6 +191,6 @@ int target_parse(const char *text, struct target_spec *out, char *err)
 	}
 	if (split_device(out, at ? at + 1 : "", err))
 		return -EINVAL;
-	target_device_path(out->device, out->path);
+	disk_spec_path(out->device, out->path, sizeof(out->path));
 	return 0;
 }

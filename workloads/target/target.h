@@ -65,43 +65,51 @@ struct target_facts {
 	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };
 
+/* How the files of an instance are driven: by many tasks at once. Each returns 0 or -errno. */
+struct target_files {
+	/* Creates the file and writes what is to be laid out. Not in the measured interval. */
+	int (*open)(void *instance, const struct target_file *want, void **file);
+	int (*write)(void *file, uint64_t off, const void *buf, uint32_t len);
+	int (*fsync)(void *file);
+	int (*fdatasync)(void *file);
+	int (*sync_range)(void *file, uint64_t off, uint64_t len, unsigned flags); /* enum job_range */
+	void (*close)(void *file);
+};
+
+/* What can be learned of an instance. All but `facts` may be NULL. */
+struct target_view {
+	/* The measured interval begins: after settle, and after a ramp. */
+	void (*begin)(void *instance);
+	/* The device's figures end here: called once, when measuring is over. */
+	void (*facts)(void *instance, struct target_facts *out);
+	/*
+	 * A second look at the floor, into h, when measuring is over and the files are closed; only `close` comes after.
+	 * h stays empty where there is nothing to look at: under `keep` a look would write over what is kept.
+	 */
+	void (*look)(void *instance, struct hist *h);
+	/* The folder in which its files are, for another program. */
+	const char *(*folder)(void *instance);
+	/* Bytes that files can take in it. */
+	uint64_t (*room)(void *instance);
+};
+
 struct target {
 	const char *name, *what;
 	bool kernel; /* its fsync is the kernel's: nothing is known of phases and waits */
 	/* 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
 	int (*open)(const struct target_spec *spec, void **instance, char *err);
-	/* Creates the file. 0 or -errno. */
-	int (*file_open)(void *instance, const struct target_file *want, void **file);
-	/* All that was laid out is on the media; measuring begins. */
+	/* 0 when all that was laid out is on the media, or -errno. */
 	int (*settle)(void *instance);
-	/* These: 0 or -errno. */
-	int (*write)(void *file, uint64_t off, const void *buf, uint32_t len);
-	int (*fsync)(void *file);
-	int (*fdatasync)(void *file);
-	int (*sync_range)(void *file, uint64_t off, uint64_t len, unsigned flags); /* enum job_range */
-	/* The device's figures end here: called once, when measuring is over. */
-	void (*facts)(void *instance, struct target_facts *out);
-	void (*file_close)(void *file);
+	/* 0, or -errno when it did not end as it should; it is closed in any case. */
 	int (*close)(void *instance);
-	/* These may be NULL. The measured interval begins: after settle, and after a ramp. */
-	void (*begin)(void *instance);
-	/*
-	 * Measuring is over, the files are closed, only close comes after: a second look at the floor, into h. What
-	 * cannot be looked at leaves h empty: under `keep` a look would write over what is kept.
-	 */
-	void (*look)(void *instance, struct hist *h);
-	/* The folder in which its files are, for another program; bytes that files can take in it. */
-	const char *(*folder)(void *instance);
-	uint64_t (*room)(void *instance);
+	const struct target_files *files;
+	struct target_view view;
 };
 
 extern const struct target target_engine, target_path, target_fs, target_null;
 
 /* 0, or -EINVAL with one line in err (TARGET_ERR_MAX bytes). */
 int target_parse(const char *text, struct target_spec *out, char *err);
-
-/* The file of a device's spec; "" when there is none. path: TARGET_TEXT_MAX bytes. */
-void target_device_path(const char *device, char *path);
 
 /* The part after "fs:" (fs.c). */
 int target_fs_parse(const char *text, struct target_spec *out, char *err);
