@@ -3,8 +3,8 @@
  * made into file, line and function afterwards, from the program's own debug information: what is hunted
  * or measured pays nothing.
  *
- * (S1) The line is the innermost one outside engine/rt: who takes a lock is told, not how a lock is taken.
- *      Inlined calls are followed.
+ * (S1) The line is the innermost one outside engine/rt and engine/pick: who takes a lock is told, not how a lock is taken
+ *      or the next task is picked. Inlined calls are followed.
  *
  * Called by pick/watch.c, and by who prints what it saw.
  */
@@ -30,7 +30,7 @@ struct site {
 
 /* Of the caller. The first call of a process is made outside of fibers: it takes more stack than they have. */
 void site_take(struct site_stack *s);
-/* False when there is no debug information (a stripped program), or all of it is engine/rt. */
+/* False when there is no debug information (a stripped program), or all of it is in those two rooms. */
 bool site_find(const struct site_stack *s, struct site *out);
 /* Forgets the debug information that site_find() has read. */
 void site_close(void);

@@ -253,6 +253,7 @@ static void steps_are_told_by_their_source(void **state)
 		assert_memory_equal(x.stopped[i].site.file, "engine/", 7);
 		assert_true(x.stopped[i].site.line > 0 && x.stopped[i].site.function[0]);
 		assert_null(strstr(x.stopped[i].site.file, "/rt/"));
+		assert_null(strstr(x.stopped[i].site.file, "/pick/"));
 	}
 	assert_true(x.flips && x.first.site.line && x.second.site.line);
 	assert_true(strcmp(x.first.task, x.second.task));
