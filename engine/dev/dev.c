@@ -212,9 +212,9 @@ static void start_stage(struct dev *d, struct bio *bio)
 	if (bio->tracked)
 		enter(d, bio);
 	if (bio->stage == STAGE_WRITE)
-		trace("write submitted %lu+%lu", bio->off, bio->len, 0);
+		trace(EV_WRITE_SUBMITTED, bio->off, bio->len);
 	else if (bio->stage == STAGE_FLUSH)
-		trace("flush submitted", 0, 0, 0);
+		trace(EV_FLUSH_SUBMITTED);
 	d->ops->submit(d, bio);
 }
 
@@ -298,10 +298,14 @@ void door_complete(struct bio *bio, int err)
 		leave(d, bio, err, last);
 	else if (last && bio->submit_ns)
 		add_time_untracked(d, bio);
-	if (bio->stage == STAGE_WRITE)
-		trace(err ? "write failed %lu+%lu" : "write completed %lu+%lu", bio->off, bio->len, 0);
+	if (bio->stage == STAGE_WRITE && err)
+		trace(EV_WRITE_FAILED, bio->off, bio->len);
+	else if (bio->stage == STAGE_WRITE)
+		trace(EV_WRITE_COMPLETED, bio->off, bio->len);
+	else if (bio->stage == STAGE_FLUSH && err)
+		trace(EV_FLUSH_FAILED);
 	else if (bio->stage == STAGE_FLUSH)
-		trace(err ? "flush failed" : "flush completed", 0, 0, 0);
+		trace(EV_FLUSH_COMPLETED);
 	if (!last) {
 		bio->stage = STAGE_WRITE;
 		start_stage(d, bio);

@@ -92,7 +92,7 @@ void em_add(struct inode *inode, const struct extent_map *m)
 	em_drop_locked(inode, m->start, em_end(m));
 	struct extent_map *em = em_insert(inode, m);
 	list_add_tail(&em->mod_link, &inode->modified);
-	trace_of(inode_trace_id(inode), "extent map %lu+%lu at disk %lu added to the modified list", m->start, m->len, m->disk_bytenr);
+	trace(EV_EXTENT_MAP_ADDED, inode_trace_id(inode), m->start, m->len, m->disk_bytenr);
 	write_unlock(&inode->em_lock);
 }
 

@@ -208,7 +208,7 @@ static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32
 			rt_access(inode->stamps_id, POINT_WRITE);
 			atomic_store(&inode->size, off + n);
 		}
-		trace("block %lu of inode %lu is dirty", p->index, inode->ino, 0);
+		trace(EV_BLOCK_DIRTY, p->index, inode->ino);
 	}
 	page_unlock(inode, p);
 	return ret;

@@ -358,7 +358,7 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 	int ret = inode->root->fs->design->fsync(&s);
 	int err = inode->root->fs->on.fsync_returns(f);
 	phase(was);
-	trace("fsync of inode %lu returned %ld", inode->ino, (uint64_t)(int64_t)(err ? err : ret), 0);
+	trace(EV_FSYNC_RETURNS, inode->ino, (uint64_t)(int64_t)(err ? err : ret));
 	return err ? err : ret;
 }
 

@@ -88,7 +88,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		return ret;
 	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
-	trace_of(inode_trace_id(inode), "extent %lu+%lu logged, its data at disk %lu", em->start, em->len, em->disk_bytenr);
+	trace(EV_EXTENT_LOGGED, inode_trace_id(inode), em->start, em->len, em->disk_bytenr);
 	/* no ordered extent: it is complete, and its checksums are in the tree; or it was missed, and they are
 	 * nowhere (the seed bug) */
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
@@ -221,7 +221,7 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 	if (!ret)
 		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
 	if (!ret) {
-		trace_of(inode_trace_id(inode), "inode %lu: all of it that is in the trees is logged", inode->ino, 0, 0);
+		trace(EV_FILE_LOGGED, inode_trace_id(inode), inode->ino);
 		inode->root->fs->on.logged_in_full(inode, what->start, what->end);
 	}
 	count(C_FSYNC_FULL);

@@ -302,7 +302,7 @@ static int log_put_in_parent(struct root *root, struct log *parent, uint64_t tra
 
 	int ret = tree_put(&parent->tree, trans, &k, &item, sizeof(item));
 	if (!ret)
-		trace("log of root %lu put into the tree of log roots", root->id, 0, 0);
+		trace(EV_LOG_IN_PARENT, root->id);
 	return ret;
 }
 
@@ -343,7 +343,7 @@ static int log_write_parent(struct log_commit *c, struct log *parent)
 	int ret = log_wait_own(c);
 	if (!ret) {
 		fs->super_for_commit.log_root = tree_root_ptr(&parent->tree);
-		trace("the super is to name the log root @%lu", fs->super_for_commit.log_root.bytenr, 0, 0);
+		trace(EV_SUPER_NAMES_LOG, fs->super_for_commit.log_root.bytenr);
 	}
 	return ret;
 }
@@ -365,7 +365,7 @@ static int log_write_super(struct log_commit *c, int ret)
 		if (ret)
 			trans_abort(fs, ret);
 	}
-	trace("log super written (error %ld): what this log names must be durable now", (uint64_t)ret, 0, 0);
+	trace(EV_LOG_SUPER_WRITTEN, (uint64_t)ret);
 	return ret;
 }
 

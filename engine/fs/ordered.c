@@ -88,7 +88,7 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	CHECK(!prev || prev->file_off + prev->len <= o->file_off);
 	CHECK(!next || o->file_off + o->len <= next->file_off);
 	atomic_fetch_add(&inode->nordered, 1);
-	trace_of(inode_trace_id(o->inode), "ordered extent %lu+%lu at disk %lu added", o->file_off, o->len, o->disk_bytenr);
+	trace(EV_ORDERED_ADDED, inode_trace_id(o->inode), o->file_off, o->len, o->disk_bytenr);
 	spin_unlock(&inode->ordered_lock);
 	return o;
 }
@@ -167,7 +167,7 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	mutex_unlock(&inode->items_lock);
 	if (ret)
 		return ret;
-	trace_of(inode_trace_id(inode), "extent %lu+%lu put into the trees of transaction %lu", o->file_off, o->len, gen);
+	trace(EV_EXTENT_IN_TREES, inode_trace_id(inode), o->file_off, o->len, gen);
 	em_unpin(inode, o->file_off, o->len, gen);
 	mutex_lock(&fs->csum_lock);
 	ret = csum_put(&fs->csum_tree, gen, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
@@ -215,7 +215,7 @@ static void ordered_complete(struct ordered *o)
 	CHECK(!(old & ORDERED_PENDING) == !o->pending_in);
 	struct trans *pending = o->pending_in;
 	o->pending_in = NULL;
-	trace_of(inode_trace_id(inode), "ordered extent %lu+%lu complete", o->file_off, o->len, 0);
+	trace(EV_ORDERED_COMPLETE, inode_trace_id(inode), o->file_off, o->len);
 	spin_unlock(&inode->ordered_lock);
 	wait_give(&o->done_wait, true);
 	if (pending)
@@ -257,7 +257,7 @@ static void ordered_onto(struct ordered *o, struct list *list)
 	o->on_log = true;
 	ordered_get(o);
 	list_add_tail(&o->log_link, list);
-	trace_of(inode_trace_id(o->inode), "ordered extent %lu+%lu collected", o->file_off, o->len, 0);
+	trace(EV_ORDERED_COLLECTED, inode_trace_id(o->inode), o->file_off, o->len);
 }
 
 void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list)
@@ -413,5 +413,5 @@ void inode_write_error(struct inode *inode, int err)
 	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);
-	trace("inode %lu: write error %ld", inode->ino, (uint64_t)err, 0);
+	trace(EV_INODE_WRITE_ERROR, inode->ino, (uint64_t)err);
 }

@@ -197,7 +197,7 @@ static void trans_set_state(struct trans *t, enum trans_state s)
 	spin_lock_quiet(&t->fs->trans_lock);
 	atomic_store(&t->state, s);
 	spin_unlock(&t->fs->trans_lock);
-	trace("transaction %lu: state %lu", t->id, s, 0);
+	trace(EV_TRANS_STATE, t->id, s);
 }
 
 static int put_root_item(struct fs *fs, uint64_t generation, uint64_t id, struct tree *t, uint64_t next_ino)
@@ -281,7 +281,7 @@ static void trans_unblock(struct fs *fs, struct trans *t)
 	paid(L_TRANS_JOIN, 0, &t->join_wait);
 	wait_give(&t->start_wait, true);
 	wait_give(&t->join_wait, true);
-	trace("transaction %lu: unblocked", t->id, 0, 0);
+	trace(EV_TRANS_UNBLOCKED, t->id);
 }
 
 /* last_trans_committed moves before the state does: a task that sees COMPLETED finds its transaction committed, or
@@ -302,7 +302,7 @@ static void trans_complete(struct fs *fs, struct trans *t, int err)
 	spin_unlock(&fs->trans_lock);
 	paid(L_TRANS_START, 0, &t->done_wait);
 	wait_give(&t->done_wait, true);
-	trace("transaction %lu: on the media (error %ld)", t->id, (uint64_t)err, 0);
+	trace(EV_TRANS_ON_MEDIA, t->id, (uint64_t)err);
 	trans_put(t); /* the running transaction's own reference */
 }
 
@@ -367,7 +367,7 @@ int trans_commit(struct handle *h)
 	if (prev)
 		atomic_fetch_add(&prev->refs, 1);
 	spin_unlock(&fs->trans_lock);
-	trace("transaction %lu: commit started", t->id, 0, 0);
+	trace(EV_TRANS_COMMIT_STARTED, t->id);
 	if (prev)
 		trans_wait_done(prev);
 	rt_access(fs->trans_lock.m.id, POINT_WRITE);

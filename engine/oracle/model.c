@@ -16,8 +16,6 @@
 #define CHUNK_OPS 256u
 #define CHUNKS    4096u
 
-const char model_trace_begin[] = "call %lu begins";
-const char model_trace_end[] = "call %lu returns %ld";
 
 const char *const model_op_name[] = {
 	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
@@ -121,7 +119,7 @@ uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t
 		.kind = (uint8_t)kind, .task = rt_self()->id, .file = file, .off = off, .len = len,
 		.pb = position(m), .b = atomic_fetch_add(&m->tick, 1), .e = TICK_NEVER, .pe = POSITION_NEVER,
 	};
-	trace(model_trace_begin, i, 0, 0);
+	trace(EV_CALL_BEGINS, i);
 	return i;
 }
 
@@ -137,7 +135,7 @@ void model_end(struct model *m, uint32_t op, int ret)
 	o->pe = position(m);
 	CHECK(o->b < o->e && o->pb <= o->pe);
 	rt_accessed(m->id, POINT_GIVE);
-	trace(model_trace_end, op, (uint64_t)(int64_t)ret, 0);
+	trace(EV_CALL_RETURNS, op, (uint64_t)(int64_t)ret);
 }
 
 uint64_t model_tick(const struct model *m)

@@ -122,10 +122,4 @@ static inline uint32_t model_version(uint32_t op)
 	return op + 1;
 }
 
-/*
- * The formats of the first and the last event of a call in the trace; argument a is the op's number. Compared by
- * address.
- */
-extern const char model_trace_begin[], model_trace_end[];
-
 #endif

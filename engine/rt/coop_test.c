@@ -429,7 +429,7 @@ static void counters_of_tasks_that_ended_are_summed(void **state)
 
 static void tells(void *arg)
 {
-	trace("said %lu", rt_self()->id, 0, 0);
+	trace(EV_CALL_BEGINS, rt_self()->id);
 }
 
 static void telling_main(void *arg)
@@ -448,7 +448,8 @@ static void a_trace_tells_who_did_what_in_order(void **state)
 	e = trace_stop(&n);
 	assert_int_equal(n, 2);
 	assert_int_equal(e[0].task + e[1].task, 1 + 2);
-	assert_int_equal(e[0].a, e[0].task);
+	assert_int_equal(e[0].event, EV_CALL_BEGINS);
+	assert_int_equal(trace_arg(&e[0], ROLE_CALL), e[0].task);
 	assert_int_equal(e[1].tick, 1);
 	assert_string_equal(trace_task_name(0), "main");
 	assert_string_equal(trace_task_name(1), "task");

@@ -1,7 +1,6 @@
 /*
- * trace.c: the entries of the one run that is traced, in an array that grows.
- *
- * (E1) Entries are ordered by tick, also when several threads write them: one guard over the array.
+ * trace.c: the entries of the one run that is traced, in an array that grows. One guard over the array keeps entries in
+ * the order of their ticks, also when several threads write them. See trace.h.
  */
 #include "rt/trace.h"
 
@@ -26,33 +25,29 @@ static uint32_t n, cap;
 static char names[NAMES_MAX][TASK_NAME_MAX];
 static int16_t classes[OBJECTS_MAX]; /* plus 1: 0 is not known */
 
-static void grow(void)
+void trace_add(enum event event, const uint64_t arg[EVENT_ARGS])
 {
-	cap = cap ? cap * 2 : 1024;
-	entries = realloc(entries, cap * sizeof(*entries));
-	CHECK(entries != NULL);
-}
+	struct trace_entry e = { .step = coop_step(), .task = rt_self()->id, .ns = rt_now(), .event = event };
 
-void trace_add(uint64_t of, const char *what, uint64_t a, uint64_t b, uint64_t c)
-{
-	struct trace_entry e = {
-		.step = coop_step(),
-		.task = rt_self()->id,
-		.ns = rt_now(),
-		.what = what,
-		.a = a,
-		.b = b,
-		.c = c,
-		.of = of,
-	};
-
+	memcpy(e.arg, arg, sizeof(e.arg));
 	site_take(&e.from);
 	guard_lock(&guard);
-	if (n == cap)
-		grow();
+	if (n == cap) {
+		cap = cap ? cap * 2 : 1024;
+		entries = realloc(entries, cap * sizeof(*entries));
+		CHECK(entries != NULL);
+	}
 	e.tick = n;
 	entries[n++] = e;
 	guard_unlock(&guard);
+}
+
+uint64_t trace_arg(const struct trace_entry *e, enum role role)
+{
+	int i = event_position(e->event, role);
+
+	CHECK(i >= 0);
+	return e->arg[i];
 }
 
 void trace_start(void)

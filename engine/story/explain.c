@@ -74,7 +74,8 @@ static void record_holding(struct hunt *h, const struct violation *v, const stru
 	holds->absent = v->absent;
 	schedule_copy(&holds->schedule, &h->schedule);
 	snprintf(holds->found, sizeof(holds->found), "one pair of steps of a run that fails, the other way round");
-	snprintf(holds->text, sizeof(holds->text), h->bare ? "nothing is broken" : "every promise is kept, whenever the power fails");
+	snprintf(holds->text, sizeof(holds->text),
+	         h->bare ? "nothing is broken" : "every promise is kept, whenever the power fails");
 }
 
 static void take_pair(struct hunt *h, const struct violation *v, struct explained *x)
@@ -143,7 +144,8 @@ static void print_step(const char *label, const struct explained_step *x, const 
 static void print_no_pair(const struct explained *x, FILE *out)
 {
 	if (x->held)
-		fprintf(out, "no one pair of neighbouring steps decides: of %u other orders that were tried %u hold\n", x->runs, x->held);
+		fprintf(out, "no one pair of neighbouring steps decides: of %u other orders that were tried %u hold\n",
+		        x->runs, x->held);
 	else
 		fprintf(out, "it breaks in every order that was tried, %u others: %s\n", x->runs,
 		        x->crashes ? "where the power fails decides" : "the calls alone decide");
@@ -164,8 +166,8 @@ void explain_print(const struct explained *x, FILE *out)
 		print_no_pair(x, out);
 	if (!x->flips)
 		return;
-	fprintf(out, "the pair that decides, everything before it the same (%u step%s moved): it fails when\n", x->moved,
-	        x->moved == 1 ? "" : "s");
+	fprintf(out, "the pair that decides, everything before it the same (%u step%s moved): it fails when\n",
+	        x->moved, x->moved == 1 ? "" : "s");
 	for (int i = 0; i < 2; i++) {
 		const struct explained_step *step = i ? &x->second : &x->first;
 		snprintf(does, sizeof(does), "%s%s%s", step->does, step->then[0] ? ": " : "", step->then);
@@ -198,7 +200,8 @@ static unsigned tell_task(const struct story *s, uint32_t task, uint32_t turn, c
 	return n;
 }
 
-static unsigned tell_expected(const struct story *s, const struct watch_turn *last, uint32_t turn, char *buf, unsigned size)
+static unsigned tell_expected(const struct story *s, const struct watch_turn *last, uint32_t turn, char *buf,
+                              unsigned size)
 {
 	if (last->task == COOP_PICK_NONE)
 		return (unsigned)snprintf(buf, size, "the end of the schedule");

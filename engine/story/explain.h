@@ -23,12 +23,12 @@ struct explained_step {
 struct explained {
 	uint32_t npreemptions; /* of these at most EXPLAIN_MAX are told */
 	struct explained_step stopped[EXPLAIN_MAX], went_on[EXPLAIN_MAX];
-	bool looked, flips;    /* a pair was looked for, and found: `first` before `second` fails, the other way round holds */
+	bool looked, flips;    /* a pair was looked for; `first` before `second` fails, the other way round holds */
 	bool crashes;          /* the power fails in the run */
 	struct explained_step first, second;
 	uint32_t moved;        /* steps moved from v's run to reach the pair */
 	uint32_t runs, held;   /* other orders that were run for it; those of them that hold */
-	struct violation holds; /* when flips: no violation, but the recorded run with the two steps the other way round */
+	struct violation holds; /* when flips: no violation, but the run with the two steps the other way round */
 };
 
 /* False when v's schedule does not fit this program. explain_fini() in either case. */
@@ -37,8 +37,8 @@ void explain_fini(struct explained *x);
 void explain_print(const struct explained *x, FILE *out);
 
 /*
- * v's schedule, replayed strictly, has diverged: says at which decision, what was expected and what was there: task, object,
- * source line. On several lines.
+ * v's schedule, replayed strictly, has diverged: says at which decision, what was expected and what was there: task,
+ * object, source line. On several lines.
  */
 void explain_divergence(struct hunt *h, const struct violation *v, char *buf, unsigned size);
 

@@ -74,7 +74,9 @@ static void print_lanes(const struct paper *p, const struct story *s, const stru
 
 	for (uint32_t i = 0; i < lanes->n; i++) {
 		bool here = l && lane_of(lanes, l) == i;
-		const char *mark = !l || i == lanes->device ? " " : mark_of(lane_state(s, lanes->task[i], l->turn, &class));
+		const char *mark = " ";
+		if (l && i != lanes->device)
+			mark = mark_of(lane_state(s, lanes->task[i], l->turn, &class));
 		paint(p, lane_colours[i % LANE_COLOURS]);
 		if (here)
 			paint(p, "1");
@@ -100,14 +102,15 @@ static unsigned fit(const char *text, unsigned room, const char **rest)
 	return cut;
 }
 
-/* `before`: the line above it; NULL: none. Of lines between which there was no choice the first alone has the number. */
+/* `before`: the line above it, or NULL. Of lines between which there was no choice, the first alone has the number. */
 static void print_line(const struct paper *p, const struct story *s, const struct lanes *lanes, const struct line *l,
                        const struct line *before)
 {
 	unsigned room = WIDTH - 6 - lanes->n * lane_width(lanes) - 1;
 	char text[400];
 	struct site site;
-	int n = snprintf(text, sizeof(text), "%s: %s", l->device ? "device" : s->task_name[l->task % COOP_TASKS_MAX], l->text);
+	int n = snprintf(text, sizeof(text), "%s: %s", l->device ? "device" : s->task_name[l->task % COOP_TASKS_MAX],
+	                 l->text);
 
 	if ((l->marked || l->kind == LINE_STOPPED) && story_site(s, l, &site))
 		snprintf(text + n, sizeof(text) - (size_t)n, "  %s:%u", site.file, site.line);
@@ -165,7 +168,8 @@ static void print_lines(const struct paper *p, const struct story *s, bool all)
 		fprintf(p->out, "====  THE POWER FAILS: %s ====\n", kept);
 		paint(p, "0");
 	}
-	fprintf(p->out, "┃ holds a lock   ░ waits   ◌ stopped by the scheduler%s", s->cause[0] ? "   ◆ what the broken promise rests on" : "");
+	fprintf(p->out, "┃ holds a lock   ░ waits   ◌ stopped by the scheduler%s",
+	        s->cause[0] ? "   ◆ what the broken promise rests on" : "");
 	fprintf(p->out, folded ? "   (%u lines folded)\n" : "\n", folded);
 }
 
@@ -183,7 +187,8 @@ static void seen_text(const struct recovered_block *b, char *buf, unsigned size)
 		snprintf(buf, size, "%s", b->first.kind == SEEN_ZEROS ? "zeros" : "garbage");
 }
 
-static void print_block(const struct story *s, const struct model_file *f, const struct recovered_file *rf, uint32_t block, FILE *out)
+static void print_block(const struct story *s, const struct model_file *f, const struct recovered_file *rf,
+                        uint32_t block, FILE *out)
 {
 	struct due d = rules_sector_due(s->h->run.model, s->v->crash.pos, f, (uint64_t)block * BLOCK_SECTORS);
 	char promised[40] = "nothing", after[60];

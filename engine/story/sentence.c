@@ -90,11 +90,14 @@ void story_kept(const struct story *s, char *buf, unsigned size)
 	if (!c->npending)
 		snprintf(buf, size, "everything written so far is durable");
 	else if (!c->nkept)
-		snprintf(buf, size, "of %u write%s not yet durable none is kept", c->npending, c->npending == 1 ? "" : "s");
+		snprintf(buf, size, "of %u write%s not yet durable none is kept", c->npending,
+		         c->npending == 1 ? "" : "s");
 	else
-		n = (unsigned)snprintf(buf, size, "of %u write%s not yet durable these are kept:", c->npending, c->npending == 1 ? "" : "s");
+		n = (unsigned)snprintf(buf, size, "of %u write%s not yet durable these are kept:", c->npending,
+		                       c->npending == 1 ? "" : "s");
 	for (uint32_t i = 0; i < c->nkept && n && n < size - 40; i++) {
 		const struct dev_event *e = &s->event[c->kept[i]];
-		n += (unsigned)snprintf(buf + n, size - n, "%s %s @%lu", i ? "," : "", story_place(e->off, e->meta), (unsigned long)e->off);
+		n += (unsigned)snprintf(buf + n, size - n, "%s %s @%lu", i ? "," : "", story_place(e->off, e->meta),
+		                        (unsigned long)e->off);
 	}
 }

@@ -1,7 +1,7 @@
 /*
- * story.h: the inside of the time line: the story of one violation, gathered by timeline.c, its cause found by
- * cause.c, told in a sentence by sentence.c, and shown by print.c and svg.c. Nobody else includes it,
- * but explain.c.
+ * story.h: the inside of engine/story: the story of one violation. timeline.c gathers it, a line for each thing that
+ * happened, in the words of words.c; cause.c finds its cause; sentence.c tells it in a sentence; print.c shows it on a
+ * terminal. The files of this room alone include it.
  */
 #ifndef STORY_STORY_H
 #define STORY_STORY_H
@@ -21,7 +21,7 @@ struct line {
 	uint32_t step, task, turn;
 	uint32_t entry;      /* of the trace; NONE: LINE_STOPPED */
 	uint32_t event;      /* of the device, for LINE_DEVICE */
-	bool device;         /* belongs into the device's lane */
+	bool device;         /* stands in the device's lane */
 	bool matters, marked;
 	enum line_kind kind;
 	char text[TEXT_MAX];
@@ -33,6 +33,7 @@ struct story {
 	struct watch watch;
 	struct trace_entry *entry;
 	uint32_t nentries;
+	const char *rule;        /* of cause.c, that fits; NULL: none does */
 	struct line *line;
 	uint32_t n, cap;
 	uint32_t crash_at;       /* the crash comes before this line */
@@ -42,28 +43,34 @@ struct story {
 	/* of the broken block: its last extent that was logged; else the last that was added */
 	uint64_t disk, start, len;
 	uint32_t added, logged, ordered, collected; /* lines; NONE: there is none */
-	char cause[600];         /* who did what between which steps of whom, a sentence and a space; "": it is not known */
+	char cause[600];         /* which task did what between which steps of another: a sentence and a space; or "" */
 	char task_name[COOP_TASKS_MAX][TASK_NAME_MAX];
 };
 
 /*
- * Runs v's schedule and gathers what happened; story_free() afterwards, in either case. `turns`: another run of the same race,
- * turn by turn (hunt/flip.h). False when v's schedule does not fit.
+ * Runs v's schedule and gathers what happened; story_free() afterwards, in either case. `turns`: another run of the
+ * same race, turn by turn (hunt/flip.h). False when v's schedule does not fit.
  */
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns);
 void story_free(struct story *s);
-/* Why the promise is broken: s->cause, the lines that it rests on marked. cause.c */
+/* Why the promise is broken: s->cause and s->rule, and the lines that it rests on are marked. cause.c */
 void story_find_cause(struct story *s);
 void story_sentence(const struct story *s, char *buf, unsigned size);
 
 /* The trace's entry of a line; NULL: it has none. */
 const struct trace_entry *story_entry(const struct story *s, uint32_t line);
-/* Is the line's entry one that begins so? */
-bool story_says(const struct story *s, uint32_t line, const char *beginning);
-/* Is it about the broken block's extents? Of a size that is broken each of the file's is. */
+/* The entry is of an extent (EXTENT_ROLES). Is the broken block in it? A broken size is in each extent of the file. */
 bool story_is_of_block(const struct story *s, const struct trace_entry *e);
+#define EXTENT_ROLES (1 << ROLE_FILE | 1 << ROLE_START | 1 << ROLE_LEN)
+/* As the trace names a file: inode_trace_id(). */
+uint64_t story_file_id(const struct model_file *f);
+/* The label of the line's task. */
 const char *story_who(const struct story *s, uint32_t line);
 
+/* What line `l`, already with its kind, entry and device event, tells: l->text. words.c */
+void story_say(const struct story *s, struct line *l);
+/* The event in words: its text, with the arguments in it. */
+void story_event_text(const struct trace_entry *e, char *buf, unsigned size);
 /* "block 1", "blocks 0-3" */
 void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size);
 /* What is at this place of the device, in a word. */

@@ -15,6 +15,9 @@
  */
 bool timeline_print(struct hunt *h, const struct violation *v, bool all, FILE *out);
 
+/* The name of the i-th rule by which a cause is found (cause.c), as the JSON has it; NULL: there are fewer. */
+const char *timeline_rule(uint32_t i);
+
 /* The same as a picture (SVG), folded. */
 bool timeline_svg(struct hunt *h, const struct violation *v, FILE *out);
 

@@ -146,7 +146,7 @@ static void io_task(void *arg)
 	while (!e->submitted)
 		rt->park(0);
 	e->on_disk = true;
-	trace("page %lu, version %lu is on disk", e->page, e->version, 0);
+	trace(EV_PAGE_ON_DISK, e->page, e->version);
 	wake_all(&e->done);
 	member_ends(p);
 }
@@ -164,14 +164,14 @@ static void add_map(struct protocol *p, struct extent *e)
 {
 	rt_point(p->maps_id, POINT_WRITE);
 	p->maps[p->nmaps++] = e;
-	trace("adds the map of page %lu, version %lu", e->page, e->version, 0);
+	trace(EV_PAGE_MAP_ADDED, e->page, e->version);
 }
 
 static void add_ordered(struct protocol *p, struct extent *e)
 {
 	rt_point(p->ordered_id, POINT_WRITE);
 	p->ordered |= BIT(e - p->extent);
-	trace("adds its ordered extent: page %lu, version %lu", e->page, e->version, 0);
+	trace(EV_PAGE_ORDERED_ADDED, e->page, e->version);
 }
 
 /* The page is locked until both are there: who wants to flush it too then knows of the ordered extent. */
@@ -228,7 +228,7 @@ static void collect_ordered(struct protocol *p, struct syncer *s)
 {
 	rt_point(p->ordered_id, POINT_READ);
 	s->waited = p->ordered;
-	trace("collects ordered extents: %lu", (uint64_t)__builtin_popcountll(s->waited), 0, 0);
+	trace(EV_PAGES_COLLECTED, (uint64_t)__builtin_popcountll(s->waited));
 }
 
 static void log_maps(struct protocol *p)
@@ -236,7 +236,7 @@ static void log_maps(struct protocol *p)
 	rt_point(p->maps_id, POINT_WRITE);
 	for (uint32_t i = 0; i < p->nmaps; i++) {
 		p->log[p->maps[i]->page] = p->maps[i];
-		trace("logs page %lu, version %lu", p->maps[i]->page, p->maps[i]->version, 0);
+		trace(EV_PAGE_LOGGED, p->maps[i]->page, p->maps[i]->version);
 	}
 	p->nmaps = 0;
 }
@@ -267,7 +267,7 @@ static bool is_durable(struct protocol *p, const struct syncer *s, const struct 
 
 static void commit(struct protocol *p, struct syncer *s)
 {
-	trace("commits the log", 0, 0, 0);
+	trace(EV_LOG_COMMITTED);
 	for (uint32_t i = 0; i < p->shape.pages; i++) {
 		const struct extent *e = s->logged[i];
 		uint32_t logged = e ? e->version : 0;
@@ -376,7 +376,7 @@ static void write_page(struct protocol *p, struct page *page)
 	mutex_lock(&page->lock);
 	page->version++;
 	page->dirty = true;
-	trace("writes page %lu, version %lu", (uint64_t)(page - p->page), page->version, 0);
+	trace(EV_PAGE_WRITTEN, (uint64_t)(page - p->page), page->version);
 	mutex_unlock(&page->lock);
 	mutex_unlock(&p->inode);
 }

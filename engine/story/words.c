@@ -1,0 +1,146 @@
+/* words.c: what a line of the story tells: a call, an event of the device, another event of the trace. See story.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "fs/item.h"
+#include "story/story.h"
+
+void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size)
+{
+	unsigned long first = start / FS_BLOCK, last = (start + len - 1) / FS_BLOCK;
+
+	if (len <= FS_BLOCK)
+		snprintf(buf, size, "block %lu", first);
+	else
+		snprintf(buf, size, "blocks %lu-%lu", first, last);
+}
+
+const char *story_who(const struct story *s, uint32_t line)
+{
+	return s->task_name[s->line[line].task % COOP_TASKS_MAX];
+}
+
+const char *story_place(uint64_t off, bool meta)
+{
+	return off < SUPER_END ? "super" : meta ? "tree block" : "data";
+}
+
+/* ---- calls ---- */
+
+static void call_begins(const struct story *s, uint32_t op, char *buf)
+{
+	const struct model_op *o = model_op(s->h->run.model, op);
+	const char *file = o->file == MODEL_ALL ? "everything" : model_file(s->h->run.model, o->file)->name;
+	char blocks[64];
+
+	switch (o->kind) {
+	case OP_WRITE:
+		story_blocks(o->off, o->len, blocks, sizeof(blocks));
+		snprintf(buf, TEXT_MAX, "write(%s, %s) version %u", file, blocks, model_version(op));
+		break;
+	case OP_TRUNCATE:
+		snprintf(buf, TEXT_MAX, "truncate(%s, %lu)", file, (unsigned long)o->off);
+		break;
+	default:
+		snprintf(buf, TEXT_MAX, "%s(%s)", model_op_name[o->kind], file);
+	}
+}
+
+static void call_returns(const struct story *s, uint32_t op, long error, char *buf)
+{
+	const struct model_op *o = model_op(s->h->run.model, op);
+	bool promises = !error && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC);
+
+	snprintf(buf, TEXT_MAX, "%s returns %ld%s", model_op_name[o->kind], error,
+	         promises ? ": what was written before it is promised" : "");
+}
+
+/* ---- the device ---- */
+
+/* Writes that position `pos` makes durable. */
+static uint32_t made_durable(const struct story *s, uint32_t pos)
+{
+	struct epoch before, after;
+
+	powercut_epoch_at(s->h->dev, pos, &before);
+	uint32_t pending = before.npending;
+	powercut_epoch_at(s->h->dev, pos + 1, &after);
+	return pending > after.npending ? pending - after.npending : 0;
+}
+
+static void device_text(const struct story *s, uint32_t pos, char *buf)
+{
+	const struct dev_event *e = &s->event[pos], *sub = e->kind == EV_WCMP ? &s->event[e->of] : e;
+	const char *fua = sub->fua ? ", FUA" : "";
+	uint32_t n;
+
+	switch (e->kind) {
+	case EV_WSUB:
+		snprintf(buf, TEXT_MAX, "writes %s @%lu+%u%s", story_place(sub->off, sub->meta),
+		         (unsigned long)sub->off, sub->len, fua);
+		break;
+	case EV_WCMP:
+		snprintf(buf, TEXT_MAX, "%s @%lu %s", story_place(sub->off, sub->meta), (unsigned long)sub->off,
+		         e->failed ? "FAILED" :
+		         sub->fua  ? "written, FUA: durable" :
+		                     "written, may still be lost");
+		break;
+	case EV_FSUB:
+		snprintf(buf, TEXT_MAX, "flushes the device's cache");
+		break;
+	default:
+		n = made_durable(s, pos);
+		snprintf(buf, TEXT_MAX, "flush %s: %u write%s more durable", e->failed ? "FAILED" : "done", n,
+		         n == 1 ? " is" : "s are");
+	}
+}
+
+/* ---- other events ---- */
+
+/* The argument that {name} stands for (event.1). */
+static void argument_text(const struct trace_entry *e, const char *name, unsigned n, char *buf, unsigned size)
+{
+	unsigned role = ROLE_NONE + 1;
+
+	if (!strncmp(name, "blocks", n) && n == 6) {
+		story_blocks(trace_arg(e, ROLE_START), trace_arg(e, ROLE_LEN), buf, size);
+		return;
+	}
+	while (role < ROLE_NR && (strlen(role_info[role].name) != n || strncmp(role_info[role].name, name, n)))
+		role++;
+	CHECK(role < ROLE_NR);
+	snprintf(buf, size, role == ROLE_ERROR ? "%ld" : "%lu", (long)trace_arg(e, role));
+}
+
+void story_event_text(const struct trace_entry *e, char *buf, unsigned size)
+{
+	unsigned n = 0;
+	char word[64];
+
+	for (const char *p = event_info[e->event].text; *p && n < size - 1; p++) {
+		unsigned name = *p == '{' ? (unsigned)strcspn(p + 1, "}") : 0;
+		if (!name) {
+			buf[n++] = *p;
+			continue;
+		}
+		argument_text(e, p + 1, name, word, sizeof(word));
+		n += (unsigned)snprintf(buf + n, size - n, "%s", word);
+		p += name + 1;
+	}
+	buf[n < size ? n : size - 1] = 0;
+}
+
+void story_say(const struct story *s, struct line *l)
+{
+	const struct trace_entry *e = &s->entry[l->entry];
+
+	if (l->kind == LINE_DEVICE)
+		device_text(s, l->event, l->text);
+	else if (e->event == EV_CALL_BEGINS)
+		call_begins(s, (uint32_t)trace_arg(e, ROLE_CALL), l->text);
+	else if (e->event == EV_CALL_RETURNS)
+		call_returns(s, (uint32_t)trace_arg(e, ROLE_CALL), (long)trace_arg(e, ROLE_ERROR), l->text);
+	else
+		story_event_text(e, l->text, TEXT_MAX);
+}
