@@ -5,8 +5,8 @@
 
 #include "pick/pct.h"
 
-#define CLAIM  0.99 /* missing with more than that is no claim */
-#define WANTED 1000u /* one miss in so many is one */
+#define CLAIM  0.99  /* a larger probability of missing is no claim */
+#define WANTED 1000u /* a good claim misses once in so many searches */
 
 static struct certificate_line *line_of(struct certificate *c, uint32_t d, uint32_t steps)
 {
@@ -14,12 +14,13 @@ static struct certificate_line *line_of(struct certificate *c, uint32_t d, uint3
 		if (c->line[i].d == d && c->line[i].steps == steps)
 			return &c->line[i];
 	if (c->nlines == CERTIFICATE_LINES)
-		return NULL; /* runs that are not counted make the claim smaller, never wrong */
+		return NULL; /* a run that is not counted weakens the claim, and never makes it wrong */
 	c->line[c->nlines] = (struct certificate_line){ d, steps, 0 };
 	return &c->line[c->nlines++];
 }
 
-void certificate_add(struct certificate *c, const struct picker *picker, const void *state, const struct coop_result *run)
+void certificate_add(struct certificate *c, const struct picker *picker, const void *state,
+                     const struct coop_result *run)
 {
 	struct certificate_line *l;
 	struct pct_drawn drawn;
@@ -52,7 +53,7 @@ void certificate_merge(struct certificate *c, const struct certificate *other)
 	}
 }
 
-/* (C1) */
+/* (certificate.1) */
 static bool counts(const struct certificate *c, const struct certificate_line *l, uint32_t d)
 {
 	return l->d == d && l->steps >= c->longest;
@@ -88,28 +89,23 @@ uint32_t certificate_steps(const struct certificate *c)
 	return most;
 }
 
-/* Schedules after which a bug of depth d is missed once in WANTED. */
-static double runs_wanted(const struct certificate *c, uint32_t d)
-{
-	return log(WANTED) * c->tasks * pow(certificate_steps(c), d - 1);
-}
-
 static void print_depths(const struct certificate *c, FILE *out)
 {
-	uint32_t nothing = 0;
+	uint32_t nothing = 0; /* the first depth of which nothing is claimed */
 
-	fprintf(out, "  certificate: n = %u tasks, k = %u steps with a choice at most (pct's longest schedule had %u)\n", c->tasks,
-	        certificate_steps(c), c->longest);
+	fprintf(out, "  certificate: n = %u tasks, k = %u steps with a choice at most "
+	        "(pct's longest schedule had %u)\n", c->tasks, certificate_steps(c), c->longest);
 	for (uint32_t d = 2; d < CERTIFICATE_DEPTHS; d++) {
-		uint64_t runs = certificate_runs(c, d);
+		unsigned long runs = certificate_runs(c, d);
 		if (runs && certificate_miss(c, d) < CLAIM)
-			fprintf(out, "    a bug of depth %u is missed with probability at most %.3g (N = %lu schedules of pct with d = %u)\n",
-			        d, certificate_miss(c, d), (unsigned long)runs, d);
+			fprintf(out, "    a bug of depth %u is missed with probability at most %.3g "
+			        "(N = %lu schedules of pct with d = %u)\n", d, certificate_miss(c, d), runs, d);
 		else if (!nothing)
 			nothing = d;
 	}
-	fprintf(out, "    of bugs of depth %u%s they say nothing: to miss one of depth %u once in %u it takes %.2g of pct with d = %u\n", nothing,
-	        nothing + 1 < CERTIFICATE_DEPTHS ? " and more" : "", nothing, WANTED, runs_wanted(c, nothing), nothing);
+	fprintf(out, "    of bugs of depth %u%s they say nothing: to miss one of depth %u once in %u it takes "
+	        "%.2g of pct with d = %u\n", nothing, nothing + 1 < CERTIFICATE_DEPTHS ? " and more" : "", nothing,
+	        WANTED, log(WANTED) * c->tasks * pow(certificate_steps(c), nothing - 1), nothing);
 }
 
 void certificate_print(const struct certificate *c, FILE *out)
@@ -122,6 +118,6 @@ void certificate_print(const struct certificate *c, FILE *out)
 		print_depths(c, out);
 	else
 		fprintf(out, "  no certificate: it takes more schedules of pct (--picker portfolio or pct)\n");
-	fprintf(out, "  outside of the claim: processors that reorder memory accesses (all is sequentially consistent here), power\n"
-	             "  cuts other than those modelled, and every other workload than this one\n");
+	fprintf(out, "  outside of the claim: processors that reorder memory accesses (all is sequentially consistent "
+	        "here), power\n  cuts other than those modelled, and every other workload than this one\n");
 }

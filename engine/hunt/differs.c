@@ -1,15 +1,15 @@
-/*
- * differs.c: two runs of one schedule that should have been the same: where they part. For
- * --check-determinism, which watches both.
- */
-#include <string.h>
+/* differs.c: see differs.h. */
+#include "hunt/differs.h"
 
-#include "hunt/hunt.h"
+#include <stdio.h>
+
+#include "hunt/run.h"
 #include "rt/trace.h"
 
 static bool same_turn(const struct watch_turn *a, const struct watch_turn *b)
 {
-	return a->task == b->task && a->stop.task == b->stop.task && a->stop.obj == b->stop.obj && a->stop.kind == b->stop.kind;
+	return a->task == b->task && a->stop.task == b->stop.task && a->stop.obj == b->stop.obj &&
+	       a->stop.kind == b->stop.kind;
 }
 
 static bool same_access(const struct watch_access *a, const struct watch_access *b)
@@ -33,6 +33,7 @@ static uint32_t first_turn(const struct watch *a, const struct watch *b)
 	return t;
 }
 
+/* What the run did in turn t. Length of the text, which may be more than there was room for. */
 static unsigned tell(const struct watch *w, uint32_t t, char *buf, unsigned size)
 {
 	char object[64];
@@ -41,20 +42,23 @@ static unsigned tell(const struct watch *w, uint32_t t, char *buf, unsigned size
 		return (unsigned)snprintf(buf, size, "it had ended");
 	const struct watch_turn *turn = &w->turn[t];
 	uint32_t end = t + 1 < w->nturns ? w->turn[t + 1].access : w->naccesses;
-	unsigned n = (unsigned)snprintf(buf, size, "step %u, task %u (%s) went on", turn->step, turn->task, trace_task_name(turn->task));
-	for (uint32_t i = turn->access; i < end && n < size; i++)
+	unsigned n = (unsigned)snprintf(buf, size, "step %u, task %u (%s) went on", turn->step, turn->task,
+	                                trace_task_name(turn->task));
+	for (uint32_t i = turn->access; i < end && n < size; i++) {
+		const struct watch_access *a = &w->access[i];
+		watch_object(a->obj, a->write ? POINT_WRITE : POINT_READ, object, sizeof(object));
 		n += (unsigned)snprintf(buf + n, size - n, "%s %s %s (object %u)", i == turn->access ? ":" : ",",
-		                        w->access[i].write ? "changed" : "read",
-		                        watch_object(w->access[i].obj, w->access[i].write ? POINT_WRITE : POINT_READ, object, sizeof(object)),
-		                        w->access[i].obj);
+		                        a->write ? "changed" : "read", object, a->obj);
+	}
 	return n;
 }
 
-void hunt_tell_difference(struct hunt *h, const struct violation *v, const struct watch *a, const struct watch *b, char *buf, unsigned size)
+void hunt_tell_difference(struct hunt *h, const struct violation *v, const struct watch *a, const struct watch *b,
+                          char *buf, unsigned size)
 {
 	uint32_t t = first_turn(a, b), n;
 
-	trace_start(); /* once more, for the names of tasks and objects alone */
+	trace_start(); /* only for the names of tasks and objects */
 	hunt_again(h, v, true);
 	trace_stop(&n);
 	if (t == a->nturns && t == b->nturns) {

@@ -1,16 +1,20 @@
 /*
- * flip.c: see flip.h. A preemption is undone little by little: the next step of the task that was
- * stopped is moved to where it was stopped, then the one after that, until the run holds. Then the last of these
- * moves is halved, until the step that is moved jumps over one other step alone.
+ * flip.c: see flip.h. A preemption is undone little by little: the next step of the task that was stopped is moved to
+ * where it was stopped, then the step after that, until the run holds. Then the last of these moves is bisected, until
+ * the moved step jumps over one other step alone.
  *
- * Where there is no preemption, or to undo it does not help, races of the run are reversed: the task of the earlier access
- * is held back until the other has made its own, the nearest two first. Where that holds, the way there is halved.
+ * Where there is no preemption, or undoing it does not help, races of the run are reversed, those with the nearest
+ * accesses first: the task of the earlier access is held back until the other task has made its own. Where the run
+ * holds then, the way there is bisected.
  */
 #include "hunt/flip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
 
 #define MOVES_MAX 24u   /* steps of one task that are moved before the preemption is given up */
@@ -102,7 +106,9 @@ static uint32_t next_of(const struct schedule *s, uint32_t from, uint32_t task)
 	return from;
 }
 
-/* Two runs that part with one pair of neighbours in two orders (X1)? Then f has their turns as they ran. */
+/*
+ * Do the runs of f->fails and f->holds part with one pair in two orders (flip.1)? Then f has their turns as they ran.
+ */
 static bool is_pair(struct hunt *h, const struct violation *v, struct flip *f)
 {
 	struct schedule a, b;
@@ -126,10 +132,11 @@ static bool is_pair(struct hunt *h, const struct violation *v, struct flip *f)
 }
 
 /*
- * base fails; with its entry `from` moved to `to` it holds. Halves the way: f->fails and f->holds are neighbours.
- * The verdict may flip several times on the way; one flip is what is looked for.
+ * base fails; with its entry `from` moved to `to` it holds. Bisects the way, until f->fails and f->holds are
+ * neighbours. The verdict may flip several times on the way: any one flip will do.
  */
-static bool halve(struct hunt *h, const struct violation *v, const struct schedule *base, uint32_t from, uint32_t to, struct flip *f)
+static bool bisect(struct hunt *h, const struct violation *v, const struct schedule *base, uint32_t from, uint32_t to,
+                   struct flip *f)
 {
 	uint32_t fails = from, holds = to;
 
@@ -152,8 +159,9 @@ static bool halve(struct hunt *h, const struct violation *v, const struct schedu
 	return is_pair(h, v, f);
 }
 
-/* Undoes the preemption before turn t of `task`, step by step. */
-static bool undo(struct hunt *h, const struct violation *v, const struct schedule *turns, uint32_t t, uint32_t task, struct flip *f)
+/* Undoes the preemption of `task` at entry t, step by step. */
+static bool undo(struct hunt *h, const struct violation *v, const struct schedule *turns, uint32_t t, uint32_t task,
+                 struct flip *f)
 {
 	struct schedule s, moved;
 	bool found = false;
@@ -171,7 +179,7 @@ static bool undo(struct hunt *h, const struct violation *v, const struct schedul
 		if (o == OTHERWISE)
 			break;
 		if (o == HOLDS)
-			found = halve(h, v, &s, from, to, f);
+			found = bisect(h, v, &s, from, to, f);
 		if (o == HOLDS && !found)
 			break;
 		schedule_copy(&s, &moved);
@@ -182,7 +190,7 @@ static bool undo(struct hunt *h, const struct violation *v, const struct schedul
 	return found;
 }
 
-/* The preemption that takes the fewest moves. */
+/* *best is the flip of the preemption that takes the fewest moves. */
 static bool undo_preemptions(struct hunt *h, const struct violation *v, const struct watch *w, struct flip *best)
 {
 	struct flip f;
@@ -204,7 +212,7 @@ static bool undo_preemptions(struct hunt *h, const struct violation *v, const st
 
 /* ---- a race of the run, reversed ---- */
 
-/* Two turns of two tasks that touch one object, one of them to change it. */
+/* Two turns of two tasks that access one object; one of the accesses is a write. */
 struct race_of {
 	uint32_t first, second;
 };
@@ -214,10 +222,10 @@ static int nearer(const void *a, const void *b)
 	const struct race_of *x = a, *y = b;
 	uint32_t dx = x->second - x->first, dy = y->second - y->first;
 
-	return dx != dy ? (dx > dy) - (dx < dy) : (x->second < y->second) - (x->second > y->second);
+	return dx != dy ? ORDER(dx, dy) : ORDER(y->second, x->second);
 }
 
-/* The last access before `a` that a has a race with; a itself: there is none. */
+/* The last access before access `a` that conflicts with it; `a` itself: there is none. */
 static uint32_t last_conflict(const struct watch *w, uint32_t a)
 {
 	const struct watch_access *x = &w->access[a];
@@ -230,7 +238,7 @@ static uint32_t last_conflict(const struct watch *w, uint32_t a)
 	return a;
 }
 
-/* The nearest first, of these the latest. One entry an access at most. */
+/* At most one race for each access, those with the nearest turns first; of these the latest first. */
 static uint32_t find_races(const struct watch *w, struct race_of *race)
 {
 	uint32_t n = 0, distinct = 0;
@@ -247,7 +255,10 @@ static uint32_t find_races(const struct watch *w, struct race_of *race)
 	return distinct;
 }
 
-/* The entries [from, to) with those of from's task behind the others: it is held back. A data choice goes with its task. */
+/*
+ * Holds back the task of entry `from`: its entries in [from, to) come behind the others there. A data choice goes
+ * with its task. Number of entries that are behind.
+ */
 static uint32_t hold_back(const struct schedule *s, uint32_t from, uint32_t to, struct schedule *out)
 {
 	uint32_t task = s->d[from].value, owner = task, held = 0;
@@ -269,10 +280,11 @@ static uint32_t hold_back(const struct schedule *s, uint32_t from, uint32_t to, 
 }
 
 /*
- * With the task of entry `from` held back until `to` it holds. Halves the way to where it is held back over one entry more, and then
- * the way of that entry over the task's.
+ * The run holds with the task of entry `from` held back until `to`. Bisects `to`, until one entry more or less decides;
+ * then bisects the way of that entry over the task's own.
  */
-static bool narrow(struct hunt *h, const struct violation *v, const struct schedule *turns, uint32_t from, uint32_t to, struct flip *f)
+static bool narrow(struct hunt *h, const struct violation *v, const struct schedule *turns, uint32_t from, uint32_t to,
+                   struct flip *f)
 {
 	uint32_t fails = from + 1, holds = to;
 	struct schedule s;
@@ -288,7 +300,7 @@ static bool narrow(struct hunt *h, const struct violation *v, const struct sched
 		*(o == FAILS ? &fails : &holds) = middle;
 	}
 	f->moved = hold_back(turns, from, fails, &s);
-	found = halve(h, v, &s, fails, fails - f->moved, f);
+	found = bisect(h, v, &s, fails, fails - f->moved, f);
 	if (fails - f->moved == from)
 		f->moved = 0; /* nothing stood between */
 end:
@@ -296,7 +308,8 @@ end:
 	return found;
 }
 
-static bool reverse(struct hunt *h, const struct violation *v, const struct watch *w, const struct race_of *r, struct flip *f)
+static bool reverse(struct hunt *h, const struct violation *v, const struct watch *w, const struct race_of *r,
+                    struct flip *f)
 {
 	uint32_t from = w->turn[r->first].place, to = w->turn[r->second].place + 1;
 	struct schedule s;
@@ -328,7 +341,8 @@ bool hunt_flip(struct hunt *h, const struct violation *v, struct flip *f)
 	h->watch = &w;
 	hunt_again(h, v, true);
 	h->watch = NULL;
-	bool found = h->result.end != COOP_DIVERGED && (undo_preemptions(h, v, &w, f) || reverse_races(h, v, &w, f));
+	bool fits = h->result.end != COOP_DIVERGED;
+	bool found = fits && (undo_preemptions(h, v, &w, f) || reverse_races(h, v, &w, f));
 	watch_fini(&w);
 	return found;
 }

@@ -1,12 +1,12 @@
 /*
- * jobs.c: a search in several processes, each every n-th schedule. They share memory
- * for what each has counted, and the lowest number of a schedule that fails.
+ * jobs.c: a search (search.h) in several processes, each every n-th schedule. They share memory for what each has
+ * counted, and for the lowest number of a schedule that fails.
  *
- * (J1) A process goes on until its next schedule has a higher number than one that is known to fail: so
- *      the failing schedule of the lowest number is found, whoever is faster.
- * (J2) Only the recording of a violation crosses over: the parent runs it again to have the rest (H3).
+ * jobs.1: A process goes on until its next schedule has a higher number than one that is known to fail. So the
+ *         failing schedule with the lowest number is found, whichever process is faster.
+ * jobs.2: Of a violation only the recording crosses over: the parent runs it again to have the rest (hunt.3).
  */
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,12 +18,14 @@
 
 #include "base/check.h"
 #include "base/stop.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
 
 #define JOBS_MAX      64u
 #define DECISIONS_MAX 65536u
 
-/* One process's, in shared memory; written by it before it ends. */
+/* What one process has done. It writes this, in shared memory, before it ends. */
 struct slice {
 	bool done;
 	struct search search;
@@ -39,7 +41,7 @@ struct slice {
 };
 
 struct shared {
-	_Atomic uint64_t best; /* (J1) */
+	_Atomic uint64_t best; /* the lowest number that fails (jobs.1) */
 	struct slice slice[];
 };
 
@@ -50,16 +52,15 @@ struct jobs {
 	struct shared *shared;
 	size_t size;
 	pid_t pid[JOBS_MAX];
-	char *err;
 };
 
 /* ---- in a process of its own ---- */
 
-static void found(struct shared *shared, uint64_t number)
+static void lower(_Atomic uint64_t *best, uint64_t number)
 {
-	uint64_t best = atomic_load(&shared->best);
+	uint64_t was = atomic_load(best);
 
-	while (number < best && !atomic_compare_exchange_weak(&shared->best, &best, number))
+	while (number < was && !atomic_compare_exchange_weak(best, &was, number))
 		;
 }
 
@@ -91,7 +92,7 @@ _Noreturn static void run_slice(struct jobs *j, uint32_t i, pid_t parent)
 	struct violation v;
 	struct traces t;
 
-	end_with(parent); /* nobody would take what it finds */
+	end_with(parent); /* without the parent nobody reads the result */
 	violation_init(&v);
 	traces_init(&t);
 	s.shard = s.shard + i * shards;
@@ -102,40 +103,43 @@ _Noreturn static void run_slice(struct jobs *j, uint32_t i, pid_t parent)
 		s.progress = NULL;
 	hunt_search(j->h, &s, &v);
 	if (s.found_at)
-		found(j->shared, s.found_at);
+		lower(&j->shared->best, s.found_at);
 	hand_over(&j->shared->slice[i], &s, &t, &v);
 	_exit(0);
 }
 
 /* ---- in the parent ---- */
 
+/* Starts all, or none. A signal that ends the search reaches all processes: they share the stop flag. */
 static int start(struct jobs *j)
 {
 	pid_t parent = getpid();
+	int ret = 0;
 
-	fflush(NULL); /* else each process has what is buffered, too */
-	for (uint32_t i = 0; i < j->n; i++) {
+	fflush(NULL); /* else each process would print what is buffered once more */
+	for (uint32_t i = 0; i < j->n && !ret; i++) {
 		j->pid[i] = fork();
 		if (j->pid[i] < 0)
-			return -errno;
+			ret = -errno;
 		if (!j->pid[i])
 			run_slice(j, i, parent);
 	}
-	return 0;
+	for (uint32_t i = 0; i < j->n && j->pid[i] > 0 && ret; i++)
+		kill(j->pid[i], SIGKILL);
+	return ret;
 }
 
-/* A signal that ends the search reaches all of them: the stop flag is shared. */
-static void wait_for_all(struct jobs *j)
+/* How many ended before they were done. */
+static uint32_t wait_for_all(struct jobs *j)
 {
-	for (uint32_t i = 0; i < j->n && j->pid[i] > 0; i++)
+	uint32_t died = 0;
+
+	for (uint32_t i = 0; i < j->n && j->pid[i] > 0; i++) {
 		while (waitpid(j->pid[i], NULL, 0) < 0 && errno == EINTR)
 			;
-}
-
-static void kill_all(struct jobs *j)
-{
-	for (uint32_t i = 0; i < j->n && j->pid[i] > 0; i++)
-		kill(j->pid[i], SIGKILL);
+		died += !j->shared->slice[i].done;
+	}
+	return died;
 }
 
 static void add_counts(struct search *s, const struct slice *in)
@@ -175,7 +179,6 @@ static const struct slice *gather(struct jobs *j, struct traces *traces)
 	return first;
 }
 
-/* (J2) */
 static void take_violation(struct jobs *j, const struct slice *from, struct violation *v)
 {
 	struct violation recorded;
@@ -187,31 +190,20 @@ static void take_violation(struct jobs *j, const struct slice *from, struct viol
 	for (uint32_t i = 0; i < from->ndecisions; i++)
 		schedule_add(&recorded.schedule, from->decision[i]);
 	hunt_again(j->h, &recorded, true);
-	CHECK(hunt_judge(j->h, v));
+	CHECK(hunt_judge(j->h, v)); /* (jobs.2) */
 	violation_fini(&recorded);
 }
 
-static bool all_done(const struct jobs *j)
-{
-	for (uint32_t i = 0; i < j->n; i++)
-		if (!j->shared->slice[i].done)
-			return false;
-	return true;
-}
-
-static int run_jobs(struct jobs *j, struct violation *v)
+static int run_jobs(struct jobs *j, struct violation *v, struct why *why)
 {
 	struct traces own = { 0 }, *traces = j->s->traces ? j->s->traces : &own;
 	int ret = start(j);
+	uint32_t died = wait_for_all(j);
 
 	if (ret)
-		kill_all(j);
-	wait_for_all(j);
-	if (ret || !all_done(j)) {
-		snprintf(j->err, 200, ret ? "--jobs: a process cannot be started: %s" : "--jobs: a process has died%s",
-		         ret ? strerror(-ret) : "");
-		return ret ? ret : -ECHILD;
-	}
+		return why_set(why, ret, "--jobs: a process cannot be started: %s", strerror(-ret));
+	if (died)
+		return why_set(why, -ECHILD, "--jobs: a process has died");
 	if (!j->s->traces)
 		traces_init(&own);
 	const struct slice *first = gather(j, traces);
@@ -224,21 +216,19 @@ static int run_jobs(struct jobs *j, struct violation *v)
 	return 0;
 }
 
-int hunt_search_jobs(struct hunt *h, struct search *s, uint32_t jobs, struct violation *v, char *err)
+int hunt_search_jobs(struct hunt *h, struct search *s, uint32_t jobs, struct violation *v, struct why *why)
 {
-	struct jobs j = { .h = h, .s = s, .n = jobs < JOBS_MAX ? jobs : JOBS_MAX, .err = err };
+	struct jobs j = { .h = h, .s = s, .n = jobs < JOBS_MAX ? jobs : JOBS_MAX };
 	uint64_t since = rt_now();
 
 	j.size = sizeof(*j.shared) + j.n * sizeof(struct slice);
 	j.shared = mmap(NULL, j.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (j.shared == MAP_FAILED) {
-		snprintf(err, 200, "--jobs %u: no memory: %s", jobs, strerror(errno));
-		return -errno;
-	}
+	if (j.shared == MAP_FAILED)
+		return why_set(why, -errno, "--jobs %u: no memory: %s", jobs, strerror(errno));
 	atomic_init(&j.shared->best, UINT64_MAX);
 	s->run = s->found_at = s->images_judged = s->images_mounted = 0;
 	s->nondeterministic = s->stopped = false;
-	int ret = run_jobs(&j, v);
+	int ret = run_jobs(&j, v, why);
 	s->took = (double)(rt_now() - since) / 1e9;
 	munmap(j.shared, j.size);
 	return ret;

@@ -1,12 +1,12 @@
 /*
- * minimise_crash.c: the last stage of minimise.c: of the crashes of one run that break the same
- * kind of promise, one that keeps the fewest pending writes; of these, the earliest.
+ * minimise_crash.c: the last stage of minimise.c. Of the crashes of one run that break the same kind of promise it
+ * takes one that keeps the fewest pending writes; of these, the earliest.
  */
-#include "hunt/hunt.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "hunt/judge.h"
+#include "hunt/minimise_stages.h"
 #include "machine/mem.h"
 
 struct crash_search {
@@ -36,7 +36,6 @@ static int fewest_kept(void *arg, const struct cut *c)
 	return 0;
 }
 
-/* The fewest pending writes kept with which some crash breaks the promise, and of these the first position. */
 void minimise_crash(struct hunt *h, struct violation *v)
 {
 	struct crash_search x = { .h = h, .v = v };

@@ -1,16 +1,15 @@
 /*
  * minimise_moves.c: makes a failing schedule smaller by trying: the greedy stage of minimise.c.
  *
- * A block of one task's decisions is moved to its next block, or left out, by tolerant replay; whatever
- * still fails in the same way with fewer preemptions (then fewer switches, then fewer decisions) is
- * the new schedule, as it was recorded. And the causal slice, which is one such try: the run without
- * the turns that the failure does not depend on.
+ * A block of one task's decisions is moved to its next block, or left out, by tolerant replay. Whatever still fails in
+ * the same way and is smaller (violation_smaller()) is the new schedule, as it was recorded. The causal slice is one
+ * such try: the run without the turns that the failure does not depend on.
  */
-#include "hunt/hunt.h"
-
 #include <stdlib.h>
 
-#include "base/check.h"
+#include "hunt/judge.h"
+#include "hunt/minimise_stages.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
 
 #define REPLAYS_MAX 4000u
@@ -22,7 +21,7 @@ struct minimiser {
 	uint32_t replays, stuck;
 };
 
-/* Blocks: decisions of one task in a row, or a data choice. */
+/* Decisions of one task in a row, or one data choice. */
 struct block {
 	uint32_t from, n;
 };
@@ -41,13 +40,28 @@ static uint32_t blocks_of(const struct schedule *s, struct block *b)
 	return n;
 }
 
-/* Runs m->candidate's schedule; true when it fails in the same way and is smaller: then it is the best. */
+/*
+ * Runs c's schedule (tolerantly) with *best's seed and tasks. True when it fails as *best does and is smaller: then
+ * the two are swapped.
+ */
+static bool try_smaller(struct hunt *h, struct violation *best, struct violation *c)
+{
+	c->seed = best->seed;
+	c->absent = best->absent;
+	hunt_again(h, c, false);
+	if (!hunt_judge(h, c) || !violation_same(c, best) || !violation_smaller(c, best))
+		return false;
+	violation_swap(best, c);
+	return true;
+}
+
+/* The same for m->candidate, within the bounds. */
 static bool improves(struct minimiser *m)
 {
 	if (m->replays >= REPLAYS_MAX || m->stuck >= STUCK_MAX)
 		return false;
 	m->replays++;
-	bool better = minimise_try(m->h, m->best, &m->candidate);
+	bool better = try_smaller(m->h, m->best, &m->candidate);
 	m->stuck += m->h->result.end != COOP_FINISHED;
 	return better;
 }
@@ -143,8 +157,8 @@ static uint32_t largest_object(const struct watch *w)
 }
 
 /*
- * Backwards over the accesses: what a turn that is needed touched, and who wrote it before. Turns of a
- * task are needed up to the last one that is. `needed` has one entry a turn.
+ * Backwards over the accesses: a turn is needed when it wrote an object that a later turn, itself needed, has touched.
+ * All turns of a task before its last one that is needed are needed, too. `needed` has one entry a turn.
  */
 static void find_needed(const struct watch *w, uint32_t end, bool *needed)
 {
@@ -184,7 +198,7 @@ static uint32_t last_turn(const struct watch *w, const struct violation *v)
 	return t;
 }
 
-/* Without the decisions for turns that are not causally before the end: they come last, by themselves. */
+/* Decisions for turns that are not causally before the end are left out: those turns come last, by themselves. */
 uint32_t minimise_slice(struct hunt *h, struct violation *v)
 {
 	struct violation c;
@@ -203,7 +217,7 @@ uint32_t minimise_slice(struct hunt *h, struct violation *v)
 	for (uint32_t t = 0; t < w.nturns; t++)
 		if (needed[t] && w.turn[t].decision)
 			schedule_add(&c.schedule, (struct decision){ .value = w.turn[t].task });
-	minimise_try(h, v, &c);
+	try_smaller(h, v, &c);
 	violation_fini(&c);
 	free(needed);
 	watch_fini(&w);

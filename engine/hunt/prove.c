@@ -1,8 +1,9 @@
 /*
  * prove.c: see prove.h. One run of each order of accesses that matters (pick/dpor.h). Bounds are deepened 0, 1, 2, ...:
- * most bugs need few preemptions, so what breaks is found early and with the fewest. Without a bound there is one pass.
+ * most bugs need few preemptions, so a violation is found early and with the fewest. Without a bound there is one pass.
  *
- * A checkpoint is text: what is proved, in which part, how far, the branch on which the search stands, and the traces so far.
+ * A checkpoint is text: what is proved, which part of it, how far, the branch on which the search stands, and the
+ * traces so far.
  */
 #include "hunt/prove.h"
 
@@ -13,8 +14,10 @@
 
 #include "base/replace.h"
 #include "base/stop.h"
-#include "machine/mem.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "hunt/schedule_file.h"
+#include "machine/mem.h"
 
 #define PROGRESS_EVERY   1024u
 #define CHECKPOINT_EVERY 200000u
@@ -28,19 +31,8 @@ struct proving {
 	struct dpor *d;
 	uint64_t since_ns, runs;
 	double took_before;
-	char *err;
+	struct why *why;
 };
-
-static struct dpor *search_of(const struct proof *p)
-{
-	struct dpor *d = dpor_new(DPOR_RACES);
-
-	if (p->preemptions != DPOR_NO_BOUND)
-		dpor_deepen(d, p->preemptions);
-	d->part = p->part;
-	d->parts = p->parts;
-	return d;
-}
 
 /* ---- checkpoints ---- */
 
@@ -74,11 +66,11 @@ static int load_traces(struct traces *t, FILE *in)
 static void put_state(const struct proving *g, FILE *out)
 {
 	const struct proof *p = g->p;
+	unsigned long hash = schedule_config(g->h->race, g->h->design);
 
 	fprintf(out, MAGIC "\npart %u of %u jobs %u\n", p->part + 1, p->parts, p->jobs);
-	fprintf(out, "race %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name, g->h->design->name,
-	        (unsigned long)schedule_config(g->h->race, g->h->design), p->preemptions, (unsigned long)p->executions,
-	        (unsigned long)p->cut, p->took);
+	fprintf(out, "race %s design %s hash %016lx preemptions %u\nsoFar %lu %lu %.3f\n", g->h->race->name,
+	        g->h->design->name, hash, p->preemptions, (unsigned long)p->executions, (unsigned long)p->cut, p->took);
 	dpor_save(g->d, out);
 	save_traces(g->traces, out);
 }
@@ -94,24 +86,25 @@ static int save(const struct proving *g)
 		ret = replace_end(&file, true);
 	}
 	if (ret)
-		snprintf(g->err, PROVE_ERR_MAX, "--checkpoint %.100s: cannot be written: %s", p->checkpoint, strerror(-ret));
+		why_set(g->why, ret, "--checkpoint %.100s: cannot be written: %s", p->checkpoint, strerror(-ret));
 	return ret;
 }
 
 static int wrong(const struct proving *g, const char *what)
 {
-	snprintf(g->err, PROVE_ERR_MAX, "--checkpoint %.80s: %s; remove it, or name another file", g->p->checkpoint, what);
-	return -EINVAL;
+	return why_set(g->why, -EINVAL, "--checkpoint %.80s: %s; remove it, or name another file", g->p->checkpoint,
+	               what);
 }
 
-/* Whose a checkpoint is. */
+/* The part of a proof that a checkpoint is of; `part` counts from 1. */
 struct part {
 	uint32_t part, parts, jobs;
 };
 
 static bool read_part(FILE *in, struct part *is)
 {
-	return fscanf(in, "part %u of %u jobs %u\n", &is->part, &is->parts, &is->jobs) == 3 && is->part && is->part <= is->parts && is->jobs;
+	return fscanf(in, "part %u of %u jobs %u\n", &is->part, &is->parts, &is->jobs) == 3 && is->part &&
+	       is->part <= is->parts && is->jobs;
 }
 
 static bool read_magic(FILE *in)
@@ -129,8 +122,9 @@ static int check_part(const struct proving *g, const struct part *is)
 
 	if (is->part == g->p->part + 1 && is->parts == g->p->parts && is->jobs == g->p->jobs)
 		return 0;
-	snprintf(what, sizeof(what), "of --shard %u/%u --jobs %u, and this is --shard %u/%u --jobs %u", (is->part - 1) % their_shards + 1,
-	         their_shards, is->jobs, g->p->part % shards + 1, shards, g->p->jobs);
+	snprintf(what, sizeof(what), "of --shard %u/%u --jobs %u, and this is --shard %u/%u --jobs %u",
+	         (is->part - 1) % their_shards + 1, their_shards, is->jobs, g->p->part % shards + 1, shards,
+	         g->p->jobs);
 	return wrong(g, what);
 }
 
@@ -161,7 +155,7 @@ static int read_head(struct proving *g, FILE *in)
 	return 0;
 }
 
-/* Takes up what is there. 1: a branch was read; 0: there is no checkpoint; or -errno. */
+/* Reads the checkpoint. 1: the search goes on from it; 0: there is none; or -errno and why. */
 static int resume(struct proving *g)
 {
 	FILE *in = g->p->checkpoint ? fopen(g->p->checkpoint, "r") : NULL;
@@ -176,7 +170,7 @@ static int resume(struct proving *g)
 	return ret;
 }
 
-/* 0: there is no checkpoint in the file; what else it is, resume() says. */
+/* The number of processes of the checkpoint in this file; 0: there is none. resume() says what the file is instead. */
 static uint32_t jobs_of(const char *path)
 {
 	FILE *in = fopen(path, "r");
@@ -190,18 +184,17 @@ static uint32_t jobs_of(const char *path)
 	return is.jobs;
 }
 
-int prove_check_jobs(const struct proof *p, uint32_t jobs, char *err)
+int prove_check_jobs(const struct proof *p, uint32_t jobs, struct why *why)
 {
 	char path[4096];
 
 	for (uint32_t i = 0; i <= PROVE_JOBS_MAX && p->checkpoint; i++) {
 		snprintf(path, sizeof(path), i ? "%s.%u" : "%s", p->checkpoint, i);
 		uint32_t is = jobs_of(path);
-		if (!is || is == jobs)
-			continue;
-		snprintf(err, PROVE_ERR_MAX, "--checkpoint %.80s: %.80s is of a proof with --jobs %u, and this is one with --jobs %u: go on "
-		                             "with --jobs %u, or remove that file", p->checkpoint, path, is, jobs, is);
-		return -EINVAL;
+		if (is && is != jobs)
+			return why_set(why, -EINVAL, "--checkpoint %.80s: %.80s is of a proof with --jobs %u, and this "
+			               "is one with --jobs %u: go on with --jobs %u, or remove that file",
+			               p->checkpoint, path, is, jobs, is);
 	}
 	return 0;
 }
@@ -213,7 +206,8 @@ static bool over(struct proving *g)
 	struct proof *p = g->p;
 
 	p->took = g->took_before + (double)(rt_now() - g->since_ns) / 1e9;
-	return stop_asked() || (p->found_elsewhere && *p->found_elsewhere) || (p->seconds > 0 && p->took - g->took_before >= p->seconds);
+	return stop_asked() || (p->found_elsewhere && *p->found_elsewhere) ||
+	       (p->seconds > 0 && p->took - g->took_before >= p->seconds);
 }
 
 static void run_one(struct proving *g)
@@ -229,7 +223,7 @@ static void run_one(struct proving *g)
 	g->p->found = hunt_judge(g->h, g->v) != VIOLATION_NONE;
 }
 
-/* Until it is through, has found something, or is stopped. 0, or -errno. */
+/* Until all schedules were tried, or one fails, or it is stopped. 0, or -errno and why. */
 static int search(struct proving *g)
 {
 	struct proof *p = g->p;
@@ -264,10 +258,10 @@ static void conclude(struct proving *g)
 		unlink(p->checkpoint);
 }
 
-int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
+int prove(struct hunt *h, struct proof *p, struct violation *v, struct why *why)
 {
 	struct traces own, *traces = p->traces ? p->traces : &own;
-	struct proving g = { .h = h, .p = p, .v = v, .traces = traces, .since_ns = rt_now(), .err = err };
+	struct proving g = { .h = h, .p = p, .v = v, .traces = traces, .since_ns = rt_now(), .why = why };
 	int ret;
 
 	if (!p->parts)
@@ -279,7 +273,11 @@ int prove(struct hunt *h, struct proof *p, struct violation *v, char *err)
 	p->reached = DPOR_NO_BOUND;
 	if (!p->traces)
 		traces_init(&own);
-	g.d = search_of(p);
+	g.d = dpor_new(DPOR_RACES);
+	if (p->preemptions != DPOR_NO_BOUND)
+		dpor_deepen(g.d, p->preemptions);
+	g.d->part = p->part;
+	g.d->parts = p->parts;
 	ret = resume(&g);
 	if (ret >= 0)
 		ret = search(&g);

@@ -1,6 +1,6 @@
 /*
- * prove_jobs.c: a proof in several processes, each with a part of it; see prove.h (Q2). What each has counted is in
- * memory that they share. The first that finds something stops the others.
+ * prove_jobs.c: a proof (prove.h) in several processes, each with a part of it (prove.1). They share memory for what
+ * each has counted. The first that finds a violation stops the others.
  *
  * Each keeps a checkpoint of its own: NAME.1, NAME.2, ...
  */
@@ -14,7 +14,9 @@
 
 #include "base/check.h"
 #include "base/stop.h"
+#include "hunt/judge.h"
 #include "hunt/prove.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
 
 #define DECISIONS_MAX 65536u
@@ -23,14 +25,14 @@ struct slice {
 	struct proof proof;
 	bool done;
 	int ret;
-	char err[PROVE_ERR_MAX];
+	struct why why;
 	uint32_t ndecisions;
 	struct decision decision[DECISIONS_MAX];
 	uint64_t ntraces, trace[TRACES_MAX];
 };
 
 struct shared {
-	bool found; /* by one of them: all stop */
+	bool found; /* by one of the processes: all stop */
 	struct slice slice[];
 };
 
@@ -42,8 +44,8 @@ static void count_so_far(const struct proof *p, void *arg)
 	s->proof.cut = p->cut;
 }
 
-_Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struct shared *shared, uint32_t i, uint32_t jobs,
-		      pid_t parent)
+_Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struct shared *shared, uint32_t i,
+                                uint32_t jobs, pid_t parent)
 {
 	struct slice *s = &shared->slice[i];
 	struct violation v;
@@ -51,7 +53,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 	struct proof p = *whole;
 	struct traces traces;
 
-	end_with(parent); /* nobody would take what it finds */
+	end_with(parent); /* without the parent nobody reads the result */
 	violation_init(&v);
 	p.part = whole->part + i * whole->parts;
 	p.parts = whole->parts * jobs;
@@ -65,7 +67,7 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 		snprintf(checkpoint, sizeof(checkpoint), "%s.%u", whole->checkpoint, i + 1);
 		p.checkpoint = checkpoint;
 	}
-	s->ret = prove(h, &p, &v, s->err);
+	s->ret = prove(h, &p, &v, &s->why);
 	if (p.found && v.schedule.n <= DECISIONS_MAX) {
 		s->ndecisions = v.schedule.n;
 		memcpy(s->decision, v.schedule.d, v.schedule.n * sizeof(*s->decision));
@@ -100,7 +102,7 @@ void proof_add(struct proof *to, const struct proof *from)
 		to->reached = from->reached;
 }
 
-/* Until all have ended; says now and then how far they are. */
+/* Waits until all processes have ended, and reports progress meanwhile. */
 static void wait_for_all(struct proof *p, struct shared *shared, pid_t *pid, uint32_t jobs)
 {
 	uint32_t left = jobs;
@@ -134,7 +136,7 @@ static void take_violation(struct hunt *h, const struct slice *from, struct viol
 	violation_fini(&recorded);
 }
 
-/* A trace may be in several parts (Q2). */
+/* A trace may be in several parts (prove.1). */
 static void count_traces(struct proof *p, const struct shared *shared, uint32_t jobs)
 {
 	struct traces own, *all = p->traces ? p->traces : &own;
@@ -150,7 +152,8 @@ static void count_traces(struct proof *p, const struct shared *shared, uint32_t 
 		traces_free(&own);
 }
 
-static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32_t jobs, struct violation *v, char *err)
+static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32_t jobs, struct violation *v,
+                  struct why *why)
 {
 	const struct slice *first = NULL;
 	int ret = 0;
@@ -158,13 +161,10 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 	proof_begin_sum(p);
 	for (uint32_t i = 0; i < jobs; i++) {
 		struct slice *s = &shared->slice[i];
-		if (!s->done) {
-			snprintf(err, PROVE_ERR_MAX, "process %u of %u ended before it was done", i + 1, jobs);
-			ret = -EIO;
-		} else if (s->ret) {
-			snprintf(err, PROVE_ERR_MAX, "%s", s->err);
-			ret = s->ret;
-		}
+		if (!s->done)
+			ret = why_set(why, -EIO, "process %u of %u ended before it was done", i + 1, jobs);
+		else if (s->ret)
+			ret = why_set(why, s->ret, "%s", s->why.text);
 		proof_add(p, &s->proof);
 		if (s->proof.found && s->ndecisions && !first)
 			first = s;
@@ -175,10 +175,11 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 	return ret;
 }
 
-int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, char *err)
+int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation *v, struct why *why)
 {
 	size_t size = sizeof(struct shared) + jobs * sizeof(struct slice);
-	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+	                             -1, 0);
 	pid_t *pid = mem_zalloc(jobs * sizeof(*pid)), parent = getpid();
 	int ret = 0;
 
@@ -191,15 +192,14 @@ int prove_jobs(struct hunt *h, struct proof *p, uint32_t jobs, struct violation 
 		if (!pid[i])
 			run_slice(h, p, shared, i, jobs, parent);
 		if (pid[i] < 0) {
-			snprintf(err, PROVE_ERR_MAX, "no process: %s", strerror(errno));
-			ret = -EAGAIN;
+			ret = why_set(why, -EAGAIN, "--jobs: a process cannot be started: %s", strerror(errno));
 			for (uint32_t k = 0; k < i; k++)
 				kill(pid[k], SIGKILL);
 		}
 	}
 	if (!ret) {
 		wait_for_all(p, shared, pid, jobs);
-		ret = gather(h, p, shared, jobs, v, err);
+		ret = gather(h, p, shared, jobs, v, why);
 	}
 	munmap(shared, size);
 	free(pid);

@@ -1,4 +1,4 @@
-/* race.c: what is due of a race: see race.h. */
+/* race.c: see race.h. */
 #include "hunt/race.h"
 
 #include <string.h>

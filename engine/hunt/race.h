@@ -1,25 +1,25 @@
 /*
- * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash: its story,
- * its tasks, and the verdict that is due for each design. A finder that finds nothing where something is due
- * fails, and so does one that finds something where nothing is due.
+ * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash. It has a story,
+ * tasks, and for each design the verdict that is due. A search that finds nothing where VERDICT_BREAKS is due has
+ * failed, and so has one that finds a violation where VERDICT_HOLDS is due.
  *
- * Called by the hunter (hunt.c), which runs a race under the controlled scheduler. The races themselves are in
- * workloads/race, one a file.
+ * Run by run.c under the controlled scheduler and by stress.c on threads. The races themselves are in workloads/race,
+ * one a file.
  */
 #ifndef HUNT_RACE_H
 #define HUNT_RACE_H
 
+#include "base/why.h"
 #include "fs/fs.h"
 #include "oracle/model.h"
 
 enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 
-#define RACE_ERR_MAX 512 /* of race_source.from_job */
-#define RACE_FILES   16u
-#define RACE_DESIGNS 16u
+#define RACE_FILES     16u
+#define RACE_DESIGNS   16u
 #define RACE_TASKS_MAX 16u
 
-/* What the tasks of one run know. Each has a copy of its own, to read; what they share is behind the pointers. */
+/* What a task knows of its run. Each task has its own copy, to read; what tasks share is behind the pointers. */
 struct race_run {
 	const struct race *race;
 	struct model *model;
@@ -27,18 +27,18 @@ struct race_run {
 	struct model_file *file[RACE_FILES]; /* made by setup, open in every run */
 	uint32_t nfiles;
 	uint32_t me;                         /* the task's place in race->tasks */
-	uint64_t seed;                       /* of this run, for tasks that draw */
+	uint64_t seed;                       /* of this run, for tasks that draw what they do */
 };
 
-/* Under stress a task does the same again and again: it must be able to. */
+/* `run` may be called again and again in one run: under stress (stress.h) it is. */
 struct race_task {
 	const char *name;
 	void (*run)(struct race_run *r);
 };
 
 /*
- * A race without a file system under it: it runs and judges itself. `main` is the main of a controlled
- * run: it switches choices on and off. `judge` says, of a run that finished, what is broken, or NULL.
+ * A race without a file system under it: it runs and judges itself. `main` is the first task of a controlled run, and
+ * switches choices on and off (coop_choices()). `judge` says what a run that finished has broken, or NULL.
  */
 struct race_bare {
 	bool (*knows)(const char *design);
@@ -51,13 +51,13 @@ struct race_bare {
 struct race {
 	const char *name;  /* the word in the name of its file and in its symbol */
 	const char *what;  /* one line */
-	const char *story; /* who does what, in which order, what is lost */
-	const char *job;   /* race/job.h: the text that it was made from; NULL: it is one of the table */
-	const struct race_bare *bare; /* when set, it is all there is, but for `expect` */
+	const char *story; /* told to users: who does what, in which order, what is lost */
+	const char *job;   /* the text of the fio job that it was made from (race/job.h); NULL: of none */
+	const struct race_bare *bare; /* when set, no member below it is used but `expect` */
 	struct mkfs_options mkfs;
-	struct mount_options mount; /* but for the design */
+	struct mount_options mount; /* the hunt sets the design */
 	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
-	/* Once, not under a picker: makes the files and their first content, which is then synced: durable. */
+	/* Makes the files and their first content, once, without a picker. Then it is synced, so it is durable. */
 	void (*setup)(struct race_run *r);
 	const struct race_task *tasks;
 	uint32_t ntasks;
@@ -67,18 +67,18 @@ struct race {
 	} expect[RACE_DESIGNS];
 };
 
-/* Where a race comes from that a schedule's file names: workloads/race has the registry. */
+/* Where the race comes from that a schedule's file names. workloads/race/registry.h has the one there is. */
 struct race_source {
 	const struct race *(*find)(const char *name); /* NULL: there is none of that name */
 	/* "; did you mean seed?", or nothing. Returns buf. */
 	const char *(*nearest)(const char *name, char *buf, unsigned size);
-	/* From the text of a fio job; `name` is the job's. 0, or -errno with one line in err (RACE_ERR_MAX bytes). */
-	int (*from_job)(const char *name, const char *text, const struct race **out, const char **clamped, char *err);
+	/* From the text of a fio job; `name` is the job's. 0, or -errno and why. */
+	int (*from_job)(const char *name, const char *text, const struct race **out, struct why *why);
 };
 
 /* Can the race be run with this design? */
 bool race_knows(const struct race *race, const char *design);
-/* What is due for a design; VERDICT_HOLDS when the race does not name it. */
+/* The verdict that is due for a design: VERDICT_HOLDS when the race does not name it. */
 enum verdict race_expect(const struct race *race, const char *design);
 extern const char *const verdict_name[];
 

@@ -1,6 +1,7 @@
 /*
- * schedule_read.c: reads what schedule_file.c writes: first whether the file is a schedule of this format,
- * whole and unchanged, then line by line, then whether it is of a race that this program has.
+ * schedule_read.c: reads a schedule's file (schedule_file.h). First it checks that the file is a schedule of this
+ * format, whole and unchanged; then it reads line by line; then it checks that the race and the design are this
+ * program's.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -8,12 +9,12 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "machine/mem.h"
+#include "base/text.h"
 #include "hunt/schedule_file.h"
 #include "hunt/schedule_text.h"
-#include "base/text.h"
+#include "machine/mem.h"
 
-#define FILE_MAX (4u << 20) /* the longest run that a hunt allows takes a tenth of it */
+#define FILE_MAX (4u << 20) /* ten times what the longest run takes that a hunt allows */
 
 struct reading {
 	const char *path;
@@ -25,23 +26,22 @@ struct reading {
 	struct violation *v;
 	uint64_t config;
 	bool tolerant;
-	unsigned seen; /* bit i: line kind i was there */
-	char *err;
+	unsigned seen; /* bit i: line kind i (enum schedule_line) was there */
+	struct why *why;
 };
 
 __attribute__((format(printf, 2, 3))) static int wrong(struct reading *r, const char *fmt, ...)
 {
-	char what[160];
+	char what[WHY_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	snprintf(r->err, SCHEDULE_ERR, "%.80s:%u: %.110s", r->path, r->line, what);
-	return -EINVAL;
+	return why_set(r->why, -EINVAL, "%.120s:%u: %s", r->path, r->line, what);
 }
 
-/* In place: what write_job() has made of it, back again. */
+/* Puts the line ends of the job back in place. */
 static int read_job(struct reading *r, char *value)
 {
 	char *to = value;
@@ -60,11 +60,11 @@ static int read_job(struct reading *r, char *value)
 
 static int make_job(struct reading *r, const char *value)
 {
-	char err[RACE_ERR_MAX];
+	struct why why;
 
 	if (strncmp(value, "job-", 4))
 		return wrong(r, "race %.40s: a job's is expected, as there is a line \"job ...\"", value);
-	return r->races->from_job(value + 4, r->job, &r->race, NULL, err) ? wrong(r, "%s", err) : 0;
+	return r->races->from_job(value + 4, r->job, &r->race, &why) ? wrong(r, "%s", why.text) : 0;
 }
 
 static int read_race(struct reading *r, char *value)
@@ -204,26 +204,21 @@ static int read_said(struct reading *r, char *value)
 	return 0;
 }
 
-static const struct line_kind {
-	const char *word;
-	int (*read)(struct reading *r, char *value);
-	bool needed, words; /* words: its value may have any */
-} line_kinds[] = {
-	{ "job", read_job, false, true }, /* before its race */
-	{ "race", read_race, true, false },
-	{ "design", read_design, true, false },
-	{ "granularity", read_granularity, false, false },
-	{ "config", read_config, true, false },
-	{ "without", read_without, false, true },
-	{ "violation", read_violation, true, false },
-	{ "found", read_found, false, true },
-	{ "seed", read_seed, true, false },
-	{ "decisions", read_decisions, true, false },
-	{ "trace", read_trace, false, false },
-	{ "crash", read_crash, false, false },
-	{ "said", read_said, true, true },
+static int (*const readers[SCHEDULE_LINES])(struct reading *r, char *value) = {
+	[LINE_JOB] = read_job,
+	[LINE_RACE] = read_race,
+	[LINE_DESIGN] = read_design,
+	[LINE_GRANULARITY] = read_granularity,
+	[LINE_CONFIG] = read_config,
+	[LINE_WITHOUT] = read_without,
+	[LINE_VIOLATION] = read_violation,
+	[LINE_FOUND] = read_found,
+	[LINE_SEED] = read_seed,
+	[LINE_DECISIONS] = read_decisions,
+	[LINE_TRACE] = read_trace,
+	[LINE_CRASH] = read_crash,
+	[LINE_SAID] = read_said,
 };
-#define LINE_KINDS (sizeof(line_kinds) / sizeof(line_kinds[0]))
 
 static int read_line(struct reading *r, char *line)
 {
@@ -233,61 +228,18 @@ static int read_line(struct reading *r, char *line)
 		return 0;
 	if (value)
 		*value++ = 0;
-	for (unsigned i = 0; i < LINE_KINDS; i++) {
-		if (strcmp(line, line_kinds[i].word))
+	for (unsigned i = 0; i < SCHEDULE_LINES; i++) {
+		if (strcmp(line, schedule_word[i].word))
 			continue;
 		if (r->seen & 1u << i)
 			return wrong(r, "a second line \"%s\"", line);
 		r->seen |= 1u << i;
-		return line_kinds[i].read(r, value ? value : (char[]){ 0 });
+		return readers[i](r, value ? value : (char[]){ 0 });
 	}
 	return wrong(r, "%.40s: not a line of a schedule", line);
 }
 
-static bool begins_with(const char *line, const char *word)
-{
-	size_t n = strlen(word);
-
-	return !strncmp(line, word, n) && (!line[n] || strchr(" \t\r\n", line[n]));
-}
-
-static const struct line_kind *kind_of(const char *line)
-{
-	for (unsigned i = 0; i < LINE_KINDS; i++)
-		if (begins_with(line, line_kinds[i].word))
-			return &line_kinds[i];
-	return NULL;
-}
-
-/* Does `line` go on with `next`, which an editor has put on a line of its own? */
-static bool goes_on(const char *line, const char *next)
-{
-	if (next[0] == '#' || begins_with(next, "end") || kind_of(next))
-		return false;
-	return (next[0] >= '0' && next[0] <= '9') || next[0] == '=' || line[0] == '#' || (kind_of(line) && kind_of(line)->words);
-}
-
-void schedule_unwrap(char *text)
-{
-	char *to = text, *line = text;
-
-	for (const char *p = text; *p; p++) {
-		if (*p != '\n') {
-			*to++ = *p;
-			continue;
-		}
-		while (to > line && strchr(" \t\r", to[-1]))
-			to--;
-		p += strspn(p, " \t\r\n") - 1;
-		bool wrapped = p[1] && goes_on(line, p + 1);
-		*to++ = wrapped ? ' ' : '\n';
-		if (!wrapped)
-			line = to;
-	}
-	*to = 0;
-}
-
-/* Is the whole file there, and as it was written? `end` begins its last line. */
+/* Is the whole file there, and as it was written? */
 static int check_end(struct reading *r, const char *text)
 {
 	size_t size = strlen(text);
@@ -304,12 +256,12 @@ static int check_end(struct reading *r, const char *text)
 	}
 	if (!end || text[size - 1] != '\n')
 		return wrong(r, "cut short: its last line is not \"" SCHEDULE_END "CRC\"");
-	snprintf(word, sizeof(word), "%.*s", (int)strcspn(end + strlen(SCHEDULE_END), "\r\n"), end + strlen(SCHEDULE_END));
+	const char *sum = end + strlen(SCHEDULE_END);
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(sum, "\r\n"), sum);
 	if (read_hex(r, word, &crc))
 		return -EINVAL;
-	if (crc != crc32c(0, text, (size_t)(end - text)))
-		return wrong(r, "changed since it was written: its sum is %08x, this line says %s", crc32c(0, text, (size_t)(end - text)), word);
-	return 0;
+	uint32_t is = crc32c(0, text, (size_t)(end - text));
+	return crc == is ? 0 : wrong(r, "changed since it was written: its sum is %08x, this line says %s", is, word);
 }
 
 static int check_magic(struct reading *r, const char *text)
@@ -347,9 +299,9 @@ static int read_lines(struct reading *r, char *text)
 /* Are all lines there, and is the configuration this program's? */
 static int all_there(struct reading *r)
 {
-	for (unsigned i = 0; i < LINE_KINDS; i++)
-		if (line_kinds[i].needed && !(r->seen & 1u << i))
-			return wrong(r, "the line \"%s ...\" is missing", line_kinds[i].word);
+	for (unsigned i = 0; i < SCHEDULE_LINES; i++)
+		if (schedule_word[i].needed && !(r->seen & 1u << i))
+			return wrong(r, "the line \"%s ...\" is missing", schedule_word[i].word);
 	if (r->v->kind == VIOLATION_PROMISE && r->race->bare)
 		return wrong(r, "race %s has no device whose power could fail", r->race->name);
 	if (r->v->kind == VIOLATION_PROMISE && !r->v->crash.pos)
@@ -358,18 +310,18 @@ static int all_there(struct reading *r)
 		return wrong(r, "race %s does not know design %s", r->race->name, r->design->name);
 	if (r->tolerant || r->config == schedule_config(r->race, r->design))
 		return 0;
-	return wrong(r, "recorded with another race %s or design %s: options or tasks have changed (--tolerant tries all the same)", r->race->name,
-	             r->design->name);
+	return wrong(r, "recorded with another race %s or design %s: options or tasks have changed "
+	             "(--tolerant tries all the same)", r->race->name, r->design->name);
 }
 
-/* The whole file as a string, the caller's, as long as it is one. NULL with what is wrong in err. */
-static char *read_text(const char *path, char *err)
+/* The whole file as a string, which is the caller's. NULL and why: it cannot be read, or is not text. */
+static char *read_text(const char *path, struct why *out)
 {
 	FILE *in = fopen(path, "r");
 	const char *why = NULL;
 
 	if (!in) {
-		snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, strerror(errno));
+		why_set(out, -errno, "%.120s: %s", path, strerror(errno));
 		return NULL;
 	}
 	char *text = mem_alloc(FILE_MAX + 1);
@@ -385,18 +337,18 @@ static char *read_text(const char *path, char *err)
 	text[n <= FILE_MAX ? n : 0] = 0;
 	if (!why)
 		return text;
-	snprintf(err, SCHEDULE_ERR, "%.120s: %s", path, why);
+	why_set(out, -EINVAL, "%.120s: %s", path, why);
 	free(text);
 	return NULL;
 }
 
 int schedule_file_read(const char *path, bool tolerant, const struct race_source *races, const struct race **race,
-                       const struct design **design, struct violation *v, char *err)
+                       const struct design **design, struct violation *v, struct why *why)
 {
-	struct reading r = { .path = path, .races = races, .v = v, .err = err, .tolerant = tolerant };
+	struct reading r = { .path = path, .races = races, .v = v, .why = why, .tolerant = tolerant };
 
 	violation_init(v);
-	char *text = read_text(path, err);
+	char *text = read_text(path, why);
 	if (!text)
 		return -EINVAL;
 	int ret = check_magic(&r, text);

@@ -1,129 +1,24 @@
-/*
- * search.c: a search over schedules: which picker makes which, how far, how many distinct traces;
- * and what is left behind when a CHECK of the engine fails in the middle of one.
- */
-#include "hunt/hunt.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+/* search.c: see search.h. Here: a search in this process; jobs.c has it in several. */
+#include "hunt/search.h"
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "machine/mem.h"
-#include "hunt/schedule_file.h"
+#include "hunt/differs.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 
 #define PROGRESS_EVERY 1024u
-#define SLOTS_MIN      4096u
 
-uint64_t hunt_seed(uint64_t search_seed, uint64_t i)
-{
-	return rng_mix(rng_mix(search_seed) + i);
-}
-
-/* ---- traces: how many differ ---- */
-
-void traces_init(struct traces *t)
-{
-	*t = (struct traces){ .slot = mem_zalloc(SLOTS_MIN * sizeof(*t->slot)), .nslots = SLOTS_MIN };
-}
-
-void traces_free(struct traces *t)
-{
-	free(t->slot);
-}
-
-/* Where a hash is, or goes. */
-static uint64_t *slot_of(const struct traces *t, uint64_t hash)
-{
-	uint64_t mask = t->nslots - 1, i = hash & mask;
-
-	while (t->slot[i] && t->slot[i] != hash)
-		i = (i + 1) & mask;
-	return &t->slot[i];
-}
-
-/* Never more than half full. It starts small: most hunts see few traces, and are as fast as the table is cached. */
-static void grow(struct traces *t)
-{
-	struct traces larger = { .slot = mem_zalloc(t->nslots * 4 * sizeof(*t->slot)), .nslots = t->nslots * 4, .n = t->n };
-
-	for (uint64_t i = 0; i < t->nslots; i++)
-		if (t->slot[i])
-			*slot_of(&larger, t->slot[i]) = t->slot[i];
-	free(t->slot);
-	*t = larger;
-}
-
-void traces_add(struct traces *t, uint64_t hash)
-{
-	uint64_t *slot;
-
-	hash |= !hash;
-	slot = slot_of(t, hash);
-	if (*slot || t->n == TRACES_MAX)
-		return;
-	*slot = hash;
-	if (++t->n * 2 > t->nslots)
-		grow(t);
-}
-
-void traces_copy(const struct traces *t, uint64_t *out)
-{
-	for (uint64_t i = 0; i < t->nslots; i++)
-		if (t->slot[i])
-			*out++ = t->slot[i];
-}
-
-enum counted traces_counted(const struct traces *t)
-{
-	return t->n == TRACES_MAX ? COUNTED_AT_LEAST : COUNTED;
-}
-
-const char *traces_text(uint64_t n, enum counted counted, char *buf)
-{
-	snprintf(buf, TRACES_TEXT, "%s%lu%s", counted == COUNTED_AT_MOST ? "at most " : "", (unsigned long)n,
-	         counted == COUNTED_AT_LEAST ? " or more" : "");
-	return buf;
-}
-
-/* ---- a CHECK that fails ---- */
-
-static struct hunt *rescued;
-
-static void rescue(void)
-{
-	struct hunt *h = rescued;
-	struct violation v = { .kind = VIOLATION_CHECK, .seed = h->run.seed, .granularity = h->granularity, .schedule = h->schedule };
-	char err[200];
-
-	snprintf(v.text, sizeof(v.text), "a CHECK failed");
-	fprintf(stderr, "race %s, design %s, seed %lu, decision %u\n", h->race->name, h->design->name,
-	        (unsigned long)h->run.seed, h->schedule.n);
-	if (!h->rescue_path)
-		return;
-	if (schedule_file_write(h->rescue_path, h->race, h->design, &v, err))
-		fprintf(stderr, "%s\n", err);
-	else
-		fprintf(stderr, "replay: fsyncstorm race replay %s\n", h->rescue_path);
-}
-
-void hunt_rescue(struct hunt *h, const char *path)
-{
-	if (h)
-		h->rescue_path = path;
-	rescued = h;
-	check_hook = h ? rescue : NULL;
-}
-
-/* ---- the search ---- */
-
-/* A schedule's number in the whole search: this one's runs are every shards-th. */
+/* The number, in the whole search, of a shard's n-th run. */
 static uint64_t number_of(const struct search *s, uint64_t run)
 {
 	return (run - 1) * (s->shards ? s->shards : 1) + s->shard + 1;
 }
 
-/* The schedule again, from its recording, which h->watch has seen: the same trace, and the same verdict? If not, s->differs. */
+/*
+ * Runs the last schedule, which h->watch has seen, again from its recording. Has it the same trace, and the same
+ * verdict? If not, s->differs says where they part.
+ */
 static bool repeats(struct hunt *h, struct search *s, uint64_t seed, enum violation_kind kind)
 {
 	uint64_t hash = h->result.trace_hash;

@@ -1,15 +1,16 @@
 /*
- * strategy.h: which picker makes which schedule of a search. A strategy is one picker, or several in
- * turn: the portfolio, insurance against the shapes of a race on which one of them is blind.
+ * strategy.h: which picker makes which schedule of a search. A strategy is one picker, or several in turn: the
+ * portfolio, which insures against the shapes of a race that one picker is blind to.
  *
- * (S1) What a strategy does depends on the schedules that it was given since it was opened, and on their
- *      seeds alone: the same search again is the same search.
+ * strategy.1: What a strategy does depends on the schedules that it was given since it was opened, and on their seeds
+ *             alone: the same search again runs the same schedules.
  *
  * Called by search.c, by bench-race and by tests.
  */
 #ifndef HUNT_STRATEGY_H
 #define HUNT_STRATEGY_H
 
+#include "base/why.h"
 #include "hunt/certificate.h"
 #include "rt/coop.h"
 
@@ -29,21 +30,24 @@ struct strategy {
 	char text[64];
 	uint32_t n;
 	struct strategy_member member[STRATEGY_MAX];
-	uint8_t turn[STRATEGY_TURNS]; /* whose is schedule i, by i modulo STRATEGY_TURNS */
+	uint8_t turn[STRATEGY_TURNS]; /* turn[i % STRATEGY_TURNS] is the member that makes schedule i */
 	uint64_t schedules;
 	struct certificate certificate;
 };
 
-/* NAME, NAME:ARGS or portfolio. 0, or -EINVAL with one line in err (200 bytes). */
-int strategy_open(struct strategy *s, const char *text, char *err);
+/* NAME, NAME:ARGS or portfolio. 0, or -EINVAL and why. */
+int strategy_open(struct strategy *s, const char *text, struct why *why);
 void strategy_close(struct strategy *s);
 
-/* Does it try all there are, in an order of its own, whatever the seed? Then two searches by it are one, done twice. */
+/*
+ * Does it enumerate schedules in an order of its own? Then the seed means nothing to it, and its searches cannot be
+ * divided.
+ */
 bool strategy_enumerates(const struct strategy *s);
 
-/* Sets picker, its state and the hint of the next schedule's run. NULL: there is nothing left to run. */
+/* Sets the picker, its state and the hint for the next schedule's run. NULL: there is no schedule left. */
 struct strategy_member *strategy_next(struct strategy *s, struct coop_config *cfg);
-/* How that run went. */
+/* Tells the strategy how that run went. */
 void strategy_ran(struct strategy *s, struct strategy_member *m, const struct coop_result *run, bool found);
 
 #endif

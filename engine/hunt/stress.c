@@ -9,17 +9,19 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "rt/lock.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
+#include "rt/lock.h"
 
-/* A round is over when one of these is reached: a record and a history that are judged in milliseconds. */
+/* A round is over when one of these is reached. Its record and its history can then be judged in milliseconds. */
 #define ROUND_CALLS  256u
 #define ROUND_EVENTS 1024u
-#define ROUND_FILES  (MODEL_FILES / 2) /* one turn of every task makes fewer than what is left */
+#define ROUND_FILES  (MODEL_FILES / 2) /* the rest is room for the turns that are under way: each makes few files */
 #define ROUND_TURNS  10000u
 /*
- * A task pauses up to so long before each turn. Tasks that hammer meet by sheer crowding, and are no measure of
- * anything: a writer makes a thousand writes an fsync, and an fsync alone spins on a clean file.
+ * A task pauses up to so long before each turn. Without pauses the count would measure nothing: a writer would make a
+ * thousand writes for each fsync, and a task that only calls fsync would spin on a clean file.
  */
 #define PAUSE_NS     50000u
 
@@ -56,7 +58,7 @@ static bool is_over(const struct round *r)
 	       powercut_position(r->h->dev) >= ROUND_EVENTS;
 }
 
-/* Who sees first that it is over says so to all: none goes on alone. */
+/* The first task to see that the round is over ends it for all: no task goes on alone. */
 static void racer_main(void *arg)
 {
 	struct racer *me = arg;
@@ -123,7 +125,7 @@ static int run_round(struct hunt *h, const struct stress *s, uint64_t seed)
 	return 0;
 }
 
-/* ---- and its crashes ---- */
+/* ---- the crashes of a round ---- */
 
 struct moments {
 	uint32_t *pos, n, cap;
@@ -142,7 +144,7 @@ static int note_moment(void *arg, const struct epoch *e)
 	return 0;
 }
 
-/* Leaves n of them, evenly drawn, in their order. */
+/* Keeps n of them, drawn with equal chances, in their order. */
 static void sample_moments(struct moments *m, uint32_t n, struct rng *rng)
 {
 	uint32_t kept = 0;
@@ -154,7 +156,7 @@ static void sample_moments(struct moments *m, uint32_t n, struct rng *rng)
 		m->n = kept;
 }
 
-/* Of what was not durable: nothing, all, or each with one chance in two. */
+/* What survives of the writes that are not durable: none, all, or each with one chance in two. */
 static void draw_crash(struct hunt *h, uint32_t pos, struct rng *rng, struct crash *c)
 {
 	uint64_t how = rng_below(rng, 3);
@@ -198,7 +200,7 @@ static enum violation_kind judge_round(struct hunt *h, struct stress *s, struct 
 	return kind;
 }
 
-/* (T1): `until`: the position of the crash, when there was one. */
+/* Calls that ended by device position `until`: that of the crash, when there was one (stress.1). */
 static void count_calls(const struct hunt *h, struct stress *s, uint32_t from, uint32_t until)
 {
 	const struct model *m = h->run.model;
@@ -258,9 +260,9 @@ int stress_run(struct hunt *h, struct stress *s)
 	return ret;
 }
 
-/* ---- how often is that ---- */
+/* ---- the interval of a rate ---- */
 
-/* The chance of at most n when the mean is `mean`. */
+/* The chance that a Poisson count with this mean is at most n. */
 static double poisson_below(uint64_t n, double mean)
 {
 	double sum = 0;
@@ -270,7 +272,7 @@ static double poisson_below(uint64_t n, double mean)
 	return sum;
 }
 
-/* The mean at which the chance of at most n is `chance`: it falls as the mean grows. */
+/* The mean at which poisson_below() is `chance`, by bisection: it falls as the mean grows. */
 static double poisson_mean(uint64_t n, double chance)
 {
 	double low = 1e-9, high = 2 * (double)n + 20;

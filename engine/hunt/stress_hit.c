@@ -1,7 +1,7 @@
 /*
- * stress_hit.c: what is kept of a hit: threads cannot be run again, so what they did is written down: every
- * call with the ticks at which it began and ended, and every event of the device up to the crash. Text,
- * written to a temporary name and renamed.
+ * stress_hit.c: what is kept of a hit of a stress (stress.h). Threads cannot be run again, so what they did is
+ * written down as text: every call with the ticks at which it began and ended, and every event of the device up to
+ * the crash. The file is written under a temporary name and renamed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +14,9 @@ static void write_head(FILE *out, const struct stress *s, const struct hunt *h, 
 {
 	fprintf(out, "# a hit of fsyncstorm race stress: on threads, so it cannot be replayed. For one that can:\n"
 	             "# fsyncstorm race hunt %s --design %s\n", h->race->name, h->design->name);
-	fprintf(out, "race %s\ndesign %s\nnoise %s\nseed %lu\nround %lu\nviolation %s %s\nsaid %s\n", h->race->name, h->design->name,
-	        noise_name[s->noise], (unsigned long)s->seed, (unsigned long)s->run, violation_name[v->kind],
-	        broken_name[v->broken.kind], v->text);
-}
-
-static void write_crash(FILE *out, const struct crash *c)
-{
-	fprintf(out, "crash %u of %u:", c->pos, c->npending);
-	for (uint32_t i = 0; i < c->nkept; i++)
-		fprintf(out, " %u", c->kept[i]);
-	fprintf(out, "\n");
+	fprintf(out, "race %s\ndesign %s\nnoise %s\nseed %lu\nround %lu\nviolation %s %s\nsaid %s\n", h->race->name,
+	        h->design->name, noise_name[s->noise], (unsigned long)s->seed, (unsigned long)s->run,
+	        violation_name[v->kind], broken_name[v->broken.kind], v->text);
 }
 
 static void write_call(FILE *out, const struct model *m, uint32_t i)
@@ -46,7 +38,8 @@ static void write_call(FILE *out, const struct model *m, uint32_t i)
 
 static void write_event(FILE *out, const struct dev_event *e, uint32_t pos)
 {
-	static const char *const kind[] = { [EV_WSUB] = "write", [EV_WCMP] = "write done", [EV_FSUB] = "flush", [EV_FCMP] = "flush done" };
+	static const char *const kind[] = { [EV_WSUB] = "write", [EV_WCMP] = "write done", [EV_FSUB] = "flush",
+		                            [EV_FCMP] = "flush done" };
 
 	fprintf(out, "%u task %u %s%s", pos, e->task, kind[e->kind], e->meta ? " (metadata)" : "");
 	if (e->kind == EV_WSUB)
@@ -63,7 +56,10 @@ static void write_all(FILE *out, const struct stress *s, struct hunt *h, const s
 
 	write_head(out, s, h, v);
 	if (v->kind == VIOLATION_PROMISE) {
-		write_crash(out, &v->crash);
+		fprintf(out, "crash %u of %u:", v->crash.pos, v->crash.npending);
+		for (uint32_t i = 0; i < v->crash.nkept; i++)
+			fprintf(out, " %u", v->crash.kept[i]);
+		fprintf(out, "\n");
 		n = v->crash.pos;
 	}
 	fprintf(out, "calls:\n");
@@ -74,7 +70,8 @@ static void write_all(FILE *out, const struct stress *s, struct hunt *h, const s
 		write_event(out, &e[i], i);
 }
 
-int stress_write_hit(const char *path, const struct stress *s, struct hunt *h, const struct violation *v, char *err)
+int stress_write_hit(const char *path, const struct stress *s, struct hunt *h, const struct violation *v,
+                     struct why *why)
 {
 	struct replace file;
 	int ret = replace_begin(&file, path);
@@ -83,7 +80,5 @@ int stress_write_hit(const char *path, const struct stress *s, struct hunt *h, c
 		write_all(file.out, s, h, v);
 		ret = replace_end(&file, true);
 	}
-	if (ret)
-		snprintf(err, 200, "%.120s: cannot be written: %s", path, strerror(-ret));
-	return ret;
+	return ret ? why_set(why, ret, "%.120s: cannot be written: %s", path, strerror(-ret)) : 0;
 }

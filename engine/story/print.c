@@ -8,6 +8,7 @@
 
 #include "oracle/rules.h"
 #include "story/story.h"
+#include "hunt/judge.h"
 
 #define WIDTH      120u
 #define BLOCKS_MAX 8u /* of the broken file */

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "hunt/flip.h"
+#include "hunt/run.h"
 #include "machine/mem.h"
 
 /* ---- lines ---- */

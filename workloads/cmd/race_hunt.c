@@ -19,6 +19,9 @@
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "base/text.h"
+#include "hunt/minimise.h"
+#include "hunt/rescue.h"
+#include "hunt/search.h"
 #include "hunted/traces_file.h"
 
 #define DEFAULT_SCHEDULES 50000u
@@ -167,7 +170,7 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 {
 	enum violation_kind kind = s->found_at ? v->kind : VIOLATION_NONE;
 	json_t *r = search_json(h->race, h->design->name, h->granularity, s);
-	char err[TRACES_ERR];
+	struct why why;
 	int ret = 0;
 
 	search_print_head(h->race->name, h->design->name, h->granularity, s, g->text);
@@ -183,8 +186,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 		ret = report_violation(g, h, v, s, r);
 	else
 		search_print_held(s, g->text);
-	if (!ret && g->o.traces && traces_write(s->traces, r, g->o.traces, err))
-		ret = cmd_error("race hunt", "--traces %s", err);
+	if (!ret && g->o.traces && traces_write(s->traces, r, g->o.traces, &why))
+		ret = cmd_error("race hunt", "--traces %s", why.text);
 	g->found += kind != VIOLATION_NONE;
 	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
 	json_array_append_new(g->results, r);
@@ -193,7 +196,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 
 static int search(struct hunting *g, struct hunt *h, struct search *s, struct violation *v)
 {
-	char err[200], path[1024];
+	char path[1024];
+	struct why why;
 	int ret = 0;
 
 	if (isatty(STDERR_FILENO)) {
@@ -203,13 +207,13 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 	rescue_path(h, path, sizeof(path));
 	hunt_rescue(h, path);
 	if (g->o.jobs > 1)
-		ret = hunt_search_jobs(h, s, g->o.jobs, v, err);
+		ret = hunt_search_jobs(h, s, g->o.jobs, v, &why);
 	else
 		hunt_search(h, s, v);
 	if (s->progress)
 		fprintf(stderr, "\r\033[K");
 	if (ret)
-		ret = cmd_error("race hunt", "%s", err);
+		ret = cmd_error("race hunt", "%s", why.text);
 	if (!ret)
 		ret = report_search(g, h, s, v);
 	hunt_rescue(NULL, NULL);
@@ -232,17 +236,17 @@ static int hunt_design(struct hunting *g, const struct design *design)
 	struct traces traces;
 	struct violation v;
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	if (strategy_open(&strategy, g->o.picker, err))
-		return cmd_error("race hunt", "--picker %s", err);
+	if (strategy_open(&strategy, g->o.picker, &why))
+		return cmd_error("race hunt", "--picker %s", why.text);
 	s.strategy = &strategy;
 	int ret = can_divide(g, &strategy);
 	if (ret)
 		goto close_strategy;
-	ret = hunt_open(g->o.race, design, &h, err);
+	ret = hunt_open(g->o.race, design, &h, &why);
 	if (ret) {
-		ret = cmd_error("race hunt", "%s", err);
+		ret = cmd_error("race hunt", "%s", why.text);
 		goto close_strategy;
 	}
 	h->granularity = g->o.granularity;

@@ -15,6 +15,7 @@
 #include "hunted/campaign.h"
 #include "cmd/cmd.h"
 #include "cmd/race.h"
+#include "hunt/search.h"
 #include "hunted/hunt_report.h"
 #include "hunted/prove_report.h"
 #include "race/registry.h"
@@ -231,11 +232,11 @@ static int join_hunt(struct whole *w, struct campaign *c)
 {
 	struct strategy strategy;
 	struct search s = { .strategy = &strategy, .seed = (uint64_t)json_integer_value(json_object_get(c->of[0], "seed")) };
-	char err[200];
+	struct why why;
 	int ret = 0;
 
-	if (strategy_open(&strategy, result_text(c->of[0], "strategy"), err))
-		return cmd_error(CMD, "%s", err);
+	if (strategy_open(&strategy, result_text(c->of[0], "strategy"), &why))
+		return cmd_error(CMD, "%s", why.text);
 	for (unsigned i = 0; i < c->n && !ret; i++)
 		ret = add_search(&s, c->of[i], i);
 	if (!ret) {

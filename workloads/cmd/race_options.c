@@ -32,14 +32,14 @@ int race_option_race(const char *cmd, const char *arg, const struct race **race)
 int race_option_job(const char *cmd, const char *arg, const struct race **race)
 {
 	const char *clamped = "";
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	if (*race) {
 		cmd_error(cmd, "--job %.60s: one race or one job is expected", arg);
 		return EINVAL;
 	}
-	if (race_job_from_file(arg, race, &clamped, err)) {
-		cmd_error(cmd, "--job %s", err);
+	if (race_job_from_file(arg, race, &clamped, &why)) {
+		cmd_error(cmd, "--job %s", why.text);
 		return EINVAL;
 	}
 	fprintf(stderr, "%s", clamped);

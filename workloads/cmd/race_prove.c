@@ -15,6 +15,8 @@
 #include "kit/interrupt.h"
 #include "hunted/prove_report.h"
 #include "base/text.h"
+#include "hunt/minimise.h"
+#include "hunt/traces.h"
 #include "hunted/traces_file.h"
 
 #define CMD            "race prove"
@@ -134,7 +136,7 @@ static int report(const struct prove_options *o, struct hunt *h, const struct pr
 {
 	FILE *out = o->json && !strcmp(o->json, "-") ? stderr : stdout;
 	json_t *r = proof_json(h->race, h->design->name, p);
-	char err[TRACES_ERR];
+	struct why why;
 	int ret = 0;
 
 	proof_print(h->race->name, h->design->name, p, out);
@@ -142,8 +144,8 @@ static int report(const struct prove_options *o, struct hunt *h, const struct pr
 		ret = report_violation(o, h, v, r, out);
 	else
 		proof_print_held(h->race, p, out);
-	if (!ret && o->traces && traces_write(p->traces, r, o->traces, err))
-		ret = cmd_error(CMD, "--traces %s", err);
+	if (!ret && o->traces && traces_write(p->traces, r, o->traces, &why))
+		ret = cmd_error(CMD, "--traces %s", why.text);
 	if (!ret && o->json)
 		ret = race_write_json(CMD, o->json, json_pack("{s:i,s:s,s:[O]}", "schema_version", 1, "race", h->race->name, "results", r));
 	json_decref(r);
@@ -154,7 +156,7 @@ static int run(const struct prove_options *o, struct hunt *h)
 {
 	struct proof p = { .preemptions = o->bounded ? (uint32_t)o->preemptions : DPOR_NO_BOUND, .part = o->shard, .parts = o->shards,
 		           .checkpoint = o->checkpoint, .seconds = o->seconds };
-	char err[PROVE_ERR_MAX];
+	struct why why;
 	struct traces traces;
 	struct violation v;
 	int ret;
@@ -164,15 +166,15 @@ static int run(const struct prove_options *o, struct hunt *h)
 		p.progress = progress;
 		p.arg = h;
 	}
-	if (prove_check_jobs(&p, o->jobs ? o->jobs : 1, err))
-		return cmd_error(CMD, "%s", err);
+	if (prove_check_jobs(&p, o->jobs ? o->jobs : 1, &why))
+		return cmd_error(CMD, "%s", why.text);
 	traces_init(&traces);
 	p.traces = &traces;
 	violation_init(&v);
-	ret = o->jobs > 1 ? prove_jobs(h, &p, o->jobs, &v, err) : prove(h, &p, &v, err);
+	ret = o->jobs > 1 ? prove_jobs(h, &p, o->jobs, &v, &why) : prove(h, &p, &v, &why);
 	if (p.progress)
 		fprintf(stderr, "\r\033[K");
-	ret = ret ? cmd_error(CMD, "%s", err) : report(o, h, &p, &v);
+	ret = ret ? cmd_error(CMD, "%s", why.text) : report(o, h, &p, &v);
 	violation_fini(&v);
 	traces_free(&traces);
 	return ret;
@@ -186,15 +188,15 @@ int cmd_race_prove(int argc, char **argv)
 		                          NULL, NULL, NULL };
 	struct prove_options o = { 0 };
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
 	int ret = cmd_options(&argp, argc, argv, &o);
 	if (!ret)
 		ret = check(&o);
 	if (ret)
 		return ret;
-	if (hunt_open(o.race, fs_design_find(o.design), &h, err))
-		return cmd_error(CMD, "%s", err);
+	if (hunt_open(o.race, fs_design_find(o.design), &h, &why))
+		return cmd_error(CMD, "%s", why.text);
 	ret = run(&o, h);
 	hunt_close(h);
 	return ret;

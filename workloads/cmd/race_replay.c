@@ -11,7 +11,9 @@
 #include "cmd/race.h"
 #include "cmd/race_show.h"
 #include "story/explain.h"
-#include "hunt/hunt.h"
+#include "hunt/judge.h"
+#include "hunt/rescue.h"
+#include "hunt/run.h"
 #include "race/registry.h"
 #include "hunt/schedule_file.h"
 #include "story/timeline.h"
@@ -52,17 +54,17 @@ static int diverged(struct hunt *h, const struct violation *want, const char *pa
 	return cmd_error("race replay", "%.100s: it does not fit this program: %s (--tolerant goes on all the same)", path, where);
 }
 
-static int another_crash(const struct crash *c, const char *path, const char *err)
+static int another_crash(const struct crash *c, const char *path, const struct why *why)
 {
 	return cmd_error("race replay", "%.100s: it fits, but not its crash %u of %u: %s (--tolerant judges every crash)", path, c->pos,
-	                 c->npending, err);
+	                 c->npending, why->text);
 }
 
 /* Runs the schedule again, as it is; *got: how it fails now. */
 static int replay_strictly(struct hunt *h, const struct violation *want, const char *path, struct violation *got)
 {
 	uint64_t recorded = want->run.trace_hash;
-	char err[160];
+	struct why why;
 
 	hunt_again(h, want, true);
 	if (h->result.end == COOP_DIVERGED)
@@ -70,8 +72,8 @@ static int replay_strictly(struct hunt *h, const struct violation *want, const c
 	if (recorded && h->result.trace_hash != recorded)
 		return cmd_error("race replay", "%.100s: it fits, but is another run: its trace is %016lx, recorded was %016lx (--tolerant goes on all the same)",
 		                 path, (unsigned long)h->result.trace_hash, (unsigned long)recorded);
-	if (want->kind == VIOLATION_PROMISE && hunt_crash_check(h, &want->crash, err))
-		return another_crash(&want->crash, path, err);
+	if (want->kind == VIOLATION_PROMISE && hunt_crash_check(h, &want->crash, &why))
+		return another_crash(&want->crash, path, &why);
 	if (want->kind == VIOLATION_PROMISE)
 		hunt_judge_crash(h, &want->crash, got);
 	else
@@ -116,11 +118,11 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 {
 	struct violation got;
 	struct hunt *h;
-	char err[200];
+	struct why why;
 	int ret;
 
-	if (hunt_open(race, design, &h, err))
-		return cmd_error("race replay", "%s", err);
+	if (hunt_open(race, design, &h, &why))
+		return cmd_error("race replay", "%s", why.text);
 	h->granularity = want->granularity;
 	violation_init(&got);
 	hunt_rescue(h, NULL);
@@ -158,14 +160,14 @@ int cmd_race_replay(int argc, char **argv)
 	const struct race *race = NULL;
 	const struct design *design = NULL;
 	struct violation v;
-	char err[200];
+	struct why why;
 
 	int ret = cmd_options(&argp, argc, argv, &o);
 	if (ret)
 		return ret;
 	if (!o.path)
 		return cmd_error("race replay", "which schedule? a file that `fsyncstorm race hunt` has written is expected");
-	ret = schedule_file_read(o.path, o.tolerant, &race_registry, &race, &design, &v, err) ? cmd_error("race replay", "%s", err) :
+	ret = schedule_file_read(o.path, o.tolerant, &race_registry, &race, &design, &v, &why) ? cmd_error("race replay", "%s", why.text) :
 		replay_file(&o, race, design, &v);
 	violation_fini(&v);
 	return ret;

@@ -12,6 +12,8 @@
 #include "cmd/cmd.h"
 #include "cmd/race.h"
 #include "cmd/race_options.h"
+#include "hunt/strategy.h"
+#include "dev/powercut.h"
 #include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "race/registry.h"
@@ -46,12 +48,12 @@ static const struct argp_option score_table[] = {
 static error_t take_strategy(struct score_options *o, const char *arg)
 {
 	struct strategy s;
-	char err[200];
+	struct why why;
 
 	if (o->nstrategies == STRATEGIES_MAX)
 		cmd_error("race score", "--strategy %.60s: at most %u are expected", arg, STRATEGIES_MAX);
-	else if (strategy_open(&s, arg, err))
-		cmd_error("race score", "--strategy %s", err);
+	else if (strategy_open(&s, arg, &why))
+		cmd_error("race score", "--strategy %s", why.text);
 	else {
 		strategy_close(&s);
 		o->strategy[o->nstrategies++] = arg;
@@ -92,11 +94,11 @@ static error_t parse_score(int key, char *arg, struct argp_state *state)
 static void default_strategies(struct score_options *o)
 {
 	struct strategy s;
-	char err[200];
+	struct why why;
 
 	o->strategy[o->nstrategies++] = "portfolio";
 	for (unsigned i = 0; picker_at(i) && o->nstrategies < STRATEGIES_MAX; i++) {
-		if (strategy_open(&s, picker_at(i)->name, err))
+		if (strategy_open(&s, picker_at(i)->name, &why))
 			continue;
 		strategy_close(&s);
 		o->strategy[o->nstrategies++] = picker_at(i)->name;
@@ -173,11 +175,11 @@ static int score_design(struct scoring *g, const struct race *race, const struct
 {
 	struct score_row row[STRATEGIES_MAX];
 	uint32_t n = 0;
-	char err[200];
+	struct why why;
 
 	for (unsigned i = 0; i < g->o.nstrategies && !stop_asked(); i++) {
-		if (score_run(&g->score, race, design, g->o.strategy[i], &row[n], err))
-			return cmd_error("race score", "%s", err);
+		if (score_run(&g->score, race, design, g->o.strategy[i], &row[n], &why))
+			return cmd_error("race score", "%s", why.text);
 		if (stop_asked())
 			break;
 		print_row(g, &row[n]);

@@ -190,10 +190,10 @@ static void passing_path(const char *path, char *out, unsigned size)
 }
 
 /* The one beside `path`, or none: one of an earlier hunt would be another run's. */
-static int write_passing(struct hunt *h, const struct explained *x, const char *path, char *err)
+static int write_passing(struct hunt *h, const struct explained *x, const char *path, struct why *why)
 {
 	if (x->flips)
-		return schedule_file_write(path, h->race, h->design, &x->holds, err);
+		return schedule_file_write(path, h->race, h->design, &x->holds, why);
 	unlink(path);
 	return 0;
 }
@@ -201,7 +201,8 @@ static int write_passing(struct hunt *h, const struct explained *x, const char *
 int show_found(const char *cmd, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path, bool all_lines,
                FILE *out, json_t **json)
 {
-	char holds_path[1100], err[200];
+	char holds_path[1100];
+	struct why why;
 	struct explained x = { 0 };
 	int ret = 0;
 
@@ -210,8 +211,8 @@ int show_found(const char *cmd, struct hunt *h, const struct violation *v, const
 	passing_path(path, holds_path, sizeof(holds_path));
 	if (!show_explained(h, v, all_lines, &x, out))
 		ret = cmd_error(cmd, "the minimised schedule does not replay");
-	else if (schedule_file_write(path, h->race, h->design, v, err) || write_passing(h, &x, holds_path, err))
-		ret = cmd_error(cmd, "%s", err);
+	else if (schedule_file_write(path, h->race, h->design, v, &why) || write_passing(h, &x, holds_path, &why))
+		ret = cmd_error(cmd, "%s", why.text);
 	if (!ret && x.flips)
 		fprintf(out, "the nearest schedule that holds: fsyncstorm race replay %s\n", holds_path);
 	if (!ret) {

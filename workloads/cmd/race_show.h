@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "hunt/hunt.h"
+#include "hunt/minimise.h"
 
 /* The time line, and the steps that decide. False when v's schedule does not fit this program: nothing is printed. */
 bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, FILE *out);

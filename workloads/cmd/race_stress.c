@@ -99,7 +99,7 @@ struct stressing {
 	unsigned broken, unexpected; /* designs that were hit; that were hit and are to hold */
 	/* of the design under way */
 	char path[1024], first[640]; /* the file of its first hit, and the sentence */
-	char err[200];               /* that file could not be written; "": it was */
+	struct why hit_error;        /* why that file could not be written; empty: it was */
 };
 
 static void hit_path(const struct stressing *g, const struct hunt *h, char *path, unsigned size)
@@ -118,7 +118,7 @@ static void on_hit(const struct stress *s, struct hunt *h, const struct violatio
 		return;
 	snprintf(g->first, sizeof(g->first), "%s", v->text);
 	hit_path(g, h, g->path, sizeof(g->path));
-	stress_write_hit(g->path, s, h, v, g->err);
+	stress_write_hit(g->path, s, h, v, &g->hit_error);
 }
 
 static void print_rate(FILE *out, const struct stress *s, double per, const char *unit)
@@ -151,7 +151,7 @@ static void print_stress(const struct stressing *g, const struct hunt *h, const 
 		return;
 	}
 	fprintf(g->text, "  the first: %s\n", g->first);
-	if (!g->err[0])
+	if (!g->hit_error.text[0])
 		fprintf(g->text, "  its calls and its record: %s\n", g->path);
 	fprintf(g->text, "  threads cannot be run again: for a schedule that can, `fsyncstorm race hunt %s --design %s`\n", h->race->name,
 	        h->design->name);
@@ -191,11 +191,12 @@ static int stress_design(struct stressing *g, const struct design *design)
 	struct stress s = { .noise = g->o.noise, .seed = g->o.seed, .rounds = g->o.rounds, .seconds = g->o.seconds,
 		            .hit = on_hit, .arg = g };
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	if (hunt_open(g->o.race, design, &h, err))
-		return cmd_error("race stress", "%s", err);
-	g->first[0] = g->path[0] = g->err[0] = '\0';
+	if (hunt_open(g->o.race, design, &h, &why))
+		return cmd_error("race stress", "%s", why.text);
+	g->first[0] = g->path[0] = '\0';
+	g->hit_error = WHY_NONE;
 	if (stress_run(h, &s))
 		give_up(&s, h);
 	print_stress(g, h, &s);
@@ -203,7 +204,7 @@ static int stress_design(struct stressing *g, const struct design *design)
 	g->broken += s.hits != 0;
 	g->unexpected += s.hits && race_expect(h->race, design->name) == VERDICT_HOLDS;
 	hunt_close(h);
-	return g->err[0] ? cmd_error("race stress", "%s", g->err) : 0;
+	return g->hit_error.text[0] ? cmd_error("race stress", "%s", g->hit_error.text) : 0;
 }
 
 /* ---- all ---- */

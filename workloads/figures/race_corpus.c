@@ -5,24 +5,24 @@
 #include <stdio.h>
 
 #include "figures/race.h"
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 #include "race/registry.h"
 
 #define SEEDS    20u
 #define SECONDS  30.0
 #define HELD_FOR 200000u /* schedules */
 
-/* By the portfolio, a fresh hunt; s says how far. 0, or -errno with one line in err (200 bytes). */
-static int hunt_fresh(const struct race *race, const char *design, struct search *s, char *err)
+/* By the portfolio, a fresh hunt; s says how far. 0, or -errno and why. */
+static int hunt_fresh(const struct race *race, const char *design, struct search *s, struct why *why)
 {
 	struct strategy t;
 	struct violation v;
 	struct hunt *h;
 
-	int ret = hunt_open(race, fs_design_find(design), &h, err);
+	int ret = hunt_open(race, fs_design_find(design), &h, why);
 	if (ret)
 		return ret;
-	ret = strategy_open(&t, "portfolio", err);
+	ret = strategy_open(&t, "portfolio", why);
 	if (ret)
 		goto close_hunt;
 	violation_init(&v);
@@ -48,13 +48,14 @@ static const char *own_design(const struct race *race)
 static void found_in_all(struct self *s, const struct race *race, const char *design)
 {
 	double slowest = 0, most = 0;
-	char name[64], err[200] = "";
+	char name[64];
+	struct why why = WHY_NONE;
 
 	snprintf(name, sizeof(name), "%s: slowest of %u", design, SEEDS);
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		struct search search = { .seed = seed, .seconds = SECONDS };
-		if (hunt_fresh(race, design, &search, err) || !search.found_at) {
-			self_missing(s, name, "race %s, seed %u: %s", race->name, seed, err[0] ? err : "not found");
+		if (hunt_fresh(race, design, &search, &why) || !search.found_at) {
+			self_missing(s, name, "race %s, seed %u: %s", race->name, seed, why.text[0] ? why.text : "not found");
 			return;
 		}
 		slowest = search.took > slowest ? search.took : slowest;
@@ -76,10 +77,11 @@ void race_figures_holds(struct self *s)
 {
 	for (const struct race *const *r = races; *r; r++) {
 		struct search search = { .seed = 1, .schedules = HELD_FOR };
-		char name[64], err[200] = "";
+		char name[64];
+		struct why why;
 		snprintf(name, sizeof(name), "%s: violations in postfix", (*r)->name);
-		if (hunt_fresh(*r, "postfix", &search, err))
-			self_missing(s, name, "%s", err);
+		if (hunt_fresh(*r, "postfix", &search, &why))
+			self_missing(s, name, "%s", why.text);
 		else
 			self_figure(s, name, search.found_at != 0, AT_MOST, 0, "in 2e5");
 	}

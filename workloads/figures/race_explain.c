@@ -7,7 +7,8 @@
 
 #include "base/check.h"
 #include "figures/race.h"
-#include "hunt/hunt.h"
+#include "hunt/minimise.h"
+#include "hunt/search.h"
 #include "race/registry.h"
 #include "story/timeline.h"
 
@@ -59,10 +60,10 @@ void race_figures_explain(struct self *s)
 	struct made_small m = { 0 };
 	struct strategy strategy;
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find("prefix"), &h, err));
-	CHECK(!strategy_open(&strategy, "random", err));
+	CHECK(!hunt_open(&race_seed, fs_design_find("prefix"), &h, &why));
+	CHECK(!strategy_open(&strategy, "random", &why));
 	for (uint64_t seed = 1; seed <= FAILURES; seed++)
 		one_failure(h, &strategy, seed, &m);
 	strategy_close(&strategy);

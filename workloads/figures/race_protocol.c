@@ -11,7 +11,8 @@
 #include "base/rng.h"
 #include "figures/race.h"
 #include "figures/turns.h"
-#include "hunt/hunt.h"
+#include "hunt/run.h"
+#include "hunt/strategy.h"
 #include "race/protocol.h"
 
 #define ROUNDS    9
@@ -91,10 +92,10 @@ static uint64_t schedules_to_bug(const struct protocol_shape *shape, uint64_t se
 {
 	struct protocol *p = protocol_open(shape, protocol_design_find("prefix"));
 	struct strategy strategy;
-	char err[200];
+	struct why why;
 	bool found = false;
 
-	CHECK(!strategy_open(&strategy, "portfolio", err));
+	CHECK(!strategy_open(&strategy, "portfolio", &why));
 	while (!found && strategy.schedules < WITHIN) {
 		struct coop_config cfg = { .seed = hunt_seed(seed, strategy.schedules + 1) };
 		struct coop_result result;

@@ -40,13 +40,13 @@ static double proof_seconds(const struct race *race, uint32_t preemptions)
 	struct proof p = { .preemptions = preemptions };
 	struct violation v;
 	struct hunt *h;
-	char err[PROVE_ERR_MAX];
+	struct why why;
 
-	int ret = hunt_open(race, fs_design_find("postfix"), &h, err);
+	int ret = hunt_open(race, fs_design_find("postfix"), &h, &why);
 	CHECK(!ret);
 	violation_init(&v);
 	uint64_t since = rt_cpu_ns();
-	ret = prove(h, &p, &v, err);
+	ret = prove(h, &p, &v, &why);
 	double s = (double)(rt_cpu_ns() - since) / 1e9;
 	CHECK(!ret && p.complete && !p.found);
 	violation_fini(&v);

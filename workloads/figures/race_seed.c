@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "figures/race.h"
 #include "figures/turns.h"
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 #include "race/registry.h"
 #include "machine/mem.h"
 
@@ -25,10 +25,10 @@ static struct search search(const char *design, const char *strategy, uint64_t s
 	struct search s = { .strategy = &t, .seed = seed, .schedules = schedules };
 	struct violation v;
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find(design), &h, err));
-	CHECK(!strategy_open(&t, strategy, err));
+	CHECK(!hunt_open(&race_seed, fs_design_find(design), &h, &why));
+	CHECK(!strategy_open(&t, strategy, &why));
 	violation_init(&v);
 	hunt_search(h, &s, &v);
 	violation_fini(&v);

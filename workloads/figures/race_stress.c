@@ -22,9 +22,9 @@ static void one_turn(struct stressed *x, uint64_t seed)
 {
 	struct stress s = { .noise = x->noise, .seed = seed, .seconds = x->seconds };
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find(x->design), &h, err));
+	CHECK(!hunt_open(&race_seed, fs_design_find(x->design), &h, &why));
 	CHECK(!stress_run(h, &s));
 	x->hits += s.hits;
 	x->fsyncs += s.fsyncs;

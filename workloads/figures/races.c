@@ -7,7 +7,7 @@
 
 #include "figures/self.h"
 #include "figures/turns.h"
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 #include "race/registry.h"
 #include "machine/mem.h"
 
@@ -61,14 +61,14 @@ static void measure_rate(struct self *s, struct rate *r)
 void self_schedules(struct self *s)
 {
 	struct rate r = { 0 };
-	char err[200];
+	struct why why;
 
-	if (hunt_open(&race_seed, fs_design_find("postfix"), &r.hunt, err)) {
-		self_missing(s, rate_name, "%.200s", err);
+	if (hunt_open(&race_seed, fs_design_find("postfix"), &r.hunt, &why)) {
+		self_missing(s, rate_name, "%.200s", why.text);
 		return;
 	}
-	if (strategy_open(&r.strategy, "random", err)) {
-		self_missing(s, rate_name, "%.200s", err);
+	if (strategy_open(&r.strategy, "random", &why)) {
+		self_missing(s, rate_name, "%.200s", why.text);
 	} else {
 		measure_rate(s, &r);
 		strategy_close(&r.strategy);
@@ -82,7 +82,7 @@ struct finds {
 	const char *design, *strategy;
 	uint64_t seed, schedules;
 	uint64_t found_at; /* out; 0: not found */
-	char err[200];
+	struct why why;
 };
 
 /* A fresh hunt: what one seed finds does not depend on the seeds before it. */
@@ -92,11 +92,11 @@ static int search_once(struct finds *f)
 	struct strategy strategy;
 	struct violation v;
 	struct hunt *h;
-	int ret = hunt_open(&race_seed, fs_design_find(f->design), &h, f->err);
+	int ret = hunt_open(&race_seed, fs_design_find(f->design), &h, &f->why);
 
 	if (ret)
 		return ret;
-	ret = strategy_open(&strategy, f->strategy, f->err);
+	ret = strategy_open(&strategy, f->strategy, &f->why);
 	if (!ret) {
 		s.strategy = &strategy;
 		violation_init(&v);
@@ -116,9 +116,9 @@ static void worst_of_seeds(struct self *s, const char *name, const char *strateg
 	unsigned blind = 0;
 
 	for (unsigned i = 0; i < seeds; i++) {
-		struct finds f = { "prefix", strategy, i + 1, within, 0, "" };
+		struct finds f = { "prefix", strategy, i + 1, within, 0, WHY_NONE };
 		if (search_once(&f)) {
-			self_missing(s, name, "%s", f.err);
+			self_missing(s, name, "%s", f.why.text);
 			goto free_at;
 		}
 		blind += !f.found_at;
@@ -137,10 +137,10 @@ free_at:
 
 static void clean_in_postfix(struct self *s)
 {
-	struct finds f = { "postfix", "portfolio", 1, CLEAN, 0, "" };
+	struct finds f = { "postfix", "portfolio", 1, CLEAN, 0, WHY_NONE };
 
 	if (search_once(&f))
-		self_missing(s, clean_name, "%s", f.err);
+		self_missing(s, clean_name, "%s", f.why.text);
 	else
 		self_figure(s, clean_name, f.found_at != 0, AT_MOST, 0, "in 1e6");
 	if (f.found_at)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hunt/race.h"
 #include "kit/options.h"
 #include "machine/mem.h"
 
@@ -258,12 +259,13 @@ int campaign_load(struct campaign *c, const char *const *file, unsigned nfiles)
 /* One file's; `seen`: the heads of those before. */
 static int add_traces(struct campaign *c, json_t **seen, const char *path)
 {
-	char name[256], err[TRACES_ERR];
+	char name[256];
+	struct why why;
 	json_t *head;
 
 	snprintf(name, sizeof(name), "--traces %.240s", path);
-	if (traces_read(path, &c->hashes, &head, err))
-		return cmd_error(CMD, "--traces %s", err);
+	if (traces_read(path, &c->hashes, &head, &why))
+		return cmd_error(CMD, "--traces %s", why.text);
 	int ret = check_alike(name, c->of[0], head);
 	if (!ret)
 		ret = place(seen, c->n, name, head);

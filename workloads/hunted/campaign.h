@@ -1,13 +1,16 @@
 /*
- * campaign.h: the results of all shards of a hunt or of a proof, read back from their files and looked at before anything is
- * said of the whole.
+ * campaign.h: the results of all shards of a hunt or of a proof, read back from their files and looked at before
+ * anything is said of the whole.
  *
- * (E1) All shards are there, each once, of one race, design, strategy and seed; their traces too, or none: else nothing is said.
+ * (E1) All shards are there, each once, of one race, design, strategy and seed; their traces too, or none: else
+ * nothing is said.
  *
  * Called by `race merge`. What is wrong is one line on stderr, and the exit status of the command.
  */
 #ifndef HUNTED_CAMPAIGN_H
 #define HUNTED_CAMPAIGN_H
+
+#include <stdbool.h>
 
 #include "hunted/traces_file.h"
 

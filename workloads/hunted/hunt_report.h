@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 
 /* What was searched, and how; without the line's end. */
 void search_print_head(const char *race, const char *design, enum granularity granularity, const struct search *s, FILE *out);

@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "base/stop.h"
+#include "hunt/search.h"
 #include "machine/mem.h"
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 /* Nearest rank: the smallest value that at least `percent` of them do not exceed. */
 static uint64_t rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
@@ -22,13 +17,14 @@ static uint64_t rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
 }
 
 /* One seed's search, with a strategy that has learnt nothing yet. */
-static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct score_row *row, uint64_t *at, char *err)
+static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct score_row *row, uint64_t *at,
+                       struct why *why)
 {
 	struct search search = { .seed = rng_mix(s->seed) + i, .schedules = s->cap };
 	struct strategy strategy;
 	struct violation v;
 
-	int ret = strategy_open(&strategy, row->strategy, err);
+	int ret = strategy_open(&strategy, row->strategy, why);
 	if (ret)
 		return ret;
 	search.strategy = &strategy;
@@ -45,19 +41,18 @@ static int search_once(const struct score *s, struct hunt *h, uint32_t i, struct
 	return 0;
 }
 
-/* One that does not draw gives every seed the same search. */
+/* A strategy that does not draw makes the same search of every seed. */
 static bool is_enumerating(const char *text)
 {
 	struct strategy s;
-	char err[200];
 
-	bool is = !strategy_open(&s, text, err) && strategy_enumerates(&s);
+	bool is = !strategy_open(&s, text, NULL) && strategy_enumerates(&s);
 	strategy_close(&s);
 	return is;
 }
 
 int score_run(const struct score *s, const struct race *race, const struct design *design, const char *strategy,
-              struct score_row *out, char *err)
+              struct score_row *out, struct why *why)
 {
 	enum verdict due = race_expect(race, design->name);
 	uint32_t searches = due == VERDICT_BREAKS && !is_enumerating(strategy) ? s->seeds : 1;
@@ -66,14 +61,14 @@ int score_run(const struct score *s, const struct race *race, const struct desig
 
 	*out = (struct score_row){ .race = race, .design = design, .due = due };
 	snprintf(out->strategy, sizeof(out->strategy), "%s", strategy);
-	int ret = hunt_open(race, design, &h, err);
+	int ret = hunt_open(race, design, &h, why);
 	if (ret)
 		return ret;
 	h->granularity = s->granularity;
 	at = mem_zalloc(searches * sizeof(*at));
 	for (uint32_t i = 0; i < searches && !ret && !stop_asked(); i++)
-		ret = search_once(s, h, i, out, &at[out->searches], err);
-	qsort(at, out->searches, sizeof(*at), by_size);
+		ret = search_once(s, h, i, out, &at[out->searches], why);
+	qsort(at, out->searches, sizeof(*at), order_u64);
 	out->median = rank(at, out->searches, 50);
 	out->p95 = rank(at, out->searches, 95);
 	if (s->first && out->searches)

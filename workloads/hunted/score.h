@@ -1,24 +1,24 @@
 /*
- * score.h: the score of the finders: each strategy on each race of each design: after how many schedules
- * it finds the first violation, over many seeds, and whether what was found is what is due.
+ * score.h: how good the strategies are: after how many schedules each finds the first violation of each race under each
+ * design, over many seeds, and whether what was found is what is due.
  *
- * (K1) All but the seconds follows from the seed: hunts and strategies are the same search again (H1, S1).
- * (K2) Where a race is to hold there is one search, of `cap` schedules: nothing to take a median of. Nor is there of a
- *      strategy that does not draw.
+ * All but the seconds follows from the seed (hunt.2, strategy.1). Where a race is to hold there is one search, of `cap`
+ * schedules, and no median; the same goes for a strategy that does not draw.
  *
  * Called by cmd/race_score.c and by tests.
  */
 #ifndef HUNTED_SCORE_H
 #define HUNTED_SCORE_H
 
-#include "hunt/hunt.h"
+#include "hunt/race.h"
+#include "rt/coop.h"
 
 struct score {
 	uint64_t seed;
-	uint32_t seeds;     /* of a race that is to break */
-	uint64_t cap;       /* schedules of a search at most */
+	uint32_t seeds;     /* searches of a race that is to break */
+	uint64_t cap;       /* the most schedules of a search */
 	enum granularity granularity;
-	uint64_t *first;    /* if not NULL: room for `seeds` results; a row's, ascending, until the next row */
+	uint64_t *first;    /* room for `seeds` numbers: the results of a row's searches, ascending, until the next row; may be NULL */
 };
 
 struct score_row {
@@ -27,17 +27,20 @@ struct score_row {
 	char strategy[64];
 	enum verdict due;
 	uint32_t searches, found;
-	/* Schedules to the first violation, that one counted, by nearest rank; over `cap` when not found by then. */
+	/* Schedules up to and with the first that fails, by nearest rank; above `cap` when none was found by then. */
 	uint64_t median, p95;
 	uint64_t schedules; /* of all searches */
 	double seconds;     /* of processor time */
 };
 
-/* 0, or -errno with one line in err (200 bytes). A row whose searches were interrupted has fewer of them. */
+/* 0, or -errno and why. A row whose searches were interrupted has fewer of them. */
 int score_run(const struct score *s, const struct race *race, const struct design *design, const char *strategy,
-              struct score_row *out, char *err);
+              struct score_row *out, struct why *why);
 
-/* Rows of one race and design: do they, together, say what is due? To break is enough for one strategy on one seed. */
+/*
+ * Are n rows of one race and design, together, as is due? Where the race is to break, it is enough that one strategy
+ * found it from one seed.
+ */
 bool score_as_due(const struct score_row *row, uint32_t n);
 
 #endif

@@ -15,10 +15,10 @@
 
 static void run(const struct score *s, const struct race *race, const char *design, const char *strategy, struct score_row *row)
 {
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (score_run(s, race, fs_design_find(design), strategy, row, err))
-		fail_msg("%s", err);
+	if (score_run(s, race, fs_design_find(design), strategy, row, &why))
+		fail_msg("%s", why.text);
 }
 
 static void the_score_follows_from_the_seed(void **state)

@@ -6,19 +6,13 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/order.h"
 #include "base/replace.h"
 #include "machine/mem.h"
 
 #define HEAD_MAX 4096u
 
 const char *const shard_keys[] = { "race", "design", "granularity", "strategy", "seed", "preemptions", "shards", NULL };
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 /* ---- out ---- */
 
@@ -40,13 +34,13 @@ static void write_hashes(const struct traces *t, FILE *out)
 	uint64_t *all = mem_alloc((t->n + 1) * sizeof(*all));
 
 	traces_copy(t, all);
-	qsort(all, t->n, sizeof(*all), compare);
+	qsort(all, t->n, sizeof(*all), order_u64);
 	for (uint64_t i = 0; i < t->n; i++)
 		fprintf(out, "%016lx\n", (unsigned long)all[i]);
 	free(all);
 }
 
-int traces_write(const struct traces *t, const json_t *result, const char *path, char *err)
+int traces_write(const struct traces *t, const json_t *result, const char *path, struct why *why)
 {
 	struct replace file;
 	int ret = replace_begin(&file, path);
@@ -56,9 +50,7 @@ int traces_write(const struct traces *t, const json_t *result, const char *path,
 		write_hashes(t, file.out);
 		ret = replace_end(&file, true);
 	}
-	if (ret)
-		snprintf(err, TRACES_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
-	return ret;
+	return ret ? why_set(why, ret, "%.120s: cannot be written: %s", path, strerror(-ret)) : 0;
 }
 
 /* ---- in ---- */
@@ -73,7 +65,7 @@ static void add_hash(struct hashes *to, uint64_t hash)
 	to->all[to->n++] = hash;
 }
 
-static json_t *read_head(const char *path, FILE *in, char *err)
+static json_t *read_head(const char *path, FILE *in, struct why *why)
 {
 	char line[HEAD_MAX] = "";
 	json_t *head;
@@ -82,13 +74,14 @@ static json_t *read_head(const char *path, FILE *in, char *err)
 	head = json_loads(line, 0, NULL);
 	if (json_integer_value(json_object_get(head, "traces_version")) == TRACES_VERSION)
 		return head;
-	snprintf(err, TRACES_ERR, "%.120s:1: not the traces of a shard (its --traces), or not of version %d", path, TRACES_VERSION);
+	why_set(why, -EINVAL, "%.120s:1: not the traces of a shard (its --traces), or not of version %d", path,
+	        TRACES_VERSION);
 	json_decref(head);
 	return NULL;
 }
 
-/* How many; -1 with a line in err. */
-static int64_t read_hashes(const char *path, FILE *in, struct hashes *to, char *err)
+/* How many; -EINVAL and why. */
+static int64_t read_hashes(const char *path, FILE *in, struct hashes *to, struct why *why)
 {
 	char line[64];
 	int64_t n = 0;
@@ -97,30 +90,27 @@ static int64_t read_hashes(const char *path, FILE *in, struct hashes *to, char *
 		char *end;
 		uint64_t hash = strtoull(line, &end, 16);
 		n++;
-		if (end != line + 16 || *end != '\n') {
-			snprintf(err, TRACES_ERR, "%.120s:%ld: not a hash of 16 digits", path, (long)n + 1);
-			return -1;
-		}
+		if (end != line + 16 || *end != '\n')
+			return why_set(why, -EINVAL, "%.120s:%ld: not a hash of 16 digits", path, (long)n + 1);
 		add_hash(to, hash);
 	}
 	return n;
 }
 
-int traces_read(const char *path, struct hashes *to, json_t **head, char *err)
+int traces_read(const char *path, struct hashes *to, json_t **head, struct why *why)
 {
 	FILE *in = fopen(path, "r");
 
-	if (!in) {
-		snprintf(err, TRACES_ERR, "%.120s: %s", path, strerror(errno));
-		return -EINVAL;
-	}
-	*head = read_head(path, in, err);
-	int64_t n = *head ? read_hashes(path, in, to, err) : -1, due = json_integer_value(json_object_get(*head, "distinct"));
+	if (!in)
+		return why_set(why, -EINVAL, "%.120s: %s", path, strerror(errno));
+	*head = read_head(path, in, why);
+	int64_t n = *head ? read_hashes(path, in, to, why) : -EINVAL;
+	int64_t due = json_integer_value(json_object_get(*head, "distinct"));
 	fclose(in);
 	if (n >= 0 && n == due)
 		return 0;
 	if (n >= 0)
-		snprintf(err, TRACES_ERR, "%.120s: cut short: %ld traces of %ld", path, (long)n, (long)due);
+		why_set(why, -EINVAL, "%.120s: cut short: %ld traces of %ld", path, (long)n, (long)due);
 	json_decref(*head);
 	*head = NULL;
 	return -EINVAL;
@@ -131,7 +121,7 @@ uint64_t hashes_distinct(struct hashes *h)
 	uint64_t distinct = 0;
 
 	if (h->n)
-		qsort(h->all, h->n, sizeof(*h->all), compare);
+		qsort(h->all, h->n, sizeof(*h->all), order_u64);
 	for (size_t i = 0; i < h->n; i++)
 		distinct += !i || h->all[i] != h->all[i - 1];
 	return distinct;

@@ -7,7 +7,7 @@
  * (B1) Two states that are equal in this have the same futures, so every trace is completed by some run.
  */
 #include "base/rng.h"
-#include "hunt/hunt.h"
+#include "hunt/traces.h"
 #include "race/protocol.h"
 #include "rt/coop_trace.h"
 #include "pick/dpor_test.h"

@@ -4,7 +4,8 @@
  * each once, in one search or divided among several; and designs that break a promise break it in some trace, safe
  * ones in none. (brute_test.c has an enumeration without sleep sets.)
  */
-#include "hunt/hunt.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "race/protocol.h"
 #include "race/registry.h"
 #include "pick/dpor_test.h"
@@ -94,9 +95,9 @@ static bool pipeline_is_broken(void *arg)
 static struct trace_set race_traces(const struct race *race, const char *design, struct dpor *d)
 {
 	struct pipeline p;
-	char err[200];
+	struct why why;
 
-	assert_int_equal(hunt_open(race, fs_design_find(design), &p.h, err), 0);
+	assert_int_equal(hunt_open(race, fs_design_find(design), &p.h, &why), 0);
 	violation_init(&p.v);
 	struct trace_set t = search_all(d, run_pipeline, pipeline_is_broken, &p);
 	violation_fini(&p.v);

@@ -13,6 +13,11 @@
 
 #include "story/explain.h"
 #include "hunt/flip.h"
+#include "hunt/judge.h"
+#include "hunt/minimise.h"
+#include "hunt/minimise_stages.h"
+#include "hunt/run.h"
+#include "hunt/search.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "race/registry.h"
@@ -29,10 +34,10 @@ static bool fast(void)
 static struct hunt *open_hunt(const struct race *race, const char *design)
 {
 	struct hunt *h = NULL;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (hunt_open(race, fs_design_find(design), &h, err))
-		fail_msg("%s", err);
+	if (hunt_open(race, fs_design_find(design), &h, &why))
+		fail_msg("%s", why.text);
 	return h;
 }
 
@@ -40,9 +45,9 @@ static void find_by(struct hunt *h, const char *picker, uint64_t seed, struct vi
 {
 	struct search s = { .seed = seed, .schedules = 20000 };
 	struct strategy strategy;
-	char err[200];
+	struct why why;
 
-	assert_int_equal(strategy_open(&strategy, picker, err), 0);
+	assert_int_equal(strategy_open(&strategy, picker, &why), 0);
 	s.strategy = &strategy;
 	hunt_search(h, &s, v);
 	strategy_close(&strategy);
@@ -114,7 +119,10 @@ static void the_seed_needs_three_calls_and_two_preemptions(void **state)
 	end(h, &v);
 }
 
-/* From a violation that needs two preemptions, the search over at most two finds one itself, and none over at most one. */
+/*
+ * From a violation that needs two preemptions, the search over at most two finds one itself, and none over at most
+ * one.
+ */
 static void the_bounded_search_finds_what_is_there(void **state)
 {
 	struct effort e = { .decisions_left = UINT64_MAX };
@@ -462,13 +470,13 @@ static void the_first_step_that_differs_is_told(void **state)
 	struct search s = { .seed = 1, .schedules = 20, .check_determinism = true };
 	struct strategy strategy;
 	struct violation v;
-	char err[200];
+	struct why why;
 
 	if (RT_ASAN)
 		skip(); /* a run that leaves its schedule is left where it stands, with what it had allocated */
 	struct hunt *h = open_hunt(&race, "postfix");
 	violation_init(&v);
-	assert_int_equal(strategy_open(&strategy, "random", err), 0);
+	assert_int_equal(strategy_open(&strategy, "random", &why), 0);
 	s.strategy = &strategy;
 	hunt_search(h, &s, &v);
 	assert_true(s.nondeterministic);

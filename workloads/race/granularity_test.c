@@ -5,7 +5,9 @@
  */
 #include "base/rng.h"
 #include "dev/powercut.h"
-#include "hunt/hunt.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
+#include "hunt/search.h"
 #include "race/protocol.h"
 #include "race/registry.h"
 #include "pick/dpor_test.h"
@@ -27,10 +29,10 @@ static uint64_t first_found(const struct race *race, const struct design *design
 	struct strategy strategy;
 	struct violation v;
 	struct hunt *h;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (hunt_open(race, design, &h, err) || strategy_open(&strategy, "portfolio", err))
-		fail_msg("%s", err);
+	if (hunt_open(race, design, &h, &why) || strategy_open(&strategy, "portfolio", &why))
+		fail_msg("%s", why.text);
 	h->granularity = granularity;
 	s.strategy = &strategy;
 	violation_init(&v);
@@ -168,10 +170,10 @@ static void run_pipeline(const struct coop_config *cfg, void *arg, struct coop_r
 
 static void pipeline_open(struct pipeline *p, const char *design, enum granularity granularity)
 {
-	char err[200];
+	struct why why;
 
 	*p = (struct pipeline){ 0 };
-	assert_int_equal(hunt_open(&race_seed_smallest, fs_design_find(design), &p->h, err), 0);
+	assert_int_equal(hunt_open(&race_seed_smallest, fs_design_find(design), &p->h, &why), 0);
 	p->h->granularity = granularity;
 	violation_init(&p->v);
 }
@@ -226,8 +228,8 @@ static void are_among(const char *design, struct trace_set some, const struct tr
 }
 
 /*
- * All fine schedules are some hundred thousand traces: GRANULARITY_WHOLE=1 in the environment has them tried, and then both
- * sets of ends are the same. Else a sample of them is looked at.
+ * All fine schedules are some hundred thousand traces: GRANULARITY_WHOLE=1 in the environment has them tried, and
+ * then both sets of ends are the same. Else a sample of them is looked at.
  */
 static void no_fine_run_of_the_smallest_race_ends_as_no_coarse_one_does(void **state)
 {

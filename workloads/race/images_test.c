@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "hunt/hunt.h"
+#include "hunt/run.h"
 #include "race/registry.h"
 #include "oracle/rules.h"
 #include "rt/sanitize.h"
@@ -126,15 +126,16 @@ static int compare_epoch(void *arg, const struct epoch *e)
 	return 0;
 }
 
-static void run_schedules(const struct race *race, const char *design, uint32_t n, void (*each)(struct hunt *h, void *arg), void *arg)
+static void run_schedules(const struct race *race, const char *design, uint32_t n,
+                          void (*each)(struct hunt *h, void *arg), void *arg)
 {
-	char err[200] = "";
-	const char *why;
+	struct why why = WHY_NONE;
+	const char *none;
 	struct hunt *h;
-	void *picker = pick_random.create("", &why);
+	void *picker = pick_random.create("", &none);
 
-	if (hunt_open(race, fs_design_find(design), &h, err))
-		fail_msg("%s", err);
+	if (hunt_open(race, fs_design_find(design), &h, &why))
+		fail_msg("%s", why.text);
 	for (uint32_t i = 1; i <= n; i++) {
 		hunt_run(h, &pick_random, picker, hunt_seed(11, i));
 		assert_int_equal(h->result.end, COOP_FINISHED);

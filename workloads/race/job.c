@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "base/list.h"
-#include "race/job_calls.h"
 #include "machine/mem.h"
+#include "race/job_calls.h"
 
 #define FLUSHER_PASSES 2u
 
@@ -21,7 +21,7 @@ struct job_race {
 	struct job_race *next;
 };
 
-/* All that were made. */
+/* All that were made: they live as long as the program. */
 static struct job_race *made;
 
 static const struct job_calls *calls_of(const struct race_run *r)
@@ -80,7 +80,7 @@ static void flusher(struct race_run *r)
 
 /* ---- from a file ---- */
 
-/* Without comments and empty lines. */
+/* The text without comments and empty lines. */
 static char *bare_text(const char *text)
 {
 	char *out = mem_alloc(strlen(text) + 2), *end = out;
@@ -101,51 +101,52 @@ static char *bare_text(const char *text)
 	return out;
 }
 
-static struct job_race *new_race(const struct job_file *jf, const char *text)
+static struct job_race *build(const struct job_file *jf, const char *text, const struct job_calls *calls)
 {
 	struct job_race *j = mem_zalloc(sizeof(*j));
 
 	snprintf(j->name, sizeof(j->name), "job-%s", jf->name);
-	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .story = "The calls of a fio job file, and a flusher.",
-		                 .job = bare_text(text), .mkfs = { .nodesize = 4096, .single = true },
-		                 .mount = { .no_background = true }, .setup = setup, .tasks = j->task };
+	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .job = bare_text(text),
+		                 .story = "The calls of a fio job file, and a flusher.",
+		                 .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
+		                 .setup = setup, .tasks = j->task, .ntasks = calls->ntasks + 1 };
+	j->calls = *calls;
+	for (uint32_t i = 0; i < calls->ntasks; i++)
+		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
+	j->task[calls->ntasks] = (struct race_task){ "flusher", flusher };
 	j->next = made;
 	made = j;
 	return j;
 }
 
-static int build(const struct job_file *jf, const char *text, const struct race **out, const char **clamped, char *err)
+/* The same as race_job_from_text(), with what was made smaller. */
+static int from_text(const char *name, const char *text, const struct race **out, const char **clamped,
+                     struct why *why)
 {
 	struct job_calls calls;
-
-	int ret = job_calls(jf, text, &calls, err);
-	if (ret)
-		return ret;
-	struct job_race *j = new_race(jf, text);
-	j->calls = calls;
-	for (uint32_t i = 0; i < calls.ntasks; i++)
-		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
-	j->task[calls.ntasks] = (struct race_task){ "flusher", flusher };
-	j->race.ntasks = calls.ntasks + 1;
-	*out = &j->race;
-	if (clamped)
-		*clamped = j->calls.clamped;
-	return 0;
-}
-
-int race_job_from_text(const char *name, const char *text, const struct race **out, const char **clamped, char *err)
-{
 	struct job_file jf;
 
-	int ret = job_parse(name, text, &jf, err);
+	int ret = job_parse(name, text, &jf, why->text);
 	if (ret)
 		return ret;
-	ret = build(&jf, text, out, clamped, err);
+	ret = job_calls(&jf, text, &calls, why);
+	if (!ret) {
+		struct job_race *j = build(&jf, text, &calls);
+		*out = &j->race;
+		*clamped = j->calls.clamped;
+	}
 	job_free(&jf);
 	return ret;
 }
 
-int race_job_from_file(const char *what, const struct race **out, const char **clamped, char *err)
+int race_job_from_text(const char *name, const char *text, const struct race **out, struct why *why)
+{
+	const char *clamped;
+
+	return from_text(name, text, out, &clamped, why);
+}
+
+int race_job_from_file(const char *what, const struct race **out, const char **clamped, struct why *why)
 {
 	char path[PATH_MAX];
 
@@ -153,10 +154,9 @@ int race_job_from_file(const char *what, const struct race **out, const char **c
 	char *text = ret ? NULL : job_read(path);
 	if (!text) {
 		ret = ret ? ret : -errno;
-		snprintf(err, JOB_ERR_MAX, "%.300s: %s", what, strerror(-ret));
-		return ret;
+		return why_set(why, ret, "%.300s: %s", what, strerror(-ret));
 	}
-	ret = race_job_from_text(path, text, out, clamped, err);
+	ret = from_text(path, text, out, clamped, why);
 	free(text);
 	return ret;
 }

@@ -45,16 +45,17 @@ static unsigned line_of(const char *text, const struct job *j, const char *key)
 	return found;
 }
 
-static int refuse(const struct job_file *jf, const char *text, char *err)
+static int refuse(const struct job_file *jf, const char *text, struct why *why)
 {
 	for (unsigned i = 0; i < jf->n; i++) {
 		const struct job *j = &jf->job[i];
-		const char *key = j->direct ? "direct" : j->numa_cpu_nodes[0] ? "numa_cpu_nodes" : j->cpus_allowed[0] ? "cpus_allowed" : NULL;
+		const char *key = j->direct ? "direct" : j->numa_cpu_nodes[0] ? "numa_cpu_nodes" :
+		                  j->cpus_allowed[0] ? "cpus_allowed" : NULL;
 		if (!key)
 			continue;
-		snprintf(err, JOB_ERR_MAX, "%.200s:%u: %s: a hunted job has %s", jf->path, line_of(text, j, key), key,
-		         j->direct ? "no O_DIRECT: its files are the engine's" : "no processors to be placed on: its tasks are fibers");
-		return -EINVAL;
+		return why_set(why, -EINVAL, "%.200s:%u: %s: a hunted job has %s", jf->path, line_of(text, j, key), key,
+		               j->direct ? "no O_DIRECT: its files are the engine's" :
+		                           "no processors to be placed on: its tasks are fibers");
 	}
 	return 0;
 }
@@ -66,7 +67,7 @@ static uint32_t whole_sectors(uint64_t bytes)
 	return (uint32_t)((bytes + SECTOR - 1) / SECTOR * SECTOR);
 }
 
-/* Sizes are cut to what few writes can meet in: a race needs two of one block. */
+/* Files are made small enough for few writes to meet: a race needs two of one block. */
 static void clamp_sizes(struct job_calls *c, struct job *j)
 {
 	uint64_t size = j->filesize < JOB_CALLS_BLOCKS * BLOCK ? whole_sectors(j->filesize) : JOB_CALLS_BLOCKS * BLOCK;
@@ -93,7 +94,7 @@ static unsigned clamp_every(struct job_calls *c, const struct job *j, const char
 	return (unsigned)j->number_ios;
 }
 
-/* `before`: as the job has it, its sizes in particular. */
+/* `before` is the job as the file has it, j the one whose sizes were clamped. */
 static void clamp_count(struct job_calls *c, const struct job *before, struct job *j)
 {
 	uint64_t bytes = before->io_size ? before->io_size : before->filesize * before->nrfiles;
@@ -122,7 +123,10 @@ static void clamp_files(struct job_calls *c, struct job *j, uint32_t most)
 	j->nrfiles = most;
 }
 
-/* Whole sections first come; of each, as many clones as there is room for, and one of every section that fits. */
+/*
+ * Sections have their clones in the order of the file, as many as there is room for; but room for one clone of each
+ * later section is kept. Number of clones.
+ */
 static uint32_t clamp_clones(struct job_calls *c, struct job_file *jf)
 {
 	uint32_t left = JOB_CALLS_TASKS, n = 0;
@@ -141,8 +145,8 @@ static uint32_t clamp_clones(struct job_calls *c, struct job_file *jf)
 
 /* ---- the calls ---- */
 
-/* The file of that name, new or met before. */
-static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned i, char *err)
+/* The number of the clone's i-th file, which other clones may use, too. -EINVAL and why. */
+static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned i, struct why *why)
 {
 	const struct job *j = clone->job;
 	bool laid_out = j->rw == JOB_RANDWRITE || j->overwrite;
@@ -152,11 +156,9 @@ static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned
 	job_file_name(clone, i, name, sizeof(name));
 	while (f < c->nfiles && strcmp(c->file[f].name, name))
 		f++;
-	if (f == JOB_CALLS_FILES || strlen(name) >= sizeof(c->file[f].name)) {
-		snprintf(err, JOB_ERR_MAX, "[%s] file %.80s: a hunted job has at most %u files, with names of at most %d letters", j->name, name,
-		         JOB_CALLS_FILES, JOB_NAME_MAX - 1);
-		return -EINVAL;
-	}
+	if (f == JOB_CALLS_FILES || strlen(name) >= sizeof(c->file[f].name))
+		return why_set(why, -EINVAL, "[%s] file %.80s: a hunted job has at most %u files, with names of at most %d "
+		               "letters", j->name, name, JOB_CALLS_FILES, JOB_NAME_MAX - 1);
 	if (f == c->nfiles)
 		strcpy(c->file[c->nfiles++].name, name);
 	if (laid_out && c->file[f].laid_out < j->filesize)
@@ -172,14 +174,14 @@ static void add_call(struct job_calls *c, uint32_t t, struct job_call call)
 
 static struct job_call call_of(const struct op *op, uint8_t file)
 {
-	static const uint8_t kind[OP_KINDS] = { [OP_WRITE] = CALL_WRITE, [OP_RANGE] = CALL_RANGE, [OP_FDATASYNC] = CALL_FDATASYNC,
-		                                [OP_FSYNC] = CALL_FSYNC };
+	static const uint8_t kind[OP_KINDS] = { [OP_WRITE] = CALL_WRITE, [OP_RANGE] = CALL_RANGE,
+		                                [OP_FDATASYNC] = CALL_FDATASYNC, [OP_FSYNC] = CALL_FSYNC };
 
 	return (struct job_call){ .kind = kind[op->kind], .file = file, .off = op->off, .len = (uint32_t)op->len,
 		                  .wait = op->flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER) };
 }
 
-static int add_task(struct job_calls *c, const struct job_clone *clone, char *err)
+static int add_task(struct job_calls *c, const struct job_clone *clone, struct why *why)
 {
 	static const uint8_t sync_of[] = { [JOB_SYNC_SYNC] = CALL_FSYNC, [JOB_SYNC_DSYNC] = CALL_FDATASYNC };
 	uint8_t file[JOB_FILES_MAX];
@@ -189,7 +191,7 @@ static int add_task(struct job_calls *c, const struct job_clone *clone, char *er
 
 	snprintf(c->task[t].name, sizeof(c->task[t].name), "%.40s.%u", clone->job->name, clone->clone);
 	for (unsigned i = 0; i < clone->job->nrfiles; i++) {
-		int f = add_file(c, clone, i, err);
+		int f = add_file(c, clone, i, why);
 		if (f < 0)
 			return f;
 		file[i] = (uint8_t)f;
@@ -203,24 +205,24 @@ static int add_task(struct job_calls *c, const struct job_clone *clone, char *er
 	return 0;
 }
 
-static int add_tasks(struct job_calls *c, const struct job_file *jf, char *err)
+static int add_tasks(struct job_calls *c, const struct job_file *jf, struct why *why)
 {
 	unsigned n;
 	struct job_clone *clones = job_clones(jf, 0, &n);
 	int ret = 0;
 
 	for (unsigned i = 0; i < n && !ret; i++)
-		ret = add_task(c, &clones[i], err);
+		ret = add_task(c, &clones[i], why);
 	free(clones);
 	return ret;
 }
 
-int job_calls(const struct job_file *jf, const char *text, struct job_calls *out, char *err)
+int job_calls(const struct job_file *jf, const char *text, struct job_calls *out, struct why *why)
 {
 	struct job_file small = *jf;
 
 	*out = (struct job_calls){ 0 };
-	int ret = refuse(jf, text, err);
+	int ret = refuse(jf, text, why);
 	if (ret)
 		return ret;
 	CHECK(jf->n);
@@ -233,7 +235,7 @@ int job_calls(const struct job_file *jf, const char *text, struct job_calls *out
 		clamp_count(out, &jf->job[i], &small.job[i]);
 		clamp_files(out, &small.job[i], JOB_CALLS_FILES / tasks ? JOB_CALLS_FILES / tasks : 1);
 	}
-	ret = add_tasks(out, &small, err);
+	ret = add_tasks(out, &small, why);
 	free(small.job);
 	return ret;
 }

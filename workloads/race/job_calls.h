@@ -1,17 +1,19 @@
 /*
- * job_calls.h: a job counted instead of timed: what each of its clones does, as a short list of calls that a
- * controlled run can take. What had to be made smaller is said, line by line.
+ * job_calls.h: a job counted instead of timed: what each of its clones does, as a list of calls that is short enough
+ * for a controlled run. What had to be made smaller is told, line by line.
  *
- * (C1) The calls are those of job/ops.h, so a hunted job does what the benched one does, only less of it.
- * (C2) Whatever sync the job asks for comes at least once in each clone that writes.
- * (C3) Keys that mean nothing without processors and a page cache to go past are refused; keys that only take time
- *      are not needed: under the controlled scheduler every pause may happen anyway.
+ * The calls are those of job/ops.h, so a hunted job does what the benched one does, only less of it. Keys for
+ * processors and for O_DIRECT are refused: a controlled run has neither. Keys that only take time are dropped: under
+ * the controlled scheduler every pause may happen anyway.
+ *
+ * job_calls.1: Whatever sync the job asks for comes at least once in each clone that writes.
  *
  * Called by job.c.
  */
 #ifndef RACE_JOB_CALLS_H
 #define RACE_JOB_CALLS_H
 
+#include "base/why.h"
 #include "job/job.h"
 
 #define JOB_CALLS_TASKS  4u
@@ -41,10 +43,10 @@ struct job_calls {
 		uint32_t n;
 		struct job_call call[JOB_CALLS_MAX];
 	} task[JOB_CALLS_TASKS];
-	char clamped[800]; /* lines, "" when all is as the job says */
+	char clamped[800]; /* lines that say what was made smaller; "": nothing was */
 };
 
-/* `text` is what jf was parsed from: for the line of what is refused. 0, or -EINVAL with one line in err (JOB_ERR_MAX bytes). */
-int job_calls(const struct job_file *jf, const char *text, struct job_calls *out, char *err);
+/* `text` is what jf was parsed from: it gives the line of a key that is refused. 0, or -EINVAL and why. */
+int job_calls(const struct job_file *jf, const char *text, struct job_calls *out, struct why *why);
 
 #endif

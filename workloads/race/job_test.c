@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hunt/hunt.h"
+#include "hunt/run.h"
+#include "hunt/search.h"
 #include "race/job_calls.h"
 #include "race/job.h"
 #include "rt/sanitize.h"
@@ -20,15 +21,15 @@ static bool fast(void)
 	return getenv("FAST_TESTS") != NULL;
 }
 
-static int calls_of(const char *text, struct job_calls *c, char *err)
+static int calls_of(const char *text, struct job_calls *c, struct why *why)
 {
 	struct job_file jf;
 
-	err[0] = '\0';
-	int ret = job_parse("j.fio", text, &jf, err);
+	*why = WHY_NONE;
+	int ret = job_parse("j.fio", text, &jf, why->text);
 	if (ret)
-		fail_msg("%s", err);
-	ret = job_calls(&jf, text, c, err);
+		fail_msg("%s", why->text);
+	ret = job_calls(&jf, text, c, why);
 	job_free(&jf);
 	return ret;
 }
@@ -54,17 +55,17 @@ static const char *told(const struct job_calls *c, unsigned t)
 static void a_job_that_is_small_is_done_as_it_says(void **state)
 {
 	struct job_calls c;
-	char err[JOB_ERR_MAX];
+	struct why why;
 
-	assert_int_equal(calls_of("[a]\nrw=write\nbs=4k\nsize=16k\nfsync=2\nfdatasync=4\n", &c, err), 0);
+	assert_int_equal(calls_of("[a]\nrw=write\nbs=4k\nsize=16k\nfsync=2\nfdatasync=4\n", &c, &why), 0);
 	assert_string_equal(told(&c, 0), "W0+4096 W4096+4096 F W8192+4096 W12288+4096 D F");
 	assert_string_equal(c.clamped, "");
 	assert_int_equal(c.file[0].laid_out, 0);
 
-	assert_int_equal(calls_of("[a]\nrw=write\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,wait_after:2\n", &c, err), 0);
+	assert_int_equal(calls_of("[a]\nrw=write\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,wait_after:2\n", &c, &why), 0);
 	assert_string_equal(told(&c, 0), "W0+512 W1:0+512 R1:0+512! W512+512 W1:512+512 R1:512+512!");
 
-	assert_int_equal(calls_of("[a]\nrw=write\noverwrite=1\nbs=8k\nsize=8k\nsync=dsync\n", &c, err), 0);
+	assert_int_equal(calls_of("[a]\nrw=write\noverwrite=1\nbs=8k\nsize=8k\nsync=dsync\n", &c, &why), 0);
 	assert_string_equal(told(&c, 0), "W0+8192 D");
 	assert_int_equal(c.file[0].laid_out, 8192);
 }
@@ -72,10 +73,10 @@ static void a_job_that_is_small_is_done_as_it_says(void **state)
 static void files_are_shared_by_name(void **state)
 {
 	struct job_calls c;
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	assert_int_equal(calls_of("[global]\nbs=4k\nsize=4k\n[a]\nrw=write\nfilename=x\n[b]\nrw=randwrite\nfilename=x\n[c]\nrw=write\n", &c,
-	                          err), 0);
+	                          &why), 0);
 	assert_int_equal(c.nfiles, 2);
 	assert_int_equal(c.ntasks, 3);
 	assert_int_equal(c.task[0].call[0].file, c.task[1].call[0].file);
@@ -86,13 +87,13 @@ static void files_are_shared_by_name(void **state)
 static void what_is_made_smaller_is_said(void **state)
 {
 	struct job_calls c;
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	assert_int_equal(calls_of("[big]\nrw=randwrite\nbs=64k\nsize=1g\nnumjobs=9\nfsync=100\nruntime=3s\ntime_based\nthinktime=10\n", &c,
-	                          err), 0);
+	                          &why), 0);
 	assert_int_equal(c.ntasks, JOB_CALLS_TASKS);
 	assert_int_equal(c.file[0].laid_out, JOB_CALLS_BLOCKS * 4096);
-	assert_int_equal(c.task[0].n, JOB_CALLS_WRITES + 1); /* C2 */
+	assert_int_equal(c.task[0].n, JOB_CALLS_WRITES + 1); /* (job_calls.1) */
 	assert_int_equal(c.task[0].call[JOB_CALLS_WRITES].kind, CALL_FSYNC);
 	for (uint32_t i = 0; i < JOB_CALLS_WRITES; i++)
 		assert_true(c.task[0].call[i].off + c.task[0].call[i].len <= JOB_CALLS_BLOCKS * 4096);
@@ -110,11 +111,11 @@ static void keys_that_mean_nothing_there_are_refused_by_their_line(void **state)
 		{ "[a]\nrw=write\nbs=4k\nsize=28k\nfilename=a:b:c:d:e:f:g\n", "[a] file g: a hunted job has at most 6 files" },
 	};
 	struct job_calls c;
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(calls_of(wrong[i][0], &c, err), -EINVAL);
-		assert_non_null(strstr(err, wrong[i][1]));
+		assert_int_equal(calls_of(wrong[i][0], &c, &why), -EINVAL);
+		assert_non_null(strstr(why.text, wrong[i][1]));
 	}
 }
 
@@ -125,12 +126,12 @@ static const char shared[] = "# two of one file\n[global]\nbs=4k\nrw=randwrite\n
 
 static struct hunt *open_hunt(const char *name, const char *text, const char *design)
 {
-	char err[JOB_ERR_MAX] = "";
+	struct why why;
 	const struct race *race;
 	struct hunt *h = NULL;
 
-	if (race_job_from_text(name, text, &race, NULL, err) || hunt_open(race, fs_design_find(design), &h, err))
-		fail_msg("%s", err);
+	if (race_job_from_text(name, text, &race, &why) || hunt_open(race, fs_design_find(design), &h, &why))
+		fail_msg("%s", why.text);
 	return h;
 }
 
@@ -139,9 +140,9 @@ static uint64_t found_at(struct hunt *h, uint64_t schedules)
 	struct search s = { .seed = 1, .schedules = schedules, .check_determinism = true };
 	struct strategy strategy;
 	struct violation v;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	assert_int_equal(strategy_open(&strategy, "portfolio", err), 0);
+	assert_int_equal(strategy_open(&strategy, "portfolio", &why), 0);
 	s.strategy = &strategy;
 	violation_init(&v);
 	hunt_search(h, &s, &v);

@@ -1,4 +1,7 @@
-/* prove_test.c: `race prove` finds what is due, with the fewest preemptions, proves what holds, and can be stopped, taken up and divided. */
+/*
+ * prove_test.c: `race prove` finds what is due, with the fewest preemptions, proves what holds, and can be stopped,
+ * taken up and divided.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,13 +18,13 @@
 static struct proof prove_once(const char *race, const char *design, uint32_t preemptions)
 {
 	struct proof p = { .preemptions = preemptions };
-	char err[PROVE_ERR_MAX];
+	struct why why;
 	struct violation v;
 	struct hunt *h;
 
-	assert_int_equal(hunt_open(race_find(race), fs_design_find(design), &h, err), 0);
+	assert_int_equal(hunt_open(race_find(race), fs_design_find(design), &h, &why), 0);
 	violation_init(&v);
-	assert_int_equal(prove(h, &p, &v, err), 0);
+	assert_int_equal(prove(h, &p, &v, &why), 0);
 	if (p.found)
 		assert_true(v.run.preemptions <= preemptions);
 	violation_fini(&v);

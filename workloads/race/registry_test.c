@@ -12,7 +12,10 @@
 #include <cmocka.h>
 
 #include "base/crc32c.h"
-#include "hunt/hunt.h"
+#include "hunt/judge.h"
+#include "hunt/minimise.h"
+#include "hunt/run.h"
+#include "hunt/search.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "hunt/schedule_file.h"
@@ -29,11 +32,11 @@ static bool fast(void)
 
 static struct hunt *open_hunt(const struct race *race, const char *design)
 {
-	char err[200] = "";
+	struct why why = WHY_NONE;
 	struct hunt *h = NULL;
 
-	if (hunt_open(race, fs_design_find(design), &h, err))
-		fail_msg("%s", err);
+	if (hunt_open(race, fs_design_find(design), &h, &why))
+		fail_msg("%s", why.text);
 	return h;
 }
 
@@ -42,10 +45,10 @@ static uint64_t hunt_for(struct hunt *h, const char *picker, uint64_t seed, uint
 {
 	struct search s = { .seed = seed, .schedules = n, .check_determinism = twice };
 	struct strategy strategy;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (strategy_open(&strategy, picker, err))
-		fail_msg("%s", err);
+	if (strategy_open(&strategy, picker, &why))
+		fail_msg("%s", why.text);
 	s.strategy = &strategy;
 	hunt_search(h, &s, v);
 	strategy_close(&strategy);
@@ -78,9 +81,9 @@ static void holds(const struct race *race, const char *design, const char *picke
 	violation_init(&v);
 	uint64_t at = hunt_for(h, picker, 1, n, false, &v);
 	if (at) {
-		char err[200];
+		struct why why;
 		hunt_minimise(h, &v, &(struct minimised){ 0 });
-		schedule_file_write("race_test.failed.schedule", race, h->design, &v, err);
+		schedule_file_write("race_test.failed.schedule", race, h->design, &v, &why);
 		fail_msg("%s, %s: schedule %lu: %s (race_test.failed.schedule)", race->name, picker, (unsigned long)at, v.text);
 	}
 	violation_fini(&v);
@@ -179,7 +182,8 @@ static void a_hunt_does_not_depend_on_what_was_before(void **state)
 
 static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_file(void **state)
 {
-	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200] = "", story[1200] = "";
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", story[1200] = "";
+	struct why why;
 	struct hunt *h = open_hunt(&race_seed, "prefix");
 	const struct design *design;
 	const struct race *race;
@@ -197,10 +201,10 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 	assert_int_equal(v.crash.nkept, 0);
 	assert_true(timeline_story(h, &v, story, sizeof(story)));
 	assert_non_null(strstr(story, "nobody waited for the data"));
-	assert_int_equal(schedule_file_write(path, h->race, h->design, &v, err), 0);
+	assert_int_equal(schedule_file_write(path, h->race, h->design, &v, &why), 0);
 	hunt_close(h);
 
-	assert_int_equal(schedule_file_read(path, false, &race_registry, &race, &design, &read, err), 0);
+	assert_int_equal(schedule_file_read(path, false, &race_registry, &race, &design, &read, &why), 0);
 	assert_ptr_equal(race, &race_seed);
 	assert_string_equal(design->name, "prefix");
 	assert_true(violation_same(&read, &v));
@@ -262,11 +266,11 @@ static void refused(const char *path, const char *says)
 	const struct design *design;
 	const struct race *race;
 	struct violation v;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	assert_true(schedule_file_read(path, false, &race_registry, &race, &design, &v, err) < 0);
-	if (!strstr(err, says) || strchr(err, '\n'))
-		fail_msg("not \"%s\": %s", says, err);
+	assert_true(schedule_file_read(path, false, &race_registry, &race, &design, &v, &why) < 0);
+	if (!strstr(why.text, says) || strchr(why.text, '\n'))
+		fail_msg("not \"%s\": %s", says, why.text);
 	violation_fini(&v);
 }
 
@@ -288,12 +292,13 @@ static void a_wrong_line_is_refused_by_its_number(void **state)
 /* A real one: cut short anywhere, changed anywhere, of another format. */
 static void a_damaged_file_is_refused(void **state)
 {
-	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[4096] = "", copy[4096], err[200];
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[4096] = "", copy[4096];
+	struct why why;
 	struct violation v = { .kind = VIOLATION_ERROR, .text = "said" };
 
 	close(mkstemp(path));
 	schedule_add(&v.schedule, (struct decision){ .value = 3 });
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
 	violation_fini(&v);
 	FILE *f = fopen(path, "r");
 	size_t n = fread(text, 1, sizeof(text) - 1, f);
@@ -321,11 +326,12 @@ static void a_damaged_file_is_refused(void **state)
 
 static void what_is_no_text_is_refused(void **state)
 {
-	char path[] = "/tmp/fsyncstorm-race-XXXXXX", err[200];
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX";
+	struct why why;
 	struct violation v = { .kind = VIOLATION_ERROR, .text = "said" };
 
 	close(mkstemp(path));
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
 	FILE *f = fopen(path, "a");
 	fwrite("\0after", 1, 6, f);
 	fclose(f);
@@ -388,7 +394,8 @@ static bool same_decision(const struct decision *a, const struct decision *b)
 
 static void a_file_with_wrapped_lines_is_the_same(void **state)
 {
-	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[8192] = "", wrapped[16384], err[200];
+	char path[] = "/tmp/fsyncstorm-race-XXXXXX", text[8192] = "", wrapped[16384];
+	struct why why;
 	struct violation v = { .kind = VIOLATION_PROMISE, .broken.kind = BROKEN_EIO, .seed = 12345678901234567u,
 			       .absent.task[0] = 6, .absent.task[1] = TASK_ABSENT, .crash = { 99, 20, 20, { 0 } },
 			       .found = "portfolio, seed 1, schedule 2 and some more words to make this line a long one",
@@ -402,15 +409,15 @@ static void a_file_with_wrapped_lines_is_the_same(void **state)
 		v.crash.kept[i] = i + 10;
 	for (uint32_t i = 0; i < 200; i++)
 		schedule_add(&v.schedule, (struct decision){ .data = i % 9 == 0, .value = i % 3, .of = i % 9 ? 0 : 7 });
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, err), 0);
+	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
 	FILE *f = fopen(path, "r");
 	fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	for (size_t width = 40; width < 130; width += 7) {
 		wrap(text, width, wrapped);
 		put_file(path, wrapped);
-		if (schedule_file_read(path, false, &race_registry, &race, &design, &read, err))
-			fail_msg("wrapped at column %zu: %s", width, err);
+		if (schedule_file_read(path, false, &race_registry, &race, &design, &read, &why))
+			fail_msg("wrapped at column %zu: %s", width, why.text);
 		assert_int_equal(read.schedule.n, v.schedule.n);
 		for (uint32_t i = 0; i < v.schedule.n; i++)
 			assert_true(same_decision(&read.schedule.d[i], &v.schedule.d[i]));
@@ -514,12 +521,12 @@ static void a_wrong_picker_is_refused(void **state)
 {
 	static const char *const wrong[] = { "rendom", "pct:d=0", "pct:x", "random:1", "clock", "replay", "" };
 	struct strategy s;
-	char err[200];
+	struct why why;
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_true(strategy_open(&s, wrong[i], err) < 0);
-	assert_true(strategy_open(&s, "rendom", err) < 0);
-	assert_non_null(strstr(err, "did you mean random?"));
+		assert_true(strategy_open(&s, wrong[i], &why) < 0);
+	assert_true(strategy_open(&s, "rendom", &why) < 0);
+	assert_non_null(strstr(why.text, "did you mean random?"));
 }
 
 int main(void)

@@ -1,4 +1,7 @@
-/* strategy_test.c: the portfolio's shares, its reach on every shape of the bare protocol, what a certificate claims, slices. */
+/*
+ * strategy_test.c: the portfolio's shares, its reach on every shape of the bare protocol, what a certificate claims,
+ * slices.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "hunt/hunt.h"
+#include "hunt/run.h"
+#include "hunt/search.h"
 #include "race/protocol.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
@@ -21,10 +25,10 @@ static bool fast(void)
 
 static void open_strategy(struct strategy *s, const char *text)
 {
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (strategy_open(s, text, err))
-		fail_msg("%s", err);
+	if (strategy_open(s, text, &why))
+		fail_msg("%s", why.text);
 }
 
 /* ---- shares ---- */
@@ -157,15 +161,15 @@ static uint64_t search(uint64_t seed, uint32_t shard, uint32_t shards, uint32_t 
 	struct strategy strategy;
 	struct violation v;
 	struct hunt *h;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (hunt_open(&race_protocol, fs_design_find("prefix"), &h, err))
-		fail_msg("%s", err);
+	if (hunt_open(&race_protocol, fs_design_find("prefix"), &h, &why))
+		fail_msg("%s", why.text);
 	open_strategy(&strategy, "pct");
 	violation_init(&v);
 	s.strategy = &strategy;
-	if (jobs > 1 && hunt_search_jobs(h, &s, jobs, &v, err))
-		fail_msg("%s", err);
+	if (jobs > 1 && hunt_search_jobs(h, &s, jobs, &v, &why))
+		fail_msg("%s", why.text);
 	if (jobs <= 1)
 		hunt_search(h, &s, &v);
 	assert_int_equal(s.found_at != 0, v.kind == VIOLATION_STATE);
@@ -202,8 +206,8 @@ static void a_search_is_the_same_search_again(void **state)
 		struct search s = { .seed = 5, .schedules = fast() ? 100 : 1000, .check_determinism = true };
 		struct strategy strategy;
 		struct hunt *h;
-		char err[200];
-		assert_int_equal(hunt_open(&race_seed, fs_design_find("postfix"), &h, err), 0);
+		struct why why;
+		assert_int_equal(hunt_open(&race_seed, fs_design_find("postfix"), &h, &why), 0);
 		open_strategy(&strategy, "portfolio");
 		s.strategy = &strategy;
 		hunt_search(h, &s, &v);

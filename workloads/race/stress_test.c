@@ -25,11 +25,11 @@ static bool fast(void)
 
 static struct hunt *open_hunt(const struct race *race, const char *design)
 {
-	char err[200] = "";
+	struct why why = WHY_NONE;
 	struct hunt *h = NULL;
 
-	if (hunt_open(race, fs_design_find(design), &h, err))
-		fail_msg("%s", err);
+	if (hunt_open(race, fs_design_find(design), &h, &why))
+		fail_msg("%s", why.text);
 	return h;
 }
 
@@ -42,7 +42,7 @@ struct hits {
 static void note_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)
 {
 	struct hits *hits = arg;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
 	assert_int_equal(v->kind, VIOLATION_PROMISE);
 	hits->n++;
@@ -51,8 +51,8 @@ static void note_hit(const struct stress *s, struct hunt *h, const struct violat
 		const struct model_op *o = model_op(h->run.model, i);
 		hits->fsyncs += o->kind == OP_FSYNC && o->pe <= v->crash.pos && o->pe > o->pb;
 	}
-	if (stress_write_hit(hits->path, s, h, v, err))
-		fail_msg("%s", err);
+	if (stress_write_hit(hits->path, s, h, v, &why))
+		fail_msg("%s", why.text);
 }
 
 static void hits_soon(const char *design, enum noise noise, struct hits *hits)

@@ -14,7 +14,8 @@
 
 #include "base/rng.h"
 #include "dev/powercut.h"
-#include "hunt/hunt.h"
+#include "hunt/judge.h"
+#include "hunt/run.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
 
@@ -108,13 +109,13 @@ static uint64_t schedules_of(const struct race *race)
 static void look_at(const struct race *race, const struct design *design, const struct picker *picker, const char *args)
 {
 	const struct picker same_program = with_chance(picker);
-	const char *why = NULL;
-	void *state = picker->create(args, &why);
+	const char *none = NULL;
+	void *state = picker->create(args, &none);
 	struct violation v;
 	struct hunt *h;
-	char err[200];
+	struct why why;
 
-	assert_int_equal(hunt_open(race, design, &h, err), 0);
+	assert_int_equal(hunt_open(race, design, &h, &why), 0);
 	violation_init(&v);
 	for (uint64_t i = 0, n = schedules_of(race); i < n; i++) {
 		chance.seed = hunt_seed(7, i);

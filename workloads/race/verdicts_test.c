@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "hunt/hunt.h"
+#include "hunt/search.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
 
@@ -32,10 +32,10 @@ static uint64_t first_broken(const struct race *race, const struct design *desig
 	struct strategy strategy;
 	struct violation v;
 	struct hunt *h;
-	char err[200] = "";
+	struct why why = WHY_NONE;
 
-	if (hunt_open(race, design, &h, err) || strategy_open(&strategy, "portfolio", err))
-		fail_msg("%s", err);
+	if (hunt_open(race, design, &h, &why) || strategy_open(&strategy, "portfolio", &why))
+		fail_msg("%s", why.text);
 	s.strategy = &strategy;
 	violation_init(&v);
 	hunt_search(h, &s, &v);

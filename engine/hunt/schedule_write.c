@@ -1,6 +1,4 @@
-/* schedule_file.c: see schedule_file.h. Here: the configuration's hash, and the writing; schedule_read.c reads. */
-#include "hunt/schedule_file.h"
-
+/* schedule_write.c: writes a schedule's file: see schedule_file.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,49 +6,9 @@
 
 #include "base/crc32c.h"
 #include "base/replace.h"
-#include "machine/mem.h"
+#include "hunt/schedule_file.h"
 #include "hunt/schedule_text.h"
-
-/* ---- the configuration ---- */
-
-static uint64_t add_number(uint64_t hash, uint64_t n)
-{
-	return rng_mix(hash ^ rng_mix(n + 1));
-}
-
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-	return add_number(add_number(hash, strlen(text)), crc32c(0, text, strlen(text)));
-}
-
-static uint64_t add_mount(uint64_t hash, const struct mount_options *o)
-{
-	const uint64_t n[] = { o->compress, o->inline_max, o->endio_workers, o->compress_workers, o->log_wait_ns,
-		               o->no_background, o->read_only, o->dirty_age_ns, o->dirty_limit, o->commit_interval_ns };
-
-	for (unsigned i = 0; i < sizeof(n) / sizeof(n[0]); i++)
-		hash = add_number(hash, n[i]);
-	return hash;
-}
-
-uint64_t schedule_config(const struct race *race, const struct design *design)
-{
-	uint64_t hash = add_text(add_text(0, race->name), design->name);
-
-	if (race->job)
-		hash = add_text(hash, race->job);
-	hash = add_number(hash, race->mkfs.nodesize);
-	hash = add_number(hash, race->mkfs.single);
-	hash = add_number(hash, race->mkfs.subvols);
-	hash = add_number(hash, race->mkfs.fsid);
-	hash = add_mount(hash, &race->mount);
-	hash = add_number(hash, race->fail_data_write);
-	for (uint32_t i = 0; i < race->ntasks; i++)
-		hash = add_text(hash, race->tasks[i].name);
-	return hash;
-}
-
-/* ---- writing ---- */
+#include "machine/mem.h"
 
 /* The whole job on one line. */
 static void write_job(FILE *out, const char *text)
@@ -91,7 +49,8 @@ static void write_crash(FILE *out, const struct crash *c)
 	fprintf(out, "\n");
 }
 
-static void write_all(FILE *out, const char *path, const struct race *race, const struct design *design, const struct violation *v)
+static void write_all(FILE *out, const char *path, const struct race *race, const struct design *design,
+                      const struct violation *v)
 {
 	fprintf(out, SCHEDULE_MAGIC "%u\n# replay: fsyncstorm race replay %s\n", SCHEDULE_FORMAT, path);
 	if (race->job)
@@ -116,7 +75,8 @@ static void write_all(FILE *out, const char *path, const struct race *race, cons
 }
 
 /* The whole text, with its last line: the caller's. NULL: no memory. */
-static char *make_text(const char *path, const struct race *race, const struct design *design, const struct violation *v)
+static char *make_text(const char *path, const struct race *race, const struct design *design,
+                       const struct violation *v)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -139,7 +99,8 @@ static char *make_text(const char *path, const struct race *race, const struct d
 	return text;
 }
 
-int schedule_file_write(const char *path, const struct race *race, const struct design *design, const struct violation *v, char *err)
+int schedule_file_write(const char *path, const struct race *race, const struct design *design,
+                        const struct violation *v, struct why *why)
 {
 	char *text = make_text(path, race, design, v);
 	struct replace file;
@@ -150,7 +111,5 @@ int schedule_file_write(const char *path, const struct race *race, const struct 
 		ret = replace_end(&file, true);
 	}
 	free(text);
-	if (ret)
-		snprintf(err, SCHEDULE_ERR, "%.120s: cannot be written: %s", path, strerror(-ret));
-	return ret;
+	return ret ? why_set(why, ret, "%.120s: cannot be written: %s", path, strerror(-ret)) : 0;
 }

@@ -1,0 +1,189 @@
+/* judge.c: see judge.h. */
+#include "hunt/judge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "hunt/run.h"
+
+static void keep_run(struct hunt *h, struct violation *v, enum violation_kind kind)
+{
+	v->kind = kind;
+	v->run = h->result;
+	v->seed = h->run.seed;
+	v->granularity = h->granularity;
+	v->absent = h->absent;
+	v->broken.kind = BROKEN_NONE;
+	v->crash = (struct crash){ 0 };
+	schedule_copy(&v->schedule, &h->schedule);
+}
+
+/* ---- calls ---- */
+
+/* When two tasks make or remove one name, one of them may be refused: that is no failure. */
+static bool call_failed(const struct model_op *o)
+{
+	bool refused = (o->kind == OP_CREATE || o->kind == OP_UNLINK) && (o->ret == -EEXIST || o->ret == -ENOENT);
+
+	return o->e != TICK_NEVER && o->ret && !refused;
+}
+
+enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
+{
+	const struct model *m = h->run.model;
+	bool device_failed = h->race->fail_data_write && atomic_load(&h->data_writes) >= h->race->fail_data_write;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (!call_failed(o) || (o->ret == -EIO && model_is_sync(o) && device_failed))
+			continue;
+		keep_run(h, v, VIOLATION_ERROR);
+		const char *file = o->file == MODEL_ALL ? NULL : model_file(m, o->file)->name;
+		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error",
+		         model_op_name[o->kind], file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret));
+		return v->kind;
+	}
+	return VIOLATION_NONE;
+}
+
+/* ---- crashes ---- */
+
+static int keep_broken(void *arg, const struct cut *c, const struct broken_list *list)
+{
+	struct hunt *h = arg;
+	struct violation *v = h->found;
+
+	keep_run(h, v, VIOLATION_PROMISE);
+	v->broken = list->b[0];
+	v->crash = (struct crash){ .pos = c->pos, .npending = c->npending };
+	for (uint32_t i = 0; i < c->npending && v->crash.nkept < CRASH_KEPT_MAX; i++)
+		if (c->keep[i / 64] >> i % 64 & 1)
+			v->crash.kept[v->crash.nkept++] = c->pending[i];
+	snprintf(v->text, sizeof(v->text), "%s", list->b[0].text);
+	return 1;
+}
+
+static int judge_one_epoch(void *arg, const struct epoch *e)
+{
+	struct hunt *h = arg;
+
+	return judge_epoch(h->judge, e, &h->budget, keep_broken, h);
+}
+
+/* ---- a run ---- */
+
+static enum violation_kind judge_bare(struct hunt *h, struct violation *v)
+{
+	const char *broken = h->race->bare->judge(h->bare);
+
+	if (!broken)
+		return VIOLATION_NONE;
+	keep_run(h, v, VIOLATION_STATE);
+	snprintf(v->text, sizeof(v->text), "%s", broken);
+	return v->kind;
+}
+
+enum violation_kind hunt_judge(struct hunt *h, struct violation *v)
+{
+	enum violation_kind kind;
+
+	switch (h->result.end) {
+	case COOP_FINISHED:
+		break;
+	case COOP_STUCK:
+		keep_run(h, v, VIOLATION_STUCK);
+		snprintf(v->text, sizeof(v->text), "deadlock: %s", h->result.why);
+		return v->kind;
+	case COOP_TOO_LONG:
+		keep_run(h, v, VIOLATION_TOO_LONG);
+		snprintf(v->text, sizeof(v->text), "the run does not end (stopped after %u decisions)",
+		         h->result.steps);
+		return v->kind;
+	default:
+		return VIOLATION_NONE;
+	}
+	if (h->bare)
+		return judge_bare(h, v);
+	kind = hunt_judge_calls(h, v);
+	if (kind)
+		return kind;
+	h->found = v;
+	return powercut_epochs(h->dev, judge_one_epoch, h) ? VIOLATION_PROMISE : VIOLATION_NONE;
+}
+
+enum violation_kind hunt_one(struct hunt *h, const struct picker *picker, void *state, uint64_t seed,
+                             struct violation *v)
+{
+	hunt_run(h, picker, state, seed);
+	return hunt_judge(h, v);
+}
+
+/* ---- one crash alone ---- */
+
+/* The pending writes of e that the crash keeps. False when one of them is not pending. */
+static bool kept_mask(const struct crash *c, const struct epoch *e, uint64_t *keep)
+{
+	for (uint32_t k = 0; k < c->nkept; k++) {
+		uint32_t i = 0;
+		while (i < e->npending && e->pending[i] != c->kept[k])
+			i++;
+		if (i == e->npending || i >= CRASH_KEPT_MAX)
+			return false;
+		*keep |= 1ull << i;
+	}
+	return true;
+}
+
+int hunt_crash_check(const struct hunt *h, const struct crash *c, struct why *why)
+{
+	uint32_t end = powercut_position(h->dev);
+	uint64_t keep = 0;
+	struct epoch e;
+
+	if (c->pos > end)
+		return why_set(why, -EINVAL, "the run ends at position %u", end);
+	powercut_epoch_at(h->dev, c->pos, &e);
+	if (e.npending != c->npending)
+		return why_set(why, -EINVAL, "%u writes are pending there", e.npending);
+	if (e.npending > CRASH_KEPT_MAX || !kept_mask(c, &e, &keep))
+		return why_set(why, -EINVAL, "a write that it keeps is not pending there");
+	return 0;
+}
+
+struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c)
+{
+	uint64_t keep = 0;
+	struct epoch e;
+	struct dev *image;
+
+	if (hunt_crash_check(h, c, NULL))
+		return NULL;
+	powercut_epoch_at(h->dev, c->pos, &e);
+	kept_mask(c, &e, &keep);
+	struct cut cut = { .pos = c->pos, .pending = e.pending, .npending = e.npending, .keep = &keep };
+	int ret = powercut_image(h->dev, &cut, &image);
+	CHECK(!ret);
+	struct recovered *r = recover_image(image);
+	dev_close(image);
+	return r;
+}
+
+enum violation_kind hunt_judge_crash(struct hunt *h, const struct crash *c, struct violation *v)
+{
+	struct recovered *r = hunt_recover_crash(h, c);
+	struct broken_list list = { .n = 0 };
+
+	if (!r)
+		return VIOLATION_NONE;
+	judge_recovered(h->judge, c->pos, r, &list);
+	recovered_free(r);
+	if (!list.n)
+		return VIOLATION_NONE;
+	struct crash crash = *c; /* may be v's own */
+	keep_run(h, v, VIOLATION_PROMISE);
+	v->broken = list.b[0];
+	v->crash = crash;
+	snprintf(v->text, sizeof(v->text), "%s", list.b[0].text);
+	return v->kind;
+}
