@@ -28,7 +28,13 @@ static int make_files(struct hunt *h, struct why *why)
 	ret = fs_mount(h->dev, &o, &h->run.fs, why);
 	if (ret)
 		return ret;
-	h->race->setup(&h->run);
+	for (const struct race_file *f = h->race->files; f < h->race->files + RACE_FILES && f->name; f++) {
+		struct model_file *file = model_create(h->run.model, h->run.fs, f->subvol, f->name, NULL);
+		CHECK(file);
+		if (f->bytes)
+			model_write(file, 0, f->bytes);
+		h->run.file[h->run.nfiles++] = file;
+	}
 	ret = model_sync(h->run.model, h->run.fs);
 	for (uint32_t i = 0; i < h->run.nfiles; i++)
 		model_close(h->run.file[i]);

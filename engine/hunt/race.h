@@ -19,12 +19,18 @@ enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 #define RACE_DESIGNS   16u
 #define RACE_TASKS_MAX 16u
 
+/* A file's first content: `bytes` of it, written in one call. */
+struct race_file {
+	const char *name;
+	uint32_t subvol, bytes;
+};
+
 /* What a task knows of its run. Each task has its own copy, to read; what tasks share is behind the pointers. */
 struct race_run {
 	const struct race *race;
 	struct model *model;
 	struct fs *fs;
-	struct model_file *file[RACE_FILES]; /* made by setup, open in every run */
+	struct model_file *file[RACE_FILES]; /* race->files, open in every run */
 	uint32_t nfiles;
 	uint32_t me;                         /* the task's place in race->tasks */
 	uint64_t seed;                       /* of this run, for tasks that draw what they do */
@@ -57,8 +63,7 @@ struct race {
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* the hunt sets the design */
 	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
-	/* Makes the files and their first content, once, without a picker. Then it is synced, so it is durable. */
-	void (*setup)(struct race_run *r);
+	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
 	const struct race_task *tasks;
 	uint32_t ntasks;
 	struct {

@@ -1,10 +1,11 @@
 /*
- * race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as
- * the result of the whole: it says what the command that was not divided says (hunted/hunt_report.h, hunted/prove_report.h).
+ * race_merge.c: `fsyncstorm race merge FILE...`: the results of all shards of a hunt, or of a proof, as the result of
+ * the whole. It says what the undivided command would say (hunted/hunt_report.h, hunted/prove_report.h).
  *
- * (E2) Schedules and executions are disjoint: they are added. Traces are not: they are counted from their hashes, when all
- *      shards kept those (--traces); else their number is at most the sum. Runs of pct count for the certificate by the
- *      longest schedule of all shards (hunt/certificate.h C1).
+ * race_merge.1: Shards have no schedule and no execution in common: these are added up. They may have traces in
+ *               common: traces are counted from their hashes, when all shards kept those (--traces); else their
+ *               number is at most the sum. Runs of pct count for the certificate by the longest schedule of all
+ *               shards (certificate.1).
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -67,10 +68,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* The whole, in words and as JSON. */
 struct whole {
 	const struct campaign *c;
-	struct race other;       /* a job's: no verdict is due of it */
+	struct race other;       /* stands for a job's race: no verdict is due */
 	const struct race *race;
 	const char *design;
-	const json_t *found;     /* the shard that found something first, going by the schedule's number; NULL: none did */
+	const json_t *found;     /* the shard whose failing schedule has the lowest number; NULL: none failed */
 	FILE *text;
 	json_t *json;
 };
@@ -90,10 +91,10 @@ static const json_t *finder(const struct campaign *c)
 	return best;
 }
 
-/* (E2) Returns how the number in *n is meant. */
+/* Sets *n to the number of distinct traces, and returns how that is meant (race_merge.1). */
 static enum counted count_traces(struct campaign *c, uint64_t *n)
 {
-	bool some = false; /* more than were kept */
+	bool some = false; /* a shard had more than were kept */
 	uint64_t sum = 0, most = 0;
 
 	for (unsigned i = 0; i < c->n; i++) {
@@ -108,7 +109,7 @@ static enum counted count_traces(struct campaign *c, uint64_t *n)
 	return c->traces || c->n == 1 ? COUNTED : COUNTED_AT_MOST;
 }
 
-/* "  WHAT: shards 2/3, 3/3", of those for which it is so. */
+/* "  WHAT 2/3, 3/3": the shards for which is() is true. */
 static void print_shards(const struct whole *w, const char *what, bool (*is)(const json_t *r))
 {
 	unsigned n = 0;
@@ -282,7 +283,6 @@ static int join_proof(struct whole *w, struct campaign *c)
 
 /* ---- the command ---- */
 
-/* 1 when something was found, as a hunt's. */
 static int put_json(const struct merge *m, const struct whole *w)
 {
 	json_t *all = json_pack("{s:i,s:[O]}", "schema_version", 1, "results", w->json);

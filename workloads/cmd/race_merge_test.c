@@ -70,7 +70,10 @@ static void certificate_of(const char *path, json_int_t *schedules, json_int_t *
 	json_decref(r);
 }
 
-/* What one shard has drawn from fewer steps than another shard's longest schedule has had claims nothing (hunt/certificate.h C1). */
+/*
+ * Runs of one shard, drawn from fewer steps than another shard's longest schedule had, count for nothing
+ * (certificate.1).
+ */
 static void the_certificate_is_of_the_longest_schedule_of_all(void **state)
 {
 	json_int_t n1, n2, n, k1, k2, k;

@@ -11,7 +11,7 @@
 
 #define CMD        "race merge"
 #define SHARDS_MAX 1000000u
-#define COUNT_MAX  1000000000000000ll /* nobody runs more; a million of them can be added */
+#define COUNT_MAX  1000000000000000ll /* more than can be run; the sum of a million of them fits in 64 bits */
 
 const char *result_text(const json_t *r, const char *key)
 {
@@ -25,7 +25,7 @@ uint64_t result_count(const json_t *r, const char *key)
 	return (uint64_t)json_integer_value(json_object_get(r, key));
 }
 
-/* A hunt has no bound. */
+/* A proof's result has a bound on preemptions, null for none; a hunt's has not. */
 static bool is_proof(const json_t *r)
 {
 	return json_object_get(r, "preemptions") != NULL;
@@ -65,7 +65,7 @@ static bool is_verdict(const json_t *v)
 	return s && (!strcmp(s, verdict_name[VERDICT_HOLDS]) || !strcmp(s, verdict_name[VERDICT_BREAKS]));
 }
 
-/* A seed may use the last bit. */
+/* A seed may be above INT64_MAX: then it is negative here. */
 static bool is_number(const json_t *v)
 {
 	return json_is_integer(v);
@@ -78,7 +78,7 @@ static bool is_text(const json_t *v)
 
 enum kind { OF_BOTH, OF_HUNT, OF_PROOF };
 
-/* What a result must have for it to be added to others. */
+/* What a result must have to be added to others. */
 static const struct {
 	const char *key;
 	bool (*is)(const json_t *v);
@@ -110,8 +110,8 @@ static int refuse_field(const char *path, const char *key, const json_t *v, cons
 {
 	char *is = json_dumps(v, JSON_ENCODE_ANY);
 
-	cmd_error(CMD, "%.200s: its %s is %.60s, and %s is expected: damaged, or of another version; run that shard again", path, key,
-	          is ? is : "not there", due);
+	cmd_error(CMD, "%.200s: its %s is %.60s, and %s is expected: damaged, or of another version; run that shard "
+	          "again", path, key, is ? is : "not there", due);
 	free(is);
 	return CMD_ERROR;
 }
@@ -127,15 +127,17 @@ static int check_fields(const char *path, const json_t *r)
 		if (!fields[i].is(v))
 			return refuse_field(path, fields[i].key, v, fields[i].due);
 	}
-	if (!is_proof(r) && !strcmp(result_text(r, "verdict"), verdict_name[VERDICT_BREAKS]) && !result_count(r, "found_at"))
+	if (!is_proof(r) && !strcmp(result_text(r, "verdict"), verdict_name[VERDICT_BREAKS]) &&
+	    !result_count(r, "found_at"))
 		return refuse_field(path, "found_at", json_object_get(r, "found_at"), "a schedule's number");
 	if (result_count(r, "distinct") > result_count(r, runs))
 		return cmd_error(CMD, "%.200s: %llu distinct traces of %llu %s: damaged; run that shard again", path,
-		                 (unsigned long long)result_count(r, "distinct"), (unsigned long long)result_count(r, runs), runs);
+		                 (unsigned long long)result_count(r, "distinct"),
+		                 (unsigned long long)result_count(r, runs), runs);
 	return 0;
 }
 
-/* The text of a file as JSON; NULL after a line on stderr. */
+/* NULL after a line on stderr. */
 static json_t *load_json(const char *path)
 {
 	json_error_t why;
@@ -143,7 +145,8 @@ static json_t *load_json(const char *path)
 	json_t *o = NULL;
 
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		cmd_error(CMD, "%.200s: is a directory; the JSON of a shard is expected (race hunt --shard I/N --json FILE)", path);
+		cmd_error(CMD, "%.200s: is a directory; the JSON of a shard is expected (race hunt --shard I/N "
+		          "--json FILE)", path);
 	else if (!(o = json_load_file(path, 0, &why)) && why.line > 0)
 		cmd_error(CMD, "%.200s:%d: %s; the file is damaged", path, why.line, why.text);
 	else if (!o)
@@ -151,7 +154,7 @@ static json_t *load_json(const char *path)
 	return o;
 }
 
-/* The one result of a file. A new reference; NULL after a line on stderr. */
+/* The one result that a file has. A new reference; NULL after a line on stderr. */
 static json_t *load(const char *path)
 {
 	json_t *o = load_json(path), *list = json_object_get(o, "results"), *r = json_array_get(list, 0);
@@ -171,9 +174,9 @@ static json_t *load(const char *path)
 	return r;
 }
 
-/* ---- all of them (E1) ---- */
+/* ---- all shards ---- */
 
-/* Is what must be alike in all shards alike in these two? Prints a line when not. */
+/* Do two shards agree in all that must be the same in all shards (shard_keys)? */
 static int check_alike(const char *path, const json_t *a, const json_t *b)
 {
 	if (is_proof(a) != is_proof(b))
@@ -183,8 +186,8 @@ static int check_alike(const char *path, const json_t *a, const json_t *b)
 		if ((!x && !y) || json_equal(x, y))
 			continue;
 		char *was = json_dumps(x, JSON_ENCODE_ANY), *is = json_dumps(y, JSON_ENCODE_ANY);
-		int ret = cmd_error(CMD, "%.200s: of another campaign: its %s is %.60s, the first file's is %.60s", path, shard_keys[i],
-		                    is ? is : "not there", was ? was : "not there");
+		int ret = cmd_error(CMD, "%.200s: of another campaign: its %s is %.60s, the first file's is %.60s",
+		                    path, shard_keys[i], is ? is : "not there", was ? was : "not there");
 		free(was);
 		free(is);
 		return ret;
@@ -192,7 +195,7 @@ static int check_alike(const char *path, const json_t *a, const json_t *b)
 	return 0;
 }
 
-/* Puts it into its place, one that is free. */
+/* Puts a shard into its place in of[n], which must be free. */
 static int place(json_t **of, unsigned n, const char *path, json_t *r)
 {
 	json_int_t shard = json_integer_value(json_object_get(r, "shard"));
@@ -229,7 +232,8 @@ static int check_complete(const struct campaign *c)
 	}
 	if (!missing)
 		return 0;
-	return cmd_error(CMD, "%u of %u shards missing, the first is %u/%u: run it, then merge again", missing, c->n, first + 1, c->n);
+	return cmd_error(CMD, "%u of %u shards missing, the first is %u/%u: run it, then merge again", missing, c->n,
+	                 first + 1, c->n);
 }
 
 int campaign_load(struct campaign *c, const char *const *file, unsigned nfiles)
@@ -256,7 +260,7 @@ int campaign_load(struct campaign *c, const char *const *file, unsigned nfiles)
 
 /* ---- traces ---- */
 
-/* One file's; `seen`: the heads of those before. */
+/* Those of one file; `seen` has the heads of the files before. */
 static int add_traces(struct campaign *c, json_t **seen, const char *path)
 {
 	char name[256];
@@ -270,9 +274,11 @@ static int add_traces(struct campaign *c, json_t **seen, const char *path)
 	if (!ret)
 		ret = place(seen, c->n, name, head);
 	if (!ret) {
-		uint64_t shard = result_count(head, "shard"), is = result_count(head, "distinct"), due = result_count(c->of[shard], "distinct");
+		uint64_t shard = result_count(head, "shard"), is = result_count(head, "distinct"),
+		        due = result_count(c->of[shard], "distinct");
 		if (is != due)
-			ret = cmd_error(CMD, "%s: of another run of shard %llu: %llu traces, and its result says %llu", name,
+			ret = cmd_error(CMD,
+			                "%s: of another run of shard %llu: %llu traces, and its result says %llu", name,
 			                (unsigned long long)shard + 1, (unsigned long long)is, (unsigned long long)due);
 	}
 	json_decref(head);

@@ -18,10 +18,11 @@ static void print_members(const struct search *s, FILE *out)
 	fprintf(out, "\n");
 }
 
-void search_print_head(const char *race, const char *design, enum granularity granularity, const struct search *s, FILE *out)
+void search_print_head(const char *race, const char *design, enum granularity granularity, const struct search *s,
+                       FILE *out)
 {
-	fprintf(out, "race %s, design %s, picker %s, seed %lu%s", race, design, s->strategy->text, (unsigned long)s->seed,
-	        granularity ? ", fine points" : "");
+	fprintf(out, "race %s, design %s, picker %s, seed %lu%s", race, design, s->strategy->text,
+	        (unsigned long)s->seed, granularity ? ", fine points" : "");
 }
 
 void search_print(const struct search *s, FILE *out)
@@ -29,11 +30,13 @@ void search_print(const struct search *s, FILE *out)
 	char traces[TRACES_TEXT];
 
 	fprintf(out, "  %lu schedules run, %s distinct traces, total unknown; %.2f s, %.0f schedules a second\n",
-	        (unsigned long)s->run, traces_text(s->distinct, s->counted, traces), s->took, s->took > 0 ? (double)s->run / s->took : 0);
+	        (unsigned long)s->run, traces_text(s->distinct, s->counted, traces), s->took,
+	        s->took > 0 ? (double)s->run / s->took : 0);
 	if (s->stopped)
 		fprintf(out, "  STOPPED by a signal: not all schedules that were asked for were run\n");
 	if (s->images_judged)
-		fprintf(out, "  %lu crash images judged, %lu mounted\n", (unsigned long)s->images_judged, (unsigned long)s->images_mounted);
+		fprintf(out, "  %lu crash images judged, %lu mounted\n", (unsigned long)s->images_judged,
+		        (unsigned long)s->images_mounted);
 	print_members(s, out);
 }
 
@@ -41,12 +44,13 @@ void search_print_held(const struct search *s, FILE *out)
 {
 	fprintf(out, "  no violation in %lu schedules", (unsigned long)s->run);
 	if (strategy_enumerates(s->strategy)) {
-		fprintf(out, s->through ? ", and %s has no other\n" : ": the first of %s, no sample of all (`race prove` is for all)\n",
-		        s->strategy->text);
+		fprintf(out, s->through ? ", and %s has no other\n" :
+		        ": the first of %s, no sample of all (`race prove` is for all)\n", s->strategy->text);
 		return;
 	}
 	if (s->run >= 3)
-		fprintf(out, " (so, of schedules drawn like these, fewer than 1 in %lu fails, at 95 %%)", (unsigned long)s->run / 3);
+		fprintf(out, " (so, of schedules drawn like these, fewer than 1 in %lu fails, at 95 %%)",
+		        (unsigned long)s->run / 3);
 	fprintf(out, "\n");
 	certificate_print(&s->strategy->certificate, out);
 }
@@ -59,7 +63,8 @@ static json_t *members_json(const struct strategy *t)
 
 	for (uint32_t i = 0; i < t->n; i++)
 		json_array_append_new(all, json_pack("{s:s,s:I,s:I}", "picker", t->member[i].text, "schedules",
-		                                     (json_int_t)t->member[i].schedules, "found", (json_int_t)t->member[i].found));
+		                                     (json_int_t)t->member[i].schedules, "found",
+		                                     (json_int_t)t->member[i].found));
 	return all;
 }
 
@@ -69,11 +74,14 @@ static json_t *certificate_json(const struct certificate *c)
 
 	for (uint32_t d = 2; d < CERTIFICATE_DEPTHS; d++)
 		if (certificate_runs(c, d))
-			json_array_append_new(depths, json_pack("{s:i,s:I,s:f}", "depth", (int)d, "schedules", (json_int_t)certificate_runs(c, d),
+			json_array_append_new(depths, json_pack("{s:i,s:I,s:f}", "depth", (int)d, "schedules",
+			                                        (json_int_t)certificate_runs(c, d),
 			                                        "miss", certificate_miss(c, d)));
 	for (uint32_t i = 0; i < c->nlines; i++)
-		json_array_append_new(lines, json_pack("[i,i,I]", (int)c->line[i].d, (int)c->line[i].steps, (json_int_t)c->line[i].runs));
-	return json_pack("{s:i,s:i,s:i,s:o,s:o}", "tasks", (int)c->tasks, "steps", (int)certificate_steps(c), "longest", (int)c->longest,
+		json_array_append_new(lines, json_pack("[i,i,I]", (int)c->line[i].d, (int)c->line[i].steps,
+		                                       (json_int_t)c->line[i].runs));
+	return json_pack("{s:i,s:i,s:i,s:o,s:o}", "tasks", (int)c->tasks, "steps", (int)certificate_steps(c),
+	                 "longest", (int)c->longest,
 	                 "depths", depths, "lines", lines);
 }
 
@@ -88,7 +96,8 @@ static bool read_line(const json_t *v, struct certificate_line *line)
 	uint64_t d, steps;
 
 	if (json_array_size(v) != 3 || !read_count(json_array_get(v, 0), CERTIFICATE_DEPTHS - 1, &d) ||
-	    !read_count(json_array_get(v, 1), INT32_MAX, &steps) || !steps || !read_count(json_array_get(v, 2), INT64_MAX >> 20, &line->runs))
+	    !read_count(json_array_get(v, 1), INT32_MAX, &steps) || !steps ||
+	    !read_count(json_array_get(v, 2), INT64_MAX >> 20, &line->runs))
 		return false;
 	line->d = (uint32_t)d;
 	line->steps = (uint32_t)steps;
@@ -101,7 +110,8 @@ int certificate_read(const json_t *v, struct certificate *c)
 	uint64_t tasks, longest;
 
 	*c = (struct certificate){ .nlines = (uint32_t)json_array_size(lines) };
-	if (!json_is_array(lines) || json_array_size(lines) > CERTIFICATE_LINES || !read_count(json_object_get(v, "tasks"), INT32_MAX, &tasks) ||
+	if (!json_is_array(lines) || json_array_size(lines) > CERTIFICATE_LINES ||
+	    !read_count(json_object_get(v, "tasks"), INT32_MAX, &tasks) ||
 	    !read_count(json_object_get(v, "longest"), INT32_MAX, &longest) || (c->nlines && !tasks))
 		return -EINVAL;
 	c->tasks = (uint32_t)tasks;
@@ -121,9 +131,10 @@ json_t *search_json(const struct race *race, const char *design, enum granularit
 {
 	enum verdict due = race_expect(race, design), is = s->found_at ? VERDICT_BREAKS : VERDICT_HOLDS;
 	json_t *r = json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:I,s:o,s:s,s:s,s:b}", "race", race->name, "design", design,
-	                      "strategy", s->strategy->text, "seed", (json_int_t)s->seed, "shard", (int)s->shard, "shards",
-	                      (int)(s->shards ? s->shards : 1), "schedules", (json_int_t)s->run, "distinct",
-	                      distinct_json(s->distinct, s->counted), "verdict", verdict_name[is], "due", verdict_name[due], "as_due", is == due);
+	                      "strategy", s->strategy->text, "seed", (json_int_t)s->seed, "shard", (int)s->shard,
+	                      "shards", (int)(s->shards ? s->shards : 1), "schedules", (json_int_t)s->run, "distinct",
+	                      distinct_json(s->distinct, s->counted), "verdict", verdict_name[is], "due",
+	                      verdict_name[due], "as_due", is == due);
 
 	if (s->counted == COUNTED_AT_MOST)
 		json_object_set_new(r, "distinct_at_most", json_integer((json_int_t)s->distinct));

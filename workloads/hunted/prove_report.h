@@ -1,5 +1,5 @@
 /*
- * prove_report.h: what a proof has come to, in words and as JSON: the numbers, the claim, and what lies outside of it.
+ * prove_report.h: the result of a proof, in words and as JSON: the numbers, the claim, and what lies outside of it.
  *
  * Called by `race prove`, and by `race merge` for the parts of one.
  */
@@ -13,11 +13,11 @@
 
 /* What was tried. */
 void proof_print(const char *race, const char *design, const struct proof *p, FILE *out);
-/* Nothing was found: what that proves. */
+/* Where nothing was found: what that proves. */
 void proof_print_held(const struct race *race, const struct proof *p, FILE *out);
 /* All of it. `found` is an array, empty here. */
 json_t *proof_json(const struct race *race, const char *design, const struct proof *p);
-/* The numbers of such a result, which campaign.c has looked at. */
+/* Reads the numbers of such a result, which campaign.c has checked. */
 void proof_read(const json_t *r, struct proof *p);
 
 #endif

@@ -18,7 +18,8 @@ struct score {
 	uint32_t seeds;     /* searches of a race that is to break */
 	uint64_t cap;       /* the most schedules of a search */
 	enum granularity granularity;
-	uint64_t *first;    /* room for `seeds` numbers: the results of a row's searches, ascending, until the next row; may be NULL */
+	/* room for `seeds` numbers: the results of a row's searches, ascending, until the next row; may be NULL */
+	uint64_t *first;
 };
 
 struct score_row {

@@ -13,7 +13,8 @@
 #include "hunted/score.h"
 #include "kit/spawn_test.h"
 
-static void run(const struct score *s, const struct race *race, const char *design, const char *strategy, struct score_row *row)
+static void run(const struct score *s, const struct race *race, const char *design, const char *strategy,
+                struct score_row *row)
 {
 	struct why why = WHY_NONE;
 
@@ -96,7 +97,8 @@ static void a_verdict_that_is_not_due_is_seen(void **state)
 /* To break, one strategy is enough. */
 static void one_strategy_may_be_blind(void **state)
 {
-	struct score_row row[2] = { { .due = VERDICT_BREAKS, .searches = 3 }, { .due = VERDICT_BREAKS, .searches = 3, .found = 1 } };
+	struct score_row row[2] = { { .due = VERDICT_BREAKS, .searches = 3 },
+	                            { .due = VERDICT_BREAKS, .searches = 3, .found = 1 } };
 
 	assert_true(score_as_due(row, 2));
 	assert_false(score_as_due(row, 1));
@@ -110,7 +112,8 @@ static void the_command_writes_every_row(void **state)
 
 	if (RT_TSAN)
 		skip();
-	assert_int_equal(spawn("race score protocol --strategy random --strategy surw --seeds 3 --cap 300 --json out.json"), 0);
+	assert_int_equal(spawn("race score protocol --strategy random --strategy surw --seeds 3 --cap 300 --json "
+	                       "out.json"), 0);
 	assert_non_null(strstr(spawn_out, "0 mismatches"));
 	j = json_load_file("out.json", 0, NULL);
 	rows = json_object_get(j, "rows");

@@ -2,7 +2,7 @@
  * traces_file.h: the distinct traces of a shard as text, so that those of all shards can be counted. The first line is
  * JSON: what the shard's result says of itself. Then come the hashes, sorted, in hexadecimal, one a line:
  *
- *   {"traces_version":1,"race":"seed","design":"postfix","strategy":"portfolio","seed":1,"shards":3,"shard":0,"distinct":1049}
+ *   {"traces_version":1,"race":"seed","design":"postfix","strategy":"portfolio","seed":1,"shards":3,"shard":0,...}
  *   0012f4a5b6c7d8e9
  *
  * Written under a temporary name and renamed. Called by the commands that search, and by campaign.c for `race merge`.

@@ -1,10 +1,9 @@
 /*
  * brute_test.c: on six sizes of the bare protocol, under four designs, the reduction (pick/dpor.c) finds exactly the
- * traces that an enumeration finds that shares nothing with it: no dependence, no races, no sleep sets. That one
- * tries everybody everywhere, and goes no further where it has been: in a state with the same order of accesses
- * of each object (rt/coop_trace.h), and the same number of steps of each task.
- *
- * (B1) Two states that are equal in this have the same futures, so every trace is completed by some run.
+ * traces that an enumeration finds which shares nothing with it: no dependence, no races, no sleep sets. The
+ * enumeration lets every task go on in every state, and stops at a state that it has seen: one with the same order of
+ * accesses of each object (rt/coop_trace.h) and the same number of steps of each task. Two such states have the same
+ * futures, so every trace is completed by some run.
  */
 #include "base/rng.h"
 #include "hunt/traces.h"
@@ -77,7 +76,8 @@ static bool brute_more(struct brute *b)
 	return true;
 }
 
-static const struct picker pick_brute = { .name = "brute", .begin = brute_begin, .pick = brute_pick, .every_turn = true };
+static const struct picker pick_brute = { .name = "brute", .begin = brute_begin, .pick = brute_pick,
+                                          .every_turn = true };
 
 /* As search_all(). */
 static struct trace_set brute_all(void (*run)(const struct coop_config *cfg, void *arg, struct coop_result *res),
@@ -130,7 +130,8 @@ static void compare(const struct protocol_shape *shape, const struct protocol_de
 	struct trace_set all = brute_all(run_protocol, protocol_is_broken, p);
 
 	if (!same_traces(&reduced, &all))
-		fail_msg("%s, %s: %lu traces, not %lu", shape->name, protocol_design_name(design), (unsigned long)reduced.n, (unsigned long)all.n);
+		fail_msg("%s, %s: %lu traces, not %lu", shape->name, protocol_design_name(design),
+		         (unsigned long)reduced.n, (unsigned long)all.n);
 	assert_int_equal(reduced.runs, all.n);
 	assert_int_equal(reduced.broken, all.broken);
 	free(reduced.hash);
@@ -154,7 +155,8 @@ static void a_fault_planted_in_the_reduction_is_seen(void **state)
 	struct dpor *d = dpor_new(DPOR_RACES);
 	struct protocol *p = protocol_open(&protocol_configs[1], protocol_design_find("prefix"));
 	d->forget_pending = true;
-	struct trace_set faulty = search_all(d, run_protocol, NULL, p), all = brute_all(run_protocol, protocol_is_broken, p);
+	struct trace_set faulty = search_all(d, run_protocol, NULL, p),
+	        all = brute_all(run_protocol, protocol_is_broken, p);
 	assert_true(faulty.n < all.n);
 	free(faulty.hash);
 	free(all.hash);

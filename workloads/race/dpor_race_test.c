@@ -47,15 +47,16 @@ static void check_size(unsigned config, const char *design)
 	struct trace_set reduced = protocol_traces(config, design, dpor_new(DPOR_RACES)), sleep;
 
 	if ((reduced.broken == 0) != protocol_design_safe(protocol_design_find(design)))
-		fail_msg("%s, %s: %lu traces break", protocol_configs[config].name, design, (unsigned long)reduced.broken);
+		fail_msg("%s, %s: %lu traces break", protocol_configs[config].name, design,
+		         (unsigned long)reduced.broken);
 	if (reduced.runs != reduced.n)
-		fail_msg("%s, %s: %lu traces in %lu runs", protocol_configs[config].name, design, (unsigned long)reduced.n,
-		         (unsigned long)reduced.runs);
+		fail_msg("%s, %s: %lu traces in %lu runs", protocol_configs[config].name, design,
+		         (unsigned long)reduced.n, (unsigned long)reduced.runs);
 	if (!too_many_for_sleep_sets(config, design)) {
 		sleep = protocol_traces(config, design, dpor_new(DPOR_SLEEP));
 		if (!same_traces(&reduced, &sleep))
-			fail_msg("%s, %s: %lu traces, not %lu", protocol_configs[config].name, design, (unsigned long)reduced.n,
-			         (unsigned long)sleep.n);
+			fail_msg("%s, %s: %lu traces, not %lu", protocol_configs[config].name, design,
+			         (unsigned long)reduced.n, (unsigned long)sleep.n);
 		free(sleep.hash);
 	}
 	free(reduced.hash);
@@ -66,7 +67,8 @@ static void six_sizes_of_the_protocol_are_searched_whole(void **state)
 	skip_under_tsan();
 	for (unsigned config = 0; config < (fast() ? 2 : 6); config++)
 		for (unsigned i = 0; protocol_design_at(i); i++)
-			if (config != 3 || !too_many_for_sleep_sets(config, protocol_design_name(protocol_design_at(i))))
+			if (config != 3 ||
+			    !too_many_for_sleep_sets(config, protocol_design_name(protocol_design_at(i))))
 				check_size(config, protocol_design_name(protocol_design_at(i)));
 }
 
@@ -105,7 +107,8 @@ static struct trace_set race_traces(const struct race *race, const char *design,
 	return t;
 }
 
-static struct trace_set bounded_traces(const struct race *race, const char *design, enum dpor_mode mode, uint32_t preemptions)
+static struct trace_set bounded_traces(const struct race *race, const char *design, enum dpor_mode mode,
+                                       uint32_t preemptions)
 {
 	struct dpor *d = dpor_new(mode);
 
@@ -126,7 +129,8 @@ static void the_smallest_race_is_searched_whole(void **state)
 	for (unsigned i = 0; i < (fast() ? 2 : 4); i++) {
 		struct trace_set reduced = pipeline_traces(designs[i], DPOR_RACES);
 		assert_int_equal(reduced.runs, reduced.n);
-		assert_int_equal(reduced.broken ? VERDICT_BREAKS : VERDICT_HOLDS, race_expect(&race_seed_smallest, designs[i]));
+		assert_int_equal(reduced.broken ? VERDICT_BREAKS : VERDICT_HOLDS,
+		                 race_expect(&race_seed_smallest, designs[i]));
 		free(reduced.hash);
 	}
 }
@@ -153,7 +157,8 @@ static void compare_bounded(const char *race, enum dpor_mode with, uint32_t pree
 	struct trace_set reduced = bounded_traces(race_find(race), "postfix", DPOR_RACES, preemptions);
 
 	if (!same_traces(&plain, &reduced))
-		fail_msg("%s, %u preemptions: %lu traces, not %lu", race, preemptions, (unsigned long)reduced.n, (unsigned long)plain.n);
+		fail_msg("%s, %u preemptions: %lu traces, not %lu", race, preemptions, (unsigned long)reduced.n,
+		         (unsigned long)plain.n);
 	assert_true(plain.n > 1 && reduced.runs < plain.runs);
 	assert_int_equal(reduced.broken, 0);
 	free(plain.hash);
@@ -187,14 +192,14 @@ static void compare_parts(const struct race *race, uint32_t preemptions, uint32_
 	}
 	sort_once(&all);
 	if (!same_traces(&whole, &all))
-		fail_msg("%s, %u preemptions, %u parts: %lu traces, not %lu", race->name, preemptions, parts, (unsigned long)all.n,
-		         (unsigned long)whole.n);
+		fail_msg("%s, %u preemptions, %u parts: %lu traces, not %lu", race->name, preemptions, parts,
+		         (unsigned long)all.n, (unsigned long)whole.n);
 	assert_true(all.runs < 2 * whole.runs);
 	free(whole.hash);
 	free(all.hash);
 }
 
-/* Each part cuts what belongs to another: nobody may sleep for what it would have done there (K6). */
+/* Each part cuts what belongs to another part: no task may sleep because of what only that other part has run. */
 static void all_parts_together_find_what_one_search_finds(void **state)
 {
 	static const uint32_t parts[] = { 2, 3, 5 };

@@ -157,7 +157,7 @@ static void a_race_of_many_calls_is_left_with_few(void **state)
 
 /* ---- told ---- */
 
-/* (X1) of what hunt_flip() has found for v. */
+/* Checks (flip.1) of what hunt_flip() has found for v. */
 static void flips(struct hunt *h, const struct violation *v)
 {
 	struct violation again;
@@ -196,7 +196,8 @@ static void a_pair_flips_what_fails_without_a_preemption(void **state)
 		const struct race *race;
 		const char *design;
 	} bug[] = {
-		{ &race_commit, "commit_forgets_logged" }, { &race_join, "joiner_leaves_data" }, { &race_supers, "flush_before_last_super" },
+		{ &race_commit, "commit_forgets_logged" }, { &race_join, "joiner_leaves_data" },
+		{ &race_supers, "flush_before_last_super" },
 		{ &race_log_reuse, "reuses_log_blocks" }, { &race_data_error, "ignores_data_error" },
 		{ &race_early_error, "misses_early_error" },
 	};
@@ -214,8 +215,6 @@ static void a_pair_flips_what_fails_without_a_preemption(void **state)
 	}
 }
 
-static void one_file(struct race_run *r);
-
 static void sync_alone(struct race_run *r)
 {
 	model_write(r->file[0], 0, FS_BLOCK);
@@ -227,7 +226,8 @@ static void what_breaks_in_every_order_is_said_to(void **state)
 {
 	static const struct race_task tasks[] = { { "alone", sync_alone } };
 	static const struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
-		                          .mount = { .no_background = true }, .setup = one_file, .tasks = tasks, .ntasks = 1 };
+		                          .mount = { .no_background = true }, .files = { { "a", 0, FS_BLOCK } },
+		                          .tasks = tasks, .ntasks = 1 };
 	struct hunt *h = open_hunt(&race, "flush_before_last_super");
 	char *text = NULL;
 	struct violation v;
@@ -294,7 +294,8 @@ static void each_step_is_numbered_once(const char *text)
 	unsigned last = 0, step, n = 0;
 	int end;
 
-	for (const char *line = strstr(text, "\nstep  "); line && strncmp(line + 1, "====", 4); line = strchr(line + 1, '\n')) {
+	for (const char *line = strstr(text, "\nstep  "); line && strncmp(line + 1, "====", 4);
+	     line = strchr(line + 1, '\n')) {
 		if (sscanf(line + 1, "%4u  %n", &step, &end) != 1 || end != 6)
 			continue;
 		assert_true(step > last);
@@ -369,19 +370,26 @@ static void tells_why(const struct race *race, const char *design, const char *w
 static void the_story_says_who_did_what_between_which_steps_of_whom(void **state)
 {
 	tells_why(&race_commit, "commit_forgets_logged",
-	          "committer committed transaction 3 after syncer had logged block 0 and before endio put that into the trees, those of transaction 4");
-	tells_why(&race_join, "joiner_leaves_data", "second wrote a super after third had logged block 0 and before its data was durable");
-	tells_why(&race_supers, "flush_before_last_super", "committer wrote the super after it had written the tree block @");
+	          "committer committed transaction 3 after syncer had logged block 0 and before endio put that into "
+	          "the trees, those of transaction 4");
+	tells_why(&race_join, "joiner_leaves_data",
+	          "second wrote a super after third had logged block 0 and before its data was durable");
+	tells_why(&race_supers, "flush_before_last_super",
+	          "committer wrote the super after it had written the tree block @");
 	tells_why(&race_log_reuse, "reuses_log_blocks", "and before another super took its place");
-	tells_why(&race_ranged, "ranged_forgets_all", "ranged logged all of the file that was in the trees after writer had added the extent map of "
+	tells_why(&race_ranged, "ranged_forgets_all",
+	          "ranged logged all of the file that was in the trees after writer had added the extent map of "
 	          "block 1 and before endio put it there: writer logged nothing of it");
 	tells_why(&race_data_error, "ignores_data_error",
-	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of that log after that");
+	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of "
+	          "that log after that");
 	tells_why(&race_early_error, "misses_early_error",
-	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer returned 0");
+	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer "
+	          "returned 0");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
-		tells_why(&race_log_root, "log_root_unlocked", "first put its log's root into the tree of log roots after second had written that "
+		tells_why(&race_log_root, "log_root_unlocked",
+		          "first put its log's root into the tree of log roots after second had written that "
 		          "tree and before second took its root into the super");
 }
 
@@ -456,17 +464,12 @@ static void moody(struct race_run *r)
 	model_write(r->file[0], 0, FS_BLOCK);
 }
 
-static void one_file(struct race_run *r)
-{
-	r->file[r->nfiles++] = model_create(r->model, r->fs, 0, "a", NULL);
-	model_write(r->file[0], 0, FS_BLOCK);
-}
-
 static void the_first_step_that_differs_is_told(void **state)
 {
 	static const struct race_task tasks[] = { { "moody", moody }, { "other", moody } };
 	static const struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
-		                          .mount = { .no_background = true }, .setup = one_file, .tasks = tasks, .ntasks = 2 };
+		                          .mount = { .no_background = true }, .files = { { "a", 0, FS_BLOCK } },
+		                          .tasks = tasks, .ntasks = 2 };
 	struct search s = { .seed = 1, .schedules = 20, .check_determinism = true };
 	struct strategy strategy;
 	struct violation v;
@@ -514,7 +517,8 @@ static void right(struct race_run *r)
 static struct hunt *stuck(const struct race_task tasks[2], struct violation *v)
 {
 	static struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
-		                    .mount = { .no_background = true }, .setup = one_file, .ntasks = 2 };
+		                    .mount = { .no_background = true }, .files = { { "a", 0, FS_BLOCK } },
+		                    .ntasks = 2 };
 	const char *err;
 	void *picker = pick_random.create("", &err);
 
@@ -541,7 +545,8 @@ static void who_waits_for_whom_is_told_with_the_cycle(void **state)
 	struct hunt *h = stuck(tasks, &v);
 
 	assert_non_null(strstr(v.text, "left (waits for WORK of right)"));
-	assert_true(strstr(v.text, "; cycle: left -> right -> left") || strstr(v.text, "; cycle: right -> left -> right"));
+	assert_true(strstr(v.text, "; cycle: left -> right -> left") ||
+	            strstr(v.text, "; cycle: right -> left -> right"));
 	end(h, &v);
 }
 
@@ -553,7 +558,8 @@ static void tasks_of_one_name_are_numbered(void **state)
 
 	assert_non_null(strstr(v.text, "twin 1 (waits for WORK of twin 2)"));
 	assert_non_null(strstr(v.text, "twin 2 (waits for WORK of twin 1)"));
-	assert_true(strstr(v.text, "; cycle: twin 1 -> twin 2 -> twin 1") || strstr(v.text, "; cycle: twin 2 -> twin 1 -> twin 2"));
+	assert_true(strstr(v.text, "; cycle: twin 1 -> twin 2 -> twin 1") ||
+	            strstr(v.text, "; cycle: twin 2 -> twin 1 -> twin 2"));
 	end(h, &v);
 }
 

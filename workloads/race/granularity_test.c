@@ -23,7 +23,8 @@ static bool fast(void)
 /* ---- searched by chance ---- */
 
 /* Number of the first schedule with a violation; 0: none in n. */
-static uint64_t first_found(const struct race *race, const struct design *design, enum granularity granularity, uint64_t n)
+static uint64_t first_found(const struct race *race, const struct design *design, enum granularity granularity,
+                            uint64_t n)
 {
 	struct search s = { .seed = SEED, .schedules = n };
 	struct strategy strategy;
@@ -67,7 +68,8 @@ static void agree(const struct race *race, const struct design *d)
 
 	if (!coarse != !breaks || !fine != !breaks)
 		fail_msg("%s, %s: %s is due; found by coarse schedule %lu, by fine schedule %lu", race->name, d->name,
-		         verdict_name[breaks ? VERDICT_BREAKS : VERDICT_HOLDS], (unsigned long)coarse, (unsigned long)fine);
+		         verdict_name[breaks ? VERDICT_BREAKS : VERDICT_HOLDS], (unsigned long)coarse,
+		         (unsigned long)fine);
 }
 
 static void both_granularities_agree_on_every_verdict(void **state)
@@ -100,7 +102,8 @@ static bool protocol_is_broken(void *arg)
 	return protocol_broken(((struct protocol_search *)arg)->protocol) != NULL;
 }
 
-static struct trace_set protocol_traces(unsigned config, const struct protocol_design *design, enum granularity granularity)
+static struct trace_set protocol_traces(unsigned config, const struct protocol_design *design,
+                                        enum granularity granularity)
 {
 	struct protocol_search p = { granularity, protocol_open(&protocol_configs[config], design) };
 	struct trace_set t = search_all(dpor_new(DPOR_RACES), run_protocol, protocol_is_broken, &p);
@@ -115,10 +118,11 @@ static void the_protocol_has_the_same_traces(void **state)
 	for (unsigned config = 0; config < (fast() ? 1 : 3); config++)
 		for (unsigned i = 0; protocol_design_at(i); i++) {
 			const struct protocol_design *d = protocol_design_at(i);
-			struct trace_set coarse = protocol_traces(config, d, COOP_COARSE), fine = protocol_traces(config, d, COOP_FINE);
+			struct trace_set coarse = protocol_traces(config, d, COOP_COARSE),
+			        fine = protocol_traces(config, d, COOP_FINE);
 			if (!same_traces(&coarse, &fine) || coarse.broken != fine.broken)
-				fail_msg("%s, %s: %lu traces, with fine points %lu", protocol_configs[config].name, protocol_design_name(d),
-				         (unsigned long)coarse.n, (unsigned long)fine.n);
+				fail_msg("%s, %s: %lu traces, with fine points %lu", protocol_configs[config].name,
+				         protocol_design_name(d), (unsigned long)coarse.n, (unsigned long)fine.n);
 			free(coarse.hash);
 			free(fine.hash);
 		}
@@ -238,7 +242,8 @@ static void no_fine_run_of_the_smallest_race_ends_as_no_coarse_one_does(void **s
 	skip_under_tsan();
 	for (unsigned i = 0; i < 4; i++) {
 		struct trace_set coarse = all_ends(designs[i], COOP_COARSE);
-		assert_int_equal(coarse.broken ? VERDICT_BREAKS : VERDICT_HOLDS, race_expect(&race_seed_smallest, designs[i]));
+		assert_int_equal(coarse.broken ? VERDICT_BREAKS : VERDICT_HOLDS,
+		                 race_expect(&race_seed_smallest, designs[i]));
 		are_among(designs[i], some_ends(designs[i], &pick_random, ""), &coarse);
 		are_among(designs[i], some_ends(designs[i], &pick_pct, "d=3"), &coarse);
 		if (getenv("GRANULARITY_WHOLE")) {
@@ -292,8 +297,8 @@ static unsigned times_torn(enum granularity granularity)
 
 	for (uint64_t seed = 1; seed <= 200; seed++) {
 		const char *err = NULL;
-		struct coop_config cfg = { .picker = &pick_random, .picker_state = pick_random.create("", &err), .seed = seed,
-			                   .granularity = granularity };
+		struct coop_config cfg = { .picker = &pick_random, .picker_state = pick_random.create("", &err),
+		                           .seed = seed, .granularity = granularity };
 		struct coop_result res;
 		coop_run(&cfg, read_and_write, NULL, &res);
 		pick_random.destroy(cfg.picker_state);

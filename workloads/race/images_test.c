@@ -160,8 +160,8 @@ static void branches_hold_all_that_any_subset_holds(void **state)
 	run_schedules(&race_mixed, "prefix", fast() ? 4 : 40, compare_run, x);
 	run_schedules(&race_mixed, "postfix", fast() ? 4 : 40, compare_run, x);
 	run_schedules(&race_seed, "prefix", fast() ? 40 : 400, compare_run, x);
-	print_message("%lu epochs: %lu images instead of %lu\n", (unsigned long)x->epochs, (unsigned long)x->images_of_branches,
-	              (unsigned long)x->images_of_subsets);
+	print_message("%lu epochs: %lu images instead of %lu\n", (unsigned long)x->epochs,
+	              (unsigned long)x->images_of_branches, (unsigned long)x->images_of_subsets);
 	assert_true(x->epochs > 100);
 	assert_true(x->images_of_branches < x->images_of_subsets / 2);
 	free(x);

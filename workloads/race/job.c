@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/list.h"
 #include "machine/mem.h"
 #include "race/job_calls.h"
@@ -30,19 +29,6 @@ static const struct job_calls *calls_of(const struct race_run *r)
 }
 
 /* ---- the race ---- */
-
-static void setup(struct race_run *r)
-{
-	const struct job_calls *c = calls_of(r);
-
-	for (uint32_t i = 0; i < c->nfiles; i++) {
-		r->file[r->nfiles] = model_create(r->model, r->fs, 0, c->file[i].name, NULL);
-		CHECK(r->file[r->nfiles]);
-		if (c->file[i].laid_out)
-			model_write(r->file[r->nfiles], 0, c->file[i].laid_out);
-		r->nfiles++;
-	}
-}
 
 static void make_call(struct race_run *r, const struct job_call *call)
 {
@@ -109,8 +95,10 @@ static struct job_race *build(const struct job_file *jf, const char *text, const
 	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .job = bare_text(text),
 		                 .story = "The calls of a fio job file, and a flusher.",
 		                 .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
-		                 .setup = setup, .tasks = j->task, .ntasks = calls->ntasks + 1 };
+		                 .tasks = j->task, .ntasks = calls->ntasks + 1 };
 	j->calls = *calls;
+	for (uint32_t i = 0; i < calls->nfiles; i++)
+		j->race.files[i] = (struct race_file){ j->calls.file[i].name, 0, calls->file[i].laid_out };
 	for (uint32_t i = 0; i < calls->ntasks; i++)
 		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
 	j->task[calls->ntasks] = (struct race_task){ "flusher", flusher };

@@ -3,8 +3,8 @@
  * flusher, as in a mounted file system. Its content goes through the model, so every crash is judged like that of any
  * other race. No verdict is due.
  *
- * job.1: race->job is the text that the race is made from, without comments: race_job_from_text() of it gives the same
- *        race again. A schedule that carries it can be replayed without the job file.
+ * race->job is the text that the race is made from, without comments: race_job_from_text() of it gives the same race
+ * again. So a schedule that carries it can be replayed without the job file.
  *
  * Called by the commands that take --job, and by the readers of schedules' files (hunt/schedule_file.h).
  */

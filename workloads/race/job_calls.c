@@ -109,7 +109,8 @@ static void clamp_count(struct job_calls *c, const struct job *before, struct jo
 	j->number_ios = writes < JOB_CALLS_WRITES ? writes + !writes : JOB_CALLS_WRITES;
 	j->io_size = UINT64_MAX / 2;
 	if (writes != j->number_ios)
-		say(c, "[%s] %lu writes a task, not %lu\n", j->name, (unsigned long)j->number_ios, (unsigned long)writes);
+		say(c, "[%s] %lu writes a task, not %lu\n", j->name, (unsigned long)j->number_ios,
+		    (unsigned long)writes);
 	j->fsync = clamp_every(c, j, "fsync", j->fsync);
 	j->fdatasync = clamp_every(c, j, "fdatasync", j->fdatasync);
 	j->range_every = clamp_every(c, j, "sync_file_range", j->range_every);
@@ -157,7 +158,8 @@ static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned
 	while (f < c->nfiles && strcmp(c->file[f].name, name))
 		f++;
 	if (f == JOB_CALLS_FILES || strlen(name) >= sizeof(c->file[f].name))
-		return why_set(why, -EINVAL, "[%s] file %.80s: a hunted job has at most %u files, with names of at most %d "
+		return why_set(why, -EINVAL,
+		               "[%s] file %.80s: a hunted job has at most %u files, with names of at most %d "
 		               "letters", j->name, name, JOB_CALLS_FILES, JOB_NAME_MAX - 1);
 	if (f == c->nfiles)
 		strcpy(c->file[c->nfiles++].name, name);

@@ -34,10 +34,14 @@ static int calls_of(const char *text, struct job_calls *c, struct why *why)
 	return ret;
 }
 
-/* "W0+4096 F W4096+4096 F": the calls of a task; of other files than the first with their number. */
+/*
+ * The calls of a task: "W4096+4096 F W8192+512 F" are two writes with an fsync after each. Files but the first have a
+ * number.
+ */
 static const char *told(const struct job_calls *c, unsigned t)
 {
-	static const char *const word[] = { [CALL_WRITE] = "W", [CALL_RANGE] = "R", [CALL_FDATASYNC] = "D", [CALL_FSYNC] = "F" };
+	static const char *const word[] = { [CALL_WRITE] = "W", [CALL_RANGE] = "R", [CALL_FDATASYNC] = "D",
+	                                    [CALL_FSYNC] = "F" };
 	static char text[400];
 	size_t n = 0;
 
@@ -47,7 +51,8 @@ static const char *told(const struct job_calls *c, unsigned t)
 		if (k->file)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%u:", k->file);
 		if (k->kind == CALL_WRITE || k->kind == CALL_RANGE)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%lu+%u%s", (unsigned long)k->off, k->len, k->wait ? "!" : "");
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%lu+%u%s", (unsigned long)k->off, k->len,
+			                      k->wait ? "!" : "");
 	}
 	return text;
 }
@@ -62,7 +67,8 @@ static void a_job_that_is_small_is_done_as_it_says(void **state)
 	assert_string_equal(c.clamped, "");
 	assert_int_equal(c.file[0].laid_out, 0);
 
-	assert_int_equal(calls_of("[a]\nrw=write\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,wait_after:2\n", &c, &why), 0);
+	assert_int_equal(calls_of("[a]\nrw=write\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,wait_after:2\n",
+	                          &c, &why), 0);
 	assert_string_equal(told(&c, 0), "W0+512 W1:0+512 R1:0+512! W512+512 W1:512+512 R1:512+512!");
 
 	assert_int_equal(calls_of("[a]\nrw=write\noverwrite=1\nbs=8k\nsize=8k\nsync=dsync\n", &c, &why), 0);
@@ -75,8 +81,9 @@ static void files_are_shared_by_name(void **state)
 	struct job_calls c;
 	struct why why;
 
-	assert_int_equal(calls_of("[global]\nbs=4k\nsize=4k\n[a]\nrw=write\nfilename=x\n[b]\nrw=randwrite\nfilename=x\n[c]\nrw=write\n", &c,
-	                          &why), 0);
+	assert_int_equal(calls_of("[global]\nbs=4k\nsize=4k\n[a]\nrw=write\nfilename=x\n"
+	                          "[b]\nrw=randwrite\nfilename=x\n[c]\nrw=write\n",
+	                          &c, &why), 0);
 	assert_int_equal(c.nfiles, 2);
 	assert_int_equal(c.ntasks, 3);
 	assert_int_equal(c.task[0].call[0].file, c.task[1].call[0].file);
@@ -89,8 +96,9 @@ static void what_is_made_smaller_is_said(void **state)
 	struct job_calls c;
 	struct why why;
 
-	assert_int_equal(calls_of("[big]\nrw=randwrite\nbs=64k\nsize=1g\nnumjobs=9\nfsync=100\nruntime=3s\ntime_based\nthinktime=10\n", &c,
-	                          &why), 0);
+	assert_int_equal(calls_of("[big]\nrw=randwrite\nbs=64k\nsize=1g\nnumjobs=9\nfsync=100\n"
+	                          "runtime=3s\ntime_based\nthinktime=10\n",
+	                          &c, &why), 0);
 	assert_int_equal(c.ntasks, JOB_CALLS_TASKS);
 	assert_int_equal(c.file[0].laid_out, JOB_CALLS_BLOCKS * 4096);
 	assert_int_equal(c.task[0].n, JOB_CALLS_WRITES + 1); /* (job_calls.1) */
@@ -107,8 +115,10 @@ static void keys_that_mean_nothing_there_are_refused_by_their_line(void **state)
 {
 	static const char *const wrong[][2] = {
 		{ "[global]\nbs=4k\n\ncpus_allowed=0\n[a]\nrw=write\nsize=4k\n", "j.fio:4: cpus_allowed: " },
-		{ "[a]\nrw=write\nsize=4k\n[b]\nrw=write\nsize=4k\n  direct=1\n[c]\ndirect=1\nrw=write\nsize=4k\n", "j.fio:7: direct: " },
-		{ "[a]\nrw=write\nbs=4k\nsize=28k\nfilename=a:b:c:d:e:f:g\n", "[a] file g: a hunted job has at most 6 files" },
+		{ "[a]\nrw=write\nsize=4k\n[b]\nrw=write\nsize=4k\n  direct=1\n[c]\ndirect=1\nrw=write\nsize=4k\n",
+		  "j.fio:7: direct: " },
+		{ "[a]\nrw=write\nbs=4k\nsize=28k\nfilename=a:b:c:d:e:f:g\n",
+		  "[a] file g: a hunted job has at most 6 files" },
 	};
 	struct job_calls c;
 	struct why why;

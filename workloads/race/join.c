@@ -1,28 +1,13 @@
 /*
- * join.c: Linux commit 9dba8cf128ef (2014), "Btrfs: make sure we wait on logged extents when fsycning
- * two subvols".
+ * join.c: the race of Linux commit 9dba8cf128ef (2014), "Btrfs: make sure we wait on logged extents when fsycning two
+ * subvols". The fix: an fsync that joins the commit of the tree of log roots waits for its own logged extents, too.
  *
- * Three subvolumes, so three logs, and one tree of log roots above them. Of three fsyncs one writes the super
- * for the first commit of that tree, the second leads the next commit and waits for the first, and the third
- * finds that its commit is led already: it joins, and the leader's super names its log too. The leader
- * waits for its own data. If who joins does not wait for its own, fsync returns 0 with data in flight,
- * and a crash finds a log that points to blocks that were never written.
- *
- * Fixed by waiting for the logged extents in that case too.
+ * It takes three subvolumes, so three logs: one fsync writes the super of a first commit of that tree, the second
+ * leads the next commit and waits for the first, and only then can the third find a commit to join.
  */
 #include "race/registry.h"
 
 #define SUBVOLS 3u
-
-static void setup(struct race_run *r)
-{
-	static const char *const name[SUBVOLS] = { "a", "b", "c" };
-
-	for (uint32_t i = 0; i < SUBVOLS; i++) {
-		r->file[r->nfiles++] = model_create(r->model, r->fs, i, name[i], NULL);
-		model_write(r->file[i], 0, FS_BLOCK);
-	}
-}
 
 static void syncer(struct race_run *r)
 {
@@ -41,7 +26,7 @@ const struct race race_join = {
 	         "written. Fixed by Linux 9dba8cf128ef.",
 	.mkfs = { .nodesize = 4096, .single = true, .subvols = SUBVOLS },
 	.mount = { .no_background = true },
-	.setup = setup,
+	.files = { { "a", 0, FS_BLOCK }, { "b", 1, FS_BLOCK }, { "c", 2, FS_BLOCK } },
 	.tasks = tasks,
 	.ntasks = SUBVOLS,
 	.expect = { { "postfix", VERDICT_HOLDS }, { "joiner_leaves_data", VERDICT_BREAKS },

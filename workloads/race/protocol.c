@@ -1,6 +1,6 @@
 /*
- * protocol.c: see protocol.h; the race is the one of seed.c (Linux commit 669249eea365), and the
- * four designs are those of engine/fs/fsync.c of the same names, without everything around them.
+ * protocol.c: see protocol.h. The race is the one of seed.c, and the four designs are those of engine/fs/fsync.c of
+ * the same names, without everything around them.
  *
  * A page is locked while its writeback is begun: a new extent, its map on the modified list, its ordered
  * extent, the I/O, as two steps on two lists and a wake. An fsync flushes, takes the inode lock, takes
@@ -10,8 +10,8 @@
  * extent that the log names is on disk; and the log names what an fsync has seen when it began, or later.
  * An fsync that joins a log names what earlier ones have put there: `log` is shared, under the inode lock.
  *
- * Each in-flight I/O is a task: which one completes first is a choice like any other. These tasks exist
- * from the start, one for each write that there will be, and sleep until submitted (P2).
+ * Each in-flight I/O is a task: which one completes first is a choice like any other. These tasks exist from the
+ * start, one for each write that there will be, and sleep until their I/O is submitted (protocol.2).
  */
 #include "race/protocol.h"
 
@@ -20,9 +20,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "machine/mem.h"
 #include "race/registry.h"
 #include "rt/lock.h"
-#include "machine/mem.h"
 #include "rt/trace.h"
 
 #define BIT(i) (1ull << (i))
@@ -66,7 +66,7 @@ struct page {
 	struct extent *next; /* what its next writeback becomes: a page's extents are neighbours */
 };
 
-/* An fsync under way: its own task's alone, but for `broken`, which is read when the run is over. */
+/* An fsync under way. Only its own task uses it; `broken` is read when the run is over. */
 struct syncer {
 	uint32_t due[PROTOCOL_PAGES];                /* versions that the log has to have */
 	const struct extent *logged[PROTOCOL_PAGES]; /* the log that it commits */
@@ -104,10 +104,10 @@ struct protocol {
 	struct extent extent[PROTOCOL_EXTENTS];
 	struct syncer syncer[PROTOCOL_TASKS];
 
-	/* the crew: */
+	/* the tasks: */
 	struct task *main, *task[3 * PROTOCOL_TASKS + PROTOCOL_EXTENTS];
 	struct member member[3 * PROTOCOL_TASKS];
-	uint32_t ntasks, awake; /* awake: tasks that main waits for */
+	uint32_t ntasks, awake; /* awake: how many main waits for */
 };
 
 static uint32_t all_writes(const struct protocol_shape *s)
@@ -134,7 +134,7 @@ static bool on_disk(void *arg)
 	return ((struct extent *)arg)->on_disk;
 }
 
-/* To be picked is to complete: so no step is spent on a point. */
+/* The I/O completes when the picker lets its task go on: so that needs no point of its own. */
 static void io_task(void *arg)
 {
 	struct member *m = arg;
@@ -174,7 +174,7 @@ static void add_ordered(struct protocol *p, struct extent *e)
 	trace(EV_PAGE_ORDERED_ADDED, e->page, e->version);
 }
 
-/* The page is locked until both are there: who wants to flush it too then knows of the ordered extent. */
+/* The page stays locked until both are there: whoever flushes it next finds its ordered extent. */
 static void begin_writeback(struct protocol *p, struct page *page)
 {
 	struct extent *e = page->next++;
@@ -208,7 +208,7 @@ static void flush(struct protocol *p)
 		flush_page(p, &p->page[i]);
 }
 
-/* The flush that an fsync begins with: what it meets was written before, and is promised. */
+/* The flush that an fsync begins with. What it finds was written before the fsync, so it is promised. */
 static void first_flush(struct protocol *p, struct syncer *s, const struct member *m)
 {
 	pad(m, p->shape.pad_fsync);
@@ -241,7 +241,7 @@ static void log_maps(struct protocol *p)
 	p->nmaps = 0;
 }
 
-/* From here on who logs does so for the next commit. */
+/* What is logged from here on is for the next commit. */
 static void unlock_inode(struct protocol *p, struct syncer *s)
 {
 	memcpy(s->logged, p->log, sizeof(s->logged));
@@ -256,7 +256,7 @@ static void wait_ordered(struct protocol *p, struct syncer *s)
 	}
 }
 
-/* Of what was waited for nobody needs to ask. */
+/* An extent that was waited for is on disk: that takes no step. */
 static bool is_durable(struct protocol *p, const struct syncer *s, const struct extent *e)
 {
 	if (s->waited & BIT(e - p->extent))
@@ -272,11 +272,13 @@ static void commit(struct protocol *p, struct syncer *s)
 		const struct extent *e = s->logged[i];
 		uint32_t logged = e ? e->version : 0;
 		if (logged < s->due[i])
-			snprintf(s->broken, sizeof(s->broken), "page %u: version %u was written before fsync, which committed a log "
-			         "that has version %u", i, s->due[i], logged);
+			snprintf(s->broken, sizeof(s->broken),
+			         "page %u: version %u was written before fsync, which committed "
+			         "a log that has version %u", i, s->due[i], logged);
 		else if (e && !is_durable(p, s, e))
-			snprintf(s->broken, sizeof(s->broken), "page %u: fsync committed a log that names its version %u, which is not "
-			         "on disk: a crash now makes it garbage", i, logged);
+			snprintf(s->broken, sizeof(s->broken),
+			         "page %u: fsync committed a log that names its version %u, "
+			         "which is not on disk: a crash now makes it garbage", i, logged);
 	}
 }
 
@@ -459,7 +461,9 @@ static void spawn_io(struct protocol *p)
 		rt->park(0);
 }
 
-/* I/O that was never submitted: a page was written twice before it was flushed, or never flushed. */
+/*
+ * Ends the tasks whose I/O was never submitted: their page was written twice before it was flushed, or never flushed.
+ */
 static void end_io(struct protocol *p)
 {
 	for (uint32_t i = 0; i < all_writes(&p->shape); i++)
@@ -514,7 +518,7 @@ void protocol_close(struct protocol *p)
 	free(p);
 }
 
-/* ---- as a race of the table ---- */
+/* ---- as a race of the registry ---- */
 
 static bool knows(const char *design)
 {
@@ -547,8 +551,9 @@ static const struct race_bare bare = {
 const struct race race_protocol = {
 	.name = "protocol",
 	.what = "the seed race's lists and locks alone, with no file system under them",
-	.story = "As seed: fsync collects ordered extents, then maps; a flusher has added the map of a page and not yet its\n"
-	         "ordered extent. fsync logs an extent that nobody waits for, and commits the log before the data is on disk.",
+	.story = "As seed: fsync collects ordered extents, then maps; a flusher has added the map of a page and\n"
+	         "not yet its ordered extent. fsync logs an extent without waiting for its data, and commits the\n"
+	         "log before the data is on disk.",
 	.bare = &bare,
 	.expect = { { "prefix", VERDICT_BREAKS }, { "postfix", VERDICT_HOLDS }, { "ordered_first", VERDICT_HOLDS },
 	            { "flush_twice_early", VERDICT_BREAKS } },

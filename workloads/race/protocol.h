@@ -1,16 +1,14 @@
 /*
- * protocol.h: the seed's race with no file system under it: fsync tasks, writers, flushers and the I/O
- * they start, over the runtime's own locks, points and wait queues, and nothing else. It shows what
- * the machinery costs, how rare a race is for each strategy, and how large a whole search is: the
- * fixed benchmark of the controlled scheduler.
+ * protocol.h: the seed's race with no file system under it: fsync tasks, writers, flushers and the I/O that they
+ * start, over the runtime's own locks, points and wait queues, and nothing else. It is the fixed benchmark of the
+ * controlled scheduler: what a schedule costs, how rare a race is for each strategy, how large a whole search is.
  *
- * (P1) Everything that tasks share is named by a point or guarded by a lock: so two runs with the same
- *      order of accesses have the same verdict.
- * (P2) Objects and tasks have the same numbers in every run of a shape, in whatever order things happen:
- *      so equal trace hashes mean equal traces, and the other way round.
- * (P3) Each step touches one object.
+ * protocol.1: Everything that tasks share is named by a point or guarded by a lock, and each step touches one object.
+ *             So two runs with the same order of accesses have the same verdict.
+ * protocol.2: Objects and tasks have the same numbers in every run of a shape, in whatever order things happen. So
+ *             equal trace hashes mean equal traces, and the other way round.
  *
- * Called by the race table (race_protocol), by what searches and proves, and by bench-race.
+ * Called through the registry (race_protocol), by bench-race and by tests.
  */
 #ifndef RACE_PROTOCOL_H
 #define RACE_PROTOCOL_H
@@ -19,22 +17,24 @@
 
 #define PROTOCOL_PAGES   8u
 #define PROTOCOL_TASKS   16u /* of one kind */
-#define PROTOCOL_EXTENTS 32u /* at most so many writes in all: each write can become an extent */
+#define PROTOCOL_EXTENTS 32u /* writes in all: each can become an extent */
 
 struct protocol_shape {
 	const char *name;
 	uint32_t pages, writers, writes /* of each */, fsyncs, flushers, passes /* of each */;
-	/* Steps that do not matter: before a write; before a page is flushed; in an fsync before its flush,
-	 * before its lock, and before it collects. Each on an object of the task's own, or all on one. */
+	/*
+	 * Steps that do not matter: before a write; before a page is flushed; in an fsync before its flush, before its
+	 * lock, and before it collects. Each is on an object of the task's own, or all are on one object (pad_shared).
+	 */
 	uint32_t pad_writer, pad_flusher, pad_fsync;
 	bool pad_shared;
 };
 
 #define PROTOCOL_SHAPES  12u
 #define PROTOCOL_CONFIGS 7u
-/* How the race hides: the first is the base shape. */
+/* The race hidden among steps that do not matter, in different ways; the first is the base shape, with none. */
 extern const struct protocol_shape protocol_shapes[PROTOCOL_SHAPES];
-/* How large a whole search is: A (the base shape) to G. */
+/* For whole searches: A (the base shape) to G. */
 extern const struct protocol_shape protocol_configs[PROTOCOL_CONFIGS];
 
 /* The designs: prefix, postfix, ordered_first, flush_twice_early. */

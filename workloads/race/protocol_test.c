@@ -69,7 +69,8 @@ static void unsafe_designs_break_and_safe_ones_hold_in_every_size(void **state)
 			const struct protocol_design *d = protocol_design_at(i);
 			uint64_t n = broken_in(&protocol_configs[c], protocol_design_name(d), scaled(20000));
 			if ((n == 0) != protocol_design_safe(d))
-				fail_msg("%s, %s: %lu schedules break", protocol_configs[c].name, protocol_design_name(d), (unsigned long)n);
+				fail_msg("%s, %s: %lu schedules break", protocol_configs[c].name,
+				         protocol_design_name(d), (unsigned long)n);
 		}
 }
 
@@ -82,7 +83,7 @@ static void padding_makes_it_rare_and_not_impossible(void **state)
 		assert_true(broken_in(&protocol_shapes[walkable[i]], "prefix", 2000) > 0);
 }
 
-/* (P1), (P2): the number of a trace says how it ends, and what its schedule is called does not matter. */
+/* (protocol.1, protocol.2) The number of a trace says how it ends, and what its schedule is called does not matter. */
 #define SLOTS 65536u
 
 static void a_trace_has_one_verdict(void **state)

@@ -105,7 +105,8 @@ static void a_proof_is_taken_up_where_it_stopped(void **state)
 	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 2 preemptions"));
 	assert_int_not_equal(access("ck", R_OK), 0);
 	assert_int_equal(spawn(LONGER "--json c.json"), 0);
-	assert_int_equal(number_of("b.json", "executions"), number_of("c.json", "executions")); /* none twice, none left out */
+	/* none twice, none left out */
+	assert_int_equal(number_of("b.json", "executions"), number_of("c.json", "executions"));
 	assert_int_equal(number_of("b.json", "distinct"), number_of("c.json", "distinct"));
 }
 
@@ -115,13 +116,17 @@ static void all_parts_are_the_whole(void **state)
 	assert_int_equal(spawn(PROVE "--shard 1/2 --json p1.json --traces p1.traces"), 0);
 	assert_int_equal(spawn(PROVE "--shard 2/2 --json p2.json --traces p2.traces"), 0);
 	assert_int_equal(spawn("race merge p1.json p2.json -t p1.traces -t p2.traces --json merged.json"), 0);
-	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 1 preemption, whenever the power fails"));
+	assert_non_null(strstr(spawn_out,
+	                       "PROVED: no violation in any schedule with at most 1 preemption, whenever the power "
+	                       "fails"));
 	assert_int_equal(number_of("merged.json", "distinct"), number_of("whole.json", "distinct"));
-	assert_true(number_of("p1.json", "distinct") + number_of("p2.json", "distinct") > number_of("whole.json", "distinct"));
+	assert_true(number_of("p1.json", "distinct") + number_of("p2.json", "distinct") >
+	            number_of("whole.json", "distinct"));
 	assert_int_equal(spawn(PROVE "--jobs 2 --json j.json --traces j.traces"), 0);
 	assert_true(complete("j.json"));
 	assert_int_equal(number_of("j.json", "distinct"), number_of("whole.json", "distinct"));
-	assert_int_equal(system("grep -hv '^{' p1.traces p2.traces | sort -u > union && grep -v '^{' j.traces | cmp - union"), 0);
+	assert_int_equal(system("grep -hv '^{' p1.traces p2.traces | sort -u > union && grep -v '^{' j.traces | cmp "
+	                        "- union"), 0);
 	assert_int_equal(spawn("race prove seed_smallest --design prefix -k 2 --jobs 2 -o x.schedule"), 1);
 	assert_int_equal(access("x.schedule", R_OK), 0);
 	assert_int_equal(spawn("race replay x.schedule"), 1);
@@ -161,8 +166,10 @@ static void mistakes_are_one_line(void **state)
 		{ "race prove seed --design postfix -k 1 --checkpoint ck", "of another proof" },
 		{ LONGER "--shard 1/2 --checkpoint ck", "of --shard 1/1 --jobs 1, and this is --shard 1/2 --jobs 1" },
 		{ LONGER "--jobs 2 --checkpoint ck", "ck is of a proof with --jobs 1, and this is one with --jobs 2" },
-		{ LONGER "--checkpoint two", "two.1 is of a proof with --jobs 2, and this is one with --jobs 1: go on with --jobs 2" },
-		{ LONGER "--jobs 3 --checkpoint two", "two.1 is of a proof with --jobs 2, and this is one with --jobs 3" },
+		{ LONGER "--checkpoint two",
+		  "two.1 is of a proof with --jobs 2, and this is one with --jobs 1: go on with --jobs 2" },
+		{ LONGER "--jobs 3 --checkpoint two",
+		  "two.1 is of a proof with --jobs 2, and this is one with --jobs 3" },
 		{ LONGER "--checkpoint traces", "damaged" },
 		{ LONGER "--traces nosuch/t", "--traces: nosuch/t" },
 		{ LONGER "--checkpoint other", "not a checkpoint" },

@@ -1,21 +1,11 @@
 /*
- * ranged.c: Linux commit 49dae1bc1c66 (2014), "Btrfs: fix fsync data loss after a ranged fsync".
+ * ranged.c: the race of Linux commit 49dae1bc1c66 (2014), "Btrfs: fix fsync data loss after a ranged fsync". The fix:
+ * of the modified list, a full fsync drops only the maps that lie in its range.
  *
- * A file has been truncated, so the next fsync logs all of it that is in the tree. That fsync is one of a
- * range, the first block, and flushes and waits for that alone. The second block is on its way meanwhile:
- * its extent map is on the modified list, its item is not in the tree. When all is logged, the modified
- * list is emptied: nothing is left to be logged, is the belief. The second block's own fsync waits for
- * its data, finds no map, logs nothing, and returns 0. A crash loses the block.
- *
- * Fixed by taking only those maps off the list that lie in the range.
+ * The truncation makes the next fsync a full one. The writer's flusher pass adds the second block's map to the list
+ * before its item is in the tree.
  */
 #include "race/registry.h"
-
-static void setup(struct race_run *r)
-{
-	r->file[r->nfiles++] = model_create(r->model, r->fs, 0, "a", NULL);
-	model_write(r->file[0], 0, 2 * FS_BLOCK);
-}
 
 static void ranged(struct race_run *r)
 {
@@ -40,7 +30,7 @@ const struct race race_ranged = {
 	         "the tree. Its own fsync finds nothing to log. A crash loses it. Fixed by Linux 49dae1bc1c66.",
 	.mkfs = { .nodesize = 4096, .single = true },
 	.mount = { .no_background = true },
-	.setup = setup,
+	.files = { { "a", 0, 2 * FS_BLOCK } },
 	.tasks = tasks,
 	.ntasks = sizeof(tasks) / sizeof(tasks[0]),
 	.expect = { { "postfix", VERDICT_HOLDS }, { "ranged_forgets_all", VERDICT_BREAKS },

@@ -7,8 +7,8 @@
 #include "race/job.h"
 
 const struct race *const races[] = {
-	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error, &race_join, &race_log_root,
-	&race_log_reuse, &race_ranged, &race_supers, &race_mixed, &race_protocol, NULL
+	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error,
+	&race_join, &race_log_root, &race_log_reuse, &race_ranged, &race_supers, &race_mixed, &race_protocol, NULL
 };
 
 const struct race *race_find(const char *name)
@@ -31,4 +31,8 @@ const char *race_nearest(const char *name, char *buf, unsigned size)
 	return text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
 }
 
-const struct race_source race_registry = { .find = race_find, .nearest = race_nearest, .from_job = race_job_from_text };
+const struct race_source race_registry = {
+	.find = race_find,
+	.nearest = race_nearest,
+	.from_job = race_job_from_text,
+};

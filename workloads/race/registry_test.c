@@ -65,8 +65,8 @@ static void breaks(const struct race *race, const char *design, const char *pick
 	violation_init(&v);
 	for (uint64_t seed = 1; seed <= seeds; seed++) {
 		if (!hunt_for(h, picker, seed, within, false, &v))
-			fail_msg("%s, %s, seed %lu: not found in %lu schedules", race->name, picker, (unsigned long)seed,
-			         (unsigned long)within);
+			fail_msg("%s, %s, seed %lu: not found in %lu schedules", race->name, picker,
+			         (unsigned long)seed, (unsigned long)within);
 		assert_int_equal(v.kind, VIOLATION_PROMISE);
 	}
 	violation_fini(&v);
@@ -84,7 +84,8 @@ static void holds(const struct race *race, const char *design, const char *picke
 		struct why why;
 		hunt_minimise(h, &v, &(struct minimised){ 0 });
 		schedule_file_write("race_test.failed.schedule", race, h->design, &v, &why);
-		fail_msg("%s, %s: schedule %lu: %s (race_test.failed.schedule)", race->name, picker, (unsigned long)at, v.text);
+		fail_msg("%s, %s: schedule %lu: %s (race_test.failed.schedule)", race->name, picker,
+		         (unsigned long)at, v.text);
 	}
 	violation_fini(&v);
 	hunt_close(h);
@@ -349,8 +350,8 @@ static void each_option_is_part_of_the_configuration(void **state)
 {
 	const struct design *design = fs_design_find("prefix");
 	const uint64_t is = schedule_config(&race_seed, design);
-	struct race other[] = { race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed,
-		                race_seed, race_seed, race_seed };
+	struct race other[] = { race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed,
+	                        race_seed, race_seed, race_seed, race_seed, race_seed };
 
 	other[0].mount.compress ^= 1;
 	other[1].mount.inline_max++;
@@ -398,8 +399,10 @@ static void a_file_with_wrapped_lines_is_the_same(void **state)
 	struct why why;
 	struct violation v = { .kind = VIOLATION_PROMISE, .broken.kind = BROKEN_EIO, .seed = 12345678901234567u,
 			       .absent.task[0] = 6, .absent.task[1] = TASK_ABSENT, .crash = { 99, 20, 20, { 0 } },
-			       .found = "portfolio, seed 1, schedule 2 and some more words to make this line a long one",
-			       .text = "block 0 of file a cannot be read (EIO: its checksum is missing or wrong); due was version 2" };
+			       .found = "portfolio, seed 1, schedule 2 and some more words to make this line a long "
+			       "one",
+			       .text = "block 0 of file a cannot be read (EIO: its checksum is missing or wrong); "
+			       "due was version 2" };
 	const struct design *design;
 	const struct race *race;
 	struct violation read;
@@ -458,17 +461,12 @@ static void idler(struct race_run *r)
 		rt_point(1, POINT_YIELD);
 }
 
-static void one_file(struct race_run *r)
-{
-	r->file[r->nfiles++] = model_create(r->model, r->fs, 0, "a", NULL);
-	model_write(r->file[0], 0, FS_BLOCK);
-}
-
 static enum violation_kind first_violation(void (*task)(struct race_run *), char *text, unsigned size)
 {
 	struct race_task tasks[] = { { "odd", task }, { "idler", idler } };
-	struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
-		             .setup = one_file, .tasks = tasks, .ntasks = 2 };
+	struct race race = { .name = "odd", .mkfs = { .nodesize = 4096, .single = true },
+	                     .mount = { .no_background = true },
+		             .files = { { "a", 0, FS_BLOCK } }, .tasks = tasks, .ntasks = 2 };
 	struct hunt *h = open_hunt(&race, "postfix");
 	struct violation v;
 	const char *err;

@@ -91,7 +91,8 @@ static void the_portfolio_is_blind_on_no_shape(void **state)
 		for (uint64_t seed = 1; seed <= seeds; seed++)
 			sum += schedules_to_bug(&protocol_shapes[i], seed);
 		if (sum / seeds > 80)
-			fail_msg("%s: %lu schedules in the mean", protocol_shapes[i].name, (unsigned long)(sum / seeds));
+			fail_msg("%s: %lu schedules in the mean", protocol_shapes[i].name,
+			         (unsigned long)(sum / seeds));
 	}
 }
 
@@ -129,7 +130,8 @@ static void a_certificate_says_what_the_next_depth_would_take(void **state)
 	certificate_print(&c, out);
 	fclose(out);
 	assert_non_null(strstr(text, "a bug of depth 2 is missed")); /* 6.9078 * 4 * 34^2 = 31,942 */
-	assert_non_null(strstr(text, "of bugs of depth 3 and more they say nothing: to miss one of depth 3 once in 1000 it takes 3.2e+04 of pct with d = 3"));
+	assert_non_null(strstr(text, "of bugs of depth 3 and more they say nothing: to miss one of depth 3 once in "
+	                       "1000 it takes 3.2e+04 of pct with d = 3"));
 	free(text);
 }
 

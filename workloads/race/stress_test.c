@@ -88,12 +88,14 @@ static void yields_and_sleeps_hit_the_seed_race(void **state)
 static void holds(const struct race *race, const char *design, enum noise noise, uint64_t rounds)
 {
 	struct hits hits = { .path = "stress_test.failed.hit" };
-	struct stress s = { .noise = noise, .seed = 1, .rounds = rounds, .seconds = fast() ? 0.3 : 0.7, .hit = note_hit, .arg = &hits };
+	struct stress s = { .noise = noise, .seed = 1, .rounds = rounds, .seconds = fast() ? 0.3 : 0.7,
+	                    .hit = note_hit, .arg = &hits };
 	struct hunt *h = open_hunt(race, design);
 
 	assert_int_equal(stress_run(h, &s), 0);
 	if (s.hits)
-		fail_msg("%s, %s, noise %s: %lu hits (%s)", race->name, design, noise_name[noise], (unsigned long)s.hits, hits.path);
+		fail_msg("%s, %s, noise %s: %lu hits (%s)", race->name, design, noise_name[noise],
+		         (unsigned long)s.hits, hits.path);
 	assert_true(s.fsyncs > 0);
 	assert_true(s.images > 0);
 	hunt_close(h);
@@ -115,7 +117,8 @@ static void the_interval_is_that_of_a_poisson_count(void **state)
 	static const struct {
 		uint64_t n;
 		double low, high;
-	} table[] = { { 0, 0, 3.6889 }, { 1, 0.0253, 5.5716 }, { 2, 0.2422, 7.2247 }, { 10, 4.7954, 18.3904 }, { 100, 81.3639, 121.6268 } };
+	} table[] = { { 0, 0, 3.6889 }, { 1, 0.0253, 5.5716 }, { 2, 0.2422, 7.2247 }, { 10, 4.7954, 18.3904 },
+	              { 100, 81.3639, 121.6268 } };
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		double low, high;
@@ -153,7 +156,8 @@ static void a_hit_is_exit_status_1_and_leaves_its_history(void **state)
 
 	for (int seed = 1; seed < 20 && !ret; seed++) {
 		char args[100];
-		snprintf(args, sizeof(args), "race stress seed --design prefix --rounds 20 --seconds 2 --out the.hit --seed %d", seed);
+		snprintf(args, sizeof(args),
+		         "race stress seed --design prefix --rounds 20 --seconds 2 --out the.hit --seed %d", seed);
 		ret = spawn(args);
 	}
 	assert_int_equal(ret, 1);
@@ -173,7 +177,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "race stress seed --seconds 0", "a time above 0" },
 		{ "race stress seed --rounds 0", "a number from 1 on" },
 		{ "race stress protocol", "no file system under it" },
-		{ "race stress seed --design prefix --seconds 0.1 --json no/where.json", "--json: no/where.json: No such file" },
+		{ "race stress seed --design prefix --seconds 0.1 --json no/where.json",
+		  "--json: no/where.json: No such file" },
 	};
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -122,8 +122,8 @@ static void look_at(const struct race *race, const struct design *design, const 
 		h->steps_hint = 100;
 		enum violation_kind kind = hunt_one(h, &same_program, state, 7, &v);
 		if (!agrees(h, fingerprint(h, kind)))
-			fail_msg("race %s, design %s, %s: schedule %lu has the trace of another and ends differently", race->name,
-			         design->name, picker->name, (unsigned long)i);
+			fail_msg("race %s, design %s, %s: schedule %lu has the trace of another and ends differently",
+			         race->name, design->name, picker->name, (unsigned long)i);
 	}
 	violation_fini(&v);
 	hunt_close(h);

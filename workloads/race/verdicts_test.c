@@ -79,7 +79,8 @@ static void holds(const struct race *race, const struct design *d)
 	uint64_t n = (slow ? 60 : 400) / (fast() ? 10 : 1), at = first_broken(race, d, n);
 
 	if (at)
-		fail_msg("%s, %s: broken by schedule %lu of seed %u, and is due to hold", race->name, d->name, (unsigned long)at, SEED);
+		fail_msg("%s, %s: broken by schedule %lu of seed %u, and is due to hold", race->name, d->name,
+		         (unsigned long)at, SEED);
 }
 
 /* One is too rare for a test: race_mixed needs tens of thousands of schedules for it. race_ranged stands for it. */
