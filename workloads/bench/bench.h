@@ -85,8 +85,8 @@ void bench_compare(const struct bench *b, const struct bench_level *l, unsigned 
 /* What fio measured against what its twin did, all trials together; 0 when it cannot be told. */
 double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsigned target, enum bench_metric m);
 
-/* Runs all trials, in turn. 0, or -errno with one line in err; what was measured before stands in b. */
-int bench_run(struct bench *b, char *err);
+/* Runs all trials, in turn. 0, or -errno with why; what was measured before stands in b. */
+int bench_run(struct bench *b, struct why *why);
 /* Why a target's trials have no events; NULL when they have. */
 const char *bench_no_events(const struct bench *b, unsigned target);
 
@@ -98,8 +98,9 @@ json_t *bench_env(const struct bench *b);
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);
 json_t *bench_percentiles_json(const struct bench *b);
-/* One file for each histogram: threads-4-A-fsync.hgrm. 0, or -errno with one line in err (RESULTS_ERR_MAX). */
-int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum, char *err);
+/* One file for each histogram: threads-4-A-fsync.hgrm. 0, or -errno with why. */
+int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum,
+                     struct why *why);
 /* Target `other` against the first at one number of tasks. */
 json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c);
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */

@@ -42,7 +42,7 @@ static void *find_file(const struct trial *t, const char *name)
 	return NULL;
 }
 
-static int open_file(struct trial *t, const struct job_clone *c, unsigned i, void **out, char *err)
+static int open_file(struct trial *t, const struct job_clone *c, unsigned i, void **out, struct why *why)
 {
 	struct named_file *f = &t->file[t->nfiles];
 	struct target_file want = {
@@ -60,7 +60,7 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 		return 0;
 	ret = t->target->files->open(t->instance, &want, &f->file);
 	if (ret) {
-		snprintf(err, TARGET_ERR_MAX, "cannot lay out file %.64s (%llu bytes): %s", f->name,
+		why_set(why, ret, "cannot lay out file %s (%llu bytes): %s", f->name,
 		         (unsigned long long)want.layout, strerror(-ret));
 		return ret;
 	}
@@ -70,7 +70,7 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 }
 
 /* Laid out from the memory of the task that will use it (N2 of driver_plan.c). */
-static int open_files(struct trial *t, const struct placement *plan, char *err)
+static int open_files(struct trial *t, const struct placement *plan, struct why *why)
 {
 	const struct driver_config *cfg = t->cfg;
 	unsigned max = 0;
@@ -85,7 +85,7 @@ static int open_files(struct trial *t, const struct placement *plan, char *err)
 		t->worker[i].file = mem_zalloc(sizeof(void *) * j->nrfiles);
 		mem_use_placement(&plan[i]);
 		for (unsigned k = 0; k < j->nrfiles; k++) {
-			ret = open_file(t, &cfg->clones[i], k, &t->worker[i].file[k], err);
+			ret = open_file(t, &cfg->clones[i], k, &t->worker[i].file[k], why);
 			if (ret)
 				return ret;
 		}
@@ -93,7 +93,7 @@ static int open_files(struct trial *t, const struct placement *plan, char *err)
 	}
 	ret = t->target->settle(t->instance);
 	if (ret)
-		snprintf(err, TARGET_ERR_MAX, "cannot sync the files laid out: %s", strerror(-ret));
+		why_set(why, ret, "cannot sync the files laid out: %s", strerror(-ret));
 	return ret;
 }
 
@@ -355,9 +355,9 @@ double driver_rate(const struct driver_result *r, const struct hist *h)
 
 /* ---- the whole ---- */
 
-static int run_opened(struct trial *t, const struct placement *plan, char *err)
+static int run_opened(struct trial *t, const struct placement *plan, struct why *why)
 {
-	int ret = open_files(t, plan, err);
+	int ret = open_files(t, plan, why);
 
 	if (ret)
 		goto close_files;
@@ -373,7 +373,7 @@ close_files:
 }
 
 /* Its own tasks, those of a target that is not the kernel, and its memory are where driver_plan.c says (N1, N2). */
-static int open_target(struct trial *t, const struct placement *plan, char *err)
+static int open_target(struct trial *t, const struct placement *plan, struct why *why)
 {
 	struct placement home = { .pu = -1, .node = -1 };
 	char nodes[sizeof(t->r->helper_nodes)] = "";
@@ -387,37 +387,37 @@ static int open_target(struct trial *t, const struct placement *plan, char *err)
 	if (nodes[0] && !nodes[strspn(nodes, "0123456789")])
 		home.node = atoi(nodes);
 	mem_use_placement(&home);
-	ret = t->target->open(t->cfg->spec, &t->instance, err);
+	ret = t->target->open(t->cfg->spec, &t->instance, why);
 	mem_use_node(-1);
 	return ret;
 }
 
-static int run_planned(struct trial *t, const struct placement *plan, char *err)
+static int run_planned(struct trial *t, const struct placement *plan, struct why *why)
 {
-	int ret = open_target(t, plan, err), ret2;
+	int ret = open_target(t, plan, why), ret2;
 
 	if (ret)
 		return ret;
-	ret = run_opened(t, plan, err);
+	ret = run_opened(t, plan, why);
 	if (!ret && t->target->view.look)
 		t->target->view.look(t->instance, &t->r->floor_after);
 	ret2 = t->target->close(t->instance);
 	if (!ret && ret2 && !t->r->error) {
-		snprintf(err, TARGET_ERR_MAX, "unmount: %s", strerror(-ret2));
+		why_set(why, ret, "unmount: %s", strerror(-ret2));
 		ret = ret2;
 	}
 	return ret;
 }
 
-int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err)
+int driver_run(const struct driver_config *cfg, struct driver_result **out, struct why *why)
 {
 	struct trial t = { .cfg = cfg, .target = cfg->spec->target, .r = driver_new(cfg->n) };
 	struct placement *plan = mem_zalloc(sizeof(*plan) * cfg->n);
-	int ret = driver_plan(cfg, plan, err);
+	int ret = driver_plan(cfg, plan, why);
 
 	t.worker = mem_zalloc(sizeof(*t.worker) * cfg->n);
 	if (!ret)
-		ret = run_planned(&t, plan, err);
+		ret = run_planned(&t, plan, why);
 	rt_place_helpers(NULL);
 	free(t.worker);
 	free(plan);

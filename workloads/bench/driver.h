@@ -76,8 +76,8 @@ struct driver_result {
 	bool interrupted;
 };
 
-/* One trial. 0, or -errno with one line in err (TARGET_ERR_MAX bytes); an operation's error is in the result instead. */
-int driver_run(const struct driver_config *cfg, struct driver_result **out, char *err);
+/* One trial. 0, or -errno with why; an operation's error is in the result instead. */
+int driver_run(const struct driver_config *cfg, struct driver_result **out, struct why *why);
 /* An empty result of n tasks, for who measures in another way, and what its target says of itself, with the checks. */
 struct driver_result *driver_new(unsigned n);
 void driver_facts(struct driver_result *r, const struct target *target, void *instance);
@@ -85,8 +85,8 @@ void driver_free(struct driver_result *r);
 
 /* How long a trial measures at most, ramp included; 0 when no limit is known. */
 uint64_t driver_limit_ns(const struct driver_config *cfg);
-/* Where each task goes: out has cfg->n entries. -EINVAL with one line in err. */
-int driver_plan(const struct driver_config *cfg, struct placement *out, char *err);
+/* Where each task goes: out has cfg->n entries. -EINVAL with why. */
+int driver_plan(const struct driver_config *cfg, struct placement *out, struct why *why);
 /* Where the engine's own tasks go with that plan (N1 of driver_plan.c): a list of NUMA nodes; "" is anywhere. */
 void driver_plan_helpers(const struct driver_config *cfg, const struct placement *plan, char *nodes, size_t size);
 

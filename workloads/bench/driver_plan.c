@@ -49,7 +49,7 @@ static int home_of(const struct target_spec *spec)
 }
 
 /* Who only writes is apart from who syncs; where all do both, or none does, every other task is. */
-static int place_by_plan(const struct driver_config *cfg, struct placement *out, char *err)
+static int place_by_plan(const struct driver_config *cfg, struct placement *out, struct why *why)
 {
 	struct place_request req = { .n = cfg->n, .home = home_of(cfg->spec) };
 	bool *syncs = mem_alloc(cfg->n * sizeof(*syncs));
@@ -62,14 +62,14 @@ static int place_by_plan(const struct driver_config *cfg, struct placement *out,
 	}
 	if (nsyncs && nsyncs < cfg->n)
 		req.second = syncs;
-	ret = place_plan(cfg->placement, &req, out, err);
+	ret = place_plan(cfg->placement, &req, out, why->text);
 	free(syncs);
 	return ret;
 }
 
-int driver_plan(const struct driver_config *cfg, struct placement *out, char *err)
+int driver_plan(const struct driver_config *cfg, struct placement *out, struct why *why)
 {
-	int ret = cfg->placement ? place_by_plan(cfg, out, err) : 0;
+	int ret = cfg->placement ? place_by_plan(cfg, out, why) : 0;
 
 	for (unsigned i = 0; i < cfg->n && !cfg->placement; i++)
 		place_by_job(cfg->clones[i].job, &out[i]);

@@ -35,7 +35,7 @@ static struct probe {
 	char names[64][32];
 } probe;
 
-static int probe_open(const struct target_spec *spec, void **instance, char *err)
+static int probe_open(const struct target_spec *spec, void **instance, struct why *why)
 {
 	*instance = &probe;
 	return 0;
@@ -129,25 +129,24 @@ static struct job_file jf;
 static struct job_clone *clones;
 static struct driver_result *result;
 
-static int try_run(const struct target *target, const char *job, uint64_t seconds_ns, char *err)
+static int try_run(const struct target *target, const char *job, uint64_t seconds_ns, struct why *why)
 {
 	struct target_spec spec = { .target = target, .subvols = 1 };
 	struct driver_config cfg = { .spec = &spec, .seconds_ns = seconds_ns, .seed = 1 };
-	char job_err[JOB_ERR_MAX];
 
-	if (job_parse("t.fio", job, &jf, job_err))
-		fail_msg("%s", job_err);
+	if (job_parse("t.fio", job, &jf, why))
+		fail_msg("%s", why->text);
 	clones = job_clones(&jf, 0, &cfg.n);
 	cfg.clones = clones;
-	return driver_run(&cfg, &result, err);
+	return driver_run(&cfg, &result, why);
 }
 
 static void run(const struct target *target, const char *job, uint64_t seconds_ns)
 {
-	char err[TARGET_ERR_MAX];
+	struct why why;
 
-	if (try_run(target, job, seconds_ns, err))
-		fail_msg("%s", err);
+	if (try_run(target, job, seconds_ns, &why))
+		fail_msg("%s", why.text);
 }
 
 static int fresh(void **state)
@@ -316,23 +315,23 @@ static void a_stop_ends_the_trial_cleanly(void **state)
 
 static struct job_clone placed[4];
 static struct placement where[4];
-static char plan_err[TARGET_ERR_MAX];
+static struct why plan_why;
 
 /* The last task is of the job's second section, the others of the first. */
 static int plan_on(const char *topology, const char *job, const char *placement, const char *device)
 {
 	struct target_spec spec = { .path = "" };
 	struct driver_config cfg = { .clones = placed, .n = 4, .placement = placement, .spec = &spec };
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	place_fini();
 	setenv("HWLOC_SYNTHETIC", topology, 1);
 	job_free(&jf);
-	assert_int_equal(job_parse("t.fio", job, &jf, err), 0);
+	assert_int_equal(job_parse("t.fio", job, &jf, &why), 0);
 	for (unsigned i = 0; i < 4; i++)
 		placed[i] = (struct job_clone){ &jf.job[i / 3], i };
 	strcpy(spec.device, device);
-	return driver_plan(&cfg, where, plan_err);
+	return driver_plan(&cfg, where, &plan_why);
 }
 
 static const char *helpers(void)
@@ -383,7 +382,7 @@ static void memory_comes_from_where_the_job_says(void **state)
 	assert_int_equal(where[3].node, 0); /* writes only */
 	assert_int_equal(where[3].memory, PLACE_INTERLEAVE);
 	assert_string_equal(where[3].memory_nodes, "all");
-	assert_int_equal(place_bind_memory(plan_err, sizeof(plan_err), PLACE_INTERLEAVE, "all"), 0);
+	assert_int_equal(place_bind_memory(plan_why.text, sizeof(plan_why.text), PLACE_INTERLEAVE, "all"), 0);
 	this_machine_again();
 }
 
@@ -398,7 +397,7 @@ static void a_plan_may_know_the_drives_node(void **state)
 	assert_int_equal(where[3].node, 1);
 	assert_string_equal(helpers(), "1");
 	assert_int_equal(plan_on(topology, two_sections, "near", "ram:1m"), -EINVAL);
-	assert_non_null(strstr(plan_err, "is not known"));
+	assert_non_null(strstr(plan_why.text, "is not known"));
 	assert_int_equal(plan_on(topology, two_sections, "spread", ""), -EINVAL);
 	this_machine_again();
 }
@@ -437,11 +436,11 @@ static void look_at_cpus(void *arg)
 			snprintf(allowed_at_open + strlen(allowed_at_open), sizeof(allowed_at_open) - strlen(allowed_at_open), "%d ", cpu);
 }
 
-static int open_with_a_helper(const struct target_spec *spec, void **instance, char *err)
+static int open_with_a_helper(const struct target_spec *spec, void **instance, struct why *why)
 {
 	allowed_at_open[0] = '\0';
 	rt_join(rt_spawn("helper", look_at_cpus, NULL, NULL));
-	return target_probe.open(spec, instance, err);
+	return target_probe.open(spec, instance, why);
 }
 
 /* A made-up topology that is said to be this machine's: each of two processors is a node. */
@@ -460,7 +459,7 @@ static void a_target_starts_its_tasks_where_they_belong(void **state)
 	assert_string_equal(result->helper_nodes, "0");
 	unsetenv("HWLOC_THISSYSTEM");
 	this_machine_again();
-	open_with_a_helper(NULL, &(void *){ NULL }, plan_err);
+	open_with_a_helper(NULL, &(void *){ NULL }, &plan_why);
 	assert_true(strlen(allowed_at_open) > 2); /* no longer */
 }
 
@@ -476,7 +475,7 @@ static void assert_notice(const char *job, const char *says)
 static void memory_that_could_not_be_placed_is_told_beside_the_figures(void **state)
 {
 	static const char binds[] = "[a]\nrw=write\nsize=64k\nnuma_mem_policy=bind:0\n";
-	char told[TARGET_ERR_MAX];
+	char told[256];
 
 	place_fini();
 	if (place_init() || place_topology()->nodes > 1)

@@ -86,7 +86,7 @@ static int engine_setup(struct thread_data *td)
 {
 	struct engine_options *o = td->eo;
 	struct job_data *j = td->io_ops_data;
-	char err[FIO_SESSION_ERR_MAX] = "";
+	struct why why = WHY_NONE;
 	int ret;
 
 	if (j)
@@ -100,10 +100,10 @@ static int engine_setup(struct thread_data *td)
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return refuse(td, ENOMEM, "no memory");
-	ret = fio_session_join(o->design, o->device, o->report, &j->session, err);
+	ret = fio_session_join(o->design, o->device, o->report, &j->session, &why);
 	if (ret) {
 		free(j);
-		return refuse(td, -ret, err);
+		return refuse(td, -ret, why.text);
 	}
 	td->io_ops_data = j;
 	set_sizes(td);
@@ -115,12 +115,13 @@ static int engine_prepopulate(struct thread_data *td, struct fio_file *f)
 {
 	struct job_data *j = td->io_ops_data;
 	bool needed = td_random(td) || td_read(td);
-	char err[FIO_SESSION_ERR_MAX] = "";
+	struct why why = WHY_NONE;
 	void *file;
-	int ret = fio_session_file(j->session, f->file_name, td->thread_number, needed ? f->real_file_size : 0, &file, err);
+	int ret = fio_session_file(j->session, f->file_name, td->thread_number, needed ? f->real_file_size : 0, &file,
+	                           &why);
 
 	if (ret)
-		return refuse(td, -ret, err);
+		return refuse(td, -ret, why.text);
 	FILE_SET_ENG_DATA(f, file);
 	return 0;
 }
@@ -128,24 +129,24 @@ static int engine_prepopulate(struct thread_data *td, struct fio_file *f)
 static int engine_init(struct thread_data *td)
 {
 	struct job_data *j = td->io_ops_data;
-	char err[FIO_SESSION_ERR_MAX] = "";
+	struct why why = WHY_NONE;
 
-	j->task = fio_task_start(j->session, err);
-	return j->task ? 0 : refuse(td, EIO, err);
+	j->task = fio_task_start(j->session, &why);
+	return j->task ? 0 : refuse(td, EIO, why.text);
 }
 
 static void engine_cleanup(struct thread_data *td)
 {
 	struct job_data *j = td->io_ops_data;
-	char err[FIO_SESSION_ERR_MAX] = "";
+	struct why why = WHY_NONE;
 
 	if (!j)
 		return;
 	td->io_ops_data = NULL;
 	if (j->task)
 		fio_task_stop(j->task);
-	if (fio_session_leave(j->session, err))
-		log_err("fsyncstorm: %s\n", err);
+	if (fio_session_leave(j->session, &why))
+		log_err("fsyncstorm: %s\n", why.text);
 	free(j);
 }
 

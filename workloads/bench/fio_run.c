@@ -249,15 +249,14 @@ static json_t *parse_output(const char *text)
 	return from ? json_loads(from, JSON_DISABLE_EOF_CHECK, &e) : NULL;
 }
 
-static int read_results(const struct fio_request *q, const char *text, struct driver_result *r, char *err)
+static int read_results(const struct fio_request *q, const char *text, struct driver_result *r, struct why *why)
 {
 	json_t *all = parse_output(text), *jobs = json_object_get(all, "jobs");
 	int error = 0;
 
 	if (json_array_size(jobs) != q->job->n) {
 		json_decref(all);
-		snprintf(err, TARGET_ERR_MAX, "fio's results cannot be read");
-		return -EIO;
+		return why_set(why, -EIO, "fio's results cannot be read");
 	}
 	for (unsigned i = 0; i < q->job->n; i++) {
 		note_files(&q->job->job[i], r);
@@ -268,31 +267,27 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 	json_decref(all);
 	hist_merge(&r->sync, &r->op[OP_FSYNC]);
 	hist_merge(&r->sync, &r->op[OP_FDATASYNC]);
-	if (error)
-		snprintf(err, TARGET_ERR_MAX, "fio: %s", strerror(error));
-	return -error;
+	return error ? why_set(why, -error, "fio: %s", strerror(error)) : 0;
 }
 
 /* ---- the whole ---- */
 
-static int run_in(const struct fio_request *q, const struct placement *plan, const char *folder, struct driver_result *r, char *err)
+static int run_in(const struct fio_request *q, const struct placement *plan, const char *folder,
+                  struct driver_result *r, struct why *why)
 {
-	char path[64], said[PROGRAM_ERR_MAX];
+	char path[64];
 	char *argv[] = { "fio", "--output-format=json+", path, NULL };
 	char *job = fio_job_text(q, plan, folder), *text = NULL;
 	int fd = memfd_create("fio job", MFD_CLOEXEC), ret; /* nothing is left behind, however we end */
 
 	if (!job || fd < 0 || write(fd, job, strlen(job)) != (ssize_t)strlen(job)) {
-		ret = -errno;
-		snprintf(err, TARGET_ERR_MAX, "the job cannot be given to fio: %s", strerror(-ret));
+		ret = why_set(why, -errno, "the job cannot be given to fio: %s", strerror(errno));
 		goto free_job;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	ret = program_run(argv, &text, said);
-	if (ret)
-		snprintf(err, TARGET_ERR_MAX, "%.250s", said);
-	else
-		ret = read_results(q, text, r, err);
+	ret = program_run(argv, &text, why);
+	if (!ret)
+		ret = read_results(q, text, r, why);
 	free(text);
 free_job:
 	if (fd >= 0)
@@ -320,7 +315,7 @@ static bool placed_by_nodes(const struct job_file *jf)
 }
 
 /* F4: the plan of all tasks, to free; NULL when there is none, or none that fio can follow. */
-static int make_plan(const struct fio_request *q, struct driver_result *r, struct placement **plan, char *err)
+static int make_plan(const struct fio_request *q, struct driver_result *r, struct placement **plan, struct why *why)
 {
 	struct driver_config cfg = { .spec = q->spec, .clones = q->clones, .n = q->n, .placement = q->placement };
 	int ret;
@@ -333,7 +328,7 @@ static int make_plan(const struct fio_request *q, struct driver_result *r, struc
 		return 0;
 	}
 	*plan = mem_zalloc(sizeof(**plan) * q->n);
-	ret = driver_plan(&cfg, *plan, err);
+	ret = driver_plan(&cfg, *plan, why);
 	if (ret || !place_topology()->real) {
 		free(*plan);
 		*plan = NULL;
@@ -341,11 +336,11 @@ static int make_plan(const struct fio_request *q, struct driver_result *r, struc
 	return ret;
 }
 
-static int run_opened(const struct fio_request *q, void *instance, struct driver_result *r, char *err)
+static int run_opened(const struct fio_request *q, void *instance, struct driver_result *r, struct why *why)
 {
 	const struct target *t = q->spec->target;
 	struct placement *plan;
-	int ret = make_plan(q, r, &plan, err);
+	int ret = make_plan(q, r, &plan, why);
 
 	if (ret)
 		return ret;
@@ -353,7 +348,7 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	r->begin_ns = rt_now();
 	if (t->view.begin)
 		t->view.begin(instance);
-	ret = run_in(q, plan, t->view.folder(instance), r, err);
+	ret = run_in(q, plan, t->view.folder(instance), r, why);
 	if (!ret)
 		driver_facts(r, t, instance);
 	r->interrupted = stop_asked();
@@ -363,17 +358,17 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	return ret;
 }
 
-int fio_run(const struct fio_request *q, struct driver_result **out, char *err)
+int fio_run(const struct fio_request *q, struct driver_result **out, struct why *why)
 {
 	const struct target *t = q->spec->target;
 	struct driver_result *r;
 	void *instance;
-	int ret = t->open(q->spec, &instance, err);
+	int ret = t->open(q->spec, &instance, why);
 
 	if (ret)
 		return ret;
 	r = driver_new(q->n);
-	ret = run_opened(q, instance, r, err);
+	ret = run_opened(q, instance, r, why);
 	t->close(instance);
 	if (ret)
 		driver_free(r);

@@ -27,7 +27,7 @@ struct fio_request {
 };
 
 /* One trial. As driver_run(). */
-int fio_run(const struct fio_request *q, struct driver_result **out, char *err);
+int fio_run(const struct fio_request *q, struct driver_result **out, struct why *why);
 
 /* The job as fio gets it, to free; NULL when it cannot be read. plan: of all tasks, or NULL. */
 char *fio_job_text(const struct fio_request *q, const struct placement *plan, const char *folder);

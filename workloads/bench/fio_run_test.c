@@ -24,11 +24,12 @@ static void need_fio(void)
 static void fio_gets_what_the_bench_says(void **state)
 {
 	struct fio_request q = { .numjobs = 3, .seconds_ns = 250000000 };
-	char err[JOB_ERR_MAX], *text;
+	char *text;
+	struct why why;
 	struct job_file jf;
 
 	spawn_file("j.fio", "[global]\nrw=randwrite\nsize=1m\n[a]\nnumjobs=2\n[b]\nrw=write");
-	assert_int_equal(job_load("j.fio", &jf, err), 0);
+	assert_int_equal(job_load("j.fio", &jf, &why), 0);
 	q.job = &jf;
 	text = fio_job_text(&q, NULL, "/where");
 	assert_string_equal(text, "[global]\ndirectory=/where\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
@@ -61,13 +62,14 @@ static void fio_syncs_the_file_that_it_wrote(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-		char err[JOB_ERR_MAX], job[128], *text;
+		char job[128], *text;
+		struct why why;
 		struct job_file jf;
 		struct fio_request q = { .job = &jf };
 
 		snprintf(job, sizeof(job), "[a]\nrw=write\nsize=1m\n%s", jobs[i].keys);
 		spawn_file("j.fio", job);
-		assert_int_equal(job_load("j.fio", &jf, err), 0);
+		assert_int_equal(job_load("j.fio", &jf, &why), 0);
 		text = fio_job_text(&q, NULL, "/where");
 		assert_true(!strncmp(last_of(text, "file_service_type="), jobs[i].service, strlen(jobs[i].service)));
 		assert_true(*jobs[i].service || !strstr(text, "file_service_type"));
@@ -82,11 +84,12 @@ static void fio_gets_a_processor_for_each_task(void **state)
 {
 	static const struct placement plan[] = { { .pu = 4 }, { .pu = 1 }, { .pu = 7 } };
 	struct fio_request q = { 0 };
-	char err[JOB_ERR_MAX], *text;
+	char *text;
+	struct why why;
 	struct job_file jf;
 
 	spawn_file("j.fio", "# two\n[global]\nrw=write\nsize=1m\n[a]\nnumjobs=2\n[b]\ncpus_allowed=0");
-	assert_int_equal(job_load("j.fio", &jf, err), 0);
+	assert_int_equal(job_load("j.fio", &jf, &why), 0);
 	q.job = &jf;
 	text = fio_job_text(&q, plan, "/where");
 	assert_non_null(strstr(text, "# two\n[global]\nrw=write\nsize=1m\n"

@@ -68,18 +68,18 @@ static void init_result(struct driver_result *r)
 	r->waits = mem_zalloc(sizeof(*r->waits) * L_NR);
 }
 
-static int open_session(const char *text, struct fio_session **out, char *err)
+static int open_session(const char *text, struct fio_session **out, struct why *why)
 {
 	struct fio_session *s = mem_zalloc(sizeof(*s));
-	int ret = target_parse(text, &s->spec, err);
+	int ret = target_parse(text, &s->spec, why);
 
 	snprintf(s->text, sizeof(s->text), "%s", text);
 	if (!ret && path_is_taken(s->spec.path)) {
-		snprintf(err, FIO_SESSION_ERR_MAX, "%.150s: in use by another job's design", s->spec.path);
+		why_set(why, ret, "%s: in use by another job's design", s->spec.path);
 		ret = -EBUSY;
 	}
 	if (!ret)
-		ret = s->spec.target->open(&s->spec, &s->instance, err);
+		ret = s->spec.target->open(&s->spec, &s->instance, why);
 	if (ret) {
 		free(s);
 		return ret;
@@ -91,24 +91,25 @@ static int open_session(const char *text, struct fio_session **out, char *err)
 	return 0;
 }
 
-static int close_session(struct fio_session *s, char *err);
+static int close_session(struct fio_session *s, struct why *why);
 
 /* fio exits without a word to the engines when one job of many cannot be set up. */
 static void close_all(void)
 {
-	char err[FIO_SESSION_ERR_MAX];
+	struct why why;
 
 	while (sessions)
-		close_session(sessions, err);
+		close_session(sessions, &why);
 }
 
-int fio_session_join(const char *design, const char *device, const char *report, struct fio_session **out, char *err)
+int fio_session_join(const char *design, const char *device, const char *report, struct fio_session **out,
+                     struct why *why)
 {
 	char text[TARGET_TEXT_MAX];
 	int ret = 0;
 
 	if ((size_t)snprintf(text, sizeof(text), "%s@%s", design, device) >= sizeof(text)) {
-		snprintf(err, FIO_SESSION_ERR_MAX, "device=: longer than %d letters", TARGET_TEXT_MAX - 1);
+		why_set(why, ret, "device=: longer than %d letters", TARGET_TEXT_MAX - 1);
 		return -EINVAL;
 	}
 	pthread_mutex_lock(&guard);
@@ -116,7 +117,7 @@ int fio_session_join(const char *design, const char *device, const char *report,
 		at_exit = !atexit(close_all);
 	*out = find(text);
 	if (!*out)
-		ret = open_session(text, out, err);
+		ret = open_session(text, out, why);
 	if (!ret) {
 		(*out)->members++;
 		snprintf((*out)->report, sizeof((*out)->report), "%s", report);
@@ -162,18 +163,18 @@ static void take_figures(struct fio_session *s)
 		r->device = *facts.device;
 }
 
-static int write_report(struct fio_session *s, char *err)
+static int write_report(struct fio_session *s, struct why *why)
 {
 	json_t *o = report_json(s);
 	int ret = json_dump_file(o, s->report, JSON_INDENT(1) | JSON_PRESERVE_ORDER) ? -errno : 0;
 
 	json_decref(o);
 	if (ret)
-		snprintf(err, FIO_SESSION_ERR_MAX, "%.150s: the report cannot be written: %s", s->report, strerror(-ret));
+		why_set(why, ret, "%s: the report cannot be written: %s", s->report, strerror(-ret));
 	return ret;
 }
 
-static int close_session(struct fio_session *s, char *err)
+static int close_session(struct fio_session *s, struct why *why)
 {
 	struct fio_session **at = &sessions;
 	int ret = 0, ret2;
@@ -183,11 +184,11 @@ static int close_session(struct fio_session *s, char *err)
 	*at = s->next;
 	take_figures(s);
 	if (s->started && strcmp(s->report, "none"))
-		ret = write_report(s, err);
+		ret = write_report(s, why);
 	close_files(s);
 	ret2 = s->spec.target->close(s->instance);
 	if (ret2 && !ret) {
-		snprintf(err, FIO_SESSION_ERR_MAX, "%.150s: unmount: %s", s->text, strerror(-ret2));
+		why_set(why, ret, "%s: unmount: %s", s->text, strerror(-ret2));
 		ret = ret2;
 	}
 	free(s->result.waits);
@@ -195,13 +196,13 @@ static int close_session(struct fio_session *s, char *err)
 	return ret;
 }
 
-int fio_session_leave(struct fio_session *s, char *err)
+int fio_session_leave(struct fio_session *s, struct why *why)
 {
 	int ret = 0;
 
 	pthread_mutex_lock(&guard);
 	if (--s->members == 0)
-		ret = close_session(s, err);
+		ret = close_session(s, why);
 	pthread_mutex_unlock(&guard);
 	return ret;
 }
@@ -229,7 +230,8 @@ static struct session_file *find_file(struct fio_session *s, const char *name)
 	return f;
 }
 
-int fio_session_file(struct fio_session *s, const char *name, unsigned home, uint64_t layout, void **file, char *err)
+int fio_session_file(struct fio_session *s, const char *name, unsigned home, uint64_t layout, void **file,
+                     struct why *why)
 {
 	struct target_file want = { .home = home, .layout = layout };
 	char flat[FS_NAME_MAX];
@@ -244,7 +246,7 @@ int fio_session_file(struct fio_session *s, const char *name, unsigned home, uin
 		want.name = f->name;
 		ret = s->spec.target->files->open(s->instance, &want, &f->file);
 		if (ret) {
-			snprintf(err, FIO_SESSION_ERR_MAX, "file %.64s (%llu bytes) cannot be laid out: %s", f->name,
+			why_set(why, ret, "file %s (%llu bytes) cannot be laid out: %s", f->name,
 			         (unsigned long long)layout, strerror(-ret));
 			free(f);
 			goto out;
@@ -260,14 +262,14 @@ out:
 
 /* ---- one of fio's threads ---- */
 
-static int start_session(struct fio_session *s, char *err)
+static int start_session(struct fio_session *s, struct why *why)
 {
 	int ret = 0;
 
 	if (!s->started)
 		ret = s->spec.target->settle(s->instance);
 	if (ret) {
-		snprintf(err, FIO_SESSION_ERR_MAX, "%.150s: what was laid out cannot be synced: %s", s->text, strerror(-ret));
+		why_set(why, ret, "%s: what was laid out cannot be synced: %s", s->text, strerror(-ret));
 		return ret;
 	}
 	if (!s->started) {
@@ -278,12 +280,12 @@ static int start_session(struct fio_session *s, char *err)
 	return 0;
 }
 
-struct fio_task *fio_task_start(struct fio_session *s, char *err)
+struct fio_task *fio_task_start(struct fio_session *s, struct why *why)
 {
 	struct fio_task *t = NULL;
 
 	pthread_mutex_lock(&guard);
-	if (!start_session(s, err)) {
+	if (!start_session(s, why)) {
 		t = mem_zalloc(sizeof(*t));
 		t->session = s;
 		for (int i = 0; i < OP_KINDS; i++)

@@ -13,21 +13,23 @@
 
 #include <stdint.h>
 
-#define FIO_SESSION_ERR_MAX 256
+#include "base/why.h"
 
 struct fio_session;
 struct fio_task;
 
 /* design@device as bench --target has it; report: where the JSON goes at the end, "none" for nowhere. 0, or -errno
- * with one line in err. One thread at a time: fio's main thread, before its jobs start. */
-int fio_session_join(const char *design, const char *device, const char *report, struct fio_session **out, char *err);
+ * with why. One thread at a time: fio's main thread, before its jobs start. */
+int fio_session_join(const char *design, const char *device, const char *report, struct fio_session **out,
+                     struct why *why);
 /* The file of that name, made with `layout` bytes when it is new. `home` chooses its subvolume. */
-int fio_session_file(struct fio_session *s, const char *name, unsigned home, uint64_t layout, void **file, char *err);
-/* The last closes all. 0, or -errno with one line in err: the unmount's or the report's. */
-int fio_session_leave(struct fio_session *s, char *err);
+int fio_session_file(struct fio_session *s, const char *name, unsigned home, uint64_t layout, void **file,
+                     struct why *why);
+/* The last closes all. 0, or -errno with why: the unmount's or the report's. */
+int fio_session_leave(struct fio_session *s, struct why *why);
 
-/* The calling thread is about to do I/O. NULL with one line in err when what was laid out cannot be synced. */
-struct fio_task *fio_task_start(struct fio_session *s, char *err);
+/* The calling thread is about to do I/O. NULL with why when what was laid out cannot be synced. */
+struct fio_task *fio_task_start(struct fio_session *s, struct why *why);
 /* Its figures go to the session. */
 void fio_task_stop(struct fio_task *t);
 

@@ -110,7 +110,8 @@ json_t *bench_percentiles_json(const struct bench *b)
 	return list;
 }
 
-int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum, char *err)
+int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum,
+                     struct why *why)
 {
 	const struct hist *h;
 	const char *op;
@@ -122,7 +123,7 @@ int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const s
 			continue;
 		char *text = hgrm_text(h);
 		snprintf(file, sizeof(file), "threads-%u-%c-%s.hgrm", tasks, 'A' + target, op);
-		ret = results_text(r, file, text ? text : "", err);
+		ret = results_text(r, file, text ? text : "", why);
 		free(text);
 	}
 	return ret;

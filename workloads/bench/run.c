@@ -59,7 +59,7 @@ const char *bench_no_events(const struct bench *b, unsigned target)
 }
 
 static int run_trial(struct bench *b, struct bench_level *l, unsigned target, unsigned trial, struct progress *p,
-                     char *err)
+                     struct why *why)
 {
 	struct driver_config cfg = {
 		.spec = &b->spec[target],
@@ -88,43 +88,38 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 	p->tasks = l->n;
 	p->trial_ns = rt_now();
 	show_progress(p, 0);
-	ret = b->spec[target].fio ? fio_run(&fio, &r, err) : driver_run(&cfg, &r, err);
+	ret = b->spec[target].fio ? fio_run(&fio, &r, why) : driver_run(&cfg, &r, why);
 	if (ret)
 		return ret;
 	p->done++;
 	l->trial[target][trial] = r;
 	if (!r->error)
 		return 0;
-	snprintf(err, TARGET_ERR_MAX, "%s failed: %s", op_name[r->error_op], strerror(-r->error));
-	return r->error;
+	return why_set(why, r->error, "%s failed: %s", op_name[r->error_op], strerror(-r->error));
 }
 
-static int run_level(struct bench *b, struct bench_level *l, struct progress *p, char *err)
+static int run_level(struct bench *b, struct bench_level *l, struct progress *p, struct why *why)
 {
 	unsigned k = b->opt.ntargets;
 
 	for (unsigned trial = 0; trial < b->opt.trials; trial++)
 		for (unsigned i = 0; i < k && !stop_asked(); i++) {
 			unsigned target = trial % 2 ? k - 1 - i : i;
-			int ret = run_trial(b, l, target, trial, p, err);
-			if (ret) {
-				char what[TARGET_ERR_MAX];
-				snprintf(what, sizeof(what), "%.150s: %.100s", b->label[target], err);
-				memcpy(err, what, sizeof(what));
-				return ret;
-			}
+			int ret = run_trial(b, l, target, trial, p, why);
+			if (ret)
+				return why_set(why, ret, "%s: %s", b->label[target], why->text);
 		}
 	return 0;
 }
 
-int bench_run(struct bench *b, char *err)
+int bench_run(struct bench *b, struct why *why)
 {
 	struct progress p = { .b = b, .begin_ns = rt_now(), .total = b->nlevels * b->opt.ntargets * b->opt.trials };
 	int ret = 0;
 
 	b->begin_ns = p.begin_ns;
 	for (unsigned i = 0; i < b->nlevels && !ret && !stop_asked(); i++)
-		ret = run_level(b, &b->level[i], &p, err);
+		ret = run_level(b, &b->level[i], &p, why);
 	b->interrupted = stop_asked();
 	end_progress(&p);
 	return ret;

@@ -121,7 +121,7 @@ static void complete_late(struct tape *t)
 	free(done);
 }
 
-int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, char *err)
+int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, struct why *why)
 {
 	struct job_clone clone = { job, 0 };
 	struct recording c = { .target = spec->target };
@@ -133,7 +133,7 @@ int shape_record(const struct target_spec *spec, const struct job *job, struct s
 	ram.floor_ns = 0;
 	snprintf(ram.device, sizeof(ram.device), "ram:%llum",
 	         (unsigned long long)((2 * job->filesize * job->nrfiles + ROOM) >> 20));
-	ret = c.target->open(&ram, &c.instance, err);
+	ret = c.target->open(&ram, &c.instance, why);
 	if (ret)
 		return ret;
 	c.buf = mem_alloc_pages(job_max_bs(job) + DEV_BLOCK);
@@ -145,7 +145,7 @@ int shape_record(const struct target_spec *spec, const struct job *job, struct s
 	if (!ret)
 		complete_late(&out->tape);
 	if (ret)
-		snprintf(err, SHAPE_ERR_MAX, "the shape of the I/O cannot be recorded: %s", strerror(-ret));
+		why_set(why, ret, "the shape of the I/O cannot be recorded: %s", strerror(-ret));
 	for (unsigned i = 0; i < c.nfiles; i++)
 		c.target->files->close(c.file[i]);
 	c.target->close(c.instance);
@@ -187,7 +187,7 @@ static bool read_event(json_t *o, struct tape_event *e, uint32_t before)
 	return true;
 }
 
-int shape_from_json(const json_t *o, struct shape *out, char *err)
+int shape_from_json(const json_t *o, struct shape *out, struct why *why)
 {
 	json_t *events, *event;
 	const char *label;
@@ -210,6 +210,5 @@ int shape_from_json(const json_t *o, struct shape *out, char *err)
 	return 0;
 bad:
 	shape_free(out);
-	snprintf(err, SHAPE_ERR_MAX, "it is not a shape");
-	return -EINVAL;
+	return why_set(why, -EINVAL, "it is not a shape");
 }

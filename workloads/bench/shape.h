@@ -17,7 +17,6 @@
 #include "job/job.h"
 #include "target/target.h"
 
-#define SHAPE_ERR_MAX 256
 
 struct shape {
 	char label[96];     /* of the target */
@@ -26,12 +25,12 @@ struct shape {
 	double p50_ns;      /* of a request, in the run that it is of; 0: not known */
 };
 
-/* Records the job's first section on the design of spec. 0, or -errno with one line in err. */
-int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, char *err);
+/* Records the job's first section on the design of spec. 0, or -errno with why. */
+int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, struct why *why);
 void shape_free(struct shape *s);
 
 json_t *shape_json(const struct shape *s);
-/* 0, or -EINVAL with one line in err: it is not a shape. */
-int shape_from_json(const json_t *o, struct shape *out, char *err);
+/* 0, or -EINVAL with why: it is not a shape. */
+int shape_from_json(const json_t *o, struct shape *out, struct why *why);
 
 #endif

@@ -28,12 +28,12 @@
 
 static int load_job(struct bench *b)
 {
-	char err[JOB_ERR_MAX];
+	struct why why;
 
 	if (job_find(b->opt.job, b->job_path))
 		return cmd_error("bench", "%.200s: no such job file; `fsyncstorm list` names ours", b->opt.job);
-	if (job_load(b->job_path, &b->job, err))
-		return cmd_error("bench", "%s", err);
+	if (job_load(b->job_path, &b->job, &why))
+		return cmd_error("bench", "%s", why.text);
 	return 0;
 }
 
@@ -111,13 +111,13 @@ static int add_fio(struct bench *b)
 
 static int parse_targets(struct bench *b)
 {
-	char err[TARGET_ERR_MAX];
+	struct why why;
 
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		struct target_spec *s = &b->spec[i];
 
-		if (target_parse(b->opt.target[i], s, err))
-			return cmd_error("bench", "--target: %s", err);
+		if (target_parse(b->opt.target[i], s, &why))
+			return cmd_error("bench", "--target: %s", why.text);
 		s->keep = b->opt.keep;
 		s->force = b->opt.force;
 	}
@@ -130,7 +130,7 @@ static int parse_targets(struct bench *b)
 /* Opens each once and lays nothing out: what cannot be opened is told now. */
 static int check_targets(struct bench *b)
 {
-	char err[TARGET_ERR_MAX];
+	struct why why;
 	void *instance;
 	int ret, fits;
 
@@ -139,8 +139,8 @@ static int check_targets(struct bench *b)
 
 		if (s->fio) /* opened as its twin */
 			continue;
-		if (s->target->open(s, &instance, err))
-			return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, err);
+		if (s->target->open(s, &instance, &why))
+			return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, why.text);
 		fits = check_fits(b, s, instance);
 		ret = s->target->close(instance);
 		if (fits)
@@ -182,11 +182,11 @@ static int check_plan(struct bench *b, const struct bench_level *l, const struct
 {
 	struct driver_config cfg = { .spec = spec, .placement = b->opt.placement, .clones = l->clones, .n = l->n };
 	struct placement *plan = mem_zalloc(sizeof(*plan) * l->n);
-	char err[TARGET_ERR_MAX];
-	int ret = driver_plan(&cfg, plan, err);
+	struct why why;
+	int ret = driver_plan(&cfg, plan, &why);
 
 	free(plan);
-	return ret ? cmd_error("bench", "%s%s", b->opt.placement ? "--placement: " : "", err) : 0;
+	return ret ? cmd_error("bench", "%s%s", b->opt.placement ? "--placement: " : "", why.text) : 0;
 }
 
 static int check_plans(struct bench *b)
@@ -242,7 +242,7 @@ static char *command_line(const struct bench *b)
 	return text;
 }
 
-static int keep_percentiles(const struct bench *b, struct results *r, char *err)
+static int keep_percentiles(const struct bench *b, struct results *r, struct why *why)
 {
 	int ret = 0;
 
@@ -250,24 +250,23 @@ static int keep_percentiles(const struct bench *b, struct results *r, char *err)
 		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++) {
 			struct driver_result *sum = bench_sum(b, &b->level[l], t);
 			if (sum)
-				ret = bench_keep_hgrms(r, b->level[l].n, t, sum, err);
+				ret = bench_keep_hgrms(r, b->level[l].n, t, sum, why);
 			driver_free(sum);
 		}
 	return ret;
 }
 
 /* What each design asks of its device, to be played again by `fsyncstorm floor`. */
-static int keep_shapes(const struct bench *b, struct results *r, char *err)
+static int keep_shapes(const struct bench *b, struct results *r, struct why *why)
 {
 	json_t *list = json_array(), *all = json_pack("{s:s,s:i,s:O}", "schema", "fsyncstorm-shape", "schema_version", 1, "shapes", list);
 	int ret = 0;
 
 	for (unsigned t = 0; t < b->opt.ntargets && !stop_asked(); t++) {
 		struct driver_result *sum = bench_sum(b, &b->level[0], t);
-		char why[SHAPE_ERR_MAX];
 		struct shape s;
 
-		if (sum && b->spec[t].target == &target_engine && !shape_record(&b->spec[t], &b->job.job[0], &s, why)) {
+		if (sum && b->spec[t].target == &target_engine && !shape_record(&b->spec[t], &b->job.job[0], &s, NULL)) {
 			snprintf(s.label, sizeof(s.label), "%s", b->label[t]);
 			s.p50_ns = bench_request_ns(sum);
 			json_array_append_new(list, shape_json(&s));
@@ -276,7 +275,7 @@ static int keep_shapes(const struct bench *b, struct results *r, char *err)
 		driver_free(sum);
 	}
 	if (json_array_size(list))
-		ret = results_json(r, "shape.json", all, err);
+		ret = results_json(r, "shape.json", all, why);
 	json_decref(list);
 	json_decref(all);
 	return ret;
@@ -284,31 +283,32 @@ static int keep_shapes(const struct bench *b, struct results *r, char *err)
 
 static int keep_folder(const struct bench *b, struct results *r, const json_t *run)
 {
-	char err[RESULTS_ERR_MAX], *command = command_line(b);
+	char *command = command_line(b);
+	struct why why;
 	json_t *env = bench_env(b);
 	int ret;
 
-	ret = results_text(r, "cmd.txt", command ? command : "", err);
+	ret = results_text(r, "cmd.txt", command ? command : "", &why);
 	if (!ret)
-		ret = results_json(r, "env.json", env, err);
+		ret = results_json(r, "env.json", env, &why);
 	if (!ret)
-		ret = results_json(r, "run.json", run, err);
+		ret = results_json(r, "run.json", run, &why);
 	if (!ret)
-		ret = keep_percentiles(b, r, err);
+		ret = keep_percentiles(b, r, &why);
 	if (!ret)
-		ret = keep_shapes(b, r, err);
+		ret = keep_shapes(b, r, &why);
 	if (!ret)
-		ret = results_commit(r, err);
+		ret = results_commit(r, &why);
 	json_decref(env);
 	free(command);
-	return ret ? cmd_error("bench", "%s", err) : 0;
+	return ret ? cmd_error("bench", "%s", why.text) : 0;
 }
 
 static int put_out(const struct bench *b, struct results *r)
 {
 	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
 	json_t *run = bench_json(b, r->date);
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	int ret = 0;
 
 	if (to_stdout) {
@@ -317,8 +317,8 @@ static int put_out(const struct bench *b, struct results *r)
 	} else {
 		bench_print(b, stdout);
 	}
-	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, err))
-		ret = cmd_error("bench", "--json: %s", err);
+	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, &why))
+		ret = cmd_error("bench", "--json: %s", why.text);
 	if (!ret && !b->opt.no_results)
 		ret = keep_folder(b, r, run);
 	if (!ret && !b->opt.no_results && !to_stdout)
@@ -331,15 +331,16 @@ static int put_out(const struct bench *b, struct results *r)
 
 static int begin_results(struct bench *b, struct results *r)
 {
-	char err[RESULTS_ERR_MAX], *out = (char *)b->opt.out;
+	char *out = (char *)b->opt.out;
+	struct why why;
 
 	while (out && strlen(out) > 1 && out[strlen(out) - 1] == '/')
 		out[strlen(out) - 1] = '\0';
-	if (b->opt.json && strcmp(b->opt.json, "-") && results_json_check(b->opt.json, err))
-		return cmd_error("bench", "--json: %s", err);
+	if (b->opt.json && strcmp(b->opt.json, "-") && results_json_check(b->opt.json, &why))
+		return cmd_error("bench", "--json: %s", why.text);
 	if (b->opt.no_results)
 		return 0;
-	return results_begin(r, out, b->job.name, err) ? cmd_error("bench", "--out: %s", err) : 0;
+	return results_begin(r, out, b->job.name, &why) ? cmd_error("bench", "--out: %s", why.text) : 0;
 }
 
 static bool any_trial(const struct bench *b)
@@ -353,15 +354,15 @@ static bool any_trial(const struct bench *b)
 static int run(struct bench *b)
 {
 	struct results r = { .temp = "" };
-	char err[TARGET_ERR_MAX];
+	struct why why;
 	int ret;
 
 	ret = begin_results(b, &r);
 	if (ret)
 		return ret;
-	ret = bench_run(b, err);
+	ret = bench_run(b, &why);
 	if (ret && !stop_asked())
-		ret = cmd_error("bench", "%s", err);
+		ret = cmd_error("bench", "%s", why.text);
 	else if (!any_trial(b))
 		ret = cmd_error("bench", "interrupted before anything was measured");
 	else

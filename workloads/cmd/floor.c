@@ -106,7 +106,8 @@ static void fold(struct tape *t, uint64_t size)
 
 static int load_shapes(const struct options *o, struct floor_run *f)
 {
-	char path[PATH_MAX], err[SHAPE_ERR_MAX];
+	char path[PATH_MAX];
+	struct why why;
 	json_t *all, *one, *list;
 	json_error_t e;
 	int ret = 0;
@@ -120,14 +121,14 @@ static int load_shapes(const struct options *o, struct floor_run *f)
 	json_array_foreach(list, i, one) {
 		if (i == SHAPES_MAX)
 			break;
-		ret = shape_from_json(one, &f->shape[i], err);
+		ret = shape_from_json(one, &f->shape[i], &why);
 		if (ret)
 			break;
 		fold(&f->shape[i].tape, REPLAYED);
 		f->nshapes++;
 	}
 	if (ret || !f->nshapes)
-		ret = cmd_error("floor", "--run: %.300s: %s", path, ret ? err : "no shapes are in it");
+		ret = cmd_error("floor", "--run: %.300s: %s", path, ret ? why.text : "no shapes are in it");
 	json_decref(all);
 	return ret;
 }
@@ -263,7 +264,7 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 static int put_out(const struct options *o, const struct floor_run *f)
 {
 	bool to_stdout = o->json && !strcmp(o->json, "-");
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	json_t *all;
 	int ret = 0;
 
@@ -275,32 +276,32 @@ static int put_out(const struct options *o, const struct floor_run *f)
 	if (to_stdout) {
 		json_dumpf(all, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
-	} else if (results_json_file(o->json, all, err)) {
-		ret = cmd_error("floor", "--json: %s", err);
+	} else if (results_json_file(o->json, all, &why)) {
+		ret = cmd_error("floor", "--json: %s", why.text);
 	}
 	json_decref(all);
 	return ret;
 }
 
-static int open_floor(const struct options *o, struct floor *f, char *err)
+static int open_floor(const struct options *o, struct floor *f, struct why *why)
 {
 	if (dev_is_spec(o->where))
-		return floor_open_spec(f, o->where, o->run ? REPLAYED : 0, o->force, err);
-	return floor_open(f, o->where, o->run ? REPLAYED : FLOOR_SIZE, o->force, err);
+		return floor_open_spec(f, o->where, o->run ? REPLAYED : 0, o->force, why);
+	return floor_open(f, o->where, o->run ? REPLAYED : FLOOR_SIZE, o->force, why);
 }
 
 static int run(const struct options *o, struct floor_run *f)
 {
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	int ret = o->run ? load_shapes(o, f) : 0;
 
 	if (ret)
 		return ret;
-	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, err))
-		return cmd_error("floor", "--json: %s", err);
-	ret = open_floor(o, &f->floor, err);
+	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, &why))
+		return cmd_error("floor", "--json: %s", why.text);
+	ret = open_floor(o, &f->floor, &why);
 	if (ret) {
-		ret = cmd_error("floor", "%s", stop_asked() ? "interrupted before anything was measured" : err);
+		ret = cmd_error("floor", "%s", stop_asked() ? "interrupted before anything was measured" : why.text);
 		return interrupted() ? interrupted() : ret;
 	}
 	add_row(f, 4096, NULL);

@@ -12,17 +12,17 @@
 #include "bench/shape.h"
 #include "kit/spawn_test.h"
 
-static char err[512];
+static struct why why;
 
 static void record(struct shape *s, const char *target, const char *job)
 {
 	struct target_spec spec;
 	struct job_file jf;
 
-	assert_int_equal(job_parse("t.fio", job, &jf, err), 0);
-	assert_int_equal(target_parse(target, &spec, err), 0);
-	if (shape_record(&spec, &jf.job[0], s, err))
-		fail_msg("%s", err);
+	assert_int_equal(job_parse("t.fio", job, &jf, &why), 0);
+	assert_int_equal(target_parse(target, &spec, &why), 0);
+	if (shape_record(&spec, &jf.job[0], s, &why))
+		fail_msg("%s", why.text);
 	strcpy(s->label, "A postfix");
 	job_free(&jf);
 }
@@ -63,7 +63,7 @@ static void a_shape_is_read_as_it_was_written(void **state)
 	record(&s, "prefix@ram:64m", "[a]\nrw=write\nbs=2300\nsize=1m\nfdatasync=2\n");
 	s.p50_ns = 1234.5;
 	o = shape_json(&s);
-	assert_int_equal(shape_from_json(o, &again, err), 0);
+	assert_int_equal(shape_from_json(o, &again, &why), 0);
 	assert_string_equal(again.label, "A postfix");
 	assert_int_equal(again.requests, s.requests);
 	assert_true(again.p50_ns == s.p50_ns);
@@ -79,7 +79,7 @@ static void a_shape_is_read_as_it_was_written(void **state)
 	shape_free(&s);
 	shape_free(&again);
 	o = json_loads("{\"label\":\"x\",\"requests\":1,\"p50_ns\":0,\"events\":[[3,0,0,0,0,0]]}", 0, NULL);
-	assert_int_not_equal(shape_from_json(o, &again, err), 0); /* done before it began */
+	assert_int_not_equal(shape_from_json(o, &again, &why), 0); /* done before it began */
 	json_decref(o);
 }
 

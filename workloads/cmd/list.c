@@ -42,10 +42,10 @@ static void list_job(const char *path, void *arg)
 {
 	json_t *list = arg;
 	struct job_file jf;
-	char err[JOB_ERR_MAX];
-	const char *what = err;
+	struct why why;
+	const char *what = why.text;
 
-	if (!job_load(path, &jf, err))
+	if (!job_load(path, &jf, &why))
 		what = description(&jf);
 	if (list)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "name", jf.name, "path", path, "what", what));

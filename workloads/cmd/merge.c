@@ -334,7 +334,7 @@ static void print_rows(const json_t *all, struct level l, unsigned target, const
 }
 
 /* Rows and percentile files of each. */
-static int put_each(const json_t *all, struct results *r, char *err)
+static int put_each(const json_t *all, struct results *r, struct why *why)
 {
 	struct driver_result *sum = mem_alloc(sizeof(*sum));
 	struct level level[BENCH_LEVELS_MAX];
@@ -347,7 +347,7 @@ static int put_each(const json_t *all, struct results *r, char *err)
 		for (unsigned t = 0; t < json_array_size(json_object_get(all, "targets")) && !ret; t++) {
 			sum_of(all, level[l], t, sum);
 			print_rows(all, level[l], t, sum);
-			ret = bench_keep_hgrms(r, level[l].tasks, t, sum, err);
+			ret = bench_keep_hgrms(r, level[l].tasks, t, sum, why);
 		}
 	free(sum);
 	return ret;
@@ -384,31 +384,32 @@ static void say_where_from(json_t *all, const struct merge_options *m, const cha
 
 static int keep(json_t *all, json_t *env, const struct merge_options *m)
 {
-	char err[RESULTS_ERR_MAX], command[RUNS_MAX * 64];
+	char command[RUNS_MAX * 64];
+	struct why why;
 	struct results r;
 	size_t at;
 	int ret;
 
 	watch_interrupts(); /* heeded when it is done: it takes a moment */
-	if (results_begin(&r, m->out, "merge", err))
-		return cmd_error("merge", "--out: %s", err);
+	if (results_begin(&r, m->out, "merge", &why))
+		return cmd_error("merge", "--out: %s", why.text);
 	say_where_from(all, m, r.date);
 	at = (size_t)snprintf(command, sizeof(command), "fsyncstorm merge");
 	for (unsigned i = 0; i < m->n && at < sizeof(command); i++)
 		at += (size_t)snprintf(command + at, sizeof(command) - at, " %s%s", m->run[i], i + 1 == m->n ? "\n" : "");
-	ret = results_text(&r, "cmd.txt", command, err);
+	ret = results_text(&r, "cmd.txt", command, &why);
 	if (!ret)
-		ret = results_json(&r, "env.json", env, err);
+		ret = results_json(&r, "env.json", env, &why);
 	if (!ret)
-		ret = results_json(&r, "run.json", all, err);
+		ret = results_json(&r, "run.json", all, &why);
 	if (!ret)
-		ret = put_each(all, &r, err);
+		ret = put_each(all, &r, &why);
 	if (!ret)
-		ret = results_commit(&r, err);
+		ret = results_commit(&r, &why);
 	if (!ret)
 		printf("\nresults: %s\n", r.final);
 	results_abandon(&r);
-	return ret ? cmd_error("merge", "%s", err) : 0;
+	return ret ? cmd_error("merge", "%s", why.text) : 0;
 }
 
 int cmd_merge(int argc, char **argv)

@@ -286,14 +286,14 @@ static int join_proof(struct whole *w, struct campaign *c)
 static int put_json(const struct merge *m, const struct whole *w)
 {
 	json_t *all = json_pack("{s:i,s:[O]}", "schema_version", 1, "results", w->json);
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	int ret = 0;
 
 	if (!strcmp(m->json, "-")) {
 		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 		putchar('\n');
-	} else if (results_json_file(m->json, all, err)) {
-		ret = cmd_error(CMD, "--json: %s", err);
+	} else if (results_json_file(m->json, all, &why)) {
+		ret = cmd_error(CMD, "--json: %s", why.text);
 	}
 	json_decref(all);
 	return ret;
@@ -333,13 +333,13 @@ int cmd_race_merge(int argc, char **argv)
 		                          NULL, NULL, NULL };
 	struct campaign c = { 0 };
 	struct merge m = { 0 };
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	int ret = cmd_options(&argp, argc, argv, &m);
 
 	if (!ret && !m.nfiles)
 		ret = cmd_error(CMD, "no file: the JSON of each shard is expected");
-	if (!ret && m.json && strcmp(m.json, "-") && results_json_check(m.json, err))
-		ret = cmd_error(CMD, "--json: %s", err);
+	if (!ret && m.json && strcmp(m.json, "-") && results_json_check(m.json, &why))
+		ret = cmd_error(CMD, "--json: %s", why.text);
 	if (!ret)
 		ret = campaign_load(&c, m.file, m.nfiles);
 	if (!ret && m.ntraces)

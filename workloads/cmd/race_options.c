@@ -126,11 +126,11 @@ int race_option_shard(const char *cmd, const char *arg, uint32_t *shard, uint32_
 
 int race_check_output(const char *cmd, const char *option, const char *path)
 {
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 
-	if (!path || !strcmp(path, "-") || !results_json_check(path, err))
+	if (!path || !strcmp(path, "-") || !results_json_check(path, &why))
 		return 0;
-	return cmd_error(cmd, "--%s: %s", option, err);
+	return cmd_error(cmd, "--%s: %s", option, why.text);
 }
 
 int race_write_json(const char *cmd, const char *path, json_t *out)

@@ -41,7 +41,7 @@ static const char job_text[] = "[dwsl]\nbs=4k\nrw=randwrite\noverwrite=1\nsize=4
 
 struct versus {
 	struct job_file job;
-	char err[SELF_WHY_MAX];
+	struct why why;
 };
 
 static int init_trial(struct versus *v, struct trial *t, const char *format, const char *device, unsigned tasks,
@@ -49,9 +49,9 @@ static int init_trial(struct versus *v, struct trial *t, const char *format, con
 {
 	char text[TARGET_TEXT_MAX];
 
-	*t = (struct trial){ .job = &v->job, .tasks = tasks, .seconds_ns = ns, .err = v->err };
+	*t = (struct trial){ .job = &v->job, .tasks = tasks, .seconds_ns = ns, .why = &v->why };
 	snprintf(text, sizeof(text), format, device);
-	return trial_target(t, text, v->err);
+	return trial_target(t, text, &v->why);
 }
 
 /* ---- images ---- */
@@ -122,12 +122,12 @@ static int compare_p50(struct self *s, struct versus *v, const struct store *sto
 	for (unsigned i = 0; i < 3; i++)
 		turn[i] = (struct turn){ trial_write_fsync_p50, &t[i], NULL };
 	turns_run(turn, 3, BLOCKS);
-	if (!v->err[0] && store->is_memory)
+	if (!v->why.text[0] && store->is_memory)
 		self_figure(s, FASTER, turns_ratio(&turn[2], &turn[0], BLOCKS), AT_LEAST, 3, "x");
-	if (!v->err[0])
+	if (!v->why.text[0])
 		report_p50(s, turn, store->is_memory ? "in memory" : "on the disk", fsyncers);
 	turns_free(turn, 3);
-	return v->err[0] ? -EIO : 0;
+	return v->why.text[0] ? -EIO : 0;
 }
 
 /* ---- growth, both on one loop device ---- */
@@ -157,10 +157,10 @@ static int compare_growth(struct self *s, struct versus *v, const char *device, 
 		turn[i] = (struct turn){ trial_fsync_rate, &t[i], NULL };
 	}
 	turns_run(turn, 4, SCALES);
-	if (!v->err[0])
+	if (!v->why.text[0])
 		report_growth(s, turn, where, g);
 	turns_free(turn, 4);
-	return v->err[0] ? -EIO : 0;
+	return v->why.text[0] ? -EIO : 0;
 }
 
 /* ---- the three places ---- */
@@ -175,7 +175,7 @@ static void in_memory(struct self *s, struct versus *v)
 		return;
 	}
 	if (compare_p50(s, v, &m, 1))
-		self_missing(s, FASTER, "%.200s", v->err);
+		self_missing(s, FASTER, "%s", v->why.text);
 	close(fd);
 	unlink(m.file);
 }
@@ -187,11 +187,11 @@ static void on_disk(struct self *s, struct versus *v)
 	int fd = open_store(s->dir, &d);
 
 	if (fd < 0) {
-		self_missing(s, GROWS_AS, "no loop device over a file in %.150s: %s", s->dir, strerror(-fd));
+		self_missing(s, GROWS_AS, "no loop device over a file in %s: %s", s->dir, strerror(-fd));
 		return;
 	}
 	if (compare_p50(s, v, &d, 1) || compare_p50(s, v, &d, 8) || compare_growth(s, v, d.device, "on the disk", &g))
-		self_missing(s, GROWS_AS, "%.200s", v->err);
+		self_missing(s, GROWS_AS, "%s", v->why.text);
 	else
 		self_figure(s, GROWS_AS, g.ours / g.theirs, AT_LEAST, 2, "x");
 	close(fd);
@@ -201,14 +201,14 @@ static void on_slow_image(struct self *s, struct versus *v)
 {
 	struct slow_image im;
 	struct growth g;
-	char err[256];
+	struct why why;
 
-	if (slow_image_open(&im, SIZE, FLUSH_NS, err)) {
-		self_missing(s, GROWTH, "no block device with a slow flush: %.190s", err);
+	if (slow_image_open(&im, SIZE, FLUSH_NS, &why)) {
+		self_missing(s, GROWTH, "no block device with a slow flush: %s", why.text);
 		return;
 	}
 	if (compare_growth(s, v, im.path, "with 1.5 ms a flush", &g))
-		self_missing(s, GROWTH, "%.200s", v->err);
+		self_missing(s, GROWTH, "%s", v->why.text);
 	else
 		self_figure(s, GROWTH, g.ours, AT_LEAST, 6, "x");
 	slow_image_close(&im);
@@ -217,20 +217,18 @@ static void on_slow_image(struct self *s, struct versus *v)
 void self_btrfs(struct self *s)
 {
 	static const char *const name[] = { FASTER, GROWS_AS, GROWTH };
-	struct versus v = { .err = "" };
-	char err[JOB_ERR_MAX];
-	const char *why = geteuid() ? "making and mounting a real btrfs needs root" : NULL;
+	struct versus v = { .why = WHY_NONE };
+	int ret = geteuid() ? why_set(&v.why, -EPERM, "making and mounting a real btrfs needs root") :
+		  trial_job(s, job_text, &v.job, &v.why);
 
-	if (!why && trial_job(s, job_text, &v.job, err))
-		why = err;
-	for (unsigned i = 0; i < 3 && why; i++)
-		self_missing(s, name[i], "%.200s", why);
-	if (why)
+	for (unsigned i = 0; i < 3 && ret; i++)
+		self_missing(s, name[i], "%s", v.why.text);
+	if (ret)
 		return;
 	in_memory(s, &v);
-	v.err[0] = '\0';
+	v.why = WHY_NONE;
 	on_disk(s, &v);
-	v.err[0] = '\0';
+	v.why = WHY_NONE;
 	on_slow_image(s, &v);
 	job_free(&v.job);
 }

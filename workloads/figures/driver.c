@@ -15,7 +15,7 @@ static const char job_text[] = "[driver]\nbs=4k\nrw=randwrite\nsize=4m\nfsync=1\
 
 struct null_bench {
 	struct driver_config cfg;
-	char err[SELF_WHY_MAX];
+	struct why why;
 };
 
 static double ns_per_operation(void *arg)
@@ -24,7 +24,7 @@ static double ns_per_operation(void *arg)
 	struct driver_result *r;
 	double ns;
 
-	if (driver_run(&b->cfg, &r, b->err))
+	if (driver_run(&b->cfg, &r, &b->why))
 		return 0;
 	ns = (double)r->cpu_ns / (double)(r->op[OP_WRITE].n + r->op[OP_FSYNC].n);
 	driver_free(r);
@@ -36,8 +36,8 @@ static void measure(struct self *s, struct null_bench *b)
 	struct turn turn = { ns_per_operation, b, NULL };
 
 	turns_run(&turn, 1, TRIALS);
-	if (b->err[0])
-		self_missing(s, "driver, per operation", "%s", b->err);
+	if (b->why.text[0])
+		self_missing(s, "driver, per operation", "%s", b->why.text);
 	else
 		self_figure(s, "driver, per operation", median(turn.value, TRIALS), AT_MOST, 150, "ns");
 	turns_free(&turn, 1);
@@ -48,10 +48,10 @@ void self_driver(struct self *s)
 	struct null_bench b = { .cfg = { .n = 1, .seconds_ns = TRIAL_NS, .seed = 1 } };
 	struct target_spec spec = { 0 };
 	struct job_file job;
-	char err[JOB_ERR_MAX];
+	struct why why;
 
-	if (job_parse("driver", job_text, &job, err) || target_parse("null", &spec, err)) {
-		self_missing(s, "driver, per operation", "%.200s", err);
+	if (job_parse("driver", job_text, &job, &why) || target_parse("null", &spec, &why)) {
+		self_missing(s, "driver, per operation", "%s", why.text);
 		return;
 	}
 	b.cfg.spec = &spec;

@@ -41,9 +41,9 @@ static void compare(struct self *s, struct side side[2])
 	struct turn rate[2] = { { .value = side[0].rate }, { .value = side[1].rate } };
 
 	turns_run(p50, 2, BLOCKS);
-	if (side[0].trial.err[0]) {
-		self_missing(s, P50, "%.200s", side[0].trial.err);
-		self_missing(s, RATE, "%.200s", side[0].trial.err);
+	if (side[0].trial.why->text[0]) {
+		self_missing(s, P50, "%s", side[0].trial.why->text);
+		self_missing(s, RATE, "%s", side[0].trial.why->text);
 	} else {
 		self_figure(s, P50, turns_ratio(&p50[0], &p50[1], BLOCKS), NEAR, 1, "x");
 		self_figure(s, RATE, turns_ratio(&rate[0], &rate[1], BLOCKS), NEAR, 1, "x");
@@ -57,18 +57,19 @@ static void compare(struct self *s, struct side side[2])
 void self_fio(struct self *s)
 {
 	struct side side[2] = { 0 };
-	char text[PATH_MAX + 8], err[JOB_ERR_MAX], why[SELF_WHY_MAX] = "";
+	struct why refused, why = WHY_NONE;
+	char text[PATH_MAX + 8];
 	struct job_file job;
-	int ret = trial_job(s, job_text, &job, err);
+	int ret = trial_job(s, job_text, &job, &refused);
 
 	snprintf(text, sizeof(text), "path:%s", s->dir);
 	for (unsigned i = 0; i < 2 && !ret; i++) {
-		side[i].trial = (struct trial){ .job = &job, .tasks = 1, .seconds_ns = TRIAL_NS, .fio = i, .err = why };
-		ret = trial_target(&side[i].trial, text, err);
+		side[i].trial = (struct trial){ .job = &job, .tasks = 1, .seconds_ns = TRIAL_NS, .fio = i, .why = &why };
+		ret = trial_target(&side[i].trial, text, &refused);
 	}
 	if (ret) {
-		self_missing(s, P50, "%.200s", err);
-		self_missing(s, RATE, "%.200s", err);
+		self_missing(s, P50, "%s", refused.text);
+		self_missing(s, RATE, "%s", refused.text);
 		return;
 	}
 	compare(s, side);

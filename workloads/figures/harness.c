@@ -32,7 +32,7 @@ struct harness {
 	const char *folder;
 	struct trial us, fio;
 	struct job_file job;
-	char err[SELF_WHY_MAX];
+	struct why why;
 };
 
 /* Of a trial: processor time for each operation. */
@@ -84,7 +84,7 @@ static double bare(void *arg)
 		ns = (cpu_ns() - ns) / (2 * CALLS);
 	}
 	if (fd < 0 || ret)
-		snprintf(h->err, sizeof(h->err), "%.100s: %s", h->folder, strerror(fd < 0 ? errno : -ret));
+		why_set(&h->why, 0, "%s: %s", h->folder, strerror(fd < 0 ? errno : -ret));
 	if (fd >= 0)
 		close(fd);
 	free(buf);
@@ -106,8 +106,8 @@ static void measure(struct self *s, struct harness *h, bool fio)
 	struct turn turn[] = { { bare, h, NULL }, { operation_ns, &h->us, NULL }, { operation_ns, &h->fio, NULL } };
 
 	turns_run(turn, fio ? 3 : 2, BLOCKS);
-	if (h->err[0]) {
-		self_missing(s, NAME, "%.200s", h->err);
+	if (h->why.text[0]) {
+		self_missing(s, NAME, "%s", h->why.text);
 	} else {
 		self_figure(s, NAME, above(&turn[1], &turn[0]), AT_MOST, 100, "ns");
 		self_info(s, "processor time per system call %.0f ns; above it: the harness %.0f ns", median(turn[0].value, BLOCKS),
@@ -121,15 +121,16 @@ static void measure(struct self *s, struct harness *h, bool fio)
 void self_harness(struct self *s)
 {
 	struct harness h = { .folder = access("/dev/shm", W_OK) ? s->dir : "/dev/shm" };
-	char text[PATH_MAX + 8], err[JOB_ERR_MAX];
-	int ret = trial_job(s, job_text, &h.job, err);
+	char text[PATH_MAX + 8];
+	struct why why;
+	int ret = trial_job(s, job_text, &h.job, &why);
 
 	snprintf(text, sizeof(text), "path:%s", h.folder);
-	h.us = (struct trial){ .job = &h.job, .tasks = 1, .seconds_ns = TRIAL_NS, .err = h.err };
+	h.us = (struct trial){ .job = &h.job, .tasks = 1, .seconds_ns = TRIAL_NS, .why = &h.why };
 	if (!ret)
-		ret = trial_target(&h.us, text, err);
+		ret = trial_target(&h.us, text, &why);
 	if (ret) {
-		self_missing(s, NAME, "%.200s", err);
+		self_missing(s, NAME, "%s", why.text);
 		return;
 	}
 	h.fio = h.us;

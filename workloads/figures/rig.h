@@ -29,7 +29,7 @@ struct rig {
 	} file[RIG_FILES_MAX];
 };
 
-/* 0, or -errno with one line in err (256 bytes). The files are written, and on the media. */
+/* 0, or -errno with why. The files are written, and on the media. */
 int rig_open(struct rig *g, const struct rig_spec *spec, struct why *why);
 void rig_close(struct rig *g);
 /* One operation on file i, and its two halves. Other tasks may be at other files. It must not fail. */

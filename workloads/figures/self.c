@@ -108,7 +108,7 @@ void self_missing(struct self *s, const char *name, const char *fmt, ...)
 
 void self_info(struct self *s, const char *fmt, ...)
 {
-	char line[SELF_WHY_MAX];
+	char line[WHY_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -146,12 +146,12 @@ static json_t *all_json(const struct self *s)
 
 static int write_json(const struct self_suite *suite, const struct self *s, const char *path)
 {
-	char err[RESULTS_ERR_MAX];
+	struct why why;
 	json_t *all = all_json(s);
-	int ret = results_json_file(path, all, err);
+	int ret = results_json_file(path, all, &why);
 
 	json_decref(all);
-	return ret ? cmd_error(suite->command, "--json: %s", err) : 0;
+	return ret ? cmd_error(suite->command, "--json: %s", why.text) : 0;
 }
 
 /* ---- options ---- */
@@ -242,11 +242,12 @@ static int find_programs(const struct self_suite *suite, struct self *s)
 static int run(const struct options *o)
 {
 	struct self *s = mem_zalloc(sizeof(*s));
-	char err[RESULTS_ERR_MAX], machine[256];
+	char machine[256];
+	struct why why;
 	int ret = find_programs(o->suite, s);
 
-	if (!ret && o->json && results_json_check(o->json, err))
-		ret = cmd_error(o->suite->command, "--json: %s", err);
+	if (!ret && o->json && results_json_check(o->json, &why))
+		ret = cmd_error(o->suite->command, "--json: %s", why.text);
 	if (!ret && access(o->dir, W_OK | X_OK))
 		ret = cmd_error(o->suite->command, "--dir: %.200s: %s", o->dir, strerror(errno));
 	if (ret)

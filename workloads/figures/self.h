@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdbool.h>
 
+#include "base/why.h"
+
 #define SELF_FIGURES_MAX 96
 #define SELF_INFO_MAX    96
 #define SELF_GROUPS_MAX  32
-#define SELF_WHY_MAX     256
 
 enum self_bound { AT_MOST, AT_LEAST, NEAR /* within 15 % */ };
 
@@ -26,7 +27,7 @@ struct self_figure {
 	double value, bound;
 	enum self_bound kind;
 	bool holds;
-	char why[SELF_WHY_MAX]; /* it could not be measured: then value is not valid */
+	char why[WHY_MAX]; /* it could not be measured: then value is not valid */
 };
 
 struct self {
@@ -35,7 +36,7 @@ struct self {
 	const char *dir;          /* where device files are made, and removed */
 	struct self_figure figure[SELF_FIGURES_MAX];
 	unsigned nfigures, missed;
-	char info[SELF_INFO_MAX][SELF_WHY_MAX];
+	char info[SELF_INFO_MAX][WHY_MAX];
 	unsigned ninfo;
 };
 

@@ -8,7 +8,7 @@
 
 #include "bench/fio_run.h"
 
-int trial_job(struct self *s, const char *text, struct job_file *out, char *err)
+int trial_job(struct self *s, const char *text, struct job_file *out, struct why *why)
 {
 	static unsigned made;
 	char path[PATH_MAX], name[40];
@@ -17,35 +17,32 @@ int trial_job(struct self *s, const char *text, struct job_file *out, char *err)
 	snprintf(name, sizeof(name), "bench-self-%u.fio", ++made);
 	self_scratch(s, name, path, sizeof(path));
 	f = fopen(path, "we");
-	if (!f) {
-		snprintf(err, JOB_ERR_MAX, "%.200s: %s", path, strerror(errno));
-		return -errno;
-	}
+	if (!f)
+		return why_set(why, -errno, "%s: %s", path, strerror(errno));
 	fputs(text, f);
 	fclose(f);
-	return job_load(path, out, err);
+	return job_load(path, out, why);
 }
 
-int trial_target(struct trial *t, const char *text, char *err)
+int trial_target(struct trial *t, const char *text, struct why *why)
 {
-	int ret = target_parse(text, &t->spec, err);
+	int ret = target_parse(text, &t->spec, why);
 
 	t->spec.force = true;
 	return ret;
 }
 
-static int run(struct trial *t, struct driver_result **r, char *err)
+static int run(struct trial *t, struct driver_result **r, struct why *why)
 {
 	unsigned n;
 	struct job_clone *clones = job_clones(t->job, t->tasks, &n);
 	struct driver_config cfg = { .spec = &t->spec, .clones = clones, .n = n, .seconds_ns = t->seconds_ns, .seed = 1 };
 	struct fio_request fio = { .job = t->job, .clones = clones, .n = n, .numjobs = t->tasks, .seconds_ns = t->seconds_ns,
 		                   .spec = &t->spec };
-	int ret = t->fio ? fio_run(&fio, r, err) : driver_run(&cfg, r, err);
+	int ret = t->fio ? fio_run(&fio, r, why) : driver_run(&cfg, r, why);
 
 	if (!ret && (*r)->error) {
-		snprintf(err, TARGET_ERR_MAX, "%s", strerror(-(*r)->error));
-		ret = (*r)->error;
+		ret = why_set(why, (*r)->error, "%s", strerror(-(*r)->error));
 		driver_free(*r);
 	}
 	free(clones);
@@ -55,17 +52,17 @@ static int run(struct trial *t, struct driver_result **r, char *err)
 struct driver_result *trial_run(struct trial *t)
 {
 	struct driver_result *r = NULL;
-	char err[TARGET_ERR_MAX];
+	struct why why;
 	int ret;
 
-	if (t->err[0])
+	if (t->why->text[0])
 		return NULL;
 	self_in_trial(true);
-	ret = run(t, &r, err);
+	ret = run(t, &r, &why);
 	self_in_trial(false);
 	if (!ret)
 		return r;
-	snprintf(t->err, SELF_WHY_MAX, "%.50s: %.180s", t->spec.text, err);
+	why_set(t->why, ret, "%s: %s", t->spec.text, why.text);
 	return NULL;
 }
 

@@ -13,13 +13,13 @@ struct trial {
 	unsigned tasks;
 	uint64_t seconds_ns;
 	bool fio;
-	char *err;                  /* SELF_WHY_MAX bytes, several trials may share it: why the first that failed did */
+	struct why *why;            /* why the first that failed did; several trials may share it */
 };
 
-/* The job, in a scratch file: fio reads it there. 0, or -errno with one line in err (JOB_ERR_MAX bytes). job_free() */
-int trial_job(struct self *s, const char *text, struct job_file *out, char *err);
-/* The target that is written so; its device or image may be overwritten. 0 or -errno with one line in err. */
-int trial_target(struct trial *t, const char *text, char *err);
+/* The job, in a scratch file: fio reads it there. 0, or -errno with why. job_free() */
+int trial_job(struct self *s, const char *text, struct job_file *out, struct why *why);
+/* The target that is written so; its device or image may be overwritten. 0 or -errno with why. */
+int trial_target(struct trial *t, const char *text, struct why *why);
 /* NULL when it failed. driver_free() */
 struct driver_result *trial_run(struct trial *t);
 

@@ -26,21 +26,21 @@ struct parser {
 	unsigned line;
 	struct job defaults;     /* what [global] sections have set so far */
 	struct job *current;     /* the section being read: an entry of out, or &defaults; NULL before the first */
-	char *err;               /* the first error; "" while there is none */
+	struct why *why;         /* the first error; "" while there is none */
 };
 
 __attribute__((format(printf, 3, 4)))
 static void fail_at(struct parser *p, unsigned line, const char *fmt, ...)
 {
+	char said[WHY_MAX];
 	va_list ap;
-	int n;
 
-	if (p->err[0])
+	if (p->why->text[0])
 		return;
-	n = snprintf(p->err, JOB_ERR_MAX, "%.200s:%u: ", p->path, line);
 	va_start(ap, fmt);
-	vsnprintf(p->err + n, JOB_ERR_MAX - n, fmt, ap);
+	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
+	why_set(p->why, 0, "%s:%u: %s", p->path, line, said);
 }
 
 static void begin_section(struct parser *p, const char *name, size_t len)
@@ -104,7 +104,7 @@ static char *read_line(char *out, int size, void *arg)
 	struct parser *p = arg;
 	size_t len;
 
-	if (!*p->text || p->err[0])
+	if (!*p->text || p->why->text[0])
 		return NULL;
 	p->line++;
 	len = strcspn(p->text, "\n");
@@ -121,14 +121,14 @@ static char *read_line(char *out, int size, void *arg)
 
 static void set_key(struct parser *p, const struct job_key *key, const char *value)
 {
-	char why[256];
+	struct why why;
 
 	if (!*value && key->flag)
 		value = "1";
 	if (key->set(p->current, value))
 		fail_at(p, p->line, "%s: expected %s, not `%s`", key->name, key->expected, value);
-	else if (job_check_place(key, value, why))
-		fail_at(p, p->line, "%s: %s", key->name, why);
+	else if (job_check_place(key, value, &why))
+		fail_at(p, p->line, "%s: %s", key->name, why.text);
 }
 
 static int take_pair(void *arg, const char *section, const char *name, const char *value)
@@ -153,17 +153,17 @@ static int take_pair(void *arg, const char *section, const char *name, const cha
 /* What can only be said when all is read. */
 static void check_whole(struct parser *p)
 {
-	char why[256];
+	struct why why;
 	unsigned clones = 0;
 
 	if (!p->out->n)
 		fail_at(p, p->line ? p->line : 1, "no job: expected a [section] besides [global]");
-	for (unsigned i = 0; i < p->out->n && !p->err[0]; i++) {
+	for (unsigned i = 0; i < p->out->n && !p->why->text[0]; i++) {
 		struct job *j = &p->out->job[i];
 
 		clones += j->numjobs;
-		if (job_check(j, why))
-			fail_at(p, j->line, "[%s] %s", j->name, why);
+		if (job_check(j, &why))
+			fail_at(p, j->line, "[%s] %s", j->name, why.text);
 	}
 	if (clones > JOB_CLONES_MAX)
 		fail_at(p, p->line, "numjobs: %u tasks in all, at most %d can be", clones, JOB_CLONES_MAX);
@@ -178,12 +178,12 @@ static void name_from_path(struct job_file *jf, const char *path)
 	jf->name[strcspn(jf->name, ".")] = '\0';
 }
 
-int job_parse(const char *path, const char *text, struct job_file *out, char *err)
+int job_parse(const char *path, const char *text, struct job_file *out, struct why *why)
 {
-	struct parser p = { .out = out, .path = path, .text = text, .err = err };
+	struct parser p = { .out = out, .path = path, .text = text, .why = why };
 	int bad;
 
-	err[0] = '\0';
+	*why = WHY_NONE;
 	*out = (struct job_file){ 0 };
 	name_from_path(out, path);
 	job_defaults(&p.defaults);
@@ -191,7 +191,7 @@ int job_parse(const char *path, const char *text, struct job_file *out, char *er
 	if (bad)
 		fail_at(&p, bad, "expected [SECTION] or KEY=VALUE");
 	check_whole(&p);
-	if (!err[0])
+	if (!why->text[0])
 		return 0;
 	job_free(out);
 	return -EINVAL;
@@ -219,18 +219,15 @@ char *job_read(const char *path)
 	return text;
 }
 
-int job_load(const char *path, struct job_file *out, char *err)
+int job_load(const char *path, struct job_file *out, struct why *why)
 {
 	char *text = job_read(path);
 	int ret;
 
 	*out = (struct job_file){ 0 };
-	if (!text) {
-		ret = -errno;
-		snprintf(err, JOB_ERR_MAX, "%.300s: %s", path, strerror(-ret));
-		return ret;
-	}
-	ret = job_parse(path, text, out, err);
+	if (!text)
+		return why_set(why, -errno, "%s: %s", path, strerror(errno));
+	ret = job_parse(path, text, out, why);
 	free(text);
 	return ret;
 }

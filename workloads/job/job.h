@@ -24,13 +24,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/why.h"
+
 #include "machine/place.h"
 
 #define JOB_NAME_MAX   64
 #define JOB_SPLIT_MAX  16
 #define JOB_FILES_MAX  64
 #define JOB_CLONES_MAX 1024
-#define JOB_ERR_MAX    512
 
 enum job_rw { JOB_RW_NONE, JOB_WRITE, JOB_RANDWRITE };
 
@@ -93,10 +94,10 @@ struct job_clone {
 	unsigned clone;
 };
 
-/* Parses and checks. 0, or -errno with one line in err (JOB_ERR_MAX bytes): "FILE:LINE: key: what is expected". */
-int job_load(const char *path, struct job_file *out, char *err);
+/* Parses and checks. 0, or -errno with why: "FILE:LINE: key: what is expected". */
+int job_load(const char *path, struct job_file *out, struct why *why);
 /* The same from text; `path` is only what errors name. */
-int job_parse(const char *path, const char *text, struct job_file *out, char *err);
+int job_parse(const char *path, const char *text, struct job_file *out, struct why *why);
 /* What the file says, to be freed; NULL and errno. */
 char *job_read(const char *path);
 void job_free(struct job_file *jf);

@@ -15,12 +15,12 @@
 #include "job/job.h"
 
 static struct job_file jf;
-static char err[JOB_ERR_MAX];
+static struct why why;
 
 static void parse(const char *text)
 {
-	if (job_parse("t.fio", text, &jf, err))
-		fail_msg("%s", err);
+	if (job_parse("t.fio", text, &jf, &why))
+		fail_msg("%s", why.text);
 }
 
 static void every_key_is_read(void **state)
@@ -229,10 +229,10 @@ static void errors_name_file_line_and_key(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_not_equal(job_parse("t.fio", bad[i].text, &jf, err), 0);
-		if (strncmp(err, bad[i].says, strlen(bad[i].says)))
-			fail_msg("case %zu: got \"%s\", expected \"%s...\"", i, err, bad[i].says);
-		assert_null(strchr(err, '\n'));
+		assert_int_not_equal(job_parse("t.fio", bad[i].text, &jf, &why), 0);
+		if (strncmp(why.text, bad[i].says, strlen(bad[i].says)))
+			fail_msg("case %zu: got \"%s\", expected \"%s...\"", i, why.text, bad[i].says);
+		assert_null(strchr(why.text, '\n'));
 		assert_null(jf.job);
 	}
 }
@@ -242,16 +242,16 @@ static void a_line_too_long_is_refused(void **state)
 	char text[400] = "[a]\nrw=write\nsize=1m\ndescription=";
 
 	memset(text + strlen(text), 'x', 250);
-	assert_int_not_equal(job_parse("t.fio", text, &jf, err), 0);
-	assert_non_null(strstr(err, "t.fio:4: "));
+	assert_int_not_equal(job_parse("t.fio", text, &jf, &why), 0);
+	assert_non_null(strstr(why.text, "t.fio:4: "));
 }
 
 static void load_our_own(const char *path, void *arg)
 {
 	unsigned *n = arg;
 
-	if (job_load(path, &jf, err))
-		fail_msg("%s", err);
+	if (job_load(path, &jf, &why))
+		fail_msg("%s", why.text);
 	assert_true(jf.job[0].description[0] || jf.job[jf.n - 1].description[0]);
 	job_free(&jf);
 	(*n)++;

@@ -428,24 +428,24 @@ const char *job_key(unsigned i, const char **what)
 }
 
 /* POLICY:NODES, or a policy that has none. */
-static int check_memory_nodes(const char *value, char *why)
+static int check_memory_nodes(const char *value, char *err)
 {
 	const char *colon = strchr(value, ':');
 
-	return colon && colon[1] ? place_check_nodes(colon + 1, why) : 0;
+	return colon && colon[1] ? place_check_nodes(colon + 1, err) : 0;
 }
 
-int job_check_place(const struct job_key *key, const char *value, char *why)
+int job_check_place(const struct job_key *key, const char *value, struct why *why)
 {
 	static const struct {
 		const char *name;
-		int (*check)(const char *value, char *why);
+		int (*check)(const char *value, char *err);
 	} places[] = { { "cpus_allowed", place_check_cpus }, { "numa_cpu_nodes", place_check_nodes },
 		       { "numa_mem_policy", check_memory_nodes } };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (!strcmp(key->name, places[i].name))
-			return places[i].check(value, why);
+			return places[i].check(value, why->text);
 	return 0;
 }
 
@@ -454,14 +454,8 @@ void job_defaults(struct job *j)
 	*j = (struct job){ .split = { { 4096, 100 } }, .nsplit = 1, .nrfiles = 1, .numjobs = 1, .randseed = 1 };
 }
 
-static int refuse(char *why, const char *reason)
-{
-	strcpy(why, reason);
-	return -EINVAL;
-}
-
 /* Files, then the size of each, from what was given of size, filesize, nrfiles and filename. */
-static int derive_sizes(struct job *j, char *why)
+static int derive_sizes(struct job *j, struct why *why)
 {
 	if (j->filename[0]) {
 		j->nrfiles = 1;
@@ -469,37 +463,38 @@ static int derive_sizes(struct job *j, char *why)
 			j->nrfiles += *p == ':';
 	}
 	if (!j->size && !j->filesize)
-		return refuse(why, "size: missing (or filesize)");
+		return why_set(why, -EINVAL, "size: missing (or filesize)");
 	if (!j->filesize)
 		j->filesize = j->size / j->nrfiles;
 	if (j->filesize < job_max_bs(j))
-		return refuse(why, "size: a file is smaller than a block (bs)");
+		return why_set(why, -EINVAL, "size: a file is smaller than a block (bs)");
 	return 0;
 }
 
 /* J5 */
-static int check_file_service(const struct job *j, char *why)
+static int check_file_service(const struct job *j, struct why *why)
 {
 	unsigned every = job_sync_every(j);
 
 	if (!j->file_service || j->nrfiles == 1)
 		return 0;
 	if (job_sync_kinds(j) > 1 || every > 1)
-		return refuse(why, "file_service_type: with several files, expected one sync after each write, or none; or leave it out");
+		return why_set(why, -EINVAL, "file_service_type: with several files, expected one sync after each write, or "
+			       "none; or leave it out");
 	if (j->file_service == every + 1)
 		return 0;
-	return refuse(why, every ? "file_service_type: expected roundrobin:2, a write and its sync of each file" :
-	              "file_service_type: expected roundrobin:1, a write of each file");
+	return why_set(why, -EINVAL, "file_service_type: expected %s", every ?
+	               "roundrobin:2, a write and its sync of each file" : "roundrobin:1, a write of each file");
 }
 
-int job_check(struct job *j, char *why)
+int job_check(struct job *j, struct why *why)
 {
 	if (j->rw == JOB_RW_NONE)
-		return refuse(why, "rw: missing, expected write or randwrite");
+		return why_set(why, -EINVAL, "rw: missing, expected write or randwrite");
 	if (j->time_based && !j->runtime_ns)
-		return refuse(why, "time_based: needs a runtime");
+		return why_set(why, -EINVAL, "time_based: needs a runtime");
 	if (j->cpus_allowed[0] && j->numa_cpu_nodes[0])
-		return refuse(why, "cpus_allowed: cannot go with numa_cpu_nodes");
+		return why_set(why, -EINVAL, "cpus_allowed: cannot go with numa_cpu_nodes");
 	if (derive_sizes(j, why))
 		return -EINVAL;
 	return check_file_service(j, why);

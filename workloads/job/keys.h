@@ -18,11 +18,11 @@ struct job_key {
 extern const struct job_key job_keys[];
 extern const unsigned job_nkeys;
 
-/* Whether this machine has the processors or nodes that a key's value names. 0, or -EINVAL with a line in why (160 bytes). */
-int job_check_place(const struct job_key *key, const char *value, char *why);
+/* Whether this machine has the processors or nodes that a key's value names. 0, or -EINVAL with why. */
+int job_check_place(const struct job_key *key, const char *value, struct why *why);
 /* A section's values before its first key. */
 void job_defaults(struct job *j);
-/* After the last key: derives sizes, refuses what makes no sense, with the key and the reason in why (128 bytes). */
-int job_check(struct job *j, char *why);
+/* After the last key: derives sizes, refuses what makes no sense, with the key and the reason in why. */
+int job_check(struct job *j, struct why *why);
 
 #endif

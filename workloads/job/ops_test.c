@@ -18,10 +18,10 @@ static struct job_clone clone_0;
 
 static void begin(struct op_stream *s, const char *text, uint64_t seed, bool unlimited)
 {
-	char err[JOB_ERR_MAX];
+	struct why why;
 
-	if (job_parse("t.fio", text, &jf, err))
-		fail_msg("%s", err);
+	if (job_parse("t.fio", text, &jf, &why))
+		fail_msg("%s", why.text);
 	clone_0 = (struct job_clone){ &jf.job[0], 0 };
 	ops_begin(s, &clone_0, seed, unlimited);
 }

@@ -87,23 +87,19 @@ static const char *last_line(char *text)
 	return at ? at + 1 : text;
 }
 
-static int verdict(char *const argv[], int status, char *said, char *err)
+static int verdict(char *const argv[], int status, char *said, struct why *why)
 {
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	if (stop_asked()) {
-		snprintf(err, PROGRAM_ERR_MAX, "%.60s was stopped", argv[0]);
-		return -EINTR;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE) {
-		snprintf(err, PROGRAM_ERR_MAX, "%.60s is not installed", argv[0]);
-		return -ENOENT;
-	}
-	snprintf(err, PROGRAM_ERR_MAX, "%.60s failed: %.180s", argv[0], last_line(said));
-	return -EIO;
+	if (stop_asked())
+		return why_set(why, -EINTR, "%s was stopped", argv[0]);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
+		return why_set(why, -ENOENT, "%s is not installed", argv[0]);
+	return why_set(why, -EIO, "%s failed: %s", argv[0], last_line(said));
 }
 
-static int run_with(char *const argv[], const int out[2], const int err_pipe[2], char **text, char *err)
+static int run_with(char *const argv[], const int out[2], const int err_pipe[2], char **text,
+                    struct why *why)
 {
 	struct listener l[2] = { { .fd = -1 }, { .fd = -1 } };
 	int status = 0, ret;
@@ -126,9 +122,9 @@ static int run_with(char *const argv[], const int out[2], const int err_pipe[2],
 	close(out[0]);
 	close(err_pipe[0]);
 	if (ret)
-		snprintf(err, PROGRAM_ERR_MAX, "cannot run %.60s: %s", argv[0], strerror(-ret));
+		why_set(why, ret, "cannot run %s: %s", argv[0], strerror(-ret));
 	else
-		ret = verdict(argv, status, l[1].data, err);
+		ret = verdict(argv, status, l[1].data, why);
 	if (!ret && text) {
 		*text = l[0].data;
 		l[0].data = NULL;
@@ -138,17 +134,16 @@ static int run_with(char *const argv[], const int out[2], const int err_pipe[2],
 	return ret;
 }
 
-int program_run(char *const argv[], char **out, char *err)
+int program_run(char *const argv[], char **out, struct why *why)
 {
 	int o[2], e[2];
 
 	if (pipe2(o, O_CLOEXEC))
 		goto no_pipe;
 	if (!pipe2(e, O_CLOEXEC))
-		return run_with(argv, o, e, out, err);
+		return run_with(argv, o, e, out, why);
 	close(o[0]);
 	close(o[1]);
 no_pipe:
-	snprintf(err, PROGRAM_ERR_MAX, "cannot run %.60s: %s", argv[0], strerror(errno));
-	return -errno;
+	return why_set(why, -errno, "cannot run %s: %s", argv[0], strerror(errno));
 }

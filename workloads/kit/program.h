@@ -6,13 +6,13 @@
 #ifndef KIT_PROGRAM_H
 #define KIT_PROGRAM_H
 
-#define PROGRAM_ERR_MAX 256
+#include "base/why.h"
 
 /*
  * Runs argv[0], looked for in PATH and in the folders of the system's administrator. What it printed is
- * in *out (to free) unless out is NULL. 0, or -errno with one line in err: it is not there (-ENOENT),
+ * in *out (to free) unless out is NULL. 0, or -errno with why: it is not there (-ENOENT),
  * was stopped (-EINTR), or failed (-EIO, with the last line that it said on stderr).
  */
-int program_run(char *const argv[], char **out, char *err);
+int program_run(char *const argv[], char **out, struct why *why);
 
 #endif

@@ -114,7 +114,7 @@ static int from_text(const char *name, const char *text, const struct race **out
 	struct job_calls calls;
 	struct job_file jf;
 
-	int ret = job_parse(name, text, &jf, why->text);
+	int ret = job_parse(name, text, &jf, why);
 	if (ret)
 		return ret;
 	ret = job_calls(&jf, text, &calls, why);

@@ -26,7 +26,7 @@ static int calls_of(const char *text, struct job_calls *c, struct why *why)
 	struct job_file jf;
 
 	*why = WHY_NONE;
-	int ret = job_parse("j.fio", text, &jf, why->text);
+	int ret = job_parse("j.fio", text, &jf, why);
 	if (ret)
 		fail_msg("%s", why->text);
 	ret = job_calls(&jf, text, c, why);

@@ -14,10 +14,9 @@
 
 #include "recipe/env.h"
 
-static int fail(char *err, const char *path, int error)
+static int fail(struct why *why, const char *path, int error)
 {
-	snprintf(err, RESULTS_ERR_MAX, "%.400s: %s", path, strerror(error));
-	return -error;
+	return why_set(why, -error, "%s: %s", path, strerror(error));
 }
 
 /* The date is that of the folder itself: the one clock that the file system has already read. */
@@ -36,14 +35,14 @@ static int date_of(const char *path, char *out, size_t size)
 static const char default_parent[] = "results";
 
 /* The folder that will hold it: made when it is the default one. */
-static int parent_of(const char *folder, char *out, size_t size, bool *made, char *err)
+static int parent_of(const char *folder, char *out, size_t size, bool *made, struct why *why)
 {
 	const char *slash = folder ? strrchr(folder, '/') : NULL;
 
 	if (!folder) {
 		snprintf(out, size, "%s", default_parent);
 		*made = !mkdir(out, 0777);
-		return !*made && errno != EEXIST ? fail(err, out, errno) : 0;
+		return !*made && errno != EEXIST ? fail(why, out, errno) : 0;
 	}
 	if (slash == folder)
 		snprintf(out, size, "/");
@@ -54,24 +53,24 @@ static int parent_of(const char *folder, char *out, size_t size, bool *made, cha
 	return 0;
 }
 
-int results_begin(struct results *r, const char *folder, const char *what, char *err)
+int results_begin(struct results *r, const char *folder, const char *what, struct why *why)
 {
 	char parent[PATH_MAX - 300];
 	int ret;
 
 	*r = (struct results){ .final = "" };
 	if (folder && (!*folder || strlen(folder) >= sizeof(parent)))
-		return fail(err, "--out", EINVAL);
+		return fail(why, "--out", EINVAL);
 	if (folder && !access(folder, F_OK))
-		return fail(err, folder, EEXIST);
-	ret = parent_of(folder, parent, sizeof(parent), &r->made_parent, err);
+		return fail(why, folder, EEXIST);
+	ret = parent_of(folder, parent, sizeof(parent), &r->made_parent, why);
 	if (ret)
 		return ret;
 	snprintf(r->temp, sizeof(r->temp), "%s/.new-XXXXXX", parent);
 	if (!mkdtemp(r->temp))
-		return fail(err, parent, errno);
+		return fail(why, parent, errno);
 	if (chmod(r->temp, 0755) || date_of(r->temp, r->date, sizeof(r->date))) {
-		ret = fail(err, r->temp, errno);
+		ret = fail(why, r->temp, errno);
 		rmdir(r->temp);
 		return ret;
 	}
@@ -87,35 +86,35 @@ static int path_in(const struct results *r, const char *name, char *out, size_t 
 	return snprintf(out, size, "%s/%s", r->temp, name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-int results_text(struct results *r, const char *name, const char *text, char *err)
+int results_text(struct results *r, const char *name, const char *text, struct why *why)
 {
 	char path[PATH_MAX];
 	FILE *out;
 	int bad;
 
 	if (path_in(r, name, path, sizeof(path)))
-		return fail(err, name, ENAMETOOLONG);
+		return fail(why, name, ENAMETOOLONG);
 	out = fopen(path, "we");
 	if (!out)
-		return fail(err, path, errno);
+		return fail(why, path, errno);
 	bad = fputs(text, out) < 0;
 	bad |= fclose(out) != 0;
-	return bad ? fail(err, path, errno ? errno : EIO) : 0;
+	return bad ? fail(why, path, errno ? errno : EIO) : 0;
 }
 
-int results_json(struct results *r, const char *name, const json_t *json, char *err)
+int results_json(struct results *r, const char *name, const json_t *json, struct why *why)
 {
 	char path[PATH_MAX];
 
 	if (path_in(r, name, path, sizeof(path)))
-		return fail(err, name, ENAMETOOLONG);
+		return fail(why, name, ENAMETOOLONG);
 	errno = 0;
 	if (json_dump_file(json, path, JSON_COMPACT | JSON_PRESERVE_ORDER))
-		return fail(err, path, errno ? errno : EIO);
+		return fail(why, path, errno ? errno : EIO);
 	return 0;
 }
 
-int results_commit(struct results *r, char *err)
+int results_commit(struct results *r, struct why *why)
 {
 	char at[PATH_MAX];
 
@@ -123,7 +122,7 @@ int results_commit(struct results *r, char *err)
 	snprintf(at, sizeof(at), "%s", r->final);
 	for (int i = 2; rename(r->temp, at); i++) {
 		if ((errno != ENOTEMPTY && errno != EEXIST) || i > 99)
-			return fail(err, at, errno);
+			return fail(why, at, errno);
 		snprintf(at, sizeof(at), "%.*s-%d", PATH_MAX - 8, r->final, i);
 	}
 	snprintf(r->final, sizeof(r->final), "%s", at);
@@ -148,40 +147,40 @@ void results_abandon(struct results *r)
 	r->temp[0] = '\0';
 }
 
-static int temp_beside(const char *path, char *out, size_t size, char *err)
+static int temp_beside(const char *path, char *out, size_t size, struct why *why)
 {
-	return snprintf(out, size, "%s.new", path) < (int)size ? 0 : fail(err, path, ENAMETOOLONG);
+	return snprintf(out, size, "%s.new", path) < (int)size ? 0 : fail(why, path, ENAMETOOLONG);
 }
 
-int results_json_check(const char *path, char *err)
+int results_json_check(const char *path, struct why *why)
 {
 	char temp[PATH_MAX];
 	struct stat st;
 	FILE *out;
 
-	if (temp_beside(path, temp, sizeof(temp), err))
+	if (temp_beside(path, temp, sizeof(temp), why))
 		return -ENAMETOOLONG;
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return fail(err, path, EISDIR);
+		return fail(why, path, EISDIR);
 	out = fopen(temp, "we");
 	if (!out)
-		return fail(err, path, errno);
+		return fail(why, path, errno);
 	fclose(out);
 	unlink(temp);
 	return 0;
 }
 
-int results_json_file(const char *path, const json_t *json, char *err)
+int results_json_file(const char *path, const json_t *json, struct why *why)
 {
 	char temp[PATH_MAX];
 	int ret;
 
-	if (temp_beside(path, temp, sizeof(temp), err))
+	if (temp_beside(path, temp, sizeof(temp), why))
 		return -ENAMETOOLONG;
 	errno = 0;
 	if (!json_dump_file(json, temp, JSON_COMPACT | JSON_PRESERVE_ORDER) && !rename(temp, path))
 		return 0;
-	ret = fail(err, path, errno ? errno : EIO);
+	ret = fail(why, path, errno ? errno : EIO);
 	unlink(temp);
 	return ret;
 }

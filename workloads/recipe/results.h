@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#define RESULTS_ERR_MAX 512
+#include "base/why.h"
 
 struct results {
 	char final[PATH_MAX]; /* its name when it is whole */
@@ -21,20 +21,20 @@ struct results {
 
 /*
  * Makes the folder under its temporary name. `folder` NULL: results/<date>-<host>-<what>. 0, or
- * -errno with one line in err: it is there already, or cannot be made.
+ * -errno with why: it is there already, or cannot be made.
  */
-int results_begin(struct results *r, const char *folder, const char *what, char *err);
-/* Puts a file into it. 0 or -errno with a line in err. */
-int results_text(struct results *r, const char *name, const char *text, char *err);
-int results_json(struct results *r, const char *name, const json_t *json, char *err);
+int results_begin(struct results *r, const char *folder, const char *what, struct why *why);
+/* Puts a file into it. 0 or -errno with why. */
+int results_text(struct results *r, const char *name, const char *text, struct why *why);
+int results_json(struct results *r, const char *name, const json_t *json, struct why *why);
 /* It is whole: takes its final name. */
-int results_commit(struct results *r, char *err);
+int results_commit(struct results *r, struct why *why);
 /* Removes what was begun. */
 void results_abandon(struct results *r);
 
-/* Whether results_json_file() will be able to write there: 0, or -errno with a line in err. */
-int results_json_check(const char *path, char *err);
+/* Whether results_json_file() will be able to write there: 0, or -errno with why. */
+int results_json_check(const char *path, struct why *why);
 /* Writes one JSON file on its own, under a temporary name first. */
-int results_json_file(const char *path, const json_t *json, char *err);
+int results_json_file(const char *path, const json_t *json, struct why *why);
 
 #endif

@@ -71,22 +71,21 @@ static void find_disk(const struct target_spec *spec, struct instance *in)
 	close(fd);
 }
 
-static int engine_open(const struct target_spec *spec, void **instance, char *err)
+static int engine_open(const struct target_spec *spec, void **instance, struct why *why)
 {
 	struct instance *in = mem_zalloc(sizeof(*in));
-	struct why why = WHY_NONE;
 	int ret;
 
 	hist_init(&in->floor);
 	if (spec->path[0] && !spec->keep && access(spec->path, F_OK))
 		strcpy(in->remove, spec->path);
-	ret = dev_open(spec->device, spec->force, &in->dev, &why);
+	ret = dev_open(spec->device, spec->force, &in->dev, why);
 	if (ret)
 		goto free_instance;
 	in->look_ns = spec->keep ? 0 : spec->floor_ns;
 	if (spec->floor_ns)
 		floor_of_dev(in->dev, spec->floor_ns, &in->floor);
-	ret = make_fs(spec, in, &why);
+	ret = make_fs(spec, in, why);
 	if (ret)
 		goto close_dev;
 	find_disk(spec, in);
@@ -96,7 +95,6 @@ static int engine_open(const struct target_spec *spec, void **instance, char *er
 close_dev:
 	dev_close(in->dev);
 free_instance:
-	snprintf(err, TARGET_ERR_MAX, "%.255s", why.text);
 	remove_device_file(in);
 	free(in);
 	return ret;

@@ -18,12 +18,13 @@
 #include "machine/mem.h"
 
 #define CHUNK (1u << 20) /* the largest write, too */
+#define TOO_SMALL "%s: has %llu bytes, at least %llu are needed"
 #define LEAST 5          /* times, however slow */
 #define REACH (1u << 20) /* bytes of a device of ours that are written over: its end, away from its mark */
 
-static void explain(char *err, const char *path, int ret)
+static int explain(struct why *why, const char *path, int ret)
 {
-	snprintf(err, FLOOR_ERR_MAX, "%.150s: %s", path, strerror(-ret));
+	return why_set(why, ret, "%s: %s", path, strerror(-ret));
 }
 
 /* floor.1 */
@@ -45,42 +46,35 @@ static void make_data(struct floor *f)
 }
 
 /* Written through the page cache, then past it, where that is possible. */
-static int open_in_folder(struct floor *f, const char *folder, uint64_t size, char *err)
+static int open_in_folder(struct floor *f, const char *folder, uint64_t size, struct why *why)
 {
 	int ret;
 
 	f->fd = scratch_open(folder); /* floor.2 */
-	if (f->fd < 0) {
-		explain(err, folder, f->fd);
-		return f->fd;
-	}
+	if (f->fd < 0)
+		return explain(why, folder, f->fd);
 	f->size = size;
 	ret = fill(f);
 	if (ret) {
 		close(f->fd);
-		explain(err, folder, ret);
-		return ret;
+		return explain(why, folder, ret);
 	}
 	f->direct = !fcntl(f->fd, F_SETFL, O_DIRECT);
 	return 0;
 }
 
-int floor_open_device(struct floor *f, const char *path, uint64_t size, char *err)
+int floor_open_device(struct floor *f, const char *path, uint64_t size, struct why *why)
 {
 	uint64_t have = 0;
 	int ret;
 
 	*f = (struct floor){ .direct = true };
 	f->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (f->fd < 0) {
-		explain(err, path, -errno);
-		return f->fd;
-	}
+	if (f->fd < 0)
+		return explain(why, path, -errno);
 	if (ioctl(f->fd, BLKGETSIZE64, &have) || have < size) {
 		close(f->fd);
-		snprintf(err, FLOOR_ERR_MAX, "%.150s: has %llu bytes, at least %llu are needed", path, (unsigned long long)have,
-		         (unsigned long long)size);
-		return -EINVAL;
+		return why_set(why, -EINVAL, TOO_SMALL, path, (unsigned long long)have, (unsigned long long)size);
 	}
 	f->size = size;
 	make_data(f);
@@ -88,41 +82,32 @@ int floor_open_device(struct floor *f, const char *path, uint64_t size, char *er
 	if (!ret)
 		return 0;
 	floor_close(f);
-	explain(err, path, ret);
-	return ret;
+	return explain(why, path, ret);
 }
 
-int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err)
+int floor_open(struct floor *f, const char *path, uint64_t size, bool force, struct why *why)
 {
 	struct stat st;
 	int ret;
 
-	if (stat(path, &st)) {
-		explain(err, path, -errno);
-		return -ENOENT;
-	}
+	if (stat(path, &st))
+		return explain(why, path, -errno);
 	if (S_ISDIR(st.st_mode)) {
 		*f = (struct floor){ .fd = -1 };
 		make_data(f);
-		ret = open_in_folder(f, path, size, err);
+		ret = open_in_folder(f, path, size, why);
 		if (ret)
 			free(f->data);
 		return ret;
 	}
-	if (!S_ISBLK(st.st_mode)) {
-		snprintf(err, FLOOR_ERR_MAX, "%.150s: neither a folder nor a block device", path);
-		return -EINVAL;
-	}
-	if (disk_in_use(path)) {
-		snprintf(err, FLOOR_ERR_MAX, "%.150s is mounted or in use: never written to", path);
-		return -EBUSY;
-	}
-	if (!force) {
-		snprintf(err, FLOOR_ERR_MAX, "%.150s is a block device: what is on it would be lost; --force if that is meant",
-		         path);
-		return -EPERM;
-	}
-	return floor_open_device(f, path, size, err);
+	if (!S_ISBLK(st.st_mode))
+		return why_set(why, -EINVAL, "%s: neither a folder nor a block device", path);
+	if (disk_in_use(path))
+		return why_set(why, -EBUSY, "%s is mounted or in use: never written to", path);
+	if (!force)
+		return why_set(why, -EPERM, "%s is a block device: what is on it would be lost; --force if that is meant",
+			       path);
+	return floor_open_device(f, path, size, why);
 }
 
 /* 0 or -errno (F1). */
@@ -137,9 +122,8 @@ static int begin_on(struct floor *f, struct dev *d)
 	return ret ? ret : dev_flush(d);
 }
 
-int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err)
+int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, struct why *why)
 {
-	struct why why;
 	char path[PATH_MAX];
 	bool made;
 	struct dev *d;
@@ -147,25 +131,21 @@ int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool forc
 
 	disk_spec_path(spec, path, sizeof(path));
 	made = path[0] && access(path, F_OK);
-	ret = dev_open(spec, force, &d, &why);
-	if (ret) {
-		snprintf(err, FLOOR_ERR_MAX, "%.255s", why.text);
+	ret = dev_open(spec, force, &d, why);
+	if (ret)
 		return ret;
-	}
 	if (made)
 		unlink(path); /* F2 */
 	if (d->size < least) {
-		snprintf(err, FLOOR_ERR_MAX, "%.150s: has %llu bytes, at least %llu are needed", spec, (unsigned long long)d->size,
-		         (unsigned long long)least);
+		ret = why_set(why, -EINVAL, TOO_SMALL, spec, (unsigned long long)d->size, (unsigned long long)least);
 		dev_close(d);
-		return -EINVAL;
+		return ret;
 	}
 	ret = begin_on(f, d);
 	if (!ret)
 		return 0;
 	floor_close(f);
-	explain(err, spec, ret);
-	return ret;
+	return explain(why, spec, ret);
 }
 
 void floor_close(struct floor *f)
@@ -222,10 +202,9 @@ int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struc
 
 void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist *h)
 {
-	char err[FLOOR_ERR_MAX];
 	struct floor f;
 
-	if (device ? floor_open_device(&f, path, FLOOR_SIZE, err) : floor_open(&f, path, FLOOR_SIZE, false, err))
+	if (device ? floor_open_device(&f, path, FLOOR_SIZE, NULL) : floor_open(&f, path, FLOOR_SIZE, false, NULL))
 		return;
 	if (floor_write_flush(&f, 4096, length_ns, h))
 		hist_init(h);

@@ -17,9 +17,9 @@
 #include <stdint.h>
 
 #include "base/hist.h"
+#include "base/why.h"
 #include "dev/dev.h"
 
-#define FLOOR_ERR_MAX 256
 #define FLOOR_SIZE    (16u << 20) /* of the file in a folder */
 
 struct floor {
@@ -33,13 +33,13 @@ struct floor {
 
 /*
  * Opens a folder (a file of `size` bytes in it, written in full) or a block device: that only with
- * `force`, and never one that is in use. 0, or -errno with one line in err.
+ * `force`, and never one that is in use. 0, or -errno with why.
  */
-int floor_open(struct floor *f, const char *path, uint64_t size, bool force, char *err);
+int floor_open(struct floor *f, const char *path, uint64_t size, bool force, struct why *why);
 /* The same of a block device that the caller may write to. */
-int floor_open_device(struct floor *f, const char *path, uint64_t size, char *err);
+int floor_open_device(struct floor *f, const char *path, uint64_t size, struct why *why);
 /* A device by its spec (dev.h), of at least `least` bytes. */
-int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, char *err);
+int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, struct why *why);
 void floor_close(struct floor *f);
 
 /* Writes `bytes` (a multiple of 4096) and flushes, for this long and at least a few times; adds each to h. 0 or -errno. */

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,25 +65,15 @@ static const struct fs_type *find_type(const char *name)
 	return NULL;
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *err, int ret, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, TARGET_ERR_MAX, fmt, ap);
-	va_end(ap);
-	return ret;
-}
-
 /* ---- the image ---- */
 
-static int open_named(const struct target_spec *spec, char *err)
+static int open_named(const struct target_spec *spec, struct why *why)
 {
 	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? O_TRUNC : O_EXCL), 0600);
 
 	if (fd < 0 && errno == EEXIST)
-		return refuse(err, -EEXIST, "%.150s is there already: it would be lost; --force if that is meant", spec->path);
-	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
+		return why_set(why, -EEXIST, "%s is there already: it would be lost; --force if that is meant", spec->path);
+	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
 }
 
 static uint64_t image_size(const struct target_spec *spec)
@@ -92,32 +81,34 @@ static uint64_t image_size(const struct target_spec *spec)
 	return spec->size ? spec->size : SIZE;
 }
 
-/* The image as it has to be, or one line in err. What does not fit is told before the disk is full. */
-static int fill_image(int fd, uint64_t size, char *err)
+/* The image as it has to be, or why it cannot be. What does not fit is told before the disk is full. */
+static int fill_image(int fd, uint64_t size, struct why *why)
 {
 	struct statvfs s;
 	uint64_t room = fstatvfs(fd, &s) ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
 	int ret;
 
 	if (size > room)
-		return refuse(err, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a smaller size=, or free "
-			      "some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
+		return why_set(why, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a smaller size=, "
+			       "or free some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
 	ret = scratch_fill(fd, size, 1);
 	if (!ret && fdatasync(fd))
 		ret = -errno;
-	return ret ? refuse(err, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20), strerror(-ret)) : 0;
+	if (ret)
+		why_set(why, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20), strerror(-ret));
+	return ret;
 }
 
-static int new_image(const struct target_spec *spec, char *err)
+static int new_image(const struct target_spec *spec, struct why *why)
 {
 	bool was_there = spec->path[0] && !access(spec->path, F_OK);
-	int fd = spec->path[0] ? open_named(spec, err) : scratch_open("."), ret;
+	int fd = spec->path[0] ? open_named(spec, why) : scratch_open("."), ret;
 
 	if (fd < 0 && !spec->path[0])
-		return refuse(err, fd, "cannot make an image in the current folder: %s", strerror(-fd));
+		return why_set(why, fd, "cannot make an image in the current folder: %s", strerror(-fd));
 	if (fd < 0)
 		return fd;
-	ret = fill_image(fd, image_size(spec), err);
+	ret = fill_image(fd, image_size(spec), why);
 	if (spec->path[0] && !was_there && (ret || !spec->keep))
 		unlink(spec->path);
 	if (!ret)
@@ -126,15 +117,15 @@ static int new_image(const struct target_spec *spec, char *err)
 	return ret;
 }
 
-static int find_image(const struct target_spec *spec, char *err)
+static int find_image(const struct target_spec *spec, struct why *why)
 {
 	struct image *im = images;
 
 	while (im->text[0] && strcmp(im->text, spec->text))
 		if (++im == images + IMAGES_MAX)
-			return refuse(err, -ENOSPC, "more than %d images", IMAGES_MAX);
+			return why_set(why, -ENOSPC, "more than %d images", IMAGES_MAX);
 	if (!im->text[0]) {
-		im->fd = new_image(spec, err);
+		im->fd = new_image(spec, why);
 		if (im->fd < 0)
 			return im->fd;
 		strcpy(im->text, spec->text);
@@ -144,41 +135,41 @@ static int find_image(const struct target_spec *spec, char *err)
 
 /* ---- the device ---- */
 
-static int open_block_device(const struct target_spec *spec, char *err)
+static int open_block_device(const struct target_spec *spec, struct why *why)
 {
 	int fd;
 
 	if (disk_in_use(spec->path))
-		return refuse(err, -EBUSY, "%.150s is mounted or in use: never written to", spec->path);
+		return why_set(why, -EBUSY, "%s is mounted or in use: never written to", spec->path);
 	if (spec->size)
-		return refuse(err, -EINVAL, "%.150s is a block device, and taken as a whole: leave size= out", spec->path);
+		return why_set(why, -EINVAL, "%s is a block device, and taken as a whole: leave size= out", spec->path);
 	if (!spec->force)
-		return refuse(err, -EPERM, "%.150s is a block device: all on it would be lost; --force if that is meant",
-		              spec->path);
+		return why_set(why, -EPERM, "%s is a block device: all on it would be lost; --force if that is meant",
+			       spec->path);
 	fd = open(spec->path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? refuse(err, -errno, "%.150s: %s", spec->path, strerror(errno)) : fd;
+	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
 }
 
 /* The device, open, with its path in `path`; in->made says what it is. */
-static int open_device(const struct target_spec *spec, char *path, size_t size, struct made_fs *in, char *err)
+static int open_device(const struct target_spec *spec, char *path, size_t size, struct made_fs *in, struct why *why)
 {
 	struct stat st;
 	bool direct;
 	int fd;
 
 	if (geteuid())
-		return refuse(err, -EPERM, "making and mounting a file system needs root; or mount one and use path:DIR");
+		return why_set(why, -EPERM, "making and mounting a file system needs root; or mount one and use path:DIR");
 	if (spec->path[0] && !stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
 		snprintf(path, size, "%s", spec->path);
 		snprintf(in->made, sizeof(in->made), "a block device");
-		return open_block_device(spec, err);
+		return open_block_device(spec, why);
 	}
-	fd = find_image(spec, err);
+	fd = find_image(spec, why);
 	if (fd < 0)
 		return fd;
 	fd = loop_attach(fd, path, size, &direct);
 	if (fd < 0)
-		return refuse(err, fd, "no loop device: %s", strerror(-fd));
+		return why_set(why, fd, "no loop device: %s", strerror(-fd));
 	snprintf(in->made, sizeof(in->made), "a loop device %s direct I/O over an image of %llu MiB written in full",
 	         direct ? "with" : "without", (unsigned long long)(image_size(spec) >> 20));
 	return fd;
@@ -186,9 +177,9 @@ static int open_device(const struct target_spec *spec, char *path, size_t size, 
 
 /* ---- the file system ---- */
 
-static int make(const struct fs_type *t, const char *device, struct made_fs *in, char *err)
+static int make(const struct fs_type *t, const char *device, struct made_fs *in, struct why *why)
 {
-	char *argv[MKFS_MAX + 2] = { NULL }, what[PROGRAM_ERR_MAX];
+	char *argv[MKFS_MAX + 2] = { NULL };
 	size_t n = 0, at = strlen(in->made);
 	int ret;
 
@@ -198,48 +189,46 @@ static int make(const struct fs_type *t, const char *device, struct made_fs *in,
 		at += (size_t)snprintf(in->made + at, sizeof(in->made) - at, "%s%s", i ? " " : "; ", argv[i]);
 	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s", t->option ? t->option : "defaults");
 	argv[n] = (char *)device;
-	ret = program_run(argv, NULL, what);
-	if (ret == -ENOENT)
-		return refuse(err, ret, "%.100s: install the package %s", what, t->package);
-	return ret ? refuse(err, ret, "%.200s", what) : 0;
+	ret = program_run(argv, NULL, why);
+	return ret == -ENOENT ? why_set(why, ret, "%s: install the package %s", why->text, t->package) : ret;
 }
 
 /* The mount, in no folder (R1). */
-static int mount_it(const struct fs_type *t, const char *device, char *err)
+static int mount_it(const struct fs_type *t, const char *device, struct why *why)
 {
 	int context = fsopen(t->name, FSOPEN_CLOEXEC), fd = -1, ret;
 
 	if (context < 0)
-		return refuse(err, -errno, errno == ENODEV ? "this kernel has no %s" : "cannot mount %s", t->name);
+		return why_set(why, -errno, errno == ENODEV ? "this kernel has no %s" : "cannot mount %s", t->name);
 	if (!fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) &&
 	    (!t->option || !fsconfig(context, FSCONFIG_SET_FLAG, t->option, NULL, 0)) &&
 	    !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
 	ret = -errno;
 	close(context);
-	return fd < 0 ? refuse(err, ret, "cannot mount %s on %s: %s", t->name, device, strerror(-ret)) : fd;
+	return fd < 0 ? why_set(why, ret, "cannot mount %s on %s: %s", t->name, device, strerror(-ret)) : fd;
 }
 
-static int make_and_mount(const struct target_spec *spec, struct made_fs *in, char *err)
+static int make_and_mount(const struct target_spec *spec, struct made_fs *in, struct why *why)
 {
 	const struct fs_type *t = find_type(spec->design);
 	struct stat st = { .st_rdev = 0 };
 	char *device = in->device, parent[64];
-	int fd = open_device(spec, device, sizeof(in->device), in, err), ret;
+	int fd = open_device(spec, device, sizeof(in->device), in, why), ret;
 
 	if (fd < 0)
 		return fd;
 	if (spec->floor_ns)
 		floor_beside(device, true, spec->floor_ns, &in->k.floor);
-	ret = make(t, device, in, err);
+	ret = make(t, device, in, why);
 	if (!ret)
-		ret = in->mount = mount_it(t, device, err);
+		ret = in->mount = mount_it(t, device, why);
 	fstat(fd, &st);
 	close(fd);
 	if (ret < 0)
 		return ret;
 	snprintf(parent, sizeof(parent), "/proc/%d/fd/%d", (int)getpid(), in->mount);
-	ret = kernel_fs_open(&in->k, parent, err);
+	ret = kernel_fs_open(&in->k, parent, why);
 	if (ret) {
 		close(in->mount);
 		return ret;
@@ -248,14 +237,14 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, ch
 	return 0;
 }
 
-static int fs_open(const struct target_spec *spec, void **instance, char *err)
+static int fs_open(const struct target_spec *spec, void **instance, struct why *why)
 {
 	struct made_fs *in = mem_zalloc(sizeof(*in));
 	int ret;
 
 	hist_init(&in->k.floor);
 	in->k.look_ns = spec->keep ? 0 : spec->floor_ns;
-	ret = make_and_mount(spec, in, err);
+	ret = make_and_mount(spec, in, why);
 	if (ret)
 		free(in);
 	else
@@ -303,21 +292,20 @@ static int fs_close(void *instance)
 	return 0;
 }
 
-static int take_key(const struct fs_type *t, const char *key, struct target_spec *out, char *err)
+static int take_key(const struct fs_type *t, const char *key, struct target_spec *out, struct why *why)
 {
 	size_t name = strcspn(key, "=");
 
 	if (name != 4 || memcmp(key, "size", 4))
-		return refuse(err, -EINVAL, "no key is called `%.*s` in `%.120s`, expected size=SIZE", (int)(name < 40 ? name : 40), key,
-		              out->text);
+		return why_set(why, -EINVAL, "no key is called `%.*s` in `%s`, expected size=SIZE", (int)name, key, out->text);
 	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % MIB)
-		return refuse(err, -EINVAL, "size: expected whole MiB from %llum for %s in `%.120s`",
-		              (unsigned long long)(t->least >> 20), t->name, out->text);
+		return why_set(why, -EINVAL, "size: expected whole MiB from %llum for %s in `%s`",
+			       (unsigned long long)(t->least >> 20), t->name, out->text);
 	return 0;
 }
 
 /* TYPE[:IMAGE][,size=SIZE] */
-int target_fs_parse(const char *text, struct target_spec *out, char *err)
+int target_fs_parse(const char *text, struct target_spec *out, struct why *why)
 {
 	size_t type = strcspn(text, ":,");
 	const char *image = text + type + (text[type] == ':');
@@ -329,12 +317,13 @@ int target_fs_parse(const char *text, struct target_spec *out, char *err)
 	snprintf(out->design, sizeof(out->design), "%.*s", (int)type, text);
 	t = find_type(out->design);
 	if (!t)
-		return refuse(err, -EINVAL, "no file system is called `%s`%s", out->design,
-		              text_did_you_mean(hint, sizeof(hint), text_nearest(out->design, types, NTYPES, sizeof(types[0]))));
+		return why_set(why, -EINVAL, "no file system is called `%s`%s", out->design,
+			       text_did_you_mean(hint, sizeof(hint),
+						 text_nearest(out->design, types, NTYPES, sizeof(types[0]))));
 	snprintf(out->path, sizeof(out->path), "%.*s", (int)strcspn(image, ","), image);
 	strcpy(keys, image + strlen(out->path));
 	for (char *key = strtok_r(keys, ",", &save); key && !ret; key = strtok_r(NULL, ",", &save))
-		ret = take_key(t, key, out, err);
+		ret = take_key(t, key, out, why);
 	return ret;
 }
 

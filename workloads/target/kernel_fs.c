@@ -20,24 +20,18 @@ struct kernel_file {
 
 /* ---- the folder ---- */
 
-int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err)
+int kernel_fs_open(struct kernel_fs *k, const char *parent, struct why *why)
 {
 	int ret;
 
 	k->dir = -1;
-	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path)) {
-		snprintf(err, TARGET_ERR_MAX, "the path is too long");
-		return -ENAMETOOLONG;
-	}
-	if (!mkdtemp(k->path)) {
-		ret = -errno;
-		snprintf(err, TARGET_ERR_MAX, "cannot make a folder in %.150s: %s", parent, strerror(-ret));
-		return ret;
-	}
+	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path))
+		return why_set(why, -ENAMETOOLONG, "the path is too long");
+	if (!mkdtemp(k->path))
+		return why_set(why, -errno, "cannot make a folder in %s: %s", parent, strerror(errno));
 	k->dir = open(k->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k->dir < 0) {
-		ret = -errno;
-		snprintf(err, TARGET_ERR_MAX, "%.150s: %s", k->path, strerror(-ret));
+		ret = why_set(why, -errno, "%s: %s", k->path, strerror(errno));
 		rmdir(k->path);
 		return ret;
 	}

@@ -24,8 +24,8 @@ struct kernel_fs {
 	uint64_t look_ns;     /* of a look at the floor afterwards; 0: none */
 };
 
-/* Makes the folder below `parent`. 0, or -errno with one line in err (TARGET_ERR_MAX bytes). k->floor stands. */
-int kernel_fs_open(struct kernel_fs *k, const char *parent, char *err);
+/* Makes the folder below `parent`. 0, or -errno with why. What k->floor holds already stays. */
+int kernel_fs_open(struct kernel_fs *k, const char *parent, struct why *why);
 /* Removes it with all that is in it. */
 void kernel_fs_close(struct kernel_fs *k);
 

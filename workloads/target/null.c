@@ -5,7 +5,7 @@
 
 static char nothing;
 
-static int null_open(const struct target_spec *spec, void **instance, char *err)
+static int null_open(const struct target_spec *spec, void **instance, struct why *why)
 {
 	*instance = &nothing;
 	return 0;

@@ -11,27 +11,20 @@
 #include "target/kernel_fs.h"
 #include "machine/mem.h"
 
-/* A folder may be called so; one that is not there was rather meant to have a key, as other targets do. */
-static void say_no_keys(const char *dir, char *err)
-{
-	const char *key = strchr(dir, ',');
-
-	if (key && strchr(key, '='))
-		snprintf(err, TARGET_ERR_MAX, "no folder is called so, and path: takes no keys: leave `%.100s` out", key);
-}
-
-static int path_open(const struct target_spec *spec, void **instance, char *err)
+static int path_open(const struct target_spec *spec, void **instance, struct why *why)
 {
 	struct kernel_fs *k = mem_zalloc(sizeof(*k));
+	const char *key = strchr(spec->path, ',');
 	int ret;
 
 	hist_init(&k->floor);
 	k->look_ns = spec->floor_ns;
 	if (spec->floor_ns)
 		floor_beside(spec->path, false, spec->floor_ns, &k->floor);
-	ret = kernel_fs_open(k, spec->path, err);
-	if (ret == -ENOENT)
-		say_no_keys(spec->path, err);
+	ret = kernel_fs_open(k, spec->path, why);
+	/* A folder may have a comma in its name; one that is not there was rather meant to have a key, as others do. */
+	if (ret == -ENOENT && key && strchr(key, '='))
+		why_set(why, ret, "no folder is called so, and path: takes no keys: leave `%s` out", key);
 	if (ret)
 		free(k);
 	else

@@ -19,7 +19,6 @@
 #define FILE_NAME  "image"
 #define FILE_INO   2
 #define CACHED_S   1e9 /* nothing changes behind the kernel's back */
-#define ERR_MAX    256
 
 /* ---- the server: a process of its own ---- */
 
@@ -158,23 +157,19 @@ static int mount_fuse(int fuse)
 	return ret;
 }
 
-static int attach(struct slow_image *im, int mount, char *err)
+static int attach(struct slow_image *im, int mount, struct why *why)
 {
 	int file = openat(mount, FILE_NAME, O_RDWR | O_CLOEXEC);
 	bool direct;
 
-	if (file < 0) {
-		snprintf(err, ERR_MAX, "the file of the slow image does not open: %s", strerror(errno));
-		return -errno;
-	}
+	if (file < 0)
+		return why_set(why, -errno, "the file of the slow image does not open: %s", strerror(errno));
 	im->loop = loop_attach(file, im->path, sizeof(im->path), &direct);
 	close(file);
-	if (im->loop < 0)
-		snprintf(err, ERR_MAX, "no loop device: %s", strerror(-im->loop));
-	return im->loop < 0 ? im->loop : 0;
+	return im->loop < 0 ? why_set(why, im->loop, "no loop device: %s", strerror(-im->loop)) : 0;
 }
 
-static int serve_and_attach(struct slow_image *im, int fuse, uint64_t size, uint64_t flush_ns, char *err)
+static int serve_and_attach(struct slow_image *im, int fuse, uint64_t size, uint64_t flush_ns, struct why *why)
 {
 	int mount = mount_fuse(fuse), ret = mount;
 
@@ -182,24 +177,22 @@ static int serve_and_attach(struct slow_image *im, int fuse, uint64_t size, uint
 		ret = im->server = start_server(fuse, size, flush_ns);
 	close(fuse); /* else the mount would not end with the server */
 	if (ret < 0)
-		snprintf(err, ERR_MAX, "cannot mount a FUSE file system: %s", strerror(-ret));
+		why_set(why, ret, "cannot mount a FUSE file system: %s", strerror(-ret));
 	else
-		ret = attach(im, mount, err);
+		ret = attach(im, mount, why);
 	if (mount >= 0)
 		close(mount);
 	return ret;
 }
 
-int slow_image_open(struct slow_image *im, uint64_t size, uint64_t flush_ns, char *err)
+int slow_image_open(struct slow_image *im, uint64_t size, uint64_t flush_ns, struct why *why)
 {
 	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), ret;
 
 	im->server = 0;
-	if (fuse < 0) {
-		snprintf(err, ERR_MAX, "/dev/fuse: %s", strerror(errno));
-		return -errno;
-	}
-	ret = serve_and_attach(im, fuse, size, flush_ns, err);
+	if (fuse < 0)
+		return why_set(why, -errno, "/dev/fuse: %s", strerror(errno));
+	ret = serve_and_attach(im, fuse, size, flush_ns, why);
 	if (ret && im->server > 0) {
 		kill(im->server, SIGKILL);
 		waitpid(im->server, NULL, 0);

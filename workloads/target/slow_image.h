@@ -14,14 +14,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/why.h"
+
 struct slow_image {
 	char path[64]; /* of the block device */
 	int loop;
 	pid_t server;
 };
 
-/* 0, or -errno with one line in err (256 bytes). `size` is a whole number of MiB. Flushes take turns, as a drive's do. */
-int slow_image_open(struct slow_image *im, uint64_t size, uint64_t flush_ns, char *err);
+/* 0, or -errno with why. `size` is a whole number of MiB. Flushes take turns, as a drive's do. */
+int slow_image_open(struct slow_image *im, uint64_t size, uint64_t flush_ns, struct why *why);
 /* Nobody uses the device any more. */
 void slow_image_close(struct slow_image *im);
 

@@ -27,12 +27,12 @@
 static int setup(void **state)
 {
 	struct slow_image im;
-	char err[256];
+	struct why why;
 
 	if (geteuid() || access("/dev/fuse", W_OK))
 		return 0;
-	if (slow_image_open(&im, SIZE, FLUSH_NS, err)) {
-		printf("no FUSE or loop devices here: %s\n", err);
+	if (slow_image_open(&im, SIZE, FLUSH_NS, &why)) {
+		printf("no FUSE or loop devices here: %s\n", why.text);
 		return 0;
 	}
 	slow_image_close(&im);
@@ -48,12 +48,13 @@ static void need_it(void **state)
 
 static void what_is_written_is_read(void **state)
 {
-	char out[4096], in[4096], err[256];
+	char out[4096], in[4096];
+	struct why why;
 	struct slow_image im;
 	int fd;
 
 	need_it(state);
-	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, err), 0);
+	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, &why), 0);
 	fd = open(im.path, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), SIZE);
@@ -71,12 +72,12 @@ static void what_is_written_is_read(void **state)
 static void a_flush_takes_its_time(void **state)
 {
 	struct slow_image im;
-	char err[256];
+	struct why why;
 	uint64_t begin;
 	int fd;
 
 	need_it(state);
-	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, err), 0);
+	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, &why), 0);
 	fd = open(im.path, O_RDWR | O_CLOEXEC);
 	begin = rt_now();
 	for (int i = 0; i < 4; i++)
@@ -95,11 +96,11 @@ static void a_fua_write_of_ours_flushes_it_once(void **state)
 	struct disk disk;
 	struct dev *d;
 	uint64_t before, after;
-	char err[256], spec[80];
+	char spec[80];
 	struct why why;
 
 	need_it(state);
-	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, err), 0);
+	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, &why), 0);
 	assert_int_equal(fstat(im.loop, &st), 0);
 	disk_of(st.st_rdev, &disk);
 	snprintf(spec, sizeof(spec), "file:%s", im.path);
@@ -122,7 +123,8 @@ static void loop_of(const char *path, char *file)
 static void nothing_is_left_when_its_user_is_killed(void **state)
 {
 	struct slow_image im;
-	char file[128], err[256];
+	char file[128];
+	struct why why;
 	int pipefd[2], status;
 	pid_t user;
 
@@ -131,7 +133,7 @@ static void nothing_is_left_when_its_user_is_killed(void **state)
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	user = fork();
 	if (!user) {
-		if (slow_image_open(&im, SIZE, FLUSH_NS, err) || write(pipefd[1], &im, sizeof(im)) != sizeof(im))
+		if (slow_image_open(&im, SIZE, FLUSH_NS, &why) || write(pipefd[1], &im, sizeof(im)) != sizeof(im))
 			_exit(1);
 		for (;;)
 			pause();

@@ -101,8 +101,8 @@ const char *target_key(unsigned i, const char **what)
 	return keys[i].name;
 }
 
-/* 1: the part is a key of ours. 0: it belongs to the device. -EINVAL with err. */
-static int take_part(struct target_spec *s, const char *part, char *err)
+/* 1: the part is a key of ours. 0: it belongs to the device. -EINVAL with why. */
+static int take_part(struct target_spec *s, const char *part, struct why *why)
 {
 	size_t len = strcspn(part, "=");
 
@@ -111,20 +111,19 @@ static int take_part(struct target_spec *s, const char *part, char *err)
 			continue;
 		if (part[len] == '=' && !keys[i].set(s, part + len + 1))
 			return 1;
-		snprintf(err, TARGET_ERR_MAX, "%s: expected %s in `%.120s`", keys[i].name, keys[i].expected, s->text);
-		return -EINVAL;
+		return why_set(why, -EINVAL, "%s: expected %s in `%s`", keys[i].name, keys[i].expected, s->text);
 	}
 	return 0;
 }
 
-static int split_device(struct target_spec *s, const char *rest, char *err)
+static int split_device(struct target_spec *s, const char *rest, struct why *why)
 {
 	char buf[TARGET_TEXT_MAX], *save;
 	int ret;
 
 	strcpy(buf, rest);
 	for (char *part = strtok_r(buf, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
-		ret = take_part(s, part, err);
+		ret = take_part(s, part, why);
 		if (ret < 0)
 			return ret;
 		if (ret)
@@ -135,8 +134,7 @@ static int split_device(struct target_spec *s, const char *rest, char *err)
 	}
 	if (s->device[0])
 		return 0;
-	snprintf(err, TARGET_ERR_MAX, "no device in `%.120s`, expected DESIGN@DEVICE", s->text);
-	return -EINVAL;
+	return why_set(why, -EINVAL, "no device in `%s`, expected DESIGN@DEVICE", s->text);
 }
 
 static const char *nearest_design(const char *name)
@@ -153,43 +151,36 @@ static const char *nearest_design(const char *name)
 }
 
 /* path:DIR */
-static int parse_path(const char *dir, struct target_spec *out, char *err)
+static int parse_path(const char *dir, struct target_spec *out, struct why *why)
 {
 	out->target = &target_path;
 	strcpy(out->design, target_path.name);
 	strcpy(out->path, dir);
-	if (*dir)
-		return 0;
-	snprintf(err, TARGET_ERR_MAX, "no folder in `%.120s`, expected path:DIR", out->text);
-	return -EINVAL;
+	return *dir ? 0 : why_set(why, -EINVAL, "no folder in `%s`, expected path:DIR", out->text);
 }
 
-int target_parse(const char *text, struct target_spec *out, char *err)
+int target_parse(const char *text, struct target_spec *out, struct why *why)
 {
 	const char *at = strchr(text, '@');
 	char hint[64];
 
 	*out = (struct target_spec){ .target = &target_engine, .subvols = 1 };
-	if (strlen(text) >= TARGET_TEXT_MAX) {
-		snprintf(err, TARGET_ERR_MAX, "longer than %d letters", TARGET_TEXT_MAX - 1);
-		return -EINVAL;
-	}
+	if (strlen(text) >= TARGET_TEXT_MAX)
+		return why_set(why, -EINVAL, "longer than %d letters", TARGET_TEXT_MAX - 1);
 	strcpy(out->text, text);
 	if (!strncmp(text, "path:", 5))
-		return parse_path(text + 5, out, err);
+		return parse_path(text + 5, out, why);
 	if (!strncmp(text, "fs:", 3))
-		return target_fs_parse(text + 3, out, err);
+		return target_fs_parse(text + 3, out, why);
 	snprintf(out->design, sizeof(out->design), "%.*s", (int)strcspn(text, at ? "@" : ":"), text);
 	if (!strcmp(text, target_null.name)) {
 		out->target = &target_null;
 		return 0;
 	}
-	if (!fs_design_find(out->design)) {
-		snprintf(err, TARGET_ERR_MAX, "no design is called `%s`%s", out->design,
-		         text_did_you_mean(hint, sizeof(hint), nearest_design(out->design)));
-		return -EINVAL;
-	}
-	if (split_device(out, at ? at + 1 : "", err))
+	if (!fs_design_find(out->design))
+		return why_set(why, -EINVAL, "no design is called `%s`%s", out->design,
+			       text_did_you_mean(hint, sizeof(hint), nearest_design(out->design)));
+	if (split_device(out, at ? at + 1 : "", why))
 		return -EINVAL;
 	disk_spec_path(out->device, out->path, sizeof(out->path));
 	return 0;

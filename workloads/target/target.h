@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/why.h"
 #include "dev/facts.h"
 
 #define TARGET_TEXT_MAX 512
-#define TARGET_ERR_MAX  256
 
 struct target;
 
@@ -96,8 +96,8 @@ struct target_view {
 struct target {
 	const char *name, *what;
 	bool kernel; /* its fsync is the kernel's: nothing is known of phases and waits */
-	/* 0, or -errno with one line in err (TARGET_ERR_MAX bytes). */
-	int (*open)(const struct target_spec *spec, void **instance, char *err);
+	/* 0, or -errno with why. */
+	int (*open)(const struct target_spec *spec, void **instance, struct why *why);
 	/* 0 when all that was laid out is on the media, or -errno. */
 	int (*settle)(void *instance);
 	/* 0, or -errno when it did not end as it should; it is closed in any case. */
@@ -108,11 +108,11 @@ struct target {
 
 extern const struct target target_engine, target_path, target_fs, target_null;
 
-/* 0, or -EINVAL with one line in err (TARGET_ERR_MAX bytes). */
-int target_parse(const char *text, struct target_spec *out, char *err);
+/* 0, or -EINVAL with why. */
+int target_parse(const char *text, struct target_spec *out, struct why *why);
 
 /* The part after "fs:" (fs.c). */
-int target_fs_parse(const char *text, struct target_spec *out, char *err);
+int target_fs_parse(const char *text, struct target_spec *out, struct why *why);
 
 /* The keys after the device, for help; NULL past the end. */
 const char *target_key(unsigned i, const char **what);
