@@ -19,6 +19,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "dev/mounts.h"
+
 void facts_add(struct dev_facts *f, const char *key, const char *fmt, ...)
 {
 	struct fact *to = &f->fact[f->n];
@@ -66,34 +68,16 @@ static bool drive_folder(dev_t dev, char *out)
 	return true;
 }
 
-/* (facts.1) What a file system with this device number was mounted from; 0 when that is no block device. */
-static dev_t mounted_from(dev_t dev)
-{
-	char *line = NULL, source[PATH_MAX];
-	FILE *in = fopen("/proc/self/mountinfo", "re");
-	unsigned maj, min;
-	struct stat st;
-	dev_t found = 0;
-	size_t cap = 0;
-
-	while (in && !found && getline(&line, &cap, in) > 0) {
-		const char *rest = strstr(line, " - ");
-
-		if (rest && sscanf(line, "%*u %*u %u:%u", &maj, &min) == 2 && makedev(maj, min) == dev &&
-		    sscanf(rest, " - %*s %4095s", source) == 1 && !stat(source, &st) && S_ISBLK(st.st_mode))
-			found = st.st_rdev;
-	}
-	free(line);
-	if (in)
-		fclose(in);
-	return found;
-}
-
 static bool drive_of(const struct stat *st, char *folder)
 {
 	dev_t dev = S_ISBLK(st->st_mode) ? st->st_rdev : st->st_dev;
+	struct mounted m;
+	struct stat from;
 
-	return drive_folder(dev, folder) || drive_folder(mounted_from(dev), folder);
+	if (drive_folder(dev, folder))
+		return true;
+	/* (facts.1) A number that the file system has made up: it was mounted from a block device, or from none. */
+	return mounts_find(dev, &m) && !stat(m.source, &from) && S_ISBLK(from.st_mode) && drive_folder(from.st_rdev, folder);
 }
 
 /* ---- what the kernel says of it ---- */

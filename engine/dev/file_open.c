@@ -20,11 +20,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/stop.h"
 #include "dev/facts.h"
+#include "dev/mounts.h"
 #include "machine/mem.h"
 
 #define MARK      "FSSTORM"
@@ -66,22 +66,6 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa, str
 
 /* ---- in use? (file_open.2) ---- */
 
-static bool is_mounted(dev_t rdev)
-{
-	unsigned maj, min;
-	bool found = false;
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	while (f && !found && getline(&line, &cap, f) > 0)
-		found = sscanf(line, "%*u %*u %u:%u", &maj, &min) == 2 && makedev(maj, min) == rdev;
-	free(line);
-	if (f)
-		fclose(f);
-	return found;
-}
-
 /* The first line of the file at path is `name`. */
 static bool names(const char *path, const char *name)
 {
@@ -118,9 +102,10 @@ static bool is_behind_loop(const char *path)
 
 static int check_block_device(struct dev *d, const char *path, const struct stat *st, struct why *why)
 {
+	struct mounted m;
 	char content[32];
 
-	if (is_mounted(st->st_rdev))
+	if (mounts_find(st->st_rdev, &m))
 		return why_set(why, -EBUSY, "%s is mounted: never written to", path);
 	if (d->force)
 		return 0;
