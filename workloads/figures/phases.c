@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "figures/self.h"
+#include "base/order.h"
 #include "figures/rig.h"
+#include "figures/self.h"
 #include "machine/mem.h"
 
 #define OPS 20000u /* of each task */
@@ -43,19 +44,12 @@ static void fsync_often(void *arg)
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void report(struct self *s, const char *name, unsigned tasks, double *share)
 {
 	unsigned n = tasks * OPS;
 	double sum = 0;
 
-	qsort(share, n, sizeof(*share), by_value);
+	qsort(share, n, sizeof(*share), order_double);
 	for (unsigned i = 0; i < n; i++)
 		sum += share[i];
 	self_figure(s, name, 100 * share[n / 100], AT_LEAST, 98, "%");

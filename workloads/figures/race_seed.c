@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/order.h"
 #include "figures/race.h"
 #include "figures/turns.h"
 #include "hunt/search.h"
@@ -80,13 +81,6 @@ struct soon {
 	unsigned blind;
 };
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static struct soon how_soon(const char *strategy, unsigned seeds)
 {
 	double *at = mem_alloc(seeds * sizeof(*at));
@@ -97,7 +91,7 @@ static struct soon how_soon(const char *strategy, unsigned seeds)
 		out.blind += !s.found_at;
 		at[i] = s.found_at ? (double)s.found_at : WITHIN;
 	}
-	qsort(at, seeds, sizeof(*at), compare);
+	qsort(at, seeds, sizeof(*at), order_double);
 	out.median = at[seeds / 2];
 	out.p95 = at[seeds * 95 / 100];
 	out.most = at[seeds - 1];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/order.h"
 #include "machine/mem.h"
 
 void turns_run(struct turn *turn, unsigned n, unsigned blocks)
@@ -25,20 +26,13 @@ void turns_free(struct turn *turn, unsigned n)
 		free(turn[i].value);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 double median(const double *x, unsigned n)
 {
 	double *sorted = mem_alloc(n * sizeof(*sorted)), middle;
 
 	CHECK(n > 0);
 	memcpy(sorted, x, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), by_value);
+	qsort(sorted, n, sizeof(*sorted), order_double);
 	middle = (sorted[n / 2] + sorted[(n - 1) / 2]) / 2;
 	free(sorted);
 	return middle;
@@ -53,7 +47,7 @@ void median_interval(const double *x, unsigned n, double *low, double *high)
 	CHECK(n > 5);
 	rank = (unsigned)floor((n - 1.96 * sqrt(n)) / 2);
 	memcpy(sorted, x, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), by_value);
+	qsort(sorted, n, sizeof(*sorted), order_double);
 	rank -= rank > 0;
 	*low = sorted[rank];
 	*high = sorted[n - 1 - rank];
