@@ -21,7 +21,7 @@ static int leading_number(const char *s, uint64_t *out, const char **end)
 	errno = 0;
 	*out = strtoull(s, &stop, 10);
 	*end = stop;
-	return errno ? -EINVAL : 0;
+	return -errno; /* ERANGE */
 }
 
 int text_number(const char *s, uint64_t *out)
@@ -34,7 +34,7 @@ int text_number(const char *s, uint64_t *out)
 
 static int scaled(uint64_t *value, uint64_t by)
 {
-	return __builtin_mul_overflow(*value, by, value) ? -EINVAL : 0;
+	return __builtin_mul_overflow(*value, by, value) ? -ERANGE : 0;
 }
 
 int text_size(const char *s, uint64_t *out)

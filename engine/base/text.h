@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All of these: 0, or -EINVAL when `s` is not wholly such a value (or is too large). */
+/* All of these: 0; -EINVAL when `s` is not wholly such a value; -ERANGE when it is a number, but too large. */
 
 int text_number(const char *s, uint64_t *out);
 /* "4096", "4k", "64m", "2g", "1t", optionally with b: powers of 1024, as fio's default. */

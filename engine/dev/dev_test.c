@@ -456,7 +456,7 @@ static void wrong_specs_get_one_clear_line(void **state)
 		{"ram:", "want a number of bytes"},
 		{"ram:x", "want a number of bytes"},
 		{"ram:64q", "want a number of bytes"},
-		{"ram:64mb", "want a number of bytes"},
+		{"ram:64mm", "want a number of bytes"},
 		{"ram:-1m", "want a number of bytes"},
 		{"ram:1", "multiple of 4096"},
 		{"ram:4k", "at least 1m"},

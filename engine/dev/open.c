@@ -1,12 +1,12 @@
 /*
  * open.c: opens a device by its spec, and closes it: dev.h says what a spec is. Every wrong spec gets one clear line.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "dev/door.h"
 #include "dev/powercut.h"
 
@@ -25,39 +25,16 @@ static const struct {
 
 #define NR_BACK_ENDS (sizeof(back_end) / sizeof(back_end[0]))
 
-static int suffix_shift(char c)
-{
-	switch (tolower((unsigned char)c)) {
-	case 'k':
-		return 10;
-	case 'm':
-		return 20;
-	case 'g':
-		return 30;
-	case 0:
-		return 0;
-	}
-	return -1;
-}
-
 int dev_parse_size(const char *text, uint64_t *size, struct why *why)
 {
-	uint64_t n = 0;
-	const char *p;
-	int shift;
+	uint64_t n;
+	int ret = text_size(text, &n);
 
-	for (p = text; isdigit((unsigned char)*p); p++) {
-		n = n * 10 + (uint64_t)(*p - '0');
-		if (n > SIZE_MAX_BYTES)
-			return why_set(why, -EINVAL, "size '%s': too large", text);
-	}
-	shift = suffix_shift(*p);
-	if (p == text || shift < 0 || (*p && p[1]))
+	if (ret == -ERANGE || (!ret && n > SIZE_MAX_BYTES))
+		return why_set(why, -EINVAL, "size '%s': too large", text);
+	if (ret)
 		return why_set(why, -EINVAL,
 			       "size '%s': want a number of bytes, or one with a suffix k, m or g, as in 64m", text);
-	if (n > SIZE_MAX_BYTES >> shift)
-		return why_set(why, -EINVAL, "size '%s': too large", text);
-	n <<= shift;
 	if (n % DEV_BLOCK)
 		return why_set(why, -EINVAL, "size '%s': must be a multiple of 4096", text);
 	if (n < SIZE_MIN)
