@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/replace.h"
 #include "cmd/cmd.h"
 #include "race/job.h"
 #include "race/registry.h"
@@ -135,16 +136,21 @@ int race_check_output(const char *cmd, const char *option, const char *path)
 
 int race_write_json(const char *cmd, const char *path, json_t *out)
 {
-	char tmp[1100];
-	int bad;
+	struct replace file;
+	int ret = 0;
 
 	if (!strcmp(path, "-")) {
-		bad = json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		ret = json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER) ? -EIO : 0;
 		putchar('\n');
 	} else {
-		snprintf(tmp, sizeof(tmp), "%.1000s.new", path);
-		bad = json_dump_file(out, tmp, JSON_INDENT(1) | JSON_PRESERVE_ORDER) || rename(tmp, path);
+		ret = replace_begin(&file, path);
+		if (!ret && json_dumpf(out, file.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER)) {
+			replace_end(&file, false);
+			ret = -EIO;
+		} else if (!ret) {
+			ret = replace_end(&file, true);
+		}
 	}
 	json_decref(out);
-	return bad ? cmd_error(cmd, "%.100s: cannot be written: %s", path, strerror(errno)) : 0;
+	return ret ? cmd_error(cmd, "%.100s: cannot be written: %s", path, strerror(-ret)) : 0;
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/replace.h"
 #include "recipe/env.h"
 
 static int fail(struct why *why, const char *path, int error)
@@ -147,40 +148,27 @@ void results_abandon(struct results *r)
 	r->temp[0] = '\0';
 }
 
-static int temp_beside(const char *path, char *out, size_t size, struct why *why)
-{
-	return snprintf(out, size, "%s.new", path) < (int)size ? 0 : fail(why, path, ENAMETOOLONG);
-}
-
 int results_json_check(const char *path, struct why *why)
 {
-	char temp[PATH_MAX];
+	struct replace file;
 	struct stat st;
-	FILE *out;
+	int ret = !stat(path, &st) && S_ISDIR(st.st_mode) ? -EISDIR : replace_begin(&file, path);
 
-	if (temp_beside(path, temp, sizeof(temp), why))
-		return -ENAMETOOLONG;
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return fail(why, path, EISDIR);
-	out = fopen(temp, "we");
-	if (!out)
-		return fail(why, path, errno);
-	fclose(out);
-	unlink(temp);
-	return 0;
+	if (!ret)
+		replace_end(&file, false);
+	return ret ? fail(why, path, -ret) : 0;
 }
 
 int results_json_file(const char *path, const json_t *json, struct why *why)
 {
-	char temp[PATH_MAX];
-	int ret;
+	struct replace file;
+	int ret = replace_begin(&file, path);
 
-	if (temp_beside(path, temp, sizeof(temp), why))
-		return -ENAMETOOLONG;
-	errno = 0;
-	if (!json_dump_file(json, temp, JSON_COMPACT | JSON_PRESERVE_ORDER) && !rename(temp, path))
-		return 0;
-	ret = fail(why, path, errno ? errno : EIO);
-	unlink(temp);
-	return ret;
+	if (!ret && json_dumpf(json, file.out, JSON_COMPACT | JSON_PRESERVE_ORDER)) {
+		replace_end(&file, false);
+		ret = -EIO;
+	} else if (!ret) {
+		ret = replace_end(&file, true);
+	}
+	return ret ? fail(why, path, -ret) : 0;
 }
