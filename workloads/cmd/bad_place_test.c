@@ -64,7 +64,8 @@ static void fails_with(const char *args, const char *first, const char *second)
 	char whole[512];
 	int status;
 
-	snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at ? (size_t)(at - args) : strlen(args)), args, at ? device : "", rest);
+	snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at ? (size_t)(at - args) : strlen(args)), args,
+	         at ? device : "", rest);
 	status = spawn(whole);
 	one_line(whole, status, (const char *[]){ first, second, NULL });
 	if (spawn_left() != before)
@@ -80,7 +81,8 @@ static void mount_ext4(const char *size)
 	char command[256];
 	FILE *f;
 
-	snprintf(command, sizeof(command), "truncate -s %s img && mkfs.ext4 -q -F img && mkdir m && mount -o loop img m", size);
+	snprintf(command, sizeof(command),
+	         "truncate -s %s img && mkfs.ext4 -q -F img && mkdir m && mount -o loop img m", size);
 	shell(command);
 	f = popen("findmnt -n -o SOURCE m", "r");
 	assert_non_null(f);
@@ -103,8 +105,11 @@ static void unmount(const char *files)
 static void a_mounted_device_is_never_written_to(void **state)
 {
 	static const char *const asks[] = {
-		"bench j.fio -t postfix@file:DEVICE", "bench j.fio -t postfix@uring:DEVICE", "bench j.fio -t fs:ext4:DEVICE",
-		"bench j.fio -t postfix@slow:nvme/file:DEVICE", "floor DEVICE",
+		"bench j.fio -t postfix@file:DEVICE",
+		"bench j.fio -t postfix@uring:DEVICE",
+		"bench j.fio -t fs:ext4:DEVICE",
+		"bench j.fio -t postfix@slow:nvme/file:DEVICE",
+		"floor DEVICE",
 	};
 
 	need_loops();
@@ -140,7 +145,8 @@ static void a_block_device_needs_force(void **state)
 	fails_with("bench j.fio -t postfix@file:DEVICE", device, "--force if that is meant");
 	fails_with("bench j.fio -t fs:ext4:DEVICE", device, "--force if that is meant");
 	fails_with("floor DEVICE", device, "--force if that is meant");
-	snprintf(command, sizeof(command), "cmp -n 33554432 img /dev/zero && losetup -d %s && rm -r m img j.fio", device);
+	snprintf(command, sizeof(command), "cmp -n 33554432 img /dev/zero && losetup -d %s && rm -r m img j.fio",
+	         device);
 	shell(command);
 	device[0] = '\0';
 	assert_int_equal(spawn_left(), 0);
@@ -151,9 +157,15 @@ static void a_block_device_needs_force(void **state)
 static void a_read_only_folder_is_one_line(void **state)
 {
 	static const char *const asks[] = {
-		"bench j.fio -t path:m", "bench j.fio -t postfix@file:m/x.img,size=16m", "bench j.fio -t postfix@uring:m/x.img,size=16m",
-		"bench j.fio -t fs:ext4:m/x.img,size=32m", "bench j.fio -t null -o m/kept", "bench j.fio -t null -n 1 -j m/x.json",
-		"floor m", "floor . -s 10ms -j m/x.json", "merge a b -o m/kept",
+		"bench j.fio -t path:m",
+		"bench j.fio -t postfix@file:m/x.img,size=16m",
+		"bench j.fio -t postfix@uring:m/x.img,size=16m",
+		"bench j.fio -t fs:ext4:m/x.img,size=32m",
+		"bench j.fio -t null -o m/kept",
+		"bench j.fio -t null -n 1 -j m/x.json",
+		"floor m",
+		"floor . -s 10ms -j m/x.json",
+		"merge a b -o m/kept",
 	};
 
 	need_loops();
@@ -166,7 +178,8 @@ static void a_read_only_folder_is_one_line(void **state)
 	/* also where the command stands: its results and an image without a name go there */
 	assert_int_equal(chdir("m"), 0);
 	one_line("in m", spawn("bench ../j.fio -t null -n 1"), (const char *[]){ "Read-only file system", NULL });
-	one_line("in m", spawn("bench ../j.fio -t fs:ext4,size=32m -n 1"), (const char *[]){ "Read-only file system", NULL });
+	one_line("in m", spawn("bench ../j.fio -t fs:ext4,size=32m -n 1"),
+	         (const char *[]){ "Read-only file system", NULL });
 	assert_int_equal(chdir(spawn_folder), 0);
 	unmount("a b j.fio");
 }
@@ -177,7 +190,9 @@ static void a_read_only_folder_is_one_line(void **state)
 static void what_does_not_fit_is_told_at_once(void **state)
 {
 	static const char *const asks[] = {
-		"bench j.fio -t path:m", "bench small.fio -t postfix@file:m/x.img,size=1g", "bench small.fio -t postfix@uring:m/x.img,size=1g",
+		"bench j.fio -t path:m",
+		"bench small.fio -t postfix@file:m/x.img,size=1g",
+		"bench small.fio -t postfix@uring:m/x.img,size=1g",
 		"bench small.fio -t fs:ext4:m/x.img,size=1g",
 	};
 
@@ -234,7 +249,8 @@ static void a_disk_that_fills_up_in_mid_run_is_one_line(void **state)
 	need_loops();
 	spawn_file("j.fio", "[a]\nrw=write\nbs=64k\nsize=8m\nrate_iops=50\nfsync=1\ntime_based\nruntime=1h\n");
 	shell("mkdir m && mount -t tmpfs -o size=16m none m");
-	one_line(args, fill_up_during(args), (const char *[]){ "path", "write failed", "No space left on device", NULL });
+	one_line(args, fill_up_during(args),
+	         (const char *[]){ "path", "write failed", "No space left on device", NULL });
 	assert_int_equal(access("kept", F_OK), -1);
 	shell("rm m/theirs");
 	assert_empty(args);
@@ -264,7 +280,8 @@ static void unknown_events_are_named(void **state)
 {
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
 	shell("mkdir m");
-	fails_with("bench j.fio -t null --events cycles,instrutions", "--events: instrutions: no such event", "did you mean instructions?");
+	fails_with("bench j.fio -t null --events cycles,instrutions", "--events: instrutions: no such event",
+	           "did you mean instructions?");
 	fails_with("bench j.fio -t path:m --events xyzzy -o kept", "--events", "xyzzy: no such event");
 	rmdir("m");
 	unlink("j.fio");

@@ -17,7 +17,8 @@ const struct command cmd_table[] = {
 	{ "floor", "the least that an fsync can cost on a device or in a folder", cmd_floor },
 	{ "race", "find the interleaving and the crash that break a design, and replay it", cmd_race },
 	{ "report", "one HTML file that tells what a run found: the answer, plots, tables", cmd_report },
-	{ "compare", "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met", cmd_compare },
+	{ "compare", "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
+	  cmd_compare },
 	{ "list", "what there is: designs, devices, jobs, races", cmd_list },
 	{ "doctor", "what this machine can measure, what it cannot, and what to do about it", cmd_doctor },
 	{ "topo", "this machine's processors and nodes, and where a placement puts tasks", cmd_topo },
@@ -57,5 +58,6 @@ int cmd_dispatch(int argc, char **argv)
 		return end_output(cmd_table[n].name, cmd_table[n].run(argc - 1, argv + 1));
 	}
 	return cmd_error(NULL, "%.100s: not a command%s", argv[1],
-	                 text_did_you_mean(hint, sizeof(hint), text_nearest(argv[1], cmd_table, n, sizeof(cmd_table[0]))));
+	                 text_did_you_mean(hint, sizeof(hint),
+	                                   text_nearest(argv[1], cmd_table, n, sizeof(cmd_table[0]))));
 }

@@ -77,7 +77,8 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t null --json .", "--json" },
 		{ "bench good.fio -t null --out nosuch/folder", "--out" },
 		{ "bench good.fio -t null --out good.fio", "--out" },
-		{ "bench good.fio -t null -t null -t null -t null -t null -t null -t null -t null -t null", "8 targets at most" },
+		{ "bench good.fio -t null -t null -t null -t null -t null -t null -t null -t null -t null",
+		  "8 targets at most" },
 		{ "bench good.fio -t postfx@ram:64m", "did you mean postfix?" },
 		{ "bench good.fio -t nulll", "did you mean null?" },
 		{ "bench good.fio -t postfix", "no device" },
@@ -129,7 +130,8 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/99\n", "bad.fio:4: bssplit" },
 		{ "[a]\nrw=write\nsize=1m\nruntime=x\n", "bad.fio:4: runtime" },
 		{ "[a]\nrw=write\nsize=1m\nsync_file_range=8\n", "bad.fio:4: sync_file_range" },
-		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n", "bad.fio:4: cpus_allowed: \"4096\": there is no CPU 4096" },
+		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n",
+		  "bad.fio:4: cpus_allowed: \"4096\": there is no CPU 4096" },
 		{ "nothing here\n", "bad.fio:1:" },
 		{ "\x01\x02\xff\xfe\n", "bad.fio:1:" },
 		{ "[a\nrw=write\n", "bad.fio:1:" },
@@ -154,8 +156,8 @@ static void a_failed_trial_leaves_nothing(void **state)
 
 static void help_goes_to_stdout(void **state)
 {
-	static const char *const asks[] = { "help", "--help", "help bench", "bench --help", "list --help", "topo --help",
-		                            "report --help", "compare --help" };
+	static const char *const asks[] = { "help",        "--help",      "help bench",    "bench --help",
+		                            "list --help", "topo --help", "report --help", "compare --help" };
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
 		assert_int_equal(spawn(asks[i]), 0);

@@ -70,8 +70,8 @@ static void check_loop(const char *dir, struct finding *f)
 	int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		found(f, NO, "modprobe loop, as root; or give fs: a block device in place of an image", "no loop devices: %s",
-		      strerror(errno));
+		found(f, NO, "modprobe loop, as root; or give fs: a block device in place of an image",
+		      "no loop devices: %s", strerror(errno));
 	else
 		found(f, OK, "", "file systems can be made on images");
 	if (fd >= 0)
@@ -107,13 +107,15 @@ static void check_device(const char *dir, struct finding *f)
 	if (!d.name[0])
 		found(f, NO, "name a folder on a disk: an fsync here reaches none", "%.150s", d.why);
 	else if (!d.write_back)
-		found(f, LIMITED, "nothing: its fsyncs are fast because no flush is needed; do not compare them with others'",
+		found(f, LIMITED,
+		      "nothing: its fsyncs are fast because no flush is needed; do not compare them with others'",
 		      "%s has no volatile write cache", d.name);
 	else if (disk_flushes(&d, &flushes))
 		found(f, LIMITED, "nothing: whether an fsync was a no-op cannot be told on this device",
 		      "%s has a write cache and does not count its flushes", d.name);
 	else
-		found(f, OK, "", "%s has a write cache, %s FUA, and counts its flushes", d.name, d.fua ? "with" : "without");
+		found(f, OK, "", "%s has a write cache, %s FUA, and counts its flushes", d.name,
+		      d.fua ? "with" : "without");
 }
 
 static void check_uring(const char *dir, struct finding *f)
@@ -126,7 +128,8 @@ static void check_uring(const char *dir, struct finding *f)
 		found(f, OK, "", "io_uring");
 		close((int)fd);
 	} else if (errno == EPERM && disabled[0] && disabled[0] != '0') {
-		found(f, NO, "sysctl kernel.io_uring_disabled=0; file: works without", "io_uring is disabled (%s)", disabled);
+		found(f, NO, "sysctl kernel.io_uring_disabled=0; file: works without", "io_uring is disabled (%s)",
+		      disabled);
 	} else {
 		found(f, NO, "a kernel (or container) that allows io_uring; file: works without", "no io_uring: %s",
 		      strerror(errno));
@@ -145,7 +148,8 @@ static void check_pmu(const char *dir, struct finding *f)
 	} else if (errno == EACCES || errno == EPERM) {
 		found(f, NO, "sysctl kernel.perf_event_paranoid=1, or run as root", "counters are not allowed");
 	} else {
-		found(f, NO, "real hardware, or a virtual machine with a virtual PMU; the kernel's own events are there",
+		found(f, NO,
+		      "real hardware, or a virtual machine with a virtual PMU; the kernel's own events are there",
 		      "no hardware counters: %s", strerror(errno));
 	}
 }
@@ -160,7 +164,8 @@ static void check_numa(const char *dir, struct finding *f)
 	}
 	t = place_topology();
 	if (!t->real)
-		found(f, LIMITED, "unset HWLOC_SYNTHETIC", "%u CPUs on %u nodes of a synthetic topology: nothing is bound", t->pus, t->nodes);
+		found(f, LIMITED, "unset HWLOC_SYNTHETIC",
+		      "%u CPUs on %u nodes of a synthetic topology: nothing is bound", t->pus, t->nodes);
 	else if (t->nodes < 2)
 		found(f, LIMITED, "a machine with two nodes; HWLOC_SYNTHETIC shows the plans of one that is not there",
 		      "%u CPUs on one node: near and far cannot be told apart", t->pus);
@@ -174,9 +179,11 @@ static void check_governor(const char *dir, struct finding *f)
 
 	first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", name, sizeof(name));
 	if (!name[0])
-		found(f, LIMITED, "nothing, in a virtual machine: compare only within a run", "the CPU's frequency is not ours to see");
+		found(f, LIMITED, "nothing, in a virtual machine: compare only within a run",
+		      "the CPU's frequency is not ours to see");
 	else if (strcmp(name, "performance"))
-		found(f, LIMITED, "cpupower frequency-set -g performance", "governor %s: the first fsyncs after a pause are slow", name);
+		found(f, LIMITED, "cpupower frequency-set -g performance",
+		      "governor %s: the first fsyncs after a pause are slow", name);
 	else
 		found(f, OK, "", "governor performance");
 }
@@ -193,7 +200,8 @@ static struct wanted time_wanted(void)
 	char line[512];
 
 	first_line("/proc/stat", line, sizeof(line));
-	sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]);
+	sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+	       &v[7]);
 	return (struct wanted){ v[USER] + v[NICE] + v[SYSTEM] + v[IRQ] + v[SOFTIRQ] + v[STEAL], v[STEAL] };
 }
 
@@ -215,9 +223,11 @@ static void check_steal(const char *dir, struct finding *f)
 	ever = stolen_share((struct wanted){ 0 }, now);
 	if (share >= 1 || ever >= 1)
 		found(f, LIMITED, "a quieter host; else more trials: they take turns, so ratios stay true",
-		      "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start", share, ever);
+		      "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start", share,
+		      ever);
 	else
-		found(f, OK, "", "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start", share, ever);
+		found(f, OK, "", "the host took %.1f %% of the time that was wanted just now, %.1f %% since the start",
+		      share, ever);
 }
 
 static void check_load(const char *dir, struct finding *f)
@@ -228,15 +238,16 @@ static void check_load(const char *dir, struct finding *f)
 	first_line("/proc/loadavg", line, sizeof(line));
 	load = strtod(line, NULL);
 	if (load > rt_cpus() / 4.0)
-		found(f, LIMITED, "stop what else runs; else more trials", "load %.1f on %u CPUs: percentiles are others' too", load,
-		      rt_cpus());
+		found(f, LIMITED, "stop what else runs; else more trials",
+		      "load %.1f on %u CPUs: percentiles are others' too", load, rt_cpus());
 	else
 		found(f, OK, "", "load %.1f on %u CPUs", load, rt_cpus());
 }
 
 static bool in_path(const char *program)
 {
-	static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin" };
+	static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin", "/sbin",
+		                               "/usr/local/bin",  "/usr/bin",  "/bin" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -264,7 +275,8 @@ static void check_programs(const char *dir, struct finding *f)
 static void check_clock(const char *dir, struct finding *f)
 {
 	if (strcmp(rt_clock_name(), "tsc"))
-		found(f, LIMITED, "nothing: the harness costs some tens of ns more an operation", "the clock is %s", rt_clock_name());
+		found(f, LIMITED, "nothing: the harness costs some tens of ns more an operation", "the clock is %s",
+		      rt_clock_name());
 	else
 		found(f, OK, "", "the processor's time stamp counter");
 }
@@ -326,8 +338,11 @@ static void print_finding(const struct check *c, const struct finding *f)
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct argp_option table[] = { { "json", 'j', NULL, 0, "As JSON", 0 }, { 0 } };
-	static const struct argp argp = { table, parse, "[DIR]", "What this machine can measure, in DIR (the current folder), what it "
-		                          "cannot, and what to do about it.", NULL, NULL, NULL };
+	static const struct argp argp = {
+		.options = table, .parser = parse, .args_doc = "[DIR]",
+		.doc = "What this machine can measure, in DIR (the current folder), what it cannot, and what to do about "
+		       "it.",
+	};
 	struct options o = { .dir = NULL };
 	json_t *list;
 	int ret = cmd_options(&argp, argc, argv, &o);
@@ -345,8 +360,9 @@ int cmd_doctor(int argc, char **argv)
 		checks[i].run(o.dir, &f);
 		if (!o.json)
 			print_finding(&checks[i], &f);
-		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", checks[i].name, "for", checks[i].what,
-		                                      "state", state_name[f.state], "found", f.what, "advice", f.advice));
+		json_array_append_new(list,
+		                      json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", checks[i].name, "for", checks[i].what,
+		                                "state", state_name[f.state], "found", f.what, "advice", f.advice));
 	}
 	if (o.json) {
 		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);

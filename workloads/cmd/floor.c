@@ -210,8 +210,8 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 
 	env_line(machine, sizeof(machine));
 	printf("the floor of %s%s\n  %s\n\n%-34s %9s %9s %9s %9s %9s\n", o->where,
-	       f->floor.dev || f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us", "p50", "p99", "p99.9",
-	       "x floor", "the run's");
+	       f->floor.dev || f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us",
+	       "p50", "p99", "p99.9", "x floor", "the run's");
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct measured *m = &f->row[i];
 
@@ -227,7 +227,8 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 			printf(" %9.1f", m->shape->p50_ns / 1e3);
 		printf("\n");
 	}
-	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and there\n");
+	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and "
+	       "there\n");
 	if (stop_asked())
 		printf("notice: interrupted; this is what was measured until then\n");
 	if (f->floor.dev && f->floor.dev->notice[0])
@@ -242,13 +243,13 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct hist *h = &f->row[i].hist;
 
-		json_array_append_new(rows, json_pack("{s:s,s:I,s:I,s:I,s:I}", "name", f->row[i].name, "n", (json_int_t)h->n,
-		                                      "p50_ns", (json_int_t)hist_percentile(h, 50), "p99_ns",
-		                                      (json_int_t)hist_percentile(h, 99), "p999_ns",
+		json_array_append_new(rows, json_pack("{s:s,s:I,s:I,s:I,s:I}", "name", f->row[i].name, "n",
+		                                      (json_int_t)h->n, "p50_ns", (json_int_t)hist_percentile(h, 50),
+		                                      "p99_ns", (json_int_t)hist_percentile(h, 99), "p999_ns",
 		                                      (json_int_t)hist_percentile(h, 99.9)));
 	}
-	all = json_pack("{s:s,s:i,s:s,s:b,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where", o->where,
-	                "interrupted", stop_asked(), "machine", env_machine(), "rows", rows);
+	all = json_pack("{s:s,s:i,s:s,s:b,s:o,s:o}", "schema", "fsyncstorm-floor", "schema_version", 1, "where",
+	                o->where, "interrupted", stop_asked(), "machine", env_machine(), "rows", rows);
 	snprintf(path, sizeof(path), "%s", o->where);
 	if (f->floor.dev) {
 		disk_spec_path(o->where, path, sizeof(path));
@@ -321,8 +322,11 @@ static int run(const struct options *o, struct floor_run *f)
 
 int cmd_floor(int argc, char **argv)
 {
-	static const struct argp argp = { table, parse, "DIR|DEVICE|SPEC", "The least that an fsync can cost there: a write and a "
-		                          "flush with nothing in the way, and the I/O of a run played again.", NULL, NULL, NULL };
+	static const struct argp argp = {
+		.options = table, .parser = parse, .args_doc = "DIR|DEVICE|SPEC",
+		.doc = "The least that an fsync can cost there: a write and a flush with nothing in the way, and the "
+		       "I/O of a run played again.",
+	};
 	struct options o = { .seconds_ns = 1000000000 };
 	struct floor_run *f = mem_zalloc(sizeof(*f));
 	int ret = cmd_options(&argp, argc, argv, &o);

@@ -85,7 +85,8 @@ static void a_shape_is_read_as_it_was_written(void **state)
 
 static void fails_with(const char *args, const char *says)
 {
-	if (spawn(args) != 2 || !strstr(spawn_err, says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+	if (spawn(args) != 2 || !strstr(spawn_err, says) ||
+	    strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
 		fail_msg("`%s`: %s", args, spawn_err);
 	assert_string_equal(spawn_out, "");
 }
@@ -107,7 +108,8 @@ static void a_run_is_played_again(void **state)
 	size_t i;
 
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
-	if (spawn("bench j.fio -t postfix@file:d.img,size=64m -t path:. -t prefix@ram:64m -t postfix@slow:nvme/uring:u.img,size=64m "
+	if (spawn("bench j.fio -t postfix@file:d.img,size=64m -t path:. -t prefix@ram:64m -t "
+	          "postfix@slow:nvme/uring:u.img,size=64m "
 	          "-n 1 -o kept -j -"))
 		fail_msg("%s", spawn_err);
 	o = json_loads(spawn_out, 0, &e);

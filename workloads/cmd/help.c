@@ -32,8 +32,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cmd_help(int argc, char **argv)
 {
 	static const struct argp_option none[] = { { 0 } };
-	static const struct argp argp = { none, parse, "[COMMAND|race COMMAND]", "What fsyncstorm can do, or the help of one command.",
-		                          NULL, NULL, NULL };
+	static const struct argp argp = {
+		.options = none, .parser = parse, .args_doc = "[COMMAND|race COMMAND]",
+		.doc = "What fsyncstorm can do, or the help of one command.",
+	};
 	struct help h = { NULL, NULL };
 	int ret = cmd_options(&argp, argc, argv, &h);
 

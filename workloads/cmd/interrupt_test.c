@@ -146,8 +146,8 @@ static bool has_written(const void *bytes)
 		ssize_t n = readlink(g.gl_pathv[i], to, sizeof(to) - 1);
 
 		to[n < 0 ? 0 : n] = '\0';
-		found = !strncmp(to, spawn_folder, strlen(spawn_folder)) && !strstr(to, "/said") && !stat(g.gl_pathv[i], &st) &&
-			S_ISREG(st.st_mode) && st.st_size >= *(const off_t *)bytes;
+		found = !strncmp(to, spawn_folder, strlen(spawn_folder)) && !strstr(to, "/said") &&
+		        !stat(g.gl_pathv[i], &st) && S_ISREG(st.st_mode) && st.st_size >= *(const off_t *)bytes;
 	}
 	globfree(&g);
 	return found;
@@ -369,7 +369,8 @@ static void the_floor_says_so(void)
 
 	spawn_slurp(open("said", O_RDONLY), text, sizeof(text));
 	if (!strstr(text, "interrupted before anything was measured\n") &&
-	    !(strstr(text, "4 KiB in one write, flush") && strstr(text, "notice: interrupted; this is what was measured until then\n")))
+	    !(strstr(text, "4 KiB in one write, flush") &&
+	      strstr(text, "notice: interrupted; this is what was measured until then\n")))
 		fail_msg("it said: %s", text);
 }
 
@@ -404,8 +405,8 @@ static void while_fio_drives_a_design(void **state)
 	if (!engine[0])
 		skip();
 	for (size_t i = 0; i < 2; i++) {
-		run_engine("--device=file:img,size=64m --name=a --rw=randwrite --size=1m --fsync=1 --time_based --runtime=1h "
-			   "--eta=never");
+		run_engine("--device=file:img,size=64m --name=a --rw=randwrite --size=1m --fsync=1 --time_based "
+		           "--runtime=1h --eta=never");
 		wait_for(has_moved, &running_for_sure); /* sooner, fio itself may miss it */
 		kill(running, signals[i]);
 		end_of(); /* fio has a status of its own for that */
@@ -421,7 +422,8 @@ static void while_a_device_is_filled_for_fio(void **state)
 	if (!engine[0])
 		skip();
 	for (size_t i = 0; i < 2; i++) {
-		run_engine("--device=file:img,size=128m --name=a --rw=randwrite --size=1m --fsync=1 --time_based --runtime=1h");
+		run_engine("--device=file:img,size=128m --name=a --rw=randwrite --size=1m --fsync=1 --time_based "
+		           "--runtime=1h");
 		wait_for(has_written, &some);
 		kill(running, signals[i]);
 		end_of();
@@ -509,8 +511,9 @@ static int spawn_unread(const char *args)
 /* What was measured is kept whole; nothing else is there. */
 static void a_run_that_nobody_reads_is_kept(void **state)
 {
-	static const char *const asks[] = { "bench j.fio -t path:. -t path:. -n 2", "bench j.fio -t postfix@file:img,size=64m -n 2",
-					    "bench j.fio -t null -n 2 -j -", "merge kept again" };
+	static const char *const asks[] = { "bench j.fio -t path:. -t path:. -n 2",
+		                            "bench j.fio -t postfix@file:img,size=64m -n 2",
+		                            "bench j.fio -t null -n 2 -j -", "merge kept again" };
 
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\nfsync=1\n");
 	assert_int_equal(spawn("bench j.fio -t null -n 2 -o again"), 0);
@@ -530,8 +533,11 @@ static void a_run_that_nobody_reads_is_kept(void **state)
 
 static void what_only_prints_leaves_nothing(void **state)
 {
-	static const char *const asks[] = { "list", "list --json", "topo -n 4", "doctor .", "floor . -s 10ms", "floor . -s 10ms -j -",
-					    "help", "race list", "race hunt seed --design postfix --schedules 100" };
+	static const char *const asks[] = {
+		"list",     "list --json",     "topo -n 4",
+		"doctor .", "floor . -s 10ms", "floor . -s 10ms -j -",
+		"help",     "race list",       "race hunt seed --design postfix --schedules 100"
+	};
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]) - RT_TSAN; i++) { /* the hunt is the last */
 		int status = spawn_unread(asks[i]);
@@ -547,9 +553,11 @@ static void a_full_disk_under_stdout_is_one_line(void **state)
 	char command[PATH_MAX + 128];
 
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
-	snprintf(command, sizeof(command), "%s bench j.fio -t null -n 1 --no-results > /dev/full 2> said", spawn_program);
+	snprintf(command, sizeof(command), "%s bench j.fio -t null -n 1 --no-results > /dev/full 2> said",
+	         spawn_program);
 	assert_int_equal(WEXITSTATUS(system(command)), 2);
-	assert_int_equal(system("test $(wc -l < said) = 1 && grep -q 'fsyncstorm bench: stdout: No space left' said"), 0);
+	assert_int_equal(system("test $(wc -l < said) = 1 && grep -q 'fsyncstorm bench: stdout: No space left' said"),
+	                 0);
 	unlink("j.fio");
 	nothing_is_left(0);
 }

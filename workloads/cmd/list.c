@@ -86,7 +86,8 @@ static json_t *designs_json(void)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; fs_designs[i]; i++)
-		json_array_append_new(list, json_pack("{s:s,s:s}", "name", fs_designs[i]->name, "what", fs_designs[i]->what));
+		json_array_append_new(list,
+		                      json_pack("{s:s,s:s}", "name", fs_designs[i]->name, "what", fs_designs[i]->what));
 	return list;
 }
 

@@ -135,8 +135,9 @@ int cmd_topo(int argc, char **argv)
 	}
 	plans = json_object();
 	ret = show_plans(&o, plans);
-	out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:b,s:o}", "schema_version", 1, "pus", (int)t->pus, "cores", (int)t->cores,
-	                "packages", (int)t->packages, "nodes", (int)t->nodes, "real", t->real, "plans", plans);
+	out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:b,s:o}", "schema_version", 1, "pus", (int)t->pus, "cores",
+	                (int)t->cores, "packages", (int)t->packages, "nodes", (int)t->nodes, "real", t->real, "plans",
+	                plans);
 	if (!ret) {
 		json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 		putchar('\n');

@@ -3,8 +3,8 @@
  * how fsyncs a second grow from 1 fsyncer to 8 on one image, and where a flush takes 1.5 ms.
  *
  * btrfs lies on a loop device over a file that was written in full, and postfix in such a file itself, as the bench
- * command has them. What the loop device adds is shown: postfix on that very device, too. The slow one is target/slow_image.h's. A
- * trial makes its file system anew, so neither finds it better prepared.
+ * command has them. What the loop device adds is shown: postfix on that very device, too. The slow one is
+ * target/slow_image.h's. A trial makes its file system anew, so neither finds it better prepared.
  *
  * Why the bounds are held where they are: on a disk whose flush is most of either's fsync, no engine is three times as
  * fast, so p50s are held in memory and told of the disk. And where each flush takes the same time whatever else is
@@ -101,8 +101,10 @@ static int open_store(const char *dir, struct store *store)
 /* Of each: in a file, on the loop device, btrfs on the loop device. */
 static void report_p50(struct self *s, const struct turn turn[3], const char *store, unsigned fsyncers)
 {
-	self_info(s, "write + fsync p50 %s, %u fsyncer%s: postfix %.0f us, on the loop device %.0f us; btrfs on it %.0f us: %.2f and "
-	          "%.2f x", store, fsyncers, fsyncers > 1 ? "s" : "", median(turn[0].value, BLOCKS) / 1e3,
+	self_info(s,
+	          "write + fsync p50 %s, %u fsyncer%s: postfix %.0f us, on the loop device %.0f us; btrfs on it %.0f "
+	          "us: %.2f and %.2f x",
+	          store, fsyncers, fsyncers > 1 ? "s" : "", median(turn[0].value, BLOCKS) / 1e3,
 	          median(turn[1].value, BLOCKS) / 1e3, median(turn[2].value, BLOCKS) / 1e3,
 	          turns_ratio(&turn[2], &turn[0], BLOCKS), turns_ratio(&turn[2], &turn[1], BLOCKS));
 }
@@ -139,8 +141,10 @@ struct growth {
 static void report_growth(struct self *s, const struct turn turn[4], const char *where, struct growth *g)
 {
 	*g = (struct growth){ turns_ratio(&turn[1], &turn[0], SCALES), turns_ratio(&turn[3], &turn[2], SCALES) };
-	self_info(s, "fsyncs/s of 1 and 8 on one loop device %s, in turns: postfix (log_wait " LOG_WAIT ") %.0f and %.0f (%.2f x), btrfs "
-	          "%.0f and %.0f (%.2f x): %.2f", where, median(turn[0].value, SCALES), median(turn[1].value, SCALES), g->ours,
+	self_info(s,
+	          "fsyncs/s of 1 and 8 on one loop device %s, in turns: postfix (log_wait " LOG_WAIT
+	          ") %.0f and %.0f (%.2f x), btrfs %.0f and %.0f (%.2f x): %.2f",
+	          where, median(turn[0].value, SCALES), median(turn[1].value, SCALES), g->ours,
 	          median(turn[2].value, SCALES), median(turn[3].value, SCALES), g->theirs, g->ours / g->theirs);
 }
 
@@ -150,8 +154,8 @@ static int compare_growth(struct self *s, struct versus *v, const char *device, 
 	struct turn turn[4];
 
 	for (unsigned i = 0; i < 4; i++) {
-		int ret = init_trial(v, &t[i], i < 2 ? "postfix@file:%s,log_wait=" LOG_WAIT : "fs:btrfs:%s", device, i % 2 ? 8 : 1,
-		                     SCALE_NS);
+		int ret = init_trial(v, &t[i], i < 2 ? "postfix@file:%s,log_wait=" LOG_WAIT : "fs:btrfs:%s", device,
+		                     i % 2 ? 8 : 1, SCALE_NS);
 		if (ret)
 			return ret;
 		turn[i] = (struct turn){ trial_fsync_rate, &t[i], NULL };

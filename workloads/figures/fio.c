@@ -64,7 +64,8 @@ void self_fio(struct self *s)
 
 	snprintf(text, sizeof(text), "path:%s", s->dir);
 	for (unsigned i = 0; i < 2 && !ret; i++) {
-		side[i].trial = (struct trial){ .job = &job, .tasks = 1, .seconds_ns = TRIAL_NS, .fio = i, .why = &why };
+		side[i].trial =
+			(struct trial){ .job = &job, .tasks = 1, .seconds_ns = TRIAL_NS, .fio = i, .why = &why };
 		ret = trial_target(&side[i].trial, text, &refused);
 	}
 	if (ret) {

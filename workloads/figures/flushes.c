@@ -77,7 +77,9 @@ static void count_flushes(void *arg)
 static int count_in_virtual_time(struct flushes *c)
 {
 	const char *why;
-	struct coop_config cfg = { .picker = &pick_clock, .picker_state = pick_clock.create("", &why), .virtual_time = true,
+	struct coop_config cfg = { .picker = &pick_clock,
+		                   .picker_state = pick_clock.create("", &why),
+		                   .virtual_time = true,
 		                   .steps_max = 100000000 };
 	struct coop_result res;
 
@@ -102,8 +104,10 @@ static void growth(struct self *s)
 	one.ops = all.ops = THREAD_OPS;
 	count_flushes(&one);
 	count_flushes(&all);
-	self_info(s, "fsyncs/s on a device with 1.5 ms a flush, log_wait %u us: %.2f flushes for each of 8 fsyncers in virtual time; "
-	          "on OS threads %.2f times the rate of 1", LOG_WAIT / 1000, flushes, all.rate / one.rate);
+	self_info(s,
+	          "fsyncs/s on a device with 1.5 ms a flush, log_wait %u us: %.2f flushes for each of 8 fsyncers in "
+	          "virtual time; on OS threads %.2f times the rate of 1",
+	          LOG_WAIT / 1000, flushes, all.rate / one.rate);
 }
 
 void self_flushes(struct self *s)
@@ -130,8 +134,9 @@ void self_flushes(struct self *s)
 		count_flushes(&c);
 		threads[i] = c.per_fsync;
 	}
-	self_info(s, "flushes per fsync on OS threads, 1 2 4 8 fsyncers: %.2f %.2f %.2f %.2f (where waking a thread takes longer "
-	          "than fsync's front half, who finishes gets back into the batch of whom it woke)",
+	self_info(s,
+	          "flushes per fsync on OS threads, 1 2 4 8 fsyncers: %.2f %.2f %.2f %.2f (where waking a thread "
+	          "takes longer than fsync's front half, who finishes gets back into the batch of whom it woke)",
 	          threads[0], threads[1], threads[2], threads[3]);
 	growth(s);
 }

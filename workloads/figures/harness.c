@@ -52,7 +52,8 @@ static double cpu_ns(void)
 	struct rusage u;
 
 	getrusage(RUSAGE_THREAD, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
 }
 
 /* The same calls, and nothing else. */
@@ -110,8 +111,8 @@ static void measure(struct self *s, struct harness *h, bool fio)
 		self_missing(s, NAME, "%s", h->why.text);
 	} else {
 		self_figure(s, NAME, above(&turn[1], &turn[0]), AT_MOST, 100, "ns");
-		self_info(s, "processor time per system call %.0f ns; above it: the harness %.0f ns", median(turn[0].value, BLOCKS),
-		          above(&turn[1], &turn[0]));
+		self_info(s, "processor time per system call %.0f ns; above it: the harness %.0f ns",
+		          median(turn[0].value, BLOCKS), above(&turn[1], &turn[0]));
 		if (fio)
 			self_info(s, "above it: fio %.0f ns", above(&turn[2], &turn[0]));
 	}

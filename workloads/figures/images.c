@@ -145,8 +145,8 @@ void self_images(struct self *s)
 		self_missing(s, NAME, "%lu broken promises in images of a correct design", (unsigned long)im.broken);
 	else
 		self_figure(s, NAME, median(turn.value, ROUNDS), AT_LEAST, 5000, "/s");
-	self_info(s, "crash images: %lu built, mounted, replayed and judged, %.1f blocks each", (unsigned long)im.images,
-	          (double)im.blocks / (double)im.images);
+	self_info(s, "crash images: %lu built, mounted, replayed and judged, %.1f blocks each",
+	          (unsigned long)im.images, (double)im.blocks / (double)im.images);
 	turns_free(&turn, 1);
 	end_record(&im);
 }

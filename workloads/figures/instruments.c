@@ -161,7 +161,8 @@ struct pair {
 static int measure_pair(struct self *s, bool bare_first, struct pair *out)
 {
 	struct child child[2] = { 0 };
-	struct turn turn[2] = { { .measure = child_p50, .arg = &child[0] }, { .measure = child_p50, .arg = &child[1] } };
+	struct turn turn[2] = { { .measure = child_p50, .arg = &child[0] },
+		                { .measure = child_p50, .arg = &child[1] } };
 	int ret = bare_first ? child_start(&child[0], s->bare) : child_start(&child[1], s->program);
 
 	if (!ret)
@@ -203,8 +204,9 @@ void self_instruments(struct self *s)
 	}
 	self_figure(s, NAME, 100 * (median(ratio, ROUNDS) - 1), AT_MOST, 2, "%");
 	median_interval(ratio, ROUNDS, &low, &high);
-	self_info(s, "fsync p50 on ram: %.2f us with all instrumentation, %.2f us without: %.2f %% more, 95 %% interval %.2f to %.2f "
-	          "(%d pairs); lowest of a pair %.2f and %.2f us", median(on, ROUNDS) / 1e3, median(bare, ROUNDS) / 1e3,
-	          100 * (median(ratio, ROUNDS) - 1), 100 * (low - 1), 100 * (high - 1), ROUNDS, lowest(on, ROUNDS) / 1e3,
-	          lowest(bare, ROUNDS) / 1e3);
+	self_info(s,
+	          "fsync p50 on ram: %.2f us with all instrumentation, %.2f us without: %.2f %% more, 95 %% interval "
+	          "%.2f to %.2f (%d pairs); lowest of a pair %.2f and %.2f us",
+	          median(on, ROUNDS) / 1e3, median(bare, ROUNDS) / 1e3, 100 * (median(ratio, ROUNDS) - 1),
+	          100 * (low - 1), 100 * (high - 1), ROUNDS, lowest(on, ROUNDS) / 1e3, lowest(bare, ROUNDS) / 1e3);
 }

@@ -53,8 +53,10 @@ static void report(struct self *s, const char *name, unsigned tasks, double *sha
 	for (unsigned i = 0; i < n; i++)
 		sum += share[i];
 	self_figure(s, name, 100 * share[n / 100], AT_LEAST, 98, "%");
-	self_info(s, "share of an fsync in named phases, %u fsyncer%s: mean %.2f %%, p50 %.2f %%, p01 %.2f %%, p0.1 %.2f %%, the "
-	          "least of %u %.2f %%", tasks, tasks > 1 ? "s" : "", 100 * sum / n, 100 * share[n / 2], 100 * share[n / 100],
+	self_info(s,
+	          "share of an fsync in named phases, %u fsyncer%s: mean %.2f %%, p50 %.2f %%, p01 %.2f %%, p0.1 %.2f "
+	          "%%, the least of %u %.2f %%",
+	          tasks, tasks > 1 ? "s" : "", 100 * sum / n, 100 * share[n / 2], 100 * share[n / 100],
 	          100 * share[n / 1000], n, 100 * share[0]);
 }
 

@@ -60,8 +60,9 @@ static int door_submit(struct player *p, const struct tape_event *e, struct play
 	unsigned flags = BIO_WRITE | (e->kind == TAPE_FLUSH ? BIO_PREFLUSH : 0) | (e->fua ? BIO_FUA : 0) |
 			 (e->alone ? BIO_SYNC : 0);
 
-	w->bio = (struct bio){ .off = e->off, .len = e->len, .flags = (uint16_t)flags, .buf = p->data, .done = door_done,
-			       .private = w };
+	w->bio = (struct bio){
+		.off = e->off, .len = e->len, .flags = (uint16_t)flags, .buf = p->data, .done = door_done, .private = w
+	};
 	dev_submit(p->dev, &w->bio);
 	return 0;
 }

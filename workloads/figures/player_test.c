@@ -60,7 +60,11 @@ static unsigned submissions(const struct tape *t, char *out, uint64_t *sum)
 		const struct tape_event *e = &t->event[i];
 		if (e->kind == TAPE_DONE || e->kind == TAPE_READ)
 			continue;
-		out[n++] = e->kind == TAPE_MARK ? '|' : e->kind == TAPE_FLUSH ? 'f' : e->fua ? 'F' : e->alone ? 'a' : 'w';
+		out[n++] = e->kind == TAPE_MARK    ? '|'
+		           : e->kind == TAPE_FLUSH ? 'f'
+		           : e->fua                ? 'F'
+		           : e->alone              ? 'a'
+		                                   : 'w';
 		*sum = *sum * 31 + e->off + e->len;
 	}
 	out[n] = '\0';
@@ -159,8 +163,8 @@ static void a_replay_by_system_calls_writes_what_is_on_the_tape(void **state)
 	player_free(p);
 	memset(due, 0, sizeof(due));
 	for (uint32_t i = 0; i < t.n; i++)
-		for (uint64_t off = t.event[i].off; t.event[i].kind == TAPE_WRITE && off < t.event[i].off + t.event[i].len;
-		     off += DEV_BLOCK)
+		for (uint64_t off = t.event[i].off;
+		     t.event[i].kind == TAPE_WRITE && off < t.event[i].off + t.event[i].len; off += DEV_BLOCK)
 			due[off / DEV_BLOCK] = true;
 	for (unsigned b = 0; b < sizeof(due); b++) {
 		assert_int_equal(pread(fd, buf, DEV_BLOCK, (off_t)b * DEV_BLOCK), DEV_BLOCK);

@@ -8,7 +8,8 @@ static const struct self_suite suite = {
 	.group = {
 		{ "protocol", "the controlled scheduler alone: schedules a second, a step", race_figures_protocol },
 		{ "shapes", "the portfolio on twelve shapes of the bare protocol", race_figures_shapes },
-		{ "prove", "all traces of the bare protocol and of the smallest race of the whole pipeline", race_figures_prove },
+		{ "prove", "all traces of the bare protocol and of the smallest race of the whole pipeline",
+		  race_figures_prove },
 		{ "pipeline", "schedules a second of the full pipeline, every crash judged", race_figures_pipeline },
 		{ "seed", "how soon each strategy finds the seed race", race_figures_seed },
 		{ "explain", "what a violation is made to: preemptions, proof, lines", race_figures_explain },

@@ -62,7 +62,8 @@ static void found_in_all(struct self *s, const struct race *race, const char *de
 		most = (double)search.run > most ? (double)search.run : most;
 	}
 	self_figure(s, name, slowest, AT_MOST, SECONDS, "s");
-	self_info(s, "race %s, design %s, portfolio, %u seeds: found after %.0f schedules at most", race->name, design, SEEDS, most);
+	self_info(s, "race %s, design %s, portfolio, %u seeds: found after %.0f schedules at most", race->name, design,
+	          SEEDS, most);
 }
 
 /* race_mixed has no bug of its own, and bare races have figures of their own. */

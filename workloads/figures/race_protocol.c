@@ -78,7 +78,9 @@ void race_figures_protocol(struct self *s)
 	double ns = median(turn[0].value, ROUNDS), more = median(turn[1].value, ROUNDS) - ns;
 	self_figure(s, "protocol: schedules run", 1e9 / ns, AT_LEAST, 500000, "/s");
 	self_figure(s, "protocol: one more step", more / (steps_of(&padded) - steps_of(&bare)), AT_MOST, 45, "ns");
-	self_info(s, "random walk, base shape, postfix: %.1f steps with a choice and %.0f ns a schedule, so %.0f ns a step with all",
+	self_info(s,
+	          "random walk, base shape, postfix: %.1f steps with a choice and %.0f ns a schedule, so %.0f ns a "
+	          "step with all",
 	          steps_of(&bare), ns, ns / steps_of(&bare));
 	turns_free(turn, 2);
 	close_running(&bare);

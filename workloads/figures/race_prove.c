@@ -1,7 +1,7 @@
 /*
  * race_prove.c: figures of the exhaustive search (pick/dpor.c): how long all traces take of the bare
- * protocol's base size, and of the smallest race of the whole pipeline; and all those with few preemptions of the seed race;
- * every crash of each judged.
+ * protocol's base size, and of the smallest race of the whole pipeline; and all those with few preemptions of the seed
+ * race; every crash of each judged.
  */
 #include "base/check.h"
 #include "figures/race.h"
@@ -57,7 +57,8 @@ static double proof_seconds(const struct race *race, uint32_t preemptions)
 void race_figures_prove(struct self *s)
 {
 	self_figure(s, "prove: protocol, base size, whole", protocol_ms(), AT_MOST, 5, "ms");
-	self_figure(s, "prove: seed_smallest, whole", proof_seconds(&race_seed_smallest, DPOR_NO_BOUND), AT_MOST, 300, "s");
+	self_figure(s, "prove: seed_smallest, whole", proof_seconds(&race_seed_smallest, DPOR_NO_BOUND), AT_MOST, 300,
+	            "s");
 	self_figure(s, "prove: seed, 2 preemptions", proof_seconds(&race_seed, 2), AT_MOST, 60, "s");
 	self_figure(s, "prove: seed, 3 preemptions", proof_seconds(&race_seed, 3), AT_MOST, 600, "s");
 }

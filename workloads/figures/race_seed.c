@@ -69,8 +69,8 @@ void race_figures_pipeline(struct self *s)
 		self_missing(s, name, "violations in a correct design");
 	else
 		self_figure(s, name, median(turn[0].value, ROUNDS), AT_LEAST, 50000, "/s");
-	self_info(s, "random walk, postfix: %.1f crash images judged a schedule; the portfolio runs %.0f schedules a second",
-	          (double)random.images / (double)random.schedules, median(turn[1].value, ROUNDS));
+	self_info(s, "random walk, postfix: %.1f crash images judged a schedule; the portfolio runs %.0f schedules a "
+	          "second", (double)random.images / (double)random.schedules, median(turn[1].value, ROUNDS));
 	turns_free(turn, 2);
 }
 
@@ -101,7 +101,9 @@ static struct soon how_soon(const char *strategy, unsigned seeds)
 
 static void print_soon(struct self *s, const char *strategy, unsigned seeds, const struct soon *f)
 {
-	self_info(s, "race seed, prefix, %s, %u seeds: found after %.0f schedules in the median, %.0f at p95, %s%.0f at most; %u not found",
+	self_info(s,
+	          "race seed, prefix, %s, %u seeds: found after %.0f schedules in the median, %.0f at p95, %s%.0f at "
+	          "most; %u not found",
 	          strategy, seeds, f->median, f->p95, f->blind ? "over " : "", f->most, f->blind);
 }
 

@@ -36,9 +36,10 @@ static void tell(struct self *s, const struct stressed *x)
 	double low, high, million = (double)x->fsyncs / 1e6;
 
 	stress_interval(x->hits, &low, &high);
-	self_info(s, "race seed on threads, %s, noise %s: %lu hits in %lu fsyncs: %.4g per million (95 %%: %.3g to %.3g)", x->design,
-	          noise_name[x->noise], (unsigned long)x->hits, (unsigned long)x->fsyncs, (double)x->hits / million, low / million,
-	          high / million);
+	self_info(s,
+	          "race seed on threads, %s, noise %s: %lu hits in %lu fsyncs: %.4g per million (95 %%: %.3g to %.3g)",
+	          x->design, noise_name[x->noise], (unsigned long)x->hits, (unsigned long)x->fsyncs,
+	          (double)x->hits / million, low / million, high / million);
 }
 
 /* Without noise there may be no hit at all: one is counted, so the ratio is rather too low. */
@@ -56,7 +57,9 @@ void race_figures_stress(struct self *s)
 	if (!yield.fsyncs || !none.fsyncs)
 		self_missing(s, name, "no fsync had anything to write");
 	else
-		self_figure(s, name, (double)yield.hits / (double)yield.fsyncs * (double)none.fsyncs / (double)(none.hits ? none.hits : 1),
+		self_figure(s, name,
+		            (double)yield.hits / (double)yield.fsyncs * (double)none.fsyncs /
+		                    (double)(none.hits ? none.hits : 1),
 		            AT_LEAST, 100, "x");
 	self_figure(s, "stress: hits in postfix", (double)fixed.hits, AT_MOST, 0, "hits");
 	tell(s, &yield);

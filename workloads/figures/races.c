@@ -54,7 +54,8 @@ static void measure_rate(struct self *s, struct rate *r)
 		self_missing(s, rate_name, "violations in a correct design");
 	else
 		self_figure(s, rate_name, median(turn.value, ROUNDS), AT_LEAST, 20000, "/s");
-	self_info(s, "race seed, random walk, postfix: %.1f crash images judged a schedule", (double)r->images / (ROUNDS * ROUND));
+	self_info(s, "race seed, random walk, postfix: %.1f crash images judged a schedule",
+	          (double)r->images / (ROUNDS * ROUND));
 	turns_free(&turn, 1);
 }
 
@@ -126,7 +127,8 @@ static void worst_of_seeds(struct self *s, const char *name, const char *strateg
 		worst = at[i] > worst ? at[i] : worst;
 	}
 	if (blind)
-		self_missing(s, name, "%u of %u seeds found nothing in %lu schedules", blind, seeds, (unsigned long)within);
+		self_missing(s, name, "%u of %u seeds found nothing in %lu schedules", blind, seeds,
+		             (unsigned long)within);
 	else
 		self_figure(s, name, worst, AT_MOST, (double)within, "schedules");
 	self_info(s, "%s, prefix, %u seeds: found after %.0f schedules in the median, %s%.0f at most", strategy, seeds,
@@ -144,7 +146,8 @@ static void clean_in_postfix(struct self *s)
 	else
 		self_figure(s, clean_name, f.found_at != 0, AT_MOST, 0, "in 1e6");
 	if (f.found_at)
-		self_info(s, "found in postfix at schedule %lu of seed 1, strategy portfolio", (unsigned long)f.found_at);
+		self_info(s, "found in postfix at schedule %lu of seed 1, strategy portfolio",
+		          (unsigned long)f.found_at);
 }
 
 void self_seed(struct self *s)

@@ -140,8 +140,8 @@ static json_t *all_json(const struct self *s)
 		json_array_append_new(figures, figure_json(&s->figure[i]));
 	for (unsigned i = 0; i < s->ninfo; i++)
 		json_array_append_new(info, json_string(s->info[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:i}", "commit", env_commit(), "machine", env_machine(), "figures", figures,
-	                 "info", info, "missed", (int)s->missed);
+	return json_pack("{s:s, s:o, s:o, s:o, s:i}", "commit", env_commit(), "machine", env_machine(), "figures",
+	                 figures, "info", info, "missed", (int)s->missed);
 }
 
 static int write_json(const struct self_suite *suite, const struct self *s, const char *path)
@@ -346,13 +346,15 @@ static const struct self_suite suite = {
 		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
 		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
 		{ "driver", "the bench driver without a target", self_driver },
-		{ "harness", "the bench driver and a path: target above the system calls, fio beside it", self_harness },
+		{ "harness", "the bench driver and a path: target above the system calls, fio beside it",
+		  self_harness },
 		{ "fio", "fsync on a path: target against fio with the same job", self_fio },
 		{ "phases", "the share of each fsync that is in a named phase", self_phases },
 		{ "instruments", "all instrumentation on against compiled out", self_instruments },
 		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
 		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
-		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8", self_btrfs },
+		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8",
+		  self_btrfs },
 		{ "images", "crash images judged a second", self_images },
 		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
 		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },

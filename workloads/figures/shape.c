@@ -148,8 +148,10 @@ static void describe(struct self *s, const struct tape *t)
 			n[t->event[i].kind]++;
 		fua += t->event[i].kind == TAPE_WRITE && t->event[i].fua;
 	}
-	self_info(s, "I/O per write + fsync: %.2f writes, of them %.2f FUA, and %.2f flushes; %.2f reads (not replayed)",
-	          (double)n[TAPE_WRITE] / OPS, (double)fua / OPS, (double)n[TAPE_FLUSH] / OPS, (double)n[TAPE_READ] / OPS);
+	self_info(s,
+	          "I/O per write + fsync: %.2f writes, of them %.2f FUA, and %.2f flushes; %.2f reads (not replayed)",
+	          (double)n[TAPE_WRITE] / OPS, (double)fua / OPS, (double)n[TAPE_FLUSH] / OPS,
+	          (double)n[TAPE_READ] / OPS);
 }
 
 static void take_turns(struct self *s, struct shape *h)
@@ -164,7 +166,8 @@ static void take_turns(struct self *s, struct shape *h)
 		self_missing(s, NAME, "%s", h->why.text);
 	} else {
 		self_figure(s, NAME, turns_ratio(&turn[0], &turn[calls < door ? 2 : 1], BLOCKS), AT_MOST, 1.25, "x");
-		self_info(s, "p50: engine %.1f us; replay through the device's door %.1f us, by bare system calls %.1f us",
+		self_info(s,
+		          "p50: engine %.1f us; replay through the device's door %.1f us, by bare system calls %.1f us",
 		          median(turn[0].value, BLOCKS) / 1e3, door / 1e3, calls / 1e3);
 	}
 	turns_free(turn, 3);

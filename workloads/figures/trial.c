@@ -36,8 +36,14 @@ static int run(struct trial *t, struct driver_result **r, struct why *why)
 {
 	unsigned n;
 	struct job_clone *clones = job_clones(t->job, t->tasks, &n);
-	struct driver_config cfg = { .spec = &t->spec, .clones = clones, .n = n, .seconds_ns = t->seconds_ns, .seed = 1 };
-	struct fio_request fio = { .job = t->job, .clones = clones, .n = n, .numjobs = t->tasks, .seconds_ns = t->seconds_ns,
+	struct driver_config cfg = {
+		.spec = &t->spec, .clones = clones, .n = n, .seconds_ns = t->seconds_ns, .seed = 1
+	};
+	struct fio_request fio = { .job = t->job,
+		                   .clones = clones,
+		                   .n = n,
+		                   .numjobs = t->tasks,
+		                   .seconds_ns = t->seconds_ns,
 		                   .spec = &t->spec };
 	int ret = t->fio ? fio_run(&fio, r, why) : driver_run(&cfg, r, why);
 

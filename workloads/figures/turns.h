@@ -18,7 +18,10 @@ void turns_free(struct turn *turn, unsigned n);
 
 /* The middle value, or the mean of the middle two. n > 0. */
 double median(const double *x, unsigned n);
-/* Where the median of all such values lies, at 95 %, whatever their distribution: two of the n values, by rank. n > 5. */
+/*
+ * Where the median of all such values lies, at 95 %, whatever their distribution: between two of the n values, which
+ * are chosen by their rank. n > 5.
+ */
 void median_interval(const double *x, unsigned n, double *low, double *high);
 /* The median over blocks of b's value / a's: what drifts from block to block cancels. */
 double turns_ratio(const struct turn *b, const struct turn *a, unsigned blocks);

@@ -79,7 +79,8 @@ static void take_turns(struct self *s, struct side side[2])
 		return;
 	}
 	self_figure(s, NAME, p50[1] / p50[0], AT_MOST, 1.02, "x");
-	self_info(s, "p50: file: %.1f us, uring: %.1f us; flush by %s", p50[0] / 1e3, p50[1] / 1e3, facts_get(&facts, "flush"));
+	self_info(s, "p50: file: %.1f us, uring: %.1f us; flush by %s", p50[0] / 1e3, p50[1] / 1e3,
+	          facts_get(&facts, "flush"));
 }
 
 void self_uring(struct self *s)

@@ -48,8 +48,8 @@ static void begin_section(struct parser *p, const char *name, size_t len)
 	struct job_file *jf = p->out;
 
 	if (!len || len >= JOB_NAME_MAX) {
-		fail_at(p, p->line, "[%.*s]: expected a section name of 1 to %d letters", (int)(len < 40 ? len : 40), name,
-		        JOB_NAME_MAX - 1);
+		fail_at(p, p->line, "[%.*s]: expected a section name of 1 to %d letters", (int)(len < 40 ? len : 40),
+		        name, JOB_NAME_MAX - 1);
 		return;
 	}
 	if (len == strlen("global") && !memcmp(name, "global", len)) {

@@ -28,8 +28,9 @@ static void every_key_is_read(void **state)
 	const struct job *j;
 
 	parse("[a]\nrw=randwrite\nbs=8k\nsize=64m\nfilesize=16m\nnrfiles=3\nnumjobs=4\nfsync=2\nfdatasync=3\n"
-	      "sync_file_range=wait_before,write:8\nnumber_ios=100\nio_size=1m\nruntime=2m\ntime_based\nramp_time=500ms\n"
-	      "rate_iops=1000\nthinktime=50\nrandseed=7\ncpus_allowed=0\ngroup_reporting=1\ndescription=what it does\n");
+	      "sync_file_range=wait_before,write:8\nnumber_ios=100\nio_size=1m\nruntime=2m\ntime_based\n"
+	      "ramp_time=500ms\nrate_iops=1000\nthinktime=50\nrandseed=7\ncpus_allowed=0\ngroup_reporting=1\n"
+	      "description=what it does\n");
 	j = &jf.job[0];
 	assert_int_equal(jf.n, 1);
 	assert_string_equal(j->name, "a");
@@ -67,7 +68,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(jf.job[0].arrivals, JOB_POISSON);
 	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
 	job_free(&jf);
-	parse("[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin:2\n[b]\nrw=write\nsize=1m\nnrfiles=2\n"
+	parse("[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin:2\n"
+	      "[b]\nrw=write\nsize=1m\nnrfiles=2\n"
 	      "file_service_type=roundrobin\n");
 	assert_int_equal(jf.job[0].file_service, 2);
 	assert_int_equal(jf.job[1].file_service, 1);
@@ -80,7 +82,8 @@ static void every_key_is_read(void **state)
 
 static void sections_inherit_from_the_globals_above(void **state)
 {
-	parse("# comment\n[global]\nrw=write\nsize=1m\nbs=4k ; at the end\n\n[a]\n[b]\n  bs=8k\n[global]\nfsync=5\n[c]\n");
+	parse("# comment\n[global]\nrw=write\nsize=1m\nbs=4k ; at the end\n\n"
+	      "[a]\n[b]\n  bs=8k\n[global]\nfsync=5\n[c]\n");
 	assert_int_equal(jf.n, 3);
 	assert_int_equal(jf.job[0].split[0].bs, 4096);
 	assert_int_equal(jf.job[1].split[0].bs, 8192);
@@ -93,7 +96,8 @@ static void sections_inherit_from_the_globals_above(void **state)
 
 static void memory_policies_are_fios(void **state)
 {
-	parse("[global]\nrw=write\nsize=1m\nnuma_mem_policy=bind:0\n[a]\nnuma_mem_policy=default\n[b]\nnuma_mem_policy=local\n[c]\n"
+	parse("[global]\nrw=write\nsize=1m\nnuma_mem_policy=bind:0\n[a]\nnuma_mem_policy=default\n"
+	      "[b]\nnuma_mem_policy=local\n[c]\n"
 	      "[d]\nnuma_mem_policy=prefer:0\n[e]\nnuma_mem_policy=interleave:all\n");
 	for (unsigned i = 0; i < 2; i++) { /* nothing is left of the global one */
 		assert_int_equal(jf.job[i].numa_mem_policy, PLACE_LOCAL);
@@ -203,7 +207,8 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\nsize=1m\nfilename=a::b\n", "t.fio:4: filename: expected" },
 		{ "[a]\nrw=write\nsize=1m\nfilename=/etc/passwd\n", "t.fio:4: filename: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnrfiles=65\n", "t.fio:4: nrfiles: expected" },
-		{ "[a]\nrw=write\nsize=1m\nfile_service_type=random\n", "t.fio:4: file_service_type: expected roundrobin" },
+		{ "[a]\nrw=write\nsize=1m\nfile_service_type=random\n",
+		  "t.fio:4: file_service_type: expected roundrobin" },
 		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin:0\n", "t.fio:4: file_service_type: expected" },
 		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin2\n", "t.fio:4: file_service_type: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin\n",
@@ -215,15 +220,20 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfdatasync=1\nfile_service_type=roundrobin:2\n",
 		  "t.fio:1: [a] file_service_type: with several files" },
 		{ "[a]\nrw=write\nsize=1m\nrate_iops=0\n", "t.fio:4: rate_iops: expected" },
-		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=0\nnuma_cpu_nodes=0\n", "t.fio:1: [a] cpus_allowed: cannot go with" },
-		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=9999\n", "t.fio:4: cpus_allowed: \"9999\": there is no CPU 9999, only 0" },
-		{ "[global]\nrw=write\nnuma_cpu_nodes=0,999\n[a]\nsize=1m\n", "t.fio:3: numa_cpu_nodes: \"0,999\": there is no NUMA node 999" },
+		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=0\nnuma_cpu_nodes=0\n",
+		  "t.fio:1: [a] cpus_allowed: cannot go with" },
+		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=9999\n",
+		  "t.fio:4: cpus_allowed: \"9999\": there is no CPU 9999, only 0" },
+		{ "[global]\nrw=write\nnuma_cpu_nodes=0,999\n[a]\nsize=1m\n",
+		  "t.fio:3: numa_cpu_nodes: \"0,999\": there is no NUMA node 999" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=bind\n", "t.fio:4: numa_mem_policy: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=local:0\n", "t.fio:4: numa_mem_policy: expected" },
-		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=bind:999\n", "t.fio:4: numa_mem_policy: \"999\": there is no NUMA node 999, only 0" },
+		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=bind:999\n",
+		  "t.fio:4: numa_mem_policy: \"999\": there is no NUMA node 999, only 0" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=prefer:0-0\n", "t.fio:4: numa_mem_policy: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnuma_mem_policy=prefer:all\n", "t.fio:4: numa_mem_policy: expected" },
-		{ "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=x\n", "t.fio:4: numa_cpu_nodes: \"x\" is not a list of NUMA nodes" },
+		{ "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=x\n",
+		  "t.fio:4: numa_cpu_nodes: \"x\" is not a list of NUMA nodes" },
 		{ "[a\nrw=write\n", "t.fio:1: [a: expected [SECTION]" },
 		{ "[]\nrw=write\n", "t.fio:1: []" },
 	};

@@ -388,17 +388,20 @@ const struct job_key job_keys[] = {
 	{ "nrfiles", "a number from 1 to 64", set_nrfiles, false, "files of a task, written in turn" },
 	{ "file_service_type", "roundrobin or roundrobin:CALLS", set_file_service_type, false,
 	  "calls on a file before the next is its turn: a write and its sync, as here" },
-	{ "filename", "names without /, with : between", set_filename, false, "files shared by all tasks that name them" },
+	{ "filename", "names without /, with : between", set_filename, false,
+	  "files shared by all tasks that name them" },
 	{ "numjobs", "a number from 1 to 256", set_numjobs, false, "tasks that do the same" },
 	{ "fsync", "a number of writes", set_fsync, false, "fsync after every N writes" },
 	{ "fdatasync", "a number of writes", set_fdatasync, false, "fdatasync after every N writes" },
-	{ "sync_file_range", "steps and a number of writes, such as write:8 or wait_before,write:8", set_sync_file_range,
-	  false, "start or wait for writeback after every N writes" },
+	{ "sync_file_range", "steps and a number of writes, such as write:8 or wait_before,write:8",
+	  set_sync_file_range, false, "start or wait for writeback after every N writes" },
 	{ "sync", "none, sync or dsync", set_sync, false, "files opened with O_SYNC or O_DSYNC: each write is a sync" },
 	{ "direct", "0 or 1", set_direct, true, "O_DIRECT: past the page cache; real file systems only" },
-	{ "ioengine", "sync, psync, pvsync or pvsync2", set_ioengine, false, "one system call after the other, as here" },
+	{ "ioengine", "sync, psync, pvsync or pvsync2", set_ioengine, false,
+	  "one system call after the other, as here" },
 	{ "fallocate", "none", set_fallocate, false, "a file that is written in order starts empty, as here" },
-	{ "overwrite", "1", set_overwrite, true, "writes go to what was laid out before; random ones do here in any case" },
+	{ "overwrite", "1", set_overwrite, true,
+	  "writes go to what was laid out before; random ones do here in any case" },
 	{ "norandommap", "1", set_norandommap, true, "random offsets with repetition, as here" },
 	{ "thread", "1", set_thread, true, "tasks are threads, as here" },
 	{ "number_ios", "a number above 0", set_number_ios, false, "writes of a task at most" },
@@ -406,11 +409,13 @@ const struct job_key job_keys[] = {
 	{ "runtime", TIME_WANTED, set_runtime, false, "time limit" },
 	{ "time_based", "0 or 1", set_time_based, true, "goes on until runtime has passed" },
 	{ "ramp_time", TIME_WANTED, set_ramp_time, false, "runs this long before it measures" },
-	{ "rate_iops", "a number above 0", set_rate_iops, false, "writes a second of a task; latency from the intended start" },
+	{ "rate_iops", "a number above 0", set_rate_iops, false,
+	  "writes a second of a task; latency from the intended start" },
 	{ "rate_process", "linear or poisson", set_rate_process, false, "with rate_iops: evenly spaced, or at random" },
 	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },
 	{ "randseed", "a number", set_randseed, false, "seed of the offsets" },
-	{ "numa_cpu_nodes", "NUMA nodes such as 0, 0-1 or all", set_numa_cpu_nodes, false, "nodes on whose CPUs its tasks run" },
+	{ "numa_cpu_nodes", "NUMA nodes such as 0, 0-1 or all", set_numa_cpu_nodes, false,
+	  "nodes on whose CPUs its tasks run" },
 	{ "numa_mem_policy", "default, local, prefer:NODE, bind:NODES or interleave:NODES", set_numa_mem_policy, false,
 	  "where a task's memory comes from" },
 	{ "cpus_allowed", "CPUs such as 0-3,8", set_cpus_allowed, false, "CPUs that tasks run on" },
@@ -479,8 +484,8 @@ static int check_file_service(const struct job *j, struct why *why)
 	if (!j->file_service || j->nrfiles == 1)
 		return 0;
 	if (job_sync_kinds(j) > 1 || every > 1)
-		return why_set(why, -EINVAL, "file_service_type: with several files, expected one sync after each write, or "
-			       "none; or leave it out");
+		return why_set(why, -EINVAL, "file_service_type: with several files, expected one sync after each "
+		               "write, or none; or leave it out");
 	if (j->file_service == every + 1)
 		return 0;
 	return why_set(why, -EINVAL, "file_service_type: expected %s", every ?

@@ -11,8 +11,8 @@
 /* From now on. A second signal ends the program: the first may have met something that hangs. */
 void watch_interrupts(void);
 /*
- * For a search, which ends with what it has found so far. From now on Ctrl-C or SIGTERM to it, or to any process forked later, stops
- * all of them. A second signal changes nothing, for `timeout` sends two.
+ * For a search, which ends with what it has found so far. From now on Ctrl-C or SIGTERM to it, or to any process forked
+ * later, stops all of them. A second signal changes nothing, for `timeout` sends two.
  */
 void stop_searches_at_interrupt(void);
 /* The exit status, or 0 when there was no signal. */

@@ -113,15 +113,18 @@ static int check_short(const char *cmd, const struct argp *argp, int argc, char 
 	return 0;
 }
 
-/* A topology that is made up by mistake must not be taken for this machine. Loaded for nothing else here: that takes its time. */
+/*
+ * A topology that is made up by mistake must not be taken for this machine. The topology is loaded here only if one is
+ * made up: that takes its time.
+ */
 static int check_topology(const char *cmd)
 {
 	const char *synthetic = getenv("HWLOC_SYNTHETIC");
 
 	if (!synthetic || place_init() != -EINVAL)
 		return 0;
-	return cmd_error(cmd, "HWLOC_SYNTHETIC: `%.100s` is not a topology that hwloc knows; expected such as `node:2 core:4 pu:2`",
-			 synthetic);
+	return cmd_error(cmd, "HWLOC_SYNTHETIC: `%.100s` is not a topology that hwloc knows; expected such as "
+	                 "`node:2 core:4 pu:2`", synthetic);
 }
 
 int cmd_options(const struct argp *argp, int argc, char **argv, void *input)

@@ -29,7 +29,8 @@ static inline int spawn_begin(void **state)
 {
 	const char *program = getenv("FSYNCSTORM");
 
-	if (!getcwd(spawn_repository, sizeof(spawn_repository)) || !realpath(program ? program : "build/fsyncstorm", spawn_program))
+	if (!getcwd(spawn_repository, sizeof(spawn_repository)) ||
+	    !realpath(program ? program : "build/fsyncstorm", spawn_program))
 		return -1;
 	return mkdtemp(spawn_folder) && !chdir(spawn_folder) ? 0 : -1;
 }

@@ -65,8 +65,8 @@ static void the_foot_sums_up(void **state)
 	hist_add(&h, 3000);
 	char *text = hgrm_text(&h), *foot = strstr(text, "#[Mean");
 	assert_non_null(foot);
-	assert_int_equal(sscanf(foot, "#[Mean = %lf, StdDeviation = %lf] #[Max = %lf, Total count = %llu]", &mean, &deviation,
-	                        &max, &count), 4);
+	assert_int_equal(sscanf(foot, "#[Mean = %lf, StdDeviation = %lf] #[Max = %lf, Total count = %llu]", &mean,
+	                        &deviation, &max, &count), 4);
 	assert_true(mean == 2 && fabs(deviation - 1) < 0.02 && max == 3 && count == 2);
 	free(text);
 }

@@ -95,7 +95,8 @@ void disk_of(dev_t rdev, struct disk *out)
 	out->write_back = !strcmp(cache, "write back");
 	out->fua = !strcmp(fua, "1");
 	if (!out->write_back)
-		snprintf(out->why, sizeof(out->why), "%s says that it has no volatile cache: no flush is needed", out->name);
+		snprintf(out->why, sizeof(out->why), "%s says that it has no volatile cache: no flush is needed",
+		         out->name);
 	else if (!has(folder, "mq")) /* only request queues count their flushes */
 		snprintf(out->why, sizeof(out->why), "%s does not count its flushes", out->name);
 }

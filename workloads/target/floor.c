@@ -105,8 +105,8 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, str
 	if (disk_in_use(path))
 		return why_set(why, -EBUSY, "%s is mounted or in use: never written to", path);
 	if (!force)
-		return why_set(why, -EPERM, "%s is a block device: what is on it would be lost; --force if that is meant",
-			       path);
+		return why_set(why, -EPERM,
+		               "%s is a block device: what is on it would be lost; --force if that is meant", path);
 	return floor_open_device(f, path, size, why);
 }
 
@@ -115,7 +115,8 @@ static int begin_on(struct floor *f, struct dev *d)
 {
 	int ret;
 
-	*f = (struct floor){ .dev = d, .fd = -1, .size = d->size / 2 < REACH ? d->size / 2 / DEV_BLOCK * DEV_BLOCK : REACH };
+	*f = (struct floor){ .dev = d, .fd = -1 };
+	f->size = d->size / 2 < REACH ? d->size / 2 / DEV_BLOCK * DEV_BLOCK : REACH;
 	f->begin = d->size - f->size;
 	make_data(f);
 	ret = dev_write(d, f->begin, f->data, (uint32_t)f->size, 0);

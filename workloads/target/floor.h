@@ -42,7 +42,10 @@ int floor_open_device(struct floor *f, const char *path, uint64_t size, struct w
 int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, struct why *why);
 void floor_close(struct floor *f);
 
-/* Writes `bytes` (a multiple of 4096) and flushes, for this long and at least a few times; adds each to h. 0 or -errno. */
+/*
+ * Writes `bytes` (a multiple of 4096) and flushes, again and again for this long, and at least a few times. Adds how
+ * long each took to h. 0 or -errno.
+ */
 int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struct hist *h);
 
 /* The floor beside a trial: 4 KiB on the folder or device, into h. What cannot be measured leaves h empty. */

@@ -37,7 +37,8 @@ static const struct fs_type {
 	const char *option;          /* of mount; NULL */
 	uint64_t least;              /* bytes that mkfs wants */
 } types[] = {
-	{ "ext4", "e2fsprogs", { "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" }, NULL,
+	{ "ext4", "e2fsprogs",
+	  { "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" }, NULL,
 	  16ull << 20 },
 	{ "xfs", "xfsprogs", { "mkfs.xfs", "-q", "-f", "-K" }, NULL, 300ull << 20 },
 	{ "btrfs", "btrfs-progs", { "mkfs.btrfs", "-q", "-f", "-K" }, "nodiscard", 128ull << 20 },
@@ -72,7 +73,8 @@ static int open_named(const struct target_spec *spec, struct why *why)
 	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? O_TRUNC : O_EXCL), 0600);
 
 	if (fd < 0 && errno == EEXIST)
-		return why_set(why, -EEXIST, "%s is there already: it would be lost; --force if that is meant", spec->path);
+		return why_set(why, -EEXIST, "%s is there already: it would be lost; --force if that is meant",
+		               spec->path);
 	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
 }
 
@@ -89,13 +91,14 @@ static int fill_image(int fd, uint64_t size, struct why *why)
 	int ret;
 
 	if (size > room)
-		return why_set(why, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a smaller size=, "
-			       "or free some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
+		return why_set(why, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a "
+		               "smaller size=, or free some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
 	ret = scratch_fill(fd, size, 1);
 	if (!ret && fdatasync(fd))
 		ret = -errno;
 	if (ret)
-		why_set(why, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20), strerror(-ret));
+		why_set(why, ret, "cannot write an image of %llu MiB: %s", (unsigned long long)(size >> 20),
+		        strerror(-ret));
 	return ret;
 }
 
@@ -158,7 +161,8 @@ static int open_device(const struct target_spec *spec, char *path, size_t size, 
 	int fd;
 
 	if (geteuid())
-		return why_set(why, -EPERM, "making and mounting a file system needs root; or mount one and use path:DIR");
+		return why_set(why, -EPERM,
+		               "making and mounting a file system needs root; or mount one and use path:DIR");
 	if (spec->path[0] && !stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
 		snprintf(path, size, "%s", spec->path);
 		snprintf(in->made, sizeof(in->made), "a block device");
@@ -297,7 +301,8 @@ static int take_key(const struct fs_type *t, const char *key, struct target_spec
 	size_t name = strcspn(key, "=");
 
 	if (name != 4 || memcmp(key, "size", 4))
-		return why_set(why, -EINVAL, "no key is called `%.*s` in `%s`, expected size=SIZE", (int)name, key, out->text);
+		return why_set(why, -EINVAL, "no key is called `%.*s` in `%s`, expected size=SIZE", (int)name, key,
+		               out->text);
 	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % MIB)
 		return why_set(why, -EINVAL, "size: expected whole MiB from %llum for %s in `%s`",
 			       (unsigned long long)(t->least >> 20), t->name, out->text);

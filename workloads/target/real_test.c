@@ -75,7 +75,8 @@ static void each_call_has_latencies_of_its_own(void **state)
 {
 	json_t *run, *t;
 
-	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=4\nfdatasync=2\nsync_file_range=write:8\n");
+	spawn_file("j.fio",
+	           "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=4\nfdatasync=2\nsync_file_range=write:8\n");
 	run = run_json("bench j.fio -t path:. -n 1 --no-results -j -");
 	t = trial(run, 0);
 	assert_int_equal(count_of(t, "write"), 40);
@@ -104,9 +105,11 @@ static void without_a_device_it_says_so(void **state)
 		b = json_object_get(trial(run, i), "barriers");
 		assert_non_null(strstr(json_string_value(json_object_get(b, "not_counted")), "no block device"));
 		assert_null(json_object_get(b, "flushes"));
-		assert_non_null(strstr(json_string_value(json_object_get(trial(run, i), "notice")), "cannot be checked"));
+		assert_non_null(strstr(json_string_value(json_object_get(trial(run, i), "notice")),
+		                       "cannot be checked"));
 	}
-	b = json_object_get(trial(run, 1), "flushes_per_sync"); /* asked for, all the same; none where nothing is counted */
+	/* Asked for, all the same; none where nothing is counted. */
+	b = json_object_get(trial(run, 1), "flushes_per_sync");
 	assert_true(!b || json_real_value(b) >= 2);
 	json_decref(run);
 	unlink("j.fio");
@@ -148,7 +151,8 @@ static void an_fsync_that_is_a_no_op_is_told(void **state)
 	json_t *run, *t;
 
 	need_loops();
-	assert_int_equal(shell("truncate -s 96m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop,nobarrier img m"), 0);
+	assert_int_equal(
+		shell("truncate -s 96m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop,nobarrier img m"), 0);
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=50\nfsync=1\n");
 	run = run_json("bench j.fio -t path:m -t postfix@file:m/d.img,size=32m -n 1 --no-results -j -");
 	for (size_t i = 0; i < 2; i++) {
@@ -169,9 +173,11 @@ static void what_was_measured_comes_with_a_sync_mode(void **state)
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=10\nsync=dsync\n");
 	run = run_json("bench j.fio -t path:. -t postfix@ram:64m -n 1 --no-results -j -");
 	assert_int_equal(count_of(trial(run, 0), "write"), 10);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(trial(run, 0), "barriers"), "promised")), 10);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(trial(run, 0), "barriers"), "promised")),
+	                 10);
 	if (json_integer_value(json_object_get(json_object_get(trial(run, 1), "counters"), "meta_bytes")))
-		assert_true(json_integer_value(json_object_get(json_object_get(trial(run, 1), "counters"), "fsyncs")) >= 10);
+		assert_true(json_integer_value(json_object_get(json_object_get(trial(run, 1), "counters"), "fsyncs")) >=
+		            10);
 	json_decref(run);
 	unlink("j.fio");
 }

@@ -74,7 +74,8 @@ static void image_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off, st
 		fuse_reply_err(req, EIO);
 }
 
-static void image_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t len, off_t off, struct fuse_file_info *fi)
+static void image_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t len, off_t off,
+                        struct fuse_file_info *fi)
 {
 	const struct image *im = fuse_req_userdata(req);
 
@@ -97,8 +98,14 @@ static void image_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fus
 /* Until the mount is gone. Of the files of the process that it is a copy of it keeps none: they would live as long. */
 static int serve(int fuse, uint64_t size, uint64_t flush_ns)
 {
-	static const struct fuse_lowlevel_ops ops = { .lookup = image_lookup, .getattr = image_getattr, .open = image_open,
-		                                      .read = image_read, .write = image_write, .fsync = image_fsync };
+	static const struct fuse_lowlevel_ops ops = {
+		.lookup = image_lookup,
+		.getattr = image_getattr,
+		.open = image_open,
+		.read = image_read,
+		.write = image_write,
+		.fsync = image_fsync,
+	};
 	struct image im = { .size = size, .flush_ns = flush_ns, .bytes = mem_alloc_pages(size) };
 	char *argv[] = { "fsyncstorm", NULL }, where[32];
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);

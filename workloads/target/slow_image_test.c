@@ -1,4 +1,4 @@
-/* slow_image.c: a block device of the kernel's: it keeps what is written, a flush takes its time, and nothing is left. */
+/* slow_image_test.c: the device keeps what is written, a flush takes its time, and nothing is left behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -90,7 +90,8 @@ static const struct target_key {
 	{ "inline", "a size up to 4k", set_inline, "files up to this size lie in the tree (0)" },
 	{ "endio_workers", "a number from 1 to 64", set_endio, "tasks that complete ordered extents (1)" },
 	{ "compress_workers", "a number from 1 to 64", set_compressors, "tasks that compress (2)" },
-	{ "log_wait", "a time up to 1s such as 200us", set_log_wait, "a log commit of several tasks waits for more (0)" },
+	{ "log_wait", "a time up to 1s such as 200us", set_log_wait,
+	  "a log commit of several tasks waits for more (0)" },
 };
 
 const char *target_key(unsigned i, const char **what)

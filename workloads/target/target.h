@@ -83,8 +83,8 @@ struct target_view {
 	/* The device's figures end here: called once, when measuring is over. */
 	void (*facts)(void *instance, struct target_facts *out);
 	/*
-	 * A second look at the floor, into h, when measuring is over and the files are closed; only `close` comes after.
-	 * h stays empty where there is nothing to look at: under `keep` a look would write over what is kept.
+	 * A second look at the floor, into h, when measuring is over and the files are closed; only `close` comes
+	 * after. h stays empty where there is nothing to look at: under `keep` a look would write over what is kept.
 	 */
 	void (*look)(void *instance, struct hist *h);
 	/* The folder in which its files are, for another program. */
