@@ -1,7 +1,8 @@
 """
-fsyncstorm's analysis: python3 analysis report|compare|plots ... See cli.py.
+fsyncstorm's analysis: python3 analysis report|compare|merge|plots|finish ... See cli.py.
 """
 import os
+import signal
 import sys
 
 try:
@@ -11,7 +12,9 @@ try:
 except ModuleNotFoundError as e:
     print(f"fsyncstorm: Python's {e.name} is missing; scripts/deps installs it", file=sys.stderr)
     status = 2
-except BrokenPipeError:  # who read it has gone; and nothing more is to be flushed to it
+except BrokenPipeError:  # the reader has gone, and nothing more is to be flushed to it; as if the signal had ended us
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    status = 2
+    status = 128 + signal.SIGPIPE
+except KeyboardInterrupt:
+    status = 128 + signal.SIGINT
 sys.exit(status)

@@ -1,5 +1,6 @@
 """
-cli.py: the commands report, compare and plots, and their options (`fsyncstorm report` and `fsyncstorm compare` come here).
+cli.py: the commands report, compare, merge, plots and finish, and their options. `fsyncstorm report`, `compare` and
+`merge` come here; `fsyncstorm bench` runs `finish` when it ends.
 
 What the user or a file did wrong is one line on stderr, exit status 2, nothing half-written.
 """
@@ -33,7 +34,8 @@ def options_of(program):
                        description="Makes one HTML file, that needs nothing else, of one or more runs' folders.")
     r.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; the first is the subject")
     r.add_argument("-o", "--out", metavar="FILE", help="where it goes (report.html in the first run's folder)")
-    r.add_argument("--scores", metavar="FILE", help="JSON of `race score`, for the plot of schedules to a violation (score.json in the run's folder)")
+    r.add_argument("--scores", metavar="FILE",
+                   help="JSON of `race score`, for the plot of schedules to a violation (score.json in the run's folder)")
     c = sub.add_parser("compare", help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
                        description="Compares two runs, or the targets of one run, at each number of tasks.")
     c.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; one or two")
@@ -43,6 +45,13 @@ def options_of(program):
     c.add_argument("-f", "--fail-if", action="append", default=[], metavar="CONDITION",
                    help="exit 1 when a ratio B/A is found beyond: 'p99 > 1.05', 'rate < 0.97'; may be given again")
     c.add_argument("--paired", action="store_true", help="trial i of both runs ran next to each other")
+    m = sub.add_parser("merge", help="several runs of one job on the same targets as one, with the trials of all",
+                       description="Several runs of one job on the same targets as one, with the trials of all.")
+    m.add_argument("run", nargs="*", metavar="RUN", help="a results folder; two or more")
+    m.add_argument("-o", "--out", metavar="FOLDER", help="where the merged run goes (results/<date>-<host>-merge)")
+    f = sub.add_parser("finish", help="what a bench says of its figures when it ends, and the percentile files of its folder")
+    f.add_argument("run", metavar="RUN", help="a run's folder, or - for a run.json on stdin")
+    f.add_argument("-q", "--quiet", action="store_true", help="the percentile files alone")
     g = sub.add_parser("plots", help="redraws the plots and reports of runs' folders")
     g.add_argument("run", nargs="+", metavar="RUN")
     g.add_argument("--readme", metavar="FILE", help="also fill in the marked part of this file")
@@ -51,9 +60,16 @@ def options_of(program):
 
 def run(argv, program):
     options = options_of(program).parse_args(argv)
+    # Each loads what it needs and no more: matplotlib alone takes half a second.
     if options.command == "compare":
         import commands
         return commands.compare(options)
+    if options.command == "merge":
+        import merge
+        return merge.command(options)
+    if options.command == "finish":
+        import finish
+        return finish.command(options)
     if options.command == "report":
         import report
         return report.command(options)

@@ -25,7 +25,7 @@ def parse_condition(text):
 
 
 def met(condition, row):
-    """The ratio is past the bound, and that there is a difference is a finding (stats.py, S4)."""
+    """The ratio is past the bound, and that there is a difference is a finding (stats.4)."""
     metric, sign, bound = condition
     c = row.result
     if row.metric != metric or not c.valid or not c.finding:

@@ -5,6 +5,7 @@ hand-overs of a lock went to another node.
 import numpy as np
 
 import draw
+import runs
 import stats
 
 TITLE = "NUMA: local against remote"
@@ -13,14 +14,14 @@ TITLE = "NUMA: local against remote"
 def hand_overs(run, target, threads):
     """Lock hand-overs to another node, a sync."""
     trials = run.trials(target, threads)
-    n = sum(t["ops"][run.subject]["n"] for t in trials if run.subject in t["ops"])
+    n = sum(runs.number_of(t, run.ops_of(None)) for t in trials)
     return sum(w["other_node"] for t in trials for w in t.get("waits", [])) / n if n else np.nan
 
 
-def draw_runs(runs):
+def draw_runs(given):
     """One run a placement."""
-    first = runs[0]
-    like = [r for r in runs if r.names == first.names and r.subject == first.subject]
+    first = given[0]
+    like = [r for r in given if r.names == first.names and r.subject == first.subject]
     if first.env.get("topology", {}).get("nodes", 1) < 2:
         return draw.absent(first.recipe(), TITLE, "this machine has one NUMA node")
     if not all(r.env.get("topology", {}).get("real", True) for r in like):

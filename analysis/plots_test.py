@@ -148,17 +148,18 @@ class Plots(unittest.TestCase):
         def change(data, _):
             data["targets"][0].update(kind="path", label="A path:/mnt")
             for r in data["runs"]:
-                r["floor"] = {"bins": [[100000, 3], [200000, 2]], "sum_ns": 700000, "max_ns": 200000}
+                r["promised"] = r["ops"]["fsync"]["n"]
+                r["floor"] = {"n": 5, "bins": [[100000, 3], [200000, 2]], "sum_ns": 700000, "min_ns": 100000, "max_ns": 200000}
 
-        fig = plot_field.draw_run(self.edited(change))
+        run = self.edited(change)
+        fig = plot_field.draw_run(run)
         self.labelled(fig, ("fsync latency (us): mark at p50, bar to p99; | is the floor's p50", "target"))
         shown = lines(fig.axes[0])
         for i in (0, 1):
             self.assertEqual(shown[f"p50 {i}"][0][0], self.run_.histogram(i, 1).percentile(50) / 1e3)
             self.assertEqual(shown[f"floor {i}"][0][0], 100)
         self.assertEqual({t.get_text() for t in fig.axes[0].get_yticklabels()}, {"path:/mnt (real)", "postfix"})
-        times = self.run_.histogram(0, 1).percentile(50) / 1e5
-        self.assertIn(f"{times:.1f}x floor", " ".join(t.get_text() for t in fig.axes[0].texts))
+        self.assertIn(f"{run.x_floor(0, 1):.2f}x floor", " ".join(t.get_text() for t in fig.axes[0].texts))
 
     def test_placements_are_compared_on_a_machine_with_nodes(self):
         def near(data, env):

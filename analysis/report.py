@@ -2,9 +2,8 @@
 report.py: one HTML file that tells what a run found. It needs nothing else: no network, no script from
 elsewhere, plots inline, the raw results inside it.
 
-(R1) The first screen is the answer in sentences and the three plots that carry it.
-(R2) It works without JavaScript (tables, folds, links, the download); with it, tables sort.
-(R3) It is written under a temporary name and renamed when whole.
+The first screen is the answer in sentences and the three plots that carry it. It works without JavaScript (tables, folds,
+links, the download); with it, tables sort. It is written under a temporary name and renamed when whole.
 """
 import base64
 import html
@@ -15,34 +14,13 @@ import os
 import jinja2
 
 import draw
+import glossary
 import plots
 import runs
 import say
 import stats
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GLOSSARY = (
-    ("fsyncer", "a task that writes a block and makes it durable, again and again"),
-    ("latency", "from the call to its return; closed loop: the next write begins when the sync has returned"),
-    ("service", "from the start of a write to the end of the sync that follows it"),
-    ("response", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall is paid by all it delayed"),
-    ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
-    ("rate", "syncs a second, of all tasks together"),
-    ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to each other"),
-    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count (all of fewer than 10)"),
-    ("interval", "holds the true ratio in 95 of 100 cases (a bootstrap over blocks, widened for few)"),
-    ("a finding", "a difference that stands when all comparisons that were made are counted (Holm), at 1 %"),
-    ("would have been seen", "a difference of that size would have been outside the interval"),
-    ("flush", "of the device's write cache; a FUA write counts as one"),
-    ("floor", "a write and a flush of the device below, one task, nothing else; x floor: p50 of a sync with its writes, against it"),
-    ("meta KiB", "tree and super blocks written a sync"),
-    ("wake-up", "the part of a wait between being woken and running"),
-    ("other", "(phase) none of the named ones"),
-    ("log_join", "(phase) waiting for a log commit of another task, or for its writers"),
-    ("log_write, dev_flush, super", "(phases) writing log blocks; flushing the device; writing the super block"),
-    ("stall", "a sync of over 20 medians and over p99.9; those that overlap are one"),
-)
-
 
 # ---- tables: a list of column names, and rows of (text, number to sort by) ----
 
@@ -64,11 +42,11 @@ def results_table(run):
             if h is None:
                 continue
             rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
-                        + [cell(h.percentile(p) / 1e3, 1) for p in (50, 90, 99, 99.9)] + [cell(h.max_ns / 1e3)]
-                        + [cell(sum(t["rate"] for t in trials) / len(trials)),
+                        + [cell(h.figure(p) / 1e3, 1) for p in (50, 90, 99, 99.9)] + [cell(h.max_ns / 1e3)]
+                        + [cell(run.rate(i, threads)),
                            cell(run.per_sync(i, threads, "flushes_per_sync"), 2),
                            cell(kib(run.per_sync(i, threads, "meta_bytes_per_sync")), 1),
-                           cell(run.per_sync(i, threads, "floor_ratio"), 2), cell(h.n), cell(len(trials))])
+                           cell(run.x_floor(i, threads), 2), cell(h.n), cell(len(trials))])
     return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s", "flushes/sync",
             "meta KiB/sync", "x floor", "syncs", "trials"], rows
 
@@ -81,7 +59,7 @@ def open_loop_table(run):
             found = [run.histogram(i, threads, op) for op in ("service", "response")]
             if found[1] is not None:
                 rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
-                            + [cell(h.percentile(p) / 1e3 if h else None, 1) for h in found for p in (50, 99, 99.9)])
+                            + [cell(h.figure(p) / 1e3 if h else None, 1) for h in found for p in (50, 99, 99.9)])
     return ["fsyncers", "target"] + [f"{what} {p} us" for what in ("service", "response") for p in ("p50", "p99", "p99.9")], rows
 
 
@@ -136,7 +114,7 @@ def race_parts(run):
     for name in sorted(os.listdir(run.folder)):
         path = os.path.join(run.folder, name)
         if name.endswith((".timeline.txt", ".hunt.txt", ".schedule")):
-            parts.append({"name": name, "text": read_text(path), "image": None, "open": name.endswith((".timeline.txt", ".hunt.txt"))})
+            parts.append({"name": name, "text": read_text(path), "image": None, "open": not name.endswith(".schedule")})
         elif name.endswith(".timeline.svg"):
             data = base64.b64encode(read_text(path).encode()).decode()
             parts.append({"name": name, "text": "", "image": "data:image/svg+xml;base64," + data, "open": True})
@@ -173,7 +151,7 @@ def context(run, others, scores):
         "first": [shown(p) for p in plots.first_screen(run)],
         "rest": [shown(p, not p.name.startswith("latency-")) for p in plots.the_rest(run, others, scores)],
         "tables": [{"id": i, "title": t, "columns": c, "rows": r} for i, t, (c, r) in tables],
-        "races": race_parts(run), "glossary": GLOSSARY, "recipe": run.recipe(),
+        "races": race_parts(run), "glossary": glossary.all_words(run), "recipe": run.recipe(),
         "command": run.command(), "environment": json.dumps(run.env, indent=2),
         "downloads": [download(r) for r in (run, *others)], "finding": say.percent(stats.FINDING),
     }
@@ -186,7 +164,7 @@ def render(run, others=(), scores=None):
 
 
 def write(path, text):
-    """R3"""
+    """A file that is whole or is not there."""
     temp = f"{path}.{os.getpid()}.new"
     try:
         with open(temp, "w", encoding="utf-8") as f:

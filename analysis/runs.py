@@ -1,10 +1,15 @@
 """
-runs.py: loads results; nothing else reads JSON. What it hands out is checked: a field that a plot or a
-table asks for is there, or the load failed.
+runs.py: loads results, and computes each figure that the terminal, the report and the README show. No other file
+reads a run's JSON.
 
-(1) What is wrong with a file is one line that names it (Bad), never a stack of Python's.
-(2) A trial that was cut short or failed is not like the others: trials() leaves it out.
-(3) Bins of several trials may be added: a histogram of all trials is exact to within 1 %.
+runs.1: What is wrong with a file is one line that names it (Bad), never a stack of Python's.
+runs.2: A figure is computed by one function here, whoever shows it. What there are too few operations for is NaN, and
+shown as "-": p50 takes 10, p99 takes 100, p99.9 takes 1,000.
+runs.3: x floor below 1 is no figure. A sync that is durable cannot take less than the write and the flush of the floor:
+the device's floor moved between the two, or syncs had nothing to flush.
+
+A trial that was cut short or failed is not like the others: trials() leaves it out. Bins of several trials may be
+added: a percentile of all trials is exact to within 1 %, and the same that the bench's table shows.
 
 Called by every file here. The schema is described in results/README.md.
 """
@@ -15,10 +20,12 @@ import shlex
 import numpy as np
 
 SCHEMA, VERSION = "fsyncstorm-bench", 1
-NEEDED = ("date", "commit", "command", "job", "targets", "runs")
+NEEDED = ("date", "commit", "command", "trials", "job", "targets", "runs")
 METRICS = ("p50", "p99", "p99.9", "rate")
-# metric: (percentile, operations that it takes to tell)
-PERCENTILE = {"p50": (50, 10), "p99": (99, 100), "p99.9": (99.9, 1000)}
+PERCENTILE = {"p50": 50, "p99": 99, "p99.9": 99.9}
+LEAST = 10        # operations that a percentile takes, and one beyond it
+SYNCS = ("fsync", "fdatasync")
+FLOOR_MOVED = 2   # looks at the floor further apart than this are told. Of memory and of a modelled drive they differ by a tenth
 
 
 class Bad(Exception):
@@ -28,16 +35,22 @@ class Bad(Exception):
 class Histogram:
     """Latencies in ns: values ascending, how many operations took each."""
 
-    def __init__(self, values, counts, total_ns, top_ns):
+    def __init__(self, values, counts, total_ns, least_ns, top_ns):
         self.values, self.counts = values, counts
-        self.n, self.sum_ns, self.max_ns = int(counts.sum()), total_ns, top_ns
+        self.n, self.sum_ns, self.min_ns, self.max_ns = int(counts.sum()), total_ns, least_ns, top_ns
 
     def percentile(self, p):
-        """The value at percentile p (0..100) within 1 %; NaN when empty."""
+        """The value at percentile p (0..100) within 1 %; NaN when empty. The same as engine/base/hist.c's."""
         if not self.n:
             return float("nan")
+        if p >= 100:
+            return float(self.max_ns)
         at = np.searchsorted(np.cumsum(self.counts), max(1, np.ceil(p / 100 * self.n)))
-        return float(self.values[min(at, len(self.values) - 1)])
+        return float(min(max(self.values[min(at, len(self.values) - 1)], self.min_ns), self.max_ns))
+
+    def figure(self, p):
+        """The same, or NaN when there are too few operations to tell (runs.2)."""
+        return self.percentile(p) if self.n >= LEAST and round(self.n * (100 - p), 6) >= 100 else float("nan")
 
     @property
     def mean_ns(self):
@@ -52,7 +65,13 @@ def histogram(parts):
             sums[value] = sums.get(value, 0) + count
     values = np.array(sorted(sums), dtype=float)
     counts = np.array([sums[v] for v in sorted(sums)], dtype=np.int64)
-    return Histogram(values, counts, sum(p["sum_ns"] for p in parts), max((p["max_ns"] for p in parts), default=0))
+    full = [p for p in parts if p["bins"]]
+    return Histogram(values, counts, sum(p["sum_ns"] for p in parts), min((p.get("min_ns", 0) for p in full), default=0),
+                     max((p["max_ns"] for p in full), default=0))
+
+
+def number_of(trial, ops):
+    return sum(trial["ops"][op]["n"] for op in ops if op in trial["ops"])
 
 
 class Run:
@@ -85,11 +104,15 @@ class Run:
         """Tasks that ran at this level (a level of 0 is the job's own number)."""
         return next(r["tasks_n"] for r in self.data["runs"] if r["threads"] == threads)
 
+    def ops_of(self, op):
+        """The operations that `op` stands for. What the job is about (None) is all of its syncs, or its writes when it has none."""
+        return (op,) if op else ("write",) if self.subject == "write" else SYNCS
+
     def histogram(self, target, threads, op=None):
         """Of all trials of a target at a level; None when it has no such operation."""
-        key = (target, threads, op or self.subject)
+        key = (target, threads, op)
         if key not in self.sums:
-            parts = [t["ops"][key[2]] for t in self.trials(target, threads) if key[2] in t["ops"]]
+            parts = [t["ops"][o] for t in self.trials(target, threads) for o in self.ops_of(op) if o in t["ops"]]
             self.sums[key] = histogram(parts) if parts else None
         return self.sums[key]
 
@@ -97,17 +120,52 @@ class Run:
         """One figure of a trial, ns or per second; NaN when there are too few operations to tell."""
         if metric == "rate":
             return trial["rate"]
-        op = trial["ops"].get(self.subject)
-        percent, least = PERCENTILE[metric]
-        if not op or op["n"] < least:
-            return float("nan")
-        return op[{50: "p50_ns", 99: "p99_ns", 99.9: "p999_ns"}[percent]]
+        parts = [trial["ops"][o] for o in self.ops_of(None) if o in trial["ops"]]
+        percent = PERCENTILE[metric]
+        if len(parts) != 1:
+            return histogram(parts).figure(percent)
+        enough = parts[0]["n"] >= LEAST and round(parts[0]["n"] * (100 - percent), 6) >= 100
+        return parts[0][{50: "p50_ns", 99: "p99_ns", 99.9: "p999_ns"}[percent]] if enough else float("nan")
 
     def per_sync(self, target, threads, field):
         """The mean over all syncs of what a trial tells as a mean of its own; None where it does not."""
-        have = [(t[field], t["ops"][self.subject]["n"]) for t in self.trials(target, threads)
-                if t.get(field) is not None and self.subject in t["ops"]]
-        return sum(x * n for x, n in have) / sum(n for _, n in have) if have else None
+        have = [(t[field], number_of(t, self.ops_of(None))) for t in self.trials(target, threads) if t.get(field) is not None]
+        return sum(x * n for x, n in have) / sum(n for _, n in have) if sum(n for _, n in have) else None
+
+    def rate(self, target, threads):
+        """Operations a second of all tasks: the mean of the trials. NaN when it is not known."""
+        rates = [t["rate"] for t in self.trials(target, threads)]
+        return sum(rates) / len(rates) if rates and all(rates) else float("nan")
+
+    # ---- the floor: one 4 KiB write and flush below the target, by one task, nothing else ----
+
+    def floor(self, target, threads):
+        """Of all trials: the look before the trial or the one after it, whichever has the lower p50; None where none was made."""
+        parts = [t["floor"] for t in self.trials(target, threads) if t.get("floor", {}).get("bins")]
+        return histogram(parts) if parts else None
+
+    def floor_times(self, target, threads):
+        """p50 of a sync with the writes before it, through the floor's p50: any number. None where it cannot be told."""
+        floor, subject = self.floor(target, threads), self.histogram(target, threads)
+        promised = sum(t.get("promised", "floor_ratio" in t) for t in self.trials(target, threads))
+        if floor is None or subject is None or not subject.n or not promised:
+            return None
+        request, writes = subject.percentile(50), self.histogram(target, threads, "write")
+        if self.subject != "write" and writes is not None:
+            request += writes.percentile(50) * writes.n / subject.n
+        return request / floor.percentile(50)
+
+    def x_floor(self, target, threads):
+        """What is shown of floor_times(); None where that is no figure (runs.3)."""
+        times = self.floor_times(target, threads)
+        return times if times is not None and times >= 1 else None
+
+    def floor_looks(self, target, threads):
+        """The p50 in ns of the lowest look at the floor and of the highest, where they are so far apart that x floor is
+        rough; else None."""
+        looks = [x for t in self.trials(target, threads) if "floor" in t
+                 for x in (t.get("floor_before_ns"), t.get("floor_after_ns"), t["floor"].get("p50_ns")) if x]
+        return (min(looks), max(looks)) if looks and max(looks) > FLOOR_MOVED * min(looks) else None
 
     def blocks(self, a, b, threads, metric):
         """Pairs of trials that ran next to each other, as two arrays of the metric."""
@@ -131,7 +189,7 @@ class Run:
     def phases(self, target, threads):
         """Mean us of a sync in each phase, all trials: {phase: us}. They sum to the mean latency."""
         trials = self.trials(target, threads)
-        n = sum(t["ops"][op]["n"] for t in trials for op in ("fsync", "fdatasync") if op in t["ops"])
+        n = sum(number_of(t, SYNCS) for t in trials)
         sums = {}
         for t in trials:
             for phase, ns in t.get("phases_ns", {}).items():
@@ -139,7 +197,6 @@ class Run:
         if not n or not any(ns for phase, ns in sums.items() if phase != "other"):  # a real file system tells none
             return {}
         return {phase: ns / n / 1e3 for phase, ns in sums.items()}
-
 
     def scores(self):
         """Rows of the score of strategies that is kept beside the results; None when there is none."""
@@ -177,21 +234,29 @@ def read_json(path):
         raise Bad(f"{path}:{e.lineno}: not whole JSON ({e.msg}); was its run cut short?") from None
 
 
-def check(path, data):
+def check_schema(path, data):
     if not isinstance(data, dict) or "schema" not in data:
         raise Bad(f"{path}: not a result of fsyncstorm (it names no schema)")
     if data["schema"] != SCHEMA:
-        raise Bad(f"{path}: schema {data['schema']}, expected {SCHEMA}")
+        raise Bad(f"{path}: not a bench's run (schema {data['schema']}, expected {SCHEMA})")
     if data.get("schema_version") != VERSION:
         raise Bad(f"{path}: schema version {data.get('schema_version')}, this program reads version {VERSION}")
+
+
+def check_fields(path, data):
     for field in NEEDED:
         if field not in data:
             raise Bad(f"{path}: has no `{field}`; is it whole?")
-    if not any(not r.get("error") and not r.get("interrupted") for r in data["runs"]):
-        raise Bad(f"{path}: has no trial that ran to its end")
     for r in data["runs"]:
         if not {"threads", "target", "trial", "rate", "ops"} <= r.keys() or r["target"] >= len(data["targets"]):
             raise Bad(f"{path}: a trial lacks its target, its operations or its rate; is it whole?")
+
+
+def check(path, data):
+    check_schema(path, data)
+    check_fields(path, data)
+    if not any(not r.get("error") and not r.get("interrupted") for r in data["runs"]):
+        raise Bad(f"{path}: has no trial that ran to its end")
 
 
 def load_file(path):
@@ -241,4 +306,5 @@ def load_scores(path):
     for row in data["rows"]:
         if not {"race", "design", "strategy", "first"} <= row.keys():
             raise Bad(f"{path}: a row lacks its race, design, strategy or `first`")
-    return [dict(race=r["race"], design=r["design"], strategy=r["strategy"], seeds=r["first"], cap=data["cap"]) for r in data["rows"]]
+    return [dict(race=r["race"], design=r["design"], strategy=r["strategy"], seeds=r["first"], cap=data["cap"])
+            for r in data["rows"]]

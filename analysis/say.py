@@ -1,11 +1,10 @@
 """
 say.py: results as plain sentences. What is found, what could not have been, and what makes one doubt it.
 
-(Y1) No sentence says more than its interval: no difference found is told with the size that would have
-     been seen.
-(Y2) How many comparisons were made is said with what was found in them (stats.py, S4).
+say.1: No sentence says more than its interval. Where no difference is found, the size that would have been seen is told.
+say.2: The number of comparisons that were made is told with what was found in them (stats.4).
 
-Called by the report, the picture of the README, `compare` and the guard.
+Called by the report, the picture of the README, `compare`, the guard and the end of a bench.
 """
 import dataclasses
 import itertools
@@ -28,6 +27,7 @@ class Row:
     threads: int
     fsyncers: int
     result: stats.Comparison
+    target: int = 0  # the index of b in its run
 
 
 def percent(share):
@@ -47,13 +47,27 @@ def detectable(c):
     return percent(c.detectable) if c.detectable < 1 else f"a factor of {1 + c.detectable:.2g}"
 
 
+def way(metric, c):
+    """What a ratio means for B."""
+    return (WORSE if c.ratio > 1 else BETTER)[metric]
+
+
+def words(metric, c):
+    """What stands beside a ratio in a table that names its targets (say.1)."""
+    if not c.valid:
+        return f"cannot be told: {c.why}"
+    if not c.different:
+        return f"no difference found; one of {detectable(c)} would have been seen"
+    return way(metric, c) + (" (a finding)" if c.finding else "")
+
+
 def verdict(a, b, metric, c):
-    """One sentence, without its full stop."""
+    """One sentence, without its full stop (say.1)."""
     if not c.valid:
         return f"{b}'s {metric} against {a}'s cannot be told: {c.why}"
     if not c.different:
         return f"{metric}: no difference found between {b} and {a}; one of {detectable(c)} would have been seen"
-    return f"{b}'s {metric} is {ratio(c.ratio)}x {a}'s {interval(c)}: {(WORSE if c.ratio > 1 else BETTER)[metric]}"
+    return f"{b}'s {metric} is {ratio(c.ratio)}x {a}'s {interval(c)}: {way(metric, c)}"
 
 
 def pooled(run, a, b, metric):
@@ -78,16 +92,16 @@ def compare_run(run, base=0, metrics=runs.METRICS):
             continue
         for metric in metrics:
             names = run.names[base], run.names[b], metric
-            over.append(Row(*names, None, None, pooled(run, base, b, metric)))
+            over.append(Row(*names, None, None, pooled(run, base, b, metric), b))
             for t in run.levels:
-                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(base, b, t, metric))))
+                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(base, b, t, metric)), b))
     stats.correct([r.result for r in each])
     stats.correct([r.result for r in over])
     return each, over
 
 
 def chance(rows):
-    """Y2: one sentence on how many comparisons were made."""
+    """One sentence on how many comparisons were made (say.2)."""
     valid = [r for r in rows if r.result.valid]
     n, seen = len(valid), sum(r.result.different for r in valid)
     found = sum(r.result.finding for r in valid)
@@ -152,12 +166,35 @@ def where_time_goes(run):
             parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
             n = run.fsyncers(level)
             article = "A" if run.subject == "write" else "An"
-            return f"{article} {run.subject} of {run.names[i]} with {n} fsyncer{'s' * (n != 1)} takes {total:,.0f} us on average: {parts}."
+            return (f"{article} {run.subject} of {run.names[i]} with {n} fsyncer{'s' * (n != 1)} takes {total:,.0f} us on average: "
+                    f"{parts}.")
     return ""
 
 
-def doubts(run):
-    """What makes one doubt the figures: one sentence each."""
+def listed(run, rows):
+    """'postfix with 1 fsyncer, ext4 with 8 fsyncers': of (threads, target)."""
+    counts = [(run.names[i], run.fsyncers(t)) for t, i in rows]
+    return ", ".join(f"{name} with {n} fsyncer{'s' * (n != 1)}" for name, n in counts)
+
+
+def floor_doubts(run):
+    """Where x floor is no figure (runs.3), and where it is rough because the floor moved."""
+    out, rows = [], list(itertools.product(run.levels, run.indexes))
+    below = [(t, i) for t, i in rows if run.floor_times(i, t) is not None and run.x_floor(i, t) is None]
+    if below:
+        out.append(f"No x floor is given of {listed(run, below)}: it would be below 1, and a durable sync cannot take less than a "
+                   "write and a flush. The device's floor moved meanwhile, or half of the syncs had nothing to flush.")
+    moved = [(t, i) for t, i in rows if run.floor_looks(i, t)]
+    if moved:
+        low, high = (f(run.floor_looks(i, t)[k] for t, i in moved) / 1e3 for k, f in ((0, min), (1, max)))
+        where = listed(run, moved) if len(moved) <= 4 else f"{len(moved)} of {len(rows)} rows"
+        out.append(f"The device's floor moved while it was measured, looks at it say {low:,.1f} to {high:,.1f} us: x floor is rough "
+                   f"({where}).")
+    return out
+
+
+def trial_doubts(run):
+    """What the trials themselves say against their figures: one sentence each."""
     out = []
     if run.data.get("interrupted"):
         out.append("The run was ended before all trials were made.")
@@ -178,5 +215,14 @@ def doubts(run):
     fewest = min(len(run.trials(i, t)) for i in run.indexes for t in run.levels)
     if stats.BLOCKS_MIN <= fewest < 5:
         out.append(f"{fewest} trials a target are few: intervals are wide.")
-    out += sorted({f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")})
     return out
+
+
+def figure_doubts(run):
+    """What makes one doubt the figures: one sentence each."""
+    return trial_doubts(run) + floor_doubts(run)
+
+
+def doubts(run):
+    """The same, and what was not available when it was measured (the bench's own notices)."""
+    return figure_doubts(run) + sorted({f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")})

@@ -1,27 +1,85 @@
 """
 stats.py: is B different from A? Ratios with intervals, and what would make one doubt them.
 
-(S1) A block is one trial of A and one of B that ran next to each other: what drifts in the machine is
-     in both, so only their ratio counts.
-(S2) The centre is the mean of the log ratios without the highest and the lowest fifth (with fewer than
-     10 blocks: of all, since none can be spared). A stall of the machine falls on one trial and must not decide.
-(S3) The 95 % interval is a bootstrap over blocks, widened for few blocks by Student's t against the
-     normal and by n / (n - 1), since a bootstrap of few is too sure of itself.
-(S4) Of 20 comparisons of like things one seems different at 95 %. A *finding* is one that still stands
-     when all comparisons that were made are counted (Holm 1979), at FINDING: what CI may fail on.
+stats.1: A block is one trial of A and one of B that ran next to each other. What drifts in the machine is in both, so
+only their ratio counts.
+stats.2: The centre is the mean of the log ratios without the highest and the lowest fifth (of all when there are fewer
+than 10 blocks: none can be spared). A stall of the machine falls on one trial and must not decide.
+stats.3: The 95 % interval is a bootstrap over blocks. It is widened for few blocks by Student's t against the normal and
+by n / (n - 1), because a bootstrap of few is too sure of itself.
+stats.4: Of 20 comparisons of like things one seems different at 95 %. A *finding* is a difference that still stands when
+all comparisons that were made are counted (Holm 1979), at FINDING. CI may fail on a finding only.
 
-Called by the report, `compare` and the guard. Pure: arrays in, numbers out; the same seed, the same interval.
+Called by the report, by `compare` (so by the guard) and at the end of a bench. Pure: arrays in, numbers out; the same
+seed gives the same interval. Needs numpy alone: a bench that ends must not wait for scipy to be loaded. stats_test.py
+holds the distributions against scipy's.
 """
 import dataclasses
+import functools
 import math
+import statistics
 
 import numpy as np
-from scipy import stats as dist
 
 BLOCKS_MIN = 3
 RESAMPLES = 2000
 FINDING = 0.01  # chance that any of all comparisons of like things is called a finding
 
+
+# ---- distributions ----
+
+@functools.cache
+def nodes():
+    """Of Gauss and Legendre's quadrature on -1 to 1: where, and with what weight."""
+    return np.polynomial.legendre.leggauss(200)
+
+
+def student_beyond(t, df):
+    """The chance that |T| > t, for Student's T with df degrees of freedom. With T = tan(a) * sqrt(df), the density of the
+    angle a is proportional to cos(a) ** (df - 1)."""
+    at, weight = nodes()
+    low = math.atan(t / math.sqrt(df))
+    half = (math.pi / 2 - low) / 2
+    area = half * float(weight @ np.cos(low + half * (at + 1)) ** (df - 1))
+    return min(1.0, 2 * area * math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi))
+
+
+@functools.cache
+def student_975(df):
+    """The t that 2.5 % are above."""
+    low, high = 0.0, 13.0  # of one degree of freedom it is 12.7, of more it is less
+    for _ in range(60):
+        t = (low + high) / 2
+        low, high = (t, high) if student_beyond(t, df) > 0.05 else (low, t)
+    return low
+
+
+NORMAL_975 = statistics.NormalDist().inv_cdf(0.975)
+
+
+def pairs_of(x):
+    """x[j] - x[i] and j - i of all i < j."""
+    i, j = np.triu_indices(len(x), 1)
+    return x[j] - x[i], j - i
+
+
+def trend_by_chance(x):
+    """The chance that values without a trend rise or fall as steadily as these: Kendall's tau of value and order. Exact
+    for few values that all differ, else by the normal that tau tends to."""
+    n, signs = len(x), np.sign(pairs_of(x)[0])
+    balance, pairs = int(signs.sum()), n * (n - 1) // 2
+    if n <= 33 and signs.all():
+        share = np.ones(1)  # of all orders of n values: how many have 0, 1, 2, ... pairs the other way round
+        for k in range(2, n + 1):
+            share = np.convolve(share, np.full(k, 1 / k))
+        fewer = (pairs - abs(balance)) // 2
+        return min(1.0, 2 * float(share[:fewer + 1].sum()))
+    ties = np.unique(x, return_counts=True)[1]
+    spread = (n * (n - 1) * (2 * n + 5) - (ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
+    return math.erfc(abs(balance) / math.sqrt(2 * spread)) if spread > 0 else 1.0
+
+
+# ---- comparisons ----
 
 @dataclasses.dataclass
 class Comparison:
@@ -31,7 +89,7 @@ class Comparison:
     low: float = math.nan        # 95 % of it
     high: float = math.nan
     p: float = math.nan          # chance of such a ratio if there were no difference
-    finding: bool = False        # S4; set by correct()
+    finding: bool = False        # stats.4; set by correct()
     why: str = ""                # why it cannot be told, "" when it can
 
     @property
@@ -55,7 +113,7 @@ def cut_of(n):
 
 
 def centre(x):
-    """S2, along the last axis."""
+    """Of stats.2, along the last axis."""
     n = np.shape(x)[-1]
     return np.sort(x, axis=-1)[..., cut_of(n):n - cut_of(n)].mean(axis=-1)
 
@@ -74,10 +132,10 @@ def error_of(x):
 
 
 def judged(blocks, df, middle, error, resampled):
-    """A comparison from the centre of the log ratios, its standard error and its resampled centres (S3)."""
-    widen = dist.t.ppf(0.975, blocks - 1) / dist.norm.ppf(0.975) * math.sqrt(blocks / (blocks - 1))
+    """A comparison from the centre of the log ratios, its standard error and its resampled centres (stats.3)."""
+    widen = student_975(blocks - 1) / NORMAL_975 * math.sqrt(blocks / (blocks - 1))
     low, high = np.percentile(middle + (resampled - middle) * widen, [2.5, 97.5])
-    p = 2 * dist.t.sf(abs(middle) / error, df) if error > 0 else float(middle == 0)
+    p = student_beyond(abs(middle) / error, df) if error > 0 else float(middle == 0)
     return Comparison(blocks, math.exp(middle), math.exp(min(low, middle)), math.exp(max(high, middle)), p)
 
 
@@ -90,7 +148,7 @@ def unusable(a, b):
 
 
 def compare(a, b, seed=1):
-    """Paired: a[i] and b[i] are of block i (S1)."""
+    """Paired: a[i] and b[i] are of block i (stats.1)."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     why = unusable(a, b)
     if why:
@@ -102,7 +160,7 @@ def compare(a, b, seed=1):
 
 def compare_apart(a, b, seed=1):
     """Two runs that did not take turns: trials are resampled on each side alone. Drift between the two
-    runs counts as a difference: who calls this must say so."""
+    runs counts as a difference: the caller must say so."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     why = unusable(a, a) or unusable(b, b)
     if why:
@@ -115,7 +173,7 @@ def compare_apart(a, b, seed=1):
 
 
 def correct(comparisons):
-    """S4: marks the findings among all comparisons that were made. Returns how many were."""
+    """Marks the findings (stats.4) among all comparisons that were made. Returns how many were."""
     valid = sorted((c for c in comparisons if c.valid), key=lambda c: c.p)
     for i, c in enumerate(valid):
         if c.p > FINDING / (len(valid) - i):
@@ -127,15 +185,15 @@ def correct(comparisons):
 # ---- what would make one doubt ----
 
 def drift(x):
-    """The share by which trials grow or fall from the first to the last, where that is no chance; else 0.
-    Kendall's tau of value and order; Theil and Sen's slope."""
+    """The share by which trials grow or fall from the first to the last, where that is no chance; else 0. The slope is
+    Theil's and Sen's: the median of the slopes of all pairs."""
     x = np.asarray(x, dtype=float)
     if len(x) < 6 or not np.isfinite(x).all() or (x <= 0).any():
         return 0.0
-    order = np.arange(len(x))
-    if dist.kendalltau(order, x).pvalue > 0.01:
+    if trend_by_chance(x) > 0.01:
         return 0.0
-    change = math.exp(dist.theilslopes(np.log(x), order)[0] * (len(x) - 1)) - 1
+    rise, distance = pairs_of(np.log(x))
+    change = math.exp(float(np.median(rise / distance)) * (len(x) - 1)) - 1
     return change if abs(change) > 0.05 else 0.0
 
 

@@ -12,6 +12,11 @@ import numpy as np
 import stats
 import tap
 
+try:
+    from scipy import stats as dist
+except ImportError:
+    dist = None
+
 RUNS = 150 if tap.FAST else 300
 NOISES = {
     "normal": lambda rng, n: rng.normal(0, 0.1, n),
@@ -24,6 +29,30 @@ def pair(rng, noise, n, factor=1.0):
     """A's and B's trials: B is `factor` times A but for noise; the machine drifts under both."""
     machine = np.exp(np.cumsum(rng.normal(0, 0.05, n)))
     return 100 * machine * np.exp(noise(rng, n)), 100 * factor * machine * np.exp(noise(rng, n))
+
+
+class Distributions(unittest.TestCase):
+    def test_student_is_that_of_the_tables(self):
+        for df, t in ((1, 12.706), (2, 4.303), (4, 2.776), (10, 2.228), (20, 2.086), (100, 1.984)):
+            self.assertAlmostEqual(stats.student_975(df), t, places=3)
+            self.assertAlmostEqual(stats.student_beyond(t, df), 0.05, places=4)
+
+    @unittest.skipUnless(dist, "no python3-scipy")
+    def test_student_is_scipys_far_into_the_tail(self):
+        for df in (1, 2, 3, 7, 30, 99, 998):
+            self.assertAlmostEqual(stats.student_975(df) / dist.t.ppf(0.975, df), 1, places=7)
+            for t in (0, 0.1, 1, 3, 10, 40):
+                self.assertAlmostEqual(stats.student_beyond(t, df) / max(2 * dist.t.sf(t, df), 1e-300), 1, places=6)
+
+    @unittest.skipUnless(dist, "no python3-scipy")
+    def test_a_trend_is_as_likely_as_scipy_says(self):
+        rng = np.random.default_rng(3)
+        for n in (6, 7, 12, 33, 34, 60):
+            for ties in (False, True):
+                x = rng.normal(0, 1, n) + np.linspace(0, 1, n)
+                x = np.round(x) if ties else x
+                self.assertAlmostEqual(stats.trend_by_chance(x), dist.kendalltau(np.arange(n), x).pvalue, places=9)
+        self.assertEqual(stats.trend_by_chance(np.ones(8)), 1)
 
 
 class Intervals(unittest.TestCase):
@@ -78,6 +107,25 @@ class Intervals(unittest.TestCase):
     def test_the_same_seed_gives_the_same_interval(self):
         a, b = pair(np.random.default_rng(3), NOISES["heavy"], 9)
         self.assertEqual(stats.compare(a, b, 5), stats.compare(a, b, 5))
+
+    def test_known_trials_give_a_known_interval(self):
+        a = (100, 103, 98, 101, 105, 99, 97, 102, 100, 104)
+        b = (104, 101, 103, 106, 104, 105, 99, 120, 101, 110)
+        c = stats.compare(a, b)
+        for value, due in ((c.ratio, 1.0380), (c.low, 1.0039), (c.high, 1.0770)):
+            self.assertAlmostEqual(value, due, places=4)
+
+    def test_false_alarms_are_rare_and_a_true_difference_is_seen(self):
+        for blocks in (3, 5, 10):
+            for factor, least, most in ((1.0, 0, 0.09), (1.5, 0.9 if blocks > 3 else 0, 1)):
+                rng = np.random.default_rng(42)
+                seen = 0
+                for seed in range(RUNS):
+                    a, b = pair(rng, NOISES["normal"], blocks, factor)
+                    c = stats.compare(a, b, seed)
+                    self.assertTrue(c.low <= c.ratio <= c.high)
+                    seen += c.different
+                self.assertTrue(least <= seen / RUNS <= most, (blocks, factor, seen))
 
     def test_what_would_have_been_seen_is_seen(self):
         rng, seen = np.random.default_rng(4), 0

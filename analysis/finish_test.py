@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""
+finish_test.py: what the terminal says when a bench ends: its figures are those of the report and of the README, a floor
+that moved is told everywhere in the same words, and nothing but numpy is loaded for it.
+"""
+import contextlib
+import copy
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import cli
+import finish
+import hgrm
+import redraw
+import report
+import runs
+import say
+import tap
+
+US = 1000
+
+
+def one_value(ns, n=1):
+    """The histogram of n operations that all took so long."""
+    return {"n": n, "sum_ns": ns * n, "min_ns": ns, "max_ns": ns, "p50_ns": ns, "p90_ns": ns, "p99_ns": ns, "p999_ns": ns,
+            "bins": [[ns, n]]}
+
+
+def made_up(*looks, sync_us=250, promised=1):
+    """A run of one target with 4 tasks, a trial for each (look before, look after) in us; None: no look."""
+    trials = []
+    for i, (before, after) in enumerate(looks):
+        t = {"threads": 4, "tasks_n": 4, "target": 0, "trial": i, "rate": 1.0, "elapsed_ns": 10 ** 9, "promised": promised,
+             "ops": {"write": one_value(1), "fsync": one_value(sync_us * US)}}
+        for key, look in (("floor_before_ns", before), ("floor_after_ns", after)):
+            if look:
+                t[key] = look * US
+        if before or after:
+            t["floor"] = one_value(min(x for x in (before, after) if x) * US)
+        trials.append(t)
+    data = {"schema": runs.SCHEMA, "schema_version": 1, "date": "", "commit": "c", "command": ["fsyncstorm bench"], "trials": len(looks),
+            "job": {"name": "j", "subject": "fsync"}, "targets": [{"label": "A postfix", "text": "postfix@ram:64m"}], "runs": trials}
+    return runs.Run("run.json", data, {})
+
+
+def told(run):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        finish.tell(run)
+    return out.getvalue()
+
+
+class Floor(unittest.TestCase):
+    def test_nothing_is_told_of_a_floor_that_stood(self):
+        run = made_up((100, 150), (190, 101), sync_us=300)
+        self.assertEqual(say.floor_doubts(run), [])
+        self.assertAlmostEqual(run.x_floor(0, 4), 3, delta=0.1)
+
+    def test_the_look_that_was_not_disturbed_counts(self):
+        run = made_up((4000, 100), (100, 4000))
+        self.assertAlmostEqual(run.x_floor(0, 4), 2.5, delta=0.1)
+        self.assertEqual(len(say.floor_doubts(run)), 1)
+        self.assertIn("floor moved while it was measured, looks at it say 100.0 to 4,000.0 us", say.floor_doubts(run)[0])
+        self.assertIn("postfix with 4 fsyncers", say.floor_doubts(run)[0])
+
+    def test_a_floor_that_moved_between_trials_is_told(self):
+        self.assertIn("looks at it say 11.0 to 8,000.0", say.floor_doubts(made_up((8000, 8000), (11, 11), sync_us=9000))[0])
+
+    def test_a_ratio_below_1_is_no_figure_anywhere(self):
+        run = made_up((4000, 4000), (4000, 4000))
+        self.assertLess(run.floor_times(0, 4), 1)
+        self.assertIsNone(run.x_floor(0, 4))
+        self.assertRegex(told(run), r"A postfix +4000\.0 +-\n")
+        self.assertIn("doubt: No x floor is given of postfix with 4 fsyncers", told(run))
+        self.assertIn("No x floor is given of postfix with 4 fsyncers", " ".join(say.doubts(run)))
+        columns, rows = report.results_table(run)
+        self.assertEqual(rows[0][columns.index("x floor")][0], "-")
+        self.assertNotIn("x floor", redraw.table_text(run))  # a column of nothing
+        whole = runs.load(tap.FIXTURE)
+        for r in whole.data["runs"]:
+            r.update(promised=1, floor=one_value(10 ** 10))
+        self.assertIn("- Doubt: No x floor", redraw.readme_part(whole, "results/x"))
+
+    def test_without_a_floor_nothing_is_told(self):
+        run = made_up((None, None), (None, None))
+        self.assertEqual(say.floor_doubts(run), [])
+        self.assertIsNone(run.floor_times(0, 4))
+        self.assertNotIn("floor", told(run))
+
+    def test_what_promises_nothing_has_no_ratio(self):
+        self.assertIsNone(made_up((100, 100), promised=0).floor_times(0, 4))
+
+    def test_one_look_is_enough(self):
+        run = made_up((100, None), (None, 100), sync_us=300)
+        self.assertEqual(say.floor_doubts(run), [])
+        self.assertAlmostEqual(run.x_floor(0, 4), 3, delta=0.1)
+
+
+class Figures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.run_ = runs.load(tap.FIXTURE)
+
+    def test_999_syncs_have_no_p999(self):
+        for n, known in ((9, ()), (10, (50, 90)), (99, (50, 90)), (100, (50, 90, 99)), (999, (50, 90, 99)), (1000, (50, 90, 99, 99.9))):
+            h = runs.histogram([one_value(5 * US, n)])
+            self.assertEqual(tuple(p for p in (50, 90, 99, 99.9) if h.figure(p) == h.figure(p)), known, n)
+
+    def test_the_report_and_the_readme_show_none_either(self):
+        data = copy.deepcopy(self.run_.data)
+        for r in data["runs"]:
+            r["ops"]["fsync"] = one_value(300 * US, 200)
+        run = runs.Run(self.run_.path, data, self.run_.env)
+        columns, rows = report.results_table(run)
+        self.assertEqual({row[columns.index("p99.9 us")][0] for row in rows}, {"-"})
+        self.assertEqual({row[columns.index("p99 us")][0] for row in rows}, {"300.0"})
+        self.assertNotIn("p99.9", redraw.table_text(run))
+
+    def test_syncs_of_both_kinds_are_one_subject(self):
+        data = copy.deepcopy(self.run_.data)
+        for r in data["runs"]:
+            r["ops"] = {"write": one_value(1, 20), "fsync": one_value(100 * US, 10), "fdatasync": one_value(300 * US, 30)}
+        run = runs.Run(self.run_.path, data, self.run_.env)
+        self.assertEqual(run.histogram(0, 1).percentile(50), 300 * US)
+        self.assertEqual(run.value(run.trials(0, 1)[0], "p50"), 300 * US)
+
+    def test_percentiles_are_those_that_the_bench_measured(self):
+        for t in self.run_.all_trials():
+            for op in t["ops"].values():
+                for p, field in ((50, "p50_ns"), (90, "p90_ns"), (99, "p99_ns"), (99.9, "p999_ns"), (100, "max_ns")):
+                    self.assertEqual(runs.histogram([op]).percentile(p), op[field])
+
+
+class Terminal(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.run_ = runs.load(tap.FIXTURE)
+        cls.text = told(cls.run_)
+
+    def test_ratios_are_those_of_the_report(self):
+        each, _ = say.compare_run(self.run_)
+        lines = re.findall(r"^ +(\d+)  (p50|p99|p99\.9|rate) +([-\d.]+)(?: \[ *([\d.]+), *([\d.]+)\])?  +(.*)$", self.text, re.M)
+        self.assertEqual(len(lines), len(each))
+        for (n, metric, ratio, low, high, words), r in zip(lines, sorted(each, key=lambda r: r.fsyncers)):
+            self.assertEqual((int(n), metric), (r.fsyncers, r.metric))
+            due = tuple(f"{x:.3f}" for x in (r.result.ratio, r.result.low, r.result.high)) if r.result.valid else ("-", "", "")
+            self.assertEqual((ratio, low, high), due)
+            self.assertEqual(words, say.words(metric, r.result))
+        self.assertIn("ratio of B postfix to A prefix", self.text)
+        self.assertIn(say.chance(each), self.text)
+
+    def test_doubts_are_those_of_the_report(self):
+        self.assertEqual(re.findall(r"^doubt: (.*)$", self.text, re.M), say.figure_doubts(self.run_))
+
+    def test_fio_stands_beside_its_twin(self):
+        data = copy.deepcopy(self.run_.data)
+        data["targets"][1].update(label="B fio on A", fio_beside=0)
+        run = runs.Run(self.run_.path, data, self.run_.env)
+        h = [run.histogram(i, 1).figure(50) for i in (0, 1)]
+        self.assertRegex(told(run), rf"\n      1  B fio on A +{h[1] / h[0]:.3f} (agrees|apart) ")
+        self.assertNotIn("ratio of B", told(run))
+        for r in data["runs"]:
+            if r["target"] == 1:
+                r["ops"].pop("fsync")
+                r["rate"] = 0
+        self.assertRegex(told(runs.Run(self.run_.path, data, self.run_.env)), r"\n      1  B fio on A +- +-\n")
+
+    def test_phases_are_explained_by_the_run(self):
+        data = dict(self.run_.data, phases={"log_write": "the words of this run", "idle": "never spent"})
+        text = told(runs.Run(self.run_.path, data, self.run_.env))
+        self.assertRegex(text, r"log_write +\(phase\) the words of this run")
+        self.assertNotIn("never spent", text)
+
+    def test_a_run_that_was_cut_short_is_no_mistake(self):
+        with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as folder:
+            data = dict(self.run_.data, runs=[dict(self.run_.data["runs"][0], interrupted=True)], interrupted=True)
+            with open(os.path.join(folder, "run.json"), "w", encoding="utf-8") as f:
+                runs.json.dump(data, f)
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                self.assertEqual(cli.main(["finish", folder]), 0)
+            self.assertEqual(out.getvalue(), "")
+            self.assertEqual(os.listdir(folder), ["run.json"])
+
+    def test_nothing_but_numpy_is_loaded(self):
+        code = ("import sys; sys.path.insert(0, sys.argv[1]); import cli; status = cli.main(['finish', sys.argv[2]]); "
+                "sys.exit(status or bool({'scipy', 'matplotlib', 'jinja2'} & set(sys.modules)))")
+        with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as folder:
+            os.symlink(os.path.join(tap.FIXTURE, "run.json"), os.path.join(folder, "run.json"))
+            done = subprocess.run([sys.executable, "-c", code, tap.HERE, folder], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("what the words mean", done.stdout)
+
+
+class Percentiles(unittest.TestCase):
+    """The percentile text says of a histogram what it holds."""
+
+    @staticmethod
+    def rows_of(text):
+        return [[float(x) for x in line.split()] for line in text.splitlines() if re.match(r" +[\d.]+ \d\.", line)]
+
+    def test_rows_are_the_percentiles(self):
+        bins = [[us * US, 1] for us in range(1, 10001)]
+        h = runs.histogram([{"bins": bins, "sum_ns": sum(v for v, _ in bins), "min_ns": US, "max_ns": 10000 * US}])
+        rows, last = self.rows_of(hgrm.text(h)), -1
+        self.assertTrue(40 <= len(rows) <= 200)
+        for value, share, count, *inverse in rows:
+            self.assertGreater(share, last)
+            last = share
+            self.assertLessEqual(abs(value - share * 10000), share * 200 + 2)
+            self.assertGreaterEqual(count, share * 10000)
+            self.assertTrue(not inverse or abs(inverse[0] * (1 - share) - 1) < 0.01)
+        self.assertEqual(rows[-1], [10000, 1, 10000])
+
+    def test_the_foot_sums_up(self):
+        text = hgrm.text(runs.histogram([one_value(1000), one_value(3000)]))
+        self.assertIn("#[Mean    =        2.000, StdDeviation   =        1.000]\n#[Max     =        3.000, Total count    =            2]", text)
+
+    def test_an_empty_histogram_has_no_rows(self):
+        self.assertEqual(self.rows_of(hgrm.text(runs.histogram([]))), [])
+
+
+if __name__ == "__main__":
+    tap.main()
