@@ -15,6 +15,10 @@ except ModuleNotFoundError as e:
 except BrokenPipeError:  # the reader has gone, and nothing more is to be flushed to it; as if the signal had ended us
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     status = 128 + signal.SIGPIPE
+except OSError as e:  # of a file that the user named, runs.Bad tells
+    print(f"fsyncstorm: {e.filename or 'stdout'}: {e.strerror}", file=sys.stderr)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    status = 2
 except KeyboardInterrupt:
     status = 128 + signal.SIGINT
 sys.exit(status)

@@ -28,9 +28,6 @@ OLD_PHASES = (
     ("log_write, dev_flush, super", "(phases) writing log blocks; flushing the device; writing the super block"),
 )
 PLOTS = (("stall", "a sync of over 20 medians and over p99.9; those that overlap are one"),)
-# At the end of a bench; some of them only when the run has such figures.
-IN_TERMINAL = ("latency", "ratio", "interval", "a finding", "would have been seen", "flush", "meta KiB", "wake-up")
-OPEN_LOOP = ("service", "response")
 SMALL = 0.001  # a phase that nowhere has this share of a sync is not explained
 
 
@@ -48,7 +45,13 @@ def all_words(run):
 
 def terminal_words(run):
     """For the end of a bench: no more than what was printed."""
-    have = set(IN_TERMINAL)
-    have.update(OPEN_LOOP if any("response" in t["ops"] for t in run.all_trials()) else ())
-    have.update(("floor",) if any(run.floor(i, t) for i in run.indexes for t in run.levels) else ())
+    trials, have = run.all_trials(), {"latency", "flush"}
+    if len(run.names) > 1:
+        have.update(("ratio", "interval", "a finding", "would have been seen"))
+    if any("response" in t["ops"] for t in trials):
+        have.update(("service", "response"))
+    if any(run.floor(i, t) for i in run.indexes for t in run.levels):
+        have.add("floor")
+    if any("phases_ns" in t for t in trials):
+        have.update(("meta KiB", "wake-up"))
     return tuple(w for w in WORDS if w[0] in have) + phases(run)

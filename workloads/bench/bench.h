@@ -1,6 +1,11 @@
 /*
- * bench.h: one bench: a job, some targets, some numbers of tasks, trials that take turns. For the files
- * bench_*.c and cmd/bench.c alone.
+ * bench.h: one bench: a job, some targets, some numbers of tasks, and trials that take turns, so that what drifts in the
+ * machine meets all targets alike.
+ *
+ * The trials are kept as they are (run.json), and summed up in plain tables. Nothing here compares two targets: ratios,
+ * their intervals and what they come to are computed in analysis/ alone, from run.json.
+ *
+ * Called by the bench command.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -8,10 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "bench/compare.h"
 #include "bench/driver.h"
-
-struct results;
 
 #define BENCH_TARGETS_MAX 8
 #define BENCH_LEVELS_MAX  16
@@ -49,41 +51,38 @@ struct bench {
 	char job_path[PATH_MAX];
 	struct target_spec spec[BENCH_TARGETS_MAX];
 	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
-	unsigned twin[BENCH_TARGETS_MAX];  /* of a target that is fio's: which one of ours it is held against */
+	unsigned twin[BENCH_TARGETS_MAX];  /* of a target that is fio's: the one of ours that ran the same job */
 	struct bench_level level[BENCH_LEVELS_MAX];
 	unsigned nlevels;
 	uint64_t begin_ns;
 	bool interrupted;
 };
 
-/* What is compared, and shown as a column. */
-enum bench_metric { BENCH_P50, BENCH_P99, BENCH_P999, BENCH_RATE, BENCH_METRICS };
-extern const char *const bench_metric_name[BENCH_METRICS];
+/* The columns of the table of latencies. */
+enum bench_metric { BENCH_P50, BENCH_P99, BENCH_P999, BENCH_RATE };
 
 /* What the job is about: its syncs, or its writes when it has none. */
 const struct hist *bench_subject(const struct driver_result *r);
 const char *bench_subject_name(const struct bench *b);
-/* One figure of a trial, in ns or per second; 0 when there are too few operations to tell. */
+/* One figure of a trial or of a sum, in ns or per second; 0 when there are too few operations to tell. */
 double bench_value(const struct driver_result *r, enum bench_metric m);
+/* The same of one histogram, in ns; m is a percentile. */
+double bench_percentile(const struct hist *h, enum bench_metric m);
+/* Operations a second: the mean of the trials of a target at a level; 0 when it is not known of one of them. */
+double bench_rate(const struct bench *b, const struct bench_level *l, unsigned target);
 /* The p50 of a sync and of the writes before it, added up. */
 double bench_request_ns(const struct driver_result *r);
-/* Of the two looks at the floor the one with the lower p50; empty when there is none. */
+/*
+ * The floor of a trial is the least that the device takes: of the looks before and after it the one with the lower p50.
+ * The other look was disturbed, and would make a ratio to it too good. Empty when there was no look.
+ */
 const struct hist *bench_floor(const struct driver_result *r);
-/* bench_request_ns() against the p50 of that; 0 when there is none. */
-double bench_floor_ratio(const struct driver_result *r);
-/* Who cannot trust a ratio to the floor is told so. */
-void bench_print_floor(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
 /* A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end. */
 const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);
-/* Target `other` against the first; out->valid false when it cannot be told. */
-void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
-                   struct comparison *out);
-/* What fio measured against what its twin did, all trials together; 0 when it cannot be told. */
-double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsigned target, enum bench_metric m);
 
 /* Runs all trials, in turn. 0, or -errno with why; what was measured before stands in b. */
 int bench_run(struct bench *b, struct why *why);
@@ -94,15 +93,9 @@ const char *bench_no_events(const struct bench *b, unsigned target);
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
-/* percentiles.c: "50,99,99.99": 0, or -EINVAL. The table, and the JSON: nothing when none was asked for. */
+/* percentiles.c: "50,99,99.99": 0, or -EINVAL. The table: nothing when none was asked for. */
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);
-json_t *bench_percentiles_json(const struct bench *b);
-/* One file for each histogram: threads-4-A-fsync.hgrm. 0, or -errno with why. */
-int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum,
-                     struct why *why);
-/* Target `other` against the first at one number of tasks. */
-json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c);
 /* What one run measured, whoever drove it: operations, phases, waits, counters, the device. */
 void bench_put_measured(json_t *o, const struct driver_result *r);
 

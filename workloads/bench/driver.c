@@ -138,26 +138,6 @@ static void open_line(struct line *l)
 
 /* ---- tasks ---- */
 
-static uint64_t limit_of(const struct driver_config *cfg, const struct job *j)
-{
-	return cfg->seconds_ns ? cfg->seconds_ns : j->runtime_ns;
-}
-
-uint64_t driver_limit_ns(const struct driver_config *cfg)
-{
-	uint64_t most = 0;
-
-	for (unsigned i = 0; i < cfg->n; i++) {
-		const struct job *j = cfg->clones[i].job;
-		uint64_t limit = limit_of(cfg, j);
-		if (!limit)
-			return 0;
-		if (limit + j->ramp_ns > most)
-			most = limit + j->ramp_ns;
-	}
-	return most;
-}
-
 static void start_tasks(struct trial *t, const struct placement *plan)
 {
 	const struct driver_config *cfg = t->cfg;
@@ -173,7 +153,7 @@ static void start_tasks(struct trial *t, const struct placement *plan)
 		w->clone = &cfg->clones[i];
 		w->target = t->target;
 		w->line = &t->line;
-		w->limit_ns = limit_of(cfg, j);
+		w->limit_ns = cfg->seconds_ns ? cfg->seconds_ns : j->runtime_ns;
 		w->unlimited = cfg->seconds_ns || j->time_based;
 		w->seed = cfg->seed;
 		w->events = cfg->events;

@@ -83,8 +83,6 @@ struct driver_result *driver_new(unsigned n);
 void driver_facts(struct driver_result *r, const struct target *target, void *instance);
 void driver_free(struct driver_result *r);
 
-/* How long a trial measures at most, ramp included; 0 when no limit is known. */
-uint64_t driver_limit_ns(const struct driver_config *cfg);
 /* Where each task goes: out has cfg->n entries. -EINVAL with why. */
 int driver_plan(const struct driver_config *cfg, struct placement *out, struct why *why);
 /* Where the engine's own tasks go with that plan (N1 of driver_plan.c): a list of NUMA nodes; "" is anywhere. */

@@ -261,8 +261,8 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 		put_int(o, "floor_before_ns", hist_percentile(&r->floor, 50));
 	if (r->floor_after.n)
 		put_int(o, "floor_after_ns", hist_percentile(&r->floor_after, 50));
-	if (bench_floor_ratio(r) > 0)
-		put_real(o, "floor_ratio", bench_floor_ratio(r));
+	if (!r->syncs_unknown)
+		put_int(o, "promised", r->promised);
 	if (r->has_barriers)
 		json_object_set_new(o, "barriers", barriers_json(r));
 	if (r->made[0])
@@ -284,67 +284,6 @@ static json_t *trials_json(const struct bench *b)
 			for (unsigned t = 0; t < b->opt.ntargets; t++)
 				if (b->level[l].trial[t][i])
 					json_array_append_new(list, trial_json(b, &b->level[l], t, i));
-	return list;
-}
-
-/* ---- comparisons ---- */
-
-json_t *bench_comparison_json(unsigned threads, unsigned tasks, unsigned other, enum bench_metric m, const struct comparison *c)
-{
-	json_t *o = json_object();
-
-	put_int(o, "threads", threads);
-	put_int(o, "tasks_n", tasks);
-	put_int(o, "a", 0);
-	put_int(o, "b", other);
-	put_text(o, "metric", bench_metric_name[m]);
-	put_int(o, "blocks", c->blocks);
-	if (!c->valid)
-		return o;
-	put_real(o, "ratio", c->ratio);
-	put_real(o, "low", c->low);
-	put_real(o, "high", c->high);
-	json_object_set_new(o, "different", json_boolean(c->different));
-	put_real(o, "detectable", c->detectable);
-	return o;
-}
-
-static json_t *comparison_json(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m)
-{
-	struct comparison c;
-
-	bench_compare(b, l, other, m, &c);
-	return bench_comparison_json(l->threads, l->n, other, m, &c);
-}
-
-static json_t *comparisons_json(const struct bench *b)
-{
-	json_t *list = json_array();
-
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 1; t < b->opt.ntargets; t++)
-			for (enum bench_metric m = 0; m < BENCH_METRICS; m++)
-				json_array_append_new(list, comparison_json(b, &b->level[l], t, m));
-	return list;
-}
-
-/* What fio measured against what we did. */
-static json_t *fio_json(const struct bench *b)
-{
-	json_t *list = json_array(), *o;
-
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			if (!b->spec[t].fio)
-				continue;
-			o = json_object();
-			put_int(o, "threads", b->level[l].threads);
-			put_int(o, "target", b->twin[t]);
-			put_int(o, "fio", t);
-			put_real(o, "p50_ratio", bench_fio_ratio(b, &b->level[l], t, BENCH_P50));
-			put_real(o, "rate_ratio", bench_fio_ratio(b, &b->level[l], t, BENCH_RATE));
-			json_array_append_new(list, o);
-		}
 	return list;
 }
 
@@ -381,7 +320,7 @@ static json_t *targets_json(const struct bench *b)
 
 json_t *bench_json(const struct bench *b, const char *date)
 {
-	json_t *o = json_object(), *job = json_object();
+	json_t *o = json_object(), *job = json_object(), *phases = json_object();
 
 	put_text(o, "schema", SCHEMA);
 	put_int(o, "schema_version", SCHEMA_VERSION);
@@ -397,14 +336,12 @@ json_t *bench_json(const struct bench *b, const char *date)
 	put_text(job, "subject", bench_subject_name(b));
 	json_object_set_new(o, "job", job);
 	json_object_set_new(o, "targets", targets_json(b));
+	for (int i = 0; i < PH_NR; i++)
+		put_text(phases, phase_info[i].name, phase_info[i].what);
+	json_object_set_new(o, "phases", phases);
 	json_object_set_new(o, "interrupted", json_boolean(b->interrupted));
 	put_int(o, "peak_resident_bytes", mem_peak_bytes());
 	json_object_set_new(o, "runs", trials_json(b));
-	json_object_set_new(o, "comparisons", comparisons_json(b));
-	if (b->opt.npercentiles)
-		json_object_set_new(o, "percentiles", bench_percentiles_json(b));
-	if (b->opt.with_fio)
-		json_object_set_new(o, "fio", fio_json(b));
 	return o;
 }
 

@@ -1,16 +1,12 @@
 /*
- * percentiles.c: percentiles of every operation, over all trials of a target: those that the user names
- * (--percentile-list), and all of them in files.
- *
- * A percentile is shown when at least one operation lies beyond it: what there are too few operations for is not known.
+ * percentiles.c: the percentiles that the user names (--percentile-list), of every operation, over all trials of a
+ * target. A percentile is shown when at least one operation lies beyond it: otherwise it is not known.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench.h"
-#include "recipe/hgrm.h"
-#include "recipe/results.h"
 
 int bench_parse_percentiles(const char *text, struct bench_options *o)
 {
@@ -31,7 +27,7 @@ int bench_parse_percentiles(const char *text, struct bench_options *o)
 
 static bool is_known(const struct hist *h, double p)
 {
-	return h->n && (p >= 100 || (double)h->n * (100 - p) / 100 >= 1);
+	return h->n && (p >= 100 || (double)h->n * (100 - p) >= 100 - 1e-6); /* 100 - 99.9 is not quite 0.1 */
 }
 
 static void print_row(const struct bench *b, unsigned tasks, unsigned target, const char *op, const struct hist *h, FILE *out)
@@ -72,59 +68,4 @@ void bench_print_percentiles(const struct bench *b, FILE *out)
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			print_rows(b, &b->level[l], t, out);
-}
-
-static json_t *values_json(const struct bench *b, const struct hist *h)
-{
-	json_t *o = json_object();
-	char key[32];
-
-	for (unsigned i = 0; i < b->opt.npercentiles; i++) {
-		snprintf(key, sizeof(key), "%.7g", b->opt.percentile[i]);
-		json_object_set_new(o, key, is_known(h, b->opt.percentile[i]) ?
-		                    json_integer((json_int_t)hist_percentile(h, b->opt.percentile[i])) : json_null());
-	}
-	return o;
-}
-
-static void add_json(const struct bench *b, const struct bench_level *l, unsigned target, json_t *list)
-{
-	struct driver_result *sum = bench_sum(b, l, target);
-	const struct hist *h;
-	const char *name;
-
-	for (unsigned i = 0; sum && (h = bench_hist(sum, i, &name)); i++)
-		if (h->n)
-			json_array_append_new(list, json_pack("{s:i,s:i,s:s,s:o}", "tasks_n", (int)l->n, "target", (int)target, "op",
-			                                      name, "ns", values_json(b, h)));
-	driver_free(sum);
-}
-
-json_t *bench_percentiles_json(const struct bench *b)
-{
-	json_t *list = json_array();
-
-	for (unsigned l = 0; l < b->nlevels && b->opt.npercentiles; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++)
-			add_json(b, &b->level[l], t, list);
-	return list;
-}
-
-int bench_keep_hgrms(struct results *r, unsigned tasks, unsigned target, const struct driver_result *sum,
-                     struct why *why)
-{
-	const struct hist *h;
-	const char *op;
-	char file[64];
-	int ret = 0;
-
-	for (unsigned i = 0; !ret && (h = bench_hist(sum, i, &op)); i++) {
-		if (!h->n)
-			continue;
-		char *text = hgrm_text(h);
-		snprintf(file, sizeof(file), "threads-%u-%c-%s.hgrm", tasks, 'A' + target, op);
-		ret = results_text(r, file, text ? text : "", why);
-		free(text);
-	}
-	return ret;
 }

@@ -1,7 +1,7 @@
 /*
  * run.c: the order of trials, and the progress line.
  *
- * Targets take turns, A B then B A, so that what drifts in the machine meets both alike (compare.h, S1).
+ * Targets take turns, A B then B A, so that what drifts in the machine meets both alike.
  */
 #include <errno.h>
 #include <stdio.h>

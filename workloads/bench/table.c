@@ -1,8 +1,7 @@
 /*
- * table.c: the results of a bench as a person reads them: a table of latencies, where an fsync's
- * time goes, who waits for whom, what differs, and what the words mean.
+ * table.c: what a bench measured, as plain tables: latencies, where the time of an fsync goes, and which waits cost most.
+ * What these figures come to (ratios, doubts, the meaning of the words) analysis/ says below the tables.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,6 @@
 
 #define TOP_WAITS 6
 #define NAME_WIDTH 18
-#define FIO_BOUND 1.15
 
 static double us(double ns)
 {
@@ -148,11 +146,10 @@ static void print_latency(const struct bench *b, const struct bench_level *l, un
 		double value = us(bench_value(r, m));
 		cell(out, 9, value, us_format(value));
 	}
-	cell(out, 9, bench_value(r, BENCH_RATE), "%.0f");
+	cell(out, 9, bench_rate(b, l, target), "%.0f");
 	cell(out, 10, bench_flushes(r), "%.2f");
 	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
 	cell(out, 9, floor, us_format(floor));
-	cell(out, 9, bench_floor_ratio(r), "%.2f");
 	fputc('\n', out);
 }
 
@@ -291,86 +288,7 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 	}
 }
 
-/* ---- comparison ---- */
-
-static void print_sentence(const struct comparison *c, enum bench_metric m, char who, FILE *out)
-{
-	double change = fabs(c->ratio - 1) * 100;
-
-	if (!c->valid)
-		fprintf(out, "cannot be told: %s\n", c->blocks < COMPARE_BLOCKS_MIN ? "too few trials" : "too few operations");
-	else if (!c->different)
-		fprintf(out, "no difference found; one of %.0f %% would have been seen\n", c->detectable * 100);
-	else if (m == BENCH_RATE)
-		fprintf(out, "%c does %.0f %% %s a second\n", who, change, c->ratio > 1 ? "more" : "fewer");
-	else
-		fprintf(out, "%c is %.0f %% %s\n", who, change, c->ratio > 1 ? "slower" : "faster");
-}
-
-static void print_comparison(const struct bench *b, unsigned other, FILE *out)
-{
-	struct comparison c;
-
-	fprintf(out, "\nratio of %s to %s [95 %% interval], from trials next to each other\n", b->label[other], b->label[0]);
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (enum bench_metric m = 0; m < BENCH_METRICS; m++) {
-			bench_compare(b, &b->level[l], other, m, &c);
-			fprintf(out, "%7u  %-6s", b->level[l].n, bench_metric_name[m]);
-			if (c.valid)
-				fprintf(out, " %6.3f [%6.3f, %6.3f]  ", c.ratio, c.low, c.high);
-			else
-				fprintf(out, " %6s %18s", "-", "");
-			print_sentence(&c, m, 'A' + other, out);
-		}
-}
-
-/* ---- fio ---- */
-
-static void print_fio_ratio(double ratio, FILE *out)
-{
-	if (ratio > 0)
-		fprintf(out, "  %6.3f %-6s", ratio, ratio >= 1 / FIO_BOUND && ratio <= FIO_BOUND ? "agrees" : "apart");
-	else
-		fprintf(out, "  %6s %-6s", "-", "");
-}
-
-static void print_fio(const struct bench *b, FILE *out)
-{
-	if (!b->opt.with_fio)
-		return;
-	fprintf(out, "\nfio beside us, the same job in the same folder: its figure / ours; on an idle machine within %.2f..%.2f\n"
-	        "%7s  %-*s  %-13s  %-13s\n", 1 / FIO_BOUND, FIO_BOUND, "threads", NAME_WIDTH, "target", "p50", "rate");
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			if (!b->spec[t].fio)
-				continue;
-			row(out, b, &b->level[l], t);
-			print_fio_ratio(bench_fio_ratio(b, &b->level[l], t, BENCH_P50), out);
-			print_fio_ratio(bench_fio_ratio(b, &b->level[l], t, BENCH_RATE), out);
-			fputc('\n', out);
-		}
-}
-
 /* ---- the whole ---- */
-
-static void print_glossary(const struct bench *b, const unsigned char *used, FILE *out)
-{
-	fprintf(out, "\nwhat the words mean\n"
-	        "  %-12s from the call to its return (closed loop: the next write begins when this has returned)\n"
-	        "  service      open loop: from when the write began, to the end of the syncs that follow it\n"
-	        "  response     open loop: from when rate_iops meant it to begin: with the time it waited for those before it\n"
-	        "  flush/sync   flushes of the device a sync, a FUA write being one\n"
-	        "  meta KiB     tree and super blocks written a sync, in KiB\n"
-	        "  floor        a 4 KiB write and a flush below it, one task, nothing else: p50, looked at before and after each\n"
-	        "               trial; the lower counts: what the device can do, the other look was disturbed\n"
-	        "  x floor      p50 of a sync with the writes before it, against the floor\n"
-	        "  wake-up      the part of a wait between being woken and running\n"
-	        "  interval     holds the true ratio in 95 of 100 cases: of 20 comparisons of like things, one seems different\n",
-	        bench_subject_name(b));
-	for (unsigned p = 0; p < PH_NR; p++)
-		if (used[p])
-			fprintf(out, "  %-12s %s\n", phase_info[p].name, phase_info[p].what);
-}
 
 static bool any_response(const struct driver_result *const *sum, unsigned n)
 {
@@ -386,8 +304,8 @@ static void print_latencies(const struct bench *b, const struct driver_result *c
 	char rate[32];
 
 	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
-	        "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us", "x floor");
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
+	        "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us");
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			if (sum[l * b->opt.ntargets + t])
@@ -397,11 +315,10 @@ static void print_latencies(const struct bench *b, const struct driver_result *c
 static void print_open_row(const struct driver_result *r, FILE *out)
 {
 	const struct hist *const h[] = { &r->service, &r->response };
-	static const double percentile[] = { 50, 99, 99.9 };
 
 	for (int i = 0; i < 2; i++)
-		for (int p = 0; p < 3; p++)
-			cell(out, 9, us(hist_percentile(h[i], percentile[p])), "%.0f");
+		for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
+			cell(out, 9, us(bench_percentile(h[i], m)), "%.0f");
 	cell(out, 9, r->elapsed_ns ? r->response.n * 1e9 / r->elapsed_ns : 0, "%.0f");
 	fputc('\n', out);
 }
@@ -428,7 +345,6 @@ void bench_print(const struct bench *b, FILE *out)
 {
 	unsigned n = b->nlevels * b->opt.ntargets;
 	const struct driver_result **sum = calloc(n, sizeof(*sum));
-	unsigned char used[PH_NR] = { 0 };
 
 	if (!sum)
 		return;
@@ -444,13 +360,6 @@ void bench_print(const struct bench *b, FILE *out)
 	print_waits(b, sum, out);
 	bench_print_nodes(b, sum, out);
 	bench_print_events(b, sum, out);
-	for (unsigned t = 1; t < b->opt.ntargets; t++)
-		if (!b->spec[t].fio)
-			print_comparison(b, t, out);
-	print_fio(b, out);
-	used_phases(b, sum, used);
-	print_glossary(b, used, out);
-	bench_print_floor(b, sum, out);
 	print_notices(b, out);
 	for (unsigned i = 0; i < n; i++)
 		driver_free((struct driver_result *)sum[i]);

@@ -1,11 +1,10 @@
 /*
- * bench.c: `fsyncstorm bench JOB --target A --target B`: checks everything first, runs the trials
- * in turn, prints the table and keeps the run's folder.
+ * bench.c: `fsyncstorm bench JOB --target A --target B`: checks everything first, runs the trials in turn, prints the
+ * tables, keeps the run's folder, and lets analysis/ say what the figures come to.
  *
- * (1) What is wrong with the options, the job or a target is told before the first trial, in one line,
- *     and nothing is left behind.
- * (2) Ctrl-C ends the trial in hand; what was measured until then is printed and kept. The exit status
- *     then is 128 + the signal.
+ * What is wrong with the options, the job or a target is told before the first trial, in one line, and nothing is left
+ * behind. Ctrl-C ends the running trial; what was measured until then is printed and kept. The exit status is then 128 +
+ * the signal.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +15,9 @@
 #include "base/stop.h"
 #include "bench/bench.h"
 #include "bench/options.h"
-#include "cmd/cmd.h"
 #include "bench/shape.h"
+#include "cmd/analysis.h"
+#include "cmd/cmd.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem.h"
@@ -242,20 +242,6 @@ static char *command_line(const struct bench *b)
 	return text;
 }
 
-static int keep_percentiles(const struct bench *b, struct results *r, struct why *why)
-{
-	int ret = 0;
-
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++) {
-			struct driver_result *sum = bench_sum(b, &b->level[l], t);
-			if (sum)
-				ret = bench_keep_hgrms(r, b->level[l].n, t, sum, why);
-			driver_free(sum);
-		}
-	return ret;
-}
-
 /* What each design asks of its device, to be played again by `fsyncstorm floor`. */
 static int keep_shapes(const struct bench *b, struct results *r, struct why *why)
 {
@@ -281,7 +267,7 @@ static int keep_shapes(const struct bench *b, struct results *r, struct why *why
 	return ret;
 }
 
-static int keep_folder(const struct bench *b, struct results *r, const json_t *run)
+static int write_folder(const struct bench *b, struct results *r, const json_t *run)
 {
 	char *command = command_line(b);
 	struct why why;
@@ -294,16 +280,13 @@ static int keep_folder(const struct bench *b, struct results *r, const json_t *r
 	if (!ret)
 		ret = results_json(r, "run.json", run, &why);
 	if (!ret)
-		ret = keep_percentiles(b, r, &why);
-	if (!ret)
 		ret = keep_shapes(b, r, &why);
-	if (!ret)
-		ret = results_commit(r, &why);
 	json_decref(env);
 	free(command);
 	return ret ? cmd_error("bench", "%s", why.text) : 0;
 }
 
+/* The tables come first: they are there whatever happens next. */
 static int put_out(const struct bench *b, struct results *r)
 {
 	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
@@ -320,7 +303,11 @@ static int put_out(const struct bench *b, struct results *r)
 	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, &why))
 		ret = cmd_error("bench", "--json: %s", why.text);
 	if (!ret && !b->opt.no_results)
-		ret = keep_folder(b, r, run);
+		ret = write_folder(b, r, run);
+	if (!ret && !(b->opt.no_results && to_stdout))
+		analysis_finish(b->opt.no_results ? NULL : r->temp, run, to_stdout);
+	if (!ret && !b->opt.no_results && results_commit(r, &why))
+		ret = cmd_error("bench", "%s", why.text);
 	if (!ret && !b->opt.no_results && !to_stdout)
 		printf("\nresults: %s\n", r->final);
 	json_decref(run);

@@ -28,17 +28,24 @@ const struct command cmd_table[] = {
 	{ NULL, NULL, NULL },
 };
 
+static int output_error; /* of the first flush that failed: a later one does not fail again */
+
+bool cmd_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) && !output_error)
+		output_error = errno;
+	return !ferror(stdout);
+}
+
 /* What was printed must have got there, or the exit status says that it did not. */
 static int end_output(const char *name, int status)
 {
-	bool failed = ferror(stdout);
-
-	errno = 0;
-	if (!fflush(stdout) && !failed)
+	if (cmd_flush())
 		return status;
 	if (reader_is_gone()) /* as if the signal had ended us */
 		return status ? status : 128 + SIGPIPE;
-	return cmd_error(name, "stdout: %s", errno ? strerror(errno) : "not all of it could be written");
+	return cmd_error(name, "stdout: %s", output_error ? strerror(output_error) : "not all of it could be written");
 }
 
 int cmd_dispatch(int argc, char **argv)

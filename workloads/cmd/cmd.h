@@ -6,6 +6,8 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <stdbool.h>
+
 #include "kit/options.h"
 
 struct command {
@@ -16,6 +18,8 @@ extern const struct command cmd_table[]; /* ends with a NULL name */
 
 /* Runs the command that argv names. */
 int cmd_dispatch(int argc, char **argv);
+/* Sends out what was printed so far. False when it did not get there: cmd_dispatch() tells when the command has ended. */
+bool cmd_flush(void);
 
 int cmd_bench(int argc, char **argv);
 int cmd_merge(int argc, char **argv);

@@ -219,7 +219,7 @@ static void print_rows(const struct options *o, const struct floor_run *f)
 		print_figure(&m->hist, 50);
 		print_figure(&m->hist, 99);
 		print_figure(&m->hist, 99.9);
-		if (m->hist.n && floor > 0)
+		if (m->hist.n && floor > 0 && (double)hist_percentile(&m->hist, 50) >= floor) /* below 1 is no figure */
 			printf(" %9.2f", (double)hist_percentile(&m->hist, 50) / floor);
 		else
 			printf(" %9s", "-");

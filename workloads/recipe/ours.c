@@ -4,24 +4,36 @@
 #include "recipe/ours.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-int ours_find(const char *folder, char *out)
+/* Like /tmp: everybody makes files in it, and only the owner of a file removes it. */
+static bool is_everybodys(const char *folder)
 {
-	char exe[PATH_MAX];
-	ssize_t n;
+	struct stat st;
 
-	snprintf(out, PATH_MAX, "%s", folder);
-	if (!access(out, R_OK))
-		return 0;
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	exe[n < 0 ? 0 : n] = '\0';
-	for (char *slash = strrchr(exe, '/'); slash; slash = strrchr(exe, '/')) {
+	return stat(*folder ? folder : "/", &st) || ((st.st_mode & S_IWOTH) && (st.st_mode & S_ISVTX));
+}
+
+int ours_find_program(const char *name, char *out)
+{
+	char folder[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+
+	folder[n < 0 ? 0 : n] = '\0';
+	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
 		*slash = '\0';
-		if (snprintf(out, PATH_MAX, "%s/%s", exe, folder) < PATH_MAX && !access(out, R_OK))
+		if (!is_everybodys(folder) && snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX && !access(out, R_OK))
 			return 0;
 	}
 	return -ENOENT;
+}
+
+int ours_find(const char *folder, char *out)
+{
+	snprintf(out, PATH_MAX, "%s", folder);
+	return access(out, R_OK) ? ours_find_program(folder, out) : 0;
 }

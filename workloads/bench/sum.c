@@ -1,13 +1,12 @@
 /*
- * stats.c: figures of trials, their sums, and comparisons of targets.
+ * sum.c: one figure of a trial, and the trials of a target added up: what the plain table shows. How targets compare
+ * is not computed here: analysis/ does that.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench.h"
 #include "machine/mem.h"
-
-const char *const bench_metric_name[BENCH_METRICS] = { "p50", "p99", "p99.9", "rate" };
 
 const struct hist *bench_subject(const struct driver_result *r)
 {
@@ -35,17 +34,23 @@ const struct hist *bench_hist(const struct driver_result *r, unsigned i, const c
 	return i < OP_KINDS ? &r->op[i] : i == OP_KINDS ? &r->service : &r->response;
 }
 
-double bench_value(const struct driver_result *r, enum bench_metric m)
+double bench_percentile(const struct hist *h, enum bench_metric m)
 {
 	static const struct {
 		double percentile;
-		uint64_t least; /* operations: ten beyond the percentile would be better, one is the least */
-	} of[BENCH_METRICS] = { { 50, 10 }, { 99, 100 }, { 99.9, 1000 }, { 0, 1 } };
+		uint64_t least; /* operations: one beyond the percentile, and ten in all */
+	} of[] = { [BENCH_P50] = { 50, 10 }, [BENCH_P99] = { 99, 100 }, [BENCH_P999] = { 99.9, 1000 } };
+
+	return h->n < of[m].least ? 0 : (double)hist_percentile(h, of[m].percentile);
+}
+
+double bench_value(const struct driver_result *r, enum bench_metric m)
+{
 	const struct hist *h = bench_subject(r);
 
-	if (r->syncs_unknown || h->n < of[m].least)
+	if (r->syncs_unknown || !h->n)
 		return 0;
-	return m == BENCH_RATE ? driver_rate(r, h) : hist_percentile(h, of[m].percentile);
+	return m == BENCH_RATE ? driver_rate(r, h) : bench_percentile(h, m);
 }
 
 double bench_flushes(const struct driver_result *r)
@@ -53,6 +58,14 @@ double bench_flushes(const struct driver_result *r)
 	if (r->has_barriers && !r->has_device) /* a design counts its own */
 		return r->promised && !r->barriers.why[0] ? (double)r->barriers.flushes / (double)r->promised : 0;
 	return r->counters[C_FSYNC] ? (double)r->counters[C_DEV_FLUSH] / (double)r->counters[C_FSYNC] : 0;
+}
+
+const struct hist *bench_floor(const struct driver_result *r)
+{
+	bool after = r->floor_after.n &&
+	             (!r->floor.n || hist_percentile(&r->floor_after, 50) < hist_percentile(&r->floor, 50));
+
+	return after ? &r->floor_after : &r->floor;
 }
 
 double bench_request_ns(const struct driver_result *r)
@@ -146,45 +159,53 @@ static struct driver_result *empty_sum(void)
 	return r;
 }
 
+/*
+ * The next trial at or after *at that counts, NULL past the last: one that ran to its end. A trial that was cut short is
+ * not like the others, and counts where it is all there is.
+ */
+static const struct driver_result *next_trial(const struct bench *b, const struct bench_level *l, unsigned target, unsigned *at)
+{
+	bool any_whole = false;
+
+	for (unsigned i = 0; i < b->opt.trials; i++) {
+		const struct driver_result *r = l->trial[target][i];
+
+		any_whole |= r && !r->error && !r->interrupted;
+	}
+	while (*at < b->opt.trials) {
+		const struct driver_result *r = l->trial[target][(*at)++];
+
+		if (r && !r->error && !(r->interrupted && any_whole))
+			return r;
+	}
+	return NULL;
+}
+
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target)
 {
 	struct driver_result *sum = NULL;
+	const struct driver_result *r;
 
-	for (unsigned i = 0; i < b->opt.trials; i++) {
-		if (!l->trial[target][i] || l->trial[target][i]->error)
-			continue;
+	for (unsigned at = 0; (r = next_trial(b, l, target, &at));) {
 		if (!sum)
 			sum = empty_sum();
-		add_trial(sum, l->trial[target][i]);
+		add_trial(sum, r);
 	}
 	return sum;
 }
 
-double bench_fio_ratio(const struct bench *b, const struct bench_level *l, unsigned target, enum bench_metric m)
+double bench_rate(const struct bench *b, const struct bench_level *l, unsigned target)
 {
-	struct driver_result *fio = bench_sum(b, l, target), *ours = bench_sum(b, l, b->twin[target]);
-	double ratio = fio && ours && bench_value(ours, m) > 0 ? bench_value(fio, m) / bench_value(ours, m) : 0;
+	const struct driver_result *r;
+	double sum = 0;
+	unsigned n = 0;
 
-	driver_free(fio);
-	driver_free(ours);
-	return ratio;
-}
+	for (unsigned at = 0; (r = next_trial(b, l, target, &at)); n++) {
+		double rate = bench_value(r, BENCH_RATE);
 
-void bench_compare(const struct bench *b, const struct bench_level *l, unsigned other, enum bench_metric m,
-                   struct comparison *out)
-{
-	double *a = mem_alloc(sizeof(*a) * b->opt.trials * 2), *z = a + b->opt.trials;
-	unsigned blocks = 0;
-
-	for (unsigned i = 0; i < b->opt.trials; i++) {
-		const struct driver_result *ra = l->trial[0][i], *rz = l->trial[other][i];
-
-		/* A trial that was cut short is not like its neighbour. */
-		if (!ra || !rz || ra->interrupted || rz->interrupted || ra->error || rz->error)
-			continue;
-		a[blocks] = bench_value(ra, m);
-		z[blocks++] = bench_value(rz, m);
+		if (!rate)
+			return 0;
+		sum += rate;
 	}
-	compare(a, z, blocks, b->opt.seed, out);
-	free(a);
+	return n ? sum / n : 0;
 }

@@ -1,0 +1,17 @@
+/*
+ * analysis.h: starts analysis/, in Python, where all statistics are: `report`, `compare` and `merge`, and the end of a bench.
+ */
+#ifndef CMD_ANALYSIS_H
+#define CMD_ANALYSIS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * What a bench says when it ends: ratios with intervals, doubts, the words, on stdout unless `quiet`. `folder` holds its
+ * run.json, and gets the files of percentiles; NULL: no folder is kept, and `run` is what it would hold. Where that cannot be,
+ * one line on stdout says what is missing: the measurement is whole without it.
+ */
+void analysis_finish(const char *folder, const json_t *run, bool quiet);
+
+#endif
