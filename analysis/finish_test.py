@@ -8,6 +8,7 @@ import copy
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -193,6 +194,64 @@ class Terminal(unittest.TestCase):
             done = subprocess.run([sys.executable, "-c", code, tap.HERE, folder], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("what the words mean", done.stdout)
+
+
+PROGRAM = os.environ.get("FSYNCSTORM") or os.path.join(os.path.dirname(tap.HERE), "build", "fsyncstorm")
+
+
+@unittest.skipUnless(os.access(PROGRAM, os.X_OK), "no fsyncstorm: make build")
+class TheProgram(unittest.TestCase):
+    """A run as it is measured: the terminal's tables and the report's say the same."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def bench(self, job, *args):
+        with open(os.path.join(self.folder, "j.fio"), "w", encoding="utf-8") as f:
+            f.write(job)
+        done = subprocess.run([os.path.abspath(PROGRAM), "bench", "j.fio", *args], cwd=self.folder, capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def table(self, text, heading):
+        """Rows of the C program's table, by (tasks, label): the cells as text."""
+        lines = text[text.index(heading):].split("\n\n")[0].splitlines()[2:]
+        return {(int(line[:7]), line[9:27].strip()): line[27:].split() for line in lines}
+
+    def as_in_c(self, value):
+        return "-" if value != value else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+    def agree(self, text, run):
+        columns, rows = report.results_table(run)
+        have = self.table(text, f"{run.subject} latency in us")
+        self.assertEqual(len(have), len(rows))
+        for row, (threads, i) in zip(rows, [(t, i) for t in run.levels for i in run.indexes]):
+            cells = have[run.fsyncers(threads), run.data["targets"][i]["label"][:18]]
+            value = {c: row[columns.index(c)][1] if row[columns.index(c)][0] != "-" else float("nan") for c in columns}
+            self.assertEqual(cells[:3], [self.as_in_c(value[c]) for c in ("p50 us", "p99 us", "p99.9 us")])
+            for cell, column, digits in ((cells[3], f"{run.subject}/s", 0), (cells[4], "flushes/sync", 2), (cells[5], "meta KiB/sync", 1)):
+                self.assertEqual(cell, "-" if value[column] != value[column] else f"{value[column]:.{digits}f}")
+            floor, times = run.floor(i, threads), row[columns.index("x floor")][0].replace(",", "")
+            self.assertEqual(cells[6], self.as_in_c(floor.percentile(50) / 1e3) if floor else "-")
+            if floor:
+                self.assertRegex(text, rf"\n {{,6}}{run.fsyncers(threads)}  {re.escape(run.data['targets'][i]['label'][:18])} +[\d.]+ +{times}\n")
+
+    def test_terminal_and_report_agree(self):
+        job = "[a]\nrw=randwrite\nsize=1m\nnumber_ios=240\nfsync=2\n"
+        text = self.bench(job, *"-t prefix@ram:64m -t postfix@file:d.img,size=64m -t path:. -T 1,2 -n 3 -o kept".split())
+        run = runs.load(os.path.join(self.folder, "kept"))
+        self.agree(text, run)
+        self.assertEqual(re.findall(r"^doubt: (.*)$", text, re.M), say.figure_doubts(run))
+
+    def test_of_a_job_with_both_kinds_of_syncs_too(self):
+        job = "[a]\nrw=randwrite\nsize=1m\nnumber_ios=120\nfsync=3\n[b]\nrw=randwrite\nsize=1m\nnumber_ios=90\nfdatasync=2\n"
+        self.agree(self.bench(job, *"-t postfix@ram:64m -n 3 -o kept".split()), runs.load(os.path.join(self.folder, "kept")))
+
+    def test_of_a_job_with_writes_alone_too(self):
+        job = "[a]\nrw=write\nsize=1m\nnumber_ios=120\n"
+        self.agree(self.bench(job, *"-t null -t path:. -n 3 -o kept".split()), runs.load(os.path.join(self.folder, "kept")))
 
 
 class Percentiles(unittest.TestCase):
