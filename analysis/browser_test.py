@@ -20,12 +20,14 @@ except ImportError:
     webdriver = None
 
 BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000")
 SHOTS = os.path.join(os.path.dirname(tap.HERE), "build", "report-shots")
 
 
-@unittest.skipUnless(webdriver and os.path.exists(BROWSER) and os.path.exists(DRIVER), "no chromium, chromium-driver or python3-selenium")
+@unittest.skipUnless(webdriver and os.path.exists(BROWSER) and os.path.exists(DRIVER),
+                     "no chromium, chromium-driver or python3-selenium")
 class Browser(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -87,7 +89,8 @@ class Browser(unittest.TestCase):
     def test_the_first_screen_holds_the_answer_and_three_plots(self):
         browser = self.open()
         height = browser.execute_script("return innerHeight")
-        for e in [browser.find_element(By.CLASS_NAME, "answer")] + browser.find_elements(By.CSS_SELECTOR, "#answer figure svg"):
+        plots = browser.find_elements(By.CSS_SELECTOR, "#answer figure svg")
+        for e in [browser.find_element(By.CLASS_NAME, "answer")] + plots:
             box = e.rect
             self.assertLess(box["y"] + box["height"], height)
             self.assertGreater(box["width"], 300)

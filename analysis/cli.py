@@ -35,11 +35,13 @@ def options_of(program):
     r.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; the first is the subject")
     r.add_argument("-o", "--out", metavar="FILE", help="where it goes (report.html in the first run's folder)")
     r.add_argument("--scores", metavar="FILE",
-                   help="JSON of `race score`, for the plot of schedules to a violation (score.json in the run's folder)")
-    c = sub.add_parser("compare", help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
+                   help="JSON of `race score`, for the plot of schedules to a violation (the run's own score.json)")
+    c = sub.add_parser("compare",
+                       help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
                        description="Compares two runs, or the targets of one run, at each number of tasks.")
     c.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; one or two")
-    c.add_argument("-m", "--metric", action="append", choices=runs.METRICS, help="what to compare (all; may be given again)")
+    c.add_argument("-m", "--metric", action="append", choices=runs.METRICS,
+                   help="what to compare (all; may be given again)")
     c.add_argument("-a", metavar="TARGET", help="what is compared with (the first target)")
     c.add_argument("-b", metavar="TARGET", help="what is compared (the others; of a second run, its first)")
     c.add_argument("-f", "--fail-if", action="append", default=[], metavar="CONDITION",
@@ -49,7 +51,8 @@ def options_of(program):
                        description="Several runs of one job on the same targets as one, with the trials of all.")
     m.add_argument("run", nargs="*", metavar="RUN", help="a results folder; two or more")
     m.add_argument("-o", "--out", metavar="FOLDER", help="where the merged run goes (results/<date>-<host>-merge)")
-    f = sub.add_parser("finish", help="what a bench says of its figures when it ends, and the percentile files of its folder")
+    f = sub.add_parser("finish",
+                       help="what a bench says of its figures when it ends, and the percentile files of its folder")
     f.add_argument("run", metavar="RUN", help="a run's folder, or - for a run.json on stdin")
     f.add_argument("-q", "--quiet", action="store_true", help="the percentile files alone")
     g = sub.add_parser("plots", help="redraws the plots and reports of runs' folders")

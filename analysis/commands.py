@@ -40,7 +40,8 @@ def between_runs(a, b, target_a, target_b, metrics, paired):
     if not levels:
         raise runs.Bad(f"{b.path}: no number of tasks in common with {a.path}")
     if a.subject != b.subject or a.data["job"]["name"] != b.data["job"]["name"]:
-        raise runs.Bad(f"{b.path}: its job is {b.data['job']['name']}, not {a.data['job']['name']}: figures of different things")
+        raise runs.Bad(f"{b.path}: its job is {b.data['job']['name']}, not {a.data['job']['name']}: "
+                       "figures of different things")
     rows = []
     for t in levels:
         for m in metrics:
@@ -90,5 +91,6 @@ def compare(options):
         print("These two runs did not take turns: what changed in the machine between them counts as a difference.")
     broken = [(c, r) for c in conditions for r in rows if met(c, r)]
     for (metric, sign, bound), r in broken:
-        print(f"FAILS: {metric} {sign} {bound:g} with {r.fsyncers} fsyncer(s): {say.ratio(r.result.ratio)} {say.interval(r.result)}")
+        print(f"FAILS: {metric} {sign} {bound:g} with {r.fsyncers} fsyncer(s): {say.ratio(r.result.ratio)} "
+              f"{say.interval(r.result)}")
     return 1 if broken else 0

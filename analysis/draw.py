@@ -1,10 +1,9 @@
 """
 draw.py: what all plots share: colours, marks, the recipe in small print, and how a figure becomes a file.
 
-(D1) A target looks the same in every plot: colour (Okabe and Ito's, told apart by colour-blind eyes),
-     mark and line style all say which it is, so that a print in grey can be read.
-(D2) Every figure carries its recipe. A plot whose data a run does not have says which, in its place.
-(D3) The same run gives the same file, byte for byte.
+A target looks the same in every plot. Its colour (Okabe and Ito's, told apart by colour-blind eyes), its mark and its
+line style all say which it is, so that a print in grey can be read. Every figure carries its recipe. Where a run does not
+have the data of a plot, the plot's place says which data. The same run gives the same file, byte for byte.
 
 Called by plot_*.py. Figures are made without pyplot: no state outside the figure.
 """
@@ -35,7 +34,7 @@ matplotlib.rcParams.update({
 
 
 def look(target):
-    """D1: of a target's index."""
+    """Of a target's index: colour, mark and line."""
     i = target % len(COLOURS)
     return {"color": COLOURS[i], "marker": MARKS[i], "linestyle": LINES[i]}
 
@@ -58,7 +57,7 @@ def small_print(fig, recipe):
 
 
 def absent(recipe, title, why):
-    """D2: in place of a plot."""
+    """In place of a plot: which data the run does not have."""
     fig, axes = figure(recipe, title, height=1.3)
     axes[0, 0].set_axis_off()
     axes[0, 0].text(0, 0.5, "Not in this run: " + why, transform=axes[0, 0].transAxes, va="center", fontsize=9)

@@ -28,7 +28,8 @@ def row_head(run, threads, target):
 
 
 def ratios(run):
-    """A table for each target against the first one, and how many comparisons were made. fio's own have their own table."""
+    """A table for each target against the first one, and how many comparisons were made. fio's have their own
+    table."""
     each, _ = say.compare_run(run)
     drivers = {i for i in run.indexes if "fio_beside" in run.data["targets"][i]}
     ours = [r for r in each if r.target not in drivers]

@@ -28,24 +28,25 @@ US = 1000
 
 def one_value(ns, n=1):
     """The histogram of n operations that all took so long."""
-    return {"n": n, "sum_ns": ns * n, "min_ns": ns, "max_ns": ns, "p50_ns": ns, "p90_ns": ns, "p99_ns": ns, "p999_ns": ns,
-            "bins": [[ns, n]]}
+    return {"n": n, "sum_ns": ns * n, "min_ns": ns, "max_ns": ns, "bins": [[ns, n]],
+            "p50_ns": ns, "p90_ns": ns, "p99_ns": ns, "p999_ns": ns}
 
 
 def made_up(*looks, sync_us=250, promised=1):
     """A run of one target with 4 tasks, a trial for each (look before, look after) in us; None: no look."""
     trials = []
     for i, (before, after) in enumerate(looks):
-        t = {"threads": 4, "tasks_n": 4, "target": 0, "trial": i, "rate": 1.0, "elapsed_ns": 10 ** 9, "promised": promised,
-             "ops": {"write": one_value(1), "fsync": one_value(sync_us * US)}}
+        t = {"threads": 4, "tasks_n": 4, "target": 0, "trial": i, "rate": 1.0, "elapsed_ns": 10 ** 9,
+             "promised": promised, "ops": {"write": one_value(1), "fsync": one_value(sync_us * US)}}
         for key, look in (("floor_before_ns", before), ("floor_after_ns", after)):
             if look:
                 t[key] = look * US
         if before or after:
             t["floor"] = one_value(min(x for x in (before, after) if x) * US)
         trials.append(t)
-    data = {"schema": runs.SCHEMA, "schema_version": 1, "date": "", "commit": "c", "command": ["fsyncstorm bench"], "trials": len(looks),
-            "job": {"name": "j", "subject": "fsync"}, "targets": [{"label": "A postfix", "text": "postfix@ram:64m"}], "runs": trials}
+    data = {"schema": runs.SCHEMA, "schema_version": 1, "date": "", "commit": "c", "command": ["fsyncstorm bench"],
+            "trials": len(looks), "job": {"name": "j", "subject": "fsync"}, "runs": trials,
+            "targets": [{"label": "A postfix", "text": "postfix@ram:64m"}]}
     return runs.Run("run.json", data, {})
 
 
@@ -65,11 +66,13 @@ class Floor(unittest.TestCase):
         run = made_up((4000, 100), (100, 4000))
         self.assertAlmostEqual(run.x_floor(0, 4), 2.5, delta=0.1)
         self.assertEqual(len(say.floor_doubts(run)), 1)
-        self.assertIn("floor moved while it was measured, looks at it say 100.0 to 4,000.0 us", say.floor_doubts(run)[0])
+        self.assertIn("floor moved while it was measured, looks at it say 100.0 to 4,000.0 us",
+                      say.floor_doubts(run)[0])
         self.assertIn("postfix with 4 fsyncers", say.floor_doubts(run)[0])
 
     def test_a_floor_that_moved_between_trials_is_told(self):
-        self.assertIn("looks at it say 11.0 to 8,000.0", say.floor_doubts(made_up((8000, 8000), (11, 11), sync_us=9000))[0])
+        doubts = say.floor_doubts(made_up((8000, 8000), (11, 11), sync_us=9000))
+        self.assertIn("looks at it say 11.0 to 8,000.0", doubts[0])
 
     def test_a_ratio_below_1_is_no_figure_anywhere(self):
         run = made_up((4000, 4000), (4000, 4000))
@@ -107,7 +110,8 @@ class Figures(unittest.TestCase):
         cls.run_ = runs.load(tap.FIXTURE)
 
     def test_999_syncs_have_no_p999(self):
-        for n, known in ((9, ()), (10, (50, 90)), (99, (50, 90)), (100, (50, 90, 99)), (999, (50, 90, 99)), (1000, (50, 90, 99, 99.9))):
+        few, some, most, every = (), (50, 90), (50, 90, 99), (50, 90, 99, 99.9)
+        for n, known in ((9, few), (10, some), (99, some), (100, most), (999, most), (1000, every)):
             h = runs.histogram([one_value(5 * US, n)])
             self.assertEqual(tuple(p for p in (50, 90, 99, 99.9) if h.figure(p) == h.figure(p)), known, n)
 
@@ -124,7 +128,8 @@ class Figures(unittest.TestCase):
     def test_syncs_of_both_kinds_are_one_subject(self):
         data = copy.deepcopy(self.run_.data)
         for r in data["runs"]:
-            r["ops"] = {"write": one_value(1, 20), "fsync": one_value(100 * US, 10), "fdatasync": one_value(300 * US, 30)}
+            r["ops"] = {"write": one_value(1, 20), "fsync": one_value(100 * US, 10),
+                        "fdatasync": one_value(300 * US, 30)}
         run = runs.Run(self.run_.path, data, self.run_.env)
         self.assertEqual(run.histogram(0, 1).percentile(50), 300 * US)
         self.assertEqual(run.value(run.trials(0, 1)[0], "p50"), 300 * US)
@@ -144,12 +149,13 @@ class Terminal(unittest.TestCase):
 
     def test_ratios_are_those_of_the_report(self):
         each, _ = say.compare_run(self.run_)
-        lines = re.findall(r"^ +(\d+)  (p50|p99|p99\.9|rate) +([-\d.]+)(?: \[ *([\d.]+), *([\d.]+)\])?  +(.*)$", self.text, re.M)
+        lines = re.findall(r"^ +(\d+)  (p50|p99|p99\.9|rate) +([-\d.]+)(?: \[ *([\d.]+), *([\d.]+)\])?  +(.*)$",
+                           self.text, re.M)
         self.assertEqual(len(lines), len(each))
         for (n, metric, ratio, low, high, words), r in zip(lines, sorted(each, key=lambda r: r.fsyncers)):
             self.assertEqual((int(n), metric), (r.fsyncers, r.metric))
-            due = tuple(f"{x:.3f}" for x in (r.result.ratio, r.result.low, r.result.high)) if r.result.valid else ("-", "", "")
-            self.assertEqual((ratio, low, high), due)
+            due = tuple(f"{x:.3f}" for x in (r.result.ratio, r.result.low, r.result.high))
+            self.assertEqual((ratio, low, high), due if r.result.valid else ("-", "", ""))
             self.assertEqual(words, say.words(metric, r.result))
         self.assertIn("ratio of B postfix to A prefix", self.text)
         self.assertIn(say.chance(each), self.text)
@@ -191,7 +197,8 @@ class Terminal(unittest.TestCase):
                 "sys.exit(status or bool({'scipy', 'matplotlib', 'jinja2'} & set(sys.modules)))")
         with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as folder:
             os.symlink(os.path.join(tap.FIXTURE, "run.json"), os.path.join(folder, "run.json"))
-            done = subprocess.run([sys.executable, "-c", code, tap.HERE, folder], capture_output=True, text=True, check=False)
+            done = subprocess.run([sys.executable, "-c", code, tap.HERE, folder], capture_output=True, text=True,
+                                  check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("what the words mean", done.stdout)
 
@@ -207,13 +214,14 @@ class TheProgram(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def bench(self, job, *args):
+    def bench(self, job, args):
+        """(What it says, the run that it keeps.)"""
         with open(os.path.join(self.folder, "j.fio"), "w", encoding="utf-8") as f:
             f.write(job)
-        done = subprocess.run([os.path.abspath(PROGRAM), "bench", "j.fio", *args], cwd=self.folder, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([os.path.abspath(PROGRAM), "bench", "j.fio", *args.split(), "-o", "kept"],
+                              cwd=self.folder, capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return done.stdout
+        return done.stdout, runs.load(os.path.join(self.folder, "kept"))
 
     def table(self, text, heading):
         """Rows of the C program's table, by (tasks, label): the cells as text."""
@@ -231,27 +239,28 @@ class TheProgram(unittest.TestCase):
             cells = have[run.fsyncers(threads), run.data["targets"][i]["label"][:18]]
             value = {c: row[columns.index(c)][1] if row[columns.index(c)][0] != "-" else float("nan") for c in columns}
             self.assertEqual(cells[:3], [self.as_in_c(value[c]) for c in ("p50 us", "p99 us", "p99.9 us")])
-            for cell, column, digits in ((cells[3], f"{run.subject}/s", 0), (cells[4], "flushes/sync", 2), (cells[5], "meta KiB/sync", 1)):
+            shown = ((cells[3], f"{run.subject}/s", 0), (cells[4], "flushes/sync", 2), (cells[5], "meta KiB/sync", 1))
+            for cell, column, digits in shown:
                 self.assertEqual(cell, "-" if value[column] != value[column] else f"{value[column]:.{digits}f}")
             floor, times = run.floor(i, threads), row[columns.index("x floor")][0].replace(",", "")
             self.assertEqual(cells[6], self.as_in_c(floor.percentile(50) / 1e3) if floor else "-")
             if floor:
-                self.assertRegex(text, rf"\n {{,6}}{run.fsyncers(threads)}  {re.escape(run.data['targets'][i]['label'][:18])} +[\d.]+ +{times}\n")
+                label = re.escape(run.data["targets"][i]["label"][:18])
+                self.assertRegex(text, rf"\n {{,6}}{run.fsyncers(threads)}  {label} +[\d.]+ +{times}\n")
 
     def test_terminal_and_report_agree(self):
         job = "[a]\nrw=randwrite\nsize=1m\nnumber_ios=240\nfsync=2\n"
-        text = self.bench(job, *"-t prefix@ram:64m -t postfix@file:d.img,size=64m -t path:. -T 1,2 -n 3 -o kept".split())
-        run = runs.load(os.path.join(self.folder, "kept"))
+        text, run = self.bench(job, "-t prefix@ram:64m -t postfix@file:d.img,size=64m -t path:. -T 1,2 -n 3")
         self.agree(text, run)
         self.assertEqual(re.findall(r"^doubt: (.*)$", text, re.M), say.figure_doubts(run))
 
     def test_of_a_job_with_both_kinds_of_syncs_too(self):
-        job = "[a]\nrw=randwrite\nsize=1m\nnumber_ios=120\nfsync=3\n[b]\nrw=randwrite\nsize=1m\nnumber_ios=90\nfdatasync=2\n"
-        self.agree(self.bench(job, *"-t postfix@ram:64m -n 3 -o kept".split()), runs.load(os.path.join(self.folder, "kept")))
+        job = "[global]\nrw=randwrite\nsize=1m\n[a]\nnumber_ios=120\nfsync=3\n[b]\nnumber_ios=90\nfdatasync=2\n"
+        self.agree(*self.bench(job, "-t postfix@ram:64m -n 3"))
 
     def test_of_a_job_with_writes_alone_too(self):
         job = "[a]\nrw=write\nsize=1m\nnumber_ios=120\n"
-        self.agree(self.bench(job, *"-t null -t path:. -n 3 -o kept".split()), runs.load(os.path.join(self.folder, "kept")))
+        self.agree(*self.bench(job, "-t null -t path:. -n 3"))
 
 
 class Percentiles(unittest.TestCase):
@@ -276,7 +285,8 @@ class Percentiles(unittest.TestCase):
 
     def test_the_foot_sums_up(self):
         text = hgrm.text(runs.histogram([one_value(1000), one_value(3000)]))
-        self.assertIn("#[Mean    =        2.000, StdDeviation   =        1.000]\n#[Max     =        3.000, Total count    =            2]", text)
+        self.assertIn("#[Mean    =        2.000, StdDeviation   =        1.000]\n"
+                      "#[Max     =        3.000, Total count    =            2]", text)
 
     def test_an_empty_histogram_has_no_rows(self):
         self.assertEqual(self.rows_of(hgrm.text(runs.histogram([]))), [])

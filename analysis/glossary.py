@@ -8,17 +8,20 @@ WORDS = (
     ("fsyncer", "a task that writes a block and makes it durable, again and again"),
     ("latency", "from the call to its return; closed loop: the next write begins when the sync has returned"),
     ("service", "from the start of a write to the end of the sync that follows it"),
-    ("response", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall is paid by all it "
-                 "delayed"),
+    ("response", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall is paid "
+                 "by all it delayed"),
     ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
     ("rate", "syncs a second, of all tasks together"),
-    ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to each other"),
-    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count (all of fewer than 10)"),
+    ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to "
+                     "each other"),
+    ("ratio", "B's figure through A's, of each block; the middle three fifths of the blocks count (all of fewer than "
+              "10)"),
     ("interval", "holds the true ratio in 95 of 100 cases (a bootstrap over blocks, widened for few)"),
     ("a finding", "a difference that stands when all comparisons that were made are counted (Holm), at 1 %"),
     ("would have been seen", "a difference of that size would have been outside the interval"),
     ("flush", "of the device's write cache; a FUA write counts as one"),
-    ("floor", "a write and a flush of the device below, one task, nothing else; x floor: p50 of a sync with its writes, against it"),
+    ("floor", "a write and a flush of the device below, one task, nothing else; x floor: p50 of a sync with its "
+              "writes, against it"),
     ("meta KiB", "tree and super blocks written a sync"),
     ("wake-up", "the part of a wait between being woken and running"),
 )

@@ -1,6 +1,6 @@
 """
-hgrm.py: latencies as HdrHistogram's percentile text, in microseconds, for the tools that plot it: one file for each number
-of tasks, target and operation of a run.
+hgrm.py: latencies as HdrHistogram's percentile text, in microseconds, for the tools that plot it: one file for each
+number of tasks, target and operation of a run.
 
 The rows are those of HdrHistogram's own percentile iterator: five to each halving of what is left to 100 %, so the tail
 is drawn as finely as the middle.

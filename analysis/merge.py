@@ -52,8 +52,8 @@ def check_new(where, data, seen):
     for t in data["runs"]:
         measured = json.dumps({k: v for k, v in t.items() if k != "trial"}, sort_keys=True)
         if measured in seen:
-            raise runs.Bad(f"{where}: trial {t['trial']} of target {chr(65 + t['target'])} is also in {seen[measured]}: "
-                           "a trial counts once, leave one of them out")
+            raise runs.Bad(f"{where}: trial {t['trial']} of target {chr(65 + t['target'])} is also in "
+                           f"{seen[measured]}: a trial counts once, leave one of them out")
         seen[measured] = where
 
 
@@ -78,7 +78,8 @@ def joined(wheres):
 
 
 class Folder:
-    """A run's folder: written under a temporary name, renamed when it is whole, gone if it never is (recipe/results.h)."""
+    """A run's folder, as recipe/results.h has it: written under a temporary name, renamed when it is whole, gone if it
+    never is."""
 
     def __init__(self, out):
         self.made_parent, self.parent = False, os.path.dirname(out or "") or ("." if out else DEFAULT_PARENT)
@@ -126,8 +127,10 @@ def table_rows(run, threads, target):
             continue
         seconds = sum(t["elapsed_ns"] for t in run.trials(target, threads)) / 1e9
         rate = run.rate(target, threads) if op is None else h.n / seconds
-        yield (f"{run.fsyncers(threads):7}  {run.data['targets'][target]['label']:<28.28} {op or run.subject:<9} {h.n:10} "
-               + " ".join(f"{cell(h.figure(p) / 1e3):>9}" for p in (50, 99, 99.9)) + f" {cell(h.max_ns / 1e3):>9} {cell(rate, 0):>9}")
+        label = run.data["targets"][target]["label"]
+        cells = [cell(h.figure(p) / 1e3) for p in (50, 99, 99.9)] + [cell(h.max_ns / 1e3), cell(rate, 0)]
+        yield (f"{run.fsyncers(threads):7}  {label:<28.28} {op or run.subject:<9} {h.n:10} "
+               + " ".join(f"{c:>9}" for c in cells))
 
 
 def print_table(run):

@@ -12,7 +12,8 @@ REAL = ("path", "fs")
 
 @dataclasses.dataclass
 class Row:
-    """One target; us. p99 is NaN where there are too few syncs to tell, floor and times are None where they are no figures."""
+    """One target; us. p99 is NaN where there are too few syncs to tell; floor and times are None where they are no
+    figures."""
     target: int
     p50: float
     p99: float
@@ -50,7 +51,8 @@ def draw_run(run, threads=None):
     rows = table(run, level)
     kinds = [t.get("kind", "engine") for t in run.data["targets"]]
     if not rows or not (set(kinds) & set(REAL) or any(row.floor for row in rows)):
-        return draw.absent(run.recipe(), title, "no real file system (--target path:DIR or fs:ext4) and no floor was measured")
+        return draw.absent(run.recipe(), title,
+                           "no real file system (--target path:DIR or fs:ext4) and no floor was measured")
     fig, axes = draw.figure(run.recipe(), title, height=1.5 + 0.36 * len(rows))
     ax = axes[0, 0]
     for y, row in enumerate(reversed(rows)):

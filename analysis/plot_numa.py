@@ -27,7 +27,8 @@ def draw_runs(given):
     if not all(r.env.get("topology", {}).get("real", True) for r in like):
         return draw.absent(first.recipe(), TITLE, "the topology was synthetic: no task was bound")
     if len({r.data.get("placement") for r in like}) < 2:
-        return draw.absent(first.recipe(), TITLE, "one placement only; give runs of the same job with --placement node:0, split, ...")
+        return draw.absent(first.recipe(), TITLE,
+                           "one placement only; give runs of the same job with --placement node:0, split, ...")
     fig, axes = draw.figure(" | ".join(r.recipe() for r in like), TITLE, cols=2)
     left, right = axes[0]
     x = np.arange(len(like))

@@ -61,8 +61,8 @@ def draw_bars(ax, rows, at):
 def draw_axes(ax, run, rows):
     at = places(run, rows)
     draw_bars(ax, rows, at)
-    turned = {"rotation": 60 if len(rows) > 8 else 30, "ha": "right", "rotation_mode": "anchor"} if len(rows) > 4 else {}
-    ax.set_xticks(at, [run.names[i] for i, _, _, _ in rows], **turned)
+    turned = {"rotation": 60 if len(rows) > 8 else 30, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(at, [run.names[i] for i, _, _, _ in rows], **(turned if len(rows) > 4 else {}))
     ax.grid(axis="x", visible=False)
     for threads in {t for _, t, _, _ in rows}:
         mine = [x for x, r in zip(at, rows) if r[1] == threads]
@@ -78,7 +78,8 @@ def draw_axes(ax, run, rows):
 def draw_run(run):
     rows = table(run)
     if not rows:
-        return draw.absent(run.recipe(), TITLE, "phases were not measured (a real file system, or counters compiled out)")
+        return draw.absent(run.recipe(), TITLE,
+                           "phases were not measured (a real file system, or counters compiled out)")
     fig, axes = draw.figure(run.recipe(), f"{TITLE} (parts sum to the mean latency)", width=6.2, height=3.7)
     draw_axes(axes[0, 0], run, rows)
     return fig

@@ -33,7 +33,8 @@ def draw_scores(rows, recipe="race score"):
             x, y = ecdf(r)
             style = draw.look(strategies.index(r["strategy"]))
             ax.step([1, *x, r["cap"]], [0, *y, y[-1] if len(y) else 0], where="post",
-                    label=f"{r['strategy']} ({len(x)}/{len(r['seeds'])})", color=style["color"], linestyle=style["linestyle"])
+                    label=f"{r['strategy']} ({len(x)}/{len(r['seeds'])})", color=style["color"],
+                    linestyle=style["linestyle"])
         ax.set_xscale("log")
         draw.log_axis(ax.xaxis)
         ax.set_ylim(0, 1.03)

@@ -55,7 +55,8 @@ def draw_target(ax, run, target, level, norm):
         ax.axvline(at, color=draw.FAINT, linewidth=0.6, linestyle=":")
     ax.set_yscale("log")
     draw.log_axis(ax.yaxis)
-    ax.set_title(f"{run.names[target]}: {marked} stall{'s' * (marked != 1)} (a sync of over {draw.number(bound / 1e3)} us)", loc="left")
+    ax.set_title(f"{run.names[target]}: {marked} stall{'s' * (marked != 1)} "
+                 f"(a sync of over {draw.number(bound / 1e3)} us)", loc="left")
     ax.solid = True
     return image, marked
 
@@ -66,8 +67,10 @@ def draw_run(run, threads=None):
     title = f"{TITLE}: {n} fsyncer{'s' * (n != 1)}, trials one after another"
     found = [i for i in run.indexes if run.trials(i, level) and all("over_time" in t for t in run.trials(i, level))]
     if not found:
-        return draw.absent(run.recipe(), title, "it keeps no latency over time (made by an older fsyncstorm, or no sync in the job)")
-    fig, axes = draw.figure(run.recipe(), title, rows=len(found), height=1.3 + 1.55 * len(found), sharex=True, sharey=True)
+        return draw.absent(run.recipe(), title,
+                           "it keeps no latency over time (made by an older fsyncstorm, or no sync in the job)")
+    fig, axes = draw.figure(run.recipe(), title, rows=len(found), height=1.3 + 1.55 * len(found), sharex=True,
+                            sharey=True)
     most = max(c[2] for i in found for t in run.trials(i, level) for c in t["over_time"]["cells"])
     norm = LogNorm(1, max(2, most))
     for ax, i in zip(axes[:, 0], found):

@@ -46,7 +46,8 @@ def draw_run(run, threads=None):
     title = f"{TITLE}: mean time a sync waited, {n} fsyncer{'s' * (n != 1)}"
     found = {i: m for i in run.indexes if (m := matrix(run, i, level))}
     if not found:
-        return draw.absent(run.recipe(), title, "waits were not measured (a real file system, or counters compiled out)")
+        return draw.absent(run.recipe(), title,
+                           "waits were not measured (a real file system, or counters compiled out)")
     total = {}
     for m in found.values():
         for cls, row in m.items():

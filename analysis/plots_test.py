@@ -63,7 +63,8 @@ class Plots(unittest.TestCase):
 
     def test_latency_is_that_of_the_bins(self):
         fig = plot_latency.draw_run(self.run_, 4)
-        self.labelled(fig, ("fsync latency (us)", "share of syncs that took at most so long"), ("percentile", "fsync latency (us)"))
+        self.labelled(fig, ("fsync latency (us)", "share of syncs that took at most so long"),
+                      ("percentile", "fsync latency (us)"))
         h = self.run_.histogram(1, 4)
         cdf = lines(fig.axes[0])["postfix"]
         self.assertEqual(cdf[-1][1], 1)
@@ -106,7 +107,8 @@ class Plots(unittest.TestCase):
         rows = [t.get_text() for t in ax.get_yticklabels()]
         cols = [t.get_text() for t in ax.get_xticklabels()]
         cells = ax.images[0].get_array()
-        ns = sum(w["holder_phase_ns"].get("other", 0) for t in self.run_.trials(0, 4) for w in t["waits"] if w["class"] == "BIO")
+        ns = sum(w["holder_phase_ns"].get("other", 0) for t in self.run_.trials(0, 4) for w in t["waits"]
+                 if w["class"] == "BIO")
         self.assertAlmostEqual(cells[rows.index("BIO"), cols.index("other")], ns / 1e3 / self.run_.histogram(0, 4).n)
         self.assertFalse({"TASK", "WORK"} & set(rows))
         self.assertEqual(fig.axes[-1].get_ylabel(), "us waited a sync (mean, all tasks)")
@@ -135,7 +137,8 @@ class Plots(unittest.TestCase):
 
     def test_flushes_and_metadata_are_those_counted(self):
         fig = plot_io.draw_run(self.run_)
-        self.labelled(fig, ("fsyncers (tasks)", "flushes a sync (a FUA write is one)"), ("fsyncers (tasks)", "metadata written a sync (KiB)"))
+        self.labelled(fig, ("fsyncers (tasks)", "flushes a sync (a FUA write is one)"),
+                      ("fsyncers (tasks)", "metadata written a sync (KiB)"))
         for ax, field, scale in ((fig.axes[0], "flushes_per_sync", 1), (fig.axes[1], "meta_bytes_per_sync", 1024)):
             means = []
             for threads in (1, 4):
@@ -149,7 +152,8 @@ class Plots(unittest.TestCase):
             data["targets"][0].update(kind="path", label="A path:/mnt")
             for r in data["runs"]:
                 r["promised"] = r["ops"]["fsync"]["n"]
-                r["floor"] = {"n": 5, "bins": [[100000, 3], [200000, 2]], "sum_ns": 700000, "min_ns": 100000, "max_ns": 200000}
+                r["floor"] = {"n": 5, "bins": [[100000, 3], [200000, 2]], "sum_ns": 700000, "min_ns": 100000,
+                              "max_ns": 200000}
 
         run = self.edited(change)
         fig = plot_field.draw_run(run)
@@ -174,7 +178,8 @@ class Plots(unittest.TestCase):
                 r["waits"][0]["other_node"] += 3 * r["ops"]["fsync"]["n"]
 
         fig = plot_numa.draw_runs([self.edited(near), self.edited(far)])
-        self.labelled(fig, ("placement of tasks", "fsync p50 (us), 4 fsyncers"), ("placement of tasks", "lock hand-overs to another node, a sync"))
+        self.labelled(fig, ("placement of tasks", "fsync p50 (us), 4 fsyncers"),
+                      ("placement of tasks", "lock hand-overs to another node, a sync"))
         self.assertEqual([t.get_text() for t in fig.axes[0].get_xticklabels()], ["node:0", "split"])
         _, middle, _, _ = bars(fig.axes[0])["prefix"]
         self.assertAlmostEqual(middle[1] / middle[0], 2)
@@ -231,7 +236,8 @@ class Plots(unittest.TestCase):
         self.says(plot_io.draw_run(run), "flushes were not counted")
         self.says(plot_field.draw_run(self.run_), "no real file system")
         self.says(plot_numa.draw_runs([self.run_]), "one NUMA node")
-        self.says(plot_races.draw_scores([r for r in self.run_.scores() if r["design"] == "postfix"], "recipe"), "no score of a race")
+        self.says(plot_races.draw_scores([r for r in self.run_.scores() if r["design"] == "postfix"], "recipe"),
+                  "no score of a race")
 
     def test_the_same_run_gives_the_same_picture(self):
         for plot in plots.first_screen(self.run_) + [plots.answer(self.run_)]:

@@ -23,8 +23,9 @@ def table_text(run):
     keep = [k for k in keep if any(row[k][0] != "-" for row in rows)]
     cells = [[columns[k] for k in keep]] + [[row[k][0] for k in keep] for row in rows]
     widths = [max(len(line[k]) for line in cells) for k in range(len(keep))]
-    return "\n".join("  ".join(text.ljust(w) if k == 1 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths))).rstrip()
-                     for line in cells)
+    padded = [[text.ljust(w) if k == 1 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths))]
+              for line in cells]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
 def readme_part(run, folder):

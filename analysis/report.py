@@ -2,8 +2,8 @@
 report.py: one HTML file that tells what a run found. It needs nothing else: no network, no script from
 elsewhere, plots inline, the raw results inside it.
 
-The first screen is the answer in sentences and the three plots that carry it. It works without JavaScript (tables, folds,
-links, the download); with it, tables sort. It is written under a temporary name and renamed when whole.
+The first screen is the answer in sentences and the three plots that carry it. It works without JavaScript (tables,
+folds, links, the download); with it, tables sort. It is written under a temporary name and renamed when whole.
 """
 import base64
 import html
@@ -47,8 +47,8 @@ def results_table(run):
                            cell(run.per_sync(i, threads, "flushes_per_sync"), 2),
                            cell(kib(run.per_sync(i, threads, "meta_bytes_per_sync")), 1),
                            cell(run.x_floor(i, threads), 2), cell(h.n), cell(len(trials))])
-    return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s", "flushes/sync",
-            "meta KiB/sync", "x floor", "syncs", "trials"], rows
+    return ["fsyncers", "target", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", f"{run.subject}/s",
+            "flushes/sync", "meta KiB/sync", "x floor", "syncs", "trials"], rows
 
 
 def open_loop_table(run):
@@ -60,7 +60,8 @@ def open_loop_table(run):
             if found[1] is not None:
                 rows.append([cell(run.fsyncers(threads)), (run.names[i], run.names[i])]
                             + [cell(h.figure(p) / 1e3 if h else None, 1) for h in found for p in (50, 99, 99.9)])
-    return ["fsyncers", "target"] + [f"{what} {p} us" for what in ("service", "response") for p in ("p50", "p99", "p99.9")], rows
+    kinds = [f"{what} {p} us" for what in ("service", "response") for p in ("p50", "p99", "p99.9")]
+    return ["fsyncers", "target"] + kinds, rows
 
 
 def comparisons_table(each):
@@ -68,7 +69,8 @@ def comparisons_table(each):
     for r in each:
         c = r.result
         told = c.valid
-        rows.append([cell(r.fsyncers), (r.metric, r.metric), (f"{r.b} / {r.a}", r.b), cell(c.ratio if told else None, 3),
+        rows.append([cell(r.fsyncers), (r.metric, r.metric), (f"{r.b} / {r.a}", r.b),
+                     cell(c.ratio if told else None, 3),
                      (say.interval(c) if told else "-", c.low if told else -1), cell(c.blocks),
                      (say.verdict(r.a, r.b, r.metric, c) + (" (a finding)" if c.finding else ""), c.p if told else 2)])
     return ["fsyncers", "metric", "targets", "ratio", "95 % interval", "blocks", "in words"], rows
@@ -158,8 +160,8 @@ def context(run, others, scores):
 
 
 def render(run, others=(), scores=None):
-    env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                             undefined=jinja2.StrictUndefined)
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
+                             lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     return env.get_template("report.html.j2").render(context(run, others, scores))
 
 

@@ -55,7 +55,8 @@ def large(run, targets=5, levels=5):
     data = copy.deepcopy(run.data)
     trials = data["runs"]
     data["targets"] = [dict(data["targets"][0], label=f"{chr(65 + i)} target-{i}") for i in range(targets)]
-    data["runs"] = [dict(trials[(7 * t + 5 * level + k) % len(trials)], target=t, threads=2 ** level, tasks_n=2 ** level, trial=k)
+    data["runs"] = [dict(trials[(7 * t + 5 * level + k) % len(trials)], target=t, threads=2 ** level,
+                         tasks_n=2 ** level, trial=k)
                     for level in range(levels) for k in range(5) for t in range(targets)]
     return runs.Run(run.path, data, run.env)
 

@@ -25,7 +25,7 @@ METRICS = ("p50", "p99", "p99.9", "rate")
 PERCENTILE = {"p50": 50, "p99": 99, "p99.9": 99.9}
 LEAST = 10        # operations that a percentile takes, and one beyond it
 SYNCS = ("fsync", "fdatasync")
-FLOOR_MOVED = 2   # looks at the floor further apart than this are told. Of memory and of a modelled drive they differ by a tenth
+FLOOR_MOVED = 2   # looks at the floor further apart than this are told; in memory they differ by a tenth at most
 
 
 class Bad(Exception):
@@ -66,8 +66,8 @@ def histogram(parts):
     values = np.array(sorted(sums), dtype=float)
     counts = np.array([sums[v] for v in sorted(sums)], dtype=np.int64)
     full = [p for p in parts if p["bins"]]
-    return Histogram(values, counts, sum(p["sum_ns"] for p in parts), min((p.get("min_ns", 0) for p in full), default=0),
-                     max((p["max_ns"] for p in full), default=0))
+    return Histogram(values, counts, sum(p["sum_ns"] for p in parts),
+                     min((p.get("min_ns", 0) for p in full), default=0), max((p["max_ns"] for p in full), default=0))
 
 
 def number_of(trial, ops):
@@ -105,7 +105,8 @@ class Run:
         return next(r["tasks_n"] for r in self.data["runs"] if r["threads"] == threads)
 
     def ops_of(self, op):
-        """The operations that `op` stands for. What the job is about (None) is all of its syncs, or its writes when it has none."""
+        """The operations that `op` stands for. None is what the job is about: all of its syncs, or its writes when it
+        has none."""
         return (op,) if op else ("write",) if self.subject == "write" else SYNCS
 
     def histogram(self, target, threads, op=None):
@@ -129,7 +130,8 @@ class Run:
 
     def per_sync(self, target, threads, field):
         """The mean over all syncs of what a trial tells as a mean of its own; None where it does not."""
-        have = [(t[field], number_of(t, self.ops_of(None))) for t in self.trials(target, threads) if t.get(field) is not None]
+        have = [(t[field], number_of(t, self.ops_of(None))) for t in self.trials(target, threads)
+                if t.get(field) is not None]
         return sum(x * n for x, n in have) / sum(n for _, n in have) if sum(n for _, n in have) else None
 
     def rate(self, target, threads):
@@ -140,12 +142,14 @@ class Run:
     # ---- the floor: one 4 KiB write and flush below the target, by one task, nothing else ----
 
     def floor(self, target, threads):
-        """Of all trials: the look before the trial or the one after it, whichever has the lower p50; None where none was made."""
+        """Of all trials: the look before the trial or the one after it, whichever has the lower p50. None where there
+        was none."""
         parts = [t["floor"] for t in self.trials(target, threads) if t.get("floor", {}).get("bins")]
         return histogram(parts) if parts else None
 
     def floor_times(self, target, threads):
-        """p50 of a sync with the writes before it, through the floor's p50: any number. None where it cannot be told."""
+        """p50 of a sync with the writes before it, through the floor's p50: any number. None where it cannot be
+        told."""
         floor, subject = self.floor(target, threads), self.histogram(target, threads)
         promised = sum(t.get("promised", "floor_ratio" in t) for t in self.trials(target, threads))
         if floor is None or subject is None or not subject.n or not promised:
@@ -178,8 +182,8 @@ class Run:
         d, e = self.data, self.env
         topology = e.get("topology", {})
         nodes = topology.get("nodes", "?")
-        machine = (f"{e.get('cpu', 'unknown processor')}, {topology.get('pus', '?')} CPUs on {nodes} node{'s' * (nodes != 1)}"
-                   f"{'' if topology.get('real', True) else ' (synthetic topology)'}, "
+        machine = (f"{e.get('cpu', 'unknown processor')}, {topology.get('pus', '?')} CPUs on {nodes} "
+                   f"node{'s' * (nodes != 1)}{'' if topology.get('real', True) else ' (synthetic topology)'}, "
                    f"Linux {e.get('kernel', '?')}")
         seconds = f"{d['seconds_ns'] / 1e9:g} s" if d.get("seconds_ns") else "the job's own time"
         return (f"{self.name}: commit {d['commit']}, {machine}; job {d['job']['name']}, "

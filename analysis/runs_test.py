@@ -108,8 +108,9 @@ class BadInput(unittest.TestCase):
             path = os.path.join(folder, "x.json")
             with open(os.path.join(tap.FIXTURE, "run.json"), "rb") as f:
                 whole = f.read()
-            for content, says in ((whole[:len(whole) // 2], "not whole JSON"), (b"", "not whole JSON"), (b"[]", "names no schema"),
-                                  (b"\xff\xfe\x00", "not a JSON file"), (b'{"a": 1}', "names no schema")):
+            for content, says in ((whole[:len(whole) // 2], "not whole JSON"), (b"", "not whole JSON"),
+                                  (b"[]", "names no schema"), (b"\xff\xfe\x00", "not a JSON file"),
+                                  (b'{"a": 1}', "names no schema")):
                 with open(path, "wb") as f:
                     f.write(content)
                 self.one_line(says, "report", path)
@@ -124,14 +125,17 @@ class BadInput(unittest.TestCase):
         self.changed("no trial that ran to its end", lambda d: d.update(runs=[]))
 
     def test_a_score_that_is_none(self):
-        self.one_line("not the result of `race score`", "report", tap.FIXTURE, "--scores", os.path.join(tap.FIXTURE, "run.json"))
+        self.one_line("not the result of `race score`", "report", tap.FIXTURE, "--scores",
+                      os.path.join(tap.FIXTURE, "run.json"))
 
     def test_a_missing_target_is_named_with_those_there(self):
         self.changed("no target `xfs`; it has prefix, postfix", lambda d: None, "compare", "RUN", "-b", "xfs")
 
     def test_runs_that_have_nothing_in_common(self):
-        self.changed("no number of tasks in common", lambda d: [r.update(threads=64) for r in d["runs"]], "compare", tap.FIXTURE, "RUN")
-        self.changed("figures of different things", lambda d: d["job"].update(name="wal"), "compare", tap.FIXTURE, "RUN")
+        self.changed("no number of tasks in common", lambda d: [r.update(threads=64) for r in d["runs"]],
+                     "compare", tap.FIXTURE, "RUN")
+        self.changed("figures of different things", lambda d: d["job"].update(name="wal"),
+                     "compare", tap.FIXTURE, "RUN")
 
     def test_conditions_that_mean_nothing(self):
         for text in ("p98 > 1", "p99 >> 1.05", "p99 > x", "", "p99 > 0.9", "rate < 1.1"):
@@ -160,7 +164,8 @@ class Comparing(unittest.TestCase):
         def change(data):
             for r in data["runs"]:
                 if r["target"] == 1:
-                    peer = next(x for x in data["runs"] if (x["target"], x["threads"], x["trial"]) == (0, r["threads"], r["trial"]))
+                    peer = next(x for x in data["runs"]
+                                if (x["target"], x["threads"], x["trial"]) == (0, r["threads"], r["trial"]))
                     r["rate"] = peer["rate"] / factor * (1 + 0.001 * r["trial"])
                     r["ops"] = json.loads(json.dumps(peer["ops"]))
                     for field in ("p50_ns", "p99_ns"):
@@ -184,7 +189,8 @@ class Comparing(unittest.TestCase):
 
     def test_two_runs_are_compared_and_not_trusted_like_one(self):
         with Edited(self.slower(3)) as e:
-            status, out, _ = storm("compare", tap.FIXTURE, e.path, "-b", "postfix", "-m", "rate", "--fail-if", "rate < 0.9")
+            status, out, _ = storm("compare", tap.FIXTURE, e.path, "-b", "postfix", "-m", "rate",
+                                   "--fail-if", "rate < 0.9")
             self.assertEqual(status, 1, out)
             self.assertIn("did not take turns", out)
             self.assertNotIn("did not take turns", storm("compare", tap.FIXTURE, e.path, "--paired")[1])

@@ -1,7 +1,8 @@
 """
 say.py: results as plain sentences. What is found, what could not have been, and what makes one doubt it.
 
-say.1: No sentence says more than its interval. Where no difference is found, the size that would have been seen is told.
+say.1: No sentence says more than its interval. Where no difference is found, the size that would have been seen is
+told.
 say.2: The number of comparisons that were made is told with what was found in them (stats.4).
 
 Called by the report, the picture of the README, `compare`, the guard and the end of a bench.
@@ -105,13 +106,18 @@ def chance(rows):
     valid = [r for r in rows if r.result.valid]
     n, seen = len(valid), sum(r.result.different for r in valid)
     found = sum(r.result.finding for r in valid)
-    return (f"Of {n} comparison{'s' * (n != 1)}, {seen} differ{'s' * (seen == 1)} at 95 %, where {0.05 * n:.1f} would of like "
-            f"things; {found} stand{'s' * (found == 1)} when all are counted (chance of a false one: {percent(stats.FINDING)})")
+    return (f"Of {n} comparison{'s' * (n != 1)}, {seen} differ{'s' * (seen == 1)} at 95 %, where {0.05 * n:.1f} would "
+            f"of like things; {found} stand{'s' * (found == 1)} when all are counted (chance of a false one: "
+            f"{percent(stats.FINDING)})")
+
+
+def fsyncers(n):
+    return f"{n} fsyncer{'s' * (n != 1)}"
 
 
 def levels_text(run):
     counts = [run.fsyncers(t) for t in run.levels]
-    return f"{counts[0]} to {counts[-1]} fsyncers" if len(counts) > 1 else f"{counts[0]} fsyncer{'s' * (counts[0] != 1)}"
+    return f"{counts[0]} to {counts[-1]} fsyncers" if len(counts) > 1 else fsyncers(counts[0])
 
 
 def pair_answer(rows):
@@ -164,17 +170,15 @@ def where_time_goes(run):
             total = sum(phases.values())
             top = sorted(phases, key=phases.get, reverse=True)[:3]
             parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
-            n = run.fsyncers(level)
             article = "A" if run.subject == "write" else "An"
-            return (f"{article} {run.subject} of {run.names[i]} with {n} fsyncer{'s' * (n != 1)} takes {total:,.0f} us on average: "
-                    f"{parts}.")
+            return (f"{article} {run.subject} of {run.names[i]} with {fsyncers(run.fsyncers(level))} takes "
+                    f"{total:,.0f} us on average: {parts}.")
     return ""
 
 
 def listed(run, rows):
     """'postfix with 1 fsyncer, ext4 with 8 fsyncers': of (threads, target)."""
-    counts = [(run.names[i], run.fsyncers(t)) for t, i in rows]
-    return ", ".join(f"{name} with {n} fsyncer{'s' * (n != 1)}" for name, n in counts)
+    return ", ".join(f"{run.names[i]} with {fsyncers(run.fsyncers(t))}" for t, i in rows)
 
 
 def floor_doubts(run):
@@ -182,14 +186,15 @@ def floor_doubts(run):
     out, rows = [], list(itertools.product(run.levels, run.indexes))
     below = [(t, i) for t, i in rows if run.floor_times(i, t) is not None and run.x_floor(i, t) is None]
     if below:
-        out.append(f"No x floor is given of {listed(run, below)}: it would be below 1, and a durable sync cannot take less than a "
-                   "write and a flush. The device's floor moved meanwhile, or half of the syncs had nothing to flush.")
+        out.append(f"No x floor is given of {listed(run, below)}: it would be below 1, and a durable sync cannot take "
+                   "less than a write and a flush. The device's floor moved meanwhile, or half of the syncs had nothing "
+                   "to flush.")
     moved = [(t, i) for t, i in rows if run.floor_looks(i, t)]
     if moved:
         low, high = (f(run.floor_looks(i, t)[k] for t, i in moved) / 1e3 for k, f in ((0, min), (1, max)))
         where = listed(run, moved) if len(moved) <= 4 else f"{len(moved)} of {len(rows)} rows"
-        out.append(f"The device's floor moved while it was measured, looks at it say {low:,.1f} to {high:,.1f} us: x floor is rough "
-                   f"({where}).")
+        out.append(f"The device's floor moved while it was measured, looks at it say {low:,.1f} to {high:,.1f} us: x "
+                   f"floor is rough ({where}).")
     return out
 
 
@@ -202,7 +207,8 @@ def trial_doubts(run):
         trials = run.trials(i, threads)
         at = f"{run.names[i]} with {run.fsyncers(threads)} fsyncer(s)"
         if len(trials) < stats.BLOCKS_MIN:
-            out.append(f"{at}: {len(trials)} trial{'s' * (len(trials) != 1)} only, {stats.BLOCKS_MIN} are needed to compare.")
+            out.append(f"{at}: {len(trials)} trial{'s' * (len(trials) != 1)} only, {stats.BLOCKS_MIN} are needed to "
+                       "compare.")
             continue
         p50 = [run.value(t, "p50") for t in trials]
         change, groups = stats.drift(p50), stats.two_groups(p50)
@@ -210,8 +216,8 @@ def trial_doubts(run):
             out.append(f"{at}: p50 drifts by {change * 100:+.0f} % from the first trial to the last; comparisons hold "
                        "(trials take turns), the figures themselves are of a moving thing.")
         if groups:
-            out.append(f"{at}: trials are of two kinds, p50 around {groups[0] / 1e3:,.0f} and {groups[1] / 1e3:,.0f} us: "
-                       "find out what switches before believing either.")
+            out.append(f"{at}: trials are of two kinds, p50 around {groups[0] / 1e3:,.0f} and {groups[1] / 1e3:,.0f} "
+                       "us: find out what switches before believing either.")
     fewest = min(len(run.trials(i, t)) for i in run.indexes for t in run.levels)
     if stats.BLOCKS_MIN <= fewest < 5:
         out.append(f"{fewest} trials a target are few: intervals are wide.")
@@ -225,4 +231,5 @@ def figure_doubts(run):
 
 def doubts(run):
     """The same, and what was not available when it was measured (the bench's own notices)."""
-    return figure_doubts(run) + sorted({f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")})
+    notices = {f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")}
+    return figure_doubts(run) + sorted(notices)

@@ -1,14 +1,14 @@
 """
 stats.py: is B different from A? Ratios with intervals, and what would make one doubt them.
 
-stats.1: A block is one trial of A and one of B that ran next to each other. What drifts in the machine is in both, so
-only their ratio counts.
-stats.2: The centre is the mean of the log ratios without the highest and the lowest fifth (of all when there are fewer
-than 10 blocks: none can be spared). A stall of the machine falls on one trial and must not decide.
-stats.3: The 95 % interval is a bootstrap over blocks. It is widened for few blocks by Student's t against the normal and
-by n / (n - 1), because a bootstrap of few is too sure of itself.
-stats.4: Of 20 comparisons of like things one seems different at 95 %. A *finding* is a difference that still stands when
-all comparisons that were made are counted (Holm 1979), at FINDING. CI may fail on a finding only.
+stats.1: A block is one trial of A and one of B that ran next to each other. What drifts in the machine is in both,
+so only their ratio counts.
+stats.2: The centre is the mean of the log ratios without the highest and the lowest fifth (of all when there are
+fewer than 10 blocks: none can be spared). A stall of the machine falls on one trial and must not decide.
+stats.3: The 95 % interval is a bootstrap over blocks. It is widened for few blocks by Student's t against the normal
+and by n / (n - 1), because a bootstrap of few is too sure of itself.
+stats.4: Of 20 comparisons of like things one seems different at 95 %. A *finding* is a difference that still stands
+when all comparisons that were made are counted (Holm 1979), at FINDING. CI may fail on a finding only.
 
 Called by the report, by `compare` (so by the guard) and at the end of a bench. Pure: arrays in, numbers out; the same
 seed gives the same interval. Needs numpy alone: a bench that ends must not wait for scipy to be loaded. stats_test.py
@@ -35,8 +35,8 @@ def nodes():
 
 
 def student_beyond(t, df):
-    """The chance that |T| > t, for Student's T with df degrees of freedom. With T = tan(a) * sqrt(df), the density of the
-    angle a is proportional to cos(a) ** (df - 1)."""
+    """The chance that |T| > t, for Student's T with df degrees of freedom. With T = tan(a) * sqrt(df), the density of
+    the angle a is proportional to cos(a) ** (df - 1)."""
     at, weight = nodes()
     low = math.atan(t / math.sqrt(df))
     half = (math.pi / 2 - low) / 2

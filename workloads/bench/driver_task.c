@@ -26,7 +26,8 @@ static bool line_opened(void *arg)
 	return atomic_load(&l->gone) != *seen;
 }
 
-void line_wait(struct line *l)
+/* A task comes to the line and goes on when it opens. */
+static void line_wait(struct line *l)
 {
 	unsigned seen = atomic_load(&l->gone);
 	void *arg[2] = { l, &seen };

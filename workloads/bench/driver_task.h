@@ -47,7 +47,4 @@ struct worker {
 /* The body of the task: through the ramp, if there is one, then the measured interval. */
 void worker_run(void *arg);
 
-/* A task comes to the line and goes on when it opens. */
-void line_wait(struct line *l);
-
 #endif

@@ -26,7 +26,7 @@ static const char missing_analysis[] = "analysis/ does not lie beside the progra
 /* The folder of the analysis that came with this program (ours.1). 0 or -ENOENT. */
 static int find_analysis(char *folder)
 {
-	int ret = ours_find_program("analysis/__main__.py", folder);
+	int ret = ours_beside("analysis/__main__.py", folder);
 
 	if (!ret)
 		*strrchr(folder, '/') = '\0';

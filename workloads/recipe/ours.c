@@ -18,7 +18,7 @@ static bool is_everybodys(const char *folder)
 	return stat(*folder ? folder : "/", &st) || ((st.st_mode & S_IWOTH) && (st.st_mode & S_ISVTX));
 }
 
-int ours_find_program(const char *name, char *out)
+int ours_beside(const char *name, char *out)
 {
 	char folder[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
@@ -35,5 +35,5 @@ int ours_find_program(const char *name, char *out)
 int ours_find(const char *folder, char *out)
 {
 	snprintf(out, PATH_MAX, "%s", folder);
-	return access(out, R_OK) ? ours_find_program(folder, out) : 0;
+	return access(out, R_OK) ? ours_beside(folder, out) : 0;
 }

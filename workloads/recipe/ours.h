@@ -13,7 +13,7 @@
 #include <limits.h>
 
 /* The path of what is to be run (ours.1): PATH_MAX bytes in out. 0 or -ENOENT. */
-int ours_find_program(const char *name, char *out);
+int ours_beside(const char *name, char *out);
 /* The path of a file or folder that is only read ("workloads/jobs"): under the current folder, else beside the program. */
 int ours_find(const char *folder, char *out);
 
