@@ -17,8 +17,9 @@ MARKED = re.compile(r"(<!-- plots (\S+) -->\n).*?(<!-- /plots -->)", re.S)
 
 
 def table_text(run):
-    """The table of results, as text of a fixed width."""
+    """The table of results with the fewest tasks, a row a target, as text of a fixed width."""
     columns, rows = report.results_table(run)
+    rows = [row for row in rows if row[0][0] == rows[0][0][0]]
     keep = [columns.index(c) for c in columns if c not in ("p90 us", "max us", "syncs", "trials")]
     keep = [k for k in keep if any(row[k][0] != "-" for row in rows)]
     cells = [[columns[k] for k in keep]] + [[row[k][0] for k in keep] for row in rows]
@@ -32,7 +33,9 @@ def readme_part(run, folder):
     name = os.path.basename(folder)
     lines = [f"![{say.answers(run)[0]}]({folder}/answer.svg)", ""]
     lines += [f"- {a}" for a in say.answers(run)] + [f"- Doubt: {d}" for d in say.doubts(run)[:2]] + [""]
-    lines += ["```", table_text(run), "```", "", f"[{name}]({folder}): `{run.command()}`", ""]
+    lines += ["```", table_text(run), "```", "",
+              f"Every row, where the time went, and the plots are in [{folder}]({folder}), made by "
+              f"`{run.command()}`", ""]
     lines += [f"{run.recipe().split(': ', 1)[1]}.", ""]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 

@@ -143,7 +143,8 @@ class Readme(unittest.TestCase):
         self.assertTrue(text.endswith("<!-- /plots -->\nbottom\n"))
         self.assertNotIn("by hand", text)
         run = runs.load(os.path.join(self.folder, "results", "one"))
-        self.assertIn(f"{run.histogram(1, 4).percentile(99) / 1e3:,.1f}", text)
+        self.assertIn(f"{run.histogram(1, run.levels[0]).percentile(99) / 1e3:,.1f}", text)
+        self.assertNotIn(f"{run.histogram(1, run.levels[-1]).percentile(99) / 1e3:,.1f}", text)
         for name in ("answer.svg", "answer.png", "report.html", "plots/latency.svg", "plots/time.png"):
             self.assertGreater(os.path.getsize(os.path.join(run.folder, name)), 5000)
         redraw.fill(self.readme)
