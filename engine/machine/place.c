@@ -1,10 +1,11 @@
 /*
  * place.c: placements over the topology that hwloc finds (or that HWLOC_SYNTHETIC describes).
  *
- * (P1) A plan is an order of the PUs of each node that has any: the first PU of every core, then the
- *      second ones; and a rule for which node task i goes to. Tasks beyond the last PU wrap around.
- * (P2) On a topology that is not this machine's, nothing is bound: tasks are told so (PLACE_SYNTHETIC), memory is
- *      not refused (mem_notice() says what it is worth).
+ * A plan is an order of the processing units (PUs) of each node that has any, and a rule for which node task i goes to.
+ * The order is the first PU of every core, then the second ones. Tasks beyond the last PU wrap around.
+ *
+ * place.1: On a topology that is not this machine's, nothing is bound. Tasks are told so (PLACE_SYNTHETIC); a bind of
+ * memory succeeds, and mem_notice() says what it is worth.
  *
  * hwloc takes milliseconds to load, so nothing here loads it until it is needed.
  */
@@ -23,6 +24,7 @@
 
 #include "base/check.h"
 #include "machine/mem.h"
+#include "machine/test_place.h"
 
 #define ERR_SIZE 160
 #define CPUS_MAX 4096
@@ -253,8 +255,10 @@ static int plan_node(const char *number, unsigned n, struct placement *out, char
 {
 	char *end;
 	unsigned long nr = strtoul(number, &end, 10);
-	const struct node_pus *node = isdigit((unsigned char)*number) && !*end && nr < INT_MAX ? find_node((int)nr) : NULL;
+	const struct node_pus *node = NULL;
 
+	if (isdigit((unsigned char)*number) && !*end && nr < INT_MAX)
+		node = find_node((int)nr);
 	if (!node)
 		return refuse(err, "there is no NUMA node \"%.20s\" with processors (%u node%s here)", number,
 			      summary.nodes, summary.nodes == 1 ? "" : "s");
@@ -294,7 +298,9 @@ static uint64_t distance(int from, int to)
 	hwloc_obj_t a = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)from);
 	hwloc_obj_t b = hwloc_get_numanode_obj_by_os_index(topo, (unsigned)to);
 
-	if (!a || !b || hwloc_distances_get_by_type(topo, HWLOC_OBJ_NUMANODE, &n, &d, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) || !n)
+	if (!a || !b)
+		return there;
+	if (hwloc_distances_get_by_type(topo, HWLOC_OBJ_NUMANODE, &n, &d, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) || !n)
 		return there;
 	if (hwloc_distances_obj_pair_values(d, a, b, &there, &back))
 		there = from != to;
@@ -509,7 +515,7 @@ int place_bind_self(const struct placement *p)
 	CHECK(set != NULL);
 	ret = cpus_of(p, set);
 	if (!ret && !summary.real)
-		ret = PLACE_SYNTHETIC; /* P2 */
+		ret = PLACE_SYNTHETIC; /* (place.1) */
 	else if (!ret && hwloc_set_cpubind(topo, set, HWLOC_CPUBIND_THREAD))
 		ret = -errno;
 	hwloc_bitmap_free(set);
@@ -530,8 +536,8 @@ int place_bind_memory(void *p, size_t size, enum place_memory policy, const char
 	CHECK(loaded && set);
 	if (members_of(list, hwloc_topology_get_topology_nodeset(topo), set))
 		ret = -EINVAL;
-	else if (summary.real && hwloc_set_area_membind(topo, p, size, set, of[policy], flags)) /* P2 */
-		ret = -errno;
+	else if (summary.real && hwloc_set_area_membind(topo, p, size, set, of[policy], flags))
+		ret = -errno; /* (place.1) */
 	hwloc_bitmap_free(set);
 	return ret;
 }

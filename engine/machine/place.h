@@ -1,7 +1,9 @@
 /*
- * place.h: named placements over any hwloc topology: which processing unit and NUMA node each of N
- * tasks goes to, and where its memory comes from. Plans are pure (testable with HWLOC_SYNTHETIC); binding is tried when a thread is
- * created and says so when it did not take.
+ * place.h: named placements over any hwloc topology: which processing unit and NUMA node each of N tasks goes to, and
+ * where its memory comes from. A plan depends on the topology alone (HWLOC_SYNTHETIC describes one for tests). A thread
+ * is bound when it starts; whether that worked is told.
+ *
+ * Called by the commands that plan, by rt/threads.c, and by mem_node.c.
  */
 #ifndef MACHINE_PLACE_H
 #define MACHINE_PLACE_H
@@ -35,16 +37,15 @@ struct place_topology {
 	bool real; /* false: synthetic, binding does nothing */
 };
 
-/* Loads the topology (once). 0 or -errno: -EINVAL when HWLOC_SYNTHETIC describes none. place_fini frees it, for tests that load another. */
+/* Loads the topology, once. 0 or -errno: -EINVAL when HWLOC_SYNTHETIC is set and cannot be read. */
 int place_init(void);
-void place_fini(void);
 const struct place_topology *place_topology(void);
 
 /*
- * Fills out[0..n) by the named plan: "compact" (fill a node's cores before the next), "scatter"
- * (round robin over nodes, then cores), "node:N", "split" (the first kind of task on the first node, the
- * second kind on the last; there must be two), "near" (the drive's node), "far" (round robin over the nodes that are farthest from
- * the drive's). 0, or -EINVAL with one clear line in err (at most 160 bytes).
+ * Fills out[0..n) by the named plan: "compact" (fill a node's cores before the next), "scatter" (round robin over
+ * nodes, then cores), "node:N", "split" (the first kind of task on the first node, the second kind on the last; there
+ * must be two), "near" (the drive's node), "far" (round robin over the nodes that are farthest from the drive's).
+ * 0, or -EINVAL with one clear line in err (at most 160 bytes).
  */
 int place_plan(const char *plan, const struct place_request *req, struct placement *out, char *err);
 /* What the plans are called, for help. */
@@ -53,28 +54,31 @@ int place_plan(const char *plan, const struct place_request *req, struct placeme
 int place_check_cpus(const char *list, char *err);
 int place_check_nodes(const char *list, char *err);
 
-/* What binding came to where the topology is synthetic: nothing was done. */
+/* The result of binding where the topology is synthetic: nothing was done. */
 #define PLACE_SYNTHETIC 1
 
-/* Binds the calling thread. 0, -errno or PLACE_SYNTHETIC: the caller reports it. NULL, or no place named: no bind, 0. */
+/* Binds the calling thread. 0, -errno or PLACE_SYNTHETIC: the caller reports it. 0 when p is NULL or names no place. */
 int place_bind_self(const struct placement *p);
-/* That in words: "bound", or why not. */
+/* That result in words: "bound", or why not. */
 const char *place_bound(int result);
 
 /*
- * The NUMA nodes that these tasks run on, all of them together, as a list such as "0-1" (at most size - 1 letters).
- * "" when one of them may run anywhere.
+ * The NUMA nodes that these tasks run on, all together, as a list such as "0-1" (at most size - 1 letters).
+ * "" when one of the tasks may run anywhere.
  */
 void place_nodes_of(const struct placement *p, unsigned n, char *out, size_t size);
 
-/* Gives memory that nothing has touched yet a policy over nodes ("0-1" or "all"). 0 or -errno; nothing on a synthetic topology. */
+/*
+ * Gives memory that nothing has touched yet a policy over nodes ("0-1" or "all"). 0 or -errno; does nothing on a
+ * synthetic topology.
+ */
 int place_bind_memory(void *p, size_t size, enum place_memory policy, const char *nodes);
-/* The node (OS index) of a CPU of this machine; -1 when that makes no difference: one node, or not loaded. */
+/* The node (OS index) of a CPU of this machine; -1 where there is one node, or no topology is loaded. */
 int place_node_of_cpu(int cpu);
 /* The NUMA node (OS index) after `node` in the topology's order, the first one after -1; -1 at the end. */
 int place_next_node(int node);
 
-/* Prints the plan, one line a task, and for each whether the bind took (bound[i]: as place_bind_self; NULL = only a plan). */
+/* Prints the plan, one line a task, and whether each bind worked (bound[i]: as place_bind_self(); NULL: only a plan). */
 void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound);
 
 #endif

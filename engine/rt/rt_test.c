@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "machine/place.h"
+#include "machine/test_place.h"
 
 #define TASKS 3
 

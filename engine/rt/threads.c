@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "rt/cpu.h"
 #include "rt/futex.h"
-#include "machine/mem.h"
+#include "machine/mem_node.h"
 #include "rt/noise.h"
 #include "rt/rt.h"
 #include "rt/task.h"

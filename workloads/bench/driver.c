@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "bench/driver_task.h"
+#include "machine/mem_node.h"
 #include "machine/mem.h"
 
 #define PROGRESS_NS 200000000ull

@@ -18,7 +18,8 @@
 
 #include "base/stop.h"
 #include "bench/driver.h"
-#include "machine/mem.h"
+#include "machine/mem_node.h"
+#include "machine/test_place.h"
 
 #define MS 1000000ull
 

@@ -20,6 +20,7 @@
 #include "cmd/cmd.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
+#include "machine/mem_node.h"
 #include "machine/mem.h"
 
 #define FLOOR_NS 50000000ull /* a look at the floor, before each trial and after it */

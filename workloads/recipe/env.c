@@ -15,7 +15,7 @@
 
 #include "dev/facts.h"
 #include "dev/mounts.h"
-#include "machine/mem.h"
+#include "machine/mem_node.h"
 #include "machine/place.h"
 #include "rt/rt.h"
 
