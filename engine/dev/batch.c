@@ -83,7 +83,7 @@ static void wait_for_waker(struct batch *b)
 	const struct rt_wait w = { .obj = b->wq.id, .kind = POINT_LOCK, .ready = waker_is_through, .arg = b };
 
 	if (rt_searching && !waker_is_through(b))
-		rt->await(&w);
+		rt_await(&w);
 	for (unsigned spins = 0; atomic_load(&b->pending) != 0; spins++)
 		if (spins > 1000)
 			rt->sleep(1000);

@@ -122,7 +122,7 @@ struct dev {
 	struct dev_stats *stats; /* NULL unless measuring */
 	/*
 	 * lock (L_DEV_LOG) guards these, the log, the tape and the stats. Not taken in controlled runs: there
-	 * nothing else runs between two points (R3), and it would be a point on every bio.
+	 * nothing else runs between two points (rt.2), and it would be a point on every bio.
 	 */
 	struct spin lock;
 	struct tape *tape;       /* NULL when not recording on one */

@@ -127,7 +127,7 @@ static void ram_later(struct dev *d, struct bio *bio)
 		io = list_first(&ram->idle, struct io, idle);
 		list_del(&io->idle);
 		io->bio = bio;
-		rt->serve(io->task);
+		rt_serve(io->task);
 		rt->wake(io->task);
 	} else if (ram->nio < IO_TASKS) {
 		io = &ram->io[ram->nio++];

@@ -12,6 +12,7 @@
 
 #include "dev/door.h"
 #include "dev/record.h"
+#include "pick/pickers.h"
 #include "rt/coop.h"
 #include "rt/sanitize.h"
 

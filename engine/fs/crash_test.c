@@ -7,7 +7,7 @@
  */
 #include "dev/powercut.h"
 #include "fs/test_fs.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 #define BLOCKS   8u
 #define PROMISES 256u

@@ -6,7 +6,7 @@
 #include "fs/ordered.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 #define SIZE (4 * FS_BLOCK)
 

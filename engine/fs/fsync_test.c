@@ -8,7 +8,7 @@
 #include "fs/test_fs.h"
 #include "fs/trans.h"
 #include "fs/writeback.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 static const struct mount_options quiet = { .no_background = true };
 

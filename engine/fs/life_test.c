@@ -3,7 +3,7 @@
  * workers on, whose timeouts may come at any time: written, synced, unmounted, crashed and read back, for many seeds.
  */
 #include "fs/test_fs.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 struct life {
 	struct mkfs_options mk;

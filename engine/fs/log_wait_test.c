@@ -1,5 +1,5 @@
 /* log_wait_test.c: a leader that waits for more carries more, and a lone one does not wait. In virtual time. */
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 #include "fs/test_fs.h"
 
 #define ROUNDS 12

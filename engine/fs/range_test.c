@@ -1,7 +1,7 @@
 /* range_test.c: the range lock: one holder a byte, on threads and under the controlled scheduler; neighbours pass. */
 #include "fs/range.h"
 #include "fs/test_fs.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 #define CELLS 32u
 #define TASKS 4u

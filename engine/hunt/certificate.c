@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "pick/pct.h"
+#include "pick/pickers.h"
 
 #define CLAIM  0.99  /* a larger probability of missing is no claim */
 #define WANTED 1000u /* a good claim misses once in so many searches */

@@ -16,6 +16,7 @@
 #include "hunt/judge.h"
 #include "hunt/run.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 #define MOVES_MAX 24u   /* steps of one task that are moved before the preemption is given up */
 #define RUNS_MAX  1500u /* after which no other race is reversed */

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 #include "rt/sanitize.h"
 
 #define HUNT_DEV_SIZE (2u << 20)

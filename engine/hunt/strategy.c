@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "pick/pickers.h"
 
 #define SLACK 16 /* the hint is longer than the longest run by one part in so many */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "oracle/check.h"
+#include "pick/pickers.h"
 #include "rt/coop.h"
 #include "machine/mem.h"
 

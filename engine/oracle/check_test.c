@@ -15,6 +15,7 @@
 #include "fs/extent_item.h"
 #include "fs/trans.h"
 #include "oracle/check.h"
+#include "pick/pickers.h"
 #include "rt/coop.h"
 #include "rt/sanitize.h"
 

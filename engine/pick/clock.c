@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "rt/coop.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 static void *clock_create(const char *args, const char **err)
 {

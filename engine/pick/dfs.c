@@ -23,7 +23,6 @@ const struct picker pick_dfs = {
 	.pick = dpor_pick,
 	.choose = dpor_choose,
 	.every_turn = true,
-	.sync = dpor_sync,
-	.end = dpor_end,
 	.more = dpor_more,
+	.ear = &dpor_ear,
 };

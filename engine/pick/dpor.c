@@ -168,7 +168,7 @@ uint32_t dpor_choose(void *state, uint32_t of)
 	return 0;
 }
 
-void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind kind)
+static void note_access(void *state, uint32_t task, uint32_t obj, enum point_kind kind)
 {
 	struct dpor *d = state;
 
@@ -192,7 +192,7 @@ static void keep_tried(struct dpor *d, uint32_t from)
 		dpor_foot_join(&d->node[i]->tried[d->node[i]->pick], &d->node[i]->event);
 }
 
-void dpor_end(void *state, enum coop_end end)
+static void end_run(void *state, enum coop_end end)
 {
 	struct dpor *d = state;
 
@@ -310,6 +310,11 @@ void dpor_destroy(void *state)
 	free(d);
 }
 
+const struct picker_ear dpor_ear = {
+	.access = note_access,
+	.end = end_run,
+};
+
 const struct picker pick_dpor = {
 	.name = "dpor",
 	.what = "every order that matters, with few preemptions first: source sets and sleep sets",
@@ -319,7 +324,6 @@ const struct picker pick_dpor = {
 	.pick = dpor_pick,
 	.choose = dpor_choose,
 	.every_turn = true,
-	.sync = dpor_sync,
-	.end = dpor_end,
 	.more = dpor_more,
+	.ear = &dpor_ear,
 };

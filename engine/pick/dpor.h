@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "rt/coop.h"
+#include "pick/pickers.h"
 
 #define DPOR_EVENTS 4096u /* of one run */
 #define DPOR_LIVES  256u  /* tasks of one run: see coop_view.life */
@@ -94,8 +94,8 @@ struct dpor *dpor_new_deepening(enum dpor_mode mode, const char *args);
 void dpor_begin(void *state, uint64_t seed, uint32_t steps);
 uint32_t dpor_pick(void *state, const struct coop_view *v);
 uint32_t dpor_choose(void *state, uint32_t of);
-void dpor_sync(void *state, uint32_t task, uint32_t obj, enum point_kind kind);
-void dpor_end(void *state, enum coop_end end);
+extern const struct picker_ear dpor_ear;
+/* Is there a schedule left? Moves on to it. */
 bool dpor_more(void *state);
 void dpor_destroy(void *state);
 

@@ -5,6 +5,7 @@
  * too; and in programs that are drawn by chance.
  */
 #include "base/check.h"
+#include "base/rng.h"
 #include "pick/dpor_test.h"
 
 static struct mutex first, second;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "pick/dpor.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 struct trace_set {
 	uint64_t *hash; /* sorted, each once */

@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/coop.h"
+#include "base/rng.h"
 #include "machine/mem.h"
 #include "pick/pct.h"
+#include "pick/pickers.h"
 
 #define D_DEFAULT 3
 #define D_MAX     32

@@ -10,8 +10,9 @@
  */
 #include <stdlib.h>
 
-#include "rt/coop.h"
+#include "base/rng.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 struct pos {
 	struct rng rng;

@@ -7,8 +7,9 @@
  */
 #include <stdlib.h>
 
-#include "rt/coop.h"
+#include "base/rng.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 static void *random_create(const char *args, const char **err)
 {

@@ -10,8 +10,9 @@
  */
 #include <stdlib.h>
 
-#include "rt/coop.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
+#include "rt/schedule.h"
 
 struct replay {
 	const struct schedule *schedule;

@@ -18,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/coop.h"
+#include "base/rng.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 #define OBJECTS 4096u /* numbers above are never interesting */
 #define ONE     16u   /* weights count sixteenths of an event */
@@ -292,5 +293,5 @@ const struct picker pick_surw = {
 	.pick = surw_pick,
 	.choose = surw_choose,
 	.every_turn = true,
-	.end = surw_end,
+	.ear = &(const struct picker_ear){ .end = surw_end },
 };

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rt/coop.h"
+#include "base/rng.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 
 #define ONE 16u /* weights count sixteenths of a step */
 
@@ -98,5 +99,5 @@ const struct picker pick_urw = {
 	.pick = urw_pick,
 	.choose = urw_choose,
 	.every_turn = true,
-	.end = urw_end,
+	.ear = &(const struct picker_ear){ .end = urw_end },
 };

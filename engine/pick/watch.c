@@ -86,14 +86,18 @@ static uint32_t watch_pick(void *state, const struct coop_view *v)
 	return id;
 }
 
-static void watch_access(void *state, uint32_t task, uint32_t obj, bool write)
+static void watch_access(void *state, uint32_t task, uint32_t obj, enum point_kind kind)
 {
 	struct watch *w = state;
+	const struct picker_ear *inner = w->inner->ear;
+	bool write = kind != POINT_READ && kind != POINT_SHARED && kind != POINT_WAITED;
 
-	w->access = grown(w->access, w->naccesses, &w->accesses_cap, sizeof(*w->access));
-	w->access[w->naccesses++] = (struct watch_access){ w->nturns ? w->nturns - 1 : 0, task, obj, write };
-	if (w->inner->access)
-		w->inner->access(w->inner_state, task, obj, write);
+	if (kind != POINT_UNLOCK) { /* it changes nothing that another task could read */
+		w->access = grown(w->access, w->naccesses, &w->accesses_cap, sizeof(*w->access));
+		w->access[w->naccesses++] = (struct watch_access){ w->nturns ? w->nturns - 1 : 0, task, obj, write };
+	}
+	if (inner && inner->access)
+		inner->access(w->inner_state, task, obj, kind);
 }
 
 static void watch_begin(void *state, uint64_t seed, uint32_t steps)
@@ -123,8 +127,8 @@ static void watch_end(void *state, enum coop_end end)
 {
 	struct watch *w = state;
 
-	if (w->inner->end)
-		w->inner->end(w->inner_state, end);
+	if (w->inner->ear && w->inner->ear->end)
+		w->inner->ear->end(w->inner_state, end);
 }
 
 static void *watch_create(const char *args, const char **err)
@@ -147,8 +151,7 @@ const struct picker pick_watch = {
 	.pick = watch_pick,
 	.choose = watch_choose,
 	.every_turn = true,
-	.access = watch_access,
-	.end = watch_end,
+	.ear = &(const struct picker_ear){ .access = watch_access, .end = watch_end },
 };
 
 /* ---- asking ---- */

@@ -13,6 +13,7 @@
 #ifndef PICK_WATCH_H
 #define PICK_WATCH_H
 
+#include "base/rng.h"
 #include "rt/coop.h"
 #include "rt/site.h"
 

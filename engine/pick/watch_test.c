@@ -1,5 +1,5 @@
 /* watch_test.c: what a picker that watches is told of a run, and what becomes of a run that it cuts. */
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 #define STEPS 4
 
@@ -42,12 +42,12 @@ static uint32_t watcher_pick(void *state, const struct coop_view *v)
 	return (uint32_t)__builtin_ctzll(v->enabled);
 }
 
-static void watcher_access(void *state, uint32_t task, uint32_t o, bool write)
+static void watcher_access(void *state, uint32_t task, uint32_t o, enum point_kind kind)
 {
 	struct watcher *w = state;
 
-	w->reads += o == obj && !write;
-	w->writes += o == obj && write;
+	w->reads += o == obj && kind == POINT_READ;
+	w->writes += o == obj && kind == POINT_WRITE;
 }
 
 static void watcher_ended(void *state, enum coop_end end)
@@ -60,8 +60,9 @@ static void watcher_ended(void *state, enum coop_end end)
 
 static struct coop_result watch(struct watcher *w, bool every_turn)
 {
-	const struct picker p = { .name = "watcher", .begin = watcher_begin, .pick = watcher_pick, .every_turn = every_turn,
-				  .access = watcher_access, .end = watcher_ended };
+	const struct picker_ear ear = { .access = watcher_access, .end = watcher_ended };
+	const struct picker p = { .name = "watcher", .begin = watcher_begin, .pick = watcher_pick,
+				  .every_turn = every_turn, .ear = &ear };
 	struct coop_config cfg = { .picker = &p, .picker_state = w };
 	struct coop_result res;
 

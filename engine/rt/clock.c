@@ -3,8 +3,7 @@
  * for clock_gettime), where it can be trusted: the CPU says that it runs at one rate through all
  * power states, and the kernel uses it as its own clock, so it found the processors' counters equal.
  *
- * (T1) Chosen and calibrated once, before main(); read only afterwards.
- * Called through rt_now().
+ * The clock is chosen and calibrated once, before main(); it is only read afterwards. Called through rt_now().
  */
 #include "rt/clock.h"
 

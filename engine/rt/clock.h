@@ -1,5 +1,6 @@
 /*
- * clock.h: real time for the threads back end, as cheap as this CPU has it.
+ * clock.h: real time, read in the cheapest way that this CPU has. Called through rt_now(), and by spins that must not
+ * use a controlled run's clock.
  */
 #ifndef RT_CLOCK_H
 #define RT_CLOCK_H
@@ -16,7 +17,7 @@ struct tsc_clock {
 };
 extern struct tsc_clock tsc_clock;
 
-/* Without the counter: a clock of the C library. */
+/* CLOCK_MONOTONIC, for a CPU without a usable counter. */
 uint64_t clock_library_ns(void);
 
 /* Nanoseconds, monotonic, from an arbitrary start. Inline: the phase clock reads it a dozen times an fsync. */
@@ -33,7 +34,7 @@ static inline uint64_t clock_now(void)
 
 /* "tsc" or "clock_gettime". */
 const char *clock_name(void);
-/* Processor time of the process. */
+/* Processor time of the whole process, in nanoseconds. */
 uint64_t clock_cpu_ns(void);
 
 #endif

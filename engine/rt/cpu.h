@@ -1,5 +1,6 @@
 /*
- * cpu.h: what a spinning task says to its processor, and the raw bit over a few list operations.
+ * cpu.h: how a spinning task relaxes its processor, and a raw spin bit ("guard") over a few list operations. A guard
+ * has no class and no order: while it is held nothing else is taken. Used by the files of this room.
  */
 #ifndef RT_CPU_H
 #define RT_CPU_H
@@ -17,7 +18,7 @@ static inline void cpu_relax(void)
 #endif
 }
 
-/* Held for a few loads and stores only; yields because the holder may have lost the processor. */
+/* Held for a few loads and stores only. Yields now and then, because the holder may have lost its processor. */
 static inline void guard_lock(_Atomic uint32_t *guard)
 {
 	for (unsigned tries = 1; atomic_exchange_explicit(guard, 1, memory_order_acquire); tries++) {

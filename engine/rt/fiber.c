@@ -1,9 +1,8 @@
 /*
- * fiber.c: fibers over the hand-written switch (switch.S), or over ucontext on a CPU that it does
- * not know (or with FSS_UCONTEXT, to test that): 50 times dearer, for its system calls.
+ * fiber.c: fibers over the hand-written switch (switch.S). On a CPU that it does not know, or with FSS_UCONTEXT, which
+ * tests this way, fibers are made of ucontext, which costs 50 times as much for its system calls.
  *
- * (F1) A stack is mapped once, with a guard page below it, and never given back.
- * (F2) A fiber that was left in the middle of a run is simply started anew: what its frames held is lost.
+ * A stack is mapped once, with a guard page below it, and never unmapped.
  */
 #include "rt/fiber.h"
 
@@ -81,7 +80,7 @@ static void forget_frames(struct fiber *f)
 
 /* ---- life ---- */
 
-static struct fiber *entering; /* whose first switch this is */
+static struct fiber *entering; /* the fiber that is switched to; a new one finds itself by it */
 
 static void fiber_entry(void)
 {
@@ -95,7 +94,8 @@ static void fiber_entry(void)
 
 void fiber_make(struct fiber *f)
 {
-	char *p = mmap(NULL, STACK_SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *p = mmap(NULL, STACK_SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	               -1, 0);
 
 	CHECK(p != MAP_FAILED);
 	CHECK(mprotect(p, PAGE, PROT_NONE) == 0);

@@ -1,5 +1,5 @@
 /*
- * futex.h: the two futex calls, private to the process.
+ * futex.h: the two futex calls, private to the process. Called by threads.c.
  */
 #ifndef RT_FUTEX_H
 #define RT_FUTEX_H
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Sleeps while *word == value; timeout_ns 0: for ever. May end early for no reason. */
+/* Sleeps while *word == value; timeout_ns 0: for ever. May return early, so the caller loops. */
 static inline void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	struct timespec ts = {

@@ -48,7 +48,7 @@ static void await_free(struct mutex *m, struct task *t)
 
 	t->wait_class = (int)m->class;
 	t->wait_owner = &m->owner;
-	rt->await(&w);
+	rt_await(&w);
 	t->wait_class = -1;
 	t->wait_owner = NULL;
 }
@@ -64,7 +64,7 @@ void mutex_point(struct mutex *m)
 void mutex_name_lock(struct mutex *m)
 {
 	m->named = true;
-	rt->accessed(m->id, POINT_LOCK);
+	coop_accessed(m->id, POINT_LOCK);
 }
 
 void mutex_unlock_controlled(struct mutex *m)
@@ -76,7 +76,7 @@ void mutex_unlock_controlled(struct mutex *m)
 		mutex_unlock_slow(m);
 	if (m->named) {
 		m->named = false;
-		rt->accessed(m->id, POINT_UNLOCK);
+		coop_accessed(m->id, POINT_UNLOCK);
 	} else if (rt_fine) {
 		rt_point(0, POINT_YIELD);
 	}

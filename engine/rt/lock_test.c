@@ -1,4 +1,5 @@
 /* lock_test.c: mutual exclusion, rwsem manners and wait queues, on threads and under pickers. */
+#include "rt/test_pickers.h"
 #include "rt/test_run.h"
 
 #include <sched.h>
@@ -59,7 +60,7 @@ static void under_pickers(unsigned n, void (*fn)(void *), void (*check)(void))
 	body = fn;
 	bodies = n;
 	for (uint64_t seed = 0; seed < SCHEDULES; seed++) {
-		const struct picker *p = seed % 2 ? &pick_random : &pick_pct;
+		const struct picker *p = seed % 2 ? &test_even : &test_seldom;
 		struct coop_result res = run_once(p, "", seed, controlled_main, NULL, NULL);
 		if (res.end != COOP_FINISHED)
 			fail_msg("seed %lu: end %d: %s", (unsigned long)seed, res.end, res.why);
@@ -223,7 +224,7 @@ static void a_waiting_writer_keeps_new_readers_out(void **state)
 	struct coop_result res;
 
 	skip_under_tsan();
-	res = run_once(&pick_clock, "", 1, a_writer_waits, NULL, NULL);
+	res = run_once(&test_clock, "", 1, a_writer_waits, NULL, NULL);
 	assert_int_equal(res.end, COOP_FINISHED);
 	assert_int_equal(plain, 1);
 }
@@ -314,7 +315,7 @@ static void no_wake_is_lost_under_pickers(void **state)
 	skip_under_tsan();
 	under_pickers(3, consume_or_produce, check_nothing);
 	for (uint64_t seed = 0; seed < SCHEDULES; seed++) {
-		struct coop_result res = run_once(seed % 2 ? &pick_random : &pick_pct, "", seed, turns_main, NULL, NULL);
+		struct coop_result res = run_once(seed % 2 ? &test_even : &test_seldom, "", seed, turns_main, NULL, NULL);
 		if (res.end != COOP_FINISHED)
 			fail_msg("seed %lu: end %d: %s", (unsigned long)seed, res.end, res.why);
 		check_eight();

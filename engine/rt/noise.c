@@ -14,7 +14,7 @@ const char *const noise_name[NOISE_KINDS] = { [NOISE_NONE] = "none", [NOISE_YIEL
 /* Written while no other task runs, read by all. */
 static enum noise kind;
 static uint64_t seed;
-static uint32_t started; /* how often: a thread that lives on begins anew */
+static uint32_t started; /* how often noise was started: a thread that lives on is seeded anew */
 
 static __thread struct rng rng;
 static __thread uint32_t seeded_for;

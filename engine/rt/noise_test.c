@@ -12,6 +12,7 @@
 
 #include "rt/noise.h"
 #include "rt/rt.h"
+#include "rt/test_pickers.h"
 #include "rt/test_run.h"
 
 #define TASKS  4
@@ -87,7 +88,7 @@ static void a_picker_hears_of_points_and_then_no_longer(void **state)
 	bool heard = false;
 
 	skip_under_tsan();
-	run_once(&pick_random, "", 1, note_points, &heard, NULL);
+	run_once(&test_even, "", 1, note_points, &heard, NULL);
 	assert_true(heard);
 	assert_false(rt_points);
 }

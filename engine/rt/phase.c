@@ -19,7 +19,7 @@ void phase_switch(struct task *t, enum phase to)
 
 	if (__builtin_expect(t->pmu != NULL, 0)) {
 		pmu_charge(t->pmu, from);
-		now = rt_now(); /* what reading them took is the phase's that ends */
+		now = rt_now(); /* the time that the reading took belongs to the phase that ends */
 	}
 	t->phase_ns[from] += now - t->phase_since_ns;
 	t->phase_since_ns = now;

@@ -2,9 +2,9 @@
  * rt.c: what both back ends share: the registry of tasks, adoption of foreign threads, spawn and
  * join, and the sums of counters.
  *
- * (R4) A task is in the registry from task_begin() to task_retire(); its counters are then in
- *      `finished`. So at any time a sum over both misses nothing and has nothing twice. A box of coop.c stays in it
- *      from task to task, and adds up.
+ * A task is in the registry from task_begin() to task_retire(); from then on its counters are in `finished`. So at any
+ * time a sum over both misses nothing and counts nothing twice. A box of a controlled run stays in the registry from
+ * task to task, and its counters add up.
  */
 #include "rt/rt.h"
 
@@ -70,7 +70,7 @@ void task_box_put(struct task_box *box)
 	task_registry_unlock();
 }
 
-/* A controlled run makes some tasks a microsecond: no printf. */
+/* Not snprintf(): a controlled run makes several tasks in a microsecond. */
 static void copy_name(char to[TASK_NAME_MAX], const char *name)
 {
 	size_t n = strnlen(name, TASK_NAME_MAX - 1);
@@ -92,10 +92,10 @@ void task_begin_again(struct task_box *box, const char *name, uint32_t id)
 	t->pmu = NULL;
 	t->wait_class = -1;
 	t->wait_owner = NULL;
-	atomic_store_explicit(&t->token, 0, memory_order_relaxed); /* told to others by the registry's mutex, and by who spawns it */
+	/* relaxed: other tasks see it after the registry's mutex, or after the spawn */
+	atomic_store_explicit(&t->token, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->woken_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->finished, false, memory_order_relaxed);
-	list_init(&t->wait_link);
 	atomic_store_explicit(&t->phase, PH_OTHER, memory_order_relaxed);
 	memset(t->phase_ns, 0, sizeof(t->phase_ns));
 	t->phase_since_ns = rt_now();
@@ -179,7 +179,8 @@ static struct placement helper_place = { .pu = -1, .node = -1, .nodes = helper_n
 void rt_place_helpers(const char *nodes)
 {
 	snprintf(helper_nodes, sizeof(helper_nodes), "%s", nodes ? nodes : "");
-	helper_place.node = helper_nodes[strspn(helper_nodes, "0123456789")] || !helper_nodes[0] ? -1 : atoi(helper_nodes);
+	bool one = helper_nodes[0] && !helper_nodes[strspn(helper_nodes, "0123456789")];
+	helper_place.node = one ? atoi(helper_nodes) : -1;
 }
 
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where)
@@ -207,13 +208,13 @@ uint32_t task_next_id(void)
 
 /* ---- object numbers ---- */
 
-/* A thread takes them by the batch: pages and extents are initialised on every thread all the time. */
+/* A thread takes a batch of numbers at a time: every page and extent has locks, and threads make them all the time. */
 uint32_t rt_obj_id(void)
 {
 	static __thread uint32_t next, end;
 
 	if (rt_controlled)
-		return rt->obj_id();
+		return coop_obj_id();
 	if (next == end) {
 		static _Atomic uint32_t batch;
 		next = atomic_fetch_add_explicit(&batch, ID_BATCH, memory_order_relaxed);

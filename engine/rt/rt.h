@@ -5,11 +5,13 @@
  * queue is written once over these (lock.c), so the same engine runs on OS threads to be measured
  * (threads.c), as fibers under a picker to be broken (coop.c), and as fibers in virtual time.
  *
- * (R1) A wake that comes before the park is not lost: the park returns at once.
- * (R2) A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns`, `woken_from`.
- * (R3) Under coop nothing else runs between two points of a task: rt_point(), a park, or its end (and more: coop.h).
+ * A task's own fields (struct task) are written by that task alone, except `token`, `woken_ns` and `woken_from`.
  *
- * Called by every floor above.
+ * rt.1: A wake that comes before the park is not lost: the park returns at once.
+ * rt.2: In a controlled run nothing else runs between two points of a task. A point is rt_point(), rt_await(), a park,
+ * or the task's end (and more in a fine search: coop.h).
+ *
+ * Called by every room above.
  */
 #ifndef RT_RT_H
 #define RT_RT_H
@@ -62,18 +64,18 @@ extern const struct phase_info phase_info[PH_NR];
 #define TASK_NAME_MAX 24
 #define TASK_HELD_MAX 48
 
-/* Its hold time is being measured. A bit of the address: who drops a lock compares that in any case, and need not ask. */
+/* Its hold time is measured. A bit of the address, which an unlock compares anyway: so it costs no further test. */
 #define HELD_SAMPLED 1u
 
 struct held {              /* one lock held or one wait owed: see lock.h */
-	uintptr_t obj;     /* its address, and HELD_SAMPLED */
+	uintptr_t obj;     /* its address, or'ed with HELD_SAMPLED */
 	uint8_t class;
 	int64_t sub;       /* tie-break within a class */
 	uint64_t since_ns; /* valid when sampled */
 };
 
 struct pmu;
-struct task_stats; /* per-task lock and wait statistics, lock.h */
+struct task_stats; /* per-task lock and wait statistics: lock_fast.h, lock_stat.h */
 struct placement;  /* machine/place.h */
 
 struct task {
@@ -94,22 +96,20 @@ struct task {
 	struct task_stats *_Atomic stats; /* NULL when not measuring */
 	uint32_t sample; /* acquisitions until the next whose hold time is measured: one in HOLD_ONE_IN */
 	uint32_t node;   /* NUMA node it was placed on, or was seen on last; 0 when unknown */
-	bool placed;     /* the former */
+	bool placed;     /* it was placed there */
 
-	/* what it waits for, for coop_describe(); set only on slow paths */
+	/* what it waits for, for those that describe a run; set only on slow paths */
 	int wait_class;                     /* enum lock_class, or -1 */
-	struct task *_Atomic *wait_owner;   /* where the holder, or who owes it, is named; may be NULL */
+	struct task *_Atomic *wait_owner;   /* where the task that holds or owes it is named; may be NULL */
 
 	/* parking: the back end's */
 	_Atomic uint32_t token; /* futex word: 0 running, 1 a wake is pending, 2 parked */
 	_Atomic uint64_t woken_ns;
 	_Atomic uint32_t woken_from; /* the waker's node; valid with woken_ns */
-	struct list wait_link; /* free for what parks by hand (dev.c); lock.c queues a struct waiter instead */
 	struct list all_link;
 	_Atomic bool finished;
 	void (*fn)(void *arg);
 	void *arg;
-	void *backend;
 };
 
 /* The running task. Never NULL: a thread that the runtime did not make gets one at first use (rt_adopt). */
@@ -133,16 +133,16 @@ static inline struct task *rt_self(void)
  *   GIVE                                   yes    after
  *   WAITED                                        yes
  *
- * "after": the second is impossible before the first (an acquire before the release, the end of a wait
- * before what was waited for): their order is no choice. UNLOCK is the GIVE of who took LOCK or SHARED; it
- * commutes with all but a READ (a try that failed) and those.
+ * "after": the second is impossible before the first (an acquire before the release, the end of a wait before what was
+ * waited for), so their order is no choice. UNLOCK is the GIVE of a task that took LOCK or SHARED: it commutes with
+ * everything except a READ (a try that failed) and the LOCK or SHARED that comes after it.
  */
 enum point_kind {
 	POINT_READ,
 	POINT_WRITE,
 	POINT_LOCK,
 	POINT_WAIT,     /* a point: before a wait. An access: only names the object of the park to come */
-	POINT_SUBMIT,   /* points of the device, which names its accesses itself */
+	POINT_SUBMIT,   /* a point of the device, which names its accesses itself; COMPLETE too */
 	POINT_COMPLETE,
 	POINT_YIELD,
 	/* accesses only: */
@@ -155,57 +155,59 @@ enum point_kind {
 struct mutex;
 
 /*
- * Something that can only be done when ready(arg): an acquire (LOCK, SHARED), or the end of a wait (WAIT).
- * `ready` changes nothing. A waiter's is asked at first, and once it was false not before an access
- * (WRITE, GIVE) of `wake` by another, as on threads; and only while the mutex `with` is free (NULL: none).
- * An acquire is asked at each turn of a run; a lock's state is read for that, without a call.
+ * Something that can be done only when ready(arg): an acquire (LOCK, SHARED), or the end of a wait (WAIT). ready()
+ * changes nothing. For a wait it is called once at first. When it returned false it is called again only after another
+ * task's access (WRITE, GIVE) to `wake`, as on threads. It is called only while the mutex `with` is free (NULL: none).
+ * For an acquire the lock's state is read in each turn of the run, without a call.
  */
 struct rt_wait {
 	uint32_t obj, wake;
 	enum point_kind kind;
-	const _Atomic uint32_t *state; /* of a lock, in place of `ready`: it is ready when */
-	uint32_t taken;                /* none of these bits are set in it */
+	const _Atomic uint32_t *state; /* of a lock, in place of ready(): it is ready when */
+	uint32_t taken;                /* none of these bits is set in the state */
 	bool (*ready)(void *arg);
 	void *arg;
 	const struct mutex *with;
 };
 
+/*
+ * How tasks run: threads.c or coop.c. What a controlled run wants to know besides, the accesses that tasks make, has one
+ * implementation, so it is no part of the seam: rt_access(), rt_await() and their like call it.
+ */
 struct rt_ops {
 	const char *name;
 	struct task *(*spawn)(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
 	/* Waits for the end of a finished task's thread or fiber, so that its struct can serve again. */
 	void (*reap)(struct task *t);
-	/* Blocks until a wake; timeout_ns 0 = for ever. True when woken, false at the timeout. Under a
-	 * searching picker a timeout may come at any time: a parked task with a timeout stays enabled.
-	 * A wake meant for an earlier wait may end it: every caller loops over its own condition. */
+	/*
+	 * Blocks until a wake; timeout_ns 0: for ever. True when woken, false at the timeout. While a search runs, a
+	 * timeout may come at any time: a parked task with a timeout stays enabled. A wake that was meant for an
+	 * earlier wait may end this one, so every caller loops over its own condition.
+	 */
 	bool (*park)(uint64_t timeout_ns);
 	void (*wake)(struct task *t);
-	void (*point)(uint32_t obj, enum point_kind kind);
-	/* Searching only: the point before an operation that may have to wait. On return it is ready, and nothing runs
-	 * before it is done: who cannot do what it is about to do is not enabled. */
-	void (*await)(const struct rt_wait *w);
-	/* An access that comes next, and one that has just been (a lock was got, a wake is given). */
-	void (*access)(uint32_t obj, enum point_kind kind);
-	void (*accessed)(uint32_t obj, enum point_kind kind);
-	/* A number for an object that is made in a controlled run. */
-	uint32_t (*obj_id)(void);
-	/* Controlled runs: t, which has served others before, serves the running task now: for the names of tasks in traces. */
-	void (*serve)(struct task *t);
-	void (*work)(uint64_t ns);  /* CPU work, for virtual time; nothing on threads */
+	void (*point)(uint32_t obj, enum point_kind kind); /* rt_point() */
 	void (*sleep)(uint64_t ns); /* threads: sleeps; searching: a point; virtual time: advances the clock */
-	uint64_t (*now)(void);      /* nanoseconds, monotonic, from an arbitrary start; controlled runs only (rt_now) */
 };
 
 extern const struct rt_ops *rt;  /* threads_ops unless inside coop_run() */
 extern const struct rt_ops threads_ops;
-extern bool rt_points;           /* somebody hears of points: a picker, or noise (noise.h) */
-extern bool rt_controlled;       /* a picker decides who goes on */
-extern bool rt_searching;        /* controlled, and looking for trouble (not virtual time) */
+extern bool rt_points;           /* points are heard: by a picker, or by noise (noise.h) */
+extern bool rt_controlled;       /* a picker decides which task goes on */
+extern bool rt_searching;        /* controlled, and looking for races (not virtual time) */
 extern bool rt_fine;             /* searching, with more points: coop.h, enum granularity */
 
+/* What the inline functions below call in a controlled run (coop_*.c), and nobody else. */
+uint64_t coop_now(void);
+void coop_work(uint64_t ns);
+void coop_access(uint32_t obj, enum point_kind kind);
+void coop_accessed(uint32_t obj, enum point_kind kind);
+uint32_t coop_obj_id(void);
+
+/* Nanoseconds, monotonic, from an arbitrary start. */
 static inline uint64_t rt_now(void)
 {
-	return __builtin_expect(rt_controlled, 0) ? rt->now() : clock_now();
+	return __builtin_expect(rt_controlled, 0) ? coop_now() : clock_now();
 }
 
 /*
@@ -219,27 +221,37 @@ static inline void rt_point(uint32_t obj, enum point_kind kind)
 }
 
 /*
- * Notes an access that comes right after this; no point, but of a fine search (coop.h). A run's accesses say all
- * that matters about the order of its steps: what two tasks share, and no lock orders, is named by each that touches it.
+ * Searching only: the point before an operation that may have to wait. On return it is ready, and nothing runs before
+ * it is done. Until then the task is not enabled.
+ */
+void rt_await(const struct rt_wait *w);
+
+/*
+ * Names an access that comes right after this. It is a point in a fine search only (coop.h). Every access to what two
+ * tasks share and no lock orders must be named by each task that makes it: the order of named accesses is all that
+ * tells one run from another.
  */
 static inline void rt_access(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))
-		rt->access(obj, kind);
+		coop_access(obj, kind);
 }
 
-/* The same of an access that was right before this: one that is known only then, or that lets others go on. */
+/* The same for an access that has just been made: one whose kind is known only then, or that lets other tasks go on. */
 static inline void rt_accessed(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))
-		rt->accessed(obj, kind);
+		coop_accessed(obj, kind);
 }
 
-/* The model's cost of what was just done: virtual time only. */
+/* Controlled runs only: task t, which has served other tasks, serves the running one from now on. Traces name it anew. */
+void rt_serve(struct task *t);
+
+/* CPU work that was just done, by the model of costs: it advances the task's clock in virtual time, else nothing. */
 static inline void rt_work(uint64_t ns)
 {
 	if (__builtin_expect(rt_controlled && !rt_searching, 0))
-		rt->work(ns);
+		coop_work(ns);
 }
 
 /* A number for an object that points name: small, the same in every run of the same schedule. */
@@ -248,16 +260,16 @@ uint32_t rt_obj_id(void);
 /* Starts a task. `where` NULL: where helpers go. The name is copied. Never fails (CHECKs on no memory / too many). */
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
 /*
- * Tasks that are spawned without a place of their own (the engine's: completion and compression workers, flusher,
- * committer, reaper) go to any processor of these NUMA nodes ("0-1") from now on, and when it is one node to its
- * memory. NULL or "": anywhere. Called while none of them starts.
+ * From now on tasks that are spawned without a place of their own (the engine's: completion and compression workers,
+ * flusher, committer, reaper) run on any processor of these NUMA nodes ("0-1"). If it is one node, their memory comes
+ * from it. NULL or "": anywhere. Called while no task is being spawned.
  */
 void rt_place_helpers(const char *nodes);
 /* Waits until it has ended. Each task that is spawned is joined exactly once. */
 void rt_join(struct task *t);
-/* How binding it to its placement went, as place_bind_self(). Waits until the task has started; call it before rt_join(). */
+/* The result of binding it, as place_bind_self(). Waits until the task has started; call it before rt_join(). */
 int rt_bind_result(struct task *t);
-/* Processors this process may use: with one, nobody spins. */
+/* Processors that this process may use: with one, no task spins. */
 unsigned rt_cpus(void);
 /* What rt_now() reads on threads, for the recipe of a run: "tsc" or "clock_gettime". */
 const char *rt_clock_name(void);
@@ -268,7 +280,7 @@ uint64_t rt_cpu_ns(void);
 
 void phase_switch(struct task *t, enum phase to); /* charges the time since the last change to the phase left */
 
-/* Enters a phase; returns the one that was left, for those that must restore it. */
+/* Enters a phase; returns the one that was left, for a caller that must restore it. Costs a reading of the clock. */
 static inline enum phase phase(enum phase to)
 {
 	if (!rt_instrument)
@@ -280,7 +292,7 @@ static inline enum phase phase(enum phase to)
 	return from;
 }
 
-/* The running task's phase, for a wait that enters one of its own only when it has to sleep: a change is a reading of the clock. */
+/* The running task's phase. For a wait that enters a phase of its own only when it has to sleep. */
 static inline enum phase phase_now(void)
 {
 	return rt_instrument ? (enum phase)atomic_load_explicit(&rt_self()->phase, memory_order_relaxed) : PH_OTHER;
@@ -303,7 +315,7 @@ static inline void count(enum counter c)
 	count_add(c, 1);
 }
 
-/* Sums of all tasks of the process so far (finished and running), then per-task arrays are left as they are. */
+/* Sums over all tasks since the last rt_reset_totals(), those that have ended included. */
 void rt_totals(uint64_t counters[C_NR]);
 /* Forgets finished tasks and zeroes the counters of those that live: the start of a measured interval. */
 void rt_reset_totals(void);

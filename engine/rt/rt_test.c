@@ -1,4 +1,5 @@
 /* rt_test.c: the phase clock sums exactly, tasks are counted and bound, statistics say who was waited for. */
+#include "rt/test_pickers.h"
 #include "rt/test_run.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ static void walk_through_phases(void *arg)
 		phase(PH_INODE_LOCK);
 		mutex_lock(&mutex);
 		phase(PH_LOG_ITEMS);
-		rt->work(10);
+		rt_work(10);
 		mutex_unlock(&mutex);
 		phase(PH_LOG_JOIN);
 		wait_until(&wq, turn, arg);
@@ -84,7 +85,7 @@ static void phases_sum_to_the_time_that_passed(void **state)
 	if (RT_TSAN)
 		return;
 	for (uint64_t seed = 0; seed < 100; seed++) {
-		const struct picker *p = seed % 2 ? &pick_random : &pick_clock;
+		const struct picker *p = seed % 2 ? &test_even : &test_clock;
 		assert_int_equal(run_once(p, "", seed, phases_main, NULL, NULL).end, COOP_FINISHED);
 	}
 	assert_int_equal(off_by, 0);

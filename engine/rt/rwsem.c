@@ -145,7 +145,7 @@ static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
 	}
 	t->wait_class = (int)s->class;
 	t->wait_owner = &s->owner;
-	rt->await(&w);
+	rt_await(&w);
 	t->wait_class = -1;
 	t->wait_owner = NULL;
 }

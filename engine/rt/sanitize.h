@@ -1,5 +1,5 @@
 /*
- * sanitize.h: which sanitizer this build runs under, by one name for both compilers.
+ * sanitize.h: which sanitizer this build runs under, by one name for both compilers. RT_ASAN and RT_TSAN are 0 or 1.
  */
 #ifndef RT_SANITIZE_H
 #define RT_SANITIZE_H
@@ -26,8 +26,8 @@
 #endif
 
 /*
- * What goes from one task to another through the kernel alone (a ring of io_uring) is ordered by it, which
- * ThreadSanitizer cannot see: give before the kernel can have it, take when it came back.
+ * What passes from one task to another through the kernel alone (a ring of io_uring) is ordered by the kernel, which
+ * ThreadSanitizer cannot see. Call kernel_give() before the kernel can have it, kernel_take() when it came back.
  */
 #if RT_TSAN
 void __tsan_release(void *p);

@@ -1,7 +1,5 @@
 /*
- * schedule.c: a schedule in memory and as text (the grammar is in schedule.h).
- *
- * (D1) parse(print(s)) is s.
+ * schedule.c: a schedule in memory and as text. See schedule.h.
  */
 #include "rt/schedule.h"
 
@@ -11,7 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/coop.h"
+#include "rt/picker.h"
 
 #define LINE_WIDTH 100
 

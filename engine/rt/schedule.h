@@ -1,10 +1,10 @@
 /*
- * schedule.h: a schedule as text. One decision a character or two, so that it can be pasted, kept in
- * a file, compared by eye, and replayed bit for bit by the replay picker.
+ * schedule.h: a schedule in memory and as text, short enough to be pasted, kept in a file, compared by eye, and
+ * replayed bit for bit (pick/replay.c).
  *
- * The text: run-length of task ids: "0*12 3 1*4 =2/5 0" means task 0 twelve times, task 3 once, ...,
- * a data choice of 2 out of 5, ... Lines starting with '#' are comments. Only decisions with more
- * than one enabled task are there.
+ * The text is a run-length code of task ids: "0*12 3 1*4 =2/5 0" means task 0 twelve times, task 3 once, task 1 four
+ * times, a data choice of 2 out of 5, task 0. Lines starting with '#' are comments. Only decisions with more than one
+ * enabled task are in it. What schedule_print() writes, schedule_parse() reads back as the same schedule.
  */
 #ifndef RT_SCHEDULE_H
 #define RT_SCHEDULE_H
@@ -31,10 +31,5 @@ void schedule_copy(struct schedule *to, const struct schedule *from);
 void schedule_print(const struct schedule *s, FILE *out);
 /* 0, or -EINVAL with the place in err (at most 128 bytes). */
 int schedule_parse(struct schedule *s, const char *text, char *err);
-
-/* State for pick_replay: strict stops at the first pick that is not enabled (COOP_DIVERGED); tolerant
- * skips it, and when the schedule ends lets the current task go on while it can. pick_replay_turns: tolerant. */
-void *replay_state(const struct schedule *s, bool strict);
-void replay_state_free(void *state);
 
 #endif

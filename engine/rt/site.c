@@ -56,7 +56,7 @@ static bool take_place(struct site *out, const char *file, int line)
 
 	if (!from)
 		from = file ? strstr(file, "workloads/") : NULL;
-	if (!from || !strncmp(from, "engine/rt/", 10) || !strncmp(from, "engine/pick/", 12)) /* (S1) */
+	if (!from || !strncmp(from, "engine/rt/", 10) || !strncmp(from, "engine/pick/", 12)) /* (site.1) */
 		return false;
 	snprintf(out->file, sizeof(out->file), "%s", from);
 	out->line = (uint32_t)line;

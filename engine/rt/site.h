@@ -1,12 +1,11 @@
 /*
- * site.h: which line of the source a task stands on. Return addresses are taken while a run is shown, and
- * made into file, line and function afterwards, from the program's own debug information: what is hunted
- * or measured pays nothing.
+ * site.h: which line of the source a task stands on. While a run is shown, return addresses are taken; afterwards they
+ * are turned into file, line and function, from the program's own debug information. A hunt or a measurement takes none.
  *
- * (S1) The line is the innermost one outside engine/rt and engine/pick: who takes a lock is told, not how a lock is taken
- *      or the next task is picked. Inlined calls are followed.
+ * site.1: The line is the innermost one outside engine/rt and engine/pick: the line that takes a lock, not a line of how
+ * locks work or of how the next task is picked. Inlined calls are followed.
  *
- * Called by pick/watch.c, and by who prints what it saw.
+ * Called by trace.c and pick/watch.c, which take addresses, and by the rooms that print them.
  */
 #ifndef RT_SITE_H
 #define RT_SITE_H
@@ -28,7 +27,7 @@ struct site {
 	uint32_t line;
 };
 
-/* Of the caller. The first call of a process is made outside of fibers: it takes more stack than they have. */
+/* The caller's stack. The first call of a process must not be made on a fiber: it takes more stack than they have. */
 void site_take(struct site_stack *s);
 /* False when there is no debug information (a stripped program), or all of it is in those two rooms. */
 bool site_find(const struct site_stack *s, struct site *out);

@@ -1,9 +1,9 @@
 /*
- * task.h: how the two back ends make and retire tasks. Not for floors above.
+ * task.h: how the two back ends make and retire tasks. Called by rt.c, threads.c and the coop files only.
  *
- * (B1) The memory of a task is never given back: others read the phase of a lock's owner, or wake
- *      it, without knowing whether it has ended meanwhile. A retired box serves again. (A lock names
- *      its owner with release, and others read it with acquire: they see a task that is made.)
+ * task.1: The memory of a task is never freed. Other tasks read the phase of a lock's owner, or wake it, without
+ * knowing whether it has ended meanwhile; a retired box serves again. (A lock's owner is stored with release and read
+ * with acquire: whoever reads it sees a task that has been made.)
  */
 #ifndef RT_TASK_H
 #define RT_TASK_H
@@ -11,8 +11,8 @@
 #include <limits.h>
 #include <pthread.h>
 
-#include "rt/lock.h"
 #include "machine/place.h"
+#include "rt/lock.h"
 
 struct task_box {
 	struct task task;             /* first: task_box_of() */
@@ -25,9 +25,6 @@ struct task_box {
 	struct placement where;
 	bool placed;
 	_Atomic int bound;            /* BIND_PENDING, then as place_bind_self() */
-
-	/* coop */
-	void *fiber;
 };
 
 #define BIND_PENDING INT_MIN
@@ -44,11 +41,11 @@ void task_box_put(struct task_box *box);
 
 /* Makes it a task that has not run yet, and counts it among the living. */
 void task_begin(struct task_box *box, const char *name, uint32_t id);
-/* The next task of a box that is still among the living: no lock is taken, and counters go on. */
+/* The next task in a box that is still among the living: takes no lock, and counters go on. */
 void task_begin_again(struct task_box *box, const char *name, uint32_t id);
 /* Its counters go to the sums of the finished; it is no longer among the living. */
 void task_retire(struct task_box *box);
-/* The last thing a task does as a task: says so to who joins it. */
+/* The last thing a task does as a task: wakes the one that joins it. It holds and owes nothing any more. */
 void task_finish(struct task_box *box);
 
 /* A number for a task that is not of a controlled run. */

@@ -1,5 +1,5 @@
 /*
- * test_run.h: what the tests of the controlled scheduler share: one run under a named picker.
+ * test_run.h: what the tests of the controlled scheduler share: one run under a picker.
  */
 #ifndef RT_TEST_RUN_H
 #define RT_TEST_RUN_H
@@ -32,20 +32,9 @@ static inline struct coop_result run_once(const struct picker *p, const char *ar
 
 	cfg.picker_state = p->create(args, &err);
 	assert_null(err);
-	cfg.virtual_time = p == &pick_clock;
+	cfg.virtual_time = !strcmp(p->name, "clock");
 	coop_run(&cfg, fn, arg, &res);
 	p->destroy(cfg.picker_state);
-	return res;
-}
-
-static inline struct coop_result replay(const struct schedule *s, bool strict, void (*fn)(void *), void *arg)
-{
-	struct coop_result res;
-	struct coop_config cfg = { .picker = &pick_replay, .steps_max = 10000 };
-
-	cfg.picker_state = replay_state(s, strict);
-	coop_run(&cfg, fn, arg, &res);
-	replay_state_free(cfg.picker_state);
 	return res;
 }
 

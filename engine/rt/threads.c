@@ -1,10 +1,10 @@
 /*
  * threads.c: back end 1: a task is an OS thread, a park is a futex, time is real.
  *
- * (P1) token goes 0 -> 2 (parked) only by its own task, 0 or 2 -> 1 (a wake is pending) only by
- *      wakers, and back to 0 only by its own task. A wake that finds 0 leaves the 1 behind: R1.
- * (P2) woken_ns is stamped only when somebody is parked, before the token says so: a task that
- *      leaves futex_wait reads the stamp of its own wake, or 0.
+ * threads.1: The token goes 0 -> 2 (parked) only by its own task, 0 or 2 -> 1 (a wake is pending) only by wakers, and
+ *     back to 0 only by its own task. A wake that finds 0 leaves the 1 behind: that is rt.1.
+ * threads.2: woken_ns is stamped only when the task is parked, and before the token says so: a task that leaves
+ *     futex_wait() reads the stamp of its own wake, or 0.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -13,9 +13,9 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "machine/mem_node.h"
 #include "rt/cpu.h"
 #include "rt/futex.h"
-#include "machine/mem_node.h"
 #include "rt/noise.h"
 #include "rt/rt.h"
 #include "rt/task.h"
@@ -96,6 +96,8 @@ static bool threads_park(uint64_t timeout_ns)
 	if (atomic_compare_exchange_strong(&t->token, &running, 2)) {
 		sleep_until_woken(t, timeout_ns);
 		note_node(t);
+	} else {
+		CHECK(running == 1); /* (threads.1) a wake came meanwhile; nobody else parks this task */
 	}
 	return atomic_exchange(&t->token, 0) == 1;
 }
@@ -109,21 +111,21 @@ static void stamp_wake(struct task *t)
 static void threads_wake(struct task *t)
 {
 	if (rt_instrument && atomic_load_explicit(&t->token, memory_order_relaxed) == 2)
-		stamp_wake(t); /* P2 */
+		stamp_wake(t); /* (threads.2) */
 	if (atomic_exchange(&t->token, 1) == 2)
 		futex_wake_one(&t->token);
 }
 
 /* ---- life of a thread ---- */
 
-/* To where it is to run. Only a task that is bound is known to be on its node. */
+/* Goes to where it is to run. Only a task that is bound is known to be on its node. */
 static int go_to_place(struct task *t, const struct placement *where)
 {
 	int ret = place_bind_self(where);
 
 	t->placed = !ret && where->node >= 0;
 	t->node = t->placed ? (uint32_t)where->node : 0;
-	mem_use_placement(where); /* what is refused is told by mem_notice(): the task runs all the same */
+	mem_use_placement(where); /* if it fails, mem_notice() says so, and the task runs all the same */
 	return ret;
 }
 
@@ -183,14 +185,6 @@ static void threads_point(uint32_t obj, enum point_kind kind)
 	noise_point();
 }
 
-static void threads_no_access(uint32_t obj, enum point_kind kind)
-{
-}
-
-static void threads_work(uint64_t ns)
-{
-}
-
 static void threads_sleep(uint64_t ns)
 {
 	struct timespec left = {
@@ -209,8 +203,5 @@ const struct rt_ops threads_ops = {
 	.park = threads_park,
 	.wake = threads_wake,
 	.point = threads_point,
-	.access = threads_no_access,
-	.accessed = threads_no_access,
-	.work = threads_work,
 	.sleep = threads_sleep,
 };

@@ -122,7 +122,7 @@ static void await(const struct rt_wait *w, struct waitq *wq)
 
 	t->wait_class = (int)wq->class;
 	t->wait_owner = &wq->ower;
-	rt->await(w);
+	rt_await(w);
 	t->wait_class = -1;
 	t->wait_owner = NULL;
 }

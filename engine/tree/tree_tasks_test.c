@@ -1,6 +1,7 @@
 /*
  * tree_tasks_test.c: several tasks on one tree, as threads and under the controlled scheduler.
  */
+#include "pick/pickers.h"
 #include "rt/coop.h"
 #include "rt/sanitize.h"
 #include "tree/tree_rig.h"

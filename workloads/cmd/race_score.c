@@ -16,6 +16,7 @@
 #include "dev/powercut.h"
 #include "kit/interrupt.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 #include "race/registry.h"
 #include "hunted/score.h"
 

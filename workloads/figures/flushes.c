@@ -17,6 +17,7 @@
 
 #include "figures/self.h"
 #include "figures/rig.h"
+#include "pick/pickers.h"
 #include "rt/coop.h"
 
 #define DEVICE     "slow:nvme,write=300000,flush=1500000,fua=1500000/ram:2g"

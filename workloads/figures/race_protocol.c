@@ -13,6 +13,7 @@
 #include "figures/turns.h"
 #include "hunt/run.h"
 #include "hunt/strategy.h"
+#include "pick/pickers.h"
 #include "race/protocol.h"
 
 #define ROUNDS    9

@@ -18,6 +18,7 @@
 #include "hunt/minimise_stages.h"
 #include "hunt/run.h"
 #include "hunt/search.h"
+#include "pick/pickers.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "race/registry.h"

@@ -15,6 +15,7 @@
 #include "hunt/run.h"
 #include "race/registry.h"
 #include "oracle/rules.h"
+#include "pick/pickers.h"
 #include "rt/sanitize.h"
 
 #define SUBSETS_UP_TO 8u

@@ -11,6 +11,7 @@
 
 #include "hunt/run.h"
 #include "hunt/search.h"
+#include "pick/pickers.h"
 #include "race/job_calls.h"
 #include "race/job.h"
 #include "rt/sanitize.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "pick/pickers.h"
 #include "race/protocol.h"
 #include "rt/sanitize.h"
 

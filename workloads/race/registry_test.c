@@ -19,6 +19,7 @@
 #include "rt/lock.h"
 #include "rt/sanitize.h"
 #include "hunt/schedule_file.h"
+#include "pick/pickers.h"
 #include "race/registry.h"
 #include "story/timeline.h"
 #if RT_ASAN

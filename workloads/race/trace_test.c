@@ -16,6 +16,7 @@
 #include "dev/powercut.h"
 #include "hunt/judge.h"
 #include "hunt/run.h"
+#include "pick/pickers.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
 

@@ -1,6 +1,6 @@
-/* picker_test.c: the pickers find what they must find, and keep what their papers promise. */
+/* pickers_test.c: the pickers find what they must find, and keep what their papers promise. */
 #include "base/rng.h"
-#include "rt/test_run.h"
+#include "pick/test_run.h"
 
 #define TRIES 2000
 

@@ -1,10 +1,8 @@
-/*
- * picker.c: the table of pickers.
- */
+/* pickers.c: the table of pickers. See pickers.h. */
+#include "pick/pickers.h"
+
 #include <stddef.h>
 #include <string.h>
-
-#include "rt/coop.h"
 
 static const struct picker *const pickers[] = {
 	&pick_random,
