@@ -15,6 +15,7 @@
  */
 #include "base/check.h"
 #include "dev/door.h"
+#include "rt/lock_stat.h"
 
 #define BACKGROUND_NS 1000000u
 #define IDLE_LOOKS    50u

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "pick/dpor_test.h"
+#include "rt/test_trylock.h"
 
 static struct mutex first, second;
 static struct rwsem rwsem;

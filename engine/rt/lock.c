@@ -1,13 +1,13 @@
 /*
  * lock.c: the mutex (and the spinlock, which is the mutex with more patience), where it is contended.
  *
- * Imitates the kernel's struct mutex: whoever finds the lock free takes it, waiters in the queue or
- * not (barging); who finds it held spins a little while its owner runs, then queues and parks.
+ * Imitates the kernel's struct mutex. A task that finds the lock free takes it, whether or not others wait (barging);
+ * one that finds it held spins a little while its owner runs, then queues and parks. An unlock hands nothing over: it
+ * frees the lock and wakes the first waiter, which tries again.
  *
- * (M1) state is 0 exactly when nobody holds the lock.
- * (M2) While the queue is not empty, state is 2, or a waiter that was taken off it is awake and on
- *      its way to set it to 2: so some unlock to come takes the slow path, and no waiter is forgotten.
- * (M3) A waiter that was woken goes through the guard, never through the fast path, because of M2.
+ * State is 0 exactly when no task holds the lock. While the queue is not empty, state is 2, or a waiter that was taken off
+ * it is awake and on its way to set it to 2: so some unlock to come takes the slow path, and no waiter is forgotten.
+ * Therefore a waiter that was woken takes the lock under the guard (lock_or_queue()), never on the fast path.
  */
 #include "rt/lock.h"
 
@@ -42,6 +42,7 @@ bool mutex_held(const struct mutex *m)
 	return atomic_load_explicit(&m->owner, memory_order_relaxed) == rt_self();
 }
 
+/* Searching: the point of an acquire. On return the lock is free. */
 static void await_free(struct mutex *m, struct task *t)
 {
 	const struct rt_wait w = { .obj = m->id, .kind = POINT_LOCK, .state = &m->state, .taken = ~0u };
@@ -82,29 +83,9 @@ void mutex_unlock_controlled(struct mutex *m)
 	}
 }
 
-/* Cannot wait, so K1 does not apply; but what it takes counts for what is taken after it. */
-bool mutex_trylock(struct mutex *m)
-{
-	struct task *t = rt_self();
-	uint32_t free = 0;
-
-	rt_point(m->id, POINT_LOCK);
-	rt_access(m->id, POINT_READ); /* that it is free is seen, not awaited: before the release it would have failed */
-	bool got = atomic_compare_exchange_strong(&m->state, &free, 1);
-	if (rt_controlled && got)
-		mutex_name_lock(m);
-	if (!got)
-		return false;
-	atomic_store_explicit(&m->owner, t, memory_order_release);
-	held_insert(t, m, m->class, m->sub);
-	if (rt_instrument && atomic_load_explicit(&t->stats, memory_order_relaxed))
-		tally(&atomic_load_explicit(&t->stats, memory_order_relaxed)->acquired[m->class], 1);
-	return true;
-}
-
 static bool owner_is_parked(struct mutex *m)
 {
-	struct task *owner = atomic_load_explicit(&m->owner, memory_order_acquire);
+	struct task *owner = atomic_load_explicit(&m->owner, memory_order_acquire); /* it may have ended (task.1) */
 
 	return owner && atomic_load_explicit(&owner->token, memory_order_relaxed) == 2;
 }
@@ -147,28 +128,33 @@ static bool lock_or_queue(struct mutex *m, struct waiter *w, bool woken)
 	return got;
 }
 
+/* On return t holds the lock; the caller notes it as the owner. */
+
 void mutex_lock_slow(struct mutex *m, struct task *t)
 {
 	struct slow_wait s;
 
 	if (rt_searching) {
-		CHECK(rt_fine); /* taken quietly, and held at a point by another: an order that no trace names */
+		/* taken quietly while another task holds it at a point: no trace names that order, so only a fine search does it */
+		CHECK(rt_fine);
 		await_free(m, t);
+		CHECK(!atomic_load(&m->state));
 		atomic_store(&m->state, 1);
 		return;
 	}
 	slow_wait_begin(&s, t, m->class, &m->owner);
-	if (spin_for_lock(m))
-		goto out;
-	for (bool woken = false; !lock_or_queue(m, &s.w, woken); woken = true) {
-		while (atomic_load(&s.w.queued))
-			rt->park(0);
-		lock_stat_woken(&s.timer);
+	if (!spin_for_lock(m)) {
+		for (bool woken = false; !lock_or_queue(m, &s.w, woken); woken = true) {
+			while (atomic_load(&s.w.queued))
+				rt->park(0);
+			lock_stat_woken(&s.timer);
+		}
 	}
-out:
+	CHECK(atomic_load(&m->state) && !atomic_load_explicit(&m->owner, memory_order_relaxed));
 	slow_wait_end(&s, t, m->class);
 }
 
+/* The lock is free already. The waiter that is woken may find that another task has taken it. */
 void mutex_unlock_slow(struct mutex *m)
 {
 	struct task *next;

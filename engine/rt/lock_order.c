@@ -1,11 +1,11 @@
 /*
- * lock_order.c: what the running task holds and owes, and the check of (K1) to (K3) of lock.h.
+ * lock_order.c: what the running task holds and owes, and the checks of lock.1 to lock.3.
  *
- * (O1) held[] is sorted by (class, sub): its top is the innermost. An acquire that K1 allows belongs
- *      on top; owe() and trylock put their entry where it belongs.
- * (O2) What is owed is an entry like a lock that is held, so K3 is K1 and K2.
+ * lock_order.1: held[] is sorted by (class, sub): its top is the innermost. An acquire that lock.1 allows belongs on top;
+ * owe() puts its entry where it belongs. What is owed is an entry like a lock that is held, so lock.3 needs no check of
+ * its own: it follows from lock.1 and lock.2.
  *
- * Its own state only, so no locking. Callers: the fast paths in lock.h, lock.c, rwsem.c, waitq.c.
+ * A task looks at its own entries only, so nothing is locked. Callers: lock_fast.h, lock.c, rwsem.c, waitq.c.
  */
 #include <stdio.h>
 
@@ -17,6 +17,13 @@ const struct lock_info lock_info[L_NR] = {
 #define X(id, lock_kind_, meaning) [L_##id] = { .name = #id, .what = meaning, .kind = LOCK_##lock_kind_ },
 	LOCK_CLASSES(X)
 #undef X
+};
+
+const char *const lock_kind_name[] = {
+	[LOCK_MUTEX] = "mutex",
+	[LOCK_RWSEM] = "rwsem",
+	[LOCK_SPIN] = "spin",
+	[LOCK_WAIT] = "wait",
 };
 
 static void print_held(const struct task *t)
@@ -69,18 +76,13 @@ void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const s
 			continue;
 		if (inside(&t->held[i], class, sub))
 			lock_order_failed(t, class, sub);
-		return; /* O1: the others are further out */
+		return; /* the others are further out (lock_order.1) */
 	}
 }
 
 void lock_order_check(enum lock_class class, int64_t sub)
 {
 	lock_order_wait(rt_self(), class, sub, NULL);
-}
-
-bool lock_held_any(void)
-{
-	return rt_self()->nheld != 0;
 }
 
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub)

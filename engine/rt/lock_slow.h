@@ -1,18 +1,21 @@
 /*
- * lock_slow.h: what the files behind lock.h share, and nobody else uses.
+ * lock_slow.h: what the files behind lock.h share: lock.c, rwsem.c, waitq.c, lock_order.c, lock_stat.c.
  */
 #ifndef RT_LOCK_SLOW_H
 #define RT_LOCK_SLOW_H
 
-#include "rt/lock.h"
+#include "rt/lock_stat.h"
 
-/* K2: nothing at or below (class, sub) is held but `dropped` (may be NULL). */
+/* lock.2: nothing at or below (class, sub) is held but `dropped` (may be NULL). */
 void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped);
 
 /* Ends the measurement of a hold: h is off the stack. */
 void held_end_sample(struct task *t, const struct held *h);
 
-/* One wait on a slow path: its statistics, and what coop_describe() says of the task meanwhile. */
+/* On no queue yet. */
+void waiter_init(struct waiter *w, struct task *t);
+
+/* One wait on a slow path: its statistics, its place in the queue, and what it waits for (struct task). */
 struct slow_wait {
 	struct wait_timer timer;
 	struct waiter w;
@@ -24,8 +27,7 @@ static inline void slow_wait_begin(struct slow_wait *s, struct task *t, enum loc
 	lock_stat_wait_begin(&s->timer, atomic_load_explicit(owner, memory_order_acquire));
 	t->wait_class = (int)class;
 	t->wait_owner = owner;
-	waiter_init(&s->w);
-	s->w.task = t;
+	waiter_init(&s->w, t);
 }
 
 static inline void slow_wait_end(struct slow_wait *s, struct task *t, enum lock_class class)
@@ -35,7 +37,7 @@ static inline void slow_wait_end(struct slow_wait *s, struct task *t, enum lock_
 	lock_stat_wait_end(&s->timer, class);
 }
 
-/* Takes up to `max` waiters off the front, names their tasks for the wake. The queue's guard is held. */
+/* Takes up to `max` waiters off the front, and names their tasks for the wake. The queue's guard is held. */
 unsigned waiters_take(struct list *waiters, unsigned max, struct task **tasks);
 
 #endif

@@ -1,39 +1,32 @@
 /*
- * lock_stat.c: what locks and waits cost: counted in a block per task, summed when asked.
+ * lock_stat.c: what locks and waits cost: counted in a block per task, summed when asked. See lock_stat.h.
  *
- * (N1) A task's block is written by that task; its lock[] under the block's guard, because its
- *      histograms are too large to be read while they change. acquired[] are single words (tally).
- * (N2) A class's part is made when the class is first contended or sampled: hundreds of tasks with
- *      a few contended classes each stay small.
+ * A task's block is written by that task. acquired[] and other_node[] are single words (tally); lock[] is written under
+ * the block's guard, because a histogram is too large to be read while it changes.
+ * lock_stat.1: A class's part is made when the class is first contended or sampled: hundreds of tasks with a few
+ * contended classes each stay small.
  *
- * The registry guards `enabled` and `finished`.
+ * The registry's mutex guards `enabled` and `finished`.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "rt/cpu.h"
-#include "rt/lock.h"
-#include "rt/lock_slow.h"
 #include "machine/mem.h"
+#include "rt/cpu.h"
+#include "rt/lock_slow.h"
 #include "rt/task.h"
 
 static bool enabled;
 static struct lock_stat *finished[L_NR]; /* of retired tasks; NULL: nothing yet */
 
-static struct lock_stat *lock_stat_new(void)
-{
-	struct lock_stat *st = mem_zalloc(sizeof(*st));
-
-	hist_init(&st->wait);
-	hist_init(&st->hold);
-	return st;
-}
-
 static struct lock_stat *of_class(struct lock_stat **of, enum lock_class class)
 {
-	if (!of[class])
-		of[class] = lock_stat_new(); /* N2 */
+	if (!of[class]) { /* (lock_stat.1) */
+		of[class] = mem_zalloc(sizeof(*of[class]));
+		hist_init(&of[class]->wait);
+		hist_init(&of[class]->hold);
+	}
 	return of[class];
 }
 
@@ -77,7 +70,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* The stamp is another processor's reading of the clock: it may be a little before our last or after our next. */
+/* The waker's stamp is another processor's reading of the clock, which may differ a little: it is put between ours. */
 void lock_stat_woken(struct wait_timer *w)
 {
 	struct task *t = rt_self();

@@ -1,4 +1,5 @@
 /* rt_test.c: the phase clock sums exactly, tasks are counted and bound, statistics say who was waited for. */
+#include "rt/lock_stat.h"
 #include "rt/test_pickers.h"
 #include "rt/test_run.h"
 

@@ -1,23 +1,22 @@
 /*
  * rwsem.c: imitates the kernel's rw_semaphore: several readers or one writer; a writer that waits
- * keeps new readers out, so it is not starved; barging is allowed otherwise.
+ * keeps new readers out, so it is not starved; otherwise barging is allowed.
  *
- * (S1) A waiter queues itself (nr) before its last look at the lock; who drops the lock looks at nr
- *      after dropping it. Both are sequentially consistent, so no waiter is forgotten.
- * (S2) writers_waiting is lowered while the writer holds the lock, so a reader that it kept out
- *      has a wake to come: that writer's unlock.
- * (S3) A reader that was woken has had its turn: writers that wait do not keep it out.
+ * rwsem.1: A waiter queues itself (nr) before its last look at the lock; a task that drops the lock looks at nr after
+ *     dropping it. Both are sequentially consistent, so no waiter is forgotten.
+ * rwsem.2: writers_waiting is lowered while the writer holds the lock. So a reader that it kept out has a wake to come:
+ *     that writer's unlock.
+ * rwsem.3: A reader that was woken has had its turn: writers that wait do not keep it out.
  *
- * When the controlled scheduler searches nobody queues, and no writer keeps readers out (ARCHITECTURE.md, departures).
+ * In a search no task queues, and no writer keeps readers out (engine/ARCHITECTURE.md says why that is enough).
  */
 #include "rt/cpu.h"
-#include "rt/lock.h"
 #include "rt/lock_slow.h"
 #include "rt/trace.h"
 
 #define RWSEM_SPIN_NS 1500
 #define WAKE_BATCH    16
-#define WRITTEN       (1u << 31) /* the sign of the state: a writer has it */
+#define WRITTEN       (1u << 31) /* the sign of the state: a writer holds the lock */
 
 void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
 {
@@ -34,7 +33,7 @@ void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub)
 	list_init(&s->waiters);
 }
 
-/* In a controlled run there is one thread, and nothing between a load and a store. */
+/* A compare and swap. In a controlled run there is one thread, so nothing comes between a load and a store. */
 static bool change_state(struct rwsem *s, int32_t *from, int32_t to)
 {
 	int32_t state;
@@ -50,7 +49,7 @@ static bool change_state(struct rwsem *s, int32_t *from, int32_t to)
 	return true;
 }
 
-/* By a reader; the state before. */
+/* A reader leaves. The state before. */
 static int32_t drop_state(struct rwsem *s)
 {
 	int32_t state;
@@ -73,7 +72,7 @@ static bool try_read(struct rwsem *s, bool woken)
 {
 	int32_t readers = atomic_load(&s->state);
 
-	if (!woken && atomic_load(&s->writers_waiting)) /* S3 */
+	if (!woken && atomic_load(&s->writers_waiting)) /* (rwsem.3) */
 		return false;
 	while (readers >= 0)
 		if (change_state(s, &readers, readers + 1))
@@ -94,7 +93,7 @@ static void enqueue(struct rwsem *s, struct waiter *w, bool woken)
 		list_add(&w->link, &s->waiters);
 	else
 		list_add_tail(&w->link, &s->waiters);
-	atomic_fetch_add(&s->nr, 1); /* S1 */
+	atomic_fetch_add(&s->nr, 1); /* (rwsem.1) */
 	guard_unlock(&s->guard);
 }
 
@@ -150,6 +149,7 @@ static void rwsem_point(struct rwsem *s, struct task *t, bool writer)
 	t->wait_owner = NULL;
 }
 
+/* On return t holds the lock, as a reader or as the writer. */
 static void lock_slow(struct rwsem *s, struct task *t, bool writer)
 {
 	struct slow_wait x;
@@ -167,7 +167,8 @@ static void lock_slow(struct rwsem *s, struct task *t, bool writer)
 	if (!spin_for_lock(s, writer))
 		queue_and_lock(s, &x, writer);
 	if (writer)
-		atomic_fetch_sub(&s->writers_waiting, 1); /* S2 */
+		atomic_fetch_sub(&s->writers_waiting, 1); /* (rwsem.2) */
+	CHECK(writer ? atomic_load(&s->state) == -1 : atomic_load(&s->state) > 0);
 	slow_wait_end(&x, t, s->class);
 }
 
@@ -190,7 +191,7 @@ static unsigned take_first(struct rwsem *s, struct task **tasks)
 	return n;
 }
 
-/* A batch that was full may have left readers behind: they come with the last reader's unlock. */
+/* A full batch may leave readers in the queue: the last of the readers' unlocks wakes them. */
 static void wake_first(struct rwsem *s)
 {
 	struct task *tasks[WAKE_BATCH];
@@ -241,7 +242,7 @@ void read_unlock(struct rwsem *s)
 	int32_t before = drop_state(s);
 	CHECK(before > 0);
 	rt_accessed(s->id, POINT_UNLOCK);
-	if (before == 1 && atomic_load(&s->nr)) /* S1 */
+	if (before == 1 && atomic_load(&s->nr)) /* (rwsem.1) */
 		wake_first(s);
 }
 
@@ -281,7 +282,7 @@ void write_unlock(struct rwsem *s)
 	bool was_ours = change_state(s, &written, 0);
 	CHECK(was_ours);
 	rt_accessed(s->id, POINT_UNLOCK);
-	if (atomic_load(&s->nr)) /* S1 */
+	if (atomic_load(&s->nr)) /* (rwsem.1) */
 		wake_first(s);
 }
 

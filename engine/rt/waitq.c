@@ -1,17 +1,15 @@
 /*
  * waitq.c: waiting for a condition.
  *
- * (Q1) A waiter is on the queue before it looks at the condition for the last time before a park;
- *      a waker looks at the queue after it has changed the condition; a full barrier is in the
- *      middle of both. So no wake is lost.
- * (Q2) `queued` is cleared before the wake is given: a waiter that finds it clear does not park,
- *      also when the wake itself was eaten by a park inside its condition.
- * (Q3) When the controlled scheduler searches, a wait is one access, at its end, and before it is over
- *      it is not enabled. Only a wait that ends by itself too, or that drops a mutex, looks by itself: there
- *      a look in vain has a consequence, and is an access.
+ * waitq.1: A waiter is on the queue before it looks at the condition for the last time before a park. A waker looks at
+ *     the queue after it has changed the condition. Each has a full barrier between the two, so no wake is lost.
+ * waitq.2: `queued` is cleared before the wake is given. A waiter that finds it clear does not park, even when the wake
+ *     itself ended a park inside its condition.
+ * waitq.3: In a search a wait is one access, at its end, and the task is not enabled before. Only a wait with a timeout,
+ *     and one that drops a mutex, look at the condition themselves: there a look in vain has consequences, so it is an
+ *     access of its own.
  */
 #include "rt/cpu.h"
-#include "rt/lock.h"
 #include "rt/lock_slow.h"
 #include "rt/trace.h"
 
@@ -28,22 +26,16 @@ void waitq_init(struct waitq *wq, enum lock_class class)
 	list_init(&wq->waiters);
 }
 
-void waiter_init(struct waiter *w)
+void waiter_init(struct waiter *w, struct task *t)
 {
 	list_init(&w->link);
-	w->task = rt_self();
+	w->task = t;
 	w->writer = false;
 	atomic_init(&w->queued, false);
 }
 
-static void full_barrier(void)
-{
-#if !RT_TSAN
-	atomic_thread_fence(memory_order_seq_cst); /* else: the read-modify-writes of nr do it */
-#endif
-}
-
-void waitq_enter(struct waitq *wq, struct waiter *w)
+/* Nothing when w is queued already. A wake that is given after it ends the next park. */
+static void enter(struct waitq *wq, struct waiter *w)
 {
 	rt_access(wq->id, POINT_WAIT);
 	if (atomic_load(&w->queued))
@@ -53,10 +45,13 @@ void waitq_enter(struct waitq *wq, struct waiter *w)
 	list_add_tail(&w->link, &wq->waiters);
 	atomic_fetch_add(&wq->nr, 1);
 	guard_unlock(&wq->guard);
-	full_barrier(); /* Q1 */
+#if !RT_TSAN
+	atomic_thread_fence(memory_order_seq_cst); /* (waitq.1); for ThreadSanitizer the read-modify-writes of nr do it */
+#endif
 }
 
-void waitq_leave(struct waitq *wq, struct waiter *w)
+/* Nothing when w is not queued: a waker has taken it off. */
+static void leave(struct waitq *wq, struct waiter *w)
 {
 	if (!atomic_load(&w->queued))
 		return;
@@ -77,12 +72,13 @@ unsigned waiters_take(struct list *waiters, unsigned max, struct task **tasks)
 		struct waiter *w = list_first(waiters, struct waiter, link);
 		list_del(&w->link);
 		tasks[n++] = w->task;
-		atomic_store(&w->queued, false); /* Q2; from here on w may be gone */
+		CHECK(atomic_load_explicit(&w->queued, memory_order_relaxed));
+		atomic_store(&w->queued, false); /* (waitq.2) from here on w may be gone */
 	}
 	return n;
 }
 
-/* `all` means those that wait now, so a waiter that comes back at once is not woken for ever. */
+/* `all` means the tasks that wait now. One that is woken and waits again at once is not woken again. */
 void waitq_wake_slow(struct waitq *wq, bool all)
 {
 	uint32_t left = all ? atomic_load(&wq->nr) : 1;
@@ -115,7 +111,7 @@ static bool park_unless_woken(struct slow_wait *s, uint64_t timeout_ns)
 	return woken;
 }
 
-/* Q3 */
+/* (waitq.3) */
 static void await(const struct rt_wait *w, struct waitq *wq)
 {
 	struct task *t = rt_self();
@@ -134,12 +130,12 @@ static void sleep_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
-		waitq_enter(wq, &s.w);
+		enter(wq, &s.w);
 		if (cond(arg))
 			break;
 		park_unless_woken(&s, 0);
 	}
-	waitq_leave(wq, &s.w);
+	leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
 }
 
@@ -150,7 +146,8 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	lock_order_wait(t, wq->class, 0, NULL);
 	lock_stat_waited(t, wq->class);
 	if (rt_searching) {
-		await(&(struct rt_wait){ .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg }, wq);
+		const struct rt_wait w = { .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg };
+		await(&w, wq);
 		rt_accessed(wq->id, POINT_WAITED);
 		return;
 	}
@@ -174,10 +171,12 @@ void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*t
 	rt_accessed(obj, POINT_LOCK);
 }
 
-/* A look in vain, and the wait for the next: m is dropped, and taken in the step in which the wait ends (Q3). */
+/* After a look in vain: m is dropped, and taken again in the step in which the wait ends. (waitq.3) */
 static void await_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg), void *arg)
 {
-	const struct rt_wait w = { .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg, .with = m };
+	const struct rt_wait w = {
+		.obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg, .with = m,
+	};
 
 	mutex_unlock(m);
 	await(&w, wq);
@@ -204,7 +203,7 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 	}
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
-		waitq_enter(wq, &s.w);
+		enter(wq, &s.w);
 		if (cond(arg))
 			break;
 		mutex_unlock(m);
@@ -213,7 +212,7 @@ void wait_until_locked(struct waitq *wq, struct mutex *m, bool (*cond)(void *arg
 		t->wait_class = wq->class; /* mutex_lock() may have cleared it */
 		t->wait_owner = &wq->ower;
 	}
-	waitq_leave(wq, &s.w);
+	leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
 }
 
@@ -232,7 +231,7 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 		return true;
 	slow_wait_begin(&s, t, wq->class, &wq->ower);
 	for (;;) {
-		waitq_enter(wq, &s.w);
+		enter(wq, &s.w);
 		rt_access(wq->id, POINT_READ);
 		held = cond(arg);
 		now = rt_now();
@@ -240,7 +239,7 @@ bool wait_until_timeout(struct waitq *wq, bool (*cond)(void *arg), void *arg, ui
 			break;
 		woken = park_unless_woken(&s, end - now);
 	}
-	waitq_leave(wq, &s.w);
+	leave(wq, &s.w);
 	slow_wait_end(&s, t, wq->class);
 	return held;
 }

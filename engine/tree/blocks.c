@@ -136,7 +136,7 @@ struct node *pool_take(struct blocks *bl, uint64_t bytenr, uint64_t generation, 
 	n->refs = 1;
 	n->hashed = false;
 	list_init(&n->dirty);
-	/* deeper is larger (K1); 0 is the root_lock's */
+	/* deeper is larger (lock.1); 0 is the root_lock's */
 	rwsem_init(&n->lock, L_TREE_NODE, TREE_LEVELS - level);
 	return n;
 }

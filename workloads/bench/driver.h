@@ -19,7 +19,7 @@
 #include "bench/heat.h"
 #include "job/job.h"
 #include "job/ops.h"
-#include "rt/lock.h"
+#include "rt/lock_stat.h"
 #include "machine/place.h"
 #include "rt/pmu.h"
 #include "target/target.h"

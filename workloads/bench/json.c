@@ -93,11 +93,10 @@ static json_t *heat_json(const struct heat *h)
 
 static json_t *wait_json(const struct lock_stat *s, unsigned class)
 {
-	static const char *const kind[] = { "mutex", "rwsem", "spin", "wait" };
 	json_t *o = json_object(), *by = json_object();
 
 	put_text(o, "class", lock_info[class].name);
-	put_text(o, "kind", kind[lock_info[class].kind]);
+	put_text(o, "kind", lock_kind_name[lock_info[class].kind]);
 	put_int(o, "acquired", s->acquired);
 	put_int(o, "contended", s->contended);
 	put_int(o, "other_node", s->other_node);

@@ -240,14 +240,12 @@ static void print_holder(const struct lock_stat *s, FILE *out)
 
 static void print_wait(const struct lock_stat *s, unsigned class, double all, FILE *out)
 {
-	static const char *const kind[] = { "mutex", "rwsem", "spin", "wait" };
-
 	fprintf(out, " %10llu", (unsigned long long)s->contended);
 	cell(out, 10, s->wait_ns / 1e6, "%.1f");
 	cell(out, 9, us(hist_percentile(&s->wait, 100)), "%.0f");
 	cell(out, 9, s->contended ? us((double)s->wait_ns / s->contended) : 0, "%.1f");
 	fprintf(out, " %5.1f%% %6.1f%%  %-5s  %-15s", 100.0 * s->wait_ns / all, 100.0 * s->wakeup_ns / s->wait_ns,
-	        kind[lock_info[class].kind], lock_info[class].name);
+	        lock_kind_name[lock_info[class].kind], lock_info[class].name);
 	print_holder(s, out);
 	fputc('\n', out);
 }

@@ -20,6 +20,7 @@
 #include "figures/rig.h"
 #include "figures/turns.h"
 #include "machine/mem.h"
+#include "rt/lock_stat.h"
 
 #define ROUNDS    60
 #define BLOCKS    20

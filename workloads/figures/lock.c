@@ -10,6 +10,7 @@
 #include "figures/self.h"
 #include "figures/turns.h"
 #include "rt/lock.h"
+#include "rt/lock_stat.h"
 
 #define ROUNDS 201
 #define PAIRS  50000
