@@ -92,7 +92,7 @@ static json_int_t fio_syncs(void)
 	return n;
 }
 
-/* Those that sync each write of many files must sync the file that was written (J5 of job/job.h). */
+/* Those that sync each write of many files must sync the file that was written (job.3). */
 static bool syncs_what_it_wrote(const char *path)
 {
 	return strstr(path, "fsmark.fio") || strstr(path, "varmail.fio");

@@ -3,7 +3,7 @@
  * our own harness is held against the one that everybody knows.
  *
  * (F1) fio gets the job file as it is, and after each section what a bench's options say, and what is
- *      done here in any case (J4 of job/job.h).
+ *      done here in any case (job.2).
  * (F2) Its histograms become ours: what is said of both is worked out by the same code.
  * (F3) fio has one histogram for all kinds of sync of a reporting group. Each section is a group, so it is of one
  *      kind, unless the section itself has several: then nothing is said of its syncs, and that is.

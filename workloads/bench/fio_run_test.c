@@ -50,7 +50,7 @@ static const char *last_of(const char *text, const char *key)
 	return last ? last : "";
 }
 
-/* fio counts a sync among the calls after which the next file comes (J5 of job/job.h). */
+/* fio counts a sync among the calls after which the next file comes (job.3). */
 static void fio_syncs_the_file_that_it_wrote(void **state)
 {
 	static const struct {

@@ -169,23 +169,17 @@ static void check_whole(struct parser *p)
 		fail_at(p, p->line, "numjobs: %u tasks in all, at most %d can be", clones, JOB_CLONES_MAX);
 }
 
-static void name_from_path(struct job_file *jf, const char *path)
-{
-	const char *base = strrchr(path, '/');
-
-	snprintf(jf->path, sizeof(jf->path), "%s", path);
-	snprintf(jf->name, sizeof(jf->name), "%.60s", base ? base + 1 : path);
-	jf->name[strcspn(jf->name, ".")] = '\0';
-}
-
 int job_parse(const char *path, const char *text, struct job_file *out, struct why *why)
 {
 	struct parser p = { .out = out, .path = path, .text = text, .why = why };
+	const char *base = strrchr(path, '/');
 	int bad;
 
 	*why = WHY_NONE;
 	*out = (struct job_file){ 0 };
-	name_from_path(out, path);
+	snprintf(out->path, sizeof(out->path), "%s", path);
+	snprintf(out->name, sizeof(out->name), "%.60s", base ? base + 1 : path);
+	out->name[strcspn(out->name, ".")] = '\0';
 	job_defaults(&p.defaults);
 	bad = ini_parse_stream(read_line, &p, take_pair, &p);
 	if (bad)

@@ -1,21 +1,25 @@
 /*
  * job.h: workloads in fio's own job-file language: what is to be written and when it is synced.
  *
- * (J1) A job file that job_load takes, fio takes too, and means the same by it. A key that is not
- *      known here is an error that names file, line, key and the nearest known key: never ignored.
- * (J2) Sections inherit from every [global] section above them, as in fio.
- * (J3) A clone (numjobs) is a task. Files are named as fio names them: `filename` as given, shared by
- *      all clones; else SECTION.CLONE.FILE.
- * (J4) rw=write starts from empty files (fio: fallocate=none) unless overwrite=1, and wraps at the end
- *      of a file; rw=randwrite overwrites files that were laid out before (fio: overwrite=1). Random
- *      offsets are drawn with repetition (fio: norandommap=1).
- * (J5) Of several files each write is of the next one, and its syncs are of the file just written. fio takes the
- *      next file for every K calls (file_service_type=roundrobin:K), a sync being a call: the same only with one sync
- *      after each write and K = 2, or without syncs and K = 1. Other values are refused. With rw=write fio starts over
- *      when all files are full: it syncs the first, which is clean, and from then on each before its write.
+ * A job file that job_load() accepts, fio accepts too, with the same meaning. A key that is not known here is never
+ * ignored: it is an error that names the file, the line, the key and the nearest known key. A section inherits from
+ * every [global] section above it, as in fio.
  *
- * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, the
- * list command and the race command (a small job, hunted).
+ * job.1: A clone (numjobs) is a task. Files are named as fio names them: as `filename` says, then all clones share
+ * them; else SECTION.CLONE.FILE.
+ *
+ * job.2: rw=write starts from empty files (fio: fallocate=none) unless overwrite=1, and at the end of a file it goes
+ * on at its beginning. rw=randwrite overwrites files that were laid out before (fio: overwrite=1); its offsets are
+ * drawn with repetition (fio: norandommap=1).
+ *
+ * job.3: With several files, each write is to the next file, and the syncs after it are of the file just written. fio
+ * takes the next file after every K calls (file_service_type=roundrobin:K), and a sync is a call. That is the same only
+ * with one sync after each write and K = 2, or without syncs and K = 1; other values are refused. With rw=write fio
+ * starts over when all files are full: it syncs the first file, which is clean, and from then on it syncs each file
+ * before it writes to it.
+ *
+ * job.c parses; ops.h turns a clone into its stream of operations. Called by the bench driver, and by the commands that
+ * list jobs and that hunt in a small job.
  */
 #ifndef JOB_JOB_H
 #define JOB_JOB_H
@@ -25,7 +29,6 @@
 #include <stdint.h>
 
 #include "base/why.h"
-
 #include "machine/place.h"
 
 #define JOB_NAME_MAX   64
@@ -59,13 +62,13 @@ struct job {
 	uint64_t size;                 /* of all its files together; 0 = from filesize */
 	uint64_t filesize;             /* of each file */
 	unsigned nrfiles;
-	unsigned file_service;         /* J5; 0: not said */
-	char filename[256];            /* names with : between; "" = made up by J3 */
+	unsigned file_service;         /* roundrobin:K (job.3); 0: not said */
+	char filename[256];            /* names with : between; "" = as job.1 says */
 	unsigned numjobs;
 	unsigned fsync, fdatasync;     /* after every N writes; 0 = never */
 	unsigned range_every, range_flags;
 	enum job_sync sync;
-	bool overwrite;                /* laid out before, J4 */
+	bool overwrite;                /* files are laid out before (job.2) */
 	bool direct;                   /* past the page cache */
 	uint64_t number_ios;           /* writes; 0 = no limit */
 	uint64_t io_size;              /* bytes; 0 = size */
@@ -102,21 +105,23 @@ int job_parse(const char *path, const char *text, struct job_file *out, struct w
 char *job_read(const char *path);
 void job_free(struct job_file *jf);
 
-/* The path of job `what`: a path as it is, or the bare name of one of ours, looked for in workloads/jobs under the
- * current folder and beside the program. out: PATH_MAX bytes. -ENOENT. */
+/*
+ * The path of job `what`: `what` itself if it is a path; else it is the bare name of a job of ours, which is looked for
+ * in workloads/jobs under the current folder and beside the program. out: PATH_MAX bytes. 0 or -ENOENT.
+ */
 int job_find(const char *what, char *out);
 /* Calls fn with the path of each of our own job files, by name. Number of files, or -errno. */
 int job_each(void (*fn)(const char *path, void *arg), void *arg);
 
 /* Clones of all sections; `numjobs` > 0 is used for every section in place of its own. An array to free. */
 struct job_clone *job_clones(const struct job_file *jf, unsigned numjobs, unsigned *n);
-/* Name of file i of a clone (J3). */
+/* Name of file i of a clone (job.1). */
 void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned size);
-/* Bytes that are written of each of its files before it begins (J4). */
+/* Bytes that are written of each of its files before it begins (job.2). */
 uint64_t job_layout(const struct job *j);
 /* How many of fsync, fdatasync and sync_file_range it calls. */
 unsigned job_sync_kinds(const struct job *j);
-/* After how many writes, when that is one; 0: it is none. */
+/* If it calls only one of them: after how many writes. 0 if it calls none. */
 unsigned job_sync_every(const struct job *j);
 /* Largest block that a job writes. */
 uint32_t job_max_bs(const struct job *j);

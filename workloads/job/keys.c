@@ -252,7 +252,7 @@ static int set_direct(struct job *j, const char *value)
 	return set_flag(value, &j->direct);
 }
 
-/* What these say is what is done here in any case (J4): a file says it so that fio does the same. */
+/* These have one value here (job.2): a job file says it so that fio does the same. */
 static int set_fallocate(struct job *j, const char *value)
 {
 	return strcmp(value, "none") && strcmp(value, "0") ? -EINVAL : 0;
@@ -476,7 +476,7 @@ static int derive_sizes(struct job *j, struct why *why)
 	return 0;
 }
 
-/* J5 */
+/* (job.3) */
 static int check_file_service(const struct job *j, struct why *why)
 {
 	unsigned every = job_sync_every(j);

@@ -1,9 +1,11 @@
 /*
- * ops.h: what one clone of a job does, one operation after the other: pure, from its own seed, so
- * that a bench task and a task under the controlled scheduler do the same.
+ * ops.h: what one clone of a job does, one operation after the other. The stream depends on the job and a seed alone,
+ * so a bench task and a task under the controlled scheduler do the same.
  *
- * (O1) After every N-th write comes the sync that the job asks for, on the file just written.
- * (O2) number_ios and io_size count writes; a sync that is due after the last write still comes.
+ * After every N-th write comes the sync that the job asks for, on the file just written. number_ios and io_size count
+ * writes; a sync that is due after the last write still comes.
+ *
+ * Called by the bench driver, and by race/job_calls.c.
  */
 #ifndef JOB_OPS_H
 #define JOB_OPS_H
@@ -31,11 +33,11 @@ struct op_stream {
 	uint64_t dirty_from, dirty_to; /* of `file`, since its last OP_RANGE */
 };
 
-/* `clone` and `seed` choose the chance of this clone. unlimited: goes on for ever (a deadline ends it). */
+/* Random numbers follow from the job, the clone and the seed. `unlimited`: the stream does not end by itself. */
 void ops_begin(struct op_stream *s, const struct job_clone *c, uint64_t seed, bool unlimited);
 /* False when the job is done. */
 bool ops_next(struct op_stream *s, struct op *out);
-/* What was done so far does not count to number_ios and io_size (it was the ramp). */
+/* What was done so far does not count towards number_ios and io_size: it was the ramp. */
 void ops_uncount(struct op_stream *s);
 
 extern const char *const op_name[OP_KINDS];

@@ -14,7 +14,7 @@ static void on_signal(int nr)
 	stop_ask();
 }
 
-/* The write that met it fails with EPIPE. Not SIG_IGN, which a program that we run would inherit. */
+/* The write that raised it fails with EPIPE. Not SIG_IGN: a program that we run would inherit that. */
 static void on_pipe(int nr)
 {
 	broken_pipe = true;

@@ -1,14 +1,16 @@
 /*
- * interrupt.h: Ctrl-C and its like set the stop flag (base/stop.h), so that a measurement ends cleanly, and the
- * command's exit status is 128 + the signal. A reader of stdout that goes away ends nothing: what was begun is kept or
- * removed as ever, and cmd_dispatch() tells by the exit status.
+ * interrupt.h: SIGINT (Ctrl-C), SIGTERM and SIGHUP set the stop flag (base/stop.h), so that a measurement ends cleanly;
+ * the command's exit status is then 128 + the signal. If the reader of stdout goes away, the command goes on: files are
+ * kept or removed as always, and the exit status says that output was lost (cmd_dispatch()).
+ *
+ * Called by main() and by the commands.
  */
 #ifndef KIT_INTERRUPT_H
 #define KIT_INTERRUPT_H
 
 #include <stdbool.h>
 
-/* From now on. A second signal ends the program: the first may have met something that hangs. */
+/* From now on. A second signal of one kind ends the program: the first may have met something that hangs. */
 void watch_interrupts(void);
 /*
  * For a search, which ends with what it has found so far. From now on Ctrl-C or SIGTERM to it, or to any process forked

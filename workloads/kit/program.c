@@ -15,12 +15,12 @@
 #include "kit/interrupt.h"
 
 #define LISTEN_MS   100
-#define PATIENCE    50 /* times LISTEN_MS from the polite signal to the other one */
+#define PATIENCE    50 /* times LISTEN_MS: how long after SIGTERM comes SIGKILL */
 #define NOT_THERE   127
 
 static const char search[] = "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
-/* What is read of the program: its stdout and its stderr. */
+/* What the program says: on its stdout, or on its stderr. */
 struct listener {
 	int fd;
 	FILE *text;
@@ -61,7 +61,7 @@ static bool take(struct listener *l)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* Until both are closed. Ctrl-C is heard here. */
+/* Reads until both are closed. Ctrl-C ends the program. */
 static void listen_both(struct listener *l, pid_t pid)
 {
 	struct pollfd p[2] = { { l[0].fd, POLLIN, 0 }, { l[1].fd, POLLIN, 0 } };

@@ -1,6 +1,6 @@
 /*
- * barriers.h: whether fsyncs reached the device below a file: its flushes are counted while they are
- * measured (K2 of disk.h).
+ * barriers.h: whether fsyncs reached the device below a file: the flushes of the device are counted during the measured
+ * interval (disk.2).
  *
  * Called by the targets: kernel_fs.c of a folder, engine.c of the file that is a device.
  */
@@ -11,7 +11,7 @@
 #include "target/target.h"
 
 struct barriers {
-	struct disk disk; /* set by who knows it */
+	struct disk disk; /* the caller sets it */
 	uint64_t flushes; /* of the disk, at begin */
 	bool counted;     /* flushes was read */
 };

@@ -64,7 +64,7 @@ static bool go_below(char *folder)
 	return found;
 }
 
-/* The folder in sysfs of the disk that does the I/O (K1). */
+/* The folder in sysfs of the disk that does the I/O (disk.1). */
 static int find_folder(dev_t rdev, char *folder)
 {
 	char path[64], real[PATH_MAX];

@@ -1,10 +1,11 @@
 /*
- * disk.h: the block device under a file or a folder, and how many flushes it has completed: the proof
+ * disk.h: the block device under a file or a folder, and how many flushes it has completed: evidence
  * that an fsync reached it.
  *
- * (K1) The device is the one that does the I/O: a partition's disk, and what lies under a mapper.
- * (K2) A count is of the whole machine's flushes: others' are in it, so it can only be too high. Too
- *      few flushes is therefore certain, enough of them is not.
+ * disk.1: The device is the one that does the I/O: of a partition its disk, of a mapped device what lies under it.
+ *
+ * disk.2: A count includes the flushes of all other programs, so it can only be too high. That there were too few
+ * flushes is therefore certain; that there were enough is not.
  *
  * Called by the targets that are real file systems, by `floor` and by `doctor`.
  */

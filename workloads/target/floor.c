@@ -27,7 +27,7 @@ static int explain(struct why *why, const char *path, int ret)
 	return why_set(why, ret, "%s: %s", path, strerror(-ret));
 }
 
-/* floor.1 */
+/* (floor.1) */
 static int fill(struct floor *f)
 {
 	int ret = scratch_fill(f->fd, f->size, 1);
@@ -110,7 +110,7 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, str
 	return floor_open_device(f, path, size, why);
 }
 
-/* 0 or -errno (F1). */
+/* 0 or -errno. The blocks are written once (floor.1). */
 static int begin_on(struct floor *f, struct dev *d)
 {
 	int ret;
@@ -136,7 +136,7 @@ int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool forc
 	if (ret)
 		return ret;
 	if (made)
-		unlink(path); /* F2 */
+		unlink(path); /* floor.2 */
 	if (d->size < least) {
 		ret = why_set(why, -EINVAL, TOO_SMALL, spec, (unsigned long long)d->size, (unsigned long long)least);
 		dev_close(d);
@@ -158,45 +158,30 @@ void floor_close(struct floor *f)
 	free(f->data);
 }
 
-static int by_door(struct floor *f, uint32_t bytes)
-{
-	int ret = dev_write(f->dev, f->begin + f->at, f->data, bytes, BIO_SYNC);
-
-	return ret ? ret : dev_flush(f->dev);
-}
-
-static int by_calls(struct floor *f, uint32_t bytes)
-{
-	ssize_t did = pwrite(f->fd, f->data, bytes, (off_t)(f->begin + f->at));
-
-	if (did != (ssize_t)bytes)
-		return did < 0 ? -errno : -EIO;
-	return fdatasync(f->fd) ? -errno : 0;
-}
-
-static int write_flush(struct floor *f, uint32_t bytes, struct hist *h)
-{
-	uint64_t begin = rt_now();
-	int ret;
-
-	if (f->at + bytes > f->size)
-		f->at = 0;
-	ret = f->dev ? by_door(f, bytes) : by_calls(f, bytes);
-	if (ret)
-		return ret;
-	hist_add(h, rt_now() - begin);
-	f->at += bytes;
-	return 0;
-}
-
 int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struct hist *h)
 {
-	uint64_t begin = rt_now();
+	uint64_t since = rt_now();
 	int ret = 0;
 
-	for (unsigned i = 0; !ret && !stop_asked() && (i < LEAST || rt_now() - begin < length_ns); i++) {
-		++*(uint64_t *)f->data;
-		ret = write_flush(f, bytes, h);
+	for (unsigned i = 0; !ret && !stop_asked() && (i < LEAST || rt_now() - since < length_ns); i++) {
+		if (f->at + bytes > f->size)
+			f->at = 0;
+		++*(uint64_t *)f->data; /* no two writes have the same content */
+		uint64_t begin = rt_now(), off = f->begin + f->at;
+		if (f->dev) {
+			ret = dev_write(f->dev, off, f->data, bytes, BIO_SYNC);
+			if (!ret)
+				ret = dev_flush(f->dev);
+		} else {
+			ssize_t did = pwrite(f->fd, f->data, bytes, (off_t)off);
+			if (did != (ssize_t)bytes)
+				ret = did < 0 ? -errno : -EIO;
+			else if (fdatasync(f->fd))
+				ret = -errno;
+		}
+		if (!ret)
+			hist_add(h, rt_now() - begin);
+		f->at += bytes;
 	}
 	return ret;
 }

@@ -1,14 +1,16 @@
 /*
  * floor.h: the least that an fsync can cost on a device: one write and one flush, by one task, with
- * nothing else in the way. What a file system takes above it is its own.
+ * nothing else in the way. What a file system takes above this floor is its own cost.
  *
- * (F1) What is written over was written before, in full: a flush finds no metadata to write.
- * (F2) In a folder the file has no name: it is gone when it is closed, however the program ends. So is
- *      the file of a device of ours, unless it was there before.
- * (F3) A device of ours is written to through its own door, so that a model of a drive, or a back end,
- *      has the floor that it gives to a design. Of a folder or a block device the floor is by bare system calls.
+ * floor.1: Only blocks that were written before are written to, so a flush has no metadata to write.
  *
- * Called by the targets, so that floor and trial stand side by side, and by `fsyncstorm floor`.
+ * floor.2: The file in a folder has no name: it is gone when it is closed, however the program ends. So is the file of
+ * a device of ours (dev.h), unless it was there before.
+ *
+ * floor.3: A device of ours is driven as a design drives it, through dev.h, so the floor of a modelled drive or of a
+ * back end is the one that a design has. A folder or a block device is driven by bare system calls.
+ *
+ * Called by the targets, so that the floor is measured beside a trial, and by `fsyncstorm floor`.
  */
 #ifndef TARGET_FLOOR_H
 #define TARGET_FLOOR_H
@@ -23,7 +25,7 @@
 #define FLOOR_SIZE    (16u << 20) /* of the file in a folder */
 
 struct floor {
-	struct dev *dev; /* F3; NULL: the next two */
+	struct dev *dev; /* (floor.3) NULL: the next two are used */
 	int fd;
 	bool direct;     /* past the page cache; false: refused there */
 	uint64_t begin, size; /* bytes that are written over, again and again */
@@ -48,7 +50,7 @@ void floor_close(struct floor *f);
  */
 int floor_write_flush(struct floor *f, uint32_t bytes, uint64_t length_ns, struct hist *h);
 
-/* The floor beside a trial: 4 KiB on the folder or device, into h. What cannot be measured leaves h empty. */
+/* The floor of a folder or device for a trial: 4 KiB a write. h stays empty if it cannot be measured. */
 void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist *h);
 /* The same of an open device, on which nothing is in flight and nothing is to be kept. */
 void floor_of_dev(struct dev *d, uint64_t length_ns, struct hist *h);

@@ -2,11 +2,11 @@
  * fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]. For each trial it is
  * made anew on a loop device over an image, or on a block device, and mounted.
  *
- * (R1) Nothing is left behind, however the program ends: the mount is in no folder and goes with its
- *      file descriptor, the loop device goes with its last user, the image has no name (unless it is
- *      to be kept).
- * (R2) The image is written in full, once for all trials, and nothing discards a part of it: no write
- *      has to find space in the file system below.
+ * Nothing is left behind, however the program ends: the mount is in no folder and goes with its file descriptor, the
+ * loop device goes with its last user, and the image has no name (unless it is to be kept).
+ *
+ * The image is written in full, once for all trials, and nothing discards a part of it: a write never has to allocate
+ * space in the file system below.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static const struct fs_type {
 };
 #define NTYPES (sizeof(types) / sizeof(types[0]))
 
-/* The images of this process: open until it ends (R2). */
+/* The images of this process: open until it ends, so that each is written once. */
 static struct image {
 	char text[TARGET_TEXT_MAX]; /* the target that it is of */
 	int fd;
@@ -83,7 +83,7 @@ static uint64_t image_size(const struct target_spec *spec)
 	return spec->size ? spec->size : SIZE;
 }
 
-/* The image as it has to be, or why it cannot be. What does not fit is told before the disk is full. */
+/* Writes the image. One that does not fit is refused before the disk is full. */
 static int fill_image(int fd, uint64_t size, struct why *why)
 {
 	struct statvfs s;
@@ -92,7 +92,8 @@ static int fill_image(int fd, uint64_t size, struct why *why)
 
 	if (size > room)
 		return why_set(why, -ENOSPC, "the image takes %llu MiB, and there is room for %llu MiB: give a "
-		               "smaller size=, or free some", (unsigned long long)(size >> 20), (unsigned long long)(room >> 20));
+		               "smaller size=, or free some", (unsigned long long)(size >> 20),
+		               (unsigned long long)(room >> 20));
 	ret = scratch_fill(fd, size, 1);
 	if (!ret && fdatasync(fd))
 		ret = -errno;
@@ -197,7 +198,7 @@ static int make(const struct fs_type *t, const char *device, struct made_fs *in,
 	return ret == -ENOENT ? why_set(why, ret, "%s: install the package %s", why->text, t->package) : ret;
 }
 
-/* The mount, in no folder (R1). */
+/* The descriptor of the mount, which is in no folder. */
 static int mount_it(const struct fs_type *t, const char *device, struct why *why)
 {
 	int context = fsopen(t->name, FSOPEN_CLOEXEC), fd = -1, ret;
@@ -273,7 +274,7 @@ static void unmount(struct made_fs *in)
 	in->mount = -1;
 }
 
-/* The device is held meanwhile: a loop device goes with its last user (R1). */
+/* The device is held open between unmount and look: a loop device goes with its last user. */
 static void fs_look(void *instance, struct hist *h)
 {
 	struct made_fs *in = instance;

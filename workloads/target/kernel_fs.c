@@ -39,20 +39,15 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, struct why *why)
 	return 0;
 }
 
-/* The files; there are no folders in it. */
-static void empty_folder(const struct kernel_fs *k)
+void kernel_fs_close(struct kernel_fs *k)
 {
 	DIR *d = opendir(k->path);
 
+	/* There are only files in it. */
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
-		unlinkat(k->dir, e->d_name, 0); /* . and .. refuse */
+		unlinkat(k->dir, e->d_name, 0); /* fails for . and .. */
 	if (d)
 		closedir(d);
-}
-
-void kernel_fs_close(struct kernel_fs *k)
-{
-	empty_folder(k);
 	close(k->dir);
 	rmdir(k->path);
 }

@@ -2,8 +2,8 @@
  * kernel_fs.h: a folder of our own on a mounted file system, driven by ordinary system calls: what the
  * targets that are real file systems have in common.
  *
- * (F1) Everything that a trial makes lies in that folder, and goes with it.
- * (F2) An operation is one system call and nothing else: what it costs is the kernel's.
+ * Everything that a trial makes lies in that folder, and is removed with it. An operation is one system call and
+ * nothing else, so its cost is the kernel's.
  *
  * Called by path.c and fs.c.
  */
@@ -18,10 +18,10 @@
 struct kernel_fs {
 	char path[PATH_MAX];  /* of our folder, for another program */
 	int dir;
-	struct barriers below; /* a target that knows the disk better sets it */
+	struct barriers below; /* its disk is the one under the folder, unless the target sets another */
 	struct target_barriers barriers;
 	struct hist floor;
-	uint64_t look_ns;     /* of a look at the floor afterwards; 0: none */
+	uint64_t look_ns;     /* how long the floor is measured afterwards; 0: not at all */
 };
 
 /* Makes the folder below `parent`. 0, or -errno with why. What k->floor holds already stays. */

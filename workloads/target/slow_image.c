@@ -95,7 +95,7 @@ static void image_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fus
 	fuse_reply_err(req, 0);
 }
 
-/* Until the mount is gone. Of the files of the process that it is a copy of it keeps none: they would live as long. */
+/* Serves until the mount is gone. It closes the descriptors that it inherited: else they would stay open as long. */
 static int serve(int fuse, uint64_t size, uint64_t flush_ns)
 {
 	static const struct fuse_lowlevel_ops ops = {
@@ -139,7 +139,7 @@ static pid_t start_server(int fuse, uint64_t size, uint64_t flush_ns)
 
 /* ---- the mount, and the loop device over its file ---- */
 
-/* Asks for nothing that the server would have to answer: it must not read before there is a mount. */
+/* Returns the mount's descriptor. The server is started after this, so nothing here may need an answer from it. */
 static int mount_fuse(int fuse)
 {
 	int context = fsopen("fuse", FSOPEN_CLOEXEC), mount, ret;

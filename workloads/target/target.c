@@ -151,15 +151,6 @@ static const char *nearest_design(const char *name)
 	return near;
 }
 
-/* path:DIR */
-static int parse_path(const char *dir, struct target_spec *out, struct why *why)
-{
-	out->target = &target_path;
-	strcpy(out->design, target_path.name);
-	strcpy(out->path, dir);
-	return *dir ? 0 : why_set(why, -EINVAL, "no folder in `%s`, expected path:DIR", out->text);
-}
-
 int target_parse(const char *text, struct target_spec *out, struct why *why)
 {
 	const char *at = strchr(text, '@');
@@ -169,8 +160,12 @@ int target_parse(const char *text, struct target_spec *out, struct why *why)
 	if (strlen(text) >= TARGET_TEXT_MAX)
 		return why_set(why, -EINVAL, "longer than %d letters", TARGET_TEXT_MAX - 1);
 	strcpy(out->text, text);
-	if (!strncmp(text, "path:", 5))
-		return parse_path(text + 5, out, why);
+	if (!strncmp(text, "path:", 5)) {
+		out->target = &target_path;
+		strcpy(out->design, target_path.name);
+		strcpy(out->path, text + 5);
+		return text[5] ? 0 : why_set(why, -EINVAL, "no folder in `%s`, expected path:DIR", text);
+	}
 	if (!strncmp(text, "fs:", 3))
 		return target_fs_parse(text + 3, out, why);
 	snprintf(out->design, sizeof(out->design), "%.*s", (int)strcspn(text, at ? "@" : ":"), text);

@@ -2,12 +2,11 @@
  * target.h: what a bench drives: a design of fsync on a device, a real file system, or nothing at all
  * (for the driver's own cost). The same job runs against any of them.
  *
- * (G1) An instance is fresh at each trial: made by open, gone after close, and nothing of it is left
- *      behind unless `keep`.
- * (G2) Between open and settle nothing is measured; from settle on, write and the syncs are called by
- *      many tasks at once.
+ * Each trial has a fresh instance: open makes it, and after close nothing of it is left behind, unless `keep`. Nothing
+ * is measured between open and settle; from settle on many tasks call the members of struct target_files at once.
  *
- * Called by bench/driver.c and the bench command.
+ * A target is one file of this room. target.c reads what a user calls a target; the two that are the kernel's share
+ * kernel_fs.h. Called by bench/driver.c, bench/fio_*.c and the bench command.
  */
 #ifndef TARGET_TARGET_H
 #define TARGET_TARGET_H
@@ -36,7 +35,7 @@ struct target_spec {
 	bool single, compress;
 	bool fio;                     /* driven by fio, to hold our driver against it */
 	bool keep, force;             /* the command's */
-	uint64_t floor_ns;            /* how long a look at the floor under it is: at open, and by look; 0: none */
+	uint64_t floor_ns;            /* how long the floor under it is measured, at open and by look; 0: not at all */
 };
 
 /* A file that a job wants. */
@@ -45,10 +44,10 @@ struct target_file {
 	unsigned home;   /* chooses its subvolume */
 	uint64_t layout; /* bytes of it that are written before */
 	bool direct;     /* O_DIRECT */
-	int sync;        /* enum job_sync; the driver's for a target that is not the kernel's */
+	int sync;        /* enum job_sync; a target that is not the kernel's leaves it to the driver */
 };
 
-/* Whether the kernel's fsyncs, or a design's flushes of a file, reached the device (K2 of disk.h). */
+/* Whether the kernel's fsyncs, or a design's flushes of a file, reached the device (disk.2). */
 struct target_barriers {
 	char device[64], why[128]; /* why: flushes cannot be counted; "" when they can */
 	bool none_needed;          /* the device says that it has no volatile cache */
@@ -60,7 +59,7 @@ struct target_facts {
 	char notice[256];                  /* what was not available, "" when all was */
 	struct dev_facts drive;            /* what is known of the device and the drive under it */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
-	const struct target_barriers *barriers; /* NULL when no fsync or flush is the kernel's */
+	const struct target_barriers *barriers; /* NULL when neither fsync nor flush is a system call */
 	const struct hist *floor;          /* a write and a flush below it, at open; NULL when it has no floor */
 	const char *made;                  /* how it was made: mkfs and mount options; NULL */
 };
