@@ -1,4 +1,4 @@
-/* cmd.c: the table of commands: see cmd.h. */
+/* cmd.c: finds a command and runs it. See cmd.h. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -6,25 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "figures/race.h"
-#include "figures/self.h"
 #include "kit/interrupt.h"
 #include "base/text.h"
 
 const struct command cmd_table[] = {
-	{ "bench", "measure a job on one or more designs, interleaved, and compare them", cmd_bench },
-	{ "merge", "several runs of one job on the same targets as one", cmd_merge },
-	{ "floor", "the least that an fsync can cost on a device or in a folder", cmd_floor },
-	{ "race", "find the interleaving and the crash that break a design, and replay it", cmd_race },
-	{ "report", "one HTML file that tells what a run found: the answer, plots, tables", cmd_report },
-	{ "compare", "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
-	  cmd_compare },
-	{ "list", "what there is: designs, devices, jobs, races", cmd_list },
-	{ "doctor", "what this machine can measure, what it cannot, and what to do about it", cmd_doctor },
-	{ "topo", "this machine's processors and nodes, and where a placement puts tasks", cmd_topo },
-	{ "bench-race", "the figures that the finding of races must reach, each beside its bound", cmd_bench_race },
-	{ "bench-self", "the figures that fsyncstorm itself must reach, each beside its bound", cmd_bench_self },
-	{ "help", "this list, or the help of one command", cmd_help },
+#define ROW(name, run, what) { name, what, run },
+	COMMANDS(ROW)
+#undef ROW
 	{ NULL, NULL, NULL },
 };
 
@@ -38,12 +26,12 @@ bool cmd_flush(void)
 	return !ferror(stdout);
 }
 
-/* What was printed must have got there, or the exit status says that it did not. */
+/* The exit status: the command's, unless what it printed could not be written. */
 static int end_output(const char *name, int status)
 {
 	if (cmd_flush())
 		return status;
-	if (reader_is_gone()) /* as if the signal had ended us */
+	if (reader_is_gone()) /* the status of a program that SIGPIPE has ended */
 		return status ? status : 128 + SIGPIPE;
 	return cmd_error(name, "stdout: %s", output_error ? strerror(output_error) : "not all of it could be written");
 }

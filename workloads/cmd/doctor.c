@@ -340,8 +340,8 @@ int cmd_doctor(int argc, char **argv)
 	static const struct argp_option table[] = { { "json", 'j', NULL, 0, "As JSON", 0 }, { 0 } };
 	static const struct argp argp = {
 		.options = table, .parser = parse, .args_doc = "[DIR]",
-		.doc = "What this machine can measure, in DIR (the current folder), what it cannot, and what to do about "
-		       "it.",
+		.doc = "What this machine can measure, in DIR (the current folder), what it cannot, and what to do "
+		       "about it.",
 	};
 	struct options o = { .dir = NULL };
 	json_t *list;

@@ -48,8 +48,7 @@ int cmd_help(int argc, char **argv)
 	printf("usage: fsyncstorm COMMAND [OPTIONS]\n\n"
 	       "A performance benchmark and concurrency stress suite for the fsync path of a file system.\n\n");
 	for (const struct command *c = cmd_table; c->name; c++)
-		if (c->run)
-			printf("  %-11s %s\n", c->name, c->what);
+		printf("  %-11s %s\n", c->name, c->what);
 	printf("\nfsyncstorm COMMAND --help tells more.\n"
 	       "Exit status: 0 held; 1 a promise was broken; 2 a wrong option, file or device.\n");
 	return 0;

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/trial.h"
 #include "figures/turns.h"
 #include "target/loop.h"

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/turns.h"
 #include "bench/driver.h"
 

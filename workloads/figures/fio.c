@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/trial.h"
 #include "figures/turns.h"
 

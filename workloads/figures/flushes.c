@@ -1,21 +1,21 @@
 /*
  * flushes.c: flushes per fsync when 1, 2, 4 and 8 tasks fsync files of one subvolume: 2, 2, 1,
- * 0.5, as Btrfs on any machine: two logs take turns, and each carries half of those who wait.
+ * 0.5, as Btrfs on any machine: two logs take turns, and each carries half of the waiting tasks.
  *
- * And how fsyncs a second grow from 1 task to 8 when the leader of a log commit waits a little for those whom
- * the last one has woken (mount option log_wait_ns; Btrfs does on rotational disks): then one log carries all.
+ * And how fsyncs a second grow from 1 task to 8 when the leader of a log commit waits a little for the tasks that the
+ * last commit has woken (mount option log_wait_ns; Btrfs does so on rotational disks): then one log carries all.
  *
  * The bound is on virtual time, where the device is slow enough for fsyncs to overlap and everything
  * else is as fast as the model says: a fact of the protocol, with no machine in it. Threads are shown
  * as information.
  *
- * The device is large enough for no transaction commit to fall into it: all would wait for that one and
- * start together, and without a machine's jitter they then stay together, in one batch of all.
+ * The device is so large that no transaction commit falls into the measurement: all tasks would wait for it and then
+ * start together, and without the jitter of a real machine they would stay together, in one batch.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/rig.h"
 #include "pick/pickers.h"
 #include "rt/coop.h"
@@ -32,17 +32,12 @@ struct flushes {
 	struct why why;
 };
 
-struct fsyncer {
-	struct rig *rig;
-	unsigned file, ops;
-};
-
-static void fsync_often(void *arg)
+static void fsync_often(struct rig *g, unsigned file, void *arg)
 {
-	struct fsyncer *f = arg;
+	const struct flushes *c = arg;
 
-	for (unsigned i = 0; i < f->ops; i++)
-		rig_write_fsync(f->rig, f->file);
+	for (unsigned i = 0; i < c->ops; i++)
+		rig_write_fsync(g, file);
 }
 
 static void count_flushes(void *arg)
@@ -50,8 +45,6 @@ static void count_flushes(void *arg)
 	struct flushes *c = arg;
 	struct rig_spec spec = { .device = DEVICE, .design = "postfix", .files = c->tasks, .file_blocks = 64,
 		                 .no_background = true, .log_wait_ns = c->log_wait_ns };
-	struct fsyncer fsyncer[RIG_FILES_MAX];
-	struct task *task[RIG_FILES_MAX];
 	uint64_t counters[C_NR];
 	struct rig rig;
 
@@ -61,12 +54,7 @@ static void count_flushes(void *arg)
 	rt_reset_totals();
 	if (rt_controlled)
 		coop_choices(true);
-	for (unsigned i = 0; i < c->tasks; i++) {
-		fsyncer[i] = (struct fsyncer){ &rig, i, c->ops };
-		task[i] = rt_spawn("fsyncer", fsync_often, &fsyncer[i], NULL);
-	}
-	for (unsigned i = 0; i < c->tasks; i++)
-		rt_join(task[i]);
+	rig_each_file(&rig, fsync_often, c);
 	rt_totals(counters);
 	c->rate = (double)c->tasks * c->ops * 1e9 / (double)(rt_now() - since);
 	if (rt_controlled)
@@ -136,8 +124,8 @@ void self_flushes(struct self *s)
 		threads[i] = c.per_fsync;
 	}
 	self_info(s,
-	          "flushes per fsync on OS threads, 1 2 4 8 fsyncers: %.2f %.2f %.2f %.2f (where waking a thread "
-	          "takes longer than fsync's front half, who finishes gets back into the batch of whom it woke)",
+	          "flushes per fsync on OS threads, 1 2 4 8 fsyncers: %.2f %.2f %.2f %.2f (where a wake-up takes "
+	          "longer than the first half of an fsync, the task that wakes others is back in their batch)",
 	          threads[0], threads[1], threads[2], threads[3]);
 	growth(s);
 }

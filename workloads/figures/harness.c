@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/trial.h"
 #include "figures/turns.h"
 #include "machine/mem.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/turns.h"
 #include "oracle/check.h"
 

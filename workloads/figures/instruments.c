@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/rig.h"
 #include "figures/turns.h"
 #include "machine/mem.h"

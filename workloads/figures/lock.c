@@ -7,7 +7,7 @@
  */
 #include <pthread.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/turns.h"
 #include "rt/lock.h"
 #include "rt/lock_stat.h"

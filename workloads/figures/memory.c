@@ -2,16 +2,14 @@
  * memory.c: how much memory a large bench takes: 8 tasks on 8 files of 64 MiB, as a run of
  * the bench command of its own, whose peak the kernel tells.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 
 #define NAME "memory of 8 tasks, 8 x 64 MiB"
 
@@ -20,16 +18,6 @@ static const char job_text[] = "[memory]\nbs=4k\nrw=randwrite\nnumjobs=8\nfilesi
 struct paths {
 	char job[PATH_MAX], target[PATH_MAX], device[PATH_MAX];
 };
-
-static int write_job(const struct paths *p)
-{
-	FILE *f = fopen(p->job, "we");
-
-	if (!f)
-		return -errno;
-	fputs(job_text, f);
-	return fclose(f) ? -errno : 0;
-}
 
 static void become_bench(const struct self *s, const struct paths *p)
 {
@@ -61,16 +49,15 @@ static double run_bench(const struct self *s, const struct paths *p)
 void self_memory(struct self *s)
 {
 	struct paths p;
+	struct why why;
 	double bytes;
-	int ret;
+	int ret = self_scratch_text(s, "bench-self-memory.fio", job_text, p.job, sizeof(p.job), &why);
 
-	self_scratch(s, "bench-self-memory.fio", p.job, sizeof(p.job));
 	self_scratch(s, "bench-self-memory.img", p.device, sizeof(p.device));
 	snprintf(p.target, sizeof(p.target), "postfix@file:%.3100s,size=1200m", p.device);
-	ret = write_job(&p);
 	bytes = ret ? 0 : run_bench(s, &p);
 	if (bytes > 0)
 		self_figure(s, NAME, bytes / (1 << 30), AT_MOST, 1.2, "GiB");
 	else
-		self_missing(s, NAME, "%s", ret ? strerror(-ret) : "the bench failed");
+		self_missing(s, NAME, "%s", ret ? why.text : "the bench failed");
 }

@@ -1,8 +1,8 @@
 /*
- * phases.c: how much of each fsync's time is in a phase with a name, and not in `other`: of the worst fsync
- * in a hundred. On memory, where an fsync is shortest and what has no name weighs most; alone, and in a crowd.
+ * phases.c: how much of an fsync's time is in a phase with a name, and not in `other`: of the worst fsync in a hundred.
+ * Measured on memory, where an fsync is shortest and what has no name weighs most; with one fsyncer and with several.
  *
- * The phases of an fsync sum to its latency (V3 of bench/driver.h), so `other` is all that has no name.
+ * The phases of an fsync sum to its latency (bench/driver.h), so `other` is all that has no name.
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,16 +10,10 @@
 
 #include "base/order.h"
 #include "figures/rig.h"
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "machine/mem.h"
 
 #define OPS 20000u /* of each task */
-
-struct fsyncer {
-	struct rig *rig;
-	unsigned file;
-	double *share; /* in named phases, OPS of them */
-};
 
 static double named_share(struct rig *g, unsigned file)
 {
@@ -33,14 +27,15 @@ static double named_share(struct rig *g, unsigned file)
 	return 1 - (double)(t->phase_ns[PH_OTHER] - other) / (double)(t->phase_since_ns - begin);
 }
 
-static void fsync_often(void *arg)
+/* arg: OPS shares of each file, in [0, 1]. */
+static void fsync_often(struct rig *g, unsigned file, void *arg)
 {
-	struct fsyncer *f = arg;
+	double *share = arg;
 
 	for (unsigned i = 0; i < OPS; i++) {
 		phase(PH_IDLE);
-		rig_write(f->rig, f->file);
-		f->share[i] = named_share(f->rig, f->file);
+		rig_write(g, file);
+		share[file * OPS + i] = named_share(g, file);
 	}
 }
 
@@ -64,8 +59,6 @@ static void measure(struct self *s, unsigned tasks)
 {
 	const struct rig_spec spec = { .device = "ram:512m", .design = "postfix", .files = tasks, .file_blocks = 1024 };
 	double *share = mem_alloc(tasks * OPS * sizeof(*share));
-	struct fsyncer fsyncer[RIG_FILES_MAX];
-	struct task *task[RIG_FILES_MAX];
 	struct why why;
 	char name[40];
 	struct rig rig;
@@ -75,12 +68,7 @@ static void measure(struct self *s, unsigned tasks)
 		self_missing(s, name, "%.200s", why.text);
 		goto free_share;
 	}
-	for (unsigned i = 0; i < tasks; i++) {
-		fsyncer[i] = (struct fsyncer){ &rig, i, share + i * OPS };
-		task[i] = rt_spawn("fsyncer", fsync_often, &fsyncer[i], NULL);
-	}
-	for (unsigned i = 0; i < tasks; i++)
-		rt_join(task[i]);
+	rig_each_file(&rig, fsync_often, share);
 	rig_close(&rig);
 	report(s, name, tasks, share);
 free_share:

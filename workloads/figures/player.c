@@ -145,7 +145,7 @@ static struct played *find_played(struct player *p, uint32_t index)
 	return w->index == index ? w : NULL;
 }
 
-/* (P1): a completion is only waited for when something is submitted after it, or the operation ends. */
+/* (player.1) A completion is waited for when something is submitted after it, or when the operation ends. */
 static int play_one(struct player *p, uint32_t i)
 {
 	const struct tape_event *e = &p->tape->event[i];

@@ -1,13 +1,14 @@
 /*
  * player.h: plays the I/O of a tape again: the same writes in the same order and with the
- * same parallelism, the same flushes, and nothing between them. The floor under the workload that was
+ * same parallelism, the same flushes, and nothing between them. That is the floor under the workload that was
  * taped.
  *
- * (P1) What the tape says was done before the next submission is waited for before it.
- * (P2) Reads on the tape are not played: the workload has them to pay for.
+ * player.1: If the tape says that an I/O was done before the next submission, it is waited for before that submission.
  *
- * Two players, because a floor is only a floor when nobody is below it: through the device's door, and
- * by bare system calls (writes of one burst in one io_submit).
+ * Reads on the tape are not played: they are a cost of the workload.
+ *
+ * There are two players, and the faster one is the floor: through dev.h, and by bare system calls (the writes of one
+ * burst in one io_submit).
  */
 #ifndef FIGURES_PLAYER_H
 #define FIGURES_PLAYER_H
@@ -17,7 +18,7 @@
 
 struct player;
 
-/* Through the door of d. */
+/* Through dev.h. */
 struct player *player_on_dev(struct dev *d, const struct tape *t);
 /* By system calls on the file at path (O_DIRECT when direct). NULL and errno when it cannot be opened. */
 struct player *player_on_file(const char *path, bool direct, const struct tape *t);

@@ -1,11 +1,11 @@
 /*
- * race.h: the groups of `fsyncstorm bench-race`, a topic a file. Another figure is a function here, and
- * a row in race.c. How they report: self.h.
+ * race.h: the groups of `fsyncstorm bench-race`, one a file: race_*.c. Another group is a function here, and a row in
+ * cmd/bench_race.c. How they report: figures.h.
  */
 #ifndef FIGURES_RACE_H
 #define FIGURES_RACE_H
 
-#include "figures/self.h"
+#include "figures/figures.h"
 
 void race_figures_protocol(struct self *s);
 void race_figures_shapes(struct self *s);
@@ -16,7 +16,5 @@ void race_figures_explain(struct self *s);
 void race_figures_stress(struct self *s);
 void race_figures_corpus(struct self *s);
 void race_figures_holds(struct self *s);
-
-int cmd_bench_race(int argc, char **argv);
 
 #endif

@@ -24,15 +24,6 @@ static int add_file(struct rig *g, unsigned i)
 	return ret < 0 ? ret : 0;
 }
 
-static int add_files(struct rig *g)
-{
-	int ret = 0;
-
-	for (unsigned i = 0; i < g->spec.files && !ret; i++)
-		ret = add_file(g, i);
-	return ret ? ret : fs_sync(g->fs);
-}
-
 static void close_files(struct rig *g)
 {
 	for (unsigned i = 0; i < g->spec.files; i++) {
@@ -57,7 +48,10 @@ int rig_open(struct rig *g, const struct rig_spec *spec, struct why *why)
 		ret = fs_mount(g->dev, &o, &g->fs, why);
 	if (ret)
 		goto close_dev;
-	ret = add_files(g);
+	for (unsigned i = 0; i < spec->files && !ret; i++)
+		ret = add_file(g, i);
+	if (!ret)
+		ret = fs_sync(g->fs);
 	if (!ret)
 		return 0;
 	why_set(why, ret, "cannot write the files: %s", strerror(-ret));
@@ -93,4 +87,31 @@ void rig_write_fsync(struct rig *g, unsigned i)
 {
 	rig_write(g, i);
 	rig_fsync(g, i);
+}
+
+struct fsyncer {
+	struct rig *g;
+	unsigned i;
+	void (*body)(struct rig *g, unsigned i, void *arg);
+	void *arg;
+};
+
+static void run_fsyncer(void *arg)
+{
+	struct fsyncer *f = arg;
+
+	f->body(f->g, f->i, f->arg);
+}
+
+void rig_each_file(struct rig *g, void (*body)(struct rig *g, unsigned i, void *arg), void *arg)
+{
+	struct fsyncer fsyncer[RIG_FILES_MAX];
+	struct task *task[RIG_FILES_MAX];
+
+	for (unsigned i = 0; i < g->spec.files; i++) {
+		fsyncer[i] = (struct fsyncer){ g, i, body, arg };
+		task[i] = rt_spawn("fsyncer", run_fsyncer, &fsyncer[i], NULL);
+	}
+	for (unsigned i = 0; i < g->spec.files; i++)
+		rt_join(task[i]);
 }

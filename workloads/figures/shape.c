@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/player.h"
 #include "figures/rig.h"
 #include "figures/turns.h"

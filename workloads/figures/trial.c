@@ -12,16 +12,11 @@ int trial_job(struct self *s, const char *text, struct job_file *out, struct why
 {
 	static unsigned made;
 	char path[PATH_MAX], name[40];
-	FILE *f;
+	int ret;
 
 	snprintf(name, sizeof(name), "bench-self-%u.fio", ++made);
-	self_scratch(s, name, path, sizeof(path));
-	f = fopen(path, "we");
-	if (!f)
-		return why_set(why, -errno, "%s: %s", path, strerror(errno));
-	fputs(text, f);
-	fclose(f);
-	return job_load(path, out, why);
+	ret = self_scratch_text(s, name, text, path, sizeof(path), why);
+	return ret ? ret : job_load(path, out, why);
 }
 
 int trial_target(struct trial *t, const char *text, struct why *why)

@@ -4,7 +4,7 @@
 #ifndef FIGURES_TRIAL_H
 #define FIGURES_TRIAL_H
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "bench/driver.h"
 
 struct trial {

@@ -1,8 +1,8 @@
 /*
- * turns.h: things that take turns to be measured, and what is made of their values.
+ * turns.h: things that take turns to be measured, and statistics of their values.
  *
- * (T1) Block b runs every thing once: 0 1 2 in even blocks, 2 1 0 in odd ones. What drifts in the
- *      machine is in all of them.
+ * A block runs each thing once: in the order 0 1 2 in even blocks, 2 1 0 in odd ones. So a drift of the machine is in
+ * the values of all of them.
  */
 #ifndef FIGURES_TURNS_H
 #define FIGURES_TURNS_H

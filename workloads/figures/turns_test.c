@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/turns.h"
 
 static char order[64];

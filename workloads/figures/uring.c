@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/rig.h"
 #include "figures/turns.h"
 #include "dev/facts.h"

@@ -3,7 +3,7 @@
  * the command's exit status is then 128 + the signal. If the reader of stdout goes away, the command goes on: files are
  * kept or removed as always, and the exit status says that output was lost (cmd_dispatch()).
  *
- * Called by main() and by the commands.
+ * Called by the commands.
  */
 #ifndef KIT_INTERRUPT_H
 #define KIT_INTERRUPT_H

@@ -63,7 +63,7 @@ static int open_in_folder(struct floor *f, const char *folder, uint64_t size, st
 	return 0;
 }
 
-int floor_open_device(struct floor *f, const char *path, uint64_t size, struct why *why)
+static int open_device(struct floor *f, const char *path, uint64_t size, struct why *why)
 {
 	uint64_t have = 0;
 	int ret;
@@ -107,7 +107,7 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, str
 	if (!force)
 		return why_set(why, -EPERM,
 		               "%s is a block device: what is on it would be lost; --force if that is meant", path);
-	return floor_open_device(f, path, size, why);
+	return open_device(f, path, size, why);
 }
 
 /* 0 or -errno. The blocks are written once (floor.1). */
@@ -190,7 +190,7 @@ void floor_beside(const char *path, bool device, uint64_t length_ns, struct hist
 {
 	struct floor f;
 
-	if (device ? floor_open_device(&f, path, FLOOR_SIZE, NULL) : floor_open(&f, path, FLOOR_SIZE, false, NULL))
+	if (device ? open_device(&f, path, FLOOR_SIZE, NULL) : floor_open(&f, path, FLOOR_SIZE, false, NULL))
 		return;
 	if (floor_write_flush(&f, 4096, length_ns, h))
 		hist_init(h);

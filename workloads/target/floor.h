@@ -38,8 +38,6 @@ struct floor {
  * `force`, and never one that is in use. 0, or -errno with why.
  */
 int floor_open(struct floor *f, const char *path, uint64_t size, bool force, struct why *why);
-/* The same of a block device that the caller may write to. */
-int floor_open_device(struct floor *f, const char *path, uint64_t size, struct why *why);
 /* A device by its spec (dev.h), of at least `least` bytes. */
 int floor_open_spec(struct floor *f, const char *spec, uint64_t least, bool force, struct why *why);
 void floor_close(struct floor *f);

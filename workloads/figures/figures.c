@@ -1,8 +1,7 @@
 /*
- * self.c: `fsyncstorm bench-self`: measures each figure, prints it beside its bound, and counts
- * what is missed. The figures themselves are in bench_self_*.c, a group a file.
+ * figures.c: measures figures, prints each beside its bound, and counts what is missed. See figures.h.
  */
-#include "figures/self.h"
+#include "figures/figures.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -46,22 +45,13 @@ bool self_holds(double value, enum self_bound kind, double bound)
 	}
 }
 
-static const char *bound_word(enum self_bound kind)
-{
-	return kind == AT_MOST ? "<=" : kind == AT_LEAST ? ">=" : "~";
-}
-
-static int digits(double x)
-{
-	return fabs(x) >= 100 ? 0 : 3;
-}
-
 static void print_figure(const struct self_figure *f)
 {
+	static const char *const sign[] = { [AT_MOST] = "<=", [AT_LEAST] = ">=", [NEAR] = "~" };
 	char value[40], bound[60];
 
-	snprintf(value, sizeof(value), "%.*f %s", digits(f->value), f->value, f->unit);
-	snprintf(bound, sizeof(bound), "%s %g %s", bound_word(f->kind), f->bound, f->unit);
+	snprintf(value, sizeof(value), "%.*f %s", fabs(f->value) >= 100 ? 0 : 3, f->value, f->unit);
+	snprintf(bound, sizeof(bound), "%s %g %s", sign[f->kind], f->bound, f->unit);
 	if (f->why[0])
 		printf("%-34s %-16s %-20s missed: %s\n", f->name, "not measured", "", f->why);
 	else
@@ -144,16 +134,6 @@ static json_t *all_json(const struct self *s)
 	                 figures, "info", info, "missed", (int)s->missed);
 }
 
-static int write_json(const struct self_suite *suite, const struct self *s, const char *path)
-{
-	struct why why;
-	json_t *all = all_json(s);
-	int ret = results_json_file(path, all, &why);
-
-	json_decref(all);
-	return ret ? cmd_error(suite->command, "--json: %s", why.text) : 0;
-}
-
 /* ---- options ---- */
 
 static const struct argp_option options[] = {
@@ -227,25 +207,18 @@ static char *list_groups(int key, const char *text, void *input)
 
 /* ---- the whole ---- */
 
-static int find_programs(const struct self_suite *suite, struct self *s)
-{
-	const char *bare = getenv("BARE_FSYNCSTORM");
-	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
-
-	if (n < 0)
-		return cmd_error(suite->command, "cannot find this program: %s", strerror(errno));
-	s->program[n] = '\0';
-	snprintf(s->bare, sizeof(s->bare), "%s", bare ? bare : "");
-	return 0;
-}
-
 static int run(const struct options *o)
 {
 	struct self *s = mem_zalloc(sizeof(*s));
+	const char *bare = getenv("BARE_FSYNCSTORM");
 	char machine[256];
 	struct why why;
-	int ret = find_programs(o->suite, s);
+	int ret = 0;
 
+	/* readlink() adds no zero, and needs none: there are zeros behind. */
+	if (readlink("/proc/self/exe", s->program, sizeof(s->program) - 1) < 0)
+		ret = cmd_error(o->suite->command, "cannot find this program: %s", strerror(errno));
+	snprintf(s->bare, sizeof(s->bare), "%s", bare ? bare : "");
 	if (!ret && o->json && results_json_check(o->json, &why))
 		ret = cmd_error(o->suite->command, "--json: %s", why.text);
 	if (!ret && access(o->dir, W_OK | X_OK))
@@ -259,8 +232,12 @@ static int run(const struct options *o)
 		if (!o->any || o->only[i])
 			o->suite->group[i].run(s);
 	printf("%u figures, %u missed\n", s->nfigures, s->missed);
-	if (o->json)
-		ret = write_json(o->suite, s, o->json);
+	if (o->json) {
+		json_t *all = all_json(s);
+		if (results_json_file(o->json, all, &why))
+			ret = cmd_error(o->suite->command, "--json: %s", why.text);
+		json_decref(all);
+	}
 	if (!ret)
 		ret = s->missed ? 1 : 0;
 free_self:
@@ -286,6 +263,19 @@ void self_scratch_in(const char *dir, const char *name, char *out, size_t size)
 void self_scratch(const struct self *s, const char *name, char *out, size_t size)
 {
 	self_scratch_in(s->dir, name, out, size);
+}
+
+int self_scratch_text(const struct self *s, const char *name, const char *text, char *out, size_t size,
+                      struct why *why)
+{
+	FILE *f;
+
+	self_scratch(s, name, out, size);
+	f = fopen(out, "we");
+	if (!f)
+		return why_set(why, -errno, "%s: %s", out, strerror(errno));
+	fputs(text, f);
+	return fclose(f) ? why_set(why, -errno, "%s: %s", out, strerror(errno)) : 0;
 }
 
 static void remove_scratch(void)
@@ -335,35 +325,4 @@ int self_main(const struct self_suite *suite, int argc, char **argv)
 		return suite->child();
 	watch_signals();
 	return run(&o);
-}
-
-/* ---- this command's groups ---- */
-
-static const struct self_suite suite = {
-	.command = "bench-self",
-	.doc = "The figures that fsyncstorm itself must reach, each beside its bound. Exit status 1: one was missed.\v",
-	.group = {
-		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
-		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
-		{ "driver", "the bench driver without a target", self_driver },
-		{ "harness", "the bench driver and a path: target above the system calls, fio beside it",
-		  self_harness },
-		{ "fio", "fsync on a path: target against fio with the same job", self_fio },
-		{ "phases", "the share of each fsync that is in a named phase", self_phases },
-		{ "instruments", "all instrumentation on against compiled out", self_instruments },
-		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
-		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
-		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8",
-		  self_btrfs },
-		{ "images", "crash images judged a second", self_images },
-		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
-		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },
-		{ "memory", "8 tasks on 8 files of 64 MiB", self_memory },
-	},
-	.child = self_instruments_child,
-};
-
-int cmd_bench_self(int argc, char **argv)
-{
-	return self_main(&suite, argc, argv);
 }

@@ -1,11 +1,11 @@
 /*
- * races.c: the controlled scheduler on race_seed: schedules a second, with every crash
+ * schedules.c: the controlled scheduler on race_seed: schedules a second, with every crash
  * judged; how soon random walk and PCT find the race in prefix; and that nothing is found in postfix.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "figures/self.h"
+#include "figures/figures.h"
 #include "figures/turns.h"
 #include "hunt/search.h"
 #include "race/registry.h"

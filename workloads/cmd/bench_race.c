@@ -1,10 +1,13 @@
-/* race.c: `fsyncstorm bench-race`: what the finding of races must reach, each figure beside its bound. */
+/*
+ * bench_race.c: `fsyncstorm bench-race`: what a search for races must reach, each figure beside its bound. A row a
+ * group; the groups are in figures/race_*.c.
+ */
+#include "cmd/cmd.h"
 #include "figures/race.h"
-#include "kit/options.h"
 
 static const struct self_suite suite = {
 	.command = "bench-race",
-	.doc = "What the finding of races must reach, each figure beside its bound. Exit status 1: one was missed.\v",
+	.doc = "What a search for races must reach, each figure beside its bound. Exit status 1: one was missed.\v",
 	.group = {
 		{ "protocol", "the controlled scheduler alone: schedules a second, a step", race_figures_protocol },
 		{ "shapes", "the portfolio on twelve shapes of the bare protocol", race_figures_shapes },

@@ -1,13 +1,13 @@
 /*
- * self.h: the figures that fsyncstorm itself must reach, each beside its bound. For the files
- * bench_self*.c and bench_race*.c alone.
+ * figures.h: figures that fsyncstorm must reach, each beside its bound: how they are reported, and the groups of them.
  *
- * (B1) A figure that involves time is a ratio of things that took turns in one run, or a rate per
- *      second of processor time: the machine may be busy with something else.
- * (B2) What could not be measured is missed, and says why.
+ * A figure that involves time is a ratio of things that took turns in one run, or a rate per second of processor time:
+ * the machine may be busy with something else. A figure that could not be measured counts as missed, and says why.
+ *
+ * The groups are the files of this room; cmd/bench_self.c and cmd/bench_race.c have a table of them.
  */
-#ifndef FIGURES_SELF_H
-#define FIGURES_SELF_H
+#ifndef FIGURES_FIGURES_H
+#define FIGURES_FIGURES_H
 
 #include <limits.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ struct self_figure {
 	double value, bound;
 	enum self_bound kind;
 	bool holds;
-	char why[WHY_MAX]; /* it could not be measured: then value is not valid */
+	char why[WHY_MAX]; /* why it could not be measured: then value is not valid; "" when it could */
 };
 
 struct self {
@@ -40,7 +40,7 @@ struct self {
 	unsigned ninfo;
 };
 
-/* A command that measures groups of figures; `run` reports by the functions below. */
+/* A command that measures groups of figures. A group's run() reports by the functions below. */
 struct self_suite {
 	const char *command, *doc;
 	struct self_group {
@@ -62,17 +62,20 @@ __attribute__((format(printf, 2, 3))) void self_info(struct self *s, const char 
 void self_scratch(const struct self *s, const char *name, char *out, size_t size);
 /* The same in another folder. */
 void self_scratch_in(const char *dir, const char *name, char *out, size_t size);
+/* The same, and the file is written. 0, or -errno with why. */
+int self_scratch_text(const struct self *s, const char *name, const char *text, char *out, size_t size,
+                      struct why *why);
 
-/* A trial of a target runs, which takes away itself what it has made: a signal ends that at once, and the command
- * when it is over. */
+/*
+ * A trial of a target begins, or has ended. A trial removes what it has made: so a signal in it first stops the trial,
+ * and then ends the command.
+ */
 void self_in_trial(bool on);
 
-/* Does a value hold? Not a number never does. */
+/* Whether a value is within its bound. A NaN never is. */
 bool self_holds(double value, enum self_bound kind, double bound);
 
-int cmd_bench_self(int argc, char **argv);
-
-/* One group of figures each. They report by the functions above. */
+/* The groups of bench-self. (Those of bench-race: race.h.) */
 void self_flushes(struct self *s);
 void self_shape(struct self *s);
 void self_uring(struct self *s);

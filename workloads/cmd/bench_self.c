@@ -1,0 +1,35 @@
+/*
+ * bench_self.c: `fsyncstorm bench-self`: the figures that fsyncstorm itself must reach, each beside its bound. A row a
+ * group; the groups are in figures/, one a file.
+ */
+#include "cmd/cmd.h"
+#include "figures/figures.h"
+
+static const struct self_suite suite = {
+	.command = "bench-self",
+	.doc = "The figures that fsyncstorm itself must reach, each beside its bound. Exit status 1: one was missed.\v",
+	.group = {
+		{ "flushes", "flushes per fsync of 1 to 8 fsyncers, in virtual time", self_flushes },
+		{ "lock", "an uncontended lock against pthread_mutex", self_lock },
+		{ "driver", "the bench driver without a target", self_driver },
+		{ "harness", "the bench driver and a path: target above the system calls, fio beside it",
+		  self_harness },
+		{ "fio", "fsync on a path: target against fio with the same job", self_fio },
+		{ "phases", "the share of each fsync that is in a named phase", self_phases },
+		{ "instruments", "all instrumentation on against compiled out", self_instruments },
+		{ "shape", "write + fsync against a replay of its own I/O, on a file", self_shape },
+		{ "uring", "write + fsync through io_uring against system calls and AIO", self_uring },
+		{ "btrfs", "postfix against real btrfs on the same store: latency, and growth from 1 fsyncer to 8",
+		  self_btrfs },
+		{ "images", "crash images judged a second", self_images },
+		{ "schedules", "schedules a second under the controlled scheduler", self_schedules },
+		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed", self_seed },
+		{ "memory", "8 tasks on 8 files of 64 MiB", self_memory },
+	},
+	.child = self_instruments_child,
+};
+
+int cmd_bench_self(int argc, char **argv)
+{
+	return self_main(&suite, argc, argv);
+}
