@@ -1,6 +1,6 @@
 /*
- * race.c: `fsyncstorm race list|hunt|prove|stress|score|merge|replay`: find the interleaving and the crash that break a
- * design of fsync, show it, and run it again. Here: the list, and which sub-command it is.
+ * race.c: `fsyncstorm race list|hunt|stress|score|prove|merge|replay`: find the interleaving and the crash that break a
+ * design of fsync, show it, and run it again. Here are the list of races, and the table of sub-commands.
  */
 #include "cmd/race.h"
 
@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "race/registry.h"
-#include "base/text.h"
 
 /* ---- list ---- */
 
@@ -64,7 +64,8 @@ static void list_races(void)
 static int cmd_race_list(int argc, char **argv)
 {
 	static const struct argp_option table[] = { { "json", 'j', NULL, 0, "As JSON", 0 }, { 0 } };
-	static const struct argp argp = { table, parse_list, "", "The races there are, and the verdict due for each design.", NULL,
+	static const struct argp argp = { table, parse_list, "",
+	                                  "The races there are, and the verdict due for each design.", NULL,
 		                          NULL, NULL };
 	bool json = false;
 	int ret = cmd_options(&argp, argc, argv, &json);
@@ -82,12 +83,12 @@ static int cmd_race_list(int argc, char **argv)
 
 static const struct command subs[] = {
 	{ "list", "the races, and the verdict due for each design", cmd_race_list },
-	{ "hunt", "look for an interleaving and a crash that break a promise", cmd_race_hunt },
-	{ "stress", "the same on real threads, with noise, and how often it is hit", cmd_race_stress },
-	{ "score", "each strategy on each race and design: how soon it finds what is due", cmd_race_score },
+	{ "hunt", "look for a schedule and a crash that break a promise", cmd_race_hunt },
+	{ "stress", "run a race on real threads, with noise, and count how often a promise breaks", cmd_race_stress },
+	{ "score", "how soon each strategy finds what is due, on each race and design", cmd_race_score },
 	{ "prove", "try every schedule, or every one with at most K preemptions", cmd_race_prove },
-	{ "merge", "the results of all shards of a hunt or a proof as one", cmd_race_merge },
-	{ "replay", "run a schedule that was found again", cmd_race_replay },
+	{ "merge", "join the results of all shards of a hunt or a proof", cmd_race_merge },
+	{ "replay", "run a recorded schedule again, and show it", cmd_race_replay },
 };
 #define SUBS (sizeof(subs) / sizeof(subs[0]))
 

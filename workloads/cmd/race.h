@@ -1,10 +1,15 @@
 /*
  * race.h: the sub-commands of `fsyncstorm race`, one a file. argv[0] is "fsyncstorm race NAME".
  *
- * Exit status: `hunt` of one design: 1 when a violation was found, else 0. `hunt` of all designs: 0 when each
- * design's verdict is the one that is due. `stress`: 1 when a design was hit (of all: one that is to hold). `score`:
- * 1 when a verdict is not the one that is due. `prove`, `merge`: as `hunt` of one design. `replay`: 1 when it breaks
- * again as recorded, 0 when not.
+ * Each returns an exit status: CMD_ERROR (2) for the user's or the world's error, else 0 or 1, and 1 means:
+ *
+ *   hunt, one design      a violation was found; or, with --check-determinism, two runs of one schedule differed
+ *   hunt, all designs     the verdict of a design is not the one that is due
+ *   stress, one design    it was hit
+ *   stress, all designs   a design was hit that is to hold
+ *   score                 a verdict is not the one that is due
+ *   prove, merge          a violation was found
+ *   replay                it breaks as recorded
  */
 #ifndef CMD_RACE_H
 #define CMD_RACE_H

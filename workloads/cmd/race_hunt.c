@@ -11,54 +11,51 @@
 
 #include "base/check.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/race.h"
 #include "cmd/race_options.h"
 #include "cmd/race_show.h"
-#include "hunted/hunt_report.h"
-#include "kit/interrupt.h"
-#include "recipe/results.h"
-#include "base/text.h"
 #include "hunt/minimise.h"
 #include "hunt/rescue.h"
 #include "hunt/search.h"
+#include "hunted/hunt_report.h"
 #include "hunted/traces_file.h"
+#include "kit/interrupt.h"
+#include "recipe/results.h"
 
+#define CMD               "race hunt"
 #define DEFAULT_SCHEDULES 50000u
-
 
 /* ---- options ---- */
 
-#define KEY_SHARD  0x1001
-#define KEY_TRACES 0x1002
-#define KEY_JOB    0x1003
-
 struct hunt_options {
-	const struct race *race;
-	const char *design;
+	struct race_options common; /* the first: see race_options.h */
 	const char *picker;
-	uint64_t schedules, seed;
-	double seconds;
-	const char *json, *out, *traces;
-	uint32_t jobs, shard, shards;
-	enum granularity granularity;
+	uint64_t schedules;
 	bool check_determinism, all_lines;
 };
 
 static const struct argp_option hunt_table[] = {
-	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
-	{ "design", 'd', "NAME|all", 0, "The design to hunt in (default: all)", 0 },
-	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw; dfs[:k=K], dpor[:k=K]: all there are, one by one, with at most K preemptions (default: portfolio)", 0 },
+	RACE_ROW_JOB,
+	RACE_ROW_DESIGN("The design to hunt in, or all (default: all)"),
+	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw; "
+	  "dfs[:k=K], dpor[:k=K]: "
+	  "all schedules, one by one, with at most K preemptions (default: portfolio)", 0 },
 	{ "schedules", 'n', "N", 0, "At most so many for each design (default: 50000, unless --seconds is given)", 0 },
-	{ "seconds", 't', "S", 0, "At most so long for each design", 0 },
-	{ "seed", 's', "S", 0, "Where the schedules begin (default: 1)", 0 },
-	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
-	{ "out", 'o', "FILE", 0, "Where a failing schedule goes (default: race-NAME-DESIGN.schedule)", 0 },
+	RACE_ROW_SECONDS("At most so long for each design"),
+	RACE_ROW_SEED("Where the schedules begin (default: 1)"),
+	RACE_ROW_JSON,
+	RACE_ROW_OUT("Where a failing schedule goes (default: race-NAME-DESIGN.schedule)"),
 	{ "check-determinism", 'c', NULL, 0, "Run each schedule again from its recording, and compare", 0 },
-	{ "jobs", 'J', "N", 0, "So many processes, each a slice of the schedules", 0 },
-	{ "shard", KEY_SHARD, "I/N", 0, "Every N-th schedule alone, from number I on; `race merge` joins the shards. Their seeds are the undivided hunt's; surw and pct learn the length of a schedule in each shard anew, so some of their schedules differ", 0 },
-	{ "traces", KEY_TRACES, "FILE", 0, "The hashes of all distinct traces, for `race merge` (with one --design)", 0 },
-	{ "granularity", 'g', "coarse|fine", 0, "Where a task may be stopped: fine is also after releases and at accesses (default: coarse)", 0 },
+	RACE_ROW_JOBS,
+	RACE_ROW_SHARD("Every N-th schedule alone, from number I on; `race merge` joins the shards. Their seeds are "
+	               "the undivided "
+	               "hunt's; surw and pct learn the length of a schedule in each shard anew, so some of their "
+	               "schedules "
+	               "differ"),
+	RACE_ROW_TRACES,
+	RACE_ROW_GRANULARITY,
 	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
 	{ 0 },
 };
@@ -68,44 +65,19 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 	struct hunt_options *o = state->input;
 
 	switch (key) {
-	case 'd':
-		return race_option_design("race hunt", arg, &o->design);
 	case 'p':
 		o->picker = arg;
 		return 0;
 	case 'n':
-		return race_option_number("race hunt", "schedules", arg, &o->schedules);
-	case 't':
-		return race_option_seconds("race hunt", arg, &o->seconds);
-	case 's':
-		return race_option_seed("race hunt", arg, &o->seed);
-	case 'j':
-		o->json = arg;
-		return 0;
-	case 'o':
-		o->out = arg;
-		return 0;
+		return race_option_number(&o->common, "schedules", arg, &o->schedules);
 	case 'c':
 		o->check_determinism = true;
-		return 0;
-	case 'J':
-		return race_option_jobs("race hunt", arg, &o->jobs);
-	case KEY_SHARD:
-		return race_option_shard("race hunt", arg, &o->shard, &o->shards);
-	case KEY_TRACES:
-		o->traces = arg;
 		return 0;
 	case 'a':
 		o->all_lines = true;
 		return 0;
-	case 'g':
-		return race_option_granularity("race hunt", arg, &o->granularity);
-	case KEY_JOB:
-		return race_option_job("race hunt", arg, &o->race);
-	case ARGP_KEY_ARG:
-		return race_option_race("race hunt", arg, &o->race);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return race_options_parse(key, arg, &o->common);
 	}
 }
 
@@ -124,20 +96,20 @@ static void progress(const struct search *s, void *arg)
 	const struct hunt *h = arg;
 
 	if (s->schedules)
-		fprintf(stderr, "\r%s, %s: %lu of %lu schedules ", h->race->name, h->design->name, (unsigned long)s->run,
-		        (unsigned long)s->schedules);
+		fprintf(stderr, "\r%s, %s: %lu of %lu schedules ", h->race->name, h->design->name,
+		        (unsigned long)s->run, (unsigned long)s->schedules);
 	else
 		fprintf(stderr, "\r%s, %s: %lu schedules ", h->race->name, h->design->name, (unsigned long)s->run);
 }
 
 static void schedule_path(const struct hunting *g, const struct hunt *h, char *path, unsigned size)
 {
-	if (!g->o.out)
+	if (!g->o.common.out)
 		snprintf(path, size, "race-%s-%s.schedule", h->race->name, h->design->name);
 	else if (g->found)
-		snprintf(path, size, "%s-%s", g->o.out, h->design->name);
+		snprintf(path, size, "%s-%s", g->o.common.out, h->design->name);
 	else
-		snprintf(path, size, "%s", g->o.out);
+		snprintf(path, size, "%s", g->o.common.out);
 }
 
 /* Makes it small, shows it, writes it down: in this order, for a disk may be full. */
@@ -147,15 +119,16 @@ static int report_violation(struct hunting *g, struct hunt *h, struct violation 
 	json_t *violation;
 	char path[1024];
 
-	snprintf(v->found, sizeof(v->found), "%s, seed %lu, schedule %lu", s->strategy->text, (unsigned long)g->o.seed,
-	         (unsigned long)s->found_at);
+	snprintf(v->found, sizeof(v->found), "%s, seed %lu, schedule %lu", s->strategy->text,
+	         (unsigned long)g->o.common.seed, (unsigned long)s->found_at);
 	hunt_minimise(h, v, &m);
 	schedule_path(g, h, path, sizeof(path));
 	fprintf(g->text, "  found by %s\n", v->found);
-	int ret = show_found("race hunt", h, v, &m, path, g->o.all_lines, g->text, &violation);
+	int ret = show_found(CMD, h, v, &m, path, g->o.all_lines, g->text, &violation);
 	if (ret)
 		return ret;
-	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:O}", "number", json_object_get(r, "found_at"), "schedule",
+	json_array_append_new(json_object_get(r, "found"), json_pack("{s:O,s:O}", "number",
+	                                                             json_object_get(r, "found_at"), "schedule",
 	                                                             json_object_get(violation, "schedule")));
 	json_object_set_new(r, "violation", violation);
 	return 0;
@@ -177,7 +150,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 	fprintf(g->text, "\n");
 	search_print(s, g->text);
 	if (s->nondeterministic) {
-		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two runs: %s\n", (unsigned long)s->at, s->differs);
+		fprintf(g->text, "  NOT DETERMINISTIC: schedule %lu gave two runs: %s\n", (unsigned long)s->at,
+		        s->differs);
 		g->nondeterministic++;
 	} else if (g->o.check_determinism) {
 		fprintf(g->text, "  each schedule was run again from its recording: same trace, same verdict\n");
@@ -186,8 +160,8 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 		ret = report_violation(g, h, v, s, r);
 	else
 		search_print_held(s, g->text);
-	if (!ret && g->o.traces && traces_write(s->traces, r, g->o.traces, &why))
-		ret = cmd_error("race hunt", "--traces %s", why.text);
+	if (!ret && g->o.common.traces && traces_write(s->traces, r, g->o.common.traces, &why))
+		ret = cmd_error(CMD, "--traces %s", why.text);
 	g->found += kind != VIOLATION_NONE;
 	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
 	json_array_append_new(g->results, r);
@@ -206,14 +180,14 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 	}
 	rescue_path(h, path, sizeof(path));
 	hunt_rescue(h, path);
-	if (g->o.jobs > 1)
-		ret = hunt_search_jobs(h, s, g->o.jobs, v, &why);
+	if (g->o.common.jobs > 1)
+		ret = hunt_search_jobs(h, s, g->o.common.jobs, v, &why);
 	else
 		hunt_search(h, s, v);
 	if (s->progress)
 		fprintf(stderr, "\r\033[K");
 	if (ret)
-		ret = cmd_error("race hunt", "%s", why.text);
+		ret = cmd_error(CMD, "%s", why.text);
 	if (!ret)
 		ret = report_search(g, h, s, v);
 	hunt_rescue(NULL, NULL);
@@ -222,16 +196,18 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 
 static int can_divide(const struct hunting *g, const struct strategy *s)
 {
-	if (!strategy_enumerates(s) || (g->o.jobs <= 1 && g->o.shards <= 1))
+	if (!strategy_enumerates(s) || (g->o.common.jobs <= 1 && g->o.common.shards <= 1))
 		return 0;
-	return cmd_error("race hunt", "--picker %s: it goes one way, which --jobs and --shard do not divide; `race prove` does that", s->text);
+	return cmd_error(CMD, "--picker %s: it goes one way, which --jobs and --shard do not divide; `race prove` "
+	                 "does that", s->text);
 }
 
 /* A strategy of its own for each design: what it learns of one is not true of another. */
 static int hunt_design(struct hunting *g, const struct design *design)
 {
-	struct search s = { .seed = g->o.seed, .shard = g->o.shard, .shards = g->o.shards,
-		            .schedules = g->o.schedules, .seconds = g->o.seconds, .check_determinism = g->o.check_determinism };
+	struct search s = { .seed = g->o.common.seed, .shard = g->o.common.shard, .shards = g->o.common.shards,
+		            .schedules = g->o.schedules, .seconds = g->o.common.seconds,
+		            .check_determinism = g->o.check_determinism };
 	struct strategy strategy;
 	struct traces traces;
 	struct violation v;
@@ -239,17 +215,17 @@ static int hunt_design(struct hunting *g, const struct design *design)
 	struct why why;
 
 	if (strategy_open(&strategy, g->o.picker, &why))
-		return cmd_error("race hunt", "--picker %s", why.text);
+		return cmd_error(CMD, "--picker %s", why.text);
 	s.strategy = &strategy;
 	int ret = can_divide(g, &strategy);
 	if (ret)
 		goto close_strategy;
-	ret = hunt_open(g->o.race, design, &h, &why);
+	ret = hunt_open(g->o.common.race, design, &h, &why);
 	if (ret) {
-		ret = cmd_error("race hunt", "%s", why.text);
+		ret = cmd_error(CMD, "%s", why.text);
 		goto close_strategy;
 	}
-	h->granularity = g->o.granularity;
+	h->granularity = g->o.common.granularity;
 	traces_init(&traces);
 	s.traces = &traces;
 	violation_init(&v);
@@ -264,20 +240,22 @@ close_strategy:
 
 static int write_json(struct hunting *g)
 {
-	return race_write_json("race hunt", g->o.json,
-	                       json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "picker",
-	                                 g->o.picker, "seed", (json_int_t)g->o.seed, "results", g->results));
+	return race_write_json(CMD, g->o.common.json,
+	                       json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.common.race->name,
+	                                 "picker",
+	                                 g->o.picker, "seed", (json_int_t)g->o.common.seed, "results", g->results));
 }
 
 static int hunt_all(struct hunting *g)
 {
-	bool all = !strcmp(g->o.design, "all");
+	bool all = !strcmp(g->o.common.design, "all");
 	int ret = 0;
 
 	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
-		if (all ? race_knows(g->o.race, fs_designs[i]->name) : !strcmp(fs_designs[i]->name, g->o.design))
+		if (all ? race_knows(g->o.common.race, fs_designs[i]->name) : !strcmp(fs_designs[i]->name,
+		                                                                      g->o.common.design))
 			ret = hunt_design(g, fs_designs[i]);
-	if (!ret && g->o.json)
+	if (!ret && g->o.common.json)
 		ret = write_json(g);
 	if (ret)
 		return ret;
@@ -286,37 +264,34 @@ static int hunt_all(struct hunting *g)
 	if (!all)
 		return g->found != 0;
 	if (g->unexpected)
-		fprintf(g->text, "\n%u design%s did not do what is due\n", g->unexpected, g->unexpected == 1 ? "" : "s");
+		fprintf(g->text, "\n%u design%s did not do what is due\n", g->unexpected,
+		        g->unexpected == 1 ? "" : "s");
 	return g->unexpected != 0;
 }
 
 int cmd_race_hunt(int argc, char **argv)
 {
 	static const struct argp argp = { hunt_table, parse_hunt, "RACE",
-		                          "Runs schedules of a race under a picker, and judges every crash that each allows.\v"
-		                          "With one --design: exit status 1 when a violation was found. With all: 0 when each "
+		                          "Runs schedules of a race under a picker, and judges every crash that "
+		                          "each allows.\v"
+		                          "With one --design: exit status 1 when a violation was found. With all: 0 "
+		                          "when each "
 		                          "design's verdict is the one that is due.",
 		                          NULL, NULL, NULL };
-	struct hunting g = { .o = { .design = "all", .picker = "portfolio", .seed = 1 } };
+	struct hunting g = { .o = { .common = { .cmd = CMD, .design = "all", .seed = 1 }, .picker = "portfolio" } };
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
 		return ret;
-	if (!g.o.race)
-		return cmd_error("race hunt", "which race? `fsyncstorm race list` names them");
-	if (g.o.race->job && !strcmp(g.o.design, "all"))
-		return cmd_error("race hunt", "--job: one --design is expected: no verdict is due of a job");
-	if (g.o.traces && !strcmp(g.o.design, "all"))
-		return cmd_error("race hunt", "--traces is for one --design, not for all");
-	if (race_check_output("race hunt", "traces", g.o.traces) || race_check_output("race hunt", "json", g.o.json) ||
-	    race_check_output("race hunt", "out", g.o.out))
-		return CMD_ERROR;
-	if (!g.o.schedules && g.o.seconds <= 0)
+	if (!g.o.common.race)
+		return cmd_error(CMD, "which race? `fsyncstorm race list` names them");
+	ret = race_options_check(&g.o.common);
+	if (ret)
+		return ret;
+	if (!g.o.schedules && g.o.common.seconds <= 0)
 		g.o.schedules = DEFAULT_SCHEDULES;
-	if (powercut_controls())
-		return cmd_error("race hunt", "the device model fails its own controls: no verdict can be trusted");
 	stop_searches_at_interrupt();
-	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.text = race_options_text(&g.o.common);
 	g.results = json_array();
 	ret = hunt_all(&g);
 	json_decref(g.results);

@@ -13,10 +13,11 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "hunted/campaign.h"
 #include "cmd/cmd.h"
 #include "cmd/race.h"
+#include "cmd/race_options.h"
 #include "hunt/search.h"
+#include "hunted/campaign.h"
 #include "hunted/hunt_report.h"
 #include "hunted/prove_report.h"
 #include "race/registry.h"
@@ -33,7 +34,7 @@ struct merge {
 
 static const struct argp_option table[] = {
 	{ "traces", 't', "FILE", 0, "Hashes that a shard kept (its --traces); once for each shard", 0 },
-	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	RACE_ROW_JSON,
 	{ 0 },
 };
 
@@ -179,7 +180,8 @@ static int add_certificate(struct search *s, const json_t *r, unsigned shard)
 	if (breaks(r))
 		return 0;
 	if (certificate_read(json_object_get(r, "certificate"), &c))
-		return cmd_error(CMD, "the certificate of shard %u is damaged, or of another version; run that shard again", shard + 1);
+		return cmd_error(CMD, "the certificate of shard %u is damaged, or of another version; run that "
+		                 "shard again", shard + 1);
 	certificate_merge(&s->strategy->certificate, &c);
 	return 0;
 }
@@ -232,7 +234,8 @@ static void tell_hunt(struct whole *w, const struct search *s)
 static int join_hunt(struct whole *w, struct campaign *c)
 {
 	struct strategy strategy;
-	struct search s = { .strategy = &strategy, .seed = (uint64_t)json_integer_value(json_object_get(c->of[0], "seed")) };
+	struct search s = { .strategy = &strategy, .seed = (uint64_t)json_integer_value(json_object_get(c->of[0],
+	                                                                                                "seed")) };
 	struct why why;
 	int ret = 0;
 
@@ -283,22 +286,6 @@ static int join_proof(struct whole *w, struct campaign *c)
 
 /* ---- the command ---- */
 
-static int put_json(const struct merge *m, const struct whole *w)
-{
-	json_t *all = json_pack("{s:i,s:[O]}", "schema_version", 1, "results", w->json);
-	struct why why;
-	int ret = 0;
-
-	if (!strcmp(m->json, "-")) {
-		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else if (results_json_file(m->json, all, &why)) {
-		ret = cmd_error(CMD, "--json: %s", why.text);
-	}
-	json_decref(all);
-	return ret;
-}
-
 static bool any_differs(const struct campaign *c)
 {
 	for (unsigned i = 0; i < c->n; i++)
@@ -310,8 +297,10 @@ static bool any_differs(const struct campaign *c)
 static int join(const struct merge *m, struct campaign *c)
 {
 	bool to_stdout = m->json && !strcmp(m->json, "-");
-	struct whole w = { .c = c, .other = { .name = result_text(c->of[0], "race") }, .race = race_find(result_text(c->of[0], "race")),
-		           .design = result_text(c->of[0], "design"), .found = finder(c), .text = to_stdout ? stderr : stdout };
+	struct whole w = { .c = c, .other = { .name = result_text(c->of[0], "race") },
+	                   .race = race_find(result_text(c->of[0], "race")),
+		           .design = result_text(c->of[0], "design"), .found = finder(c),
+		           .text = to_stdout ? stderr : stdout };
 
 	if (!w.race)
 		w.race = &w.other;
@@ -320,7 +309,7 @@ static int join(const struct merge *m, struct campaign *c)
 		return ret;
 	finish_json(&w);
 	if (m->json)
-		ret = put_json(m, &w);
+		ret = race_write_json(CMD, m->json, json_pack("{s:i,s:[O]}", "schema_version", 1, "results", w.json));
 	json_decref(w.json);
 	return ret ? ret : w.found || any_differs(c);
 }
@@ -328,7 +317,8 @@ static int join(const struct merge *m, struct campaign *c)
 int cmd_race_merge(int argc, char **argv)
 {
 	static const struct argp argp = { table, parse, "FILE...",
-		                          "The results of all shards of a hunt or a proof as one. FILE: what a shard's --json wrote.\v"
+		                          "The results of all shards of a hunt or a proof as one. FILE: what a "
+		                          "shard's --json wrote.\v"
 		                          "Exit status 1 when a violation was found, 0 when none was, complete or not.",
 		                          NULL, NULL, NULL };
 	struct campaign c = { 0 };

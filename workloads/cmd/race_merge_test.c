@@ -16,8 +16,8 @@ static void hunt(const char *design, unsigned shard, unsigned shards, const char
 {
 	char line[512];
 
-	snprintf(line, sizeof(line), "race hunt seed --design %s --picker random -n 600 --shard %u/%u --json %s.json --traces %s.traces -o %s.schedule",
-	         design, shard, shards, name, name, name);
+	snprintf(line, sizeof(line), "race hunt seed --design %s --picker random -n 600 --shard %u/%u --json "
+	         "%s.json --traces %s.traces -o %s.schedule", design, shard, shards, name, name, name);
 	assert_in_range(spawn(line), 0, 1);
 }
 
@@ -42,7 +42,8 @@ static void all_shards_are_the_hunt(void **state)
 	for (unsigned i = 1; i <= SHARDS; i++)
 		hunt("postfix", i, SHARDS, (const char *[]){ "", "a1", "a2", "a3" }[i]);
 	hunt("postfix", 1, 1, "one");
-	assert_int_equal(spawn("race merge a2.json a3.json a1.json -t a1.traces -t a2.traces -t a3.traces --json all.json"), 0);
+	assert_int_equal(spawn("race merge a2.json a3.json a1.json -t a1.traces -t a2.traces -t a3.traces --json "
+	                       "all.json"), 0);
 	assert_non_null(strstr(spawn_out, "picker random, seed 1: 3 shards"));
 	assert_non_null(strstr(spawn_out, "no violation in 600 schedules"));
 	assert_non_null(strstr(spawn_out, "outside of the claim"));
@@ -80,7 +81,8 @@ static void the_certificate_is_of_the_longest_schedule_of_all(void **state)
 
 	for (unsigned i = 1; i <= 2; i++) {
 		char line[256];
-		snprintf(line, sizeof(line), "race hunt seed --design postfix --picker pct:d=2 -n 400 --shard %u/2 --json c%u.json", i, i);
+		snprintf(line, sizeof(line),
+		         "race hunt seed --design postfix --picker pct:d=2 -n 400 --shard %u/2 --json c%u.json", i, i);
 		assert_int_equal(spawn(line), 0);
 	}
 	assert_int_equal(spawn("race merge c1.json c2.json --json c.json"), 0);
@@ -135,7 +137,9 @@ static void proofs_are_added(void **state)
 	assert_int_equal(spawn("race merge p1.json p2.json"), 0);
 	assert_non_null(strstr(spawn_out, "17 executions, 2 cut runs"));
 	assert_non_null(strstr(spawn_out, "at most 17 distinct traces, total no more than these"));
-	assert_non_null(strstr(spawn_out, "PROVED: no violation in any schedule with at most 1 preemption, whenever the power fails"));
+	assert_non_null(strstr(spawn_out,
+	                       "PROVED: no violation in any schedule with at most 1 preemption, whenever the power "
+	                       "fails"));
 	assert_non_null(strstr(spawn_out, "outside of the claim"));
 	snprintf(text, sizeof(text), shard, 1u, "false", 7u, 7u);
 	spawn_file("p2.json", text);
@@ -162,16 +166,20 @@ static void what_does_not_belong_is_refused(void **state)
 		{ "race merge a1.json cut.json", "cut.json:1:" },
 		{ "race merge a1.json a1.traces", "a1.traces:2:" },
 		{ "race merge a1.json a2.json a3.json -t a1.traces", "--traces: 1 files for 3 shards" },
-		{ "race merge a1.json a2.json a3.json -t a1.traces -t a2.traces -t a3.json", "--traces a3.json:1: not the traces" },
-		{ "race merge a1.json a2.json a3.json -t a1.traces -t a1.traces -t a1.traces", "--traces a1.traces: shard 1 of 3 is here twice" },
-		{ "race merge a1.json a2.json a3.json -t a1.traces -t a2.traces -t b2.traces", "b2.traces: of another campaign: its design" },
+		{ "race merge a1.json a2.json a3.json -t a1.traces -t a2.traces -t a3.json",
+		  "--traces a3.json:1: not the traces" },
+		{ "race merge a1.json a2.json a3.json -t a1.traces -t a1.traces -t a1.traces",
+		  "--traces a1.traces: shard 1 of 3 is here twice" },
+		{ "race merge a1.json a2.json a3.json -t a1.traces -t a2.traces -t b2.traces",
+		  "b2.traces: of another campaign: its design" },
 		{ "race merge a1.json a2.json a3.json -t short.traces", "--traces short.traces: cut short" },
 		{ "race merge a1.json a2.json a3.json -t strange.traces", "--traces strange.traces:3: not a hash" },
 		{ "race merge a1.json a2.json a3.json -t other.traces", "of another run of shard 1: 1 traces" },
 		{ "race merge p1.json p2.json -t a1.traces", "a hunt and a proof cannot be joined" },
 		{ "race merge p1.json p3.json", "p3.json: 8 distinct traces of 7 executions" },
 		{ "race merge .", ".: is a directory" },
-		{ "race merge a1.json negative.json a3.json", "negative.json: its schedules is -200, and a count is expected" },
+		{ "race merge a1.json negative.json a3.json",
+		  "negative.json: its schedules is -200, and a count is expected" },
 		{ "race merge a1.json lacks.json a3.json", "lacks.json: its stopped is not there" },
 		{ "race merge a1.json certificate.json a3.json", "the certificate of shard 2 is damaged" },
 		{ "race merge a1.json a2.json a3.json --json nosuch/x", "--json: nosuch/x" },
@@ -181,7 +189,8 @@ static void what_does_not_belong_is_refused(void **state)
 	assert_int_equal(system("head -n 3 a1.traces > short.traces; sed '3s/^./x/' a1.traces > strange.traces"), 0);
 	assert_int_equal(system("sed '1s/\"distinct\":[0-9]*/\"distinct\":1/;3,$d' a1.traces > other.traces"), 0);
 	assert_int_equal(system("sed 's/\"schedules\": 200/\"schedules\": -200/' a2.json > negative.json"), 0);
-	assert_int_equal(system("sed '/\"stopped\"/d' a2.json > lacks.json; sed 's/\"lines\"/\"lime\"/' a2.json > certificate.json"), 0);
+	assert_int_equal(system("sed '/\"stopped\"/d' a2.json > lacks.json; sed 's/\"lines\"/\"lime\"/' a2.json > "
+	                        "certificate.json"), 0);
 	spawn_file("cut.json", "{ \"results\": [");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		int ret = spawn(wrong[i].args);

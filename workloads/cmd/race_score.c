@@ -13,36 +13,35 @@
 #include "cmd/race.h"
 #include "cmd/race_options.h"
 #include "hunt/strategy.h"
-#include "dev/powercut.h"
+#include "hunted/score.h"
 #include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "pick/pickers.h"
 #include "race/registry.h"
-#include "hunted/score.h"
 
+#define CMD            "race score"
 #define STRATEGIES_MAX 32u
-
+#define SEEDS_MAX      1000000u
 
 /* ---- options ---- */
 
 struct score_options {
-	const struct race *race;   /* NULL: all */
-	const char *design, *json;
+	struct race_options common; /* the first: see race_options.h; race NULL: all races */
 	const char *strategy[STRATEGIES_MAX];
 	unsigned nstrategies;
-	uint64_t seeds, cap, seed;
-	enum granularity granularity;
+	uint64_t seeds, cap;
 };
 
 static const struct argp_option score_table[] = {
 	{ "race", 'r', "NAME", 0, "This race alone (default: all)", 0 },
-	{ "design", 'd', "NAME|all", 0, "This design alone, for races that name no verdict for it, too (default: those that a race names)", 0 },
+	RACE_ROW_DESIGN("This design alone, also for races that name no verdict for it (default: those that a race "
+	                "names)"),
 	{ "strategy", 'p', "PICKER", 0, "This strategy; may be given again (default: portfolio, and each picker)", 0 },
 	{ "seeds", 'k', "N", 0, "Searches of what is to break (default: 20)", 0 },
 	{ "cap", 'n', "N", 0, "Schedules of a search at most (default: 10000)", 0 },
-	{ "seed", 's', "S", 0, "Where the seeds begin (default: 1)", 0 },
-	{ "granularity", 'g', "coarse|fine", 0, "Where a task may be stopped, as in race hunt (default: coarse)", 0 },
-	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	RACE_ROW_SEED("Where the seeds begin (default: 1)"),
+	RACE_ROW_GRANULARITY,
+	RACE_ROW_JSON,
 	{ 0 },
 };
 
@@ -52,9 +51,9 @@ static error_t take_strategy(struct score_options *o, const char *arg)
 	struct why why;
 
 	if (o->nstrategies == STRATEGIES_MAX)
-		cmd_error("race score", "--strategy %.60s: at most %u are expected", arg, STRATEGIES_MAX);
+		cmd_error(CMD, "--strategy %.60s: at most %u are expected", arg, STRATEGIES_MAX);
 	else if (strategy_open(&s, arg, &why))
-		cmd_error("race score", "--strategy %s", why.text);
+		cmd_error(CMD, "--strategy %s", why.text);
 	else {
 		strategy_close(&s);
 		o->strategy[o->nstrategies++] = arg;
@@ -69,25 +68,15 @@ static error_t parse_score(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'r':
-	case ARGP_KEY_ARG:
-		return race_option_race("race score", arg, &o->race);
-	case 'd':
-		return race_option_design("race score", arg, &o->design);
+		return race_options_parse(ARGP_KEY_ARG, arg, &o->common);
 	case 'p':
 		return take_strategy(o, arg);
 	case 'k':
-		return race_option_number("race score", "seeds", arg, &o->seeds);
+		return race_option_number(&o->common, "seeds", arg, &o->seeds);
 	case 'n':
-		return race_option_number("race score", "cap", arg, &o->cap);
-	case 's':
-		return race_option_seed("race score", arg, &o->seed);
-	case 'g':
-		return race_option_granularity("race score", arg, &o->granularity);
-	case 'j':
-		o->json = arg;
-		return 0;
+		return race_option_number(&o->common, "cap", arg, &o->cap);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return race_options_parse(key, arg, &o->common);
 	}
 }
 
@@ -117,7 +106,8 @@ struct scoring {
 
 static void print_head(FILE *out)
 {
-	fprintf(out, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found", "median", "p95",
+	fprintf(out, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found",
+	        "median", "p95",
 	        "schedule/s", "seconds");
 }
 
@@ -137,7 +127,8 @@ static void print_row(const struct scoring *g, const struct score_row *r)
 	char median[24], p95[24], found[24];
 
 	snprintf(found, sizeof(found), "%u/%u", r->found, r->searches);
-	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10.0f %8.2f\n", r->race->name, r->design->name, verdict_name[r->due],
+	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10.0f %8.2f\n", r->race->name, r->design->name,
+	        verdict_name[r->due],
 	        r->strategy, found, schedules_text(g, r, r->median, median), schedules_text(g, r, r->p95, p95),
 	        r->seconds > 0 ? (double)r->schedules / r->seconds : 0, r->seconds);
 	fflush(g->text);
@@ -155,10 +146,12 @@ static json_t *row_json(const struct scoring *g, const struct score_row *r)
 
 	for (uint32_t i = 0; i < r->searches; i++)
 		json_array_append_new(first, schedules_json(g, g->score.first[i]));
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design", r->design->name, "due",
-	                 verdict_name[r->due], "strategy", r->strategy, "searches", (int)r->searches, "found", (int)r->found,
-	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "first", first, "schedules",
-	                 (json_int_t)r->schedules, "schedules_per_second",
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design",
+	                 r->design->name, "due",
+	                 verdict_name[r->due], "strategy", r->strategy, "searches", (int)r->searches, "found",
+	                 (int)r->found,
+	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "first", first,
+	                 "schedules", (json_int_t)r->schedules, "schedules_per_second",
 	                 r->seconds > 0 ? (double)r->schedules / r->seconds : 0.0, "seconds", r->seconds);
 }
 
@@ -166,9 +159,10 @@ static void mismatch(struct scoring *g, const struct score_row *r)
 {
 	enum verdict is = r->due == VERDICT_HOLDS ? VERDICT_BREAKS : VERDICT_HOLDS;
 
-	fprintf(g->text, "%-16s %-18s MISMATCH: %s is due, and it %s\n", r->race->name, r->design->name, verdict_name[r->due],
-	        verdict_name[is]);
-	json_array_append_new(g->mismatches, json_pack("{s:s,s:s,s:s,s:s}", "race", r->race->name, "design", r->design->name, "due",
+	fprintf(g->text, "%-16s %-18s MISMATCH: %s is due, and it %s\n", r->race->name, r->design->name,
+	        verdict_name[r->due], verdict_name[is]);
+	json_array_append_new(g->mismatches, json_pack("{s:s,s:s,s:s,s:s}", "race", r->race->name, "design",
+	                                               r->design->name, "due",
 	                                               verdict_name[r->due], "verdict", verdict_name[is]));
 }
 
@@ -180,7 +174,7 @@ static int score_design(struct scoring *g, const struct race *race, const struct
 
 	for (unsigned i = 0; i < g->o.nstrategies && !stop_asked(); i++) {
 		if (score_run(&g->score, race, design, g->o.strategy[i], &row[n], &why))
-			return cmd_error("race score", "%s", why.text);
+			return cmd_error(CMD, "%s", why.text);
 		if (stop_asked())
 			break;
 		print_row(g, &row[n]);
@@ -201,11 +195,12 @@ static bool is_named(const struct race *race, const struct design *design)
 
 static int score_race(struct scoring *g, const struct race *race)
 {
-	bool all = !strcmp(g->o.design, "all");
+	bool all = !strcmp(g->o.common.design, "all");
 	int ret = 0;
 
 	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
-		if (race_knows(race, fs_designs[i]->name) && (all ? is_named(race, fs_designs[i]) : !strcmp(g->o.design, fs_designs[i]->name)))
+		if (race_knows(race, fs_designs[i]->name) && (all ? is_named(race, fs_designs[i]) :
+		                                              !strcmp(g->o.common.design, fs_designs[i]->name)))
 			ret = score_design(g, race, fs_designs[i]);
 	return ret;
 }
@@ -216,17 +211,19 @@ static int score_all(struct scoring *g)
 
 	print_head(g->text);
 	for (unsigned i = 0; races[i] && !ret && !stop_asked(); i++)
-		if (!g->o.race || g->o.race == races[i])
+		if (!g->o.common.race || g->o.common.race == races[i])
 			ret = score_race(g, races[i]);
 	if (ret)
 		return ret;
 	fprintf(g->text, "%zu rows, %zu mismatches%s\n", json_array_size(g->rows), json_array_size(g->mismatches),
 	        stop_asked() ? "; interrupted" : "");
-	if (g->o.json)
-		ret = race_write_json("race score", g->o.json,
+	if (g->o.common.json)
+		ret = race_write_json(CMD, g->o.common.json,
 		                      json_pack("{s:i,s:s,s:I,s:I,s:I,s:b,s:O,s:O}", "schema_version", 1, "granularity",
-		                                granularity_name[g->score.granularity], "seed", (json_int_t)g->score.seed,
-		                                "seeds", (json_int_t)g->score.seeds, "cap", (json_int_t)g->score.cap, "interrupted",
+		                                granularity_name[g->score.granularity], "seed",
+		                                (json_int_t)g->score.seed,
+		                                "seeds", (json_int_t)g->score.seeds, "cap", (json_int_t)g->score.cap,
+		                                "interrupted",
 		                                stop_asked(), "rows", g->rows, "mismatches", g->mismatches));
 	return ret ? ret : json_array_size(g->mismatches) != 0;
 }
@@ -234,24 +231,29 @@ static int score_all(struct scoring *g)
 int cmd_race_score(int argc, char **argv)
 {
 	static const struct argp argp = { score_table, parse_score, "[RACE]",
-		                          "Each strategy on each race of each design: schedules to the first violation, over seeds.\v"
-		                          "Exit status 1 when a verdict is not the one that is due: where a race is to hold, when any "
+		                          "Each strategy on each race of each design: schedules to the first "
+		                          "violation, over seeds.\v"
+		                          "Exit status 1 when a verdict is not the one that is due: where a race is "
+		                          "to hold, when any "
 		                          "strategy found something; where it is to break, when none did.",
 		                          NULL, NULL, NULL };
-	struct scoring g = { .o = { .design = "all", .seeds = 20, .cap = 10000, .seed = 1 } };
+	struct scoring g = { .o = { .common = { .cmd = CMD, .design = "all", .seed = 1 }, .seeds = 20, .cap = 10000 } };
+	const struct race_options *common = &g.o.common;
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
 		return ret;
-	if (g.o.seeds > 1000000)
-		return cmd_error("race score", "--seeds: at most 1000000 are expected");
+	if (g.o.seeds > SEEDS_MAX)
+		return cmd_error(CMD, "--seeds: at most %u are expected", SEEDS_MAX);
 	if (!g.o.nstrategies)
 		default_strategies(&g.o);
-	if (powercut_controls())
-		return cmd_error("race score", "the device model fails its own controls: no verdict can be trusted");
+	ret = race_options_check(common);
+	if (ret)
+		return ret;
 	stop_searches_at_interrupt();
-	g.score = (struct score){ .seed = g.o.seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap, .granularity = g.o.granularity };
-	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.score = (struct score){ .seed = common->seed, .seeds = (uint32_t)g.o.seeds, .cap = g.o.cap,
+		                  .granularity = common->granularity };
+	g.text = race_options_text(common);
 	g.score.first = mem_zalloc(sizeof(*g.score.first) * g.score.seeds);
 	g.rows = json_array();
 	g.mismatches = json_array();

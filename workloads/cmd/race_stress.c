@@ -10,38 +10,34 @@
 #include <unistd.h>
 
 #include "base/stop.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/race.h"
 #include "cmd/race_options.h"
+#include "hunt/stress.h"
 #include "kit/interrupt.h"
 #include "rt/noise.h"
-#include "hunt/stress.h"
-#include "base/text.h"
 
+#define CMD             "race stress"
 #define DEFAULT_SECONDS 10.0
-
 
 /* ---- options ---- */
 
-#define KEY_JOB 0x1001
-
 struct stress_options {
-	const struct race *race;
-	const char *design, *json, *out;
+	struct race_options common; /* the first: see race_options.h */
 	enum noise noise;
-	uint64_t rounds, seed;
-	double seconds;
+	uint64_t rounds;
 };
 
 static const struct argp_option stress_table[] = {
-	{ "job", KEY_JOB, "FILE", 0, "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 },
-	{ "design", 'd', "NAME|all", 0, "The design (default: all)", 0 },
+	RACE_ROW_JOB,
+	RACE_ROW_DESIGN("The design, or all (default: all)"),
 	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at one point in four, by chance (default: yield)", 0 },
-	{ "seconds", 't', "S", 0, "So long for each design (default: 10, unless --rounds is given)", 0 },
+	RACE_ROW_SECONDS("So long for each design (default: 10, unless --rounds is given)"),
 	{ "rounds", 'n', "N", 0, "At most so many rounds for each design", 0 },
-	{ "seed", 's', "S", 0, "Of the noise, of what tasks draw and of the power cuts (default: 1)", 0 },
-	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
-	{ "out", 'o', "FILE", 0, "Where the first hit of a design is written down (default: race-NAME-DESIGN.hit)", 0 },
+	RACE_ROW_SEED("Of the noise, of what tasks draw and of the power cuts (default: 1)"),
+	RACE_ROW_JSON,
+	RACE_ROW_OUT("Where the first hit of a design is written down (default: race-NAME-DESIGN.hit)"),
 	{ 0 },
 };
 
@@ -55,8 +51,9 @@ static error_t take_noise(const char *arg, enum noise *noise)
 		*noise = (enum noise)i;
 		return 0;
 	}
-	cmd_error("race stress", "--noise %.60s: none, yield or sleep is expected%s", arg,
-	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, noise_name, NOISE_KINDS, sizeof(noise_name[0]))));
+	cmd_error(CMD, "--noise %.60s: none, yield or sleep is expected%s", arg,
+	          text_did_you_mean(hint, sizeof(hint), text_nearest(arg, noise_name, NOISE_KINDS,
+	                                                             sizeof(noise_name[0]))));
 	return EINVAL;
 }
 
@@ -65,28 +62,12 @@ static error_t parse_stress(int key, char *arg, struct argp_state *state)
 	struct stress_options *o = state->input;
 
 	switch (key) {
-	case 'd':
-		return race_option_design("race stress", arg, &o->design);
 	case 'N':
 		return take_noise(arg, &o->noise);
-	case 't':
-		return race_option_seconds("race stress", arg, &o->seconds);
 	case 'n':
-		return race_option_number("race stress", "rounds", arg, &o->rounds);
-	case 's':
-		return race_option_seed("race stress", arg, &o->seed);
-	case 'j':
-		o->json = arg;
-		return 0;
-	case 'o':
-		o->out = arg;
-		return 0;
-	case KEY_JOB:
-		return race_option_job("race stress", arg, &o->race);
-	case ARGP_KEY_ARG:
-		return race_option_race("race stress", arg, &o->race);
+		return race_option_number(&o->common, "rounds", arg, &o->rounds);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return race_options_parse(key, arg, &o->common);
 	}
 }
 
@@ -104,10 +85,10 @@ struct stressing {
 
 static void hit_path(const struct stressing *g, const struct hunt *h, char *path, unsigned size)
 {
-	if (!g->o.out)
+	if (!g->o.common.out)
 		snprintf(path, size, "race-%s-%s.hit", h->race->name, h->design->name);
 	else
-		snprintf(path, size, "%s%s%s", g->o.out, g->broken ? "-" : "", g->broken ? h->design->name : "");
+		snprintf(path, size, "%s%s%s", g->o.common.out, g->broken ? "-" : "", g->broken ? h->design->name : "");
 }
 
 static void on_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)
@@ -139,22 +120,22 @@ static void print_rates(FILE *out, const struct stress *s)
 
 static void print_stress(const struct stressing *g, const struct hunt *h, const struct stress *s)
 {
-	fprintf(g->text, "race %s, design %s, noise %s, seed %lu: on threads\n", h->race->name, h->design->name, noise_name[s->noise],
-	        (unsigned long)s->seed);
-	fprintf(g->text, "  %lu rounds, %lu fsyncs with something to write, %lu crash images judged in %.2f s\n", (unsigned long)s->run,
-	        (unsigned long)s->fsyncs, (unsigned long)s->images, s->took);
+	fprintf(g->text, "race %s, design %s, noise %s, seed %lu: on threads\n", h->race->name, h->design->name,
+	        noise_name[s->noise], (unsigned long)s->seed);
+	fprintf(g->text, "  %lu rounds, %lu fsyncs with something to write, %lu crash images judged in %.2f s\n",
+	        (unsigned long)s->run, (unsigned long)s->fsyncs, (unsigned long)s->images, s->took);
 	fprintf(g->text, "  %lu hit%s\n", (unsigned long)s->hits, s->hits == 1 ? "" : "s");
 	print_rates(g->text, s);
 	if (!s->hits) {
-		fprintf(g->text, "  no hit proves nothing: threads meet by chance. `fsyncstorm race hunt %s --design %s` looks for it,\n"
-		                 "  and says how sure it is\n", h->race->name, h->design->name);
+		fprintf(g->text, "  no hit proves nothing: threads meet by chance. `fsyncstorm race hunt %s --design %s` "
+		        "looks for it,\n  and says how sure it is\n", h->race->name, h->design->name);
 		return;
 	}
 	fprintf(g->text, "  the first: %s\n", g->first);
 	if (!g->hit_error.text[0])
 		fprintf(g->text, "  its calls and its record: %s\n", g->path);
-	fprintf(g->text, "  threads cannot be run again: for a schedule that can, `fsyncstorm race hunt %s --design %s`\n", h->race->name,
-	        h->design->name);
+	fprintf(g->text, "  threads cannot be run again: for a schedule that can, `fsyncstorm race hunt %s --design "
+	        "%s`\n", h->race->name, h->design->name);
 }
 
 static json_t *stress_json(const struct stressing *g, const struct hunt *h, const struct stress *s)
@@ -163,11 +144,13 @@ static json_t *stress_json(const struct stressing *g, const struct hunt *h, cons
 
 	stress_interval(s->hits, &low, &high);
 	json_t *r = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:[f,f]}", "design", h->design->name, "due",
-	                      verdict_name[race_expect(h->race, h->design->name)], "rounds", (json_int_t)s->run, "fsyncs",
-	                      (json_int_t)s->fsyncs, "images_judged", (json_int_t)s->images, "hits", (json_int_t)s->hits, "seconds",
+	                      verdict_name[race_expect(h->race, h->design->name)], "rounds", (json_int_t)s->run,
+	                      "fsyncs", (json_int_t)s->fsyncs, "images_judged", (json_int_t)s->images, "hits",
+	                      (json_int_t)s->hits, "seconds",
 	                      s->took, "hits_interval_95", low, high);
 	if (s->took > 0)
-		json_object_set_new(r, "hits_per_hour", json_pack("[f,f,f]", (double)s->hits / hours, low / hours, high / hours));
+		json_object_set_new(r, "hits_per_hour", json_pack("[f,f,f]", (double)s->hits / hours, low / hours,
+		                                                  high / hours));
 	if (s->fsyncs)
 		json_object_set_new(r, "hits_per_million_fsyncs",
 		                    json_pack("[f,f,f]", (double)s->hits / million, low / million, high / million));
@@ -179,22 +162,22 @@ static json_t *stress_json(const struct stressing *g, const struct hunt *h, cons
 /* The threads of a round that stands still cannot be ended: the program can. */
 _Noreturn static void give_up(const struct stress *s, const struct hunt *h)
 {
-	cmd_error("race stress", "race %s, design %s, seed %lu, round %lu: no task has come on for %llu s: a deadlock; "
+	cmd_error(CMD, "race %s, design %s, seed %lu, round %lu: no task has come on for %llu s: a deadlock; "
 	                         "`fsyncstorm race hunt %s --design %s` shows who waits for whom",
-	          h->race->name, h->design->name, (unsigned long)s->seed, (unsigned long)s->run, STRESS_STUCK_NS / 1000000000,
-	          h->race->name, h->design->name);
+	          h->race->name, h->design->name, (unsigned long)s->seed, (unsigned long)s->run,
+	          STRESS_STUCK_NS / 1000000000, h->race->name, h->design->name);
 	_exit(1);
 }
 
 static int stress_design(struct stressing *g, const struct design *design)
 {
-	struct stress s = { .noise = g->o.noise, .seed = g->o.seed, .rounds = g->o.rounds, .seconds = g->o.seconds,
-		            .hit = on_hit, .arg = g };
+	struct stress s = { .noise = g->o.noise, .seed = g->o.common.seed, .rounds = g->o.rounds,
+	                    .seconds = g->o.common.seconds, .hit = on_hit, .arg = g };
 	struct hunt *h;
 	struct why why;
 
-	if (hunt_open(g->o.race, design, &h, &why))
-		return cmd_error("race stress", "%s", why.text);
+	if (hunt_open(g->o.common.race, design, &h, &why))
+		return cmd_error(CMD, "%s", why.text);
 	g->first[0] = g->path[0] = '\0';
 	g->hit_error = WHY_NONE;
 	if (stress_run(h, &s))
@@ -204,23 +187,25 @@ static int stress_design(struct stressing *g, const struct design *design)
 	g->broken += s.hits != 0;
 	g->unexpected += s.hits && race_expect(h->race, design->name) == VERDICT_HOLDS;
 	hunt_close(h);
-	return g->hit_error.text[0] ? cmd_error("race stress", "%s", g->hit_error.text) : 0;
+	return g->hit_error.text[0] ? cmd_error(CMD, "%s", g->hit_error.text) : 0;
 }
 
 /* ---- all ---- */
 
 static int stress_all(struct stressing *g)
 {
-	bool all = !strcmp(g->o.design, "all");
+	bool all = !strcmp(g->o.common.design, "all");
 	int ret = 0;
 
 	for (unsigned i = 0; fs_designs[i] && !ret && !stop_asked(); i++)
-		if (all || !strcmp(fs_designs[i]->name, g->o.design))
+		if (all || !strcmp(fs_designs[i]->name, g->o.common.design))
 			ret = stress_design(g, fs_designs[i]);
-	if (!ret && g->o.json)
-		ret = race_write_json("race stress", g->o.json,
-		                      json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.race->name, "noise",
-		                                noise_name[g->o.noise], "seed", (json_int_t)g->o.seed, "results", g->results));
+	if (!ret && g->o.common.json)
+		ret = race_write_json(CMD, g->o.common.json,
+		                      json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race",
+		                                g->o.common.race->name, "noise",
+		                                noise_name[g->o.noise], "seed", (json_int_t)g->o.common.seed,
+		                                "results", g->results));
 	if (ret)
 		return ret;
 	return all ? g->unexpected != 0 : g->broken != 0;
@@ -229,30 +214,30 @@ static int stress_all(struct stressing *g)
 int cmd_race_stress(int argc, char **argv)
 {
 	static const struct argp argp = { stress_table, parse_stress, "RACE",
-		                          "Runs the tasks of a race on threads, again and again, with noise, cuts the power at "
+		                          "Runs the tasks of a race on threads, again and again, with noise, cuts "
+		                          "the power at "
 		                          "moments of it, and judges every crash.\v"
-		                          "With one --design: exit status 1 when it was hit. With all: 1 when one was hit that is "
+		                          "With one --design: exit status 1 when it was hit. With all: 1 when one "
+		                          "was hit that is "
 		                          "to hold; that one is not hit which is to break proves nothing.",
 		                          NULL, NULL, NULL };
-	struct stressing g = { .o = { .design = "all", .seed = 1, .noise = NOISE_YIELD } };
+	struct stressing g = { .o = { .common = { .cmd = CMD, .design = "all", .seed = 1 }, .noise = NOISE_YIELD } };
 
 	int ret = cmd_options(&argp, argc, argv, &g.o);
 	if (ret)
 		return ret;
-	if (!g.o.race)
-		return cmd_error("race stress", "which race? `fsyncstorm race list` names them");
-	if (g.o.race->job && !strcmp(g.o.design, "all"))
-		return cmd_error("race stress", "--job: one --design is expected: no verdict is due of a job");
-	if (g.o.race->bare)
-		return cmd_error("race stress", "%s has no file system under it: there is nothing to crash; hunt it", g.o.race->name);
-	if (race_check_output("race stress", "json", g.o.json) || race_check_output("race stress", "out", g.o.out))
-		return CMD_ERROR;
-	if (!g.o.rounds && g.o.seconds <= 0)
-		g.o.seconds = DEFAULT_SECONDS;
-	if (powercut_controls())
-		return cmd_error("race stress", "the device model fails its own controls: no verdict can be trusted");
+	const struct race *race = g.o.common.race;
+	if (!race)
+		return cmd_error(CMD, "which race? `fsyncstorm race list` names them");
+	if (race->bare)
+		return cmd_error(CMD, "%s has no file system under it: there is nothing to crash; hunt it", race->name);
+	ret = race_options_check(&g.o.common);
+	if (ret)
+		return ret;
+	if (!g.o.rounds && g.o.common.seconds <= 0)
+		g.o.common.seconds = DEFAULT_SECONDS;
 	stop_searches_at_interrupt();
-	g.text = g.o.json && !strcmp(g.o.json, "-") ? stderr : stdout;
+	g.text = race_options_text(&g.o.common);
 	g.results = json_array();
 	ret = stress_all(&g);
 	json_decref(g.results);

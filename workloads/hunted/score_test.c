@@ -3,15 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
-#include "rt/sanitize.h"
-#include "race/registry.h"
 #include "hunted/score.h"
-#include "kit/spawn_test.h"
+#include "race/registry.h"
+#include "rt/sanitize.h"
 
 static void run(const struct score *s, const struct race *race, const char *design, const char *strategy,
                 struct score_row *row)
@@ -104,54 +101,6 @@ static void one_strategy_may_be_blind(void **state)
 	assert_false(score_as_due(row, 1));
 }
 
-/* ---- the command ---- */
-
-static void the_command_writes_every_row(void **state)
-{
-	json_t *j, *rows;
-
-	if (RT_TSAN)
-		skip();
-	assert_int_equal(spawn("race score protocol --strategy random --strategy surw --seeds 3 --cap 300 --json "
-	                       "out.json"), 0);
-	assert_non_null(strstr(spawn_out, "0 mismatches"));
-	j = json_load_file("out.json", 0, NULL);
-	rows = json_object_get(j, "rows");
-	assert_true(json_array_size(rows) >= 8);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 1), "strategy")), "surw");
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "searches")), 3);
-	assert_int_equal(json_array_size(json_object_get(j, "mismatches")), 0);
-	json_decref(j);
-	unlink("out.json");
-	assert_int_equal(spawn_left(), 0);
-}
-
-/* Two schedules do not find what is due: a mismatch. */
-static void a_mismatch_is_exit_status_1(void **state)
-{
-	if (RT_TSAN)
-		skip();
-	assert_int_equal(spawn("race score seed --design prefix --strategy pct --seeds 1 --cap 1"), 1);
-	assert_non_null(strstr(spawn_out, "MISMATCH: breaks is due, and it holds"));
-}
-
-static void wrong_options_are_one_line(void **state)
-{
-	static const char *const wrong[][2] = {
-		{ "race score sed", "did you mean seed?" },
-		{ "race score --strategy surv", "not a picker" },
-		{ "race score --seeds 0", "a number from 1 on" },
-		{ "race score --cap x", "a number from 1 on" },
-		{ "race score --design postfi", "did you mean postfix?" },
-	};
-
-	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(spawn(wrong[i][0]), 2);
-		assert_non_null(strstr(spawn_err, wrong[i][1]));
-		assert_string_equal(spawn_out, "");
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,10 +108,7 @@ int main(void)
 		cmocka_unit_test(the_ranks_are_those_of_the_searches),
 		cmocka_unit_test(a_verdict_that_is_not_due_is_seen),
 		cmocka_unit_test(one_strategy_may_be_blind),
-		cmocka_unit_test(the_command_writes_every_row),
-		cmocka_unit_test(a_mismatch_is_exit_status_1),
-		cmocka_unit_test(wrong_options_are_one_line),
 	};
 
-	return cmocka_run_group_tests_name("score", tests, spawn_begin, spawn_end);
+	return cmocka_run_group_tests_name("score", tests, NULL, NULL);
 }

@@ -12,10 +12,9 @@
 #include "hunt/run.h"
 #include "hunt/search.h"
 #include "pick/pickers.h"
-#include "race/job_calls.h"
 #include "race/job.h"
+#include "race/job_calls.h"
 #include "rt/sanitize.h"
-#include "kit/spawn_test.h"
 
 static bool fast(void)
 {
@@ -203,42 +202,6 @@ static void the_text_that_a_race_keeps_makes_the_same_race(void **state)
 	hunt_close(b);
 }
 
-/* ---- the command ---- */
-
-static void the_command_takes_a_job_for_a_race(void **state)
-{
-	spawn_file("two.fio", shared);
-	assert_int_equal(spawn("race hunt --job two.fio"), 2);
-	assert_non_null(strstr(spawn_err, "one --design is expected"));
-	assert_int_equal(spawn("race hunt --job none.fio --design prefix"), 2);
-	assert_non_null(strstr(spawn_err, "none.fio: No such file"));
-	assert_int_equal(spawn("race hunt seed --job two.fio --design prefix"), 2);
-	spawn_file("bad.fio", "[a]\nrw=write\nsize=4k\nnuma_cpu_nodes=0\n");
-	assert_int_equal(spawn("race hunt --job bad.fio --design prefix"), 2);
-	assert_non_null(strstr(spawn_err, "bad.fio:4: numa_cpu_nodes: "));
-	unlink("bad.fio");
-	assert_int_equal(spawn("race stress --job two.fio --design postfix --rounds 2"), 0);
-	assert_non_null(strstr(spawn_out, "race job-two"));
-	unlink("two.fio");
-	assert_int_equal(spawn_left(), 0);
-}
-
-static void a_schedule_of_a_job_needs_no_job_file(void **state)
-{
-	if (RT_TSAN)
-		skip();
-	spawn_file("two.fio", shared);
-	assert_int_equal(spawn("race hunt --job two.fio --design prefix --out s"), 1);
-	unlink("two.fio");
-	assert_int_equal(spawn("race replay s"), 1);
-	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it breaks as recorded"));
-	assert_int_equal(spawn("race replay s.passing.schedule"), 0);
-	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it holds, as recorded"));
-	unlink("s");
-	unlink("s.passing.schedule");
-	assert_int_equal(spawn_left(), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,9 +211,7 @@ int main(void)
 		cmocka_unit_test(keys_that_mean_nothing_there_are_refused_by_their_line),
 		cmocka_unit_test(two_of_one_file_break_prefix_and_not_postfix),
 		cmocka_unit_test(the_text_that_a_race_keeps_makes_the_same_race),
-		cmocka_unit_test(the_command_takes_a_job_for_a_race),
-		cmocka_unit_test(a_schedule_of_a_job_needs_no_job_file),
 	};
 
-	return cmocka_run_group_tests_name("race_job", tests, spawn_begin, spawn_end);
+	return cmocka_run_group_tests_name("race_job", tests, NULL, NULL);
 }
