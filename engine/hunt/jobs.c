@@ -2,9 +2,8 @@
  * jobs.c: a search (search.h) in several processes, each every n-th schedule. They share memory for what each has
  * counted, and for the lowest number of a schedule that fails.
  *
- * jobs.1: A process goes on until its next schedule has a higher number than one that is known to fail. So the
- *         failing schedule with the lowest number is found, whichever process is faster.
- * jobs.2: Of a violation only the recording crosses over: the parent runs it again to have the rest (hunt.3).
+ * jobs.1: A process goes on until its next schedule has a higher number than one that is known to fail. So the failing
+ *         schedule with the lowest number is found, whichever process is faster.
  */
 #include "hunt/search.h"
 
@@ -16,14 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/stop.h"
-#include "hunt/judge.h"
-#include "hunt/run.h"
+#include "hunt/handed.h"
 #include "machine/mem.h"
 
-#define JOBS_MAX      64u
-#define DECISIONS_MAX 65536u
+#define JOBS_MAX 64u
 
 /* What one process has done. It writes this, in shared memory, before it ends. */
 struct slice {
@@ -34,9 +30,7 @@ struct slice {
 		uint64_t schedules, found;
 		uint32_t longest;
 	} member[STRATEGY_MAX];
-	uint64_t violation_seed;
-	uint32_t ndecisions;
-	struct decision decision[DECISIONS_MAX];
+	struct handed violation;
 	uint64_t ntraces, trace[TRACES_MAX];
 };
 
@@ -77,11 +71,8 @@ static void hand_over(struct slice *out, const struct search *s, const struct tr
 	}
 	out->ntraces = t->n;
 	traces_copy(t, out->trace);
-	if (s->found_at && v->schedule.n <= DECISIONS_MAX) {
-		out->violation_seed = v->seed;
-		out->ndecisions = v->schedule.n;
-		memcpy(out->decision, v->schedule.d, v->schedule.n * sizeof(*out->decision));
-	}
+	if (s->found_at)
+		violation_hand_over(&out->violation, v);
 	out->done = true;
 }
 
@@ -179,21 +170,6 @@ static const struct slice *gather(struct jobs *j, struct traces *traces)
 	return first;
 }
 
-static void take_violation(struct jobs *j, const struct slice *from, struct violation *v)
-{
-	struct violation recorded;
-
-	j->s->found_at = from->search.found_at;
-	j->s->found_by = from->search.found_by;
-	violation_init(&recorded);
-	recorded.seed = from->violation_seed;
-	for (uint32_t i = 0; i < from->ndecisions; i++)
-		schedule_add(&recorded.schedule, from->decision[i]);
-	hunt_again(j->h, &recorded, true);
-	CHECK(hunt_judge(j->h, v)); /* (jobs.2) */
-	violation_fini(&recorded);
-}
-
 static int run_jobs(struct jobs *j, struct violation *v, struct why *why)
 {
 	struct traces own = { 0 }, *traces = j->s->traces ? j->s->traces : &own;
@@ -207,8 +183,11 @@ static int run_jobs(struct jobs *j, struct violation *v, struct why *why)
 	if (!j->s->traces)
 		traces_init(&own);
 	const struct slice *first = gather(j, traces);
-	if (first)
-		take_violation(j, first, v);
+	if (first) {
+		j->s->found_at = first->search.found_at;
+		j->s->found_by = first->search.found_by;
+		violation_take(j->h, &first->violation, v);
+	}
 	j->s->distinct = traces->n;
 	j->s->counted = traces_counted(traces);
 	if (!j->s->traces)

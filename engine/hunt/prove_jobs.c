@@ -14,20 +14,16 @@
 
 #include "base/check.h"
 #include "base/stop.h"
-#include "hunt/judge.h"
+#include "hunt/handed.h"
 #include "hunt/prove.h"
-#include "hunt/run.h"
 #include "machine/mem.h"
-
-#define DECISIONS_MAX 65536u
 
 struct slice {
 	struct proof proof;
 	bool done;
 	int ret;
 	struct why why;
-	uint32_t ndecisions;
-	struct decision decision[DECISIONS_MAX];
+	struct handed violation;
 	uint64_t ntraces, trace[TRACES_MAX];
 };
 
@@ -68,9 +64,8 @@ _Noreturn static void run_slice(struct hunt *h, const struct proof *whole, struc
 		p.checkpoint = checkpoint;
 	}
 	s->ret = prove(h, &p, &v, &s->why);
-	if (p.found && v.schedule.n <= DECISIONS_MAX) {
-		s->ndecisions = v.schedule.n;
-		memcpy(s->decision, v.schedule.d, v.schedule.n * sizeof(*s->decision));
+	if (p.found) {
+		violation_hand_over(&s->violation, &v);
 		shared->found = true;
 	}
 	s->ntraces = traces.n;
@@ -123,19 +118,6 @@ static void wait_for_all(struct proof *p, struct shared *shared, pid_t *pid, uin
 	}
 }
 
-static void take_violation(struct hunt *h, const struct slice *from, struct violation *v)
-{
-	struct violation recorded;
-
-	violation_init(&recorded);
-	recorded.seed = 1;
-	for (uint32_t i = 0; i < from->ndecisions; i++)
-		schedule_add(&recorded.schedule, from->decision[i]);
-	hunt_again(h, &recorded, true);
-	CHECK(hunt_judge(h, v));
-	violation_fini(&recorded);
-}
-
 /* A trace may be in several parts (prove.1). */
 static void count_traces(struct proof *p, const struct shared *shared, uint32_t jobs)
 {
@@ -166,12 +148,12 @@ static int gather(struct hunt *h, struct proof *p, struct shared *shared, uint32
 		else if (s->ret)
 			ret = why_set(why, s->ret, "%s", s->why.text);
 		proof_add(p, &s->proof);
-		if (s->proof.found && s->ndecisions && !first)
+		if (s->proof.found && s->done && !first)
 			first = s;
 	}
 	count_traces(p, shared, jobs);
 	if (first)
-		take_violation(h, first, v);
+		violation_take(h, &first->violation, v);
 	return ret;
 }
 

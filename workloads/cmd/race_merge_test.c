@@ -125,9 +125,10 @@ static void the_first_violation_is_the_hunts(void **state)
 
 static void proofs_are_added(void **state)
 {
-	static const char *const shard = "{\"schema_version\":1,\"results\":[{\"race\":\"seed\",\"design\":\"postfix\",\"preemptions\":1,"
-	                                 "\"reached\":1,\"all\":false,\"too_long\":false,\"shard\":%u,\"shards\":2,\"complete\":%s,"
-	                                 "\"executions\":%u,\"cut\":1,\"distinct\":%u,\"seconds\":0.5,\"verdict\":\"holds\"}]}";
+	static const char *const shard =
+		"{\"schema_version\":1,\"results\":[{\"race\":\"seed\",\"design\":\"postfix\",\"preemptions\":1,"
+		"\"reached\":1,\"all\":false,\"too_long\":false,\"shard\":%u,\"shards\":2,\"complete\":%s,"
+		"\"executions\":%u,\"cut\":1,\"distinct\":%u,\"seconds\":0.5,\"verdict\":\"holds\"}]}";
 	char text[512];
 
 	snprintf(text, sizeof(text), shard, 0u, "true", 10u, 10u);
