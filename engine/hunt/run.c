@@ -2,6 +2,7 @@
 #include "hunt/run.h"
 
 #include "base/check.h"
+#include "pick/pickers.h"
 
 #define STEPS_LIMIT 20000u /* decisions of one run: a race takes tens to hundreds */
 
