@@ -4,9 +4,9 @@
  *
  * mem_node.1: jemalloc may be missing from the link (sanitizers bring their own malloc). Therefore mallctl is a weak
  * reference; without it memory is not placed, and the notice says so.
- * mem_node.2: Nothing is unmapped. jemalloc 5.3, which keeps what it has mapped, knows the extents of two arenas apart by
- * the first extent of each mapping. Were that one unmapped and its place mapped for another arena, jemalloc would take
- * the rest of the old mapping for a part of the new one, and damage the lists of both.
+ * mem_node.2: Nothing is unmapped. jemalloc 5.3, which keeps what it has mapped, tells the extents of two arenas apart
+ * by the first extent of each mapping. Were that one unmapped and its place mapped for another arena, jemalloc would
+ * take the rest of the old mapping for a part of the new one, and damage the lists of both.
  */
 #include "machine/mem_node.h"
 

@@ -1,6 +1,6 @@
 /*
- * mem_node.h: memory per NUMA node. There is one jemalloc arena for each node, and one for each other policy that a task
- * asks for; its extents are bound by hwloc.
+ * mem_node.h: memory per NUMA node. There is one jemalloc arena for each node, and one for each other policy that a
+ * task asks for; its extents are bound by hwloc.
  *
  * A thread switches its arena once, when it starts, and from then on plain malloc and free are local. (A flag per
  * call, the other way to choose an arena, was measured to be 2.7 to 3 times dearer.) Without a second node, or where

@@ -77,13 +77,6 @@ static void list_pus(struct node_pus *out, hwloc_obj_t node)
 	}
 }
 
-static void note_cpus(const struct node_pus *n)
-{
-	for (unsigned i = 0; i < n->n; i++)
-		if (n->pu[i] < CPUS_MAX && n->node < INT8_MAX)
-			node_of_cpu[n->pu[i]] = (int8_t)(n->node + 1);
-}
-
 static void list_nodes(void)
 {
 	hwloc_obj_t node = NULL;
@@ -93,8 +86,12 @@ static void list_nodes(void)
 	while ((node = hwloc_get_next_obj_by_type(topo, HWLOC_OBJ_NUMANODE, node)))
 		if (!hwloc_bitmap_iszero(node->cpuset))
 			list_pus(&nodes[nnodes++], node);
-	for (unsigned i = 0; i < nnodes && nnodes > 1 && summary.real; i++)
-		note_cpus(&nodes[i]);
+	if (nnodes < 2 || !summary.real)
+		return;
+	for (const struct node_pus *n = nodes; n < nodes + nnodes; n++)
+		for (unsigned i = 0; i < n->n; i++)
+			if (n->pu[i] < CPUS_MAX && n->node < INT8_MAX)
+				node_of_cpu[n->pu[i]] = (int8_t)(n->node + 1);
 }
 
 static unsigned count_objects(hwloc_obj_type_t type)
@@ -403,7 +400,8 @@ static int check_list(const char *list, const char *what, hwloc_const_bitmap_t a
 
 		hwloc_bitmap_andnot(set, set, all);
 		hwloc_bitmap_list_snprintf(have, sizeof(have), all);
-		snprintf(err, ERR_SIZE, "\"%.60s\": there is no %s %d, only %s", list, what, hwloc_bitmap_first(set), have);
+		snprintf(err, ERR_SIZE, "\"%.60s\": there is no %s %d, only %s", list, what, hwloc_bitmap_first(set),
+		         have);
 	} else {
 		ret = 0;
 	}

@@ -78,7 +78,7 @@ int place_node_of_cpu(int cpu);
 /* The NUMA node (OS index) after `node` in the topology's order, the first one after -1; -1 at the end. */
 int place_next_node(int node);
 
-/* Prints the plan, one line a task, and whether each bind worked (bound[i]: as place_bind_self(); NULL: only a plan). */
+/* Prints the plan, one line a task, and whether binds worked (bound[i]: as place_bind_self(); NULL: only a plan). */
 void place_print(FILE *out, const struct placement *p, unsigned n, const int *bound);
 
 #endif

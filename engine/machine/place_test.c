@@ -132,7 +132,9 @@ static void near_is_the_drives_node_and_far_is_not(void **state)
 
 static void wrong_plans_get_one_line(void **state)
 {
-	static const char *const wrong[] = { "", "compacted", "node:", "node:2", "node:x", "node:1x", "node:-1", "near", "far", "nearer" };
+	static const char *const wrong[] = {
+		"", "compacted", "node:", "node:2", "node:x", "node:1x", "node:-1", "near", "far", "nearer",
+	};
 	struct place_request req = { .n = 4, .home = -1 };
 	struct placement p[4];
 
@@ -207,7 +209,9 @@ static const char *nodes_of(const struct placement *p, unsigned n)
 
 static void the_nodes_of_some_tasks_are_those_that_they_run_on(void **state)
 {
-	struct placement p[3] = { { .pu = 5, .node = 2 }, { .pu = -1, .node = -1, .nodes = "0" }, { .pu = -1, .node = -1 } };
+	struct placement p[3] = {
+		{ .pu = 5, .node = 2 }, { .pu = -1, .node = -1, .nodes = "0" }, { .pu = -1, .node = -1 },
+	};
 
 	topology("node:4 core:2 pu:1");
 	assert_string_equal(nodes_of(p, 1), "2");

@@ -1,7 +1,7 @@
 /*
- * clock.c: virtual time: the task with the lowest clock goes on. With work() and sleep() moving
- * clocks forward, things happen in the order in which they would on a machine with as many
- * processors as there are tasks. Among equals the current task, then the lowest number: no chance.
+ * clock.c: virtual time: the task with the lowest clock goes on. As rt_work() and sleeps move the clocks forward,
+ * things happen in the order in which they would on a machine with as many processors as there are tasks. Among
+ * equals the current task goes on, else the one with the lowest number: there is no chance.
  */
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /*
  * dfs.c: every schedule, in depth-first order, those with few preemptions first: iterative preemption bounding
  * (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", PLDI 2007). A
- * preemption is to take another task though the present one could go on; where it cannot, the choice is free.
+ * preemption is the choice of another task while the present one could go on; where it cannot, the choice is free.
  *
- * Departures: states are not remembered, so what is equal is run again: this is the measure of what dpor.c leaves
- * out, whose tree of choices it walks. Data choices are all tried.
+ * It walks dpor.c's tree of choices, so it measures what dpor.c leaves out. Departures: states are not remembered, so
+ * equal states are run again. Data choices are all tried.
  */
 #include "pick/dpor.h"
 

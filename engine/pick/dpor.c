@@ -6,17 +6,18 @@
  * (dpor_races.c), and sleep sets (Godefroid 1996) keep what one branch has tried out of the next. Stateless: each
  * run begins anew, with the choices on the branch.
  *
- * Departures: locks and waits are not enabled while they would block (rt.h), so a release or a wake is an
- * edge and never a race; a run that is cut by sleep sets, or is stuck, has pending operations, which are treated as
- * if they came next (race/brute_test.c plants the fault that forgets them); a step may touch several objects; data choices
- * are all tried. To pick a task that sleeps or waits with a timeout is to let its time pass: a step like any other.
+ * Departures: a lock or a wait that would block is not enabled (rt.h), so a release or a wake is an edge and never a
+ * race. A run that is cut by sleep sets, or is stuck, has pending operations, which are treated as if they came next
+ * (race/brute_test.c plants the fault that forgets them). A step may touch several objects. Data choices are all tried.
+ * To pick a task that sleeps or waits with a timeout is to let its time pass: a step like any other.
  *
- * (D1) Of each trace exactly one run is completed; a run that is cut begins no trace that is not tried elsewhere.
- * Divided, the first events (DPOR_SPLIT) are all tried but for what sleeps, by every part alike; what
- * begins with them belongs to one part, and is cut in the others. So what sleeps there must be the same to
- * all: it rests on the first events alone (K6).
+ * Of each trace exactly one run is completed; a run that is cut begins no trace that is not tried elsewhere.
  *
- * (D2) foot[t] of a node is valid while t sleeps there: it belongs to an ancestor, which tried t.
+ * In a divided search every part tries all choices of the first events (DPOR_SPLIT), except what sleeps. What begins
+ * with such a prefix belongs to one part, and is cut in the others. So what sleeps there must be the same in all parts:
+ * it depends on the first events alone (dpor_bound.6).
+ *
+ * The foot[t] of a node is valid while t sleeps there: it belongs to an ancestor, which tried t.
  */
 #include "pick/dpor.h"
 
@@ -39,16 +40,20 @@ struct dpor_node *dpor_node_at(struct dpor *d, uint32_t i)
 
 bool dpor_sleeps_by(struct dpor_node *n, const struct dpor_node *parent, uint32_t t)
 {
-	const struct dpor_foot *f = parent->done & BIT(t) ? &parent->tried[t] : parent->sleep & BIT(t) ? parent->foot[t] : NULL;
+	const struct dpor_foot *f;
 
-	if (!f)
+	if (parent->done & BIT(t))
+		f = &parent->tried[t];
+	else if (parent->sleep & BIT(t))
+		f = parent->foot[t];
+	else
 		return false;
 	n->sleep |= BIT(t);
 	n->foot[t] = f;
 	return true;
 }
 
-/* Who slept in the parent, or has been tried there, and does not care about the parent's event, sleeps here. */
+/* A task that slept in the parent, or has been tried there, and commutes with the parent's event, sleeps here. */
 static void inherit_sleep(struct dpor_node *n, const struct dpor_node *parent)
 {
 	for (uint64_t left = (parent->sleep | parent->done) & ~BIT(parent->pick); left; left &= left - 1) {
@@ -80,7 +85,7 @@ static bool is_elsewhere(struct dpor *d, uint32_t depth)
 	return dpor_is_divided(d) && depth == DPOR_SPLIT && d->prefixes++ % d->parts != d->part;
 }
 
-/* Whom to try besides the first, before any race asks for somebody. */
+/* The tasks to try besides the first, before any race asks for one. */
 static uint64_t at_first(struct dpor *d, uint32_t depth, const struct dpor_node *n)
 {
 	if (d->mode == DPOR_RACES && !(dpor_is_divided(d) && depth < DPOR_SPLIT))
@@ -176,12 +181,13 @@ static void note_access(void *state, uint32_t task, uint32_t obj, enum point_kin
 		return;
 	struct dpor_foot *f = &d->node[d->depth - 1]->event;
 	struct dpor_access a = { obj, (uint8_t)kind }, written = { obj, POINT_WRITE };
-	if ((kind == POINT_READ || kind == POINT_WRITE || kind == POINT_GIVE) && (dpor_foot_has(f, a) || dpor_foot_has(f, written)))
+	bool repeats = kind == POINT_READ || kind == POINT_WRITE || kind == POINT_GIVE;
+	if (repeats && (dpor_foot_has(f, a) || dpor_foot_has(f, written)))
 		return;
 	dpor_foot_add(f, a);
 }
 
-/* The events have run once more: what they did, with these data choices, is what trying them does. */
+/* The events from `from` on have run, with these data choices: adds what they did to what trying them does. */
 static void keep_tried(struct dpor *d, uint32_t from)
 {
 	if (dpor_is_bounded(d)) {

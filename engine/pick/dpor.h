@@ -1,9 +1,10 @@
 /*
- * dpor.h: what the parts of the exhaustive search share: the tree of choices on which it stands (dpor.c), what
- * steps did (dpor_foot.c), the races of the run that has ended (dpor_races.c), the rules of a search that is
- * bounded by preemptions (dpor_bound.c), and where a search stands, as text (dpor_save.c).
+ * dpor.h: the exhaustive search. It is made of the tree of choices that it walks (dpor.c), what steps did
+ * (dpor_foot.c), the order of the events of a run (dpor_clock.c), their races (dpor_races.c), the rules of a search
+ * that is bounded by preemptions (dpor_bound.c), and where a search stands, as text (dpor_save.c).
  *
- * Called by these, by hunt/prove.c and hunt/minimise_proof.c, and by tests and benches, which ask for a mode and read the counts.
+ * Called by those files, by hunt/prove.c and hunt/minimise_proof.c, and by tests and benches, which ask for a mode and
+ * read the counts.
  */
 #ifndef PICK_DPOR_H
 #define PICK_DPOR_H
@@ -13,14 +14,14 @@
 #include "pick/pickers.h"
 
 #define DPOR_EVENTS 4096u /* of one run */
-#define DPOR_LIVES  256u  /* tasks of one run: see coop_view.life */
+#define DPOR_LIVES  256u  /* tasks of one run: see life in struct coop_view */
 #define DPOR_SPLIT  8u    /* events by which the parts of a divided search are told apart */
 
 #define DPOR_NO_BOUND UINT32_MAX
 
 /* Kinds of access besides those of enum point_kind. */
-#define DPOR_UNSHARED 14u /* the UNLOCK of who took SHARED: only a LOCK comes after it, another SHARED does not */
-#define DPOR_BLOCKED  15u /* the task stopped there, for it could not go on */
+#define DPOR_UNSHARED 14u /* the UNLOCK of a task that took SHARED: it orders a LOCK after it, but not another SHARED */
+#define DPOR_BLOCKED  15u /* the task stopped there, because it could not go on */
 #define DPOR_OPEN     16u /* what else the block did is not known: it commutes with nothing */
 
 struct dpor_access {
@@ -34,18 +35,18 @@ struct dpor_foot {
 	struct dpor_access *a;
 };
 
-/* A node: who could go on, who did, who is to, who need not. Its event is the step of `pick`. */
+/* A node: which tasks could go on, which one did, which are to be tried, which need not. Its event is pick's step. */
 struct dpor_node {
 	uint64_t enabled;
 	uint64_t backtrack;                     /* to be tried here */
 	uint64_t done;                          /* tried here */
-	uint64_t sleep;                         /* what they would begin has been tried before, elsewhere */
+	uint64_t sleep;                         /* what these tasks would begin has been tried before, elsewhere */
 	uint32_t pick, life;
 	uint32_t column;                        /* of the clocks: one for each task and life */
-	uint32_t current;                       /* who ran last; to pick another is a preemption if it is ... */
-	bool could_go_on;
-	uint32_t used;                          /* preemptions before it */
-	uint32_t block;                         /* the node at which the run of steps of one task began that pick's step is in */
+	uint32_t current;                       /* the task that ran last */
+	bool could_go_on;                       /* that task: then to pick another one is a preemption */
+	uint32_t used;                          /* preemptions before this node */
+	uint32_t block;                         /* the node at which the block began that pick's step is in */
 	struct dpor_foot event;                 /* of pick */
 	struct dpor_foot tried[COOP_TASKS_MAX]; /* of those in done, with all data choices; bounded: see dpor_bound.c */
 	const struct dpor_foot *foot[COOP_TASKS_MAX]; /* of those in sleep: some ancestor's `tried` */
@@ -62,9 +63,9 @@ enum dpor_mode { DPOR_RACES, DPOR_SLEEP, DPOR_ALL };
 struct dpor {
 	enum dpor_mode mode;
 	uint32_t part, parts; /* of a search that is divided; parts 0 or 1: it is not */
-	uint64_t prefixes;    /* come by so far: every parts-th is ours */
+	uint64_t prefixes;    /* met so far: every parts-th one is ours */
 	uint32_t preemptions; /* at most so many, in the pass under way; DPOR_NO_BOUND */
-	uint32_t deepen_to;   /* further passes, with one more each, up to so many; a pass that no bound has limited is the last one */
+	uint32_t deepen_to;   /* each further pass allows one more, up to so many; one without limit is the last */
 	bool limited;         /* by the bound: there is a schedule with more */
 	bool first_values;    /* of data choices the first alone is tried */
 	bool forget_pending;  /* a planted fault, for tests: what cut runs were about to do is forgotten */
@@ -84,7 +85,7 @@ struct dpor {
 	bool too_long;        /* a run had more steps, or tasks, than there is room for: nothing is proved */
 };
 
-/* pick_dpor.create() with what a user cannot ask for; one pass, without a bound. */
+/* As pick_dpor.create(), but in a mode that no user can ask for: one pass, without a bound. */
 struct dpor *dpor_new(enum dpor_mode mode);
 /* In passes: at most 0 preemptions, 1, ..., `most`. */
 void dpor_deepen(struct dpor *d, uint32_t most);
@@ -101,7 +102,7 @@ void dpor_destroy(void *state);
 
 /* Node i of the branch, empty if it was not there. */
 struct dpor_node *dpor_node_at(struct dpor *d, uint32_t i);
-/* Task t sleeps at the node: by the foot of whom it was tried at first. False: it cannot, for the parent knows nothing of it. */
+/* Task t sleeps at the node, by the foot that it has in the parent. False: it has none there. */
 bool dpor_sleeps_by(struct dpor_node *n, const struct dpor_node *parent, uint32_t t);
 
 static inline bool dpor_is_divided(const struct dpor *d)
@@ -116,8 +117,9 @@ static inline bool dpor_is_bounded(const struct dpor *d)
 
 /* ---- dpor_save.c ---- */
 
-/* Where the search stands after a run, as lines of text; and back, into one that has just been made for the same: 0, or -EINVAL. */
+/* Where the search stands after a run, as lines of text. It is loaded into a new search of the same mode and part. */
 void dpor_save(const struct dpor *d, FILE *out);
+/* 0, or -EINVAL: then the search is of no use. */
 int dpor_load(struct dpor *d, FILE *in);
 
 /* ---- dpor_foot.c ---- */
@@ -126,49 +128,27 @@ int dpor_load(struct dpor *d, FILE *in);
 bool dpor_conflict(unsigned a, unsigned b);
 void dpor_foot_add(struct dpor_foot *f, struct dpor_access a);
 bool dpor_foot_has(const struct dpor_foot *f, struct dpor_access a);
-/* Adds what is in `g` and not yet in `f`, but for stops. */
+/* Adds what is in `g` and not yet in `f`, except stops (dpor_bound.3). */
 void dpor_foot_join(struct dpor_foot *f, const struct dpor_foot *g);
 bool dpor_feet_commute(const struct dpor_foot *f, const struct dpor_foot *g);
 
 /* ---- dpor_races.c ---- */
 
-/* What comes before an event: t[c] is one more than the last event of column c that does. */
-struct dpor_clock {
-	uint16_t t[DPOR_LIVES];
-};
-
-/* An event that is looked at. */
-struct dpor_event {
-	struct dpor *d;
-	uint32_t task, column, at;
-	const struct dpor_foot *foot;
-	struct dpor_clock arrived; /* what comes before its task's last stop */
-	struct dpor_clock before;  /* what comes before it in any case */
-	struct dpor_clock clock;
-	uint32_t nraces;
-};
-
-/* Finds the races of the run that has ended, and puts into `backtrack` who must be tried to reverse them. */
+/* Finds the races of the run that has ended, and puts into `backtrack` the tasks that must be tried to reverse them. */
 void dpor_find_races(struct dpor *d, enum coop_end end);
-/* Of those that `past` holds, and x itself if it is to be: who can begin a run of what comes after event e and does not
- * depend on it. past NULL: of all. */
-uint64_t dpor_initials(const struct dpor_event *x, const struct dpor_clock *past, bool itself, uint32_t e);
 
 /* ---- dpor_bound.c ---- */
 
-/* A node that has just been made: who may be preempted there. */
+/* Node i has just been made: notes whether a preemption is possible there, and how many came before. */
 void dpor_bound_place(struct dpor *d, uint32_t i, const struct coop_view *v);
-/* Node i's pick is chosen: which block it is in. */
+/* Node i's pick is chosen: notes which block it is in. */
 void dpor_bound_pick(struct dpor *d, uint32_t i);
-/* May another task than the present one be tried at the node? If not, the pass is limited. */
+/* May a task other than the present one be tried at the node? If not, notes that the bound limits this pass. */
 bool dpor_bound_allows(struct dpor *d, const struct dpor_node *n);
-/* The task that ran last has stopped: can it go on? */
+/* The task that ran last has stopped. If it cannot go on, notes that in its step's foot. */
 void dpor_bound_stop(struct dpor *d, const struct coop_view *v);
-/* The run has ended: what its blocks did from node `from` on is what trying them does. */
+/* The run has ended: adds what its blocks did from node `from` on to the feet of what has been tried. */
 void dpor_bound_keep(struct dpor *d, uint32_t from);
-/* A divided search has come to where its parts are told apart: what is not known to all of them alike is open. */
+/* A divided search has come to where its parts are told apart (dpor_bound.6). */
 void dpor_bound_split(struct dpor *d, const struct coop_view *v);
-/* x and event e are a race, or x's task would have been stopped before e (`stop`). */
-void dpor_bound_reverse(const struct dpor_event *x, uint32_t e, bool stop);
-
 #endif

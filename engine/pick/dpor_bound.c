@@ -3,25 +3,31 @@
  * least one is run. After Coons, Musuvathi, McKinley: "Bounded Partial-Order Reduction" (OOPSLA 2013), but with sleep
  * sets.
  *
- * What commutes here is a block: the steps of a task from where it was picked to where it cannot go on, which
- * costs nothing, or is preempted, which costs one. The cost of a schedule is the sum of its blocks', and two neighbours
- * that commute may change places at no cost. Therefore:
+ * What commutes here is a block: the steps of one task from where it was picked to where it stops. A block that ends
+ * because the task cannot go on costs nothing; one that ends by a preemption costs one. The cost of a schedule is the
+ * sum over its blocks, and two neighbouring blocks that commute may change places at no cost. Therefore:
  *
- * (K1) A race of an event e and a later one is reversed in two places: before the block that e is in, if what leads
- *      to the later one does not depend on that block; and right before e, for one preemption, if one is left.
- * (K2) That a task is stopped is worth something: who waits may be left for nothing. So a release races with who
- *      comes for it later, and would have been stopped had it come before.
- * (K3) A task sleeps while no block conflicts with the whole block that it would begin with; one that was
- *      preempted, while none conflicts with its next step. A foot that it sleeps by leaves out where it
- *      was stopped: stopped earlier is only longer; but who is stopped wakes those whose blocks would let it go on.
- * (K4) If all who could begin the reversal sleep, everybody else is tried: that their first step has been tried
- *      first elsewhere says so of their block, but not of what others do before it.
- * (K5) Who is stopped races, where it is stopped, with who took the lock or undid what it waits for: by the time that
- *      it goes on others may have done so too, and to come before each of them in turn costs more than to come before the first.
- * (K6) A block that goes on where the parts of a divided search are told apart (DPOR_SPLIT) is known to one of them only.
- *      To all of them its foot is open.
+ * dpor_bound.1: A race of an event e with a later event x is reversed in two places. One is before the block that e is
+ *     in, if what leads to x does not depend on that block. The other is right before e, which costs one preemption, if
+ *     the bound has one left.
+ * dpor_bound.2: A task that has to wait can be left at no cost, so an order in which a task is stopped may be worth
+ *     having. Therefore a release also races with a later acquire of another task, which would have been stopped if
+ *     it had come before the release.
+ * dpor_bound.3: A task sleeps as long as no block conflicts with the whole block that the task would begin with; a task
+ *     that was preempted, as long as none conflicts with its next step. The foot that it sleeps by leaves out where its
+ *     block was stopped: without that stop the block is only longer. But a task that is stopped wakes the sleepers
+ *     whose blocks would let it go on.
+ * dpor_bound.4: If all tasks that could begin the reversal sleep, every other task is tried. A sleeping task's own
+ *     block has been tried elsewhere, but not what other tasks do before that block.
+ * dpor_bound.5: A task that is stopped races, where it is stopped, with the task that took the lock, or made false
+ *     what it waits for. By the time it goes on, several tasks may have done so; to come before each of them in turn
+ *     costs more preemptions than to come before the first.
+ * dpor_bound.6: In a divided search, a block that goes on beyond the event at which the parts are told apart
+ *     (DPOR_SPLIT) is known to one part only. For all parts its foot is open (DPOR_OPEN).
+ *
+ * Called by dpor.c while a tree is walked, and by dpor_races.c for each race.
  */
-#include "pick/dpor.h"
+#include "pick/dpor_clock.h"
 
 #define BIT(id) (1ull << (id))
 
@@ -79,13 +85,13 @@ void dpor_bound_split(struct dpor *d, const struct coop_view *v)
 		dpor_foot_add(f, open);
 }
 
-/* (K6) */
+/* (dpor_bound.6) */
 static bool is_open(const struct dpor *d, uint32_t block, uint32_t i)
 {
 	return dpor_is_divided(d) && block < DPOR_SPLIT && i >= DPOR_SPLIT;
 }
 
-/* Of a block's first pick: all that the block did. Of who goes on: the step alone (K3). */
+/* A block's first pick has the foot of the whole block; a pick that goes on has its own step's (dpor_bound.3). */
 void dpor_bound_keep(struct dpor *d, uint32_t from)
 {
 	for (uint32_t i = from; i < d->n; i++) {
@@ -97,6 +103,7 @@ void dpor_bound_keep(struct dpor *d, uint32_t from)
 	}
 }
 
+/* One of `can` is to be tried at the node, `rather` if it may; if all of them sleep, all of `among` that do not. */
 static void ask_for(struct dpor_node *n, uint64_t can, uint32_t rather, uint64_t among)
 {
 	uint64_t awake = can & ~n->sleep;
@@ -106,9 +113,10 @@ static void ask_for(struct dpor_node *n, uint64_t can, uint32_t rather, uint64_t
 	if (awake)
 		n->backtrack |= awake & BIT(rather) ? BIT(rather) : awake & -awake;
 	else
-		n->backtrack |= among & ~n->sleep; /* (K4) */
+		n->backtrack |= among & ~n->sleep; /* (dpor_bound.4) */
 }
 
+/* (dpor_bound.1), before the block that begins at node b. */
 static void ask_before_block(const struct dpor_event *x, const struct dpor_clock *past, bool stop, uint32_t b)
 {
 	struct dpor_node *n = x->d->node[b];
@@ -117,7 +125,7 @@ static void ask_before_block(const struct dpor_event *x, const struct dpor_clock
 	ask_for(n, dpor_initials(x, past, !stop, b) & among, x->task, among);
 }
 
-/* Those who take over from a task that is preempted ask for each other: the first is enough. */
+/* (dpor_bound.1), right before e. One task that takes over is enough: its own races ask for the other ones. */
 static void ask_for_preemption(const struct dpor_event *x, const struct dpor_clock *past, bool stop, uint32_t e)
 {
 	struct dpor_node *n = x->d->node[e];

@@ -1,7 +1,6 @@
 /*
- * dpor_foot.c: what steps did, and which steps commute: two that touch no object in ways that conflict.
- *
- * (T1) Of one object and one kind a foot has one access.
+ * dpor_foot.c: what steps did (their "feet"), and which steps commute: two that touch no object in ways that conflict.
+ * The table below is the one of rt.h (enum point_kind), with the kinds of dpor.h.
  */
 #include <stdlib.h>
 
@@ -13,9 +12,10 @@ bool dpor_conflict(unsigned a, unsigned b)
 	static const uint16_t with[] = {
 		[POINT_READ] = 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_GIVE | 1 << POINT_UNLOCK |
 			       1 << DPOR_UNSHARED,
-		[POINT_WRITE] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED | 1 << POINT_GIVE |
-				1 << POINT_WAITED | 1 << DPOR_BLOCKED,
-		[POINT_LOCK] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED | 1 << POINT_WAITED,
+		[POINT_WRITE] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED |
+				1 << POINT_GIVE | 1 << POINT_WAITED | 1 << DPOR_BLOCKED,
+		[POINT_LOCK] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << POINT_LOCK | 1 << POINT_SHARED |
+			       1 << POINT_WAITED,
 		[POINT_SHARED] = 1 << POINT_WRITE | 1 << POINT_LOCK,
 		[POINT_GIVE] = 1 << POINT_READ | 1 << POINT_WRITE | 1 << DPOR_BLOCKED,
 		[POINT_UNLOCK] = 1 << POINT_READ | 1 << DPOR_BLOCKED,

@@ -1,15 +1,17 @@
 /*
- * dpor_races.c: which steps of the run that has ended race, and who must be tried where to see them in
- * the other order: see dpor.c for the paper.
+ * dpor_races.c: which steps of the run that has ended race, and which tasks must be tried where to see them in the
+ * other order. dpor.c names the paper.
  *
- * A clock for each event says what happens before it: clock[e][t] is one more than the last event of
- * task t that does. Two events race when they do not commute, and nothing orders them but that.
+ * Two events race when they do not commute, and nothing orders them but that. The order is in clocks (dpor_clock.h).
  *
- * (V1) An acquire's order after the release is an edge, but the race is between the two acquires: so it is looked for before
- *      the edge is drawn.
- * (V2) A release counts only when its acquire was named: a lock that is also taken quietly orders nothing then.
+ * dpor_races.1: The order of an acquire after the release is an edge; the race is between the two acquires. So races
+ *     are looked for before the edge is drawn.
+ * dpor_races.2: A release counts only when its acquire was named: a lock that is also taken quietly orders nothing
+ * then.
+ *
+ * Called by dpor.c after each run.
  */
-#include "pick/dpor.h"
+#include "pick/dpor_clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@
 #define OBJECTS 65536u
 #define NOBODY  UINT32_MAX
 
-/* The accesses of one object that a next one may meet: the last that conflicts with all, and those since. */
+/* The accesses of one object that a later one may race with: the last one that conflicts with all, and those since. */
 struct visit {
 	uint32_t event;
 	uint8_t kind;
@@ -31,15 +33,13 @@ struct object {
 	bool touched;
 	uint32_t last;    /* WRITE or LOCK; NOBODY: none */
 	uint8_t last_kind;
-	uint64_t holders, readers; /* of the lock that it is (V2) */
+	uint64_t holders, readers; /* of the lock that it is (dpor_races.2) */
 	struct visit *since;
 	uint32_t n, cap;
 };
 
 static struct object objects[OBJECTS];
 static uint32_t touched[OBJECTS], ntouched;
-static struct dpor_clock clocks[DPOR_EVENTS + 1];
-static uint32_t ncolumns;
 
 static struct object *object_of(uint32_t obj)
 {
@@ -63,39 +63,24 @@ static void forget_objects(void)
 	ntouched = 0;
 }
 
-static void copy(struct dpor_clock *to, const struct dpor_clock *from)
-{
-	memcpy(to->t, from->t, ncolumns * sizeof(to->t[0]));
-}
-
-static void join(struct dpor_clock *to, const struct dpor_clock *from)
-{
-	for (uint32_t t = 0; t < ncolumns; t++)
-		to->t[t] = to->t[t] > from->t[t] ? to->t[t] : from->t[t];
-}
-
-static uint32_t column_of(const struct dpor *d, uint32_t e)
-{
-	return d->node[e]->column;
-}
-
-static bool before(const struct dpor *d, uint32_t e, const struct dpor_clock *c)
-{
-	return c->t[column_of(d, e)] > e;
-}
-
 /* ---- one event: its clock, and its races ---- */
 
-/* Those of the one event that is looked at; off the stack, which may be a fiber's. */
+/* The races of the one event that is looked at. Static, because the stack may be a fiber's, which is small. */
 static struct {
 	uint32_t with;
-	bool stop; /* its task would have been stopped before */
+	bool stop; /* a race by dpor_bound.2 */
 } race[DPOR_EVENTS];
 
+/* Is `then` impossible before `first`? */
 static bool is_edge(unsigned first, enum point_kind then)
 {
-	return (first == DPOR_UNSHARED && then == POINT_LOCK) || (first == POINT_GIVE && (then == POINT_WAITED || then == POINT_LOCK || then == POINT_SHARED)) ||
-	       (first == POINT_UNLOCK && (then == POINT_LOCK || then == POINT_SHARED));
+	bool acquires = then == POINT_LOCK || then == POINT_SHARED;
+
+	if (first == DPOR_UNSHARED)
+		return then == POINT_LOCK;
+	if (first == POINT_GIVE)
+		return acquires || then == POINT_WAITED;
+	return first == POINT_UNLOCK && acquires;
 }
 
 static void add_race(struct dpor_event *x, uint32_t e, bool stop)
@@ -110,17 +95,19 @@ static void add_race(struct dpor_event *x, uint32_t e, bool stop)
 
 static void meet(struct dpor_event *x, uint32_t e, bool may_race)
 {
-	if (e == x->at || column_of(x->d, e) == x->column)
+	if (e == x->at || dpor_column_of(x->d, e) == x->column)
 		return;
-	if (may_race && !before(x->d, e, &x->before))
+	if (may_race && !dpor_before(x->d, e, &x->before))
 		add_race(x, e, false);
-	join(&x->clock, &clocks[e]);
+	dpor_clock_join(&x->clock, &dpor_clocks[e]);
 }
 
-/* It lets x go on, and x's task would have come to wait for it had it gone on earlier: see dpor_bound.c. */
+/* e lets x go on. Had x's task come before e, it would have been stopped: within a bound a race (dpor_bound.2). */
 static void meet_edge(struct dpor_event *x, uint32_t e)
 {
-	if (dpor_is_bounded(x->d) && column_of(x->d, e) != x->column && x->d->node[e]->enabled & BIT(x->task) && !before(x->d, e, &x->arrived))
+	bool by_other = dpor_is_bounded(x->d) && dpor_column_of(x->d, e) != x->column;
+
+	if (by_other && x->d->node[e]->enabled & BIT(x->task) && !dpor_before(x->d, e, &x->arrived))
 		add_race(x, e, true);
 	meet(x, e, false);
 }
@@ -137,7 +124,7 @@ static void meet_all(struct dpor_event *x, const struct object *o, enum point_ki
 	}
 }
 
-/* The ends of waits: what was waited for comes before, whatever else is looked at. */
+/* What a wait that has ended waited for comes before the event, whatever else the event does. */
 static void edges_of_waits(struct dpor_event *x)
 {
 	for (uint32_t i = 0; i < x->foot->n; i++) {
@@ -146,7 +133,7 @@ static void edges_of_waits(struct dpor_event *x)
 		const struct object *o = object_of(x->foot->a[i].obj);
 		for (uint32_t k = 0; k < o->n; k++)
 			if (o->since[k].kind == POINT_GIVE)
-				join(&x->before, &clocks[o->since[k].event]);
+				dpor_clock_join(&x->before, &dpor_clocks[o->since[k].event]);
 	}
 }
 
@@ -163,7 +150,7 @@ static void visit(struct object *o, uint32_t event, uint32_t task, unsigned kind
 		return;
 	}
 	if (kind == POINT_UNLOCK) {
-		if (!(o->holders & BIT(task))) /* (V2) */
+		if (!(o->holders & BIT(task))) /* (dpor_races.2) */
 			return;
 		o->holders &= ~BIT(task);
 		if (o->readers & BIT(task))
@@ -180,36 +167,13 @@ static void visit(struct object *o, uint32_t event, uint32_t task, unsigned kind
 
 static void look(struct dpor_event *x)
 {
-	copy(&x->clock, &x->before);
+	dpor_clock_copy(&x->clock, &x->before);
 	for (uint32_t i = 0; i < x->foot->n; i++)
 		if (x->foot->a[i].kind != DPOR_BLOCKED)
 			meet_all(x, object_of(x->foot->a[i].obj), x->foot->a[i].kind);
 }
 
 /* ---- reversing a race ---- */
-
-/* A task that only comes to be after e is none: who makes it comes first. */
-uint64_t dpor_initials(const struct dpor_event *x, const struct dpor_clock *past, bool itself, uint32_t e)
-{
-	uint32_t first[DPOR_LIVES], column[DPOR_LIVES], n = 0;
-	uint64_t initial = 0;
-
-	for (uint32_t k = e + 1; k < x->at + itself; k++) {
-		bool last = k == x->at;
-		uint32_t col = last ? x->column : column_of(x->d, k), i = 0;
-		const struct dpor_clock *c = last ? &x->clock : &clocks[k];
-		if (!last && (before(x->d, e, c) || (past && past->t[col] <= k)))
-			continue;
-		while (i < n && column[i] != col && c->t[column[i]] <= first[i])
-			i++;
-		if (i < n) /* it has been seen, or comes after one that has */
-			continue;
-		column[n] = col;
-		first[n++] = k;
-		initial |= BIT(last ? x->task : x->d->node[k]->pick);
-	}
-	return initial;
-}
 
 static void reverse(const struct dpor_event *x, uint32_t e)
 {
@@ -232,7 +196,8 @@ static void reverse_all(const struct dpor_event *x)
 
 /* ---- a run ---- */
 
-static void begin_event(struct dpor_event *x, struct dpor *d, uint32_t at, uint32_t task, uint32_t column, const struct dpor_foot *f, uint32_t previous)
+static void begin_event(struct dpor_event *x, struct dpor *d, uint32_t at, uint32_t task, uint32_t column,
+                        const struct dpor_foot *f, uint32_t previous)
 {
 	x->d = d;
 	x->at = at;
@@ -241,13 +206,13 @@ static void begin_event(struct dpor_event *x, struct dpor *d, uint32_t at, uint3
 	x->foot = f;
 	x->nraces = 0;
 	if (previous == NOBODY)
-		memset(x->before.t, 0, ncolumns * sizeof(x->before.t[0]));
+		memset(x->before.t, 0, dpor_ncolumns * sizeof(x->before.t[0]));
 	else
-		copy(&x->before, &clocks[previous]);
-	copy(&x->arrived, &x->before);
+		dpor_clock_copy(&x->before, &dpor_clocks[previous]);
+	dpor_clock_copy(&x->arrived, &x->before);
 }
 
-/* Who was not enabled before event e and is after it goes on because of e: but an acquire's edges are its lock's (V1). */
+/* A task that event e has enabled goes on because of e. (Not an acquire: its edges are its lock's, dpor_races.1.) */
 static void note_enablers(const struct dpor *d, uint32_t e, uint32_t *enabler)
 {
 	uint64_t now = e + 1 < d->n ? d->node[e + 1]->enabled : d->view->enabled;
@@ -261,12 +226,12 @@ static bool takes_a_lock(const struct dpor_foot *f)
 	return f->n && (f->a[0].kind == POINT_LOCK || f->a[0].kind == POINT_SHARED);
 }
 
-/* Where the run stands: of each column its last event, of each task what let it go on, and its column. */
+/* Where the run stands: the last event of each column; for each task the event that enabled it, and its column. */
 struct now {
 	uint32_t last[DPOR_LIVES], enabler[COOP_TASKS_MAX], column[COOP_TASKS_MAX];
 };
 
-/* What a task would do next, were it let, when `at` events have been: its races. */
+/* What task t would do after the first `at` events, if it could: reverses its races. */
 static void reverse_attempt(struct dpor *d, const struct now *now, uint32_t t, uint32_t at, struct dpor_access a)
 {
 	struct dpor_foot f = { .n = 1, .a = &a };
@@ -277,7 +242,10 @@ static void reverse_attempt(struct dpor *d, const struct now *now, uint32_t t, u
 	reverse_all(&x);
 }
 
-/* Task t waits for obj, with `at` events behind it: to take a lock, or to see what it waits for before others undo that. */
+/*
+ * After `at` events task t waits for obj: to take a lock, or to see what it waits for before other tasks undo it. It is
+ * treated as if it came next.
+ */
 static void reverse_wait(struct dpor *d, const struct now *now, uint32_t t, uint32_t at, uint32_t obj)
 {
 	enum point_kind kind = POINT_WAITED;
@@ -301,7 +269,7 @@ static void reverse_pending(struct dpor *d, const struct now *now, const struct 
 	}
 }
 
-/* Where event e's task was stopped (K5). */
+/* Event e's task was stopped there (dpor_bound.5). */
 static void reverse_stop(struct dpor *d, const struct now *now, uint32_t e)
 {
 	const struct dpor_node *n = d->node[e];
@@ -316,16 +284,16 @@ static bool give_columns(struct dpor *d, struct now *now)
 {
 	uint32_t life[COOP_TASKS_MAX];
 
-	ncolumns = 0;
+	dpor_ncolumns = 0;
 	for (uint32_t t = 0; t < COOP_TASKS_MAX; t++)
 		now->column[t] = now->enabler[t] = NOBODY;
 	for (uint32_t e = 0; e < d->n; e++) {
 		struct dpor_node *n = d->node[e];
 		if (now->column[n->pick] == NOBODY || life[n->pick] != n->life) {
-			if (ncolumns == DPOR_LIVES)
+			if (dpor_ncolumns == DPOR_LIVES)
 				return false;
-			now->last[ncolumns] = NOBODY;
-			now->column[n->pick] = ncolumns++;
+			now->last[dpor_ncolumns] = NOBODY;
+			now->column[n->pick] = dpor_ncolumns++;
 			life[n->pick] = n->life;
 		}
 		n->column = now->column[n->pick];
@@ -341,11 +309,11 @@ static void take_event(struct dpor *d, uint32_t e, struct now *now)
 
 	begin_event(&x, d, e, n->pick, n->column, &n->event, now->last[n->column]);
 	if (enabler != NOBODY && !takes_a_lock(x.foot))
-		join(&x.before, &clocks[enabler]);
+		dpor_clock_join(&x.before, &dpor_clocks[enabler]);
 	edges_of_waits(&x);
 	look(&x);
 	x.clock.t[n->column] = (uint16_t)(e + 1);
-	copy(&clocks[e], &x.clock);
+	dpor_clock_copy(&dpor_clocks[e], &x.clock);
 	if (e + 1 >= d->fixed) /* races of what came before have been reversed by earlier runs */
 		reverse_all(&x);
 	for (uint32_t i = 0; i < x.foot->n; i++)

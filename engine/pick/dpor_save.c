@@ -1,6 +1,6 @@
 /*
- * dpor_save.c: where an exhaustive search stands, as text, and back: the branch of choices, and what was tried beside it.
- * It means something only to the same program, scenario and part: who keeps it writes down what it is of.
+ * dpor_save.c: where an exhaustive search stands, as text, and back: the branch of choices, and what was tried beside
+ * it. The text is valid for the same program, scenario and part only; the caller writes down which these are.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,8 +20,9 @@ static void save_foot(const struct dpor_foot *f, FILE *out)
 
 static void save_node(const struct dpor_node *n, FILE *out)
 {
-	fprintf(out, "node %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIu32 " %" PRIu32 " %d %" PRIu32 " %" PRIu32, n->enabled,
-	        n->backtrack, n->done, n->sleep, n->pick, n->current, n->could_go_on, n->used, n->block);
+	fprintf(out, "node %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64, n->enabled, n->backtrack, n->done, n->sleep);
+	fprintf(out, " %" PRIu32 " %" PRIu32 " %d", n->pick, n->current, n->could_go_on);
+	fprintf(out, " %" PRIu32 " %" PRIu32, n->used, n->block);
 	save_foot(&n->event, out);
 	for (uint64_t left = n->done | BIT(n->pick); left; left &= left - 1)
 		save_foot(&n->tried[__builtin_ctzll(left)], out);
@@ -30,10 +31,13 @@ static void save_node(const struct dpor_node *n, FILE *out)
 
 void dpor_save(const struct dpor *d, FILE *out)
 {
-	fprintf(out, "%d %" PRIu32 " %" PRIu32 " %d %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n", d->mode, d->preemptions,
-	        d->deepen_to, d->limited, d->part, d->parts, d->prefixes, d->n, d->nchoices);
-	for (uint32_t i = 0; i < d->nchoices; i++)
-		fprintf(out, "data %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", d->choice[i].at, d->choice[i].value, d->choice[i].of);
+	fprintf(out, "%d %" PRIu32 " %" PRIu32 " %d", d->mode, d->preemptions, d->deepen_to, d->limited);
+	fprintf(out, " %" PRIu32 " %" PRIu32 " %" PRIu64, d->part, d->parts, d->prefixes);
+	fprintf(out, " %" PRIu32 " %" PRIu32 "\n", d->n, d->nchoices);
+	for (uint32_t i = 0; i < d->nchoices; i++) {
+		const struct dpor_choice *c = &d->choice[i];
+		fprintf(out, "data %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", c->at, c->value, c->of);
+	}
 	for (uint32_t i = 0; i < d->n; i++)
 		save_node(d->node[i], out);
 }
@@ -61,8 +65,10 @@ static bool load_node(struct dpor *d, uint32_t i, FILE *in)
 	struct dpor_node *n = dpor_node_at(d, i);
 	int could;
 
-	if (fscanf(in, " node %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32 " %" SCNu32 " %d %" SCNu32 " %" SCNu32, &n->enabled,
-	           &n->backtrack, &n->done, &n->sleep, &n->pick, &n->current, &could, &n->used, &n->block) != 9)
+	if (fscanf(in, " node %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &n->enabled, &n->backtrack, &n->done,
+	           &n->sleep) != 4 ||
+	    fscanf(in, "%" SCNu32 "%" SCNu32 "%d", &n->pick, &n->current, &could) != 3 ||
+	    fscanf(in, "%" SCNu32 "%" SCNu32, &n->used, &n->block) != 2)
 		return false;
 	if (n->pick >= COOP_TASKS_MAX || !(n->enabled & BIT(n->pick)) || n->current >= COOP_TASKS_MAX || n->block > i)
 		return false;
@@ -90,8 +96,9 @@ int dpor_load(struct dpor *d, FILE *in)
 	uint32_t preemptions, deepen_to, part, parts, n;
 	int mode, limited;
 
-	if (fscanf(in, "%d %" SCNu32 " %" SCNu32 " %d %" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu32 " %" SCNu32, &mode, &preemptions,
-	           &deepen_to, &limited, &part, &parts, &d->prefixes, &n, &d->nchoices) != 9)
+	if (fscanf(in, "%d %" SCNu32 "%" SCNu32 "%d", &mode, &preemptions, &deepen_to, &limited) != 4 ||
+	    fscanf(in, "%" SCNu32 "%" SCNu32 "%" SCNu64, &part, &parts, &d->prefixes) != 3 ||
+	    fscanf(in, "%" SCNu32 "%" SCNu32, &n, &d->nchoices) != 2)
 		return -EINVAL;
 	if (mode != (int)d->mode || deepen_to != d->deepen_to || part != d->part || parts != d->parts)
 		return -EINVAL;

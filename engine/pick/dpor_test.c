@@ -281,7 +281,8 @@ static void sleep_sets_alone_find_the_same(void **state)
 {
 	skip_under_tsan();
 	for (unsigned i = 0; i < SCENARIOS; i++) {
-		struct trace_set sleep = traces_of(&scenarios[i], DPOR_SLEEP), races = traces_of(&scenarios[i], DPOR_RACES);
+		struct trace_set sleep = traces_of(&scenarios[i], DPOR_SLEEP);
+		struct trace_set races = traces_of(&scenarios[i], DPOR_RACES);
 		if (!same_traces(&sleep, &races) || sleep.runs != sleep.n || sleep.cut < races.cut)
 			fail_msg("%s: %lu traces in %lu runs, not %lu", scenarios[i].name, (unsigned long)sleep.n,
 			         (unsigned long)sleep.runs, (unsigned long)races.n);
@@ -294,8 +295,10 @@ static void sleep_sets_alone_find_the_same(void **state)
 
 #define OPS_MAX 3u
 
-enum op { OP_READ, OP_WRITE, OP_LOCKED_READ, OP_LOCKED_WRITE, OP_BOTH_LOCKS, OP_SHARED, OP_EXCLUSIVE, OP_GIVE, OP_WAIT, OP_TRY, OP_SPAWN, OP_WAIT_LOCKED,
-	OP_TIMEOUT, OP_DRAW, OP_NR };
+enum op {
+	OP_READ, OP_WRITE, OP_LOCKED_READ, OP_LOCKED_WRITE, OP_BOTH_LOCKS, OP_SHARED, OP_EXCLUSIVE,
+	OP_GIVE, OP_WAIT, OP_TRY, OP_SPAWN, OP_WAIT_LOCKED, OP_TIMEOUT, OP_DRAW, OP_NR
+};
 
 static struct program {
 	unsigned ntasks;
@@ -308,8 +311,10 @@ static struct program {
 	} task[3];
 } program;
 
-static const char *const op_name[OP_NR] = { "read", "write", "locked read", "locked write", "both locks", "shared", "exclusive", "give",
-	                                    "wait", "try", "spawn", "wait locked", "timeout", "draw" };
+static const char *const op_name[OP_NR] = {
+	"read", "write", "locked read", "locked write", "both locks", "shared", "exclusive",
+	"give", "wait", "try", "spawn", "wait locked", "timeout", "draw"
+};
 
 static void draw_program(uint64_t seed)
 {
@@ -425,12 +430,14 @@ static struct trace_set bounded_traces_of(const struct scenario *s, enum dpor_mo
 
 static void check_bound(const struct scenario *s, uint32_t preemptions, enum dpor_mode mode)
 {
-	struct trace_set all = bounded_traces_of(s, DPOR_ALL, preemptions), reduced = bounded_traces_of(s, mode, preemptions);
+	struct trace_set all = bounded_traces_of(s, DPOR_ALL, preemptions);
+	struct trace_set reduced = bounded_traces_of(s, mode, preemptions);
 
 	if (!same_traces(&all, &reduced) && s->task == does_its_ops)
 		print_program(); /* what failed, for whoever looks for the reason */
 	if (!same_traces(&all, &reduced))
-		fail_msg("%s, mode %d, %u preemptions: %lu traces, not %lu", s->name, mode, preemptions, (unsigned long)reduced.n, (unsigned long)all.n);
+		fail_msg("%s, mode %d, %u preemptions: %lu traces, not %lu", s->name, mode, preemptions,
+		         (unsigned long)reduced.n, (unsigned long)all.n);
 	assert_true(reduced.runs <= all.runs);
 	assert_int_equal(reduced.stuck > 0, all.stuck > 0);
 	free(all.hash);
@@ -451,12 +458,14 @@ static void within_a_bound_the_reduction_finds_what_a_plain_search_finds(void **
 static void deepened_until_nothing_is_left_it_finds_all(void **state)
 {
 	skip_under_tsan();
-	for (unsigned i = 0; i < SCENARIOS; i++)
-		for (enum dpor_mode mode = DPOR_RACES; mode <= (scenarios[i].ntasks == 2 ? DPOR_ALL : DPOR_SLEEP); mode++) {
+	for (const struct scenario *s = scenarios; s < scenarios + SCENARIOS; s++)
+		for (enum dpor_mode mode = DPOR_RACES; mode <= (s->ntasks == 2 ? DPOR_ALL : DPOR_SLEEP); mode++) {
 			struct dpor *d = dpor_new_deepening(mode, "");
-			struct trace_set all = traces_of(&scenarios[i], DPOR_RACES), deepened = search_all(d, run_scenario, NULL, (void *)(uintptr_t)&scenarios[i]);
+			struct trace_set all = traces_of(s, DPOR_RACES);
+			struct trace_set deepened = search_all(d, run_scenario, NULL, (void *)(uintptr_t)s);
 			if (!same_traces(&all, &deepened))
-				fail_msg("%s, mode %d: %lu traces, not %lu", scenarios[i].name, mode, (unsigned long)deepened.n, (unsigned long)all.n);
+				fail_msg("%s, mode %d: %lu traces, not %lu", s->name, mode, (unsigned long)deepened.n,
+				         (unsigned long)all.n);
 			free(all.hash);
 			free(deepened.hash);
 		}

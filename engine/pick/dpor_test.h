@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/order.h"
 #include "pick/dpor.h"
 #include "pick/test_run.h"
 
@@ -16,19 +17,12 @@ struct trace_set {
 	uint64_t runs, cut, broken, stuck;
 };
 
-static int compare_hashes(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void sort_once(struct trace_set *t)
 {
 	uint64_t n = 0;
 
 	if (t->n)
-		qsort(t->hash, t->n, sizeof(*t->hash), compare_hashes);
+		qsort(t->hash, t->n, sizeof(*t->hash), order_u64);
 	for (uint64_t i = 0; i < t->n; i++)
 		if (!i || t->hash[i] != t->hash[i - 1])
 			t->hash[n++] = t->hash[i];
@@ -45,8 +39,9 @@ static void keep_hash(struct trace_set *t, uint64_t hash)
 }
 
 /* All traces that the search finds. broken(arg), asked after each run: is something wrong? NULL: never. */
-static struct trace_set search_all(struct dpor *d, void (*run)(const struct coop_config *cfg, void *arg, struct coop_result *res),
-                                bool (*broken)(void *arg), void *arg)
+static struct trace_set search_all(struct dpor *d,
+                                   void (*run)(const struct coop_config *cfg, void *arg, struct coop_result *res),
+                                   bool (*broken)(void *arg), void *arg)
 {
 	struct coop_config cfg = { .picker = &pick_dpor, .picker_state = d };
 	struct trace_set t = { 0 };

@@ -6,14 +6,15 @@
  * of k the task that is about to run falls to a low priority of its own. A bug of depth d among n
  * tasks is found with probability at least 1/(n k^(d-1)) per schedule.
  *
- * Departures: a decision is counted where at least two tasks are enabled, so k is smaller than the
- * paper's; a task that is let time out falls below all others, else one that polls would starve
- * those it polls for; "d=auto" draws d from 2..6 for each schedule.
+ * Departures: a decision is counted where at least two tasks are enabled, so k is smaller than the paper's. A task
+ * whose timeout is taken falls below all others; else a task that polls would starve those that it polls for.
+ * "d=auto" draws d from 2 to 6 for each schedule.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "base/rng.h"
 #include "machine/mem.h"
 #include "pick/pct.h"
@@ -52,13 +53,6 @@ static void *pct_create(const char *args, const char **err)
 	return p;
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void pct_begin(void *state, uint64_t seed, uint32_t steps)
 {
 	struct pct *p = state;
@@ -74,7 +68,7 @@ static void pct_begin(void *state, uint64_t seed, uint32_t steps)
 	p->floor = 0;
 	for (unsigned i = 0; i < p->nchanges; i++)
 		p->change[i] = 1 + (uint32_t)rng_below(&p->rng, steps);
-	qsort(p->change, p->nchanges, sizeof(p->change[0]), compare);
+	qsort(p->change, p->nchanges, sizeof(p->change[0]), order_u32);
 }
 
 static void greet_new_tasks(struct pct *p, uint64_t enabled)

@@ -1,5 +1,5 @@
 /*
- * pct.h: what a state of pick_pct drew for its last run: for who adds up what these runs promise.
+ * pct.h: what a state of pick_pct drew for its last run. Called by hunt/certificate.c, which adds up what runs promise.
  */
 #ifndef PICK_PCT_H
 #define PICK_PCT_H

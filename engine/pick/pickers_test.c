@@ -172,7 +172,9 @@ static void scene_open(struct scene *s, const struct picker *p, const char *args
 
 static void scene_run(struct scene *s, uint64_t seed, void (*fn)(void *), struct schedule *record)
 {
-	struct coop_config cfg = { .picker = s->picker, .picker_state = s->state, .seed = rng_mix(seed), .record = record };
+	struct coop_config cfg = {
+		.picker = s->picker, .picker_state = s->state, .seed = rng_mix(seed), .record = record,
+	};
 
 	coop_run(&cfg, fn, NULL, &s->result);
 	assert_int_equal(s->result.end, COOP_FINISHED);

@@ -1,12 +1,12 @@
 /*
  * pos.c: partial order sampling (Yuan, Yang, Gu, "Partial order aware concurrency sampling", CAV
- * 2018): each pending operation has a random priority, the highest of the enabled ones runs, and what
- * conflicts with it draws again. So of operations that race each is first with equal chance, however
- * many others there are that race with none of them.
+ * 2018): each pending operation has a random priority, the highest of the enabled ones runs, and those that
+ * conflict with it draw again. So each of several racing operations comes first with equal chance, however
+ * many other operations there are that race with none of them.
  *
- * Departures: two operations conflict when their points name one object and not both only read it; what
- * an operation does besides (it wakes somebody) does not count. A task that has not come to its first
- * point conflicts with nobody.
+ * Departures: two operations conflict when their points name the same object, unless both only read it. What an
+ * operation does besides, such as a wake, does not count. A task that has not come to its first point conflicts with
+ * no other.
  */
 #include <stdlib.h>
 

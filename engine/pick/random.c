@@ -1,9 +1,9 @@
 /*
- * random.c: the random walk: at every decision each enabled task with equal chance. The baseline that any
- * cleverer picker has to beat, and on short scenarios seldom does (Thomson, Donaldson, Betts: "Concurrency testing
- * using controlled schedulers: an empirical study", TOPC 2016, who call it Rand).
+ * random.c: the random walk: at every decision each enabled task has the same chance. It is the baseline that a
+ * cleverer picker must beat, and on short scenarios seldom does (Thomson, Donaldson, Betts: "Concurrency testing using
+ * controlled schedulers: an empirical study", TOPC 2016, where it is called Rand).
  *
- * Departure: a lock that is held, and a wait that is not over, is not enabled, so no turn is lost on either.
+ * Departure: a task that is about to take a held lock, or whose wait is not over, is not enabled, so no turn is wasted.
  */
 #include <stdlib.h>
 

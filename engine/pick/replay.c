@@ -1,12 +1,13 @@
 /*
  * replay.c: follows a schedule that was recorded or parsed (LeBlanc, Mellor-Crummey: "Debugging parallel programs
- * with Instant Replay", 1987). Departure: not the order at each object is recorded, but who went on, since one does at a time.
+ * with Instant Replay", 1987). Departure: what is recorded is not the order at each object, but which task went on,
+ * since only one task runs at a time.
  *
- * Strict: the first decision that the schedule does not fit ends the run as diverged. Tolerant, for
- * minimising and for schedules of slightly other code: what does not fit is skipped.
+ * Strict: the first decision that the schedule does not fit ends the run as diverged. Tolerant, for minimising and for
+ * schedules of slightly different code: what does not fit is skipped.
  *
- * pick_replay_turns is told of every turn, also of those in which there was one task to take (watch.turns
- * of watch.h), so that a single step of a task can be moved. Tolerant only.
+ * pick_replay_turns follows turns instead of decisions (watch.h: turns): also those in which only one task was enabled.
+ * So a single step of a task can be moved. It is always tolerant.
  */
 #include <stdlib.h>
 

@@ -2,18 +2,20 @@
  * surw.c: selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
  * concurrency testing", ASPLOS 2025): of the interleavings of *interesting* events each is as likely as
  * any other. The task whose interesting event comes next is drawn, with a chance proportional to how
- * many it still has; others run too, but halt before an interesting event until it is done.
+ * many it still has. Other tasks run too, but halt before an interesting event until that one is done.
  *
- * Departures. The paper is told which events are interesting. Here nobody needs to know the bug: each
- * schedule leaves out some of the objects that tasks share, and the events on the others are. Which:
- * "surw:half": each with chance 1/2. "surw:all": none is, good until one busy object that has nothing to
- * do with the bug drowns the rest. By default a random share of the *events* is left out, an object at
- * a time, busy ones first: so that object is out of the way most of the time, and else hardly anything
- * is missed. On the bare protocol's twelve shapes the worst takes 30 schedules in the mean, of half 85.
- * How many events a task has on an object is learned: the mean of the runs that this picker was given
- * so far. A task is its number. Where the drawn task cannot go on, another one is drawn.
+ * Departures. The paper is told which events are interesting. Here nobody needs to know the bug: each schedule leaves
+ * out some of the objects that tasks share, and the events on the rest are interesting. An object is shared once two
+ * tasks have been seen at it, in one run or in two. Which objects are left out:
  *
- * (W1) An object is shared once two tasks have been seen at it, in one run or in two.
+ *	"surw:half"  each with chance 1/2.
+ *	"surw:all"   none. That is good until one busy object, which has nothing to do with the bug, drowns the rest.
+ *	"surw"       a random share of the *events*, an object at a time, busy objects first. So a busy object is out of
+ *	             the way most of the time, and hardly anything else is missed. On the bare protocol's twelve shapes
+ *	             the worst one takes 30 schedules in the mean, against 85 with "half".
+ *
+ * How many events a task has on an object is learned: it is the mean over the runs that this picker was given so far. A
+ * task is its number. Where the drawn task cannot go on, another one is drawn.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +24,10 @@
 #include "machine/mem.h"
 #include "pick/pickers.h"
 
-#define OBJECTS 4096u /* numbers above are never interesting */
+#define OBJECTS 4096u /* objects with higher numbers are never interesting */
 #define ONE     16u   /* weights count sixteenths of an event */
-#define RUNS    65536u /* after so many what was learned counts half */
-#define EVENTS  65536u /* of one run; what comes after is not learned from */
+#define RUNS    65536u /* after so many runs what was learned counts half */
+#define EVENTS  65536u /* of one run; nothing is learned from the rest */
 
 struct object {
 	uint64_t tasks;                 /* that were seen at it */

@@ -1,12 +1,12 @@
 /*
  * urw.c: the uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively uniform
  * concurrency testing", ASPLOS 2025, section 3): a task is picked with a chance proportional to the steps
- * that it still has to do. When tasks do not wait for each other, all interleavings are then equally
- * likely, where a random walk all but ignores those in which a long task is late.
+ * that it still has to do. When tasks do not wait for each other, all interleavings are then equally likely. A plain
+ * random walk almost never gives one in which a long task comes late.
  *
- * Departures: how many steps a task takes is learned: the mean of the runs that this picker was given
- * so far; in its first run, and once a task outruns its mean, it counts as having one more. A task is
- * its number: one that is spawned in the middle counts from then on, and not towards its parent before.
+ * Departures: how many steps a task takes is learned: it is the mean over the runs that this picker was given so far.
+ * In the first run, and once a task has done more than its mean, it counts as having one step left. A task is its
+ * number: one that is spawned in the middle counts from then on, and its steps do not count as its parent's before.
  */
 #include <stdlib.h>
 #include <string.h>

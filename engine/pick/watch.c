@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "rt/lock.h"
-#include "machine/mem.h"
 #include "rt/trace.h"
 
 void watch_init(struct watch *w, const struct picker *inner, void *inner_state)
@@ -71,7 +70,8 @@ static uint32_t watch_pick(void *state, const struct coop_view *v)
 {
 	struct watch *w = state;
 	struct watch_turn *t;
-	uint32_t id = lone(v) && !w->inner->every_turn ? (uint32_t)__builtin_ctzll(v->enabled) : w->inner->pick(w->inner_state, v);
+	bool ask = !lone(v) || w->inner->every_turn; /* (watch.1) */
+	uint32_t id = ask ? w->inner->pick(w->inner_state, v) : (uint32_t)__builtin_ctzll(v->enabled);
 
 	w->turn = grown(w->turn, w->nturns, &w->turns_cap, sizeof(*w->turn));
 	t = &w->turn[w->nturns++];
@@ -106,7 +106,7 @@ static void watch_begin(void *state, uint64_t seed, uint32_t steps)
 	struct site_stack first;
 
 	if (w->stacks)
-		site_take(&first); /* site.h: the first one is not a fiber's */
+		site_take(&first); /* the first one must not be made on a fiber: site.h */
 	w->nturns = w->naccesses = 0;
 	schedule_clear(&w->turns);
 	rng_seed(&w->rng, rng_mix(seed) ^ 1); /* as coop_run() does */

@@ -1,14 +1,14 @@
 /*
- * watch.h: a picker around a picker, that lets it decide and notes what the run does, step by step: who
- * went on, from where, holding what, and what it accessed.
+ * watch.h: a picker around a picker. It lets the inner one decide, and notes what the run does, step by step: which
+ * task went on, from where, what it held, and what it accessed.
  *
  * A turn is what one task does between two points: from where it stood to where it stands next. Turn t is
  * watch->turn[t]; its `stop` tells of the task that stopped just before it, which is the one of turn t - 1.
  *
- * (W1) The run is the same as without the watcher: it only asks the inner picker, and where there is one
- *      task to take it asks only a picker that wants every turn.
+ * watch.1: The run is the same as without the watcher. It only asks the inner picker; where one task is enabled it asks
+ * only a picker that wants every turn.
  *
- * Called by who shows a run, looks for what flips it, or compares two runs; never in a hunt.
+ * Called by the files of hunt/ and story/ that show a run, look for what flips it, or compare two; never in a hunt.
  */
 #ifndef PICK_WATCH_H
 #define PICK_WATCH_H
@@ -41,7 +41,7 @@ struct watch_stop {
 
 struct watch_turn {
 	struct watch_stop stop;
-	uint32_t task;            /* who goes on */
+	uint32_t task;            /* the task that goes on */
 	uint32_t step;            /* decisions before it */
 	bool decision, preempts;  /* decision: there was another to take */
 	uint64_t enabled;
@@ -59,7 +59,7 @@ struct watch_access {
 struct watch {
 	const struct picker *inner;
 	void *inner_state;
-	struct rng rng;           /* data choices that the inner picker has no opinion of, drawn as without the watcher (W1) */
+	struct rng rng;           /* choices of an inner picker without choose(), as coop_choose() has them (watch.1) */
 	bool stacks;              /* take return addresses: before the run */
 	uint32_t (*mark)(void *arg); /* asked at each turn; may be NULL */
 	void *arg;
@@ -77,7 +77,10 @@ void watch_fini(struct watch *w);
 
 /* Where turn t's task stood before it: the turn whose stop tells it, or WATCH_NONE when it begins. */
 uint32_t watch_stood(const struct watch *w, uint32_t t);
-/* What an object of a run that was traced, too, is, in a few words: those of its class in LOCK_CLASSES, or "device". Returns buf. */
+/*
+ * An object of a run that was traced, too, in a few words: those of its class in LOCK_CLASSES, or "device".
+ * Returns buf.
+ */
 const char *watch_object(uint32_t obj, uint8_t kind, char *buf, unsigned size);
 
 #endif

@@ -27,7 +27,7 @@ struct coop_config {
 	struct schedule *record;  /* cleared, then filled with the picks; may be NULL */
 	bool virtual_time;        /* with pick_clock: time is modelled (coop_time.c); else the run is a search */
 	enum granularity granularity; /* of a search */
-	uint32_t objects_from;    /* the run numbers its objects from here on; lower numbers are of objects that outlive it */
+	uint32_t objects_from;    /* its objects have higher numbers; those up to here outlive the run */
 };
 
 struct coop_result {

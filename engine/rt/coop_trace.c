@@ -1,14 +1,13 @@
 /*
- * coop_trace.c: per object a running hash of its writes, each with the sums of what came before it and
- * commutes: sums, because its order does not matter. Over the objects a sum again.
+ * coop_trace.c: for each object a running hash of its writes. Into each write go the accesses since the last one; those
+ * that commute are summed, because their order does not matter. The run's hash is a sum over the objects.
  *
- * (F1) `touched` names the objects of this run, so a run resets what the last one used and no more.
- * (F2) Of `reads` and `gives` one is zero: they do not commute, so a change from one to the other is
- *      hashed like a write.
+ * `touched` names the objects of this run, so a run resets what the last one used and no more. Of `reads` and `gives`
+ * one is zero: they do not commute, so a change from one to the other is hashed like a write.
  */
 #include "rt/coop_trace.h"
 
-#include "rt/coop.h"
+#include "rt/picker.h"
 
 #define OBJECTS 65536u /* numbers above it share an entry: a coarser order of accesses, never a wrong one */
 #define SLOTS   (OBJECTS + COOP_TASKS_MAX)
@@ -78,6 +77,7 @@ void coop_trace_object(uint32_t obj, uint32_t by)
 	history_of(obj % OBJECTS)->name = next_name(by);
 }
 
+/* The accesses since the last write become one with it: what comes next does not commute with them. */
 static inline void close_group(struct history *h, uint64_t who)
 {
 	h->writes = mix(h->writes + h->reads * 3 + h->gives * 5 + who);
@@ -90,33 +90,24 @@ static inline void add_write(struct history *h, uint64_t who)
 	h->waited = 0;
 }
 
-static void add_read(struct history *h, uint64_t who)
-{
-	if (h->gives)
-		close_group(h, 0);
-	h->reads += who;
-}
-
-static void add_give(struct history *h, uint64_t who)
-{
-	if (h->reads)
-		close_group(h, 0);
-	h->gives += who;
-}
-
 void coop_trace_access(uint32_t task, uint32_t obj, enum point_kind kind)
 {
 	struct history *h = history_of(obj % OBJECTS);
 	uint64_t who = names[task].who;
 
-	if (kind == POINT_READ || kind == POINT_SHARED)
-		add_read(h, who);
-	else if (kind == POINT_GIVE)
-		add_give(h, who);
-	else if (kind == POINT_WAITED)
+	if (kind == POINT_READ || kind == POINT_SHARED) {
+		if (h->gives)
+			close_group(h, 0);
+		h->reads += who;
+	} else if (kind == POINT_GIVE) {
+		if (h->reads)
+			close_group(h, 0);
+		h->gives += who;
+	} else if (kind == POINT_WAITED) {
 		h->waited += who;
-	else
+	} else {
 		add_write(h, who);
+	}
 }
 
 void coop_trace_choice(uint32_t task, uint32_t value)

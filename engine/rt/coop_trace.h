@@ -1,10 +1,12 @@
 /*
- * coop_trace.h: the fingerprint of a controlled run. Two runs in which every object was accessed by
- * the same tasks in the same order, but for accesses that commute (rt.h: enum point_kind), are one and
- * the same to every task; they get the same number.
+ * coop_trace.h: the fingerprint of a controlled run. Two runs in which every object was accessed by the same tasks in
+ * the same order, except that accesses which commute (rt.h: enum point_kind) may have changed places, look the same
+ * to every task. They get the same number.
  *
- * Tasks and objects have names here, not numbers: which one got which number may depend on an order
- * that does not matter. A name is made of who made it, and the how-manieth that was.
+ * Tasks and objects have names here, not numbers, because their numbers may depend on an order that does not matter. A
+ * name is made from the name of the task that made it, and from how many that task had made before.
+ *
+ * Called by the coop files.
  */
 #ifndef RT_COOP_TRACE_H
 #define RT_COOP_TRACE_H
@@ -15,11 +17,11 @@
 #include "rt/rt.h"
 
 void coop_trace_begin(void);
-/* Task `task` begins, or begins to serve: the next one of `by`. */
+/* Task `task` is spawned by task `by`. */
 void coop_trace_task(uint32_t task, uint32_t by);
-/* Object `obj` is made by a task of the run. */
-/* The same for a task that was there, and is named anew: it counts as one that is spawned. */
+/* The same for a task that exists and now serves `by`: it is named as if it were spawned. */
 void coop_trace_serve(uint32_t task, uint32_t by);
+/* Object `obj` is made by task `by`. */
 void coop_trace_object(uint32_t obj, uint32_t by);
 void coop_trace_access(uint32_t task, uint32_t obj, enum point_kind kind);
 /* A data choice of a task: as if it wrote it to an object of its own. */

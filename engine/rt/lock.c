@@ -5,9 +5,10 @@
  * one that finds it held spins a little while its owner runs, then queues and parks. An unlock hands nothing over: it
  * frees the lock and wakes the first waiter, which tries again.
  *
- * State is 0 exactly when no task holds the lock. While the queue is not empty, state is 2, or a waiter that was taken off
- * it is awake and on its way to set it to 2: so some unlock to come takes the slow path, and no waiter is forgotten.
- * Therefore a waiter that was woken takes the lock under the guard (lock_or_queue()), never on the fast path.
+ * State is 0 exactly when no task holds the lock. While the queue is not empty, state is 2, or a waiter that was
+ * taken off it is awake and on its way to set it to 2: so some unlock to come takes the slow path, and no waiter is
+ * forgotten. Therefore a waiter that was woken takes the lock under the guard (lock_or_queue()), never on the fast
+ * path.
  */
 #include "rt/lock.h"
 
@@ -135,7 +136,7 @@ void mutex_lock_slow(struct mutex *m, struct task *t)
 	struct slow_wait s;
 
 	if (rt_searching) {
-		/* taken quietly while another task holds it at a point: no trace names that order, so only a fine search does it */
+		/* taken quietly while another task holds it at a point: only a fine search stops a task there */
 		CHECK(rt_fine);
 		await_free(m, t);
 		CHECK(!atomic_load(&m->state));

@@ -1,9 +1,9 @@
 /*
  * lock_order.c: what the running task holds and owes, and the checks of lock.1 to lock.3.
  *
- * lock_order.1: held[] is sorted by (class, sub): its top is the innermost. An acquire that lock.1 allows belongs on top;
- * owe() puts its entry where it belongs. What is owed is an entry like a lock that is held, so lock.3 needs no check of
- * its own: it follows from lock.1 and lock.2.
+ * lock_order.1: held[] is sorted by (class, sub): its top is the innermost. An acquire that lock.1 allows belongs on
+ *     top; owe() puts its entry where it belongs.
+ * What is owed is an entry like a lock that is held, so lock.3 needs no check of its own: lock.1 and lock.2 imply it.
  *
  * A task looks at its own entries only, so nothing is locked. Callers: lock_fast.h, lock.c, rwsem.c, waitq.c.
  */

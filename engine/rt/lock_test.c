@@ -315,7 +315,8 @@ static void no_wake_is_lost_under_pickers(void **state)
 	skip_under_tsan();
 	under_pickers(3, consume_or_produce, check_nothing);
 	for (uint64_t seed = 0; seed < SCHEDULES; seed++) {
-		struct coop_result res = run_once(seed % 2 ? &test_even : &test_seldom, "", seed, turns_main, NULL, NULL);
+		const struct picker *p = seed % 2 ? &test_even : &test_seldom;
+		struct coop_result res = run_once(p, "", seed, turns_main, NULL, NULL);
 		if (res.end != COOP_FINISHED)
 			fail_msg("seed %lu: end %d: %s", (unsigned long)seed, res.end, res.why);
 		check_eight();

@@ -35,22 +35,18 @@ void noise_stop(void)
 	rt_points = false;
 }
 
-static void disturb(void)
-{
-	if (kind == NOISE_SLEEP) {
-		rt->sleep(1 + rng_below(&rng, NOISE_SLEEP_NS));
-		return;
-	}
-	for (uint64_t n = 1ull << rng_below(&rng, YIELD_LENGTHS); n; n--)
-		sched_yield();
-}
-
 void noise_point(void)
 {
 	if (seeded_for != started) {
 		rng_seed(&rng, rng_mix(seed) ^ rt_self()->id);
 		seeded_for = started;
 	}
-	if (rng_below(&rng, NOISE_ONE_IN) == 0)
-		disturb();
+	if (rng_below(&rng, NOISE_ONE_IN))
+		return;
+	if (kind == NOISE_SLEEP) {
+		rt->sleep(1 + rng_below(&rng, NOISE_SLEEP_NS));
+		return;
+	}
+	for (uint64_t n = 1ull << rng_below(&rng, YIELD_LENGTHS); n; n--)
+		sched_yield();
 }

@@ -29,9 +29,9 @@ struct coop_view {
 	uint32_t obj[COOP_TASKS_MAX];   /* the object of the pending operation; 0: not known yet */
 	uint8_t kind[COOP_TASKS_MAX];   /* that operation: enum point_kind */
 	uint32_t with[COOP_TASKS_MAX];  /* of a wait: the mutex that is taken at its end; 0: none */
-	/* Of a task that cannot go on: the object whose accesses may enable it. COOP_ANY: unknown; 0: the task has ended */
+	/* of a task that cannot go on: the object whose accesses may enable it; COOP_ANY: unknown; 0: it has ended */
 	uint32_t wake[COOP_TASKS_MAX];
-	/* How many tasks have had this number: a later task may have it, and a task that serves another one counts anew */
+	/* how many tasks have had this number so far; a task that serves another one (rt_serve) counts anew */
 	uint32_t life[COOP_TASKS_MAX];
 	uint64_t clock[COOP_TASKS_MAX]; /* virtual time: when the task would go on, in nanoseconds */
 };
@@ -53,7 +53,7 @@ enum coop_end {
  * what they do (watch): it is told what happened. Either member may be NULL.
  */
 struct picker_ear {
-	/* The running task has accessed obj, with choices on. Told in the order of the run, after the pick that led there. */
+	/* The running task has accessed obj, with choices on. In the run's order, after the pick that led to it. */
 	void (*access)(void *state, uint32_t task, uint32_t obj, enum point_kind kind);
 	/* The run has ended, or is cut. */
 	void (*end)(void *state, enum coop_end end);

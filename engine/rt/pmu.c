@@ -11,7 +11,7 @@
 
 #include "machine/mem.h"
 
-/* Events that are counted over the same time (H3). */
+/* Events that are counted over the same time (pmu.2). */
 struct group {
 	unsigned n;
 	unsigned event[PMU_EVENTS_MAX]; /* which of the set */
@@ -52,7 +52,8 @@ static int paranoia(void)
 static void explain(int err, char *why)
 {
 	if (err == ENOENT || err == ENODEV || err == EOPNOTSUPP)
-		snprintf(why, PMU_WHY_MAX, "this processor, or the virtual machine, does not count it (%s)", strerror(err));
+		snprintf(why, PMU_WHY_MAX, "this processor, or the virtual machine, does not count it (%s)",
+		         strerror(err));
 	else if (err == EACCES || err == EPERM)
 		snprintf(why, PMU_WHY_MAX, "not permitted: kernel.perf_event_paranoid is %d (root, or 1)", paranoia());
 	else
@@ -212,13 +213,14 @@ void pmu_sync_end(void)
 
 static void add_group(const struct pmu *p, const struct group *g, struct pmu_counts *sum)
 {
-	double scale = g->running_ns ? (double)g->enabled_ns / (double)g->running_ns : 0; /* H3 */
+	double scale = g->running_ns ? (double)g->enabled_ns / (double)g->running_ns : 0; /* (pmu.2) */
 
 	for (unsigned k = 0; k < g->n; k++) {
 		struct pmu_count *c = &sum->event[g->event[k]];
 
 		if (!g->running_ns)
-			snprintf(c->why, sizeof(c->why), "its turn on the processor's counters never came: ask for fewer events");
+			snprintf(c->why, sizeof(c->why),
+			         "its turn on the processor's counters never came: ask for fewer events");
 		c->value += scale * (double)p->value[g->event[k]];
 		for (unsigned ph = 0; ph < PH_NR; ph++)
 			c->phase[ph] += scale * (double)p->phase[ph][g->event[k]];

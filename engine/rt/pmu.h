@@ -1,12 +1,12 @@
 /*
  * pmu.h: hardware and kernel counters of the workload's own tasks, by libpfm4's event names.
  *
- * (H1) An event that cannot be counted is never 0: it is unavailable, and says why.
- * (H2) The kernel's software events (PMU_ALWAYS) are counted in every run, whatever else was asked for.
- * (H3) Events are read as a group: those of one group were counted over the same time. What does not fit
- *      into one group gets another; if the kernel lets groups take turns, values are scaled to the whole time.
- * (H4) By phase they are read in one sync of PMU_SYNC_ONE_IN only: a reading is a system call, about half
- *      a microsecond for each group.
+ * pmu.1: An event that cannot be counted is never 0: it is unavailable, and says why.
+ * pmu.2: Events are read as a group: those of one group were counted over the same time. What does not fit
+ *     into one group gets another; if the kernel lets groups take turns, values are scaled to the whole time.
+ *
+ * The kernel's software events (PMU_ALWAYS) are counted in every run, whatever else was asked for. By phase, events are
+ * read in one sync of PMU_SYNC_ONE_IN only: a reading is a system call, about half a microsecond for each group.
  *
  * One struct pmu counts one thread: it is opened, started, read and closed by that thread.
  */
@@ -37,10 +37,10 @@ struct pmu_set {
 
 /* Sums over tasks. */
 struct pmu_counts {
-	unsigned n;              /* of events; 0: nobody counted */
+	unsigned n;              /* of events; 0: no task counted */
 	struct pmu_count {
 		char name[PMU_NAME_MAX];
-		char why[PMU_WHY_MAX];   /* unavailable (H1): then the values are not valid; "" when counted */
+		char why[PMU_WHY_MAX];   /* unavailable (pmu.1): then the values are not valid; "" when counted */
 		double value;
 		double phase[PH_NR];     /* of the syncs that were read by phase */
 	} event[PMU_EVENTS_MAX];
@@ -48,9 +48,9 @@ struct pmu_counts {
 };
 
 /*
- * The events of PMU_ALWAYS and those of a list such as "cycles,LLC-misses" (NULL: none; u and k after a
- * colon choose user and kernel: "cycles:u"). 0, or -EINVAL with one line in err (PMU_ERR_MAX) and, in
- * `unknown` (PMU_NAME_MAX), the word that libpfm4 does not know, "" when something else is wrong.
+ * The events of PMU_ALWAYS and those of a list such as "cycles,LLC-misses" (NULL: none; u or k after a colon chooses
+ * user or kernel: "cycles:u"). 0, or -EINVAL with one line in err (at most PMU_ERR_MAX bytes). `unknown` (PMU_NAME_MAX)
+ * is then the word that libpfm4 does not know, or "" when something else is wrong.
  */
 int pmu_parse(const char *list, struct pmu_set *out, char *err, char *unknown);
 /* The names of events that libpfm4 knows on this machine, in lower case; NULL past the end. */
@@ -62,8 +62,8 @@ struct pmu *pmu_open(const struct pmu_set *set);
 void pmu_start(struct pmu *p);
 void pmu_stop(struct pmu *p);
 /*
- * Around a sync: in between phase_switch() charges events to phases, if this sync's turn has come. The task
- * enters the sync's first phase after the one call and leaves the last before the other.
+ * Around a sync: between the two calls phase_switch() charges events to phases, if this sync's turn has come. The task
+ * enters the sync's first phase after the first call, and leaves its last phase before the second call.
  */
 void pmu_sync_begin(struct pmu *p);
 void pmu_sync_end(void);

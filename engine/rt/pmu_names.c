@@ -1,6 +1,6 @@
 /*
  * pmu_names.c: events by name, as libpfm4 knows them. A name that it encodes need not be one that this
- * machine counts: that shows when it is opened (H1).
+ * machine counts: that shows when it is opened (pmu.1).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -149,7 +149,9 @@ static void list_pmu(pfm_pmu_t pmu)
 	for (int i = info.first_event; i >= 0; i = pfm_get_event_next(i)) {
 		pfm_event_info_t event = { .size = sizeof(event) };
 
-		if (pfm_get_event_info(i, PFM_OS_PERF_EVENT, &event) == PFM_SUCCESS && strlen(event.name) < PMU_NAME_MAX)
+		if (pfm_get_event_info(i, PFM_OS_PERF_EVENT, &event) != PFM_SUCCESS)
+			continue;
+		if (strlen(event.name) < PMU_NAME_MAX)
 			add_known(event.name);
 	}
 }

@@ -70,20 +70,13 @@ void task_box_put(struct task_box *box)
 	task_registry_unlock();
 }
 
-/* Not snprintf(): a controlled run makes several tasks in a microsecond. */
-static void copy_name(char to[TASK_NAME_MAX], const char *name)
-{
-	size_t n = strnlen(name, TASK_NAME_MAX - 1);
-
-	memcpy(to, name, n);
-	to[n] = 0;
-}
-
 void task_begin_again(struct task_box *box, const char *name, uint32_t id)
 {
 	struct task *t = &box->task;
+	size_t n = strnlen(name, TASK_NAME_MAX - 1);
 
-	copy_name(t->name, name);
+	memcpy(t->name, name, n); /* not snprintf(): a controlled run makes several tasks in a microsecond */
+	t->name[n] = 0;
 	t->id = id;
 	t->nheld = 0;
 	t->sample = 1 + id % HOLD_ONE_IN; /* so that not all tasks sample their first acquisitions */

@@ -171,8 +171,8 @@ struct rt_wait {
 };
 
 /*
- * How tasks run: threads.c or coop.c. What a controlled run wants to know besides, the accesses that tasks make, has one
- * implementation, so it is no part of the seam: rt_access(), rt_await() and their like call it.
+ * How tasks run: threads.c or coop.c. A controlled run also hears of the accesses that tasks make. That has one
+ * implementation, so it is no part of the seam: rt_access(), rt_await() and their like call it directly.
  */
 struct rt_ops {
 	const char *name;
@@ -244,7 +244,7 @@ static inline void rt_accessed(uint32_t obj, enum point_kind kind)
 		coop_accessed(obj, kind);
 }
 
-/* Controlled runs only: task t, which has served other tasks, serves the running one from now on. Traces name it anew. */
+/* Controlled runs only: task t, which has served other tasks, now serves the running one. Traces name it anew. */
 void rt_serve(struct task *t);
 
 /* CPU work that was just done, by the model of costs: it advances the task's clock in virtual time, else nothing. */

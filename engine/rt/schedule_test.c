@@ -80,7 +80,9 @@ static void the_grammar_of_the_header_is_read(void **state)
 
 static void what_is_no_schedule_is_refused(void **state)
 {
-	static const char *const wrong[] = { "x", "1*", "1*0", "=5/5", "=1", "1,2", "64", "-1", "99999999999", "1 2\n3 4z" };
+	static const char *const wrong[] = {
+		"x", "1*", "1*0", "=5/5", "=1", "1,2", "64", "-1", "99999999999", "1 2\n3 4z",
+	};
 	struct schedule s;
 	char err[128];
 

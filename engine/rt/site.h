@@ -1,9 +1,10 @@
 /*
- * site.h: which line of the source a task stands on. While a run is shown, return addresses are taken; afterwards they
- * are turned into file, line and function, from the program's own debug information. A hunt or a measurement takes none.
+ * site.h: which line of the source a task stands on. While a run is shown, return addresses are taken; afterwards
+ * they are turned into file, line and function, from the program's own debug information. A hunt and a measurement
+ * take none.
  *
- * site.1: The line is the innermost one outside engine/rt and engine/pick: the line that takes a lock, not a line of how
- * locks work or of how the next task is picked. Inlined calls are followed.
+ * site.1: The line is the innermost one outside engine/rt and engine/pick: the line that takes a lock, not a line of
+ * how locks work or of how the next task is picked. Inlined calls are followed.
  *
  * Called by trace.c and pick/watch.c, which take addresses, and by the rooms that print them.
  */

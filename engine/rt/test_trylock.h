@@ -1,6 +1,6 @@
 /*
- * test_trylock.h: a lock that is tried. No design needs one, but a search must get its order right: a try that fails is an
- * access that does not commute with the release (rt.h: enum point_kind).
+ * test_trylock.h: a lock that is tried. No design needs one, but a search must get its order right: a try that fails is
+ * an access that does not commute with the release (rt.h: enum point_kind).
  */
 #ifndef RT_TEST_TRYLOCK_H
 #define RT_TEST_TRYLOCK_H

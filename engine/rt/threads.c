@@ -102,16 +102,12 @@ static bool threads_park(uint64_t timeout_ns)
 	return atomic_exchange(&t->token, 0) == 1;
 }
 
-static void stamp_wake(struct task *t)
-{
-	atomic_store_explicit(&t->woken_from, rt_self()->node, memory_order_relaxed);
-	atomic_store_explicit(&t->woken_ns, clock_now(), memory_order_relaxed);
-}
-
 static void threads_wake(struct task *t)
 {
-	if (rt_instrument && atomic_load_explicit(&t->token, memory_order_relaxed) == 2)
-		stamp_wake(t); /* (threads.2) */
+	if (rt_instrument && atomic_load_explicit(&t->token, memory_order_relaxed) == 2) { /* (threads.2) */
+		atomic_store_explicit(&t->woken_from, rt_self()->node, memory_order_relaxed);
+		atomic_store_explicit(&t->woken_ns, clock_now(), memory_order_relaxed);
+	}
 	if (atomic_exchange(&t->token, 1) == 2)
 		futex_wake_one(&t->token);
 }

@@ -5,9 +5,9 @@
  *     the queue after it has changed the condition. Each has a full barrier between the two, so no wake is lost.
  * waitq.2: `queued` is cleared before the wake is given. A waiter that finds it clear does not park, even when the wake
  *     itself ended a park inside its condition.
- * waitq.3: In a search a wait is one access, at its end, and the task is not enabled before. Only a wait with a timeout,
- *     and one that drops a mutex, look at the condition themselves: there a look in vain has consequences, so it is an
- *     access of its own.
+ * waitq.3: In a search a wait is one access, at its end, and the task is not enabled before. Only a wait with a
+ *     timeout, and one that drops a mutex, look at the condition themselves: there a look in vain has consequences, so
+ *     it is an access of its own.
  */
 #include "rt/cpu.h"
 #include "rt/lock_slow.h"
@@ -46,7 +46,7 @@ static void enter(struct waitq *wq, struct waiter *w)
 	atomic_fetch_add(&wq->nr, 1);
 	guard_unlock(&wq->guard);
 #if !RT_TSAN
-	atomic_thread_fence(memory_order_seq_cst); /* (waitq.1); for ThreadSanitizer the read-modify-writes of nr do it */
+	atomic_thread_fence(memory_order_seq_cst); /* (waitq.1); under TSan the changes of nr do it */
 #endif
 }
 
@@ -146,7 +146,9 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	lock_order_wait(t, wq->class, 0, NULL);
 	lock_stat_waited(t, wq->class);
 	if (rt_searching) {
-		const struct rt_wait w = { .obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg };
+		const struct rt_wait w = {
+			.obj = wq->id, .wake = wq->id, .kind = POINT_WAIT, .ready = cond, .arg = arg,
+		};
 		await(&w, wq);
 		rt_accessed(wq->id, POINT_WAITED);
 		return;
