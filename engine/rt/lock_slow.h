@@ -6,7 +6,7 @@
 
 #include "rt/lock_stat.h"
 
-/* lock.2: nothing at or below (class, sub) is held but `dropped` (may be NULL). */
+/* Checks lock.2: nothing at or below (class, sub) is held, except `dropped` (may be NULL). */
 void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped);
 
 /* Ends the measurement of a hold: h is off the stack. */
