@@ -309,27 +309,20 @@ end:
 	return found;
 }
 
-static bool reverse(struct hunt *h, const struct violation *v, const struct watch *w, const struct race_of *r,
-                    struct flip *f)
-{
-	uint32_t from = w->turn[r->first].place, to = w->turn[r->second].place + 1;
-	struct schedule s;
-
-	schedule_init(&s);
-	hold_back(&w->turns, from, to, &s);
-	bool found = outcome_of(h, v, &s, f) == HOLDS && narrow(h, v, &w->turns, from, to, f);
-	schedule_free(&s);
-	return found;
-}
-
 static bool reverse_races(struct hunt *h, const struct violation *v, const struct watch *w, struct flip *f)
 {
 	struct race_of *race = mem_alloc((w->naccesses + 1) * sizeof(*race));
 	uint32_t n = find_races(w, race);
+	struct schedule s;
 	bool found = false;
 
-	for (uint32_t i = 0; i < n && !found && f->runs < RUNS_MAX; i++)
-		found = reverse(h, v, w, &race[i], f);
+	schedule_init(&s);
+	for (uint32_t i = 0; i < n && !found && f->runs < RUNS_MAX; i++) {
+		uint32_t from = w->turn[race[i].first].place, to = w->turn[race[i].second].place + 1;
+		hold_back(&w->turns, from, to, &s);
+		found = outcome_of(h, v, &s, f) == HOLDS && narrow(h, v, &w->turns, from, to, f);
+	}
+	schedule_free(&s);
 	free(race);
 	return found;
 }

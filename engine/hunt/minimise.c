@@ -67,14 +67,6 @@ static uint32_t minimise_calls(struct hunt *h, struct violation *v)
 
 /* ---- other schedules to start from ---- */
 
-/* Decisions of v's schedule in a random order: the tolerant replay skips those that do not fit. */
-static void random_schedule(struct schedule *s, const struct violation *v, struct rng *rng)
-{
-	schedule_clear(s);
-	for (uint32_t i = 0; i < 2 * v->schedule.n; i++)
-		schedule_add(s, v->schedule.d[rng_below(rng, v->schedule.n)]);
-}
-
 /* Looks for another schedule that fails as v does, with c->absent left out: it is in *c, made smaller. */
 static bool fails_otherwise(struct hunt *h, const struct violation *v, struct violation *c, struct rng *rng,
                             uint32_t *replays)
@@ -82,7 +74,10 @@ static bool fails_otherwise(struct hunt *h, const struct violation *v, struct vi
 	struct absent absent = c->absent;
 
 	for (uint32_t i = 0; i < RESTARTS && v->schedule.n; i++, ++*replays) {
-		random_schedule(&c->schedule, v, rng);
+		/* decisions of v's in a random order: the tolerant replay skips those that do not fit */
+		schedule_clear(&c->schedule);
+		for (uint32_t k = 0; k < 2 * v->schedule.n; k++)
+			schedule_add(&c->schedule, v->schedule.d[rng_below(rng, v->schedule.n)]);
 		c->seed = v->seed;
 		c->absent = absent;
 		hunt_again(h, c, false);
@@ -158,12 +153,6 @@ static bool has_calls(const struct hunt *h, const struct violation *v)
 	return !h->bare && (v->kind == VIOLATION_PROMISE || v->kind == VIOLATION_ERROR);
 }
 
-/* A run that does not end leaves its memory behind, and a proof takes tens of thousands of runs. */
-static bool can_prove(const struct hunt *h, const struct violation *v)
-{
-	return has_calls(h, v) || v->kind == VIOLATION_STATE;
-}
-
 void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m)
 {
 	struct effort effort = { .decisions_left = PROOF_DECISIONS };
@@ -182,7 +171,8 @@ void hunt_minimise(struct hunt *h, struct violation *v, struct minimised *m)
 	m->replays += minimise_moves(h, v);
 	if (has_calls(h, v))
 		m->replays += minimise_calls(h, v) + minimise_moves(h, v) + minimise_restarts(h, v);
-	smaller = can_prove(h, v);
+	/* A run that does not end leaves its memory behind, and a proof takes tens of thousands of runs. */
+	smaller = has_calls(h, v) || v->kind == VIOLATION_STATE;
 	while (smaller) {
 		m->replays += (has_calls(h, v) ? minimise_calls(h, v) : 0) + minimise_moves(h, v);
 		smaller = prove(h, v, m, &effort);

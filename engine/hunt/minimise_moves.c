@@ -146,26 +146,19 @@ uint32_t minimise_moves(struct hunt *h, struct violation *v)
 
 /* ---- the causal slice ---- */
 
-static uint32_t largest_object(const struct watch *w)
-{
-	uint32_t most = 0;
-
-	for (uint32_t a = 0; a < w->naccesses; a++)
-		if (w->access[a].obj > most)
-			most = w->access[a].obj;
-	return most;
-}
-
 /*
  * Backwards over the accesses: a turn is needed when it wrote an object that a later turn, itself needed, has touched.
  * All turns of a task before its last one that is needed are needed, too. `needed` has one entry a turn.
  */
 static void find_needed(const struct watch *w, uint32_t end, bool *needed)
 {
-	bool *object = mem_zalloc(largest_object(w) + 1);
 	bool task[COOP_TASKS_MAX] = { 0 };
-	uint32_t a = w->naccesses;
+	uint32_t a, largest = 0;
 
+	for (a = 0; a < w->naccesses; a++)
+		if (w->access[a].obj > largest)
+			largest = w->access[a].obj;
+	bool *object = mem_zalloc(largest + 1);
 	task[w->turn[end].task] = true;
 	for (uint32_t t = end + 1; t > 0; t--) {
 		const struct watch_turn *turn = &w->turn[t - 1];

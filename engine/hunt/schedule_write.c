@@ -41,14 +41,6 @@ static void write_absent(FILE *out, const struct race *race, const struct absent
 		fprintf(out, "\n");
 }
 
-static void write_crash(FILE *out, const struct crash *c)
-{
-	fprintf(out, "crash %u of %u:", c->pos, c->npending);
-	for (uint32_t i = 0; i < c->nkept; i++)
-		fprintf(out, " %u", c->kept[i]);
-	fprintf(out, "\n");
-}
-
 static void write_all(FILE *out, const char *path, const struct race *race, const struct design *design,
                       const struct violation *v)
 {
@@ -69,8 +61,12 @@ static void write_all(FILE *out, const char *path, const struct race *race, cons
 		fprintf(out, "\n");
 	if (v->run.trace_hash)
 		fprintf(out, "trace %016" PRIx64 "\n", v->run.trace_hash);
-	if (v->kind == VIOLATION_PROMISE && v->crash.pos)
-		write_crash(out, &v->crash);
+	if (v->kind == VIOLATION_PROMISE && v->crash.pos) {
+		fprintf(out, "crash %u of %u:", v->crash.pos, v->crash.npending);
+		for (uint32_t i = 0; i < v->crash.nkept; i++)
+			fprintf(out, " %u", v->crash.kept[i]);
+		fprintf(out, "\n");
+	}
 	fprintf(out, "said %s\n", v->text);
 }
 

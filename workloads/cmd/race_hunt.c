@@ -134,11 +134,6 @@ static int report_violation(struct hunting *g, struct hunt *h, struct violation 
 	return 0;
 }
 
-static void rescue_path(const struct hunt *h, char *path, unsigned size)
-{
-	snprintf(path, size, "race-%s-%s.check.schedule", h->race->name, h->design->name);
-}
-
 static int report_search(struct hunting *g, struct hunt *h, const struct search *s, struct violation *v)
 {
 	enum violation_kind kind = s->found_at ? v->kind : VIOLATION_NONE;
@@ -178,7 +173,7 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 		s->progress = progress;
 		s->arg = h;
 	}
-	rescue_path(h, path, sizeof(path));
+	snprintf(path, sizeof(path), "race-%s-%s.check.schedule", h->race->name, h->design->name);
 	hunt_rescue(h, path);
 	if (g->o.common.jobs > 1)
 		ret = hunt_search_jobs(h, s, g->o.common.jobs, v, &why);
@@ -194,15 +189,7 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 	return ret;
 }
 
-static int can_divide(const struct hunting *g, const struct strategy *s)
-{
-	if (!strategy_enumerates(s) || (g->o.common.jobs <= 1 && g->o.common.shards <= 1))
-		return 0;
-	return cmd_error(CMD, "--picker %s: it goes one way, which --jobs and --shard do not divide; `race prove` "
-	                 "does that", s->text);
-}
-
-/* A strategy of its own for each design: what it learns of one is not true of another. */
+/* Each design has a strategy of its own: what a strategy learns of one design is not true of another. */
 static int hunt_design(struct hunting *g, const struct design *design)
 {
 	struct search s = { .seed = g->o.common.seed, .shard = g->o.common.shard, .shards = g->o.common.shards,
@@ -217,9 +204,12 @@ static int hunt_design(struct hunting *g, const struct design *design)
 	if (strategy_open(&strategy, g->o.picker, &why))
 		return cmd_error(CMD, "--picker %s", why.text);
 	s.strategy = &strategy;
-	int ret = can_divide(g, &strategy);
-	if (ret)
+	int ret = 0;
+	if (strategy_enumerates(&strategy) && (g->o.common.jobs > 1 || g->o.common.shards > 1)) {
+		ret = cmd_error(CMD, "--picker %s: it goes one way, which --jobs and --shard do not divide; "
+		                "`race prove` does that", strategy.text);
 		goto close_strategy;
+	}
 	ret = hunt_open(g->o.common.race, design, &h, &why);
 	if (ret) {
 		ret = cmd_error(CMD, "%s", why.text);
@@ -238,14 +228,6 @@ close_strategy:
 	return ret;
 }
 
-static int write_json(struct hunting *g)
-{
-	return race_write_json(CMD, g->o.common.json,
-	                       json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race", g->o.common.race->name,
-	                                 "picker",
-	                                 g->o.picker, "seed", (json_int_t)g->o.common.seed, "results", g->results));
-}
-
 static int hunt_all(struct hunting *g)
 {
 	bool all = !strcmp(g->o.common.design, "all");
@@ -256,7 +238,10 @@ static int hunt_all(struct hunting *g)
 		                                                                      g->o.common.design))
 			ret = hunt_design(g, fs_designs[i]);
 	if (!ret && g->o.common.json)
-		ret = write_json(g);
+		ret = race_write_json(CMD, g->o.common.json,
+		                      json_pack("{s:i,s:s,s:s,s:I,s:O}", "schema_version", 1, "race",
+		                                g->o.common.race->name, "picker", g->o.picker, "seed",
+		                                (json_int_t)g->o.common.seed, "results", g->results));
 	if (ret)
 		return ret;
 	if (g->nondeterministic)

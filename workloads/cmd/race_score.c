@@ -104,13 +104,6 @@ struct scoring {
 	json_t *rows, *mismatches;
 };
 
-static void print_head(FILE *out)
-{
-	fprintf(out, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found",
-	        "median", "p95",
-	        "schedule/s", "seconds");
-}
-
 static const char *schedules_text(const struct scoring *g, const struct score_row *r, uint64_t n, char buf[24])
 {
 	if (r->due == VERDICT_HOLDS && !r->found)
@@ -209,7 +202,8 @@ static int score_all(struct scoring *g)
 {
 	int ret = 0;
 
-	print_head(g->text);
+	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found",
+	        "median", "p95", "schedule/s", "seconds");
 	for (unsigned i = 0; races[i] && !ret && !stop_asked(); i++)
 		if (!g->o.common.race || g->o.common.race == races[i])
 			ret = score_race(g, races[i]);

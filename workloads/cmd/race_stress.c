@@ -110,14 +110,6 @@ static void print_rate(FILE *out, const struct stress *s, double per, const char
 	fprintf(out, "    %.4g per %s (95 %%: %.3g to %.3g)\n", (double)s->hits * per, unit, low * per, high * per);
 }
 
-static void print_rates(FILE *out, const struct stress *s)
-{
-	if (s->took > 0)
-		print_rate(out, s, 3600 / s->took, "hour");
-	if (s->fsyncs)
-		print_rate(out, s, 1e6 / (double)s->fsyncs, "million fsyncs");
-}
-
 static void print_stress(const struct stressing *g, const struct hunt *h, const struct stress *s)
 {
 	fprintf(g->text, "race %s, design %s, noise %s, seed %lu: on threads\n", h->race->name, h->design->name,
@@ -125,10 +117,13 @@ static void print_stress(const struct stressing *g, const struct hunt *h, const 
 	fprintf(g->text, "  %lu rounds, %lu fsyncs with something to write, %lu crash images judged in %.2f s\n",
 	        (unsigned long)s->run, (unsigned long)s->fsyncs, (unsigned long)s->images, s->took);
 	fprintf(g->text, "  %lu hit%s\n", (unsigned long)s->hits, s->hits == 1 ? "" : "s");
-	print_rates(g->text, s);
+	if (s->took > 0)
+		print_rate(g->text, s, 3600 / s->took, "hour");
+	if (s->fsyncs)
+		print_rate(g->text, s, 1e6 / (double)s->fsyncs, "million fsyncs");
 	if (!s->hits) {
-		fprintf(g->text, "  no hit proves nothing: threads meet by chance. `fsyncstorm race hunt %s --design %s` "
-		        "looks for it,\n  and says how sure it is\n", h->race->name, h->design->name);
+		fprintf(g->text, "  no hit proves nothing: threads meet by chance. `fsyncstorm race hunt %s "
+		        "--design %s` looks for it,\n  and says how sure it is\n", h->race->name, h->design->name);
 		return;
 	}
 	fprintf(g->text, "  the first: %s\n", g->first);
@@ -163,7 +158,7 @@ static json_t *stress_json(const struct stressing *g, const struct hunt *h, cons
 _Noreturn static void give_up(const struct stress *s, const struct hunt *h)
 {
 	cmd_error(CMD, "race %s, design %s, seed %lu, round %lu: no task has come on for %llu s: a deadlock; "
-	                         "`fsyncstorm race hunt %s --design %s` shows who waits for whom",
+	                         "`fsyncstorm race hunt %s --design %s` shows which task waits for which",
 	          h->race->name, h->design->name, (unsigned long)s->seed, (unsigned long)s->run,
 	          STRESS_STUCK_NS / 1000000000, h->race->name, h->design->name);
 	_exit(1);

@@ -207,21 +207,10 @@ static int add_task(struct job_calls *c, const struct job_clone *clone, struct w
 	return 0;
 }
 
-static int add_tasks(struct job_calls *c, const struct job_file *jf, struct why *why)
-{
-	unsigned n;
-	struct job_clone *clones = job_clones(jf, 0, &n);
-	int ret = 0;
-
-	for (unsigned i = 0; i < n && !ret; i++)
-		ret = add_task(c, &clones[i], why);
-	free(clones);
-	return ret;
-}
-
 int job_calls(const struct job_file *jf, const char *text, struct job_calls *out, struct why *why)
 {
 	struct job_file small = *jf;
+	unsigned n;
 
 	*out = (struct job_calls){ 0 };
 	int ret = refuse(jf, text, why);
@@ -237,7 +226,10 @@ int job_calls(const struct job_file *jf, const char *text, struct job_calls *out
 		clamp_count(out, &jf->job[i], &small.job[i]);
 		clamp_files(out, &small.job[i], JOB_CALLS_FILES / tasks ? JOB_CALLS_FILES / tasks : 1);
 	}
-	ret = add_tasks(out, &small, why);
+	struct job_clone *clones = job_clones(&small, 0, &n);
+	for (unsigned i = 0; i < n && !ret; i++)
+		ret = add_task(out, &clones[i], why);
+	free(clones);
 	free(small.job);
 	return ret;
 }
