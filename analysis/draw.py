@@ -2,8 +2,8 @@
 draw.py: what all plots share: colours, marks, the recipe in small print, and how a figure becomes a file.
 
 A target looks the same in every plot. Its colour (Okabe and Ito's, told apart by colour-blind eyes), its mark and its
-line style all say which it is, so that a print in grey can be read. Every figure carries its recipe. Where a run does not
-have the data of a plot, the plot's place says which data. The same run gives the same file, byte for byte.
+line style all say which it is, so that a print in grey can be read. Every figure carries its recipe. Where a run does
+not have the data of a plot, the plot's place says which data. The same run gives the same file, byte for byte.
 
 Called by plot_*.py. Figures are made without pyplot: no state outside the figure.
 """

@@ -2,10 +2,11 @@
 runs.py: loads results, and computes each figure that the terminal, the report and the README show. No other file
 reads a run's JSON.
 
-runs.1: What is wrong with a file is one line that names it (Bad), never a stack of Python's.
-runs.2: A figure is computed by one function here, whoever shows it. What there are too few operations for is NaN, and
+What is wrong with a file is one line that names it (Bad), never a stack of Python's.
+
+runs.1: A figure is computed by one function here, whoever shows it. What there are too few operations for is NaN, and
 shown as "-": p50 takes 10, p99 takes 100, p99.9 takes 1,000.
-runs.3: x floor below 1 is no figure. A sync that is durable cannot take less than the write and the flush of the floor:
+runs.2: x floor below 1 is no figure. A sync that is durable cannot take less than the write and the flush of the floor:
 the device's floor moved between the two, or syncs had nothing to flush.
 
 A trial that was cut short or failed is not like the others: trials() leaves it out. Bins of several trials may be
@@ -49,7 +50,7 @@ class Histogram:
         return float(min(max(self.values[min(at, len(self.values) - 1)], self.min_ns), self.max_ns))
 
     def figure(self, p):
-        """The same, or NaN when there are too few operations to tell (runs.2)."""
+        """The same, or NaN when there are too few operations to tell (runs.1)."""
         return self.percentile(p) if self.n >= LEAST and round(self.n * (100 - p), 6) >= 100 else float("nan")
 
     @property
@@ -160,7 +161,7 @@ class Run:
         return request / floor.percentile(50)
 
     def x_floor(self, target, threads):
-        """What is shown of floor_times(); None where that is no figure (runs.3)."""
+        """What is shown of floor_times(); None where that is no figure (runs.2)."""
         times = self.floor_times(target, threads)
         return times if times is not None and times >= 1 else None
 

@@ -182,13 +182,13 @@ def listed(run, rows):
 
 
 def floor_doubts(run):
-    """Where x floor is no figure (runs.3), and where it is rough because the floor moved."""
+    """Where x floor is no figure (runs.2), and where it is rough because the floor moved."""
     out, rows = [], list(itertools.product(run.levels, run.indexes))
     below = [(t, i) for t, i in rows if run.floor_times(i, t) is not None and run.x_floor(i, t) is None]
     if below:
         out.append(f"No x floor is given of {listed(run, below)}: it would be below 1, and a durable sync cannot take "
-                   "less than a write and a flush. The device's floor moved meanwhile, or half of the syncs had nothing "
-                   "to flush.")
+                   "less than a write and a flush. The device's floor moved meanwhile, or half of the syncs had "
+                   "nothing to flush.")
     moved = [(t, i) for t, i in rows if run.floor_looks(i, t)]
     if moved:
         low, high = (f(run.floor_looks(i, t)[k] for t, i in moved) / 1e3 for k, f in ((0, min), (1, max)))

@@ -186,7 +186,7 @@ class Findings(unittest.TestCase):
 
 
 class RecordedNoise(unittest.TestCase):
-    """What this program must reach (T10), on A against A as it was measured on a noisy machine."""
+    """What this program must reach, on A against A as it was measured on a noisy machine."""
     METRICS = ("p50", "p99", "rate")
 
     @classmethod

@@ -1,6 +1,6 @@
 /*
- * bench.h: one bench: a job, some targets, some numbers of tasks, and trials that take turns, so that what drifts in the
- * machine meets all targets alike.
+ * bench.h: one bench: a job, some targets, some numbers of tasks, and trials that take turns, so that what drifts in
+ * the machine meets all targets alike.
  *
  * The trials are kept as they are (run.json), and summed up in plain tables. Nothing here compares two targets: ratios,
  * their intervals and what they come to are computed in analysis/ alone, from run.json.
@@ -79,7 +79,9 @@ double bench_request_ns(const struct driver_result *r);
 const struct hist *bench_floor(const struct driver_result *r);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
-/* A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end. */
+/*
+ * A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end.
+ */
 const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);

@@ -70,7 +70,7 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 	return 0;
 }
 
-/* Laid out from the memory of the task that will use it (N2 of driver_plan.c). */
+/* Laid out from the memory of the task that will use it (driver_plan.2). */
 static int open_files(struct trial *t, const struct placement *plan, struct why *why)
 {
 	const struct driver_config *cfg = t->cfg;
@@ -228,7 +228,7 @@ static void check_phases(const struct driver_result *r)
 
 	for (int i = 0; i < PH_NR; i++)
 		sum += r->phase_ns[i];
-	CHECK(!rt_instrument || sum == r->sync.sum); /* V3 */
+	CHECK(!rt_instrument || sum == r->sync.sum); /* driver.2 */
 }
 
 static void note(struct driver_result *r, const char *what)
@@ -353,7 +353,10 @@ close_files:
 	return ret;
 }
 
-/* Its own tasks, those of a target that is not the kernel, and its memory are where driver_plan.c says (N1, N2). */
+/*
+ * The tasks and the memory of a target that is not the kernel go where driver_plan.c says (driver_plan.1,
+ * driver_plan.2).
+ */
 static int open_target(struct trial *t, const struct placement *plan, struct why *why)
 {
 	struct placement home = { .pu = -1, .node = -1 };

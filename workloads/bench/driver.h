@@ -1,12 +1,12 @@
 /*
- * driver.h: runs a job against one instance of a target: one trial. A task for each clone, placed, all
- * started on one line, each with histograms of its own; merged when all have ended.
+ * driver.h: runs a job against one instance of a target: one trial. There is a task for each clone. They are placed,
+ * start on one line, and have a histogram each; these are merged when all tasks have ended. What happens in ramp_time
+ * is not counted: all tasks stop at a second line, and the counters start at 0 there.
  *
- * (V1) Closed loop: an operation's latency is its service time. With rate_iops a write, with the syncs
- *      that follow it, has a service time, from its start, and a response time, from its *intended*
- *      start: a stall is paid by all it delayed.
- * (V2) What happens in ramp_time is not counted: all tasks stop at a second line, counters start at 0.
- * (V3) The phases of all fsyncs and fdatasyncs sum to their latency, exactly.
+ * driver.1: In a closed loop an operation's latency is its service time. With rate_iops a write, with the syncs that
+ * follow it, has a service time, from its start, and a response time, from its *intended* start: a stall is paid by all
+ * that it delayed.
+ * driver.2: The phases of all fsyncs and fdatasyncs sum to their latency, exactly.
  *
  * Called by the bench command and by the project's own figures (bench-self).
  */
@@ -51,8 +51,8 @@ struct driver_result {
 	struct hist op[OP_KINDS];
 	struct hist sync;            /* fsync and fdatasync together */
 	struct heat heat;            /* sync, over time */
-	struct hist service, response; /* of a write with the syncs after it, V1; empty without rate_iops */
-	uint64_t phase_ns[PH_NR];    /* V3 */
+	struct hist service, response; /* of a write with the syncs after it (driver.1); empty without rate_iops */
+	uint64_t phase_ns[PH_NR];    /* driver.2 */
 	uint64_t begin_ns;           /* when the first task left the line */
 	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */
 	uint64_t cpu_ns;             /* of the tasks, engine included */
@@ -62,12 +62,14 @@ struct driver_result {
 	bool has_device;
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */
-	bool syncs_unknown;          /* made, but not measured one kind apart from the other: `sync` is not to be used */
+	/* made, but not measured one kind apart from the other: `sync` is not to be used */
+	bool syncs_unknown;
 	uint64_t promised;           /* syncs, and writes that are syncs: each needs a flush of the device */
 	bool has_barriers;           /* on a real file system, or a device that is a file: the next two are valid */
 	struct target_barriers barriers;
 	bool too_few_flushes;        /* some of what was promised is not durable */
-	struct hist floor, floor_after; /* one write and flush below it, by one task, just before and after; may be empty */
+	/* one write and flush below it, by one task, just before and after; may be empty */
+	struct hist floor, floor_after;
 	char helper_nodes[64];       /* where the engine's own tasks went; "" is anywhere, or there are none */
 	char made[256];              /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
@@ -85,7 +87,7 @@ void driver_free(struct driver_result *r);
 
 /* Where each task goes: out has cfg->n entries. -EINVAL with why. */
 int driver_plan(const struct driver_config *cfg, struct placement *out, struct why *why);
-/* Where the engine's own tasks go with that plan (N1 of driver_plan.c): a list of NUMA nodes; "" is anywhere. */
+/* Where the engine's own tasks go with that plan (driver_plan.1): a list of NUMA nodes; "" is anywhere. */
 void driver_plan_helpers(const struct driver_config *cfg, const struct placement *plan, char *nodes, size_t size);
 
 /* Operations a second. */

@@ -2,11 +2,12 @@
  * driver_plan.c: where the tasks of a trial go, and where their memory comes from: by a named plan for all,
  * or by the jobs' own keys (of which numa_mem_policy counts with a plan too).
  *
- * (N1) The engine's own tasks (completion and compression workers, flusher, committer, the device's) go where
- *      those who sync are: to any processor of the same NUMA nodes. They complete what an fsync waits for and
- *      touch what it touches, as a kernel's unbound workers run near who queued the work; and where that is
- *      is what a user says with a placement. With `near` that is the drive's node.
- * (N2) The file system's own memory is on that node when it is one; a file's pages are where its task's memory is.
+ * driver_plan.1: The engine's own tasks (completion and compression workers, flusher, committer, the device's) go to
+ * any processor of the NUMA nodes where the syncing tasks are. They complete what an fsync waits for and touch its
+ * memory; in a kernel, too, an unbound worker runs near the task that queued the work. The user says where that is by a
+ * placement. With `near` it is the drive's node.
+ * driver_plan.2: If that is one node, the file system's own memory is on it. A file's pages are where the memory of its
+ * task is.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -37,7 +37,7 @@ static void line_wait(struct line *l)
 	wait_until(&l->go, line_opened, arg);
 }
 
-/* ---- the clock of an operation: the phase clock's own readings, so that V3 is exact ---- */
+/* ---- the clock of an operation: the phase clock's own readings, so that driver.2 is exact ---- */
 
 static uint64_t begin_op(bool phases)
 {
@@ -155,7 +155,7 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 	if (phases)
 		add_phases(w, before);
 	else if (is_sync(op->kind))
-		w->phase_ns[PH_OTHER] += end - begin; /* V3 */
+		w->phase_ns[PH_OTHER] += end - begin; /* driver.2 */
 	if (op->kind == OP_WRITE)
 		w->bytes += op->len;
 	if (w->clone->job->rate_iops)

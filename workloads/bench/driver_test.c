@@ -171,7 +171,8 @@ static int drop(void **state)
 
 static void each_operation_is_done_and_counted_once(void **state)
 {
-	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nio_size=64m\nnumber_ios=1000\nnumjobs=3\nfsync=10\nfdatasync=4\n"
+	run(&target_probe,
+	    "[a]\nrw=randwrite\nsize=1m\nio_size=64m\nnumber_ios=1000\nnumjobs=3\nfsync=10\nfdatasync=4\n"
 	    "sync_file_range=write:5\n", 0);
 	assert_int_equal(probe.writes, 3000);
 	assert_int_equal(probe.fsyncs, 300);
@@ -265,7 +266,8 @@ static void a_stall_is_paid_by_all_it_delayed(void **state)
 /* No write begins before its arrival; the sum of 60 random times of 1 ms is never far below 60 ms. */
 static void random_arrivals_are_kept_to(void **state)
 {
-	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=60\nrate_iops=1000\nrate_process=poisson\nfsync=2\n", 0);
+	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=60\nrate_iops=1000\nrate_process=poisson\nfsync=2\n",
+	    0);
 	assert_int_equal(result->service.n, 60);
 	assert_int_equal(result->response.n, 60);
 	assert_true(probe.begun[59] - result->begin_ns >= 20 * MS);
@@ -277,7 +279,8 @@ static void the_ramp_is_not_measured(void **state)
 {
 	uint64_t all;
 
-	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nramp_time=50ms\nruntime=50ms\ntime_based\nfsync=1\nthinktime=1ms\n", 0);
+	run(&target_probe,
+	    "[a]\nrw=randwrite\nsize=1m\nramp_time=50ms\nruntime=50ms\ntime_based\nfsync=1\nthinktime=1ms\n", 0);
 	all = probe.writes;
 	assert_true(result->op[OP_WRITE].n < all);
 	assert_true(result->op[OP_WRITE].n > 0);
@@ -373,7 +376,8 @@ static void a_job_places_its_tasks_as_fio_does(void **state)
 
 static void memory_comes_from_where_the_job_says(void **state)
 {
-	assert_int_equal(plan_on("node:2 core:4 pu:1", "[s]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\nnuma_mem_policy=bind:1\n"
+	assert_int_equal(plan_on("node:2 core:4 pu:1",
+	                         "[s]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\nnuma_mem_policy=bind:1\n"
 	                         "[w]\nrw=write\nsize=1m\nnuma_mem_policy=interleave:all\n", "split", ""), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(where[i].node, 1);
@@ -413,13 +417,18 @@ static void the_engines_own_tasks_go_where_the_syncs_are(void **state)
 	assert_string_equal(helpers(), "3");
 	assert_int_equal(plan_on(topology, two_sections, "node:2", ""), 0);
 	assert_string_equal(helpers(), "2");
-	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\nfsync=1\n", "scatter", ""), 0);
+	assert_int_equal(plan_on(topology,
+	                         "[a]\nrw=write\nsize=1m\nfsync=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\nfsync=1\n",
+	                         "scatter", ""), 0);
 	assert_string_equal(helpers(), "0-3");
 	/* nobody syncs: where anybody is; a list of CPUs: their nodes; who may run anywhere: anywhere */
-	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\n"
+	assert_int_equal(plan_on(topology,
+	                         "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\n"
 	                         "cpus_allowed=4-5\n", NULL, ""), 0);
 	assert_string_equal(helpers(), "1-2");
-	assert_int_equal(plan_on(topology, "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n[b]\nrw=write\nsize=1m\nfsync=1\n", NULL, ""), 0);
+	assert_int_equal(plan_on(topology,
+	                         "[a]\nrw=write\nsize=1m\nnuma_cpu_nodes=1\nnumjobs=3\n"
+	                         "[b]\nrw=write\nsize=1m\nfsync=1\n", NULL, ""), 0);
 	assert_string_equal(helpers(), "");
 	this_machine_again();
 }
@@ -434,7 +443,8 @@ static void look_at_cpus(void *arg)
 	CHECK(sched_getaffinity(0, sizeof(set), &set) == 0);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &set))
-			snprintf(allowed_at_open + strlen(allowed_at_open), sizeof(allowed_at_open) - strlen(allowed_at_open), "%d ", cpu);
+			snprintf(allowed_at_open + strlen(allowed_at_open),
+			         sizeof(allowed_at_open) - strlen(allowed_at_open), "%d ", cpu);
 }
 
 static int open_with_a_helper(const struct target_spec *spec, void **instance, struct why *why)
@@ -455,7 +465,8 @@ static void a_target_starts_its_tasks_where_they_belong(void **state)
 	place_fini();
 	setenv("HWLOC_SYNTHETIC", "node:2 core:1 pu:1", 1);
 	setenv("HWLOC_THISSYSTEM", "1", 1);
-	run(&target, "[a]\nrw=write\nsize=64k\nnuma_cpu_nodes=1\n[b]\nrw=write\nsize=64k\nfsync=1\nnuma_cpu_nodes=0\n", 0);
+	run(&target, "[a]\nrw=write\nsize=64k\nnuma_cpu_nodes=1\n[b]\nrw=write\nsize=64k\nfsync=1\nnuma_cpu_nodes=0\n",
+	    0);
 	assert_string_equal(allowed_at_open, "0 ");
 	assert_string_equal(result->helper_nodes, "0");
 	unsetenv("HWLOC_THISSYSTEM");

@@ -6,8 +6,9 @@
  * This file alone is compiled against fio's own headers (GPL version 2), those of the installed version,
  * by `make fio-engine`, and it is no part of the program. What a session is: fio_session.h.
  *
- * (Y1) The design's tasks are threads of the process, so a job of fio must be one too: fork is refused.
- * (Y2) Every call is synchronous. What fio measures includes the little that this file does.
+ * Every call is synchronous. What fio measures includes the little that this file does.
+ *
+ * fio_engine.1: The design's tasks are threads of the process, so a job of fio must be a thread, too: fork is refused.
  */
 #include "fio.h"
 #include "optgroup.h"
@@ -93,7 +94,7 @@ static int engine_setup(struct thread_data *td)
 		return 0;
 	if (td->io_ops != &ioengine)
 		return refuse(td, EINVAL, "built for another fio than this one; run make fio-engine again");
-	if (!td->o.use_thread) /* Y1 */
+	if (!td->o.use_thread) /* fio_engine.1 */
 		return refuse(td, EINVAL, "jobs must be threads: add thread=1 to the job, or --thread");
 	if (!o->device)
 		return refuse(td, EINVAL, "no device: add e.g. --device=ram:1g, or device= to the job");
@@ -164,7 +165,8 @@ static int sync_range(struct fio_task *t, struct thread_data *td, struct fio_fil
 {
 	if (f->first_write == -1ULL)
 		return 0;
-	return fio_task_sync_range(t, FILE_ENG_DATA(f), f->first_write, f->last_write - f->first_write, td->o.sync_file_range);
+	return fio_task_sync_range(t, FILE_ENG_DATA(f), f->first_write, f->last_write - f->first_write,
+	                           td->o.sync_file_range);
 }
 
 /* A write under sync=sync or sync=dsync is durable when it returns. */

@@ -52,7 +52,8 @@ static void shorten(const char *path, const char *to)
 	assert_non_null(in);
 	assert_non_null(out);
 	while (fgets(line, sizeof(line), in)) {
-		bool timed = !strncmp(line, "time_based", 10) || !strncmp(line, "runtime", 7) || !strncmp(line, "ramp_time", 9);
+		bool timed = !strncmp(line, "time_based", 10) || !strncmp(line, "runtime", 7) ||
+		       !strncmp(line, "ramp_time", 9);
 		if (!timed)
 			fputs(line, out);
 		if (line[0] == '[')
@@ -111,7 +112,8 @@ static void check_report(const char *path)
 		assert_int_equal(syncs + op_figure(r, "sync_file_range", "n"), fio_syncs());
 	if (syncs_what_it_wrote(path)) {
 		assert_true(syncs > 0);
-		assert_int_equal(json_integer_value(json_object_get(json_object_get(r, "counters"), "fsync_skipped")), 0);
+		assert_int_equal(json_integer_value(json_object_get(json_object_get(r, "counters"), "fsync_skipped")),
+		                 0);
 	}
 	if (rt_instrument)
 		assert_int_equal(sum_of(json_object_get(r, "phases_ns")), ns);
@@ -144,7 +146,8 @@ static void each_job_file_runs_and_both_count_the_same_syncs(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
-static const char tiny[] = "--thread --name=a --rw=randrw --size=256k --bs=4k --fsync=4 --number_ios=64 --verify=crc32c "
+static const char tiny[] = "--thread --name=a --rw=randrw --size=256k --bs=4k --fsync=4 --number_ios=64 "
+			   "--verify=crc32c "
                            "--verify_state_save=0";
 
 static void what_is_written_is_read_back(void **state)
@@ -160,12 +163,13 @@ static void what_is_written_is_read_back(void **state)
 
 static void two_designs_run_in_one_fio(void **state)
 {
-	static const char job[] = "--thread --rw=randwrite --size=256k --fsync=1 --number_ios=20 --report=none --device=ram:256m";
+	static const char job[] = "--thread --rw=randwrite --size=256k --fsync=1 --number_ios=20 --report=none "
+				  "--device=ram:256m";
 	char args[PATH_MAX + 1024];
 
 	NEEDS_ENGINE();
-	snprintf(args, sizeof(args), "%s --name=a --design=prefix --name=b --ioengine=external:%s %s --design=postfix", job,
-	         engine, job);
+	snprintf(args, sizeof(args), "%s --name=a --design=prefix --name=b --ioengine=external:%s %s --design=postfix",
+	         job, engine, job);
 	assert_int_equal(run_fio(args), 0);
 	assert_non_null(strstr(said, "\na: "));
 	assert_non_null(strstr(said, "\nb: "));
@@ -178,7 +182,8 @@ static void mistakes_are_told_and_leave_nothing(void **state)
 	} wrong[] = {
 		{ "--device=ram:256m --name=a --size=64k --rw=write", "jobs must be threads: add thread=1" },
 		{ "--thread --name=a --size=64k --rw=write", "no device: add e.g. --device=ram:1g" },
-		{ "--thread --design=postfx --device=ram:256m --name=a --size=64k --rw=write", "did you mean postfix?" },
+		{ "--thread --design=postfx --device=ram:256m --name=a --size=64k --rw=write",
+		  "did you mean postfix?" },
 		{ "--thread --device=file:/nonexistent/x,size=1g --name=a --size=64k --rw=write", "/nonexistent/x" },
 		{ "--thread --device=ram:64m --name=a --size=1g --rw=randwrite", "cannot be laid out" },
 		{ "--thread --report=none --device=file:img,size=256m --name=a --size=64k --rw=write "

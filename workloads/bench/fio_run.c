@@ -35,13 +35,6 @@ static unsigned tasks_of(const struct fio_request *q, const struct job *j)
 	return q->numjobs ? q->numjobs : j->numjobs;
 }
 
-/* What holds for every section, before the file's own words. */
-static void put_head(FILE *out, const char *folder)
-{
-	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
-	        "group_reporting=1\n", folder);
-}
-
 /* Several files, and one kind of sync: which must be of a file that was written (J5). */
 static bool syncs_in_turn(const struct job *j)
 {
@@ -59,13 +52,7 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 		fprintf(out, "numjobs=%u\n", q->numjobs);
 	if (q->seconds_ns)
 		fprintf(out, "time_based=1\nruntime=%llums\n", (unsigned long long)(q->seconds_ns / 1000000));
-	fprintf(out, "new_group=1\ngroup_reporting=1\n"); /* F3 */
-}
-
-/* F4: task k of its section, the first of which begins the group. */
-static void put_place(FILE *out, const struct placement *where, unsigned k)
-{
-	fprintf(out, "numjobs=1\nfilename_format=$jobname.%u.$filenum\ncpus_allowed=%d\nnew_group=%d\n", k, where->pu, !k);
+	fprintf(out, "new_group=1\ngroup_reporting=1\n"); /* fio_run.1 */
 }
 
 static void put_lines(FILE *out, const char *at, const char *end)
@@ -76,16 +63,18 @@ static void put_lines(FILE *out, const char *at, const char *end)
 }
 
 /* plan: of its tasks; NULL: where the job says. */
-static void put_section(FILE *out, const struct fio_request *q, const struct job *j, const struct placement *plan, const char *at,
-                        const char *end)
+static void put_section(FILE *out, const struct fio_request *q, const struct job *j, const struct placement *plan,
+                        const char *at, const char *end)
 {
 	unsigned copies = plan ? tasks_of(q, j) : 1;
 
 	for (unsigned k = 0; k < copies; k++) {
 		put_lines(out, at, end);
 		put_tail(out, q, j);
-		if (plan)
-			put_place(out, &plan[k], k);
+		if (plan) /* task k, the first of which begins the group (fio_run.2) */
+			fprintf(out, "numjobs=1\nfilename_format=$jobname.%u.$filenum\ncpus_allowed=%d\nnew_group=%d\n",
+			        k,
+			        plan[k].pu, !k);
 	}
 }
 
@@ -108,7 +97,9 @@ char *fio_job_text(const struct fio_request *q, const struct placement *plan, co
 
 	if (!out)
 		goto free_file;
-	put_head(out, folder);
+	/* what holds for every section, before the file's own words */
+	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
+	        "group_reporting=1\n", folder);
 	for (const char *at = file, *end; *at; at = end) {
 		const char *name = at + strspn(at, " \t");
 		end = end_of_section(at);
@@ -173,7 +164,9 @@ static bool ends_durable(const struct job *j, uint64_t write)
 	return (j->fsync && write % j->fsync == 0) || (j->fdatasync && write % j->fdatasync == 0);
 }
 
-/* At least so many: each task may have ended before the last that was due, and have begun between two of either kind. */
+/*
+ * At least so many: each task may have ended before the last that was due, and have begun between two of either kind.
+ */
 static uint64_t durable_syncs(const struct fio_request *q, const struct job *j, uint64_t writes)
 {
 	uint64_t n = 0, unsure = 3 * (uint64_t)tasks_of(q, j);
@@ -183,7 +176,9 @@ static uint64_t durable_syncs(const struct fio_request *q, const struct job *j, 
 	return n > unsure ? n - unsure : 0;
 }
 
-/* What section j promised, by its own calls: sync_file_range promises nothing; for writes see add_task() of driver.c. */
+/*
+ * What section j promised, by its own calls: sync_file_range promises nothing; for writes see add_task() of driver.c.
+ */
 static uint64_t promised_by(const struct fio_request *q, const struct job *j, uint64_t writes, uint64_t syncs)
 {
 	uint64_t n = 0;
@@ -200,17 +195,19 @@ static uint64_t count_in(json_t *latency)
 	return (uint64_t)json_integer_value(json_object_get(latency, "N"));
 }
 
-/* F3: fio's figures of section j. */
+/* fio's figures of section j (fio_run.1). */
 static int add_job(const struct fio_request *q, const struct job *j, json_t *job, struct driver_result *r)
 {
 	json_t *write = json_object_get(job, "write"), *sync = json_object_get(job, "sync");
 	uint64_t runtime = (uint64_t)json_integer_value(json_object_get(write, "runtime")) * 1000000;
-	double cpu = json_number_value(json_object_get(job, "usr_cpu")) + json_number_value(json_object_get(job, "sys_cpu"));
+	double cpu = json_number_value(json_object_get(job, "usr_cpu")) +
+	             json_number_value(json_object_get(job, "sys_cpu"));
 
 	add_latency(json_object_get(write, "clat_ns"), &r->op[OP_WRITE]);
 	if (!r->syncs_unknown && job_sync_kinds(j) == 1)
 		add_latency(json_object_get(sync, "lat_ns"), &r->op[kind_of_sync(j)]);
-	r->promised += promised_by(q, j, count_in(json_object_get(write, "clat_ns")), count_in(json_object_get(sync, "lat_ns")));
+	r->promised += promised_by(q, j, count_in(json_object_get(write, "clat_ns")),
+	                           count_in(json_object_get(sync, "lat_ns")));
 	r->bytes += (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
 	r->elapsed_ns = runtime > r->elapsed_ns ? runtime : r->elapsed_ns;
 	r->cpu_ns += (uint64_t)(cpu / 100 * 1e6 * json_number_value(json_object_get(job, "job_runtime")));
@@ -225,19 +222,21 @@ static void note_files(const struct job *j, struct driver_result *r)
 	if (!syncs_in_turn(j))
 		return;
 	if (every > 1)
-		add_notice(r, "fio writes %u times to a file, syncs it and takes the next; here each write is of the next file", every);
+		add_notice(r, "fio writes %u times to a file, syncs it and takes the next; here each write is of the "
+		           "next file", every);
 	if (j->rw == JOB_WRITE)
-		add_notice(r, "fio starts over when all files are full: by a sync of a clean one, then each is synced before its write");
+		add_notice(r, "fio starts over when all files are full: by a sync of a clean one, then each is synced "
+		           "before its write");
 }
 
-/* F3 */
+/* fio_run.1 */
 static void note_syncs(const struct job *j, struct driver_result *r)
 {
 	if (job_sync_kinds(j) < 2)
 		return;
 	r->syncs_unknown = true;
-	add_notice(r, "fio has one histogram for fsync, fdatasync and sync_file_range of a task, and of those due at once "
-	           "makes one: no latency or rate of its syncs");
+	add_notice(r, "fio has one histogram for fsync, fdatasync and sync_file_range of a task, and of those due at "
+	           "once makes one: no latency or rate of its syncs");
 }
 
 /* fio prints lines of its own before its JSON. */
@@ -314,7 +313,7 @@ static bool placed_by_nodes(const struct job_file *jf)
 	return false;
 }
 
-/* F4: the plan of all tasks, to free; NULL when there is none, or none that fio can follow. */
+/* The plan of all tasks (fio_run.2), to free; NULL when there is none, or none that fio can follow. */
 static int make_plan(const struct fio_request *q, struct driver_result *r, struct placement **plan, struct why *why)
 {
 	struct driver_config cfg = { .spec = q->spec, .clones = q->clones, .n = q->n, .placement = q->placement };

@@ -1,13 +1,14 @@
 /*
- * fio_run.h: real fio as one of those that take turns: the same job file, in the same folder, so that
- * our own harness is held against the one that everybody knows.
+ * fio_run.h: real fio takes turns with us: the same job file, in the same folder, so that our own harness is held
+ * against the one that everybody knows.
  *
- * (F1) fio gets the job file as it is, and after each section what a bench's options say, and what is
- *      done here in any case (job.2).
- * (F2) Its histograms become ours: what is said of both is worked out by the same code.
- * (F3) fio has one histogram for all kinds of sync of a reporting group. Each section is a group, so it is of one
- *      kind, unless the section itself has several: then nothing is said of its syncs, and that is.
- * (F4) With a placement each task is a section of its own, of its section's group, on the processor of its plan.
+ * fio gets the job file as it is, and after each section what the bench's options say, and what is done here in any
+ * case (job.2). Its histograms become ours, so the same code computes the figures of both.
+ *
+ * fio_run.1: fio has one histogram for all kinds of sync of a reporting group. Each section is a group, so the
+ * histogram is of one kind, unless the section itself has several kinds. Then no figure of its syncs is given, and a
+ * notice says so.
+ * fio_run.2: With a placement each task is a section of its own, of its section's group, on the processor of its plan.
  *
  * Called by run.c for --with-fio.
  */

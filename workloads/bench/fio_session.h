@@ -2,9 +2,9 @@
  * fio_session.h: what fio drives when it drives a design: one mounted target for all of fio's threads
  * that name the same one, their files by name, and what was measured under fio's own figures.
  *
- * (Z1) A session is opened by the first who joins and closed when the last leaves: then its report is written.
- * (Z2) Everything is laid out before anybody starts; the first start makes it durable and zeroes the counters.
- * (Z3) A fio_task belongs to one thread from start to stop; only the session is shared.
+ * The first task that joins opens the session. The last one that leaves closes it, and then its report is written.
+ * Everything is laid out before any task starts; the first start makes it durable and zeroes the counters. A fio_task
+ * belongs to one thread from start to stop; only the session is shared.
  *
  * Called by fio_engine.c, which alone sees fio's headers; this side knows nothing of fio.
  */

@@ -19,7 +19,7 @@ static void add_slice(struct heat *into, unsigned to, const struct heat *from, u
 		into->max_ns[to] = from->max_ns[slice];
 }
 
-/* H1 */
+/* heat.1 */
 static void fold(struct heat *h)
 {
 	for (unsigned i = 0; i < HEAT_SLICES / 2; i++) {

@@ -2,9 +2,10 @@
  * heat.h: latency over time: how many syncs of a trial ended in each slice of time, by latency. What a
  * histogram of the whole trial cannot show: when the slow ones were, and whether all tasks stood still.
  *
- * (H1) A slice is as long as needed for HEAT_SLICES of them to hold the trial: when time runs out of the
- *      last one, neighbours are added up and slices are twice as long.
- * (H2) The sum of all cells is the number of syncs.
+ * The sum of all cells is the number of syncs.
+ *
+ * heat.1: A slice is as long as needed for HEAT_SLICES of them to hold the trial. When time runs out of the last one,
+ * neighbours are added up, and slices are twice as long.
  *
  * No lock: one writer, its task; merged when the trial is over. Called by the driver.
  */

@@ -126,46 +126,6 @@ static json_t *waits_json(const struct driver_result *r)
 
 /* ---- one trial ---- */
 
-static json_t *ops_json(const struct driver_result *r)
-{
-	json_t *o = json_object();
-	const struct hist *h;
-	const char *name;
-
-	for (unsigned i = 0; (h = bench_hist(r, i, &name)); i++)
-		put_hist(o, name, h);
-	return o;
-}
-
-static json_t *phases_json(const struct driver_result *r)
-{
-	json_t *o = json_object();
-
-	for (int i = 0; i < PH_NR; i++)
-		put_int(o, phase_info[i].name, r->phase_ns[i]);
-	return o;
-}
-
-static json_t *counters_json(const struct driver_result *r)
-{
-	json_t *o = json_object();
-
-	for (int i = 0; i < C_NR; i++)
-		put_int(o, counter_info[i].name, r->counters[i]);
-	return o;
-}
-
-static json_t *device_json(const struct driver_result *r)
-{
-	json_t *o = json_object();
-
-	put_hist(o, "write", &r->device.write);
-	put_hist(o, "flush", &r->device.flush);
-	put_hist(o, "fua", &r->device.fua);
-	put_hist(o, "read", &r->device.read);
-	return o;
-}
-
 /* Phases and events are the engine's: of a real file system they are not 0, they are not known. */
 static bool is_counted(const struct driver_result *r)
 {
@@ -174,14 +134,34 @@ static bool is_counted(const struct driver_result *r)
 
 void bench_put_measured(json_t *o, const struct driver_result *r)
 {
-	json_object_set_new(o, "ops", ops_json(r));
-	if (is_counted(r))
-		json_object_set_new(o, "phases_ns", phases_json(r));
+	json_t *ops = json_object(), *phases, *counters, *device;
+	const struct hist *h;
+	const char *name;
+
+	for (unsigned i = 0; (h = bench_hist(r, i, &name)); i++)
+		put_hist(ops, name, h);
+	json_object_set_new(o, "ops", ops);
+	if (is_counted(r)) {
+		phases = json_object();
+		for (int i = 0; i < PH_NR; i++)
+			put_int(phases, phase_info[i].name, r->phase_ns[i]);
+		json_object_set_new(o, "phases_ns", phases);
+	}
 	json_object_set_new(o, "waits", waits_json(r));
-	if (is_counted(r))
-		json_object_set_new(o, "counters", counters_json(r));
-	if (r->has_device)
-		json_object_set_new(o, "device", device_json(r));
+	if (is_counted(r)) {
+		counters = json_object();
+		for (int i = 0; i < C_NR; i++)
+			put_int(counters, counter_info[i].name, r->counters[i]);
+		json_object_set_new(o, "counters", counters);
+	}
+	if (r->has_device) {
+		device = json_object();
+		put_hist(device, "write", &r->device.write);
+		put_hist(device, "flush", &r->device.flush);
+		put_hist(device, "fua", &r->device.fua);
+		put_hist(device, "read", &r->device.read);
+		json_object_set_new(o, "device", device);
+	}
 	put_text(o, "notice", r->notice);
 }
 
@@ -221,19 +201,10 @@ static json_t *task_json(const struct driver_task *t)
 	return o;
 }
 
-static json_t *tasks_json(const struct driver_result *r)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < r->n; i++)
-		json_array_append_new(list, task_json(&r->task[i]));
-	return list;
-}
-
 static json_t *trial_json(const struct bench *b, const struct bench_level *l, unsigned target, unsigned trial)
 {
 	const struct driver_result *r = l->trial[target][trial];
-	json_t *o = json_object();
+	json_t *o = json_object(), *tasks = json_array();
 	double syncs = r->counters[C_FSYNC];
 
 	put_int(o, "threads", l->threads);
@@ -266,7 +237,9 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 		json_object_set_new(o, "barriers", barriers_json(r));
 	if (r->made[0])
 		put_text(o, "made", r->made);
-	json_object_set_new(o, "tasks", tasks_json(r));
+	for (unsigned i = 0; i < r->n; i++)
+		json_array_append_new(tasks, task_json(&r->task[i]));
+	json_object_set_new(o, "tasks", tasks);
 	if (r->helper_nodes[0])
 		put_text(o, "helper_nodes", r->helper_nodes);
 	if (r->error)
@@ -287,15 +260,6 @@ static json_t *trials_json(const struct bench *b)
 }
 
 /* ---- the whole ---- */
-
-static json_t *command_json(const struct bench *b)
-{
-	json_t *list = json_array();
-
-	for (int i = 0; i < b->argc; i++)
-		json_array_append_new(list, json_string(b->argv[i]));
-	return list;
-}
 
 static json_t *targets_json(const struct bench *b)
 {
@@ -319,13 +283,15 @@ static json_t *targets_json(const struct bench *b)
 
 json_t *bench_json(const struct bench *b, const char *date)
 {
-	json_t *o = json_object(), *job = json_object(), *phases = json_object();
+	json_t *o = json_object(), *job = json_object(), *phases = json_object(), *command = json_array();
 
 	put_text(o, "schema", SCHEMA);
 	put_int(o, "schema_version", SCHEMA_VERSION);
 	put_text(o, "date", date);
 	put_text(o, "commit", env_commit());
-	json_object_set_new(o, "command", command_json(b));
+	for (int i = 0; i < b->argc; i++)
+		json_array_append_new(command, json_string(b->argv[i]));
+	json_object_set_new(o, "command", command);
 	put_int(o, "seed", b->opt.seed);
 	put_int(o, "trials", b->opt.trials);
 	put_int(o, "seconds_ns", b->opt.seconds_ns);

@@ -19,7 +19,8 @@ static void print_drive(const struct dev_facts *f, char who, FILE *out)
 			fprintf(out, ", %s %s", shown[i], facts_get(f, shown[i]));
 	fputc('\n', out);
 	if (facts_get(f, "flush")[0])
-		fprintf(out, "     flush by %s\n     FUA write by %s\n", facts_get(f, "flush"), facts_get(f, "fua_write"));
+		fprintf(out, "     flush by %s\n     FUA write by %s\n", facts_get(f, "flush"),
+		        facts_get(f, "fua_write"));
 }
 
 static const struct driver_result *first_trial(const struct bench *b, unsigned target)
@@ -59,7 +60,8 @@ static void print_node_row(const struct driver_result *r, char who, enum lock_cl
 	if (lock_info[class].kind == LOCK_WAIT)
 		fprintf(out, " %12s %9s", "-", "-");
 	else
-		fprintf(out, " %12llu %8.1f%%", (unsigned long long)s->acquired, 100.0 * (double)s->other_node / (double)s->acquired);
+		fprintf(out, " %12llu %8.1f%%", (unsigned long long)s->acquired,
+		        100.0 * (double)s->other_node / (double)s->acquired);
 	fprintf(out, " %12llu", (unsigned long long)s->woken);
 	if (s->woken)
 		fprintf(out, " %8.1f%%", 100.0 * (double)s->woken_remote / (double)s->woken);
@@ -71,6 +73,7 @@ static uint64_t crossings(const struct lock_stat *s)
 	return s->other_node + s->woken_remote;
 }
 
+/* Of the class that crosses most often. */
 static uint64_t most_crossings(const struct driver_result *r)
 {
 	uint64_t most = 0;
@@ -80,7 +83,10 @@ static uint64_t most_crossings(const struct driver_result *r)
 	return most;
 }
 
-/* What crosses from one node to another, by the classes that do so more than now and then. On a machine of one node nothing can. */
+/*
+ * What crosses from one node to another, by the classes that do so more than now and then. On a machine of one node
+ * nothing can.
+ */
 void bench_print_nodes(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
 	unsigned last = (b->nlevels - 1) * b->opt.ntargets;
@@ -95,8 +101,9 @@ void bench_print_nodes(const struct bench *b, const struct driver_result *const 
 			if (100 * crossings(s) < most_crossings(sum[last + t]) || !crossings(s))
 				continue;
 			if (!head)
-				fprintf(out, "\nbetween NUMA nodes, all tasks of the engine: hand-overs of locks, wake-ups of who waited\n"
-					"%7s  %-18s %12s %9s %12s %9s\n", "threads", "class", "acquired", "remote", "woken", "remote");
+				fprintf(out, "\nbetween NUMA nodes, all tasks of the engine: hand-overs of locks, "
+				        "wake-ups of waiting tasks\n%7s  %-18s %12s %9s %12s %9s\n", "threads", "class",
+				        "acquired", "remote", "woken", "remote");
 			head = true;
 			print_node_row(sum[last + t], 'A' + t, c, out);
 		}
@@ -128,14 +135,6 @@ static void print_count(const struct pmu_count *c, double value, FILE *out)
 		fprintf(out, " %*.*f", width_of(c), value < 100 ? 2 : 0, value);
 }
 
-/* What could not be counted, and why: each once. */
-static void print_unavailable(const struct pmu_counts *e, FILE *out)
-{
-	for (unsigned i = 0; i < e->n; i++)
-		if (e->event[i].why[0])
-			fprintf(out, "  %s is unavailable: %s\n", e->event[i].name, e->event[i].why);
-}
-
 static const struct driver_result *any_counted(const struct bench *b, const struct driver_result *const *sum)
 {
 	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++)
@@ -161,38 +160,39 @@ static void print_phases_of(const struct driver_result *r, char who, FILE *out)
 }
 
 /* Asked for by --events: the always counted ones alone would not be worth the lines. */
-static void print_by_phase(const struct bench *b, const struct driver_result *const *sum, const struct driver_result *any,
-			   FILE *out)
+static void print_by_phase(const struct bench *b, const struct driver_result *const *sum,
+                           const struct driver_result *any, FILE *out)
 {
 	unsigned last = (b->nlevels - 1) * b->opt.ntargets;
 
 	if (!b->opt.events || !any->events.syncs)
 		return;
-	fprintf(out, "\nthe same by phase, of one %s in %u (with what reading them costs)\n%7s  %-12s", bench_subject_name(b),
-		PMU_SYNC_ONE_IN, "threads", "phase");
+	fprintf(out, "\nthe same by phase, of one %s in %u (with what reading them costs)\n%7s  %-12s",
+	        bench_subject_name(b), PMU_SYNC_ONE_IN, "threads", "phase");
 	print_names(&any->events, out);
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		if (sum[last + t] && sum[last + t]->events.syncs)
 			print_phases_of(sum[last + t], 'A' + t, out);
 }
 
-static void print_event_row(const struct driver_result *r, const char *label, FILE *out)
-{
-	fprintf(out, "%7u  %-12.12s", r->n, label);
-	for (unsigned k = 0; k < r->events.n; k++)
-		print_count(&r->events.event[k], r->events.event[k].value / (double)bench_subject(r)->n, out);
-	fputc('\n', out);
-}
-
-static void print_event_rows(const struct bench *b, const struct driver_result *const *sum, const struct driver_result *any,
-			     FILE *out)
+static void print_event_rows(const struct bench *b, const struct driver_result *const *sum,
+                             const struct driver_result *any, FILE *out)
 {
 	fprintf(out, "%7s  %-12s", "threads", "target");
 	print_names(&any->events, out);
-	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++)
-		if (sum[i] && sum[i]->events.n && bench_subject(sum[i])->n)
-			print_event_row(sum[i], b->label[i % b->opt.ntargets], out);
-	print_unavailable(&any->events, out);
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
+		const struct driver_result *r = sum[i];
+
+		if (!r || !r->events.n || !bench_subject(r)->n)
+			continue;
+		fprintf(out, "%7u  %-12.12s", r->n, b->label[i % b->opt.ntargets]);
+		for (unsigned k = 0; k < r->events.n; k++)
+			print_count(&r->events.event[k], r->events.event[k].value / (double)bench_subject(r)->n, out);
+		fputc('\n', out);
+	}
+	for (unsigned i = 0; i < any->events.n; i++) /* what could not be counted, and why: each once */
+		if (any->events.event[i].why[0])
+			fprintf(out, "  %s is unavailable: %s\n", any->events.event[i].name, any->events.event[i].why);
 }
 
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out)

@@ -14,17 +14,20 @@
 enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES };
 
 static const struct argp_option table[] = {
-	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare", 0 },
+	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare",
+	  0 },
 	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
 	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
 	{ "placement", 'p', "PLAN", 0, PLACE_PLANS " (as the job says)", 0 },
 	{ "events", 'e', "LIST", 0, "Count these too, by libpfm4's names: cycles,instructions,LLC-misses", 0 },
 	{ "percentile-list", KEY_PERCENTILES, "LIST", 0, "These percentiles of every operation, too: 50,99,99.99", 0 },
-	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the table", 0 },
+	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the tables",
+	  0 },
 	{ "out", 'o', "FOLDER", 0, "Folder of this run (results/DATE-HOST-JOB)", 0 },
 	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
-	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target", 0 },
+	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target",
+	  0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of all chance (1)", 0 },
 	{ "keep", KEY_KEEP, NULL, 0, "Keep device files that were made", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Overwrite a block device or a file that is not ours", 0 },
@@ -93,7 +96,8 @@ static int at_end(const struct bench_options *o)
 	if (!o->job)
 		cmd_error("bench", "no job; expected a fio job file or a name from `fsyncstorm list`");
 	else if (!o->ntargets)
-		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m), path:DIR or null");
+		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m), path:DIR "
+		          "or null");
 	else
 		return 0;
 	return EINVAL;
@@ -130,7 +134,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->with_fio = true;
 		return 0;
 	case KEY_PERCENTILES:
-		return bench_parse_percentiles(arg, o) ? wrong("percentile-list", "up to 16 numbers above 0, 100 at most, such as 50,99,99.99", arg) : 0;
+		if (!bench_parse_percentiles(arg, o))
+			return 0;
+		return wrong("percentile-list", "up to 16 numbers above 0, 100 at most, such as 50,99,99.99", arg);
 	case KEY_KEEP:
 		o->keep = true;
 		return 0;

@@ -30,7 +30,8 @@ static bool is_known(const struct hist *h, double p)
 	return h->n && (p >= 100 || (double)h->n * (100 - p) >= 100 - 1e-6); /* 100 - 99.9 is not quite 0.1 */
 }
 
-static void print_row(const struct bench *b, unsigned tasks, unsigned target, const char *op, const struct hist *h, FILE *out)
+static void print_row(const struct bench *b, unsigned tasks, unsigned target, const char *op, const struct hist *h,
+                      FILE *out)
 {
 	fprintf(out, "%7u  %-18.18s %-16s", tasks, b->label[target], op);
 	for (unsigned i = 0; i < b->opt.npercentiles; i++)
@@ -39,18 +40,6 @@ static void print_row(const struct bench *b, unsigned tasks, unsigned target, co
 		else
 			fprintf(out, " %10s", "-");
 	fputc('\n', out);
-}
-
-static void print_rows(const struct bench *b, const struct bench_level *l, unsigned target, FILE *out)
-{
-	struct driver_result *sum = bench_sum(b, l, target);
-	const struct hist *h;
-	const char *name;
-
-	for (unsigned i = 0; sum && (h = bench_hist(sum, i, &name)); i++)
-		if (h->n)
-			print_row(b, l->n, target, name, h, out);
-	driver_free(sum);
 }
 
 void bench_print_percentiles(const struct bench *b, FILE *out)
@@ -66,6 +55,14 @@ void bench_print_percentiles(const struct bench *b, FILE *out)
 	}
 	fputc('\n', out);
 	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++)
-			print_rows(b, &b->level[l], t, out);
+		for (unsigned t = 0; t < b->opt.ntargets; t++) {
+			struct driver_result *sum = bench_sum(b, &b->level[l], t);
+			const struct hist *h;
+			const char *op;
+
+			for (unsigned i = 0; sum && (h = bench_hist(sum, i, &op)); i++)
+				if (h->n)
+					print_row(b, b->level[l].n, t, op, h, out);
+			driver_free(sum);
+		}
 }

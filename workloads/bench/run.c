@@ -34,15 +34,10 @@ static void show_progress(void *arg, uint64_t elapsed_ns)
 	each = p->done ? (p->trial_ns - p->begin_ns) / p->done : p->b->opt.seconds_ns;
 	left = each * (p->total - p->done);
 	left = left > now - p->trial_ns ? left - (now - p->trial_ns) : 0;
-	fprintf(stderr, "\rbench %s: trial %u of %u, %s with %u task%s, %llu s left \033[K", p->b->job.name, p->done + 1,
-	        p->total, p->label, p->tasks, p->tasks == 1 ? "" : "s", (unsigned long long)(left / 1000000000 + 1));
+	fprintf(stderr, "\rbench %s: trial %u of %u, %s with %u task%s, %llu s left \033[K", p->b->job.name,
+	        p->done + 1, p->total, p->label, p->tasks, p->tasks == 1 ? "" : "s",
+	        (unsigned long long)(left / 1000000000 + 1));
 	p->shown = true;
-}
-
-static void end_progress(struct progress *p)
-{
-	if (p->shown)
-		fprintf(stderr, "\r\033[K");
 }
 
 /*
@@ -121,6 +116,7 @@ int bench_run(struct bench *b, struct why *why)
 	for (unsigned i = 0; i < b->nlevels && !ret && !stop_asked(); i++)
 		ret = run_level(b, &b->level[i], &p, why);
 	b->interrupted = stop_asked();
-	end_progress(&p);
+	if (p.shown)
+		fprintf(stderr, "\r\033[K");
 	return ret;
 }

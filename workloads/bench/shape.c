@@ -170,8 +170,8 @@ json_t *shape_json(const struct shape *s)
 		json_array_append_new(events, json_pack("[i,i,i,i,I,i]", e->kind, e->fua, e->alone, (int)e->of,
 		                                        (json_int_t)e->off, (int)e->len));
 	}
-	return json_pack("{s:s,s:i,s:f,s:o}", "label", s->label, "requests", (int)s->requests, "p50_ns", s->p50_ns, "events",
-	                 events);
+	return json_pack("{s:s,s:i,s:f,s:o}", "label", s->label, "requests", (int)s->requests, "p50_ns", s->p50_ns,
+	                 "events", events);
 }
 
 static bool read_event(json_t *o, struct tape_event *e, uint32_t before)
@@ -179,11 +179,11 @@ static bool read_event(json_t *o, struct tape_event *e, uint32_t before)
 	int kind, fua, alone, of, len;
 	json_int_t off;
 
-	if (json_unpack(o, "[i,i,i,i,I,i]", &kind, &fua, &alone, &of, &off, &len) || kind < 0 || kind > TAPE_MARK || off < 0 ||
-	    len < 0 || len > 1 << 24 || of < 0 || (kind == TAPE_DONE && (uint32_t)of >= before))
+	if (json_unpack(o, "[i,i,i,i,I,i]", &kind, &fua, &alone, &of, &off, &len) || kind < 0 || kind > TAPE_MARK ||
+	    off < 0 || len < 0 || len > 1 << 24 || of < 0 || (kind == TAPE_DONE && (uint32_t)of >= before))
 		return false;
-	*e = (struct tape_event){ .kind = (uint8_t)kind, .fua = fua, .alone = alone, .of = (uint32_t)of, .off = (uint64_t)off,
-		                  .len = (uint32_t)len };
+	*e = (struct tape_event){ .kind = (uint8_t)kind, .fua = fua, .alone = alone, .of = (uint32_t)of,
+	                          .off = (uint64_t)off, .len = (uint32_t)len };
 	return true;
 }
 
@@ -195,8 +195,8 @@ int shape_from_json(const json_t *o, struct shape *out, struct why *why)
 	size_t i;
 
 	*out = (struct shape){ .requests = 0 };
-	if (json_unpack((json_t *)o, "{s:s,s:i,s:F,s:o}", "label", &label, "requests", &requests, "p50_ns", &out->p50_ns,
-	                "events", &events) || !json_is_array(events) || requests <= 0)
+	if (json_unpack((json_t *)o, "{s:s,s:i,s:F,s:o}", "label", &label, "requests", &requests, "p50_ns",
+	                &out->p50_ns, "events", &events) || !json_is_array(events) || requests <= 0)
 		goto bad;
 	snprintf(out->label, sizeof(out->label), "%s", label);
 	out->requests = (unsigned)requests;

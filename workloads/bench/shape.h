@@ -2,9 +2,9 @@
  * shape.h: the I/O of a job on a design, without its data, so that it can be played again on any
  * device: what the device alone takes for it.
  *
- * (S1) One task's; each request is a write with the syncs after it, up to a mark on the tape.
- * (S2) It is recorded on memory: what a design asks of its device does not depend on the device. Only
- *      when a write is done does, and is put right afterwards.
+ * It is that of one task. Each request is a write with the syncs after it, up to a mark on the tape. It is recorded on
+ * memory: what a design asks of its device does not depend on the device. Only the moment when a write is done does,
+ * and that is put right afterwards.
  *
  * Called by the bench command, which keeps it, and by `fsyncstorm floor`, which plays it.
  */

@@ -94,14 +94,6 @@ static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 	}
 }
 
-static void add_device(struct dev_stats *into, const struct dev_stats *from)
-{
-	hist_merge(&into->write, &from->write);
-	hist_merge(&into->flush, &from->flush);
-	hist_merge(&into->fua, &from->fua);
-	hist_merge(&into->read, &from->read);
-}
-
 static void add_trial(struct driver_result *sum, const struct driver_result *r)
 {
 	for (int i = 0; i < OP_KINDS; i++)
@@ -119,8 +111,12 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	sum->cpu_ns += r->cpu_ns;
 	add_waits(sum->waits, r->waits);
 	sum->has_device |= r->has_device;
-	if (r->has_device)
-		add_device(&sum->device, &r->device);
+	if (r->has_device) {
+		hist_merge(&sum->device.write, &r->device.write);
+		hist_merge(&sum->device.flush, &r->device.flush);
+		hist_merge(&sum->device.fua, &r->device.fua);
+		hist_merge(&sum->device.read, &r->device.read);
+	}
 	pmu_merge(&sum->events, &r->events);
 	hist_merge(&sum->floor, bench_floor(r));
 	sum->syncs_unknown |= r->syncs_unknown;
@@ -160,10 +156,11 @@ static struct driver_result *empty_sum(void)
 }
 
 /*
- * The next trial at or after *at that counts, NULL past the last: one that ran to its end. A trial that was cut short is
- * not like the others, and counts where it is all there is.
+ * The next trial at or after *at that counts, NULL past the last: one that ran to its end. A trial that was cut short
+ * is not like the others, and counts where it is all there is.
  */
-static const struct driver_result *next_trial(const struct bench *b, const struct bench_level *l, unsigned target, unsigned *at)
+static const struct driver_result *next_trial(const struct bench *b, const struct bench_level *l, unsigned target,
+                                              unsigned *at)
 {
 	bool any_whole = false;
 

@@ -1,6 +1,6 @@
 /*
- * sum_test.c: which trials and which look at the floor count, and what there are too few operations for: from figures made
- * up for it, as no device moves on demand.
+ * sum_test.c: which trials and which look at the floor count, and what there are too few operations for: from figures
+ * made up for it, as no device moves on demand.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * table.c: what a bench measured, as plain tables: latencies, where the time of an fsync goes, and which waits cost most.
- * What these figures come to (ratios, doubts, the meaning of the words) analysis/ says below the tables.
+ * table.c: what a bench measured, as plain tables: latencies, where the time of an fsync goes, and which waits cost
+ * most. What these figures come to (ratios, doubts, the meaning of the words) analysis/ says below the tables.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,19 +69,12 @@ static void print_recipe(const struct bench *b, FILE *out)
 	bench_print_drives(b, out);
 }
 
-static bool placed_by_job(const struct job_file *jf)
-{
-	for (unsigned i = 0; i < jf->n; i++)
-		if (jf->job[i].cpus_allowed[0] || jf->job[i].numa_cpu_nodes[0])
-			return true;
-	return false;
-}
-
 /* The plan of the largest level, once, and what did not take. */
 static void print_placement(const struct bench *b, FILE *out)
 {
 	const struct bench_level *l = &b->level[b->nlevels - 1];
 	const struct driver_result *r = NULL;
+	bool placed = b->opt.placement;
 	struct placement *p;
 	int *bound;
 
@@ -89,7 +82,9 @@ static void print_placement(const struct bench *b, FILE *out)
 		r = l->trial[t][0];
 	if (!r)
 		return;
-	if (!b->opt.placement && !placed_by_job(&b->job)) {
+	for (unsigned i = 0; i < b->job.n; i++)
+		placed |= b->job.job[i].cpus_allowed[0] || b->job.job[i].numa_cpu_nodes[0];
+	if (!placed) {
 		fprintf(out, "  placement: none, the kernel decides (--placement)\n");
 		return;
 	}
@@ -105,7 +100,8 @@ static void print_placement(const struct bench *b, FILE *out)
 		place_print(out, p, r->n, bound);
 	}
 	if (r->helper_nodes[0])
-		fprintf(out, "the engine's own tasks: any processor of node%s %s\n", r->helper_nodes[strspn(r->helper_nodes, "0123456789")] ? "s" : "",
+		fprintf(out, "the engine's own tasks: any processor of node%s %s\n",
+		        r->helper_nodes[strspn(r->helper_nodes, "0123456789")] ? "s" : "",
 			r->helper_nodes);
 	free(p);
 	free(bound);
@@ -163,7 +159,8 @@ static unsigned used_phases(const struct bench *b, const struct driver_result *c
 	for (unsigned p = 0; p < PH_NR; p++) {
 		used[p] = 0;
 		for (unsigned i = 0; i < n; i++)
-			if (sum[i] && !is_kernel(b, i % b->opt.ntargets) && sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
+			if (sum[i] && !is_kernel(b, i % b->opt.ntargets) &&
+			    sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
 				used[p] = 1;
 		count += used[p];
 	}
@@ -191,8 +188,8 @@ static void print_phases(const struct bench *b, const struct driver_result *cons
 
 	if (!rt_instrument || !used_phases(b, sum, used))
 		return;
-	fprintf(out, "\nwhere the time of a %s goes: mean us, the phases sum to the mean\n%7s  %-*s %9s", bench_subject_name(b),
-	        "threads", NAME_WIDTH, "target", "mean");
+	fprintf(out, "\nwhere the time of a %s goes: mean us, the phases sum to the mean\n%7s  %-*s %9s",
+	        bench_subject_name(b), "threads", NAME_WIDTH, "target", "mean");
 	for (unsigned p = 0; p < PH_NR; p++)
 		if (used[p])
 			fprintf(out, " %9.9s", phase_info[p].name);
@@ -276,9 +273,9 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 	if (!rt_instrument || all_kernel(b))
 		return;
 	fprintf(out, "\ntop waits with %u task%s, all tasks of the engine (other numbers of tasks: run.json)\n"
-	        "%7s  %-*s %10s %10s %9s %9s %6s %7s  %-5s  %-15s %s\n", l->n, l->n == 1 ? "" : "s", "threads", NAME_WIDTH,
-	        "target", "contended", "total ms", "max us", "avg us", "share", "wake-up", "type", "class",
-	        "phase of who was waited for");
+	        "%7s  %-*s %10s %10s %9s %9s %6s %7s  %-5s  %-15s %s\n", l->n, l->n == 1 ? "" : "s", "threads",
+	        NAME_WIDTH, "target", "contended", "total ms", "max us", "avg us", "share", "wake-up", "type", "class",
+	        "phase of the task that was waited for");
 	for (unsigned t = 0; t < b->opt.ntargets; t++) {
 		const struct driver_result *r = sum[(b->nlevels - 1) * b->opt.ntargets + t];
 		if (r && !is_kernel(b, t))
@@ -288,22 +285,14 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 
 /* ---- the whole ---- */
 
-static bool any_response(const struct driver_result *const *sum, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (sum[i] && sum[i]->response.n)
-			return true;
-	return false;
-}
-
 static void print_latencies(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
 	const char *name = bench_subject_name(b);
 	char rate[32];
 
 	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s\n", name, "threads", NAME_WIDTH, "target", "p50",
-	        "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us");
+	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s\n", name, "threads", NAME_WIDTH,
+	        "target", "p50", "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us");
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			if (sum[l * b->opt.ntargets + t])
@@ -324,9 +313,14 @@ static void print_open_row(const struct driver_result *r, FILE *out)
 /* With rate_iops: what the work took, and what its caller saw. */
 static void print_open_loop(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
-	if (!any_response(sum, b->nlevels * b->opt.ntargets))
+	bool any = false;
+
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++)
+		any |= sum[i] && sum[i]->response.n;
+	if (!any)
 		return;
-	fprintf(out, "\nopen loop: a write with the syncs after it, us\n%7s  %-*s %29s %29s\n%7s  %-*s %9s %9s %9s %9s %9s %9s %9s\n",
+	fprintf(out, "\nopen loop: a write with the syncs after it, us\n%7s  %-*s %29s %29s\n%7s  %-*s %9s %9s %9s "
+	        "%9s %9s %9s %9s\n",
 	        "", NAME_WIDTH, "", "---------- service ----------", "---------- response ---------", "threads",
 	        NAME_WIDTH, "target", "p50", "p99", "p99.9", "p50", "p99", "p99.9", "done/s");
 	for (unsigned l = 0; l < b->nlevels; l++)

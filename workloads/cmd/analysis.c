@@ -18,7 +18,8 @@
 #include "machine/mem.h"
 #include "recipe/ours.h"
 
-#define PYTHON "/usr/bin/python3" /* the distribution's, that has its numpy and matplotlib; another may come first in PATH */
+/* The distribution's, that has its numpy and matplotlib; another may come first in PATH */
+#define PYTHON "/usr/bin/python3"
 #define NOT_THERE 127
 
 static const char missing_analysis[] = "analysis/ does not lie beside the program; run it where it was built";
@@ -71,7 +72,8 @@ int cmd_merge(int argc, char **argv)
 static void say_missing(bool quiet, const char *what)
 {
 	if (!quiet)
-		printf("notice: ratios with their intervals, doubts and the meaning of the words are not told: %s\n", what);
+		printf("notice: ratios with their intervals, doubts and the meaning of the words are not told: %s\n",
+		       what);
 }
 
 /* run.json as a file without a name, to be read from its beginning. -1 when there is no room for it. */

@@ -1,5 +1,5 @@
 /*
- * analysis.h: starts analysis/, in Python, where all statistics are: `report`, `compare` and `merge`, and the end of a bench.
+ * analysis.h: what analysis/, in Python, does for other commands. All statistics are there. Called by bench.c.
  */
 #ifndef CMD_ANALYSIS_H
 #define CMD_ANALYSIS_H
@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /*
- * What a bench says when it ends: ratios with intervals, doubts, the words, on stdout unless `quiet`. `folder` holds its
- * run.json, and gets the files of percentiles; NULL: no folder is kept, and `run` is what it would hold. Where that cannot be,
- * one line on stdout says what is missing: the measurement is whole without it.
+ * What a bench says when it ends: ratios with intervals, doubts, the words, on stdout unless `quiet`. `folder` holds
+ * its run.json, and gets the files of percentiles; NULL: no folder is kept, and `run` is what it would hold. Where
+ * analysis/ cannot be run, one line on stdout says what is missing: the measurement is whole without it.
  */
 void analysis_finish(const char *folder, const json_t *run, bool quiet);
 

@@ -1,6 +1,6 @@
 /*
- * analysis_test.c: which analysis is run (ours.1): the one beside the program, never one that lies in the current folder or
- * in a folder of everybody's; and what a bench says where there is none.
+ * analysis_test.c: which analysis is run (ours.1): the one beside the program, never one that lies in the current
+ * folder or in a folder of everybody's; and what a bench says where there is none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,7 +107,8 @@ static void without_numpy_a_bench_says_so(void **state)
 
 	spawn_file("j.fio", job);
 	copy_program("here/build", kept);
-	snprintf(command, sizeof(command), "mkdir here/analysis && cp %s/analysis/*.py here/analysis", spawn_repository);
+	snprintf(command, sizeof(command), "mkdir here/analysis && cp %s/analysis/*.py here/analysis",
+	         spawn_repository);
 	shell(command);
 	spawn_file("here/analysis/numpy.py", "raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')\n");
 	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 -o kept"), 0);

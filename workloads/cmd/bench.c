@@ -3,8 +3,8 @@
  * tables, keeps the run's folder, and lets analysis/ say what the figures come to.
  *
  * What is wrong with the options, the job or a target is told before the first trial, in one line, and nothing is left
- * behind. Ctrl-C ends the running trial; what was measured until then is printed and kept. The exit status is then 128 +
- * the signal.
+ * behind. Ctrl-C ends the running trial; what was measured until then is printed and kept. The exit status is then
+ * 128 + the signal.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -79,13 +79,13 @@ static int check_fits(const struct bench *b, const struct target_spec *s, void *
 		if (bytes_of(&b->level[i]) > need)
 			need = bytes_of(&b->level[i]);
 	if (need > room)
-		return cmd_error("bench", "--target %.100s: the job's files take %llu MiB, and there is room for %llu MiB: "
-		                 "free some, or make the job's size smaller", s->text, (unsigned long long)(need >> 20),
-		                 (unsigned long long)(room >> 20));
+		return cmd_error("bench", "--target %.100s: the job's files take %llu MiB, and there is room for %llu "
+		                 "MiB: free some, or make the job's size smaller", s->text,
+		                 (unsigned long long)(need >> 20), (unsigned long long)(room >> 20));
 	for (unsigned i = 0; i < b->job.n; i++)
 		if (b->job.job[i].direct && s->target == &target_engine)
-			return cmd_error("bench", "--target %.100s: the job has direct=1, and a design has no direct writes",
-			                 s->text);
+			return cmd_error("bench", "--target %.100s: the job has direct=1, and a design has no direct "
+			                 "writes", s->text);
 	return 0;
 }
 
@@ -100,7 +100,8 @@ static int add_fio(struct bench *b)
 		if (!b->spec[i].target->view.folder)
 			continue;
 		if (at == BENCH_TARGETS_MAX)
-			return cmd_error("bench", "--with-fio: %d targets at most, fio's own with them", BENCH_TARGETS_MAX);
+			return cmd_error("bench", "--with-fio: %d targets at most, fio's own with them",
+			                 BENCH_TARGETS_MAX);
 		b->spec[at] = b->spec[i];
 		b->spec[at].fio = true;
 		b->twin[at] = i;
@@ -154,13 +155,6 @@ static int check_targets(struct bench *b)
 	return 0;
 }
 
-static int check_events(struct bench *b)
-{
-	char err[PMU_ERR_MAX];
-
-	return bench_events(b->opt.events, &b->events, err) ? cmd_error("bench", "--events: %s", err) : 0;
-}
-
 static int make_levels(struct bench *b)
 {
 	b->nlevels = b->opt.nthreads ? b->opt.nthreads : 1;
@@ -169,8 +163,8 @@ static int make_levels(struct bench *b)
 
 		l->threads = b->opt.nthreads ? b->opt.threads[i] : 0;
 		if ((uint64_t)l->threads * b->job.n > JOB_CLONES_MAX)
-			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks", l->threads,
-			                 b->job.n, JOB_CLONES_MAX);
+			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks",
+			                 l->threads, b->job.n, JOB_CLONES_MAX);
 		l->clones = job_clones(&b->job, l->threads, &l->n);
 		for (unsigned t = 0; t < BENCH_TARGETS_MAX; t++)
 			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
@@ -229,7 +223,8 @@ static char *command_line(const struct bench *b)
 	for (int i = 0; i < b->argc; i++) {
 		const char *a = b->argv[i];
 		fputs(i ? " " : "", out);
-		if (i && (!*a || a[strspn(a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%")])) {
+		if (i &&
+		    (!*a || a[strspn(a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%")])) {
 			fputc('\'', out); /* to be pasted into a shell */
 			for (; *a; a++)
 				fputs(*a == '\'' ? "'\\''" : (char[]){ *a, 0 }, out);
@@ -246,14 +241,16 @@ static char *command_line(const struct bench *b)
 /* What each design asks of its device, to be played again by `fsyncstorm floor`. */
 static int keep_shapes(const struct bench *b, struct results *r, struct why *why)
 {
-	json_t *list = json_array(), *all = json_pack("{s:s,s:i,s:O}", "schema", "fsyncstorm-shape", "schema_version", 1, "shapes", list);
+	json_t *list = json_array();
+	json_t *all = json_pack("{s:s,s:i,s:O}", "schema", "fsyncstorm-shape", "schema_version", 1, "shapes", list);
 	int ret = 0;
 
 	for (unsigned t = 0; t < b->opt.ntargets && !stop_asked(); t++) {
 		struct driver_result *sum = bench_sum(b, &b->level[0], t);
 		struct shape s;
 
-		if (sum && b->spec[t].target == &target_engine && !shape_record(&b->spec[t], &b->job.job[0], &s, NULL)) {
+		if (sum && b->spec[t].target == &target_engine &&
+		    !shape_record(&b->spec[t], &b->job.job[0], &s, NULL)) {
 			snprintf(s.label, sizeof(s.label), "%s", b->label[t]);
 			s.p50_ns = bench_request_ns(sum);
 			json_array_append_new(list, shape_json(&s));
@@ -362,6 +359,7 @@ static int run(struct bench *b)
 int cmd_bench(int argc, char **argv)
 {
 	struct bench *b = mem_zalloc(sizeof(*b));
+	char err[PMU_ERR_MAX];
 	int ret;
 
 	b->opt = (struct bench_options){ .trials = 5, .seed = 1 };
@@ -370,8 +368,8 @@ int cmd_bench(int argc, char **argv)
 	ret = cmd_options(&bench_argp, argc, argv, &b->opt);
 	if (!ret)
 		ret = load_job(b);
-	if (!ret)
-		ret = check_events(b);
+	if (!ret && bench_events(b->opt.events, &b->events, err))
+		ret = cmd_error("bench", "--events: %s", err);
 	if (!ret)
 		ret = make_levels(b);
 	watch_interrupts();

@@ -10,7 +10,8 @@
 
 #include "kit/spawn_test.h"
 
-static const char *const made = "bench dwsl --target prefix@ram:64m --target postfix@ram:64m --trials 3 --seconds 20ms --out ";
+static const char *const made = "bench dwsl --target prefix@ram:64m --target postfix@ram:64m --trials 3 "
+				"--seconds 20ms --out ";
 
 static void make_run(const char *args, const char *folder)
 {
@@ -135,7 +136,8 @@ static void refused(const char *args, const char *line)
 static void what_does_not_fit_is_refused(void **state)
 {
 	make_run("bench dwsl --target prefix@ram:64m --trials 1 --seconds 10ms --out ", "other");
-	make_run("bench append --target prefix@ram:64m --target postfix@ram:64m --trials 1 --seconds 10ms --out ", "job");
+	make_run("bench append --target prefix@ram:64m --target postfix@ram:64m --trials 1 --seconds 10ms --out ",
+	         "job");
 	refused("merge", "two or more runs");
 	refused("merge one", "two or more runs");
 	refused("merge one two --uot x", "did you mean --out?");

@@ -2,7 +2,7 @@
  * phases.c: how much of an fsync's time is in a phase with a name, and not in `other`: of the worst fsync in a hundred.
  * Measured on memory, where an fsync is shortest and what has no name weighs most; with one fsyncer and with several.
  *
- * The phases of an fsync sum to its latency (bench/driver.h), so `other` is all that has no name.
+ * The phases of an fsync sum to its latency (driver.2), so `other` is all that has no name.
  */
 #include <math.h>
 #include <stdio.h>

@@ -26,7 +26,8 @@ int ours_beside(const char *name, char *out)
 	folder[n < 0 ? 0 : n] = '\0';
 	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
 		*slash = '\0';
-		if (!is_everybodys(folder) && snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX && !access(out, R_OK))
+		if (!is_everybodys(folder) && snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX &&
+		    !access(out, R_OK))
 			return 0;
 	}
 	return -ENOENT;
