@@ -115,7 +115,7 @@ static void every_design_but_the_correct_ones_is_broken_by_some_race(void **stat
 	}
 }
 
-/* A verdict for a design that is not there would be asked for by nobody. */
+/* A verdict for a design that does not exist would never be looked at. */
 static void every_verdict_is_of_a_design_that_there_is(void **state)
 {
 	for (const struct race *const *r = races; *r; r++)
