@@ -35,7 +35,7 @@ static unsigned tasks_of(const struct fio_request *q, const struct job *j)
 	return q->numjobs ? q->numjobs : j->numjobs;
 }
 
-/* Several files, and one kind of sync: which must be of a file that was written (J5). */
+/* Several files, and one kind of sync: which must be of a file that was written (job.3). */
 static bool syncs_in_turn(const struct job *j)
 {
 	return j->nrfiles > 1 && job_sync_kinds(j) == 1;
@@ -214,7 +214,7 @@ static int add_job(const struct fio_request *q, const struct job *j, json_t *job
 	return (int)json_integer_value(json_object_get(job, "error"));
 }
 
-/* What fio does otherwise with several files (J5). */
+/* What fio does otherwise with several files (job.3). */
 static void note_files(const struct job *j, struct driver_result *r)
 {
 	unsigned every = job_sync_every(j);
