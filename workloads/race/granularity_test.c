@@ -3,6 +3,7 @@
  * granularity (coop.h) comes to the same verdicts, race by race and design by design; where every schedule is tried, to
  * the same traces of the protocol, and to the same ends of the smallest race.
  */
+#include "base/order.h"
 #include "base/rng.h"
 #include "dev/powercut.h"
 #include "hunt/judge.h"
@@ -220,7 +221,7 @@ static struct trace_set some_ends(const char *design, const struct picker *picke
 
 static bool among(uint64_t hash, const struct trace_set *all)
 {
-	return all->n && bsearch(&hash, all->hash, all->n, sizeof(hash), compare_hashes);
+	return all->n && bsearch(&hash, all->hash, all->n, sizeof(hash), order_u64);
 }
 
 static void are_among(const char *design, struct trace_set some, const struct trace_set *all)
