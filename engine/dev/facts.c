@@ -77,7 +77,8 @@ static bool drive_of(const struct stat *st, char *folder)
 	if (drive_folder(dev, folder))
 		return true;
 	/* (facts.1) A number that the file system has made up: it was mounted from a block device, or from none. */
-	return mounts_find(dev, &m) && !stat(m.source, &from) && S_ISBLK(from.st_mode) && drive_folder(from.st_rdev, folder);
+	return mounts_find(dev, &m) && !stat(m.source, &from) && S_ISBLK(from.st_mode) &&
+	       drive_folder(from.st_rdev, folder);
 }
 
 /* ---- what the kernel says of it ---- */

@@ -4,37 +4,13 @@
  */
 #include <stdio.h>
 
+#include "figures/fresh.h"
 #include "figures/race.h"
-#include "hunt/search.h"
 #include "race/registry.h"
 
 #define SEEDS    20u
 #define SECONDS  30.0
 #define HELD_FOR 200000u /* schedules */
-
-/* By the portfolio, a fresh hunt; s says how far. 0, or -errno and why. */
-static int hunt_fresh(const struct race *race, const char *design, struct search *s, struct why *why)
-{
-	struct strategy t;
-	struct violation v;
-	struct hunt *h;
-
-	int ret = hunt_open(race, fs_design_find(design), &h, why);
-	if (ret)
-		return ret;
-	ret = strategy_open(&t, "portfolio", why);
-	if (ret)
-		goto close_hunt;
-	violation_init(&v);
-	s->strategy = &t;
-	hunt_search(h, s, &v);
-	s->strategy = NULL;
-	violation_fini(&v);
-	strategy_close(&t);
-close_hunt:
-	hunt_close(h);
-	return ret;
-}
 
 /* The design that a race is about: the first that it breaks. */
 static const char *own_design(const struct race *race)
@@ -54,8 +30,9 @@ static void found_in_all(struct self *s, const struct race *race, const char *de
 	snprintf(name, sizeof(name), "%s: slowest of %u", design, SEEDS);
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		struct search search = { .seed = seed, .seconds = SECONDS };
-		if (hunt_fresh(race, design, &search, &why) || !search.found_at) {
-			self_missing(s, name, "race %s, seed %u: %s", race->name, seed, why.text[0] ? why.text : "not found");
+		if (fresh_search(race, design, "portfolio", &search, &why) || !search.found_at) {
+			self_missing(s, name, "race %s, seed %u: %s", race->name, seed,
+			             why.text[0] ? why.text : "not found");
 			return;
 		}
 		slowest = search.took > slowest ? search.took : slowest;
@@ -81,7 +58,7 @@ void race_figures_holds(struct self *s)
 		char name[64];
 		struct why why;
 		snprintf(name, sizeof(name), "%s: violations in postfix", (*r)->name);
-		if (hunt_fresh(*r, "postfix", &search, &why))
+		if (fresh_search(*r, "postfix", "portfolio", &search, &why))
 			self_missing(s, name, "%s", why.text);
 		else
 			self_figure(s, name, search.found_at != 0, AT_MOST, 0, "in 2e5");

@@ -7,9 +7,9 @@
 
 #include "base/check.h"
 #include "base/order.h"
+#include "figures/fresh.h"
 #include "figures/race.h"
 #include "figures/turns.h"
-#include "hunt/search.h"
 #include "race/registry.h"
 #include "machine/mem.h"
 
@@ -19,23 +19,13 @@
 #define FEW    50     /* seeds of strategies that have no bound to keep, */
 #define WITHIN 20000u /* and of each strategy the schedules */
 
-/* A hunt with nobody in the way: fresh, so that a seed's result does not depend on those before it. */
+/* One search of the seed race. */
 static struct search search(const char *design, const char *strategy, uint64_t seed, uint64_t schedules)
 {
-	struct strategy t;
-	struct search s = { .strategy = &t, .seed = seed, .schedules = schedules };
-	struct violation v;
-	struct hunt *h;
+	struct search s = { .seed = seed, .schedules = schedules };
 	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find(design), &h, &why));
-	CHECK(!strategy_open(&t, strategy, &why));
-	violation_init(&v);
-	hunt_search(h, &s, &v);
-	violation_fini(&v);
-	strategy_close(&t);
-	hunt_close(h);
-	s.strategy = NULL;
+	CHECK(!fresh_search(&race_seed, design, strategy, &s, &why));
 	return s;
 }
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "figures/figures.h"
+#include "figures/fresh.h"
 #include "figures/turns.h"
-#include "hunt/search.h"
 #include "race/registry.h"
 #include "machine/mem.h"
 
@@ -86,27 +86,12 @@ struct finds {
 	struct why why;
 };
 
-/* A fresh hunt: what one seed finds does not depend on the seeds before it. */
 static int search_once(struct finds *f)
 {
 	struct search s = { .seed = f->seed, .schedules = f->schedules };
-	struct strategy strategy;
-	struct violation v;
-	struct hunt *h;
-	int ret = hunt_open(&race_seed, fs_design_find(f->design), &h, &f->why);
+	int ret = fresh_search(&race_seed, f->design, f->strategy, &s, &f->why);
 
-	if (ret)
-		return ret;
-	ret = strategy_open(&strategy, f->strategy, &f->why);
-	if (!ret) {
-		s.strategy = &strategy;
-		violation_init(&v);
-		hunt_search(h, &s, &v);
-		f->found_at = s.found_at;
-		violation_fini(&v);
-		strategy_close(&strategy);
-	}
-	hunt_close(h);
+	f->found_at = s.found_at;
 	return ret;
 }
 
