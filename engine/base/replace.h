@@ -1,6 +1,6 @@
 /*
- * replace.h: a file that comes into being whole: it is written under a temporary name beside it, and renamed. Who reads it
- * finds the old one or the new one.
+ * replace.h: a file that comes into being whole: it is written under a temporary name beside it, and renamed. A reader
+ * finds the old file or the new one.
  *
  * Called by those who write schedules, hits, traces, checkpoints and pictures. (A run's folder: recipe/results.h.)
  */
@@ -20,7 +20,10 @@ struct replace {
 
 /* 0, or -errno: then there is nothing to end. */
 int replace_begin(struct replace *r, const char *path);
-/* It is written, if `whole`; else what was written is thrown away. 0, or -errno: then what was at path is there as before. */
+/*
+ * Puts the new file in the place of the old one, if `whole`; else removes it. 0, or -errno: then what was at path is
+ * there as before.
+ */
 int replace_end(struct replace *r, bool whole);
 
 #endif

@@ -23,8 +23,8 @@ void stop_ask(void);
 /* For tests: as if nobody had asked. */
 void stop_clear(void);
 /*
- * From now on the flag is shared with all processes that are forked later: a signal to any one of them stops all. Called once,
- * before the first fork.
+ * From now on the flag is shared with all processes that are forked later: a signal to any one of them stops all.
+ * Called once, before the first fork.
  */
 void stop_share(void);
 
