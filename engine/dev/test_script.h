@@ -7,7 +7,7 @@
  *   hA    the same, only the second half of the block (512-byte sectors 4..7)
  *   2A    two blocks, A's and the next
  *   cA eA it completes, it fails
- *   F1 f1 flush 1 is submitted, completes; g1: completes with an error
+ *   Fn fn flush n is submitted, completes; gn: completes with an error
  *
  * Each byte that a write writes is its letter. Tests look at the first SCRIPT_BLOCKS blocks of the device.
  */
