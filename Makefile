@@ -104,7 +104,8 @@ fio-engine: ## build/fsyncstorm-fio.so: fio itself drives a design (fetches the 
 
 plots: ## redraw the plots and reports of all committed results, and the README's part of them
 	@scripts/deps
-	@/usr/bin/python3 analysis plots --readme README.md $$(git ls-files 'results/*/run.json')
+	@/usr/bin/python3 analysis plots --readme README.md \
+	$$(git ls-files 'results/*/run.json' ':(glob)results/*.story.json')
 
 bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, compared in one interleaved run
 	@scripts/deps

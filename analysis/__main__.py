@@ -1,5 +1,5 @@
 """
-fsyncstorm's analysis: python3 analysis report|compare|merge|plots|finish ... See cli.py.
+fsyncstorm's analysis: python3 analysis report|compare|merge|story|plots|finish ... See cli.py.
 """
 import os
 import signal

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import unittest
 
+import files
 import report
 import runs
 import tap
@@ -34,7 +35,7 @@ class Browser(unittest.TestCase):
         os.makedirs(SHOTS, exist_ok=True)
         cls.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
         cls.page = os.path.join(cls.folder, "report.html")
-        report.write(cls.page, report.render(runs.load(tap.FIXTURE)))
+        files.write(cls.page, report.render(runs.load(tap.FIXTURE)))
 
     @classmethod
     def tearDownClass(cls):

@@ -1,6 +1,6 @@
 """
-cli.py: the commands report, compare, merge, plots and finish, and their options. `fsyncstorm report`, `compare` and
-`merge` come here; `fsyncstorm bench` runs `finish` when it ends.
+cli.py: the commands report, compare, merge, story, plots and finish, and their options. `fsyncstorm report`, `compare`
+and `merge` come here; `fsyncstorm bench` runs `finish` when it ends, `race replay --svg, --html` runs `story`.
 
 What the user or a file did wrong is one line on stderr, exit status 2, nothing half-written.
 """
@@ -55,8 +55,14 @@ def options_of(program):
                        help="what a bench says of its figures when it ends, and the percentile files of its folder")
     f.add_argument("run", metavar="RUN", help="a run's folder, or - for a run.json on stdin")
     f.add_argument("-q", "--quiet", action="store_true", help="the percentile files alone")
-    g = sub.add_parser("plots", help="redraws the plots and reports of runs' folders")
-    g.add_argument("run", nargs="+", metavar="RUN")
+    s = sub.add_parser("story", help="the story of a race that was found, as a picture or a page",
+                       description="Draws what `race hunt` and `race replay --json` have written.")
+    s.add_argument("story", metavar="STORY", help="a file, X.story.json; -: standard input")
+    s.add_argument("--svg", metavar="FILE", help="the time line as a picture")
+    s.add_argument("--html", metavar="FILE", help="a page with the picture and all that the story has")
+    g = sub.add_parser("plots", help="redraws the plots and reports of runs' folders, and the pictures of stories")
+    g.add_argument("run", nargs="+", metavar="RUN",
+                   help="a run's folder or its run.json; X.story.json: X.svg is drawn beside it")
     g.add_argument("--readme", metavar="FILE", help="also fill in the marked part of this file")
     return p
 
@@ -76,6 +82,9 @@ def run(argv, program):
     if options.command == "report":
         import report
         return report.command(options)
+    if options.command == "story":
+        import story
+        return story.command(options)
     import redraw
     return redraw.command(options)
 

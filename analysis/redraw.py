@@ -1,6 +1,7 @@
 """
 redraw.py: `make plots`: redraws what is made of committed results: the plots and the report in each run's
-folder, and the part of the README between its marks, so that no figure in it is typed by hand.
+folder, the picture X.svg beside each story X.story.json that is named, and the part of the README between its marks, so
+that no figure in it is typed by hand.
 
 The README says which run it tells of:  <!-- plots FOLDER -->  ...  <!-- /plots -->
 """
@@ -8,11 +9,14 @@ import os
 import re
 
 import draw
+import files
 import plots
 import report
 import runs
 import say
+import story
 
+STORY = ".story.json"
 MARKED = re.compile(r"(<!-- plots (\S+) -->\n).*?(<!-- /plots -->)", re.S)
 
 
@@ -54,7 +58,7 @@ def fill(path):
     part = readme_part(runs.load(os.path.join(os.path.dirname(os.path.abspath(path)), folder)), folder)
     new = text[:found.end(1)] + part + text[found.start(3):]
     if new != text:
-        report.write(path, new)
+        files.write(path, new)
 
 
 def redraw(where):
@@ -68,13 +72,16 @@ def redraw(where):
             draw.save(fig, os.path.join(folder, plot.name))
             drawn += 1
     draw.save(plots.answer(run).draw(), os.path.join(run.folder, "answer"))
-    report.write(os.path.join(run.folder, "report.html"), report.render(run))
+    files.write(os.path.join(run.folder, "report.html"), report.render(run))
     print(f"{run.folder}: {drawn} plots, answer.svg, report.html")
 
 
 def command(options):
     for where in options.run:
-        redraw(where)
+        if where.endswith(STORY):
+            files.write(where.removesuffix(STORY) + ".svg", story.svg(story.load(where)))
+        else:
+            redraw(where)
     if options.readme:
         fill(options.readme)
     return 0

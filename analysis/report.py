@@ -3,7 +3,7 @@ report.py: one HTML file that tells what a run found. It needs nothing else: no 
 elsewhere, plots inline, the raw results inside it.
 
 The first screen is the answer in sentences and the three plots that carry it. It works without JavaScript (tables,
-folds, links, the download); with it, tables sort. It is written under a temporary name and renamed when whole.
+folds, links, the download); with it, tables sort. It is there whole or not at all (files.py).
 """
 import base64
 import html
@@ -14,11 +14,13 @@ import os
 import jinja2
 
 import draw
+import files
 import glossary
 import plots
 import runs
 import say
 import stats
+import story
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -111,15 +113,17 @@ def read_text(path):
 
 
 def race_parts(run):
-    """What lies beside the results: time lines (text, or SVG made by fsyncstorm itself), hunts, schedules."""
+    """What lies beside the results: stories, which are drawn; time lines, hunts and schedules, as text."""
     parts = []
     for name in sorted(os.listdir(run.folder)):
         path = os.path.join(run.folder, name)
-        if name.endswith((".timeline.txt", ".hunt.txt", ".schedule")):
-            parts.append({"name": name, "text": read_text(path), "image": None, "open": not name.endswith(".schedule")})
-        elif name.endswith(".timeline.svg"):
-            data = base64.b64encode(read_text(path).encode()).decode()
-            parts.append({"name": name, "text": "", "image": "data:image/svg+xml;base64," + data, "open": True})
+        if name.endswith(".story.json"):
+            prefix = f"story-{sum(p['svg'] is not None for p in parts)}"
+            parts.append({"name": name, "text": "", "svg": story.svg(story.load(path), prefix), "open": True})
+        elif name.endswith((".timeline.txt", ".hunt.txt", ".schedule")):
+            drawn = os.path.exists(os.path.join(run.folder, name.split(".")[0] + ".story.json"))
+            parts.append({"name": name, "text": read_text(path), "svg": None,
+                          "open": not drawn and not name.endswith(".schedule")})
     return parts
 
 
@@ -165,25 +169,12 @@ def render(run, others=(), scores=None):
     return env.get_template("report.html.j2").render(context(run, others, scores))
 
 
-def write(path, text):
-    """A file that is whole or is not there."""
-    temp = f"{path}.{os.getpid()}.new"
-    try:
-        with open(temp, "w", encoding="utf-8") as f:
-            f.write(text)
-        os.rename(temp, path)
-    except OSError as e:
-        if os.path.exists(temp):
-            os.unlink(temp)
-        raise runs.Bad(f"{path}: {e.strerror}") from None
-
-
 def command(options):
     loaded = [runs.load(r) for r in options.run]
     scores = runs.load_scores(options.scores) if options.scores else None
     out = options.out or os.path.join(loaded[0].folder, "report.html")
     if not os.access(os.path.dirname(os.path.abspath(out)), os.W_OK):
         raise runs.Bad(f"--out: {out}: its folder cannot be written to")
-    write(out, render(loaded[0], loaded[1:], scores))
+    files.write(out, render(loaded[0], loaded[1:], scores))
     print(f"report: file://{os.path.abspath(out)}")
     return 0

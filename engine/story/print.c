@@ -6,12 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "oracle/rules.h"
 #include "story/story.h"
-#include "hunt/judge.h"
 
-#define WIDTH      120u
-#define BLOCKS_MAX 8u /* of the broken file */
+#define WIDTH 120u
 
 /* ---- colour ---- */
 
@@ -53,11 +50,6 @@ static const char *mark_of(enum lane_state state)
 	}
 }
 
-static const char *mark_here(const struct line *l)
-{
-	return l->kind == LINE_STOPPED ? "◌" : l->marked ? "◆" : "●";
-}
-
 static unsigned lane_width(const struct lanes *lanes)
 {
 	unsigned w = 0;
@@ -76,12 +68,14 @@ static void print_lanes(const struct paper *p, const struct story *s, const stru
 	for (uint32_t i = 0; i < lanes->n; i++) {
 		bool here = l && lane_of(lanes, l) == i;
 		const char *mark = " ";
-		if (l && i != lanes->device)
+		if (here)
+			mark = l->kind == LINE_STOPPED ? "◌" : l->marked ? "◆" : "●";
+		else if (l && i != lanes->device)
 			mark = mark_of(lane_state(s, lanes->task[i], l->turn, &class));
 		paint(p, lane_colours[i % LANE_COLOURS]);
 		if (here)
 			paint(p, "1");
-		fprintf(p->out, "%s%*s", here ? mark_here(l) : mark, (int)w - 1, "");
+		fprintf(p->out, "%s%*s", mark, (int)w - 1, "");
 		paint(p, "0");
 	}
 }
@@ -176,50 +170,20 @@ static void print_lines(const struct paper *p, const struct story *s, bool all)
 
 /* ---- blocks, before and after ---- */
 
-static void seen_text(const struct recovered_block *b, char *buf, unsigned size)
-{
-	if (b->err)
-		snprintf(buf, size, "cannot be read (EIO)");
-	else if (b->each)
-		snprintf(buf, size, "parts of several");
-	else if (b->first.kind == SEEN_VERSION)
-		snprintf(buf, size, "version %u", b->first.stamp.version);
-	else
-		snprintf(buf, size, "%s", b->first.kind == SEEN_ZEROS ? "zeros" : "garbage");
-}
-
-static void print_block(const struct story *s, const struct model_file *f, const struct recovered_file *rf,
-                        uint32_t block, FILE *out)
-{
-	struct due d = rules_sector_due(s->h->run.model, s->v->crash.pos, f, (uint64_t)block * BLOCK_SECTORS);
-	char promised[40] = "nothing", after[60];
-
-	if (d.promised)
-		snprintf(promised, sizeof(promised), "version %u", d.promised);
-	if (block < rf->nblocks)
-		seen_text(&rf->block[block], after, sizeof(after));
-	else
-		snprintf(after, sizeof(after), "is beyond the end");
-	fprintf(out, "  %-8s %5u  %-12s version %-8u %s%s\n", f->name, block, promised, d.newest, after,
-	        block == s->v->broken.block ? "   <- broken" : "");
-}
-
 static void print_blocks(const struct story *s, FILE *out)
 {
-	struct recovered *r = hunt_recover_crash(s->h, &s->v->crash);
+	struct told_block told[TOLD_BLOCKS];
+	char promised[40];
+	uint32_t n = story_tell_blocks(s, told);
 
-	if (!r)
+	if (!n)
 		return;
 	fprintf(out, "\n  file     block  promised     newest write     after the crash and replay\n");
-	for (uint32_t i = 0; i < r->nfiles; i++) {
-		const struct recovered_file *rf = &r->file[i];
-		const struct model_file *f = model_find(s->h->run.model, rf->subvol, rf->name, rf->ino);
-		if (!f || strcmp(f->name, s->v->broken.file) || f->subvol != s->v->broken.subvol)
-			continue;
-		for (uint32_t k = 0; k < rf->nblocks && k < BLOCKS_MAX; k++)
-			print_block(s, f, rf, k, out);
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(promised, sizeof(promised), told[i].promised ? "version %u" : "nothing", told[i].promised);
+		fprintf(out, "  %-8s %5u  %-12s version %-8u %s%s\n", told[i].file, told[i].block, promised,
+		        told[i].newest, told[i].after, told[i].broken ? "   <- broken" : "");
 	}
-	recovered_free(r);
 }
 
 /* ---- all of it ---- */
@@ -246,8 +210,7 @@ bool timeline_print(struct hunt *h, const struct violation *v, bool all, FILE *o
 		print_text(text, out);
 		fprintf(out, "\n");
 		print_lines(&p, &s, all);
-		if (v->kind == VIOLATION_PROMISE && v->broken.file[0])
-			print_blocks(&s, out);
+		print_blocks(&s, out);
 	}
 	story_free(&s);
 	site_close();

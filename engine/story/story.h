@@ -1,7 +1,7 @@
 /*
  * story.h: the inside of engine/story: the story of one violation. timeline.c gathers it, a line for each thing that
  * happened, in the words of words.c; cause.c finds its cause; sentence.c tells it in a sentence; print.c shows it on a
- * terminal. The files of this room alone include it.
+ * terminal; json.c writes all of it down. The files of this room alone include it.
  */
 #ifndef STORY_STORY_H
 #define STORY_STORY_H
@@ -77,6 +77,16 @@ void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size);
 const char *story_place(uint64_t off, bool meta);
 /* "2 writes are kept: data @4096, ..." */
 void story_kept(const struct story *s, char *buf, unsigned size);
+/* A block of the broken file: versions, 0 for none; what is there after the crash, in words. */
+#define TOLD_BLOCKS 8u
+struct told_block {
+	const char *file;
+	uint32_t block, promised, newest;
+	bool broken;
+	char after[60];
+};
+/* Of a broken promise; how many were told. */
+uint32_t story_tell_blocks(const struct story *s, struct told_block told[TOLD_BLOCKS]);
 /* Where the line stands in the source. */
 bool story_site(const struct story *s, const struct line *l, struct site *out);
 /* What the task of turn t is about to do when it goes on, and where that stands. */

@@ -128,19 +128,10 @@ static bool line_matters(const struct story *s, uint32_t i)
 
 /* ---- gathering ---- */
 
-static void keep_trace(struct story *s)
-{
-	const struct trace_entry *e = trace_stop(&s->nentries);
-
-	s->entry = mem_alloc((s->nentries + 1) * sizeof(*e));
-	if (s->nentries)
-		memcpy(s->entry, e, s->nentries * sizeof(*e));
-	for (uint32_t i = 0; i < COOP_TASKS_MAX; i++)
-		task_label(i, COOP_TASKS_MAX, trace_task_name, s->task_name[i]);
-}
-
 bool story_gather(struct story *s, struct hunt *h, const struct violation *v, const struct schedule *turns)
 {
+	const struct trace_entry *e;
+
 	*s = (struct story){ .h = h, .v = v };
 	watch_init(&s->watch, NULL, NULL);
 	s->watch.stacks = true;
@@ -150,7 +141,12 @@ bool story_gather(struct story *s, struct hunt *h, const struct violation *v, co
 		flip_run(h, v, turns);
 	else
 		hunt_again(h, v, true);
-	keep_trace(s);
+	e = trace_stop(&s->nentries);
+	s->entry = mem_alloc((s->nentries + 1) * sizeof(*e));
+	if (s->nentries)
+		memcpy(s->entry, e, s->nentries * sizeof(*e));
+	for (uint32_t i = 0; i < COOP_TASKS_MAX; i++)
+		task_label(i, COOP_TASKS_MAX, trace_task_name, s->task_name[i]);
 	h->watch = NULL;
 	if (h->result.end == COOP_DIVERGED)
 		return false;

@@ -18,9 +18,6 @@ bool timeline_print(struct hunt *h, const struct violation *v, bool all, FILE *o
 /* The name of the i-th rule by which a cause is found (cause.c), as the JSON has it; NULL: there are fewer. */
 const char *timeline_rule(uint32_t i);
 
-/* The same as a picture (SVG), folded. */
-bool timeline_svg(struct hunt *h, const struct violation *v, FILE *out);
-
 /* The sentence alone: who did what between which two steps of whom, and which promise broke. */
 bool timeline_story(struct hunt *h, const struct violation *v, char *buf, unsigned size);
 

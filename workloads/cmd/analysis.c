@@ -1,6 +1,7 @@
 /*
- * analysis.c: `fsyncstorm report`, `compare` and `merge`, and the end of a bench: all are analysis/, in Python, which
- * parses its own options and tells its own mistakes as this program does: one line, exit status 2.
+ * analysis.c: `fsyncstorm report`, `compare` and `merge`, the end of a bench, and the pictures of a story: all are
+ * analysis/, in Python, which parses its own options and tells its own mistakes as this program does: one line, exit
+ * status 2.
  */
 #include "cmd/analysis.h"
 
@@ -18,11 +19,12 @@
 #include "machine/mem.h"
 #include "recipe/ours.h"
 
-/* The distribution's, that has its numpy and matplotlib; another may come first in PATH */
+/* The distribution's, that has its numpy and matplotlib; another may come first in PATH. */
 #define PYTHON "/usr/bin/python3"
 #define NOT_THERE 127
 
 static const char missing_analysis[] = "analysis/ does not lie beside the program; run it where it was built";
+static const char no_python[] = PYTHON " cannot be started; `scripts/deps` installs it";
 
 /* The folder of the analysis that came with this program (ours.1). 0 or -ENOENT. */
 static int find_analysis(char *folder)
@@ -76,32 +78,28 @@ static void say_missing(bool quiet, const char *what)
 		       what);
 }
 
-/* run.json as a file without a name, to be read from its beginning. -1 when there is no room for it. */
-static int run_in_memory(const json_t *run)
+/* It, as a file without a name, to be read from its beginning. -1 when there is no room for it. */
+static int json_in_memory(const json_t *json)
 {
-	int fd = memfd_create("run.json", MFD_CLOEXEC);
+	int fd = memfd_create("json", MFD_CLOEXEC);
 
 	if (fd < 0)
 		return -1;
-	if (!json_dumpfd(run, fd, JSON_COMPACT) && !lseek(fd, 0, SEEK_SET))
+	if (!json_dumpfd(json, fd, JSON_COMPACT) && !lseek(fd, 0, SEEK_SET))
 		return fd;
 	close(fd);
 	return -1;
 }
 
-void analysis_finish(const char *folder, const json_t *run, bool quiet)
+/*
+ * Runs Python with `in` as its standard input, and closes that. Its exit status, NOT_THERE when it cannot be started,
+ * -errno when there is no `in` (it is -1) or no process to be had.
+ */
+static int run_python(char *const args[], int in)
 {
-	char analysis[PATH_MAX];
-	char *args[] = { PYTHON, analysis, "finish", folder ? (char *)folder : "-", NULL, NULL };
-	int in, status = 0;
-	pid_t parent = getpid(), pid;
+	pid_t parent = getpid(), pid = in < 0 ? -1 : fork();
+	int status = 0, error = errno;
 
-	quiet |= !cmd_flush(); /* nobody would read it */
-	args[4] = quiet ? "--quiet" : NULL;
-	if (find_analysis(analysis))
-		return say_missing(quiet, missing_analysis);
-	in = folder ? open("/dev/null", O_RDONLY | O_CLOEXEC) : run_in_memory(run);
-	pid = in < 0 ? -1 : fork();
 	if (!pid) {
 		end_with(parent);
 		dup2(in, 0);
@@ -109,12 +107,52 @@ void analysis_finish(const char *folder, const json_t *run, bool quiet)
 		execv(PYTHON, args);
 		_exit(NOT_THERE);
 	}
-	if (pid < 0)
-		say_missing(quiet, strerror(errno));
 	if (in >= 0)
 		close(in);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
-		say_missing(quiet, PYTHON " cannot be started; `scripts/deps` installs it");
+	if (pid < 0)
+		return -error;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void analysis_finish(const char *folder, const json_t *run, bool quiet)
+{
+	char analysis[PATH_MAX];
+	char *args[] = { PYTHON, analysis, "finish", folder ? (char *)folder : "-", NULL, NULL };
+	int ret;
+
+	quiet |= !cmd_flush(); /* nobody would read it */
+	args[4] = quiet ? "--quiet" : NULL;
+	if (find_analysis(analysis))
+		return say_missing(quiet, missing_analysis);
+	ret = run_python(args, folder ? open("/dev/null", O_RDONLY | O_CLOEXEC) : json_in_memory(run));
+	if (ret < 0)
+		say_missing(quiet, strerror(-ret));
+	else if (ret == NOT_THERE)
+		say_missing(quiet, no_python);
+}
+
+int analysis_draw(const char *cmd, const json_t *story, const char *svg, const char *html)
+{
+	char analysis[PATH_MAX], picture[PATH_MAX + 8], page[PATH_MAX + 8];
+	char *args[4 + 2 + 1] = { PYTHON, analysis, "story", "-" };
+	unsigned n = 4;
+
+	if (svg) {
+		snprintf(picture, sizeof(picture), "--svg=%s", svg);
+		args[n++] = picture;
+	}
+	if (html) {
+		snprintf(page, sizeof(page), "--html=%s", html);
+		args[n++] = page;
+	}
+	const char *missing = missing_analysis;
+	if (!find_analysis(analysis)) {
+		int ret = run_python(args, json_in_memory(story));
+		if (!ret)
+			return 0;
+		missing = ret < 0 ? strerror(-ret) : ret == NOT_THERE ? no_python : "analysis/ could not draw it";
+	}
+	return cmd_error(cmd, "no picture was drawn: %s; --json writes the story without Python", missing);
 }

@@ -1,5 +1,6 @@
 /*
- * analysis.h: what analysis/, in Python, does for other commands. All statistics are there. Called by bench.c.
+ * analysis.h: what analysis/, in Python, does for other commands. All statistics and all pictures are there. Called by
+ * bench.c and race_show.c.
  */
 #ifndef CMD_ANALYSIS_H
 #define CMD_ANALYSIS_H
@@ -13,5 +14,10 @@
  * analysis/ cannot be run, one line on stdout says what is missing: the measurement is whole without it.
  */
 void analysis_finish(const char *folder, const json_t *run, bool quiet);
+/*
+ * Draws a story (story/json.h) as a picture, as a page; either may be NULL. 0, or CMD_ERROR after lines on stderr that
+ * say what is missing: Python, or a part of it.
+ */
+int analysis_draw(const char *cmd, const json_t *story, const char *svg, const char *html);
 
 #endif

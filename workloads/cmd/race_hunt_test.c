@@ -119,7 +119,8 @@ static void what_is_found_is_told_with_its_schedule_and_its_picker(void **state)
 	assert_non_null(strstr(spawn_out, "it breaks as recorded"));
 	assert_int_equal(spawn("race replay race-protocol-prefix.passing.schedule"), 0);
 	assert_non_null(strstr(spawn_out, "it holds, as recorded"));
-	assert_int_equal(system("rm race-protocol-prefix.schedule race-protocol-prefix.passing.schedule"), 0);
+	assert_int_equal(system("rm race-protocol-prefix.schedule race-protocol-prefix.passing.schedule "
+	                        "race-protocol-prefix.story.json"), 0);
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -144,12 +145,18 @@ static void what_decides_is_in_the_json(void **state)
 	assert_string_equal(text_of(json_object_get(json_array_get(preempted, 0), "stopped"), "file"), "engine/fs/fsync.c");
 	assert_string_equal(text_of(v, "file"), "x.schedule");
 	assert_string_equal(text_of(v, "passing_file"), "x.passing.schedule");
+	assert_string_equal(text_of(v, "story_file"), "x.story.json");
+	json_t *story = json_load_file("x.story.json", 0, NULL);
+	assert_string_equal(text_of(story, "schema"), "fsyncstorm-story");
+	assert_string_equal(text_of(story, "story"), text_of(v, "story"));
+	assert_true(json_equal(json_object_get(story, "pair"), pair));
+	json_decref(story);
 	assert_non_null(strstr(spawn_err, "the nearest schedule that holds: fsyncstorm race replay x.passing.schedule\n"));
 	json_decref(r);
 	assert_int_equal(spawn("race replay x.schedule"), 1);
 	assert_int_equal(spawn("race replay x.passing.schedule"), 0);
 	assert_non_null(strstr(spawn_out, "race seed, design prefix: it holds, as recorded\n"));
-	assert_int_equal(system("rm x.schedule x.passing.schedule"), 0);
+	assert_int_equal(system("rm x.schedule x.passing.schedule x.story.json"), 0);
 }
 
 /* Where it was to be is a folder: that is met when it is written, for no --out has named it. */
@@ -195,7 +202,8 @@ static void a_schedule_of_fine_points_is_replayed_with_fine_points(void **state)
 	assert_int_equal(spawn("race hunt seed --design prefix --granularity coarse -o coarse.schedule"), 1);
 	assert_false(says("coarse.schedule", "granularity"));
 	assert_int_equal(spawn("race replay fine.passing.schedule"), 0);
-	assert_int_equal(system("rm fine.schedule coarse.schedule fine.passing.schedule coarse.passing.schedule"), 0);
+	assert_int_equal(system("rm fine.schedule fine.passing.schedule fine.story.json"), 0);
+	assert_int_equal(system("rm coarse.schedule coarse.passing.schedule coarse.story.json"), 0);
 }
 
 /* sed's script makes it bad. */
@@ -227,7 +235,7 @@ static void a_bad_schedule_is_one_line_and_status_2(void **state)
 	}
 	assert_int_equal(system("fold -s -w 60 good.schedule > wrapped.schedule"), 0);
 	assert_int_equal(spawn("race replay wrapped.schedule"), 1);
-	assert_int_equal(system("rm good.schedule good.passing.schedule bad.schedule wrapped.schedule"), 0);
+	assert_int_equal(system("rm good.schedule good.passing.schedule good.story.json bad.schedule wrapped.schedule"), 0);
 }
 
 static void help_tells_of_a_command_of_race_and_of_all_pickers(void **state)
@@ -288,7 +296,7 @@ static void a_crash_that_the_run_does_not_have_is_refused(void **state)
 		if (!strstr(spawn_err, bad[i].says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
 			fail_msg("%s: %s", bad[i].line, spawn_err);
 	}
-	assert_int_equal(system("rm good.schedule good.passing.schedule bad.schedule"), 0);
+	assert_int_equal(system("rm good.schedule good.passing.schedule good.story.json bad.schedule"), 0);
 }
 
 static void what_holds_comes_with_three_numbers_and_a_certificate(void **state)

@@ -47,6 +47,7 @@ static void a_schedule_of_a_job_needs_no_job_file(void **state)
 	assert_non_null(strstr(spawn_out, "race job-two, design prefix: it holds, as recorded"));
 	unlink("s");
 	unlink("s.passing.schedule");
+	unlink("s.story.json");
 	assert_int_equal(spawn_left(), 0);
 }
 

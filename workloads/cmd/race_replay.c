@@ -10,39 +10,51 @@
 #include "cmd/cmd.h"
 #include "cmd/race.h"
 #include "cmd/race_show.h"
-#include "story/explain.h"
 #include "hunt/judge.h"
 #include "hunt/rescue.h"
 #include "hunt/run.h"
-#include "race/registry.h"
 #include "hunt/schedule_file.h"
+#include "race/registry.h"
+#include "story/explain.h"
 #include "story/timeline.h"
 
 struct replay_options {
-	const char *path, *svg, *html;
+	const char *path;
+	struct show_files files;
 	bool all_lines, tolerant;
+	FILE *text; /* stderr, when the JSON goes to standard output */
 };
 
 static error_t parse_replay(int key, char *arg, struct argp_state *state)
 {
 	struct replay_options *o = state->input;
 
-	if (key == 'a' || key == 't') {
-		*(key == 'a' ? &o->all_lines : &o->tolerant) = true;
+	switch (key) {
+	case 'a':
+		o->all_lines = true;
 		return 0;
-	}
-	if (key == 's' || key == 'h') {
-		*(key == 's' ? &o->svg : &o->html) = arg;
+	case 't':
+		o->tolerant = true;
 		return 0;
-	}
-	if (key != ARGP_KEY_ARG)
+	case 'j':
+		o->files.json = arg;
+		return 0;
+	case 's':
+		o->files.svg = arg;
+		return 0;
+	case 'h':
+		o->files.html = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->path) {
+			cmd_error("race replay", "%.60s: one schedule is expected", arg);
+			return EINVAL;
+		}
+		o->path = arg;
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	if (o->path) {
-		cmd_error("race replay", "%.60s: one schedule is expected", arg);
-		return EINVAL;
 	}
-	o->path = arg;
-	return 0;
 }
 
 /* The schedule was recorded from another program: says where the run left it. */
@@ -51,13 +63,8 @@ static int diverged(struct hunt *h, const struct violation *want, const char *pa
 	char where[900];
 
 	explain_divergence(h, want, where, sizeof(where));
-	return cmd_error("race replay", "%.100s: it does not fit this program: %s (--tolerant goes on all the same)", path, where);
-}
-
-static int another_crash(const struct crash *c, const char *path, const struct why *why)
-{
-	return cmd_error("race replay", "%.100s: it fits, but not its crash %u of %u: %s (--tolerant judges every crash)", path, c->pos,
-	                 c->npending, why->text);
+	return cmd_error("race replay", "%.100s: it does not fit this program: %s (--tolerant goes on all the same)",
+	                 path, where);
 }
 
 /* Runs the schedule again, as it is; *got: how it fails now. */
@@ -70,10 +77,15 @@ static int replay_strictly(struct hunt *h, const struct violation *want, const c
 	if (h->result.end == COOP_DIVERGED)
 		return diverged(h, want, path);
 	if (recorded && h->result.trace_hash != recorded)
-		return cmd_error("race replay", "%.100s: it fits, but is another run: its trace is %016lx, recorded was %016lx (--tolerant goes on all the same)",
-		                 path, (unsigned long)h->result.trace_hash, (unsigned long)recorded);
+		return cmd_error(
+			"race replay",
+			"%.100s: it fits, but is another run: its trace is %016lx, recorded was %016lx (--tolerant "
+			"goes on all the same)",
+			path, (unsigned long)h->result.trace_hash, (unsigned long)recorded);
 	if (want->kind == VIOLATION_PROMISE && hunt_crash_check(h, &want->crash, &why))
-		return another_crash(&want->crash, path, &why);
+		return cmd_error("race replay",
+		                 "%.100s: it fits, but not its crash %u of %u: %s (--tolerant judges every crash)",
+		                 path, want->crash.pos, want->crash.npending, why.text);
 	if (want->kind == VIOLATION_PROMISE)
 		hunt_judge_crash(h, &want->crash, got);
 	else
@@ -81,62 +93,58 @@ static int replay_strictly(struct hunt *h, const struct violation *want, const c
 	return 0;
 }
 
-/* As far as it fits: what does not is skipped. Every crash is judged: the recorded one may be another by now. */
-static int replay_tolerantly(struct hunt *h, const struct violation *want, struct violation *got)
-{
-	hunt_again(h, want, false);
-	hunt_judge(h, got);
-	return 0;
-}
-
 static int show(struct hunt *h, const struct replay_options *o, struct violation *got)
 {
-	printf("race %s, design %s: it breaks as recorded\n\n", h->race->name, h->design->name);
-	if (!show_violation(h, got, o->all_lines, stdout))
+	fprintf(o->text, "race %s, design %s: it breaks as recorded\n\n", h->race->name, h->design->name);
+	if (!show_violation(h, got, o->all_lines, o->text))
 		return cmd_error("race replay", "%.100s: the run cannot be repeated", o->path);
-	if (show_pictures("race replay", h, got, o->svg, o->html))
+	if (show_files("race replay", h, got, &o->files))
 		return CMD_ERROR;
-	printf("\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
+	fprintf(o->text, "\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
 	return 1;
 }
 
 /* The file is of a run that holds: it is shown as well, to be laid beside the one that fails. */
-static int show_holding(struct hunt *h, const struct replay_options *o, const struct violation *want, const struct violation *got)
+static int show_holding(struct hunt *h, const struct replay_options *o, const struct violation *want,
+                        const struct violation *got)
 {
-	printf("race %s, design %s: it %s%s\n\n", h->race->name, h->design->name, got->kind ? "was to hold, and breaks: " : "holds, as recorded",
-	       got->kind ? got->text : "");
+	fprintf(o->text, "race %s, design %s: it %s%s\n\n", h->race->name, h->design->name,
+	        got->kind ? "was to hold, and breaks: " : "holds, as recorded", got->kind ? got->text : "");
 	const struct violation *is = got->kind ? got : want;
-	if (!timeline_print(h, is, o->all_lines, stdout))
+	if (!timeline_print(h, is, o->all_lines, o->text))
 		return cmd_error("race replay", "%.100s: the run cannot be repeated", o->path);
-	if (show_pictures("race replay", h, is, o->svg, o->html))
+	if (show_files("race replay", h, is, &o->files))
 		return CMD_ERROR;
-	printf("\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
+	fprintf(o->text, "\nfsyncstorm race replay %s%s\n", o->tolerant ? "--tolerant " : "", o->path);
 	return got->kind != VIOLATION_NONE;
 }
 
-static int replay_file(const struct replay_options *o, const struct race *race, const struct design *design, const struct violation *want)
+static int replay_file(const struct replay_options *o, const struct race *race, const struct design *design,
+                       const struct violation *want)
 {
 	struct violation got;
 	struct hunt *h;
 	struct why why;
-	int ret;
+	int ret = 0;
 
 	if (hunt_open(race, design, &h, &why))
 		return cmd_error("race replay", "%s", why.text);
 	h->granularity = want->granularity;
 	violation_init(&got);
 	hunt_rescue(h, NULL);
-	if (o->tolerant || want->kind == VIOLATION_CHECK) /* the schedule ends where the CHECK failed */
-		ret = replay_tolerantly(h, want, &got);
-	else
+	if (o->tolerant || want->kind == VIOLATION_CHECK) { /* the schedule ends where the CHECK failed */
+		hunt_again(h, want, false);
+		hunt_judge(h, &got); /* every crash: the recorded one may be another by now */
+	} else {
 		ret = replay_strictly(h, want, o->path, &got);
+	}
 	if (!ret && want->kind == VIOLATION_NONE)
 		ret = show_holding(h, o, want, &got);
 	else if (!ret && violation_same(&got, want))
 		ret = show(h, o, &got);
 	else if (!ret)
-		printf("race %s, design %s: it does not break any more%s%s\n", race->name, design->name,
-		       got.kind ? " as recorded; now: " : "", got.kind ? got.text : "");
+		fprintf(o->text, "race %s, design %s: it does not break any more%s%s\n", race->name, design->name,
+		        got.kind ? " as recorded; now: " : "", got.kind ? got.text : "");
 	hunt_rescue(NULL, NULL);
 	violation_fini(&got);
 	hunt_close(h);
@@ -147,15 +155,25 @@ int cmd_race_replay(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
 		{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
-		{ "tolerant", 't', NULL, 0, "Skip decisions that do not fit, and judge every crash: for a program that has changed", 0 },
-		{ "svg", 's', "FILE", 0, "The time line as a picture, too", 0 },
-		{ "html", 'h', "FILE", 0, "All of it as a page, too", 0 },
+		{ "tolerant", 't', NULL, 0,
+		  "Skip decisions that do not fit, and judge every crash: for a program that has changed", 0 },
+		{ "json", 'j', "FILE|-", 0, "The story as JSON, too; \"-\": to standard output, and nothing else there",
+		  0 },
+		{ "svg", 's', "FILE", 0, "The time line as a picture, too (drawn by Python)", 0 },
+		{ "html", 'h', "FILE", 0, "All of it as a page, too (drawn by Python)", 0 },
 		{ 0 },
 	};
-	static const struct argp argp = { table, parse_replay, "FILE",
-		                          "Runs a recorded schedule again, crashes where it was crashed, and shows it.\v"
-		                          "Exit status 1 when it breaks as recorded, 0 when it does not any more, or was recorded as one that holds.",
-		                          NULL, NULL, NULL };
+	static const struct argp argp = {
+		table,
+		parse_replay,
+		"FILE",
+		"Runs a recorded schedule again, crashes where it was crashed, and shows it.\v"
+		"Exit status 1 when it breaks as recorded, 0 when it does not any more, or was recorded as one that "
+		"holds.",
+		NULL,
+		NULL,
+		NULL
+	};
 	struct replay_options o = { 0 };
 	const struct race *race = NULL;
 	const struct design *design = NULL;
@@ -166,9 +184,14 @@ int cmd_race_replay(int argc, char **argv)
 	if (ret)
 		return ret;
 	if (!o.path)
-		return cmd_error("race replay", "which schedule? a file that `fsyncstorm race hunt` has written is expected");
-	ret = schedule_file_read(o.path, o.tolerant, &race_registry, &race, &design, &v, &why) ? cmd_error("race replay", "%s", why.text) :
-		replay_file(&o, race, design, &v);
+		return cmd_error("race replay",
+		                 "which schedule? a file that `fsyncstorm race hunt` has written is expected");
+	if (show_files_check("race replay", &o.files))
+		return CMD_ERROR;
+	o.text = o.files.json && !strcmp(o.files.json, "-") ? stderr : stdout;
+	ret = schedule_file_read(o.path, o.tolerant, &race_registry, &race, &design, &v, &why) ?
+	              cmd_error("race replay", "%s", why.text) :
+	              replay_file(&o, race, design, &v);
 	violation_fini(&v);
 	return ret;
 }

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "cmd/analysis.h"
 #include "cmd/cmd.h"
-#include "story/explain.h"
-#include "base/replace.h"
+#include "cmd/race_options.h"
 #include "hunt/schedule_file.h"
+#include "recipe/results.h"
+#include "story/explain.h"
+#include "story/json.h"
 #include "story/timeline.h"
 
 static void show_proof(const struct minimised *m, FILE *out)
@@ -22,13 +25,18 @@ static void show_proof(const struct minimised *m, FILE *out)
 	if (m->minimal && !m->preemptions)
 		fprintf(out, "  minimal: it needs no preemption\n");
 	else if (m->minimal)
-		fprintf(out, "  minimal: no schedule%s with fewer preemptions fails in this way (%lu tried)\n", of, (unsigned long)m->tried);
-	else if (m->tried_below)
-		fprintf(out, "  not proved minimal: no schedule%s %s fails in this way; of those with %u not all were tried (%lu tried)\n", of,
-		        below, m->tried_below, (unsigned long)m->tried);
-	else
-		fprintf(out, "  not proved minimal: of the schedules%s without a preemption not all were tried (%lu tried)\n", of,
+		fprintf(out, "  minimal: no schedule%s with fewer preemptions fails in this way (%lu tried)\n", of,
 		        (unsigned long)m->tried);
+	else if (m->tried_below)
+		fprintf(out,
+		        "  not proved minimal: no schedule%s %s fails in this way; of those with %u not all were "
+		        "tried (%lu tried)\n",
+		        of, below, m->tried_below, (unsigned long)m->tried);
+	else
+		fprintf(out,
+		        "  not proved minimal: of the schedules%s without a preemption not all were tried "
+		        "(%lu tried)\n",
+		        of, (unsigned long)m->tried);
 }
 
 /* What making it smaller came to: two or three lines, each indented. */
@@ -37,7 +45,8 @@ static void show_minimised(const struct minimised *m, const struct violation *v,
 	fprintf(out, "  made smaller: ");
 	if (m->calls_from)
 		fprintf(out, "%u calls of %u tasks to %u of %u, ", m->calls_from, m->tasks_from, m->calls, m->tasks);
-	fprintf(out, "%u preemptions to %u, %u decisions to %u\n", m->preemptions_from, m->preemptions, m->steps_from, m->steps);
+	fprintf(out, "%u preemptions to %u, %u decisions to %u\n", m->preemptions_from, m->preemptions, m->steps_from,
+	        m->steps);
 	if (m->minimal || m->tried)
 		show_proof(m, out);
 }
@@ -60,64 +69,38 @@ bool show_violation(struct hunt *h, const struct violation *v, bool all_lines, F
 	return fits;
 }
 
-/* ---- pictures ---- */
+/* ---- files ---- */
 
-static bool put_svg(struct hunt *h, const struct violation *v, FILE *out)
+int show_files_check(const char *cmd, const struct show_files *files)
 {
-	return timeline_svg(h, v, out);
+	const struct {
+		const char *option, *path;
+	} file[] = { { "json", files->json }, { "svg", files->svg }, { "html", files->html } };
+	struct why why;
+
+	for (unsigned i = 0; i < sizeof(file) / sizeof(file[0]); i++)
+		if (file[i].path && strcmp(file[i].path, "-") && results_json_check(file[i].path, &why))
+			return cmd_error(cmd, "--%s: %s", file[i].option, why.text);
+	return 0;
 }
 
-static void put_escaped(const char *text, FILE *out)
+int show_files(const char *cmd, struct hunt *h, const struct violation *v, const struct show_files *files)
 {
-	for (; *text; text++)
-		if (*text == '<' || *text == '>' || *text == '&')
-			fprintf(out, "&#%d;", *text);
-		else
-			fputc(*text, out);
-}
+	struct explained x = { 0 };
+	int ret = 0;
 
-/* The picture, and below it the text as on a terminal. */
-static bool put_html(struct hunt *h, const struct violation *v, FILE *out)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *as_text = open_memstream(&text, &size);
-
-	CHECK(as_text);
-	fprintf(out, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>race %s, design %s</title>\n"
-	        "<style>:root{color-scheme:light dark}body{margin:1em;font-family:system-ui,sans-serif}svg{max-width:100%%;height:auto}"
-	        "pre{overflow-x:auto}</style>\n<h1>race %s, design %s</h1>\n", h->race->name, h->design->name, h->race->name,
-	        h->design->name);
-	bool fits = timeline_svg(h, v, out) && show_violation(h, v, false, as_text);
-	fclose(as_text);
-	fprintf(out, "<pre>");
-	put_escaped(text, out);
-	fprintf(out, "</pre></html>\n");
-	free(text);
-	return fits;
-}
-
-static int put_file(const char *cmd, const char *path, struct hunt *h, const struct violation *v,
-                    bool (*put)(struct hunt *h, const struct violation *v, FILE *out))
-{
-	struct replace file;
-	bool fits = true;
-	int ret = replace_begin(&file, path);
-
-	if (!ret) {
-		fits = put(h, v, file.out);
-		ret = replace_end(&file, fits);
-	}
-	if (fits && !ret)
+	if (!files->json && !files->svg && !files->html)
 		return 0;
-	return cmd_error(cmd, "%.100s: cannot be written: %s", path, fits ? strerror(-ret) : "the run cannot be repeated");
-}
-
-int show_pictures(const char *cmd, struct hunt *h, const struct violation *v, const char *svg, const char *html)
-{
-	int ret = svg ? put_file(cmd, svg, h, v, put_svg) : 0;
-
-	return ret || !html ? ret : put_file(cmd, html, h, v, put_html);
+	json_t *story = explain(h, v, &x) ? story_json(h, v, &x) : NULL;
+	explain_fini(&x);
+	if (!story)
+		return cmd_error(cmd, "the run cannot be repeated");
+	if (files->json)
+		ret = race_write_json(cmd, files->json, json_incref(story));
+	if (!ret && (files->svg || files->html))
+		ret = analysis_draw(cmd, story, files->svg, files->html);
+	json_decref(story);
+	return ret;
 }
 
 /* The caller's. */
@@ -133,92 +116,87 @@ static char *schedule_text(const struct schedule *s)
 	return text;
 }
 
-static json_t *step_json(const struct explained_step *x)
+/* Where it lies: the files beside the schedule's. */
+struct found_files {
+	char schedule[1024], passing[1100], story[1100];
+};
+
+static json_t *found_json(const struct violation *v, const struct minimised *m, const struct explained *x,
+                          json_t *story, const struct found_files *files)
 {
-	json_t *r = json_pack("{s:i,s:s,s:s}", "step", (int)x->step, "task", x->task, "does", x->does);
+	char *schedule = schedule_text(&v->schedule);
 
-	if (x->then[0])
-		json_object_set_new(r, "then", json_string(x->then));
-	if (x->site.line)
-		json_object_update_new(r, json_pack("{s:s,s:i,s:s}", "file", x->site.file, "line", (int)x->site.line, "function",
-		                                    x->site.function));
-	return r;
-}
-
-/* `holds_path`: the file of the schedule that holds, if there is one. */
-static void add_explained(json_t *r, const struct explained *x, const char *holds_path)
-{
-	json_t *preempted = json_array(), *pair = json_null();
-
-	for (uint32_t i = 0; i < x->npreemptions && i < EXPLAIN_MAX; i++)
-		json_array_append_new(preempted, json_pack("{s:o,s:o}", "stopped", step_json(&x->stopped[i]), "goes_on", step_json(&x->went_on[i])));
-	if (x->flips)
-		pair = json_pack("{s:o,s:o,s:i}", "first", step_json(&x->first), "second", step_json(&x->second), "moved", (int)x->moved);
-	json_object_update_new(r, json_pack("{s:o,s:o,s:i,s:i}", "preempted", preempted, "pair", pair, "orders_tried", (int)x->runs,
-	                                    "orders_that_hold", (int)x->held));
-	if (x->flips)
-		json_object_set_new(r, "passing_file", json_string(holds_path));
-}
-
-static json_t *found_json(struct hunt *h, const struct violation *v, const struct minimised *m, const char *path,
-                          const struct explained *x, const char *holds_path)
-{
-	char story[1200] = "", *schedule = schedule_text(&v->schedule);
-
-	timeline_story(h, v, story, sizeof(story));
-	json_t *r = json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", violation_name[v->kind], "broken", broken_name[v->broken.kind], "text",
-	                      v->text, "story", story, "schedule", schedule);
+	json_t *r = json_pack("{s:s,s:s,s:s,s:O,s:s}", "kind", violation_name[v->kind], "broken",
+	                      broken_name[v->broken.kind], "text", v->text, "story", json_object_get(story, "story"),
+	                      "schedule", schedule);
 	json_object_update_new(r, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "decisions", (int)m->steps, "decisions_found",
 	                                    (int)m->steps_from, "preemptions", (int)m->preemptions, "preemptions_found",
-	                                    (int)m->preemptions_from, "calls", (int)m->calls, "calls_found", (int)m->calls_from));
-	json_object_update_new(r, json_pack("{s:b,s:I,s:i,s:i,s:s}", "minimal", m->minimal, "minimal_tried", (json_int_t)m->tried,
-	                                    "crash_position", (int)v->crash.pos, "writes_kept", (int)v->crash.nkept, "file", path));
-	add_explained(r, x, holds_path);
+	                                    (int)m->preemptions_from, "calls", (int)m->calls, "calls_found",
+	                                    (int)m->calls_from));
+	json_object_update_new(r, json_pack("{s:b,s:I,s:i,s:i}", "minimal", m->minimal, "minimal_tried",
+	                                    (json_int_t)m->tried, "crash_position", (int)v->crash.pos, "writes_kept",
+	                                    (int)v->crash.nkept));
+	json_object_update_new(r, json_pack("{s:s,s:s}", "file", files->schedule, "story_file", files->story));
+	json_object_update_new(r, explain_json(x));
+	if (x->flips)
+		json_object_set_new(r, "passing_file", json_string(files->passing));
 	free(schedule);
 	return r;
 }
 
 /* ---- all of it ---- */
 
-/* X.schedule: X.passing.schedule */
-static void passing_path(const char *path, char *out, unsigned size)
+/* X.schedule, X.passing.schedule, X.story.json; where path has another ending, these come after it. */
+static void name_files(const char *path, struct found_files *files)
 {
 	size_t n = strlen(path), end = strlen(".schedule");
-	bool named = n > end && !strcmp(path + n - end, ".schedule");
+	int stem = (int)(n > end && !strcmp(path + n - end, ".schedule") ? n - end : n);
 
-	snprintf(out, size, "%.*s.passing.schedule", (int)(named ? n - end : n), path);
+	snprintf(files->schedule, sizeof(files->schedule), "%s", path);
+	snprintf(files->passing, sizeof(files->passing), "%.*s.passing.schedule", stem, path);
+	snprintf(files->story, sizeof(files->story), "%.*s.story.json", stem, path);
 }
 
-/* The one beside `path`, or none: one of an earlier hunt would be another run's. */
-static int write_passing(struct hunt *h, const struct explained *x, const char *path, struct why *why)
+/*
+ * 0, or CMD_ERROR after one line on stderr. Where no nearest run that holds was found, the file of an earlier hunt
+ * goes: it is of another run.
+ */
+static int write_found(const char *cmd, struct hunt *h, const struct violation *v, const struct explained *x,
+                       json_t *story, const struct found_files *files)
 {
-	if (x->flips)
-		return schedule_file_write(path, h->race, h->design, &x->holds, why);
-	unlink(path);
-	return 0;
-}
-
-int show_found(const char *cmd, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path, bool all_lines,
-               FILE *out, json_t **json)
-{
-	char holds_path[1100];
 	struct why why;
+
+	if (schedule_file_write(files->schedule, h->race, h->design, v, &why))
+		return cmd_error(cmd, "%s", why.text);
+	if (!x->flips)
+		unlink(files->passing);
+	else if (schedule_file_write(files->passing, h->race, h->design, &x->holds, &why))
+		return cmd_error(cmd, "%s", why.text);
+	return race_write_json(cmd, files->story, json_incref(story));
+}
+
+int show_found(const char *cmd, struct hunt *h, const struct violation *v, const struct minimised *m, const char *path,
+               bool all_lines, FILE *out, json_t **json)
+{
 	struct explained x = { 0 };
+	struct found_files files;
+	json_t *story = NULL;
 	int ret = 0;
 
 	show_minimised(m, v, out);
 	fprintf(out, "\n");
-	passing_path(path, holds_path, sizeof(holds_path));
-	if (!show_explained(h, v, all_lines, &x, out))
-		ret = cmd_error(cmd, "the minimised schedule does not replay");
-	else if (schedule_file_write(path, h->race, h->design, v, &why) || write_passing(h, &x, holds_path, &why))
-		ret = cmd_error(cmd, "%s", why.text);
+	name_files(path, &files);
+	if (show_explained(h, v, all_lines, &x, out))
+		story = story_json(h, v, &x);
+	ret = story ? write_found(cmd, h, v, &x, story, &files) :
+	              cmd_error(cmd, "the minimised schedule does not replay");
 	if (!ret && x.flips)
-		fprintf(out, "the nearest schedule that holds: fsyncstorm race replay %s\n", holds_path);
+		fprintf(out, "the nearest schedule that holds: fsyncstorm race replay %s\n", files.passing);
 	if (!ret) {
 		fprintf(out, "\nfsyncstorm race replay %s\n", path);
-		*json = found_json(h, v, m, path, &x, holds_path);
+		*json = found_json(v, m, &x, story, &files);
 	}
+	json_decref(story);
 	explain_fini(&x);
 	return ret;
 }

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "story/explain.h"
 #include "hunt/flip.h"
 #include "hunt/judge.h"
 #include "hunt/minimise.h"
@@ -19,9 +18,11 @@
 #include "hunt/run.h"
 #include "hunt/search.h"
 #include "pick/pickers.h"
+#include "race/registry.h"
 #include "rt/lock.h"
 #include "rt/sanitize.h"
-#include "race/registry.h"
+#include "story/explain.h"
+#include "story/json.h"
 #include "story/timeline.h"
 #if RT_ASAN
 #include <sanitizer/lsan_interface.h>
@@ -345,7 +346,30 @@ static void without_line_ends(char *text)
 		*text = *text == '\n' ? ' ' : *text;
 }
 
-/* Who did what between which steps of whom; and the steps are marked. */
+static json_t *told_as_json(struct hunt *h, const struct violation *v)
+{
+	struct explained x;
+
+	assert_true(explain(h, v, &x));
+	json_t *story = story_json(h, v, &x);
+	explain_fini(&x);
+	assert_non_null(story);
+	assert_string_equal(json_string_value(json_object_get(story, "text")), v->text);
+	return story;
+}
+
+static bool rule_fitted[16];
+
+static void remember_rule(const json_t *story)
+{
+	const char *rule = json_string_value(json_object_get(story, "rule"));
+
+	assert_non_null(rule);
+	for (uint32_t i = 0; timeline_rule(i); i++)
+		rule_fitted[i] |= !strcmp(timeline_rule(i), rule);
+}
+
+/* Which task did what between which steps of another; and the steps are marked. */
 static void tells_why(const struct race *race, const char *design, const char *why)
 {
 	struct hunt *h = open_hunt(race, design);
@@ -365,9 +389,13 @@ static void tells_why(const struct race *race, const char *design, const char *w
 		fail_msg("%s, %s: %.400s", race->name, design, text);
 	assert_true(count_of(text, "◆") >= 3); /* one is the legend's */
 	free(text);
+	json_t *story = told_as_json(h, &v);
+	remember_rule(story);
+	json_decref(story);
 	end(h, &v);
 }
 
+/* And each rule is met: so the events that it asks for are traced. That they have the roles, the compiler sees to. */
 static void the_story_says_who_did_what_between_which_steps_of_whom(void **state)
 {
 	tells_why(&race_commit, "commit_forgets_logged",
@@ -379,41 +407,101 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	          "committer wrote the super after it had written the tree block @");
 	tells_why(&race_log_reuse, "reuses_log_blocks", "and before another super took its place");
 	tells_why(&race_ranged, "ranged_forgets_all",
-	          "ranged logged all of the file that was in the trees after writer had added the extent map of "
-	          "block 1 and before endio put it there: writer logged nothing of it");
+	          "ranged logged all of the file that was in the trees after writer had added the extent map of block "
+	          "1 and before endio put it there: writer logged nothing of it");
 	tells_why(&race_data_error, "ignores_data_error",
-	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of "
-	          "that log after that");
+	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of that "
+	          "log after that");
 	tells_why(&race_early_error, "misses_early_error",
 	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer "
 	          "returned 0");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
 		tells_why(&race_log_root, "log_root_unlocked",
-		          "first put its log's root into the tree of log roots after second had written that "
-		          "tree and before second took its root into the super");
+		          "first put its log's root into the tree of log roots after second had written that tree and "
+		          "before second took its root into the super");
+	for (uint32_t i = 0; timeline_rule(i); i++)
+		if (!rule_fitted[i] && !(fast() && !strcmp(timeline_rule(i), "root_changed")))
+			fail_msg("no run shows the rule %s", timeline_rule(i));
 }
 
-static void the_picture_is_complete_in_itself(void **state)
+static json_t *get(const json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	assert_non_null(value);
+	return value;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(get(object, key));
+}
+
+static void a_line_is_whole(const json_t *story, const json_t *line)
+{
+	assert_true(json_integer_value(get(line, "task")) < (json_int_t)json_array_size(get(story, "tasks")));
+	assert_true(text_of(line, "text")[0]);
+	assert_true(json_is_boolean(get(line, "matters")) && json_is_boolean(get(line, "by_device")));
+	if (strcmp(text_of(line, "kind"), "stopped"))
+		assert_true(text_of(line, "event")[0] && json_is_object(get(line, "args")));
+	if (!strcmp(text_of(line, "kind"), "extent"))
+		assert_true(json_is_integer(get(get(line, "args"), "file")) &&
+		            json_is_integer(get(get(line, "args"), "start")));
+}
+
+/* What the picture needs: tasks that hold and wait, marked lines with their place, writes until they are durable. */
+static void the_story_is_whole_as_json(void **state)
 {
 	struct violation v;
 	struct hunt *h = minimal_seed(&v);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	json_t *story = told_as_json(h, &v), *line, *task, *span;
+	json_int_t lines = (json_int_t)json_array_size(get(story, "lines"));
+	unsigned marked = 0, durable = 0, lost = 0, holds = 0, waits = 0;
+	size_t i, k;
 
-	assert_true(timeline_svg(h, &v, out));
-	fclose(out);
-	assert_memory_equal(text, "<svg xmlns=", 11);
-	assert_string_equal(text + size - 7, "</svg>\n");
-	assert_non_null(strstr(text, "class=\"mark\""));
-	assert_non_null(strstr(text, "class=\"holds\""));
-	assert_non_null(strstr(text, "class=\"waits\""));
-	assert_non_null(strstr(text, "class=\"pending\""));
-	assert_non_null(strstr(text, "class=\"crash\""));
-	assert_non_null(strstr(text, "inode-&gt;")); /* names are text, not tags */
-	assert_null(strstr(text, "href"));
-	free(text);
+	assert_string_equal(text_of(story, "schema"), "fsyncstorm-story");
+	assert_int_equal(json_integer_value(get(story, "schema_version")), 1);
+	assert_string_equal(text_of(story, "rule"), "logged_unseen");
+	assert_non_null(strstr(text_of(story, "story"), "nobody had its checksum"));
+	json_array_foreach(get(story, "lines"), i, line) {
+		a_line_is_whole(story, line);
+		if (json_is_true(get(line, "marked"))) {
+			assert_memory_equal(text_of(get(line, "site"), "file"), "engine/fs/", 10);
+			marked++;
+		}
+		durable += json_is_integer(json_object_get(line, "durable_at"));
+		lost += json_is_null(json_object_get(line, "durable_at"));
+	}
+	json_array_foreach(get(story, "tasks"), k, task)
+		json_array_foreach(get(task, "spans"), i, span) {
+			assert_true(json_integer_value(get(span, "from")) <= json_integer_value(get(span, "to")));
+			assert_true(json_integer_value(get(span, "to")) < lines);
+			holds += !strcmp(text_of(span, "state"), "holds") && text_of(span, "what")[0];
+			waits += !strcmp(text_of(span, "state"), "waits") && text_of(span, "what")[0];
+		}
+	assert_int_equal(marked, 3);
+	assert_true(durable >= 2 && lost == 0 && holds >= 2 && waits >= 2);
+	assert_true(text_of(get(story, "crash"), "text")[0]);
+	assert_int_equal(json_integer_value(get(get(story, "crash"), "position")), v.crash.pos);
+	assert_string_equal(text_of(json_array_get(get(story, "blocks"), 0), "after"), "cannot be read (EIO)");
+	assert_true(json_is_true(get(json_array_get(get(story, "blocks"), 0), "broken")));
+	assert_int_equal(json_array_size(get(story, "preempted")), 2);
+	assert_true(text_of(get(get(story, "pair"), "first"), "task")[0]);
+	json_decref(story);
+	end(h, &v);
+}
+
+/* Nothing in it depends on the time or on addresses: a story that is kept can be compared with another one. */
+static void a_story_is_the_same_when_it_is_told_again(void **state)
+{
+	struct violation v;
+	struct hunt *h = minimal_seed(&v);
+	json_t *once = told_as_json(h, &v), *again = told_as_json(h, &v);
+
+	assert_true(json_equal(once, again));
+	json_decref(once);
+	json_decref(again);
 	end(h, &v);
 }
 
@@ -576,7 +664,8 @@ int main(void)
 		cmocka_unit_test(steps_are_told_by_their_source),
 		cmocka_unit_test(the_time_line_fits_on_one_screen),
 		cmocka_unit_test(the_story_says_who_did_what_between_which_steps_of_whom),
-		cmocka_unit_test(the_picture_is_complete_in_itself),
+		cmocka_unit_test(the_story_is_whole_as_json),
+		cmocka_unit_test(a_story_is_the_same_when_it_is_told_again),
 		cmocka_unit_test(a_hundred_replays_are_one_run),
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),
 		cmocka_unit_test(the_first_step_that_differs_is_told),
