@@ -15,6 +15,7 @@
 
 #include "fs/cost.h"
 #include "fs/csum.h"
+#include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
@@ -204,10 +205,8 @@ static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32
 	if (!ret) {
 		memcpy((uint8_t *)p->data + in, buf, n);
 		page_dirty(inode, p);
-		if (off + n > atomic_load(&inode->size)) {
-			rt_access(inode->stamps_id, POINT_WRITE);
-			atomic_store(&inode->size, off + n);
-		}
+		if (off + n > atomic_load(&inode->size))
+			disk_size_extend(inode, off, off + n);
 		trace(EV_BLOCK_DIRTY, p->index, inode->ino);
 	}
 	page_unlock(inode, p);
@@ -271,10 +270,7 @@ static int truncate_items(struct inode *inode, uint64_t size)
 	ret = extent_drop(&drop, from, UINT64_MAX);
 	mutex_unlock(&inode->items_lock);
 	em_drop(inode, from, UINT64_MAX);
-	rt_access(inode->stamps_id, POINT_WRITE);
-	spin_lock_quiet(&inode->ordered_lock);
-	atomic_store(&inode->disk_size, size);
-	spin_unlock(&inode->ordered_lock);
+	disk_size_truncate(inode, size);
 	/* the maps cannot tell the log of what is gone */
 	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (!ret)

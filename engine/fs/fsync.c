@@ -18,6 +18,7 @@
  * tells them apart from postfix (workloads/race_*.c) has the story, and cites the commit.
  */
 #include "fs/cost.h"
+#include "fs/disk_size.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
@@ -232,6 +233,7 @@ static int file_report_nothing(struct file *f)
 
 static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
+	.size_reaches = disk_size_to_unwritten,
 	.commit_logged = trans_wait_pending,
 	.logged_io = ordered_wait_io,
 	.put_log_root = log_sync_parent,
@@ -248,6 +250,7 @@ struct fs_events design_events(const struct design *d)
 
 	return (struct fs_events){
 		.add_extent = on->add_extent ? on->add_extent : postfix->add_extent,
+		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
 		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
 		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
@@ -330,6 +333,12 @@ const struct design *const fs_designs[] = {
 		.what = "a full fsync of a range forgets what changed outside of it, too (as before 49dae1bc1c66)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .logged_in_full = em_forget_all },
+	},
+	&(const struct design){
+		.name = "rewrite_holds_size",
+		.what = "a block that is written again holds back the size on disk (as before 9ddc959e802b)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .size_reaches = ordered_first_below },
 	},
 	NULL
 };

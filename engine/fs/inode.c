@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "fs/csum.h"
+#include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
@@ -40,23 +41,6 @@ int inode_update(struct inode *inode, struct handle *h)
 	return ret;
 }
 
-void inode_advance_disk_size(struct inode *inode, struct ordered *done)
-{
-	rt_access(inode->stamps_id, POINT_WRITE);
-	rt_access(inode->ordered_lock.m.id, POINT_READ);
-	spin_lock_quiet(&inode->ordered_lock);
-	/* noted now, and not when it leaves the tree of ordered extents: so of two that complete at once, the later
-	 * one advances the size over both */
-	if (done)
-		done->in_trees = true;
-	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
-	if (size > disk)
-		size = ordered_first_below(inode, disk, size);
-	if (size > disk)
-		atomic_store(&inode->disk_size, size);
-	spin_unlock(&inode->ordered_lock);
-}
-
 static struct inode *inode_new(struct root *root, uint64_t ino)
 {
 	struct inode *inode = mem_zalloc(sizeof(*inode));
@@ -71,6 +55,7 @@ static struct inode *inode_new(struct root *root, uint64_t ino)
 	list_init(&inode->modified);
 	spin_init(&inode->ordered_lock, L_ORDERED_TREE);
 	RB_INIT(&inode->ordered);
+	list_init(&inode->unwritten);
 	spin_init(&inode->range_lock, L_RANGES);
 	list_init(&inode->ranges);
 	waitq_init(&inode->range_wait, L_RANGE);
@@ -139,6 +124,7 @@ void inode_free(struct inode *inode)
 	CHECK(list_empty(&inode->ranges));
 	page_free_all(inode);
 	em_free_all(inode);
+	disk_size_free(inode);
 	list_del(&inode->link);
 	free(inode);
 }

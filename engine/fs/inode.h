@@ -16,9 +16,6 @@ void inode_touch(struct inode *inode, uint64_t transid);
 /* Writes the inode item of the subvolume's tree, and stamps. */
 int inode_update(struct inode *inode, struct handle *h);
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size);
-/* disk_size follows size up to the first write that is still under way (kernel: btrfs_ordered_update_i_size()).
- * `done`: an ordered extent whose items are in the trees now, so that it is not under way any more; or NULL. */
-void inode_advance_disk_size(struct inode *inode, struct ordered *done);
 
 /* Loads or finds the inode; dir_lock held. */
 int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out);

@@ -9,6 +9,7 @@
 
 #include "fs/cost.h"
 #include "fs/csum.h"
+#include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
@@ -188,7 +189,7 @@ static int ordered_into_trees(struct ordered *o)
 		goto unlock_range;
 	ret = ordered_insert_items(o, &h);
 	if (!ret) {
-		inode_advance_disk_size(inode, o);
+		disk_size_written(inode, o->file_off, o->file_off + o->len, o);
 		ret = inode_update(inode, &h);
 	}
 	if (ret) /* half an extent is in the trees */
@@ -239,6 +240,7 @@ static void ordered_finish(struct work *w)
 	if (ret) {
 		inode_write_error(inode, ret == -EROFS ? -EIO : ret);
 		em_drop(inode, o->file_off, o->file_off + o->len);
+		disk_size_failed(inode, o->file_off, o->file_off + o->len);
 		alloc_pin(inode->root->fs->alloc, ALLOC_DATA, o->disk_bytenr, o->disk_len);
 	}
 	paid(L_ORDERED, 0, &o->done_wait);

@@ -45,8 +45,9 @@ int ordered_wait_io_blindly(struct ordered *o);
 /* Sleeps until all that overlap [start, end) are COMPLETE (all, even after an error: e75fd33b3f74). 0, or -EIO when
  * one of them failed. */
 int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
-/* How far the size on disk may advance from `disk` towards `size`: up to the first write that is still under way.
- * One whose items are in the trees is not under way. inode->ordered_lock held. */
+/* How far the size on disk may advance, as before 9ddc959e802b: from `disk` to the first write that is still under way,
+ * also when its block is in the trees already (disk_size.1). One whose items are in the trees is not under way.
+ * inode->ordered_lock held. The fault of a design. kernel: btrfs_ordered_update_i_size(). */
 uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);
 bool ordered_any(struct inode *inode);
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);

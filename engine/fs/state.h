@@ -83,7 +83,7 @@ struct work {
 struct ordered {
 	RB_ENTRY(ordered) rb;        /* in inode->ordered, guarded by inode->ordered_lock, as is on_log */
 	bool on_log;                 /* some log's list has it, by log_link, which belongs to that list's owner */
-	bool in_trees;               /* its items are in the trees: the file's size on disk may reach over it */
+	bool in_trees;               /* its items are in the trees: it does not hold back the size on disk */
 	struct inode *inode;
 	uint64_t file_off, len;      /* in the file, whole blocks */
 	uint64_t ram_bytes;          /* uncompressed size of the extent */
@@ -130,7 +130,7 @@ struct inode {
 	struct mutex lock;            /* i_mutex: writes, truncate, and all of logging */
 	_Atomic uint64_t size;        /* changed under lock */
 	uint64_t logged_size;         /* guarded by lock: size at the last log; maps have told of each page below it */
-	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock */
+	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock (disk_size.1) */
 	_Atomic uint32_t flags;
 	uint32_t flags_id;            /* rt_obj_id of flags and write errors, which are also used without a lock */
 	uint32_t stamps_id;           /* the same of the sizes, and of the stamps below */
@@ -150,6 +150,7 @@ struct inode {
 
 	struct spin ordered_lock;     /* guards: */
 	struct ordered_tree ordered;
+	struct list unwritten;        /* ranges: new blocks of which no write has ended (disk_size.1) */
 	_Atomic uint32_t nordered;
 
 	struct spin range_lock;       /* guards: */
@@ -274,6 +275,8 @@ struct fs_events {
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(),
 	 * writeback_ordered_first() */
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
+	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(), ordered_first_below() */
+	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
 	void (*commit_logged)(struct trans *t);
 	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
@@ -95,7 +96,7 @@ static int writeback_inline(struct run *run, uint32_t len)
 	em_drop(inode, 0, FS_BLOCK);
 	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (!ret) {
-		inode_advance_disk_size(inode, NULL);
+		disk_size_written(inode, 0, FS_BLOCK, NULL);
 		ret = inode_update(inode, &h);
 	}
 	if (ret)
@@ -168,7 +169,10 @@ static void piece_submit(struct run *run, struct ordered *o, uint32_t from, uint
 
 void writeback_fail_range(struct run *run, int err)
 {
+	uint64_t start = (uint64_t)run->first * FS_BLOCK;
+
 	inode_write_error(run->inode, err);
+	disk_size_failed(run->inode, start, start + (uint64_t)run->n * FS_BLOCK);
 	run_end(run);
 }
 
