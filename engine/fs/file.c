@@ -6,7 +6,8 @@
  *   way (kernel: lock_and_cleanup_extent_if_need()): so an in-flight extent map is never split.
  * - A write stamps the inode after it has dropped the inode lock, as in 3.17, and with generation + 1 as last_trans:
  *   the transaction that will hold it at the earliest, though nobody has a handle yet. So fsync does not
- *   believe the stamps while an ordered extent is under way (3a8b36f37806).
+ *   believe the stamps while an ordered extent is under way (3a8b36f37806), and a late stamp takes
+ *   nothing back (inode.3).
  *
  * Callers: the public door (fs.h).
  */
@@ -234,7 +235,7 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 		done += n;
 	}
 	mutex_unlock(&inode->lock);
-	inode_touch(inode, fs_generation(fs) + 1);
+	fs->on.wrote(inode, fs_generation(fs) + 1);
 	background_balance(inode);
 	return ret ? ret : (int)len;
 }

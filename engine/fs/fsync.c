@@ -221,9 +221,12 @@ static int fsync_flush_twice_early(struct sync *s)
 static int file_report_error(struct file *f)
 {
 	rt_access(f->inode->flags_id, POINT_READ);
-	uint32_t now = atomic_load(&f->inode->wb_errors);
+	uint32_t now = atomic_load(&f->inode->wb_errors), seen = atomic_load(&f->seen_errors);
 
-	return atomic_exchange(&f->seen_errors, now) != now ? atomic_load(&f->inode->wb_error) : 0;
+	/* never back: another fsync of this open file may have seen more meanwhile */
+	while (seen < now && !atomic_compare_exchange_weak(&f->seen_errors, &seen, now))
+		;
+	return seen < now ? atomic_load(&f->inode->wb_error) : 0;
 }
 
 static int file_report_nothing(struct file *f)
@@ -233,6 +236,7 @@ static int file_report_nothing(struct file *f)
 
 static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
+	.wrote = inode_touch_if_newer,
 	.size_reaches = disk_size_to_unwritten,
 	.commit_logged = trans_wait_pending,
 	.logged_io = ordered_wait_io,
@@ -250,6 +254,7 @@ struct fs_events design_events(const struct design *d)
 
 	return (struct fs_events){
 		.add_extent = on->add_extent ? on->add_extent : postfix->add_extent,
+		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
 		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
@@ -339,6 +344,12 @@ const struct design *const fs_designs[] = {
 		.what = "a block that is written again holds back the size on disk (as before 9ddc959e802b)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .size_reaches = ordered_first_below },
+	},
+	&(const struct design){
+		.name = "stamp_goes_back",
+		.what = "a write that stamps late takes an inode's last transaction back (as before 3a8b36f37806)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .wrote = inode_touch },
 	},
 	NULL
 };

@@ -10,17 +10,30 @@
 #include "fs/page.h"
 #include "fs/trans.h"
 
-void inode_touch(struct inode *inode, uint64_t transid)
+/* newer: last_trans stays when it is newer than transid. */
+static void touch(struct inode *inode, uint64_t transid, bool newer)
 {
 	rt_access(inode->root->log.numbers_id, POINT_READ);
 	int64_t sub = atomic_load(&inode->root->log.running_transid);
 
 	rt_access(inode->stamps_id, POINT_WRITE);
 	spin_lock_quiet(&inode->ordered_lock);
-	atomic_store(&inode->last_trans, transid);
+	if (!newer || transid > atomic_load(&inode->last_trans))
+		atomic_store(&inode->last_trans, transid);
+	/* an older number does no harm here: after any stamp no log covers the inode */
 	atomic_store(&inode->last_sub_trans, sub);
 	atomic_store(&inode->last_log_commit, sub - 1);
 	spin_unlock(&inode->ordered_lock);
+}
+
+void inode_touch(struct inode *inode, uint64_t transid)
+{
+	touch(inode, transid, false);
+}
+
+void inode_touch_if_newer(struct inode *inode, uint64_t transid)
+{
+	touch(inode, transid, true);
 }
 
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size)

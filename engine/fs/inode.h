@@ -5,14 +5,21 @@
  * inode.1: A new inode needs a full sync: its item is in no log and in no committed tree.
  * inode.2: An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
  *      last_sub_trans at that moment (bc0939fcfab0), so a log commit that began earlier cannot cover it.
+ * inode.3: Whoever has a handle stamps last_trans with its transaction; such stamps come in the order of transactions.
+ *      A write has none: it stamps the transaction that it expects, and no lock is held between its look at the newest
+ *      one and the stamp. Meanwhile its data may have completed in a newer one, and the expected one may be on the
+ *      media. So its stamp never takes last_trans back.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
 
 #include "fs/state.h"
 
-/* Stamps a change made in transaction `transid` (inode.2). */
+/* Stamps a change made in transaction `transid` (inode.2), which the caller has a handle of. */
 void inode_touch(struct inode *inode, uint64_t transid);
+/* The event wrote: the same for a caller without a handle (inode.3). To call inode_touch() there is the fault of a
+ * design. */
+void inode_touch_if_newer(struct inode *inode, uint64_t transid);
 /* Writes the inode item of the subvolume's tree, and stamps. */
 int inode_update(struct inode *inode, struct handle *h);
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size);

@@ -135,7 +135,7 @@ struct inode {
 	uint32_t flags_id;            /* rt_obj_id of flags and write errors, which are also used without a lock */
 	uint32_t stamps_id;           /* the same of the sizes, and of the stamps below */
 
-	_Atomic uint64_t last_trans;      /* transaction of the last change */
+	_Atomic uint64_t last_trans;      /* transaction of the last change, or of one to come (inode.3) */
 	_Atomic uint64_t logged_trans;    /* transaction in which it was last logged; written under log_mutex */
 	_Atomic int64_t last_sub_trans;   /* root's log_transid at the last change */
 	_Atomic int64_t last_log_commit;  /* sub-transaction up to which the log covers it */
@@ -275,6 +275,8 @@ struct fs_events {
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(),
 	 * writeback_ordered_first() */
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
+	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
+	void (*wrote)(struct inode *inode, uint64_t transid);
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(), ordered_first_below() */
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */

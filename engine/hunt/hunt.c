@@ -129,6 +129,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	h->race = race;
 	h->run.race = race;
 	h->design = design;
+	h->granularity = race->granularity;
 	h->budget = (struct cut_budget){ .all_up_to = 10, .sampled = 64, .seed = 1 };
 	schedule_init(&h->schedule);
 	int ret = race->bare ? open_bare(h, why) : open_on_device(h, why);

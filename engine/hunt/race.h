@@ -12,6 +12,7 @@
 #include "base/why.h"
 #include "fs/fs.h"
 #include "oracle/model.h"
+#include "rt/coop.h"
 
 enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 
@@ -62,6 +63,7 @@ struct race {
 	const struct race_bare *bare; /* when set, no member below it is used but `expect` */
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* the hunt sets the design */
+	enum granularity granularity; /* COOP_FINE: always run so; its window has no coarse point (coop.h) */
 	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
 	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
 	const struct race_task *tasks;

@@ -215,7 +215,8 @@ static int hunt_design(struct hunting *g, const struct design *design)
 		ret = cmd_error(CMD, "%s", why.text);
 		goto close_strategy;
 	}
-	h->granularity = g->o.common.granularity;
+	if (g->o.common.granularity > h->granularity)
+		h->granularity = g->o.common.granularity;
 	traces_init(&traces);
 	s.traces = &traces;
 	violation_init(&v);

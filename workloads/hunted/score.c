@@ -64,7 +64,8 @@ int score_run(const struct score *s, const struct race *race, const struct desig
 	int ret = hunt_open(race, design, &h, why);
 	if (ret)
 		return ret;
-	h->granularity = s->granularity;
+	if (s->granularity > h->granularity)
+		h->granularity = s->granularity;
 	at = mem_zalloc(searches * sizeof(*at));
 	for (uint32_t i = 0; i < searches && !ret && !stop_asked(); i++)
 		ret = search_once(s, h, i, out, &at[out->searches], why);
