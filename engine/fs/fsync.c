@@ -238,6 +238,7 @@ static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
 	.wrote = inode_touch_if_newer,
 	.size_reaches = disk_size_to_unwritten,
+	.write_failed = inode_needs_holes,
 	.commit_logged = trans_wait_pending,
 	.logged_io = ordered_wait_io,
 	.put_log_root = log_sync_parent,
@@ -256,6 +257,7 @@ struct fs_events design_events(const struct design *d)
 		.add_extent = on->add_extent ? on->add_extent : postfix->add_extent,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
+		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
 		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
 		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
@@ -350,6 +352,12 @@ const struct design *const fs_designs[] = {
 		.what = "a write that stamps late takes an inode's last transaction back (as before 3a8b36f37806)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .wrote = inode_touch },
+	},
+	&(const struct design){
+		.name = "failed_write_unnoticed",
+		.what = "after a failed write the inode is logged as if its extent maps told all (as in Linux)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .write_failed = inode_needs_nothing },
 	},
 	NULL
 };

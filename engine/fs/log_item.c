@@ -132,6 +132,10 @@ static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t g
 	int ret = em_take_modified(inode, what->start, what->end, fs_committed(inode->root->fs), &ems, &n);
 	if (what->first == LOG_MAPS_FIRST)
 		ordered_collect_of(inode, ems, n, ordered);
+	/* a map went meanwhile, and no ordered extent was left to be collected: a write has failed (ordered.3), or
+	 * an inline extent took its place */
+	if (!ret && inode_flag(inode, INODE_NEEDS_FULL_SYNC))
+		ret = LOG_NEED_COMMIT;
 	for (uint32_t i = 0; i < n && !ret; i++)
 		ret = log_one_extent(inode, log, generation, &ems[i], what->first, ordered);
 	free(ems);

@@ -415,5 +415,15 @@ void inode_write_error(struct inode *inode, int err)
 	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);
+	inode->root->fs->on.write_failed(inode);
 	trace(EV_INODE_WRITE_ERROR, inode->ino, (uint64_t)err);
+}
+
+void inode_needs_holes(struct inode *inode)
+{
+	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
+}
+
+void inode_needs_nothing(struct inode *inode)
+{
 }

@@ -7,6 +7,9 @@
  * ordered.2: A failed write drops its extent map before the ordered extent leaves the tree, so a fast fsync
  *      that finds no ordered extent finds no map either (f13e01b89daf), and its error is counted on
  *      the inode before anyone can see it COMPLETE (b38ef71cb102).
+ * ordered.3: What a failed write leaves is a hole that no extent map tells of; where a truncation had cut a block off,
+ *      the committed tree may still have the old one. So the inode needs a full sync, which logs holes, from before the
+ *      map is dropped; a fast log looks for that once it has taken maps and ordered extents.
  *
  * Callers: writeback.c and compress.c make them; log_item.c collects them; log_sync.c waits.
  */
@@ -52,7 +55,10 @@ uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);
 bool ordered_any(struct inode *inode);
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
 
-/* Counts a write error of the inode: each open file is told of it once. err < 0. */
+/* Counts a write error of the inode: each open file is told of it once. err < 0. Its pages' map is not dropped yet. */
 void inode_write_error(struct inode *inode, int err);
+/* The event write_failed: the inode needs a full sync (ordered.3); or nothing, which is the fault of a design. */
+void inode_needs_holes(struct inode *inode);
+void inode_needs_nothing(struct inode *inode);
 
 #endif

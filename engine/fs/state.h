@@ -279,6 +279,8 @@ struct fs_events {
 	void (*wrote)(struct inode *inode, uint64_t transid);
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(), ordered_first_below() */
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
+	/* A write has failed, and its map is about to be dropped. inode_needs_holes(), inode_needs_nothing() */
+	void (*write_failed)(struct inode *inode);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
 	void (*commit_logged)(struct trans *t);
 	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */

@@ -93,8 +93,8 @@ static int writeback_inline(struct run *run, uint32_t len)
 	if (!ret)
 		ret = extent_insert(fs, drop.tree, drop.generation, inode->ino, &e, true);
 	mutex_unlock(&inode->items_lock);
+	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC); /* before the map goes: a fast log looks for it after maps */
 	em_drop(inode, 0, FS_BLOCK);
-	inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 	if (!ret) {
 		disk_size_written(inode, 0, FS_BLOCK, NULL);
 		ret = inode_update(inode, &h);
