@@ -92,6 +92,56 @@ static void an_error_behind_the_callers_back_is_told_too(void **state)
 	}
 }
 
+/* The zeros behind a new end are not on the disk: the file keeps its size, though an fsync may take the error, too. */
+static void a_truncation_whose_zeros_are_not_written_fails(void **state)
+{
+	for (unsigned inside = 0; inside < 2; inside++) {
+		struct rig r;
+		rig_open(&r);
+		struct file *f = test_open(r.root, "a");
+		if (!inside) /* the block that fails is cut off: nobody misses it */
+			test_write(f, SIZE - FS_BLOCK, FS_BLOCK, 2);
+		r.w.fail[WATCH_DATA] = 1;
+		assert_int_equal(fs_truncate(f, inside ? 512 : FS_BLOCK), inside ? -EIO : 0);
+		assert_int_equal(fs_size(f), inside ? SIZE : FS_BLOCK);
+		assert_int_equal(fs_fsync(f), -EIO);
+		assert_int_equal(fs_truncate(f, 512), 0);
+		assert_int_equal(fs_truncate(f, FS_BLOCK), 0);
+		assert_int_equal(fs_fsync(f), 0);
+		fs_close(f);
+		rig_crash(&r);
+		f = test_open(r.root, "a");
+		assert_int_equal(fs_size(f), FS_BLOCK);
+		assert_int_equal(test_read(f, 0, 512, 1), 0);
+		assert_int_equal(test_read_zeros(f, 512, FS_BLOCK - 512), 0);
+		fs_close(f);
+		test_end(r.fs, true);
+	}
+}
+
+/* Of the error of a write that was before it, and of one of its own; once. */
+static void a_sync_tells_of_each_data_error_once(void **state)
+{
+	for (unsigned before = 0; before < 2; before++) {
+		struct rig r;
+		rig_open(&r);
+		struct file *f = test_open(r.root, "a");
+		r.w.fail[WATCH_DATA] = 1;
+		test_write(f, 0, SIZE, 2);
+		if (before) {
+			assert_int_equal(fs_flush_pass(f), 0);
+			ordered_wait_range(f->inode, 0, UINT64_MAX);
+			assert_int_equal(fs_fsync(f), -EIO); /* that an open file was told is another matter */
+		}
+		assert_int_equal(fs_sync(r.fs), -EIO);
+		assert_int_equal(fs_sync(r.fs), 0);
+		fs_close(f);
+		rig_crash(&r);
+		assert_true(whole(&r, 1));
+		test_end(r.fs, true);
+	}
+}
+
 static void a_log_block_that_cannot_be_written_costs_a_commit(void **state)
 {
 	for (uint32_t skip = 0; skip < 4; skip++) {
@@ -289,6 +339,7 @@ static void data_that_finds_no_space_is_an_error_of_fsync(void **state)
 	/* and is there again when the file goes */
 	fs_close(f);
 	assert_int_equal(fs_unlink(r.root, "full"), 0);
+	assert_int_equal(fs_sync(r.fs), -ENOSPC); /* syncs of the file system are told, too */
 	assert_int_equal(fs_sync(r.fs), 0);
 	fs_info(r.fs, &after);
 	assert_int_equal(after.data_free, before.data_free);
@@ -382,6 +433,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_data_error_is_told_once_to_each_open_file),
 		cmocka_unit_test(an_error_behind_the_callers_back_is_told_too),
+		cmocka_unit_test(a_truncation_whose_zeros_are_not_written_fails),
+		cmocka_unit_test(a_sync_tells_of_each_data_error_once),
 		cmocka_unit_test(a_log_block_that_cannot_be_written_costs_a_commit),
 		cmocka_unit_test(a_tree_block_that_cannot_be_written_stops_the_file_system),
 		cmocka_unit_test(a_super_block_that_cannot_be_written_stops_the_file_system),

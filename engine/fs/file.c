@@ -242,16 +242,31 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 
 /* ---- truncation ---- */
 
-/* The last block's bytes beyond the new end become zeros in memory, and are written later. */
+static uint32_t write_errors(struct inode *inode)
+{
+	rt_access(inode->flags_id, POINT_READ);
+	return atomic_load(&inode->wb_errors);
+}
+
+/*
+ * The last block's bytes beyond the new end become zeros; then everything is written, and waited for. -EIO when a write
+ * of the file has failed meanwhile, be it this one or another: the old bytes may be on the disk still. That is asked of
+ * the inode's count, since a write may have failed and be done with before anybody waits for it (b38ef71cb102).
+ */
 static int truncate_tail(struct inode *inode, uint64_t size)
 {
 	static const uint8_t zeros[FS_BLOCK];
 	uint64_t end = size / FS_BLOCK * FS_BLOCK + FS_BLOCK, old = atomic_load(&inode->size);
+	bool inside = size % FS_BLOCK && size < old;
+	uint32_t errors = write_errors(inode);
+	int ret = 0;
 
-	if (size % FS_BLOCK == 0 || size >= old)
-		return 0;
 	/* not beyond the old end: that would be a longer file for a moment, and a crash could show it */
-	return write_page(inode, size, zeros, (uint32_t)((end < old ? end : old) - size));
+	if (inside)
+		ret = write_page(inode, size, zeros, (uint32_t)((end < old ? end : old) - size));
+	writeback_start_ordered(inode, 0, UINT64_MAX);
+	ordered_wait_range(inode, 0, UINT64_MAX);
+	return ret || !inside || write_errors(inode) == errors ? ret : -EIO;
 }
 
 static int truncate_items(struct inode *inode, uint64_t size)
@@ -294,8 +309,6 @@ int fs_truncate(struct file *f, uint64_t size)
 	background_make_space(inode->root->fs);
 	mutex_lock(&inode->lock);
 	ret = truncate_tail(inode, size);
-	writeback_start_ordered(inode, 0, UINT64_MAX);
-	ordered_wait_range(inode, 0, UINT64_MAX);
 	if (!ret) {
 		/* nobody can dirty a page meanwhile, so with all pages written nothing of the file is on its way */
 		CHECK(atomic_load(&inode->nordered) == 0);

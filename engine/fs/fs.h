@@ -80,6 +80,7 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
+/* 0, or -errno, and the file has its old size: -EIO when what it zeroes in the last block may not be on the disk. */
 int fs_truncate(struct file *f, uint64_t size);
 uint64_t fs_size(struct file *f);
 uint64_t fs_ino(struct file *f);
@@ -92,7 +93,8 @@ int fs_fdatasync(struct file *f);
 int fs_fsync_range(struct file *f, uint64_t off, uint64_t len);
 /* Starts writeback of the range and, with wait, waits until its pages are written. No promise about a crash. */
 int fs_sync_range(struct file *f, uint64_t off, uint64_t len, bool wait);
-/* Commits the running transaction, all data included (sync(2)). */
+/* Commits the running transaction, all data included (sync(2)). 0, or an error: of the commit, or of a write of data
+ * that no sync has told of. */
 int fs_sync(struct fs *fs);
 /* Commits the running transaction as the commit task does: no data is flushed for it. */
 int fs_commit(struct fs *fs);

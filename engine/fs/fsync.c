@@ -217,19 +217,37 @@ static int fsync_flush_twice_early(struct sync *s)
 
 /* ---- events ---- */
 
+/* Are there errors that have not been seen? They have been now. What has been seen never becomes less: another call may
+ * have seen more meanwhile. */
+static bool errors_are_new(_Atomic uint32_t *errors, _Atomic uint32_t *seen)
+{
+	uint32_t now = atomic_load(errors), old = atomic_load(seen);
+
+	while (old < now && !atomic_compare_exchange_weak(seen, &old, now))
+		;
+	return old < now;
+}
+
 /* A write error reaches each open file once (the kernel's errseq_t). */
 static int file_report_error(struct file *f)
 {
 	rt_access(f->inode->flags_id, POINT_READ);
-	uint32_t now = atomic_load(&f->inode->wb_errors), seen = atomic_load(&f->seen_errors);
-
-	/* never back: another fsync of this open file may have seen more meanwhile */
-	while (seen < now && !atomic_compare_exchange_weak(&f->seen_errors, &seen, now))
-		;
-	return seen < now ? atomic_load(&f->inode->wb_error) : 0;
+	return errors_are_new(&f->inode->wb_errors, &f->seen_errors) ? atomic_load(&f->inode->wb_error) : 0;
 }
 
 static int file_report_nothing(struct file *f)
+{
+	return 0;
+}
+
+/* And one sync of the file system (kernel: the super block's errseq_t, seen by syncfs() since 735e4ae5ba28). */
+static int fs_report_error(struct fs *fs)
+{
+	rt_access(fs->numbers_id, POINT_READ);
+	return errors_are_new(&fs->wb_errors, &fs->synced_errors) ? atomic_load(&fs->wb_error) : 0;
+}
+
+static int fs_report_nothing(struct fs *fs)
 {
 	return 0;
 }
@@ -247,6 +265,7 @@ static const struct fs_events events_postfix = {
 	.write_super = super_flush_and_write,
 	.logged_in_full = em_forget_range,
 	.fsync_returns = file_report_error,
+	.sync_returns = fs_report_error,
 };
 
 struct fs_events design_events(const struct design *d)
@@ -266,6 +285,7 @@ struct fs_events design_events(const struct design *d)
 		.write_super = on->write_super ? on->write_super : postfix->write_super,
 		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
 		.fsync_returns = on->fsync_returns ? on->fsync_returns : postfix->fsync_returns,
+		.sync_returns = on->sync_returns ? on->sync_returns : postfix->sync_returns,
 	};
 }
 
@@ -358,6 +378,12 @@ const struct design *const fs_designs[] = {
 		.what = "after a failed write the inode is logged as if its extent maps told all (as in Linux)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .write_failed = inode_needs_nothing },
+	},
+	&(const struct design){
+		.name = "sync_misses_error",
+		.what = "a sync of the file system does not tell of write errors (as before 735e4ae5ba28)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .sync_returns = fs_report_nothing },
 	},
 	NULL
 };

@@ -376,10 +376,12 @@ int fs_sync(struct fs *fs)
 		struct root *root = &fs->subvols[i];
 		for (struct inode *inode = inode_next(root, NULL); inode; inode = inode_next(root, inode)) {
 			writeback_start_ordered(inode, 0, UINT64_MAX);
-			ordered_wait_range(inode, 0, UINT64_MAX);
+			ordered_wait_range(inode, 0, UINT64_MAX); /* its errors are counted: sync_returns */
 		}
 	}
-	return trans_commit_running(fs);
+	int ret = trans_commit_running(fs);
+	int err = fs->on.sync_returns(fs);
+	return ret ? ret : err;
 }
 
 int fs_commit(struct fs *fs)

@@ -415,6 +415,9 @@ void inode_write_error(struct inode *inode, int err)
 	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);
+	rt_access(inode->root->fs->numbers_id, POINT_WRITE);
+	atomic_store(&inode->root->fs->wb_error, err);
+	atomic_fetch_add(&inode->root->fs->wb_errors, 1);
 	inode->root->fs->on.write_failed(inode);
 	trace(EV_INODE_WRITE_ERROR, inode->ino, (uint64_t)err);
 }

@@ -297,6 +297,8 @@ struct fs_events {
 	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);
 	/* An fsync returns: was there a write error that it has not met? file_report_error(), file_report_nothing() */
 	int (*fsync_returns)(struct file *f);
+	/* A sync of the file system returns: the same. fs_report_error(), fs_report_nothing() */
+	int (*sync_returns)(struct fs *fs);
 };
 
 #define FS_PAGE_WAITQS 64
@@ -325,7 +327,10 @@ struct fs {
 	_Atomic uint64_t last_trans_committed;
 	_Atomic uint64_t log_full_commit; /* a transaction that is not to be logged (last_trans_log_full_commit) */
 	_Atomic int error;            /* aborted */
-	uint32_t numbers_id;          /* rt_obj_id: these four, and which names were unlinked when */
+	_Atomic uint32_t wb_errors;   /* counts write errors of all inodes: syncs are told of each once, together */
+	_Atomic uint32_t synced_errors; /* those that a sync has told of */
+	_Atomic int wb_error;         /* the last one */
+	uint32_t numbers_id;          /* rt_obj_id: these, and which names were unlinked when */
 
 	struct mutex tree_log_mutex;  /* super_for_commit, from the moment a commit fills it until it is on the media */
 	struct super super_for_commit;

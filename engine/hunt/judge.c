@@ -36,7 +36,8 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (!call_failed(o) || (o->ret == -EIO && model_is_sync(o) && device_failed))
+		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE;
+		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && device_failed))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = o->file == MODEL_ALL ? NULL : model_file(m, o->file)->name;
