@@ -81,8 +81,8 @@ static bool fsync_nothing_to_do(struct inode *inode, bool full)
 	bool under_way = ordered_any(inode);
 
 	rt_access(inode->stamps_id, POINT_READ);
-	if (atomic_load(&inode->unlinked)) /* no crash leaves a way to it; a log of it would bring its name back */
-		return true;
+	if (atomic_load(&inode->unlinked))
+		return inode->root->fs->on.fsync_of_unlinked(inode);
 	if (log_has_inode(inode))
 		return true;
 	return atomic_load(&inode->last_trans) <= fs_committed(inode->root->fs) && (full || !under_way);
@@ -217,6 +217,21 @@ static int fsync_flush_twice_early(struct sync *s)
 
 /* ---- events ---- */
 
+/*
+ * Once the unlink is on the media no crash leaves a way to the file. Until then a crash brings its name back, and what
+ * fsync promises has to be there; the transaction is committed, since no log has an inode without a name
+ * (log_item.c). So the unlink is durable then, as in Linux since 5e85262e542d, which logs a link count of 0.
+ */
+static bool unlink_is_committed(struct inode *inode)
+{
+	return atomic_load(&inode->last_unlink_trans) <= fs_committed(inode->root->fs);
+}
+
+static bool unlinked_is_gone(struct inode *inode)
+{
+	return true;
+}
+
 /* Are there errors that have not been seen? They have been now. What has been seen never becomes less: another call may
  * have seen more meanwhile. */
 static bool errors_are_new(_Atomic uint32_t *errors, _Atomic uint32_t *seen)
@@ -264,6 +279,7 @@ static const struct fs_events events_postfix = {
 	.give_up_log_block = alloc_pin,
 	.write_super = super_flush_and_write,
 	.logged_in_full = em_forget_range,
+	.fsync_of_unlinked = unlink_is_committed,
 	.fsync_returns = file_report_error,
 	.sync_returns = fs_report_error,
 };
@@ -284,6 +300,7 @@ struct fs_events design_events(const struct design *d)
 		.give_up_log_block = on->give_up_log_block ? on->give_up_log_block : postfix->give_up_log_block,
 		.write_super = on->write_super ? on->write_super : postfix->write_super,
 		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
+		.fsync_of_unlinked = on->fsync_of_unlinked ? on->fsync_of_unlinked : postfix->fsync_of_unlinked,
 		.fsync_returns = on->fsync_returns ? on->fsync_returns : postfix->fsync_returns,
 		.sync_returns = on->sync_returns ? on->sync_returns : postfix->sync_returns,
 	};
@@ -384,6 +401,12 @@ const struct design *const fs_designs[] = {
 		.what = "a sync of the file system does not tell of write errors (as before 735e4ae5ba28)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .sync_returns = fs_report_nothing },
+	},
+	&(const struct design){
+		.name = "skips_unlinked",
+		.what = "fsync of an unlinked file does nothing before the unlink is durable (as before 5e85262e542d)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .fsync_of_unlinked = unlinked_is_gone },
 	},
 	NULL
 };

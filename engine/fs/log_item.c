@@ -301,6 +301,9 @@ static bool names_need_commit(struct inode *inode)
 	struct fs *fs = inode->root->fs;
 	uint64_t committed = fs_committed(fs);
 
+	/* a log of it that outlived the unlink's commit would bring the name back, or an inode without one */
+	if (atomic_load(&inode->unlinked))
+		return true;
 	if (inode->generation <= committed && atomic_load(&inode->last_unlink_trans) <= committed)
 		return false;
 	return atomic_load(&inode->root->last_unlink_trans) > committed;

@@ -277,7 +277,8 @@ struct fs_events {
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
 	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
 	void (*wrote)(struct inode *inode, uint64_t transid);
-	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(), ordered_first_below() */
+	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(),
+	 * ordered_first_below() */
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
 	/* A write has failed, and its map is about to be dropped. inode_needs_holes(), inode_needs_nothing() */
 	void (*write_failed)(struct inode *inode);
@@ -295,6 +296,9 @@ struct fs_events {
 	int (*write_super)(struct fs *fs, bool log);
 	/* A full log of an inode is made. em_forget_range(), em_forget_all() */
 	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);
+	/* An fsync of a file that has no name any more: is there nothing to do? unlink_is_committed(),
+	 * unlinked_is_gone() */
+	bool (*fsync_of_unlinked)(struct inode *inode);
 	/* An fsync returns: was there a write error that it has not met? file_report_error(), file_report_nothing() */
 	int (*fsync_returns)(struct file *f);
 	/* A sync of the file system returns: the same. fs_report_error(), fs_report_nothing() */
