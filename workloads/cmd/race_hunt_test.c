@@ -73,7 +73,8 @@ static void shards_and_jobs_are_the_same_slices(void **state)
 	long schedules = 0;
 
 	for (int i = 1; i <= 3; i++) {
-		snprintf(args, sizeof(args), "race hunt protocol --design postfix -n 500 --shard %d/3 --traces t%d --json -", i, i);
+		snprintf(args, sizeof(args),
+		         "race hunt protocol --design postfix -n 500 --shard %d/3 --traces t%d --json -", i, i);
 		json_t *r = result(args, 0);
 		assert_int_equal(number(r, "shard"), i - 1);
 		assert_int_equal(number(r, "shards"), 3);
@@ -133,8 +134,10 @@ static const char *text_of(const json_t *o, const char *key)
 /* The two steps whose order decides, where they stand, and both schedules. */
 static void what_decides_is_in_the_json(void **state)
 {
-	json_t *r = result("race hunt seed --design prefix -o x.schedule --json -", 1), *v = json_object_get(r, "violation");
-	json_t *pair = json_object_get(v, "pair"), *first = json_object_get(pair, "first"), *second = json_object_get(pair, "second");
+	json_t *r = result("race hunt seed --design prefix -o x.schedule --json -", 1);
+	json_t *v = json_object_get(r, "violation");
+	json_t *pair = json_object_get(v, "pair");
+	json_t *first = json_object_get(pair, "first"), *second = json_object_get(pair, "second");
 	json_t *preempted = json_object_get(v, "preempted");
 
 	assert_string_equal(text_of(first, "function"), "ordered_collect");
@@ -142,7 +145,8 @@ static void what_decides_is_in_the_json(void **state)
 	assert_string_equal(text_of(second, "task"), "flusher");
 	assert_true(number(second, "line") > 0);
 	assert_int_equal(json_array_size(preempted), 2);
-	assert_string_equal(text_of(json_object_get(json_array_get(preempted, 0), "stopped"), "file"), "engine/fs/fsync.c");
+	assert_string_equal(text_of(json_object_get(json_array_get(preempted, 0), "stopped"), "file"),
+	                    "engine/fs/fsync.c");
 	assert_string_equal(text_of(v, "file"), "x.schedule");
 	assert_string_equal(text_of(v, "passing_file"), "x.passing.schedule");
 	assert_string_equal(text_of(v, "story_file"), "x.story.json");
@@ -151,7 +155,8 @@ static void what_decides_is_in_the_json(void **state)
 	assert_string_equal(text_of(story, "story"), text_of(v, "story"));
 	assert_true(json_equal(json_object_get(story, "pair"), pair));
 	json_decref(story);
-	assert_non_null(strstr(spawn_err, "the nearest schedule that holds: fsyncstorm race replay x.passing.schedule\n"));
+	assert_non_null(strstr(spawn_err,
+	                       "the nearest schedule that holds: fsyncstorm race replay x.passing.schedule\n"));
 	json_decref(r);
 	assert_int_equal(spawn("race replay x.schedule"), 1);
 	assert_int_equal(spawn("race replay x.passing.schedule"), 0);
@@ -235,7 +240,8 @@ static void a_bad_schedule_is_one_line_and_status_2(void **state)
 	}
 	assert_int_equal(system("fold -s -w 60 good.schedule > wrapped.schedule"), 0);
 	assert_int_equal(spawn("race replay wrapped.schedule"), 1);
-	assert_int_equal(system("rm good.schedule good.passing.schedule good.story.json bad.schedule wrapped.schedule"), 0);
+	assert_int_equal(system("rm good.schedule good.passing.schedule good.story.json bad.schedule wrapped.schedule"),
+	                 0);
 }
 
 static void help_tells_of_a_command_of_race_and_of_all_pickers(void **state)
@@ -274,7 +280,8 @@ static void change_line(const char *from, const char *to, const char *line)
 	while (at > text && strncmp(at, line, word))
 		at--;
 	char *after = strchr(at, '\n');
-	int n = snprintf(changed, sizeof(changed), "%.*s%s%.*s", (int)(at - text), text, line, (int)(end - after), after);
+	int n = snprintf(changed, sizeof(changed), "%.*s%s%.*s", (int)(at - text), text, line, (int)(end - after),
+	                 after);
 	write_sealed(to, changed, (size_t)n);
 }
 
