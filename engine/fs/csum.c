@@ -2,8 +2,6 @@
 #include "base/crc32c.h"
 #include "fs/csum.h"
 
-#define CSUM_ITEM_MAX 256u /* checksums an item: 1 MiB of data */
-
 struct csum_item { /* one item, copied out */
 	uint64_t start; /* disk address */
 	uint32_t n;
@@ -24,8 +22,7 @@ static int csum_item_read(const struct key *k, uint32_t len, struct csum_item *i
 {
 	if (k->objectid != CSUM_OBJECTID || k->type != ITEM_CSUM)
 		return -ENOENT;
-	if (len == 0 || len % 4 || len > sizeof(it->sums))
-		return -EIO;
+	CHECK(len && len % 4 == 0 && len <= sizeof(it->sums)); /* item_check.1 */
 	it->start = k->offset;
 	it->n = len / 4;
 	return 0;
@@ -60,7 +57,7 @@ static int csum_insert(struct tree *t, uint64_t generation, uint64_t bytenr, con
 		struct key k = { CSUM_OBJECTID, ITEM_CSUM, bytenr + (uint64_t)done * FS_BLOCK };
 		int ret = tree_insert(t, generation, &k, sums + done, nr * 4);
 		if (ret)
-			return ret;
+			return ret == -EEXIST ? -EIO : ret; /* a damaged tree: csum.1 does not hold in it */
 		done += nr;
 	}
 	return 0;

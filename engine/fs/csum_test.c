@@ -110,30 +110,11 @@ static void the_sum_is_crc32c_of_the_whole_block(void **state)
 	assert_int_equal(csum_of_block(block), crc32c(0, block, FS_BLOCK));
 }
 
-/* An item that is cut short, empty or too long is an error, not checksums. */
-static void a_damaged_item_is_an_error(void **state)
-{
-	static const uint32_t bad[] = { 0, 3, 5, 257 * 4 };
-	uint8_t data[257 * 4] = { 0 };
-	uint32_t sum;
-
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct key k = { CSUM_OBJECTID, ITEM_CSUM, DISK };
-		struct rig r;
-		rig_open(&r, 16384, false, 1 << 20);
-		assert_int_equal(tree_insert(&r.tree, r.generation, &k, data, bad[i]), 0);
-		assert_int_equal(csum_lookup(&r.tree, DISK, &sum, 1), -EIO);
-		assert_int_equal(csum_delete(&r.tree, r.generation, DISK, 1), -EIO);
-		rig_close(&r);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_follow_a_plain_array),
 		cmocka_unit_test(the_sum_is_crc32c_of_the_whole_block),
-		cmocka_unit_test(a_damaged_item_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

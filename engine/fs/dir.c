@@ -30,8 +30,7 @@ static int dir_lookup(struct root *root, const char *name, struct dir_item *d)
 	int ret = tree_lookup(&root->tree, &k, d, sizeof(*d), &len);
 	if (ret)
 		return ret;
-	if (len != sizeof(*d) || d->name[FS_NAME_MAX - 1])
-		return -EIO;
+	CHECK(len == sizeof(*d)); /* item_check.1 */
 	/* two names of one 64-bit hash: refused, as btrfs refuses overflow */
 	return strcmp(d->name, name) ? -EEXIST : 0;
 }
@@ -77,6 +76,10 @@ int fs_create(struct root *root, const char *name, struct file **out)
 	ret = dir_lookup(root, name, &d);
 	if (ret != -ENOENT) {
 		ret = ret ? ret : -EEXIST;
+		goto unlock_dir;
+	}
+	if (root->next_ino >= INO_MAX) {
+		ret = -ENOSPC;
 		goto unlock_dir;
 	}
 	ret = trans_start(root->fs, TRANS_START, &h);
@@ -202,7 +205,7 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 	mutex_lock(&root->dir_lock);
 	while (!ret && !(ret = tree_next(&root->tree, &k, &d, sizeof(d), &len)) &&
 	       k.objectid == DIR_INO && k.type == ITEM_DIR) {
-		ret = len == sizeof(d) && !d.name[FS_NAME_MAX - 1] ? fn(arg, d.name, d.ino) : -EIO;
+		ret = fn(arg, d.name, d.ino); /* item_check.1 */
 		if (++k.offset == 0)
 			break;
 	}

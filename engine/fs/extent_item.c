@@ -1,8 +1,9 @@
 /*
  * extent_item.c: see extent_item.h. kernel: __btrfs_drop_extents(), insert_reserved_file_extent().
  *
- * What comes out of a tree may come from a damaged or a crafted image: it is looked at (extent_read) before it is used,
- * and gives -EIO. CHECK() is for what this file has worked out itself.
+ * An item that comes out of a tree can be believed (item_check.1), and so can extent_item.1 once the image is mounted.
+ * Replay works before mount.c has looked at the latter: of a damaged image it may find two items that overlap, and gives
+ * -EIO.
  */
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@
 struct compressed_extent {
 	struct list link;
 	uint64_t bytenr;
+	uint64_t disk_len, ram_bytes; /* as the first item said that the mount has met; 0: it was made since */
 	int refs;
 };
 
@@ -73,6 +75,21 @@ bool compressed_in_use(struct fs *fs, uint64_t bytenr)
 	return used;
 }
 
+bool compressed_meet(struct fs *fs, const struct extent_item *it, bool *first)
+{
+	mutex_lock_quiet(&fs->compressed_lock);
+	struct compressed_extent *c = compressed_get(fs, it->disk_bytenr);
+	*first = !c->refs;
+	if (*first) {
+		c->disk_len = it->disk_len;
+		c->ram_bytes = it->ram_bytes;
+	}
+	bool same = c->disk_len == it->disk_len && c->ram_bytes == it->ram_bytes;
+	c->refs++;
+	mutex_unlock(&fs->compressed_lock);
+	return same;
+}
+
 bool compressed_ref(struct fs *fs, uint64_t bytenr, int n)
 {
 	mutex_lock_quiet(&fs->compressed_lock);
@@ -88,39 +105,16 @@ bool compressed_ref(struct fs *fs, uint64_t bytenr, int n)
 	return gone;
 }
 
-#define EXTENT_LEN_MAX (128ull << 20) /* as in Btrfs */
-
-bool extent_item_sane(const struct fs *fs, const struct extent_item *it)
-{
-	uint64_t whole = it->compress ? it->ram_bytes : it->disk_len, end = fs->super.dev_size;
-
-	if ((it->disk_bytenr | it->disk_len | it->ram_bytes | it->offset | it->len) % FS_BLOCK)
-		return false;
-	if (it->compress > COMPRESS_ZSTD)
-		return false;
-	if (it->disk_len == 0 || it->disk_len > EXTENT_LEN_MAX || whole > EXTENT_LEN_MAX)
-		return false;
-	if (it->disk_bytenr < super_data_start(&fs->super) || it->disk_bytenr > end)
-		return false;
-	if (it->disk_len > end - it->disk_bytenr)
-		return false;
-	return it->len && it->offset <= whole && it->len <= whole - it->offset;
-}
-
-/* The item at *k as an extent of ino; -ENOENT when it is something else. Start and length are sane afterwards,
- * nothing more (extent_item_sane). */
+/* The item at *k as an extent of ino; -ENOENT when it is something else. */
 static int extent_read(const struct key *k, const uint8_t *buf, uint32_t len, uint64_t ino, struct extent *e)
 {
 	if (k->objectid != ino || k->type != ITEM_EXTENT)
 		return -ENOENT;
-	if (len < sizeof(e->item) || len > sizeof(e->item) + EXTENT_INLINE_MAX)
-		return -EIO;
+	CHECK(len >= sizeof(e->item) && len <= sizeof(e->item) + EXTENT_INLINE_MAX); /* item_check.1 */
 	e->start = k->offset;
 	memcpy(&e->item, buf, sizeof(e->item));
 	e->inline_len = len - (uint32_t)sizeof(e->item);
 	memcpy(e->inline_data, buf + sizeof(e->item), e->inline_len);
-	if (e->start % FS_BLOCK || e->item.len == 0 || e->item.len % FS_BLOCK || e->item.len > UINT64_MAX - e->start)
-		return -EIO;
 	return 0;
 }
 
@@ -153,6 +147,8 @@ int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t i
 	memcpy(buf, &e->item, sizeof(e->item));
 	memcpy(buf + sizeof(e->item), e->inline_data, e->inline_len);
 	int ret = tree_insert(t, generation, &k, buf, (uint32_t)sizeof(e->item) + e->inline_len);
+	if (ret == -EEXIST)
+		return -EIO; /* two items of a damaged image overlap (extent_item.1) */
 	if (!ret && own && e->item.compress && e->item.kind == EXTENT_REG)
 		compressed_ref(fs, e->item.disk_bytenr, 1);
 	return ret;

@@ -27,11 +27,7 @@ static inline uint64_t extent_end(const struct extent *e)
 	return e->start + e->item.len;
 }
 
-/* True when a regular item that is no hole says what can be: whole blocks of the data region, and a part of them.
- * Ask this before an address or a length of an item that was read is used: the image may be damaged or crafted. */
-bool extent_item_sane(const struct fs *fs, const struct extent_item *it);
-
-/* The first item of ino that ends after `off`. -ENOENT, -EIO. */
+/* The first item of ino that ends after `off`. -ENOENT, -EIO (a block that cannot be read). */
 int extent_at(struct tree *t, uint64_t ino, uint64_t off, struct extent *e);
 
 enum extent_drop_how {
@@ -56,6 +52,9 @@ int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t i
 void compressed_init(struct fs *fs);
 void compressed_fini(struct fs *fs);
 bool compressed_in_use(struct fs *fs, uint64_t bytenr);
+/* The mount meets an item of it: a reference. *first: no item of it was met before. Returns false when this item and
+ * the first one differ in its length, on the disk or in the file: the last item that goes takes the space along. */
+bool compressed_meet(struct fs *fs, const struct extent_item *it, bool *first);
 /* Adds n (may be negative); true when the count is now 0 and the extent is forgotten. */
 bool compressed_ref(struct fs *fs, uint64_t bytenr, int n);
 

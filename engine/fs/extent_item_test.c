@@ -224,32 +224,12 @@ static void replay_is_handed_what_goes(void **state)
 	rig_close(&r);
 }
 
-/* A damaged item stops whoever meets it. */
-static void items_that_make_no_sense_are_an_error(void **state)
-{
-	static const uint64_t start_len[][2] = { { 0, 0 }, { 0, 100 }, { 100, FS_BLOCK },
-					       { UINT64_MAX - 4095, 2 * FS_BLOCK } };
-	struct rig r;
-	struct extent e;
-
-	for (unsigned i = 0; i < 5; i++) {
-		rig_open(&r, DROP_IN_LOG);
-		struct extent_item it = { .kind = EXTENT_REG, .len = i < 4 ? start_len[i][1] : FS_BLOCK };
-		struct key k = { INO, ITEM_EXTENT, i < 4 ? start_len[i][0] : 0 };
-		assert_int_equal(tree_insert(r.tree, r.drop.generation, &k, &it, i < 4 ? sizeof(it) : 10), 0);
-		assert_int_equal(extent_at(r.tree, INO, 0, &e), -EIO);
-		assert_int_equal(extent_drop(&r.drop, 0, UINT64_MAX), -EIO);
-		rig_close(&r);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_and_space_follow_a_plain_array),
 		cmocka_unit_test(a_logs_items_own_nothing),
 		cmocka_unit_test(replay_is_handed_what_goes),
-		cmocka_unit_test(items_that_make_no_sense_are_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

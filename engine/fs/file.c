@@ -109,8 +109,6 @@ static int block_read(struct inode *inode, uint64_t off, void *buf)
 	if (e.item.disk_bytenr == 0)
 		return 0;
 	uint64_t at = e.item.offset + (off - e.start);
-	if (!extent_item_sane(fs, &e.item))
-		return -EIO;
 	if (e.item.compress)
 		return block_read_compressed(fs, &e.item, at, buf);
 	return blocks_read(fs, e.item.disk_bytenr + at, buf, FS_BLOCK);

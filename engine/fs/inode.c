@@ -105,8 +105,7 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	int ret = tree_lookup(&root->tree, &k, &item, sizeof(item), &len);
 	if (ret)
 		return ret == -ENOENT ? -EIO : ret;
-	if (len != sizeof(item) || item.size > FILE_SIZE_MAX)
-		return -EIO;
+	CHECK(len == sizeof(item)); /* item_check.1 */
 	struct inode *inode = inode_new(root, ino);
 	strncpy(inode->name, name, FS_NAME_MAX - 1);
 	inode->generation = item.generation;

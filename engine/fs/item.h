@@ -1,6 +1,6 @@
 /*
  * item.h: what the items of our trees hold, on disk: fixed-width, little endian, copied in and out
- * by memcpy. Btrfs's nouns, a format of our own.
+ * by memcpy. Btrfs's nouns, a format of our own. What each may hold is in item_check.c; what was read has passed it.
  *
  *   root tree     (subvol id, ROOT, 0) -> root_item       the csum tree has one too
  *   subvol tree   (ino, INODE, 0) -> inode_item           (ino, INODE_REF, 0) -> name
@@ -30,8 +30,9 @@ enum item_type {
 
 #define ROOT_TREE_ID    1ull
 #define CSUM_TREE_ID    7ull
-#define FIRST_SUBVOL_ID 256ull
 #define LOG_TREE_ID     0xfffffffffffffffaull /* owner of log trees and of the log-root tree */
+#define FIRST_SUBVOL_ID 256ull
+#define SUBVOLS_MAX     65536u /* a table of them is made at mount */
 #define DIR_INO         256ull
 #define FIRST_FILE_INO  257ull
 #define ORPHAN_INO      0xfffffffffffffffbull
@@ -72,6 +73,9 @@ struct dir_item {
 };
 
 #define EXTENT_INLINE_MAX 2048u
+#define EXTENT_LEN_MAX    (128ull << 20) /* of a whole extent, on disk and in the file; as in Btrfs */
+#define CSUM_ITEM_MAX     256u           /* checksums an item: 1 MiB of data */
+#define INO_MAX           (1ull << 48)   /* numbers of inodes are below it */
 #define FILE_SIZE_MAX     (1ull << 36) /* the table of the pages of a sparse file must stay a size that memory has */
 
 #endif

@@ -2,10 +2,13 @@
  * mount.c: the life of a mounted file system: open the trees, account their space, replay the log,
  * commit, start the tasks; and the way back. The design is set here, and read in fsync.c alone.
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fs/extent_item.h"
 #include "fs/inode.h"
+#include "fs/item_check.h"
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
@@ -111,13 +114,30 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	fs->alloc = alloc_open(SUPER_END, s->meta_len, data, (s->dev_size - data) / ALLOC_UNIT * ALLOC_UNIT);
 	fs->blocks = blocks_open(dev, fs->alloc, s->nodesize, s->dup, s->meta_len);
 	blocks_set_fsid(fs->blocks, s->fsid);
+	blocks_set_item_check(fs->blocks, item_check, &fs->super);
+}
+
+int mount_damage(struct fs *fs, const char *fmt, ...)
+{
+	char text[WHY_MAX];
+	struct why why;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	why_set(&why, 0, "%s", text);
+	blocks_note_damage(fs->blocks, &why);
+	return -EIO;
 }
 
 static int mark_block(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level)
 {
 	struct fs *fs = arg;
 
-	return alloc_mark(fs->alloc, ALLOC_META, bytenr, fs->super.nodesize);
+	if (!alloc_mark(fs->alloc, ALLOC_META, bytenr, fs->super.nodesize))
+		return 0;
+	return mount_damage(fs, "block %lu is used twice", (unsigned long)bytenr);
 }
 
 static int tree_open_marked(struct fs *fs, struct tree *t, uint64_t owner, const struct tree_ptr *ptr)
@@ -135,10 +155,11 @@ static int root_open(struct fs *fs, uint64_t id, struct tree *t, struct root_ite
 	uint32_t len = 0;
 
 	int ret = tree_lookup(&fs->root_tree, &k, item, sizeof(*item), &len);
+	if (ret == -ENOENT)
+		return mount_damage(fs, "the tree of roots does not know tree %lu", (unsigned long)id);
 	if (ret)
-		return ret == -ENOENT ? -EIO : ret;
-	if (len != sizeof(*item))
-		return -EIO;
+		return ret;
+	CHECK(len == sizeof(*item)); /* item_check.1 */
 	struct tree_ptr ptr = { item->bytenr, item->generation, (uint8_t)item->level };
 	return tree_open_marked(fs, t, id, &ptr);
 }
@@ -175,8 +196,9 @@ static int trees_open(struct fs *fs)
 	struct root_item item;
 	uint64_t n = fs->super.next_subvol - FIRST_SUBVOL_ID;
 
-	if (fs->super.next_subvol < FIRST_SUBVOL_ID || n > 65536)
-		return -EIO;
+	if (fs->super.next_subvol < FIRST_SUBVOL_ID || n > SUBVOLS_MAX)
+		return mount_damage(fs, "the super block says that the next subvolume is %lu",
+				    (unsigned long)fs->super.next_subvol);
 	int ret = tree_open_marked(fs, &fs->root_tree, ROOT_TREE_ID, &fs->super.root_tree);
 	if (ret)
 		return ret;
@@ -195,29 +217,49 @@ static int trees_open(struct fs *fs)
 
 /* ---- space and log ---- */
 
-static int account_extent(void *arg, const struct key *k, const void *data, uint32_t len)
+/* Where the scan of one subvolume's items is. */
+struct accounting {
+	struct fs *fs;
+	const struct root *root;
+	uint64_t ino, end; /* of the extent before: whose it is, and where in the file it ends */
+};
+
+static int account_space(struct fs *fs, const struct extent_item *it)
 {
-	struct fs *fs = arg;
+	uint64_t at = it->disk_bytenr, len = it->disk_len;
+	bool first = true;
+
+	if (it->compress) {
+		if (!compressed_meet(fs, it, &first))
+			return mount_damage(fs, "the items of the compressed extent at %lu differ in its length",
+					    (unsigned long)at);
+	} else {
+		at += it->offset;
+		len = it->len;
+	}
+	if (!first || !alloc_mark(fs->alloc, ALLOC_DATA, at, len))
+		return 0;
+	return mount_damage(fs, "the data at %lu+%lu are used twice", (unsigned long)at, (unsigned long)len);
+}
+
+static int account_item(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	struct accounting *a = arg;
 	struct extent_item it;
 
+	if (k->type == ITEM_INODE && k->objectid >= a->root->next_ino)
+		return mount_damage(a->fs, "inode %lu of subvolume %lu: the next one that is made would be %lu",
+				    (unsigned long)k->objectid, (unsigned long)a->root->id,
+				    (unsigned long)a->root->next_ino);
 	if (k->type != ITEM_EXTENT)
 		return 0;
-	if (len < sizeof(it))
-		return -EIO;
 	memcpy(&it, data, sizeof(it));
-	if (it.kind != EXTENT_REG || it.disk_bytenr == 0)
-		return 0;
-	if (!extent_item_sane(fs, &it))
-		return -EIO;
-	if (!it.compress)
-		return alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr + it.offset, it.len);
-	if (!compressed_in_use(fs, it.disk_bytenr)) {
-		int ret = alloc_mark(fs->alloc, ALLOC_DATA, it.disk_bytenr, it.disk_len);
-		if (ret)
-			return ret;
-	}
-	compressed_ref(fs, it.disk_bytenr, 1);
-	return 0;
+	if (k->objectid == a->ino && k->offset < a->end)
+		return mount_damage(a->fs, "inode %lu of subvolume %lu: two extents at %lu", (unsigned long)a->ino,
+				    (unsigned long)a->root->id, (unsigned long)k->offset);
+	a->ino = k->objectid;
+	a->end = k->offset + it.len;
+	return it.kind == EXTENT_REG && it.disk_bytenr ? account_space(a->fs, &it) : 0;
 }
 
 int mount_account_data(struct fs *fs)
@@ -225,8 +267,10 @@ int mount_account_data(struct fs *fs)
 	struct key from = { 0, 0, 0 }, to = { UINT64_MAX, UINT8_MAX, UINT64_MAX };
 	int ret = 0;
 
-	for (uint32_t i = 0; i < fs->nsubvols && !ret; i++)
-		ret = tree_scan(&fs->subvols[i].tree, &from, &to, 0, account_extent, fs);
+	for (uint32_t i = 0; i < fs->nsubvols && !ret; i++) {
+		struct accounting a = { .fs = fs, .root = &fs->subvols[i] };
+		ret = tree_scan(&fs->subvols[i].tree, &from, &to, 0, account_item, &a);
+	}
 	return ret;
 }
 
@@ -324,6 +368,7 @@ static void tasks_stop(struct fs *fs)
 
 int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, struct why *why)
 {
+	struct why damage = WHY_NONE;
 	struct super s;
 
 	int ret = super_read(dev, &s, why);
@@ -332,23 +377,24 @@ int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, st
 	struct fs *fs = mem_zalloc(sizeof(*fs));
 	fs_init(fs, dev, o, &s);
 	ret = trees_open(fs);
-	if (ret) {
-		fs_free(fs);
-		goto fail;
-	}
-	ret = fs->replayed ? mount_replay(fs) : mount_account_data(fs);
+	bool opened = !ret;
+	if (!ret)
+		ret = fs->replayed ? mount_replay(fs) : mount_account_data(fs);
 	if (!ret && !fs->opt.read_only)
 		ret = mount_delete_orphans(fs);
-	if (ret) {
-		fs_drop_memory(fs);
-		goto fail;
+	if (!ret) {
+		tasks_start(fs);
+		*out = fs;
+		return 0;
 	}
-	tasks_start(fs);
-	*out = fs;
-	return 0;
-fail:
-	return why_set(why, ret, "%s: cannot be mounted: %s%s", dev->spec, strerror(-ret),
-		       s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
+	if (!blocks_damage(fs->blocks, &damage))
+		why_set(&damage, 0, "%s%s", strerror(-ret),
+			s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
+	if (opened)
+		fs_drop_memory(fs);
+	else
+		fs_free(fs);
+	return why_set(why, ret, "%s: cannot be mounted: %s", dev->spec, damage.text);
 }
 
 /* ---- and back ---- */

@@ -18,7 +18,10 @@ int super_flush_before_last(struct fs *fs, bool log);
 struct fs_events design_events(const struct design *d);
 
 struct root *fs_root_by_id(struct fs *fs, uint64_t id);
-/* Marks data blocks as used from the extent items of all subvolumes. -EIO: two extents overlap, or lie outside. */
+/* Marks data blocks as used from the extent items of all subvolumes, and looks at what only several items tell. -EIO:
+ * two extents overlap, on the disk or in a file, or an inode's number is not below next_ino. */
 int mount_account_data(struct fs *fs);
+/* Damage that is seen in several blocks or items: -EIO; the first such line is what fs_mount() tells. */
+__attribute__((format(printf, 2, 3))) int mount_damage(struct fs *fs, const char *fmt, ...);
 
 #endif

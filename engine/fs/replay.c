@@ -8,8 +8,8 @@
  *      it again. What nobody names in the end loses its checksums (replay_drop_stale_csums).
  * - Replaying twice gives what replaying once gives: each stage puts what the log says in place of what is there, and
  *   an extent that is there already is left alone.
- * - Stages go over all logs, since space and checksums are common to all subvolumes. Items come from the disk: each is
- *   looked at before it is used, and what cannot be gives -EIO.
+ * - Stages go over all logs, since space and checksums are common to all subvolumes. Items have been looked at when
+ *   their leaf was read (item_check.1).
  *
  * Caller: mount.c.
  */
@@ -43,8 +43,7 @@ static int gather_item(void *arg, const struct key *k, const void *data, uint32_
 
 	if (k->type == ITEM_CSUM)
 		return 0;
-	if (len > sizeof(log->items->data))
-		return -EIO;
+	CHECK(len <= sizeof(log->items->data)); /* item_check.1 */
 	if (log->n == log->cap) {
 		log->cap = log->cap ? log->cap * 2 : 8;
 		log->items = realloc(log->items, log->cap * sizeof(*log->items));
@@ -62,7 +61,9 @@ static int mark_block(void *arg, uint64_t bytenr, uint64_t generation, uint8_t l
 {
 	struct fs *fs = arg;
 
-	return alloc_mark(fs->alloc, ALLOC_META, bytenr, blocks_nodesize(fs->blocks));
+	if (!alloc_mark(fs->alloc, ALLOC_META, bytenr, blocks_nodesize(fs->blocks)))
+		return 0;
+	return mount_damage(fs, "block %lu is used twice, by a log too", (unsigned long)bytenr);
 }
 
 static int log_open(struct replay *r, uint64_t id, const struct root_item *item)
@@ -100,8 +101,8 @@ static int logs_open(struct replay *r)
 		ret = tree_next(&r->root_tree, &k, &item, sizeof(item), &len);
 		if (ret == -ENOENT)
 			return 0;
-		if (!ret && (k.type != ITEM_ROOT || len != sizeof(item) || r->n == fs->nsubvols))
-			ret = -EIO;
+		if (!ret && k.type != ITEM_ROOT)
+			ret = mount_damage(fs, "the tree of log roots has an item that is no root");
 		if (!ret)
 			ret = log_open(r, k.objectid, &item);
 	}
@@ -134,8 +135,6 @@ static int replay_inode(struct replay *r, struct replay_log *log, const struct r
 	struct extent_drop drop = drop_of(r, log, it->key.objectid);
 	struct inode_item item;
 
-	if (it->len != sizeof(item))
-		return -EIO;
 	memcpy(&item, it->data, sizeof(item));
 	if (it->key.objectid >= log->root->next_ino)
 		log->root->next_ino = it->key.objectid + 1;
@@ -148,8 +147,6 @@ static int replay_name(struct replay *r, struct replay_log *log, const struct re
 {
 	struct dir_item d = { .ino = it->key.objectid };
 
-	if (it->len != FS_NAME_MAX || it->data[FS_NAME_MAX - 1])
-		return -EIO;
 	memcpy(d.name, it->data, FS_NAME_MAX);
 	struct key k = { DIR_INO, ITEM_DIR, name_hash(d.name) };
 	int ret = tree_put(&log->root->tree, r->generation, &it->key, it->data, it->len);
@@ -193,14 +190,8 @@ static int replay_extent(struct replay *r, struct replay_log *log, const struct 
 	struct extent_drop drop = drop_of(r, log, it->key.objectid);
 	struct extent e = { .start = it->key.offset, .inline_len = it->len - (uint32_t)sizeof(e.item) };
 
-	if (it->len < sizeof(e.item))
-		return -EIO;
 	memcpy(&e.item, it->data, sizeof(e.item));
 	memcpy(e.inline_data, it->data + sizeof(e.item), e.inline_len);
-	if (e.item.len == 0 || (e.start | e.item.len) % FS_BLOCK || e.item.len > UINT64_MAX - e.start)
-		return -EIO;
-	if (e.item.kind == EXTENT_REG && e.item.disk_bytenr && !extent_item_sane(r->fs, &e.item))
-		return -EIO;
 	if (item_is_there(&log->root->tree, it))
 		return 0;
 	int ret = extent_drop(&drop, e.start, extent_end(&e));

@@ -25,6 +25,7 @@ struct blocks *blocks_open(struct dev *dev, struct alloc *alloc, uint32_t nodesi
 	for (uint32_t i = 0; i < CACHE_SHARDS; i++)
 		spin_init(&bl->shard[i].lock, L_CACHE);
 	spin_init(&bl->pool_lock, L_CACHE);
+	spin_init(&bl->damage_lock, L_CACHE);
 	return bl;
 }
 
@@ -71,6 +72,28 @@ void blocks_close(struct blocks *bl)
 void blocks_set_fsid(struct blocks *bl, uint64_t fsid)
 {
 	bl->fsid = fsid;
+}
+
+void blocks_set_item_check(struct blocks *bl, item_check_fn *fn, const void *arg)
+{
+	bl->item_check = fn;
+	bl->item_check_arg = arg;
+}
+
+void blocks_note_damage(struct blocks *bl, const struct why *why)
+{
+	spin_lock_quiet(&bl->damage_lock);
+	if (!bl->damage.text[0])
+		bl->damage = *why;
+	spin_unlock(&bl->damage_lock);
+}
+
+bool blocks_damage(struct blocks *bl, struct why *why)
+{
+	spin_lock_quiet(&bl->damage_lock);
+	*why = bl->damage;
+	spin_unlock(&bl->damage_lock);
+	return why->text[0];
 }
 
 uint32_t blocks_nodesize(const struct blocks *bl)

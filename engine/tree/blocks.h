@@ -23,8 +23,12 @@ struct blocks {
 	struct alloc *alloc;
 	uint32_t nodesize, copies;
 	uint64_t meta_len, fsid;
+	item_check_fn *item_check;
+	const void *item_check_arg;
 
 	_Atomic int error; /* the first write error */
+	struct spin damage_lock; /* guards damage: "" or the first reason why a block was refused */
+	struct why damage;
 	struct shard shard[CACHE_SHARDS];
 
 	struct spin pool_lock;         /* guards pool; taking only */

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/rng.h"
@@ -144,26 +145,26 @@ static bool is_wanted(const struct node *n, const struct node_want *want)
 	return n->generation == want->generation && n->owner == want->owner && n->level == want->level;
 }
 
-static bool address_ok(const struct blocks *bl, uint64_t bytenr)
+int block_read_copy(struct blocks *bl, const struct node_want *want, uint32_t copy, void *buf, struct why *why)
 {
-	if (bytenr % ALLOC_UNIT || bytenr < SUPER_END || bl->meta_len < bl->nodesize)
-		return false;
-	return bytenr - SUPER_END <= bl->meta_len - bl->nodesize;
+	int ret = dev_read(bl->dev, blocks_copy_offset(bl, want->bytenr, copy), buf, bl->nodesize);
+
+	if (ret)
+		return why_set(why, -EIO, "block %lu of tree %lu: it cannot be read: %s",
+			       (unsigned long)want->bytenr, (unsigned long)want->owner, strerror(-ret));
+	return node_check(bl, buf, want, why);
 }
 
 /* Reads the first copy that is what the pointer means (tree.2). */
 static int read_copies(struct node *n, const struct node_want *want)
 {
 	struct blocks *bl = n->bl;
+	struct why why;
 
-	for (uint32_t copy = 0; copy < bl->copies; copy++) {
-		int ret = dev_read(bl->dev, blocks_copy_offset(bl, n->bytenr, copy), n->buf, bl->nodesize);
-
-		if (!ret)
-			ret = node_check(n->buf, bl->nodesize, want);
-		if (!ret)
+	for (uint32_t copy = 0; copy < bl->copies; copy++)
+		if (!block_read_copy(bl, want, copy, n->buf, &why))
 			return 0;
-	}
+	blocks_note_damage(bl, &why);
 	return -EIO;
 }
 
@@ -212,18 +213,17 @@ static int read_new(struct blocks *bl, const struct node_want *want, struct node
 int cache_read(struct blocks *bl, const struct node_want *want, struct node **out)
 {
 	struct node *n = cache_find(bl, want->bytenr);
-	int ret = 0;
+	struct why why;
+	int ret = n ? 0 : read_new(bl, want, &n);
 
-	if (!n) {
-		if (!address_ok(bl, want->bytenr))
-			return -EIO;
-		ret = read_new(bl, want, &n);
-	}
 	if (ret)
 		return ret;
 	if (!is_wanted(n, want)) {
 		node_put(n);
-		return -EIO;
+		ret = why_set(&why, -EIO, "block %lu of tree %lu: another pointer names it too",
+			      (unsigned long)want->bytenr, (unsigned long)want->owner);
+		blocks_note_damage(bl, &why);
+		return ret;
 	}
 	*out = n;
 	return 0;

@@ -23,12 +23,12 @@
 
 #include <stdatomic.h>
 
+#include "tree/super.h"
 #include "tree/tree.h"
 
 #define NODE_MAGIC      0x4e535346u /* "FSSN" */
 #define NODE_SIZE_MIN   4096u
 #define NODE_SIZE_MAX   65536u
-#define TREE_LEVELS     8u
 
 /* ---- the layout ---- */
 
@@ -181,18 +181,25 @@ void node_seal(struct node *n);
 
 /* ---- what came from the disk: node_check.c ---- */
 
+/* Where a subtree ends: all its keys are below `key`. A root, and what is last in all nodes above it, has no end. */
+struct node_end {
+	bool is;
+	struct key key;
+};
+
 /* What the pointer says about the block that it names (tree.2). */
 struct node_want {
 	uint64_t fsid, bytenr, generation, owner;
 	uint8_t level;
-	bool is_root, has_end;
-	struct key first, end; /* all keys are >= first and, with has_end, < end */
+	bool is_root;
+	struct key first; /* no key is below it */
+	struct node_end end;
 };
 
-/* Every field of the block checked once, so that nothing after trusts what it should not. 0 or -EIO. */
-int node_check(const void *buf, uint32_t nodesize, const struct node_want *want);
+/* Every field of the block checked once, so that nothing after trusts what it should not. 0, or -EIO with why. */
+int node_check(const struct blocks *bl, const void *buf, const struct node_want *want, struct why *why);
 /* The same without the checksum, which a changed block does not have yet. */
-int node_check_structure(const void *buf, uint32_t nodesize, const struct node_want *want);
+int node_check_structure(const struct blocks *bl, const void *buf, const struct node_want *want, struct why *why);
 
 /* ---- the life of a node: cache.c, blocks.c ---- */
 
@@ -214,6 +221,8 @@ struct node *cache_scratch(struct blocks *bl);
 struct node *cache_find(struct blocks *bl, uint64_t bytenr);
 /* The node that `want` describes, from the cache or from the device; referenced, not locked. */
 int cache_read(struct blocks *bl, const struct node_want *want, struct node **out);
+/* Reads one copy of the block into buf (nodesize bytes of a dev_buffer_get()) and checks it. 0, or -EIO with why. */
+int block_read_copy(struct blocks *bl, const struct node_want *want, uint32_t copy, void *buf, struct why *why);
 /* Its block was given up: nobody finds it any more, and it goes with its last reference. */
 void cache_forget(struct node *n);
 
@@ -248,10 +257,13 @@ static inline void node_leave(struct node *n, enum node_lock how)
 
 /* The root, locked and referenced; root_lock is held, at least as strongly. */
 struct node *root_enter(struct tree *t, enum node_lock how);
-/* The child at `slot` of a locked parent, locked and referenced. -EIO. */
-int child_enter(struct tree *t, struct node *parent, uint32_t slot, enum node_lock how, struct node **out);
-/* What the pointer at `slot` of a locked node says of its child. */
-struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot);
+/* The child at `slot` of a locked parent, locked and referenced. *end: where the parent ends, then where the child
+ * does; a descent begins with one that is not. -EIO. */
+int child_enter(struct tree *t, struct node *parent, uint32_t slot, struct node_end *end, enum node_lock how,
+                struct node **out);
+/* What the pointer at `slot` of a locked node says of its child. end: where the parent ends. */
+struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot,
+                            const struct node_end *end);
 
 /* A new, empty block of the tree: dirty, referenced, not locked. -ENOSPC. */
 int tree_new_node(struct tree *t, uint64_t generation, uint8_t level, struct node **out);

@@ -26,7 +26,7 @@ struct node *root_enter(struct tree *t, enum node_lock how)
 	return n;
 }
 
-struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot)
+struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot, const struct node_end *end)
 {
 	CHECK(parent->level && slot < node_nritems(parent));
 	const struct disk_ptr *p = inner_ptr(parent, slot);
@@ -37,23 +37,24 @@ struct node_want child_want(const struct tree *t, const struct node *parent, uin
 		.owner = t->owner,
 		.level = parent->level - 1,
 		.first = key_of(&p->key),
+		.end = *end,
 	};
 
-	if (slot + 1 < node_nritems(parent)) {
-		want.has_end = true;
-		want.end = node_key(parent, slot + 1);
-	}
+	if (slot + 1 < node_nritems(parent))
+		want.end = (struct node_end){ true, node_key(parent, slot + 1) };
 	return want;
 }
 
-int child_enter(struct tree *t, struct node *parent, uint32_t slot, enum node_lock how, struct node **out)
+int child_enter(struct tree *t, struct node *parent, uint32_t slot, struct node_end *end, enum node_lock how,
+                struct node **out)
 {
-	struct node_want want = child_want(t, parent, slot);
+	struct node_want want = child_want(t, parent, slot, end);
 	struct node *child;
 	int ret = cache_read(t->bl, &want, &child);
 
 	if (ret)
 		return ret;
+	*end = want.end;
 	node_lock(child, how);
 	ret = child->err;
 	if (ret) {

@@ -8,7 +8,6 @@
 #include "tree/super.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,25 +98,33 @@ int super_write(struct dev *d, const struct super *s, bool log)
 
 /* ---- reading ---- */
 
-static bool geometry_ok(const struct disk_super *ds, const struct dev *d)
+/* NULL, or what a whole copy says that cannot be. Every field is looked at here, and nowhere after. */
+static const char *wrong_field(const struct disk_super *ds)
 {
-	uint64_t ns = ds->nodesize, room;
+	uint64_t ns = ds->nodesize;
 
 	if (ns < NODE_SIZE_MIN || ns > NODE_SIZE_MAX || ns & (ns - 1))
-		return false;
-	if (ds->dup > 1 || ds->dev_size > d->size || ds->dev_size < SUPER_END)
-		return false;
-	room = (ds->dev_size - SUPER_END) / (ds->dup + 1);
-	return ds->meta_len >= ns && ds->meta_len % ns == 0 && ds->meta_len <= room;
-}
-
-static bool root_ok(const struct disk_super *ds, const struct disk_root *r)
-{
-	if (r->level >= TREE_LEVELS)
-		return false;
-	if (r->bytenr < SUPER_END || r->bytenr % ALLOC_UNIT)
-		return false;
-	return r->bytenr - SUPER_END <= ds->meta_len - ds->nodesize;
+		return "the size of its nodes";
+	if (ds->dup > 1)
+		return "the number of copies";
+	if (ds->dev_size < SUPER_END)
+		return "the size of the file system";
+	if (ds->meta_len < ns || ds->meta_len % ns || ds->meta_len > (ds->dev_size - SUPER_END) / (ds->dup + 1))
+		return "the size of its metadata";
+	if (ds->generation >= GENERATION_MAX)
+		return "its generation";
+	if (ds->root_tree.level >= TREE_LEVELS || !node_address_ok(ds->root_tree.bytenr, ds->nodesize, ds->meta_len))
+		return "where the tree of roots is";
+	if (ds->root_tree.generation > ds->generation)
+		return "the generation of the tree of roots";
+	if (!ds->log_root.bytenr)
+		return NULL;
+	if (ds->log_root.level >= TREE_LEVELS || !node_address_ok(ds->log_root.bytenr, ds->nodesize, ds->meta_len))
+		return "where the tree of log roots is";
+	/* a log is of the transaction after the one that this super names */
+	if (ds->log_root.generation > ds->generation + 1)
+		return "the generation of the tree of log roots";
+	return NULL;
 }
 
 static struct tree_ptr ptr_of(const struct disk_root *r)
@@ -139,59 +146,69 @@ static void decode(const struct disk_super *ds, struct super *s)
 }
 
 /* Why a copy is not believed, worst last. When neither is, the message is about the better one. */
-enum doubt { NONE, TOO_LARGE, WRONG_FIELD, WRONG_CSUM, NO_MAGIC, NOT_READ, DOUBTS };
+enum doubt { NONE, TOO_LARGE, WRONG_FIELD, WRONG_CSUM, NO_MAGIC, NOT_READ };
 
-static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const struct dev *d)
+static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const struct dev *d, struct why *why)
 {
-	if (memcmp(ds->magic, magic, sizeof(magic)))
+	const char *field;
+
+	if (memcmp(ds->magic, magic, sizeof(magic))) {
+		why_set(why, 0, "not a fsyncstorm file system");
 		return NO_MAGIC;
-	if (ds->csum != csum_of(ds) || ds->bytenr != bytenr)
+	}
+	if (ds->csum != csum_of(ds) || ds->bytenr != bytenr) {
+		why_set(why, 0, "both super blocks are damaged (checksum)");
 		return WRONG_CSUM;
-	if (ds->dev_size > d->size)
+	}
+	if (ds->dev_size > d->size) {
+		why_set(why, 0, "the file system is larger than its device");
 		return TOO_LARGE;
-	if (!geometry_ok(ds, d) || !root_ok(ds, &ds->root_tree) || ds->root_tree.generation > ds->generation)
-		return WRONG_FIELD;
-	if (ds->log_root.bytenr && !root_ok(ds, &ds->log_root))
-		return WRONG_FIELD;
-	return NONE;
+	}
+	field = wrong_field(ds);
+	if (!field)
+		return NONE;
+	why_set(why, 0, "the super blocks hold values that cannot be: %s", field);
+	return WRONG_FIELD;
 }
 
-static enum doubt read_copy(struct dev *d, uint64_t at, struct disk_super *ds, struct super *s)
+static enum doubt read_copy(struct dev *d, uint64_t at, struct super *s, struct why *why)
 {
-	enum doubt doubt;
+	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
+	enum doubt doubt = NOT_READ;
 
 	if (dev_read(d, at, ds, sizeof(*ds)))
-		return NOT_READ;
-	doubt = judge(ds, at, d);
+		why_set(why, 0, "the super blocks cannot be read");
+	else
+		doubt = judge(ds, at, d, why);
 	if (doubt == NONE)
 		decode(ds, s);
+	free(ds);
 	return doubt;
 }
 
-static int refuse(enum doubt doubt, struct why *why)
+static int error_of(enum doubt doubt)
 {
-	static const char *const text[DOUBTS] = {
-		[TOO_LARGE] = "the file system is larger than its device",
-		[WRONG_FIELD] = "the super blocks hold values that cannot be",
-		[WRONG_CSUM] = "both super blocks are damaged (checksum)",
-		[NO_MAGIC] = "not a fsyncstorm file system",
-		[NOT_READ] = "the super blocks cannot be read",
-	};
+	return doubt == NONE ? 0 : doubt == NO_MAGIC || doubt == TOO_LARGE ? -EINVAL : -EIO;
+}
 
-	return why_set(why, doubt == NO_MAGIC || doubt == TOO_LARGE ? -EINVAL : -EIO, "%s", text[doubt]);
+int super_read_copy(struct dev *d, unsigned copy, struct super *out, struct why *why)
+{
+	CHECK(copy < 2);
+	return error_of(read_copy(d, copy_at[copy], out, why));
 }
 
 int super_read(struct dev *d, struct super *out, struct why *why)
 {
-	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
 	struct super copy[2];
 	enum doubt doubt[2];
+	struct why reason[2];
 
 	for (int i = 0; i < 2; i++)
-		doubt[i] = read_copy(d, copy_at[i], ds, &copy[i]);
-	free(ds);
-	if (doubt[0] && doubt[1])
-		return refuse(doubt[0] < doubt[1] ? doubt[0] : doubt[1], why);
+		doubt[i] = read_copy(d, copy_at[i], &copy[i], &reason[i]);
+	if (doubt[0] && doubt[1]) {
+		int better = doubt[0] < doubt[1] ? 0 : 1;
+		return why_set(why, error_of(doubt[better]), "%s", reason[better].text);
+	}
 	/* super.1 */
 	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))
 		*out = copy[1];

@@ -15,6 +15,8 @@
 #define SUPER_COPY_1  131072ull
 #define SUPER_END     262144ull /* metadata starts here */
 
+#define GENERATION_MAX  (1ull << 56) /* a million commits a second for two thousand years; numbers above mean other things */
+
 struct super {
 	uint64_t fsid;
 	uint64_t dev_size;
@@ -30,6 +32,8 @@ struct super {
 /* Reads both copies, takes the newest one that is whole (copy 0 when both are of one generation). -EINVAL: not a file
  * system of ours; -EIO. Both with why. */
 int super_read(struct dev *d, struct super *out, struct why *why);
+/* One copy alone, whichever is the newer. */
+int super_read_copy(struct dev *d, unsigned copy, struct super *out, struct why *why);
 /* Writes copy 0, and unless `log` copy 1 after it. 0 or -EIO. */
 int super_write(struct dev *d, const struct super *s, bool log);
 /* One copy alone: 0 or 1. */
@@ -38,5 +42,7 @@ int super_write_copy(struct dev *d, const struct super *s, unsigned copy);
 bool super_recognise(struct dev *d);
 /* Where data starts, from the fields. */
 uint64_t super_data_start(const struct super *s);
+/* Whether a block of a tree can lie there: wholly inside the metadata, at a multiple of its size. */
+bool node_address_ok(uint64_t bytenr, uint32_t nodesize, uint64_t meta_len);
 
 #endif

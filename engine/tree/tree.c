@@ -37,13 +37,17 @@ int tree_open(struct tree *t, struct blocks *bl, uint64_t owner, const struct tr
 		.level = ptr->level,
 		.is_root = true,
 	};
-
 	struct node *root;
+	struct why why;
 	int ret;
 
 	tree_init(t, bl, owner);
-	if (ptr->level >= TREE_LEVELS)
-		return -EIO;
+	if (ptr->level >= TREE_LEVELS || !node_address_ok(ptr->bytenr, bl->nodesize, bl->meta_len)) {
+		ret = why_set(&why, -EIO, "tree %lu: block %lu of level %u cannot be its root", (unsigned long)owner,
+			      (unsigned long)ptr->bytenr, ptr->level);
+		blocks_note_damage(bl, &why);
+		return ret;
+	}
 	ret = cache_read(bl, &want, &root);
 	if (ret)
 		return ret;

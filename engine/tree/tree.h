@@ -33,6 +33,8 @@ static inline int key_cmp(const struct key *a, const struct key *b)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
+#define TREE_LEVELS 8u /* a root is of a level below it */
+
 /* Where a tree's root block is: what a root item, or the super block, holds. */
 struct tree_ptr {
 	uint64_t bytenr; /* 0: no tree */
@@ -111,6 +113,17 @@ int tree_free_all(struct tree *t);
 /* Calls fn for each block of the tree, parents first. For the allocator at mount, and for checks. */
 int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint64_t generation, uint8_t level),
                      void *arg);
+/*
+ * A survey of a tree as it is on the device, for who looks at an image: goes on after damage. block: each copy of each
+ * block, parents first; bad: why this copy is not right, else NULL. item: each item of each leaf of which a copy is
+ * right, in order; NULL: not wanted. Nothing of the tree has been changed since it was opened. They may not lock trees.
+ */
+struct tree_survey {
+	void (*block)(void *arg, uint64_t bytenr, uint8_t level, uint32_t copy, const struct why *bad);
+	void (*item)(void *arg, const struct key *k, const void *data, uint32_t len);
+	void *arg;
+};
+void tree_survey(struct tree *t, const struct tree_survey *s);
 /* Structure check of the whole tree: key order, bounds, levels, generations. 0 or -EIO. For tests and check builds. */
 int tree_check(struct tree *t);
 

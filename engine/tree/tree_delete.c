@@ -21,6 +21,7 @@ struct path {
 	uint32_t slot[TREE_LEVELS]; /* which pointer was followed */
 	int top;
 	bool root_locked;
+	struct node_end end; /* of the last one entered */
 };
 
 /* True when n stays in the tree after one thing is taken from it: it does not become empty, and is no root that is
@@ -84,7 +85,7 @@ static int enter_child(struct path *p, struct node *parent)
 	CHECK(parent); /* the level above is kept until this one is safe */
 	uint32_t slot = inner_search(parent, p->key);
 	struct node *n;
-	int ret = child_enter(p->t, parent, slot, NODE_WRITE, &n);
+	int ret = child_enter(p->t, parent, slot, &p->end, NODE_WRITE, &n);
 
 	if (ret)
 		return ret;
@@ -149,8 +150,9 @@ static void shrink(struct path *p)
 
 	while (t->root->level) {
 		struct node *root = root_enter(t, NODE_WRITE), *child;
+		struct node_end end = { 0 };
 		bool single = node_nritems(root) == 1;
-		int ret = single ? child_enter(t, root, 0, NODE_READ, &child) : -ENOENT;
+		int ret = single ? child_enter(t, root, 0, &end, NODE_READ, &child) : -ENOENT;
 
 		if (ret) {
 			node_leave(root, NODE_WRITE);

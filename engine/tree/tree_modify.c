@@ -84,7 +84,8 @@ static int split_root(const struct change *c, struct node **np)
 	struct key first = node_key(left, 0), sep;
 	int ret;
 
-	CHECK(left->level + 1u < TREE_LEVELS);
+	if (left->level + 1u >= TREE_LEVELS)
+		return -ENOSPC; /* more items than any device holds, so a crafted image: only a split would notice */
 	CHECK(left == c->t->root && write_held(&c->t->root_lock));
 	ret = tree_new_node(c->t, c->generation, left->level + 1, &up);
 	if (ret)
@@ -136,10 +137,10 @@ static uint32_t slot_for(const struct change *c, struct node *n)
 }
 
 /* The child that the key belongs to, ready to be changed (tree_modify.1). The parent stays locked. */
-static int enter_child(const struct change *c, struct node *parent, struct node **np)
+static int enter_child(const struct change *c, struct node *parent, struct node_end *end, struct node **np)
 {
 	uint32_t slot = slot_for(c, parent);
-	int ret = child_enter(c->t, parent, slot, NODE_WRITE, np);
+	int ret = child_enter(c->t, parent, slot, end, NODE_WRITE, np);
 
 	if (ret)
 		return ret;
@@ -153,13 +154,14 @@ static int enter_child(const struct change *c, struct node *parent, struct node 
 
 static int enter_leaf(const struct change *c, struct node **leaf)
 {
+	struct node_end end = { 0 };
 	struct node *n, *child;
 	int ret = enter_root(c, &n);
 
 	if (ret)
 		return ret;
 	while (n->level) {
-		ret = enter_child(c, n, &child);
+		ret = enter_child(c, n, &end, &child);
 		node_leave(n, NODE_WRITE);
 		if (ret)
 			return ret;

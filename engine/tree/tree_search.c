@@ -64,6 +64,7 @@ static uint32_t young_slot(const struct descent *d, const struct node *n)
 static int descend(struct tree *t, struct descent *d)
 {
 	struct node *n = enter_tree(t, d->again), *child;
+	struct node_end end = { 0 };
 
 	d->leaf = NULL;
 	d->has_next = d->has_prev = false;
@@ -76,7 +77,7 @@ static int descend(struct tree *t, struct descent *d)
 			return 0;
 		}
 		note_neighbours(d, n, slot);
-		ret = child_enter(t, n, slot, NODE_READ, &child);
+		ret = child_enter(t, n, slot, &end, NODE_READ, &child);
 		node_leave(n, NODE_READ);
 		if (ret)
 			return ret;
