@@ -6,6 +6,7 @@
  * The old design is the control: in it the judge must find the race.
  */
 #include "dev/powercut.h"
+#include "fs/look.h"
 #include "fs/test_fs.h"
 #include "pick/test_run.h"
 
@@ -25,7 +26,7 @@ struct stage {
 	uint32_t len[BLOCKS], last[BLOCKS]; /* bytes of it that are ever written; newest version begun */
 	struct promise promise[PROMISES];
 	uint32_t npromises, next;
-	unsigned bad, judged;
+	unsigned bad, judged, looked;
 	uint64_t seed;
 	struct watch watch;
 };
@@ -103,6 +104,25 @@ static void judge_image(struct stage *st, struct fs *fs, uint32_t pos)
 	}
 }
 
+static void is_damaged(void *arg, const char *line)
+{
+	print_error("%s\n", line);
+	++*(unsigned *)arg;
+}
+
+/* Whatever a right design leaves behind fits together, before and after replay (fs/look.h); every fourth is looked at,
+ * since a look costs as much as the judge. */
+static void image_is_whole(struct stage *st, struct dev *image)
+{
+	static const struct look_ops ops = { .damage = is_damaged };
+	struct why why;
+
+	if (strcmp(st->design->name, "postfix") || st->looked++ % 4)
+		return;
+	if (look_image(image, true, &ops, &st->bad, &why))
+		is_damaged(&st->bad, why.text);
+}
+
 static int judge_cut(void *arg, const struct cut *c)
 {
 	static const struct mount_options ro = { .read_only = true };
@@ -113,6 +133,7 @@ static int judge_cut(void *arg, const struct cut *c)
 	struct fs *fs = test_mount(image, &ro);
 	judge_image(st, fs, c->pos);
 	fs_abandon(fs);
+	image_is_whole(st, image);
 	dev_close(image);
 	return 0;
 }

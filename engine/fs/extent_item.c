@@ -2,10 +2,11 @@
  * extent_item.c: see extent_item.h. kernel: __btrfs_drop_extents(), insert_reserved_file_extent().
  *
  * An item that comes out of a tree can be believed (item_check.1), and so can extent_item.1 once the image is mounted.
- * Replay works before mount.c has looked at the latter: of a damaged image it may find two items that overlap, and gives
- * -EIO.
+ * Replay works before mount.c has looked at the latter: in a damaged image it may find two items that overlap, and
+ * gives -EIO.
  */
 #include <stdlib.h>
+#include <zstd.h>
 
 #include "fs/csum.h"
 #include "fs/extent_item.h"
@@ -65,6 +66,17 @@ static struct compressed_extent *compressed_get(struct fs *fs, uint64_t bytenr)
 		list_add(&c->link, &fs->compressed[bytenr / FS_BLOCK % COMPRESSED_BUCKETS]);
 	}
 	return c;
+}
+
+int compressed_unpack(const struct extent_item *it, const void *in, void *raw)
+{
+	unsigned long long framed = ZSTD_getFrameContentSize(in, it->disk_len);
+	size_t size = ZSTD_findFrameCompressedSize(in, it->disk_len);
+
+	if (framed != it->ram_bytes || ZSTD_isError(size) ||
+	    ZSTD_decompress(raw, it->ram_bytes, in, size) != it->ram_bytes)
+		return -EIO;
+	return 0;
 }
 
 bool compressed_in_use(struct fs *fs, uint64_t bytenr)

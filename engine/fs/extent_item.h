@@ -48,6 +48,9 @@ int extent_drop(const struct extent_drop *d, uint64_t start, uint64_t end);
 /* Inserts an item (with inline bytes when inline). A compressed extent gets a reference in a subvolume tree (own). */
 int extent_insert(struct fs *fs, struct tree *t, uint64_t generation, uint64_t ino, const struct extent *e, bool own);
 
+/* What a compressed extent holds: disk_len bytes to ram_bytes. -EIO: it is not what it should be. */
+int compressed_unpack(const struct extent_item *it, const void *in, void *raw);
+
 /* References to compressed extents (extent_item.3). */
 void compressed_init(struct fs *fs);
 void compressed_fini(struct fs *fs);

@@ -12,7 +12,6 @@
  * Callers: the public door (fs.h).
  */
 #include <stdlib.h>
-#include <zstd.h>
 
 #include "fs/cost.h"
 #include "fs/csum.h"
@@ -79,13 +78,8 @@ static int block_read_compressed(struct fs *fs, const struct extent_item *it, ui
 	void *in = mem_alloc_pages(it->disk_len), *raw = mem_alloc_pages(it->ram_bytes);
 
 	int ret = blocks_read(fs, it->disk_bytenr, in, it->disk_len);
-	if (!ret) {
-		unsigned long long framed = ZSTD_getFrameContentSize(in, it->disk_len);
-		size_t size = ZSTD_findFrameCompressedSize(in, it->disk_len);
-		if (framed != it->ram_bytes || ZSTD_isError(size) ||
-		    ZSTD_decompress(raw, it->ram_bytes, in, size) != it->ram_bytes)
-			ret = -EIO;
-	}
+	if (!ret)
+		ret = compressed_unpack(it, in, raw);
 	if (!ret)
 		memcpy(out, (uint8_t *)raw + at, FS_BLOCK);
 	free(in);

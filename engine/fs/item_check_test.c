@@ -41,7 +41,8 @@ struct change {
 	uint64_t value;
 };
 
-static void only_as_it_is(uint64_t owner, struct key k, const void *good, uint32_t len, const struct change *c, size_t n)
+static void only_as_it_is(uint64_t owner, struct key k, const void *good, uint32_t len, const struct change *c,
+                          size_t n)
 {
 	uint8_t bad[512];
 
@@ -147,7 +148,8 @@ static void extents(void **state)
 		{ 8, UINT64_MAX - 4095 }, { 16, 0 }, { 16, 4097 }, { 16, (NDATA - 1) * FS_BLOCK },
 		{ 16, (NDATA + 1) * FS_BLOCK }, { 16, UINT64_MAX - 4095 }, { 24, FS_BLOCK }, { 24, 1 },
 		{ 24, UINT64_MAX - 4095 }, { 32, 0 }, { 32, 1 }, { 32, (NDATA + 1) * FS_BLOCK },
-		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 2 }, { 48, 0x101 }, { 48, 0x401 },
+		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 2 },
+		{ 48, 0x101 }, { 48, 0x401 },
 	};
 	static const struct change cz[] = { { 40, 0 }, { 40, 8 * FS_BLOCK }, { 40, (128u << 20) + FS_BLOCK },
 					    { 40, UINT64_MAX - 4095 }, { 24, 7 * FS_BLOCK }, { 32, 15 * FS_BLOCK } };
@@ -160,7 +162,8 @@ static void extents(void **state)
 	z.offset = 6 * FS_BLOCK;
 	ONLY(VOL, k, &z, sizeof(z), cz);
 	/* where it is in the file */
-	static const uint64_t bad[] = { 1, 100, FILE_SIZE_MAX, UINT64_MAX - 4095, (uint64_t)-1 - 4095 - NDATA * FS_BLOCK };
+	static const uint64_t bad[] = { 1, 100, FILE_SIZE_MAX, UINT64_MAX - 4095,
+					UINT64_MAX - 4095 - NDATA * FS_BLOCK };
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(check(VOL, (struct key){ INO, ITEM_EXTENT, bad[i] }, &x, sizeof(x)), -EIO);
 	k.offset = FILE_SIZE_MAX - x.len;

@@ -150,8 +150,8 @@ int block_read_copy(struct blocks *bl, const struct node_want *want, uint32_t co
 	int ret = dev_read(bl->dev, blocks_copy_offset(bl, want->bytenr, copy), buf, bl->nodesize);
 
 	if (ret)
-		return why_set(why, -EIO, "block %lu of tree %lu: it cannot be read: %s",
-			       (unsigned long)want->bytenr, (unsigned long)want->owner, strerror(-ret));
+		return why_set(why, -EIO, "block %lu of tree %ld: it cannot be read: %s",
+			       (unsigned long)want->bytenr, (long)want->owner, strerror(-ret));
 	return node_check(bl, buf, want, why);
 }
 
@@ -220,8 +220,8 @@ int cache_read(struct blocks *bl, const struct node_want *want, struct node **ou
 		return ret;
 	if (!is_wanted(n, want)) {
 		node_put(n);
-		ret = why_set(&why, -EIO, "block %lu of tree %lu: another pointer names it too",
-			      (unsigned long)want->bytenr, (unsigned long)want->owner);
+		ret = why_set(&why, -EIO, "block %lu of tree %ld: another pointer names it too",
+			      (unsigned long)want->bytenr, (long)want->owner);
 		blocks_note_damage(bl, &why);
 		return ret;
 	}

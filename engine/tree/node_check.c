@@ -20,9 +20,10 @@ bool node_address_ok(uint64_t bytenr, uint32_t nodesize, uint64_t meta_len)
 	return bytenr - SUPER_END <= meta_len - nodesize;
 }
 
-/* The line says which block it is; `what` may hold formats. */
+/* The line says which block it is; `what` may hold formats. Numbers of trees and objects that are not of files are
+ * below 0, as Btrfs has them. */
 #define damaged(why, w, what, ...) \
-	why_set(why, -EIO, "block %lu of tree %lu: " what, (unsigned long)(w)->bytenr, (unsigned long)(w)->owner, \
+	why_set(why, -EIO, "block %lu of tree %ld: " what, (unsigned long)(w)->bytenr, (long)(w)->owner, \
 		##__VA_ARGS__)
 
 static int check_header(const struct node_header *h, uint32_t nodesize, const struct node_want *w, struct why *why)
@@ -81,7 +82,7 @@ static int check_leaf(const struct blocks *bl, const uint8_t *buf, const struct 
 		it[i % 2] = (struct item_view){ k, buf + end, len };
 		if (bl->item_check && bl->item_check(bl->item_check_arg, w->owner, w->generation, &it[i % 2],
 						     i ? &it[(i + 1) % 2] : NULL, why))
-			return damaged(why, w, "item %u (%lu %u %lu): %s", i, (unsigned long)k->objectid, k->type,
+			return damaged(why, w, "item %u (%ld %u %lu): %s", i, (long)k->objectid, k->type,
 				       (unsigned long)k->offset, why->text);
 	}
 	return 0;

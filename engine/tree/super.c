@@ -157,7 +157,7 @@ static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const stru
 		return NO_MAGIC;
 	}
 	if (ds->csum != csum_of(ds) || ds->bytenr != bytenr) {
-		why_set(why, 0, "both super blocks are damaged (checksum)");
+		why_set(why, 0, "its checksum is wrong");
 		return WRONG_CSUM;
 	}
 	if (ds->dev_size > d->size) {
@@ -167,7 +167,7 @@ static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const stru
 	field = wrong_field(ds);
 	if (!field)
 		return NONE;
-	why_set(why, 0, "the super blocks hold values that cannot be: %s", field);
+	why_set(why, 0, "%s cannot be", field);
 	return WRONG_FIELD;
 }
 
@@ -177,7 +177,7 @@ static enum doubt read_copy(struct dev *d, uint64_t at, struct super *s, struct 
 	enum doubt doubt = NOT_READ;
 
 	if (dev_read(d, at, ds, sizeof(*ds)))
-		why_set(why, 0, "the super blocks cannot be read");
+		why_set(why, 0, "it cannot be read");
 	else
 		doubt = judge(ds, at, d, why);
 	if (doubt == NONE)
@@ -199,6 +199,10 @@ int super_read_copy(struct dev *d, unsigned copy, struct super *out, struct why 
 
 int super_read(struct dev *d, struct super *out, struct why *why)
 {
+	static const char *const words[] = { [NONE] = "", [TOO_LARGE] = "", [NO_MAGIC] = "",
+		[WRONG_FIELD] = "both super blocks are damaged: ",
+		[WRONG_CSUM] = "both super blocks are damaged: ",
+		[NOT_READ] = "both super blocks are lost: " };
 	struct super copy[2];
 	enum doubt doubt[2];
 	struct why reason[2];
@@ -207,7 +211,7 @@ int super_read(struct dev *d, struct super *out, struct why *why)
 		doubt[i] = read_copy(d, copy_at[i], &copy[i], &reason[i]);
 	if (doubt[0] && doubt[1]) {
 		int better = doubt[0] < doubt[1] ? 0 : 1;
-		return why_set(why, error_of(doubt[better]), "%s", reason[better].text);
+		return why_set(why, error_of(doubt[better]), "%s%s", words[doubt[better]], reason[better].text);
 	}
 	/* super.1 */
 	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))

@@ -15,7 +15,7 @@
 #define SUPER_COPY_1  131072ull
 #define SUPER_END     262144ull /* metadata starts here */
 
-#define GENERATION_MAX  (1ull << 56) /* a million commits a second for two thousand years; numbers above mean other things */
+#define GENERATION_MAX (1ull << 56) /* larger numbers mean other things, as EM_GENERATION_PINNED does */
 
 struct super {
 	uint64_t fsid;

@@ -43,7 +43,7 @@ int tree_open(struct tree *t, struct blocks *bl, uint64_t owner, const struct tr
 
 	tree_init(t, bl, owner);
 	if (ptr->level >= TREE_LEVELS || !node_address_ok(ptr->bytenr, bl->nodesize, bl->meta_len)) {
-		ret = why_set(&why, -EIO, "tree %lu: block %lu of level %u cannot be its root", (unsigned long)owner,
+		ret = why_set(&why, -EIO, "tree %ld: block %lu of level %u cannot be its root", (long)owner,
 			      (unsigned long)ptr->bytenr, ptr->level);
 		blocks_note_damage(bl, &why);
 		return ret;

@@ -116,14 +116,14 @@ int tree_walk_blocks(struct tree *t, int (*fn)(void *arg, uint64_t bytenr, uint6
 /*
  * A survey of a tree as it is on the device, for who looks at an image: goes on after damage. block: each copy of each
  * block, parents first; bad: why this copy is not right, else NULL. item: each item of each leaf of which a copy is
- * right, in order; NULL: not wanted. Nothing of the tree has been changed since it was opened. They may not lock trees.
+ * right, in order; NULL: not wanted. They may not lock trees. A root that cannot be one is told as its copy 0.
  */
 struct tree_survey {
 	void (*block)(void *arg, uint64_t bytenr, uint8_t level, uint32_t copy, const struct why *bad);
 	void (*item)(void *arg, const struct key *k, const void *data, uint32_t len);
 	void *arg;
 };
-void tree_survey(struct tree *t, const struct tree_survey *s);
+void tree_survey(struct blocks *bl, uint64_t owner, const struct tree_ptr *ptr, const struct tree_survey *s);
 /* Structure check of the whole tree: key order, bounds, levels, generations. 0 or -EIO. For tests and check builds. */
 int tree_check(struct tree *t);
 

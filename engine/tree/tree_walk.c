@@ -121,7 +121,8 @@ static void survey_items(const struct tree_survey *s, const struct node *leaf)
 	}
 }
 
-/* Each copy of the block as it is on the device, and then what is below the one that the cache took. */
+/* Each copy of the block as it is on the device, and then what is below the one that the cache took (n; NULL: none is
+ * right). */
 static void survey_node(struct tree *t, const struct tree_survey *s, struct node *n, const struct node_want *want)
 {
 	void *buf = dev_buffer_get(t->bl->dev, t->bl->nodesize);
@@ -150,20 +151,31 @@ static void survey_node(struct tree *t, const struct tree_survey *s, struct node
 	}
 }
 
-void tree_survey(struct tree *t, const struct tree_survey *s)
+void tree_survey(struct blocks *bl, uint64_t owner, const struct tree_ptr *ptr, const struct tree_survey *s)
 {
-	struct node *root = enter_tree(t);
 	struct node_want want = {
-		.fsid = t->bl->fsid,
-		.bytenr = root->bytenr,
-		.generation = root->generation,
-		.owner = t->owner,
-		.level = root->level,
+		.fsid = bl->fsid,
+		.bytenr = ptr->bytenr,
+		.generation = ptr->generation,
+		.owner = owner,
+		.level = ptr->level,
 		.is_root = true,
 	};
+	struct node *root = NULL;
+	struct tree t;
+	struct why why;
 
-	survey_node(t, s, root, &want);
-	node_leave(root, NODE_READ);
+	if (ptr->level >= TREE_LEVELS || !node_address_ok(ptr->bytenr, bl->nodesize, bl->meta_len)) {
+		why_set(&why, 0, "block %lu of level %u cannot be a root", (unsigned long)ptr->bytenr, ptr->level);
+		s->block(s->arg, ptr->bytenr, ptr->level, 0, &why);
+		return;
+	}
+	if (!tree_open(&t, bl, owner, ptr))
+		root = enter_tree(&t);
+	survey_node(&t, s, root, &want);
+	if (root)
+		node_leave(root, NODE_READ);
+	tree_close(&t);
 }
 
 /* ---- give it up ---- */

@@ -19,6 +19,7 @@
 	X("report", cmd_report, "one HTML file that tells what a run found: the answer, plots, tables") \
 	X("compare", cmd_compare, \
 	  "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met") \
+	X("look", cmd_look, "what an image that was kept holds, what a mount would replay, and whether it is whole") \
 	X("list", cmd_list, "what there is: designs, devices, jobs, races") \
 	X("doctor", cmd_doctor, "what this machine can measure, what it cannot, and what to do about it") \
 	X("topo", cmd_topo, "this machine's processors and nodes, and where a placement puts tasks") \
