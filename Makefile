@@ -32,10 +32,11 @@ LIB_O   := $(LIB_C:%.c=$(BUILD)/%.o) $(LIB_S:%.S=$(BUILD)/%.o)
 TESTS   := $(TEST_C:%.c=$(BUILD)/%)
 SCRIPTS := $(wildcard analysis/*_test.py scripts/*_test)
 BIN     := $(BUILD)/fsyncstorm
+TIME    ?= 60
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots bench-guard
-.PHONY: fio-engine vm clean help tests libs
+.PHONY: fio-engine fuzz vm clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -53,9 +54,9 @@ test: ## build and run every test program; the last line is the totals (installs
 	echo "without it a part of replay_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
 
-test-all: ## make test, the sanitizers, the static analysis, and the virtual machine: what CI has no time for
+test-all: ## make test, sanitizers, static analysis, fuzzers, the virtual machine: what CI has no time for
 	@$(SUBMAKE) test
-	@$(SUBMAKE) check asan tsan analyze
+	@$(SUBMAKE) check asan tsan analyze fuzz
 	@$(SUBMAKE) vm
 	@echo "test-all: all of it passed"
 
@@ -78,6 +79,11 @@ tsan: ## every test of the threads back end under ThreadSanitizer (fibers skip t
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=thread BUILD=$(BUILD)/tsan build tests
 	@FAST_TESTS=1 TEST_LIMIT=300 FSYNCSTORM=$(BUILD)/tsan/fsyncstorm TSAN_OPTIONS=halt_on_error=1 \
 	scripts/run-tests $(BUILD)/tsan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/tsan/%)
+
+fuzz: ## TIME=60: each fuzz target for so many seconds, from the inputs that are kept; what was covered and found
+	@scripts/deps
+	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined,fuzzer-no-link BUILD=$(BUILD)/fuzz $(BUILD)/fuzz/fuzzer
+	@scripts/fuzz $(BUILD)/fuzz $(TIME)
 
 analyze: ## static analysis: clang's analyzer over every file, cppcheck
 	@scripts/analyze $(CFLAGS) -- $(ALL_C)
@@ -142,6 +148,10 @@ libs: $(house)
 
 $(BIN): $(BUILD)/workloads/cmd/main.o $(house)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The fuzz targets under libFuzzer, which has the main(): make fuzz.
+$(BUILD)/fuzzer: $(BUILD)/workloads/fuzz/libfuzzer.o $(house)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
