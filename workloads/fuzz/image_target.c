@@ -17,6 +17,7 @@
 #include "fs/look.h"
 #include "fuzz/targets.h"
 #include "machine/mem.h"
+#include "pick/pickers.h"
 #include "rt/coop.h"
 #include "tree/node.h"
 #include "tree/super.h"
