@@ -15,13 +15,16 @@ static bool on_file(const struct model_op *sync, uint32_t file)
 
 /* ---- which calls are covered ---- */
 
-/* (rules.9) A sync that failed ended after w did and began before s ended: s does not cover w. */
+/* (rules.9) A sync that failed may have written w, ending after w had begun, and began before s ended: s does not
+ * cover w. */
 static bool tainted(const struct model *m, const struct model_op *w, const struct model_op *s)
 {
+	uint64_t from = w->kind == OP_WRITE ? w->b : w->e;
+
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *f = model_op(m, i);
 		bool failed = model_is_sync(f) && f->ret && f->e != TICK_NEVER;
-		if (failed && on_file(f, w->file) && w->e < f->e && f->b < s->e)
+		if (failed && on_file(f, w->file) && from < f->e && f->b < s->e)
 			return true;
 	}
 	return false;

@@ -23,8 +23,9 @@
  *      the old end and its own; the blocks that it skipped are zeros. fdatasync promises the sizes that are needed
  *      to read what it covers, so those of writes, and no truncation.
  * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size.
- * rules.9: A failed sync promises nothing. The changes that had ended before it failed are not covered by a later
- *      sync of the same file either: their pages are clean by then, and the error has been told once.
+ * rules.9: A failed sync promises nothing. Writes that had begun before it failed are not covered by a later sync of
+ *      the same file either: their pages may be clean by then, and the error has been told once. Nor are other changes
+ *      that had ended by then; a truncation that ends later waits for what it writes, and tells of its errors itself.
  * rules.10: A name is bound to a file or to nothing, and its bindings change like a place. A file's own fsync
  *      covers its creation, as on Linux file systems (POSIX asks for an fsync of the directory). Only a sync of
  *      everything covers an unlink. A call that was refused leaves the name as it was.

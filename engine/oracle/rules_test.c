@@ -379,6 +379,26 @@ static void a_failed_sync_taints_what_it_should_have_written(void **state)
 	assert_false(zeros_legal(h, END, h->f, 0));
 }
 
+/* Its pages may be dirty long before a write returns; a truncation that returns has met its own errors. */
+static void a_failed_sync_taints_a_write_that_is_not_done(void **state)
+{
+	struct history *h = *state;
+
+	write_block(h, h->f, 1);
+	uint32_t w = write_begins(h, h->f, 0, 1), t = model_begin(h->m, OP_TRUNCATE, h->f->id, FS_BLOCK, 0);
+	uint32_t s = model_begin(h->m, OP_FSYNC, h->f->id, 0, 0);
+	model_end(h->m, s, -5);
+	model_end(h->m, w, 0);
+	model_end(h->m, t, 0);
+	fsync_of(h, h->f);
+	assert_true(zeros_legal(h, END, h->f, 0));
+	rules_at(h->m, END);
+	assert_false(rules_size_legal(h->m, END, h->f, 2 * FS_BLOCK));
+	write_block(h, h->f, 0);
+	fsync_of(h, h->f);
+	assert_false(zeros_legal(h, END, h->f, 0));
+}
+
 static void a_failed_sync_takes_nothing_back(void **state)
 {
 	struct history *h = *state;
@@ -488,6 +508,7 @@ int main(void)
 		RULE(a_covered_truncation_takes_away_for_good),
 		RULE(a_write_at_the_same_time_as_a_truncation_may_win_or_lose),
 		RULE(a_failed_sync_taints_what_it_should_have_written),
+		RULE(a_failed_sync_taints_a_write_that_is_not_done),
 		RULE(a_failed_sync_takes_nothing_back),
 		RULE(a_failed_sync_of_another_file_taints_nothing),
 		RULE(fsync_of_a_new_file_promises_its_name),
