@@ -70,7 +70,7 @@ static void setup_main(void *arg)
 static int make_content(struct hunt *h, struct why *why)
 {
 	struct coop_config cfg = { .picker = &pick_random };
-	struct setting_up s = { .h = h, .ret = -EDEADLK };
+	struct setting_up s = { .h = h };
 	struct coop_result res;
 	const char *none = NULL;
 
@@ -82,7 +82,8 @@ static int make_content(struct hunt *h, struct why *why)
 		pick_random.destroy(cfg.picker_state);
 		h->objects = res.objects;
 		if (res.end != COOP_FINISHED)
-			why_set(&s.why, s.ret, "race %s: its setup does not end: %s", h->race->name, res.why);
+			s.ret = why_set(&s.why, -EDEADLK, "race %s: its setup does not end: %s", h->race->name,
+			                res.why);
 	}
 	return s.ret ? why_set(why, s.ret, "%s", s.why.text) : 0;
 }

@@ -5,6 +5,9 @@
  *
  * coop_next.1: A task is enabled unless it has ended, is parked without a timeout, or is about to do what it cannot do
  * now: take a lock that is held, or end a wait whose condition is false. Tasks in view.timed are enabled.
+ * coop_next.2: A condition that a task has found false is looked at again after a wake, and not because it may be true
+ * by now. So a wake that is lost, or given before the condition holds, leaves the run stuck, as it hangs on threads.
+ * After wake_one() all waiters look, where on threads one does: that one of them was not enough is not seen.
  */
 #include "rt/coop_state.h"
 #include "rt/coop_trace.h"
@@ -160,16 +163,8 @@ static bool passes(void)
 
 /* ---- accesses ---- */
 
-/* The running task has accessed obj: it may have made true what others wait for. */
 static void accessed(uint32_t id, uint32_t obj, enum point_kind kind)
 {
-	if (coop.awaiting && (kind == POINT_WRITE || kind == POINT_GIVE)) {
-		for (uint64_t left = coop.awaiting & ~coop.acquiring; left; left &= left - 1) {
-			uint32_t waiter = (uint32_t)__builtin_ctzll(left);
-			if (coop.task[waiter].wait->wake == obj)
-				coop.may_look |= BIT(waiter);
-		}
-	}
 	if (!coop.choices)
 		return;
 	if (kind != POINT_UNLOCK)
@@ -213,6 +208,17 @@ void coop_accessed(uint32_t obj, enum point_kind kind)
 	name_access(obj, kind);
 	if (__builtin_expect(rt_fine, 0) && stops_here())
 		coop_point(0, POINT_YIELD);
+}
+
+/* The running task has made true, maybe, what others wait for, and says so. (coop_next.2) */
+void coop_woke(uint32_t obj, enum point_kind kind)
+{
+	for (uint64_t left = coop.awaiting & ~coop.acquiring; left; left &= left - 1) {
+		uint32_t waiter = (uint32_t)__builtin_ctzll(left);
+		if (coop.task[waiter].wait->wake == obj)
+			coop.may_look |= BIT(waiter);
+	}
+	coop_accessed(obj, kind);
 }
 
 /* ---- points ---- */

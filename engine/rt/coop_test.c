@@ -122,6 +122,57 @@ static void a_deadlock_is_stuck_and_says_who_waits(void **state)
 	assert_int_equal(res.end, COOP_FINISHED);
 }
 
+/* One task waits for what another makes true; `enough` is what the other says to wait_give(). */
+static bool enough;
+static _Atomic bool made_true;
+
+static bool is_true(void *arg)
+{
+	return atomic_load(&made_true);
+}
+
+static void waits_for_it(void *arg)
+{
+	wait_until(&wq, is_true, NULL);
+}
+
+static void makes_it_true(void *arg)
+{
+	rt_point(obj, POINT_WRITE);
+	atomic_store(&made_true, true);
+	wait_give(&wq, enough);
+}
+
+static void wake_main(void *arg)
+{
+	obj = rt_obj_id();
+	waitq_init(&wq, L_BIO);
+	atomic_store(&made_true, false);
+	struct task *waiter = rt_spawn("waiter", waits_for_it, NULL, NULL);
+	struct task *giver = rt_spawn("giver", makes_it_true, NULL, NULL);
+	coop_choices(true);
+	rt_join(giver);
+	rt_join(waiter);
+}
+
+/* The waiter goes on if it comes when the condition holds, and not because the scheduler sees that. (coop_next.2) */
+static void a_wake_that_is_lost_leaves_the_run_stuck(void **state)
+{
+	unsigned stuck[2] = { 0 };
+
+	skip_under_tsan();
+	for (unsigned e = 0; e < 2; e++)
+		for (uint64_t seed = 1; seed <= 100; seed++) {
+			enough = e;
+			struct coop_result res = run_once(&test_even, "", seed, wake_main, NULL, NULL);
+			stuck[e] += res.end == COOP_STUCK;
+			if (res.end == COOP_STUCK)
+				assert_non_null(strstr(res.why, "waiter (waits for BIO)"));
+		}
+	assert_in_range(stuck[false], 1, 99);
+	assert_int_equal(stuck[true], 0);
+}
+
 static void holds_and_waits(void *arg)
 {
 	mutex_lock(&first);
@@ -427,6 +478,7 @@ int main(void)
 		cmocka_unit_test(the_same_seed_is_the_same_run),
 		cmocka_unit_test(reads_commute_and_writes_do_not),
 		cmocka_unit_test(a_deadlock_is_stuck_and_says_who_waits),
+		cmocka_unit_test(a_wake_that_is_lost_leaves_the_run_stuck),
 		cmocka_unit_test(the_holder_of_a_lock_is_named),
 		cmocka_unit_test(an_endless_run_is_cut),
 		cmocka_unit_test(without_choices_nothing_is_decided),

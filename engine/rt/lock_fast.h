@@ -178,21 +178,25 @@ static inline uint32_t waitq_waiters(struct waitq *wq)
 
 static inline void wake_all(struct waitq *wq)
 {
-	rt_accessed(wq->id, POINT_WRITE);
+	rt_woke(wq->id, POINT_WRITE);
 	if (waitq_waiters(wq))
 		waitq_wake_slow(wq, true);
 }
 
 static inline void wait_give(struct waitq *wq, bool enough)
 {
-	rt_accessed(wq->id, POINT_GIVE);
-	if (enough && waitq_waiters(wq))
+	if (!enough) {
+		rt_accessed(wq->id, POINT_GIVE);
+		return;
+	}
+	rt_woke(wq->id, POINT_GIVE);
+	if (waitq_waiters(wq))
 		waitq_wake_slow(wq, true);
 }
 
 static inline void wake_one(struct waitq *wq)
 {
-	rt_accessed(wq->id, POINT_WRITE);
+	rt_woke(wq->id, POINT_WRITE);
 	if (waitq_waiters(wq))
 		waitq_wake_slow(wq, false);
 }

@@ -156,9 +156,9 @@ struct mutex;
 
 /*
  * Something that can be done only when ready(arg): an acquire (LOCK, SHARED), or the end of a wait (WAIT). ready()
- * changes nothing. For a wait it is called once at first. When it returned false it is called again only after another
- * task's access (WRITE, GIVE) to `wake`, as on threads. It is called only while the mutex `with` is free (NULL: none).
- * For an acquire the lock's state is read in each turn of the run, without a call.
+ * changes nothing. For a wait it is called once at first. When it returned false it is called again only after a wake
+ * (rt_woke) of `wake`, as on threads: a wake that is missing leaves the task where it is. It is called only while the
+ * mutex `with` is free (NULL: none). For an acquire the lock's state is read in each turn of the run, without a call.
  */
 struct rt_wait {
 	uint32_t obj, wake;
@@ -202,6 +202,7 @@ uint64_t coop_now(void);
 void coop_work(uint64_t ns);
 void coop_access(uint32_t obj, enum point_kind kind);
 void coop_accessed(uint32_t obj, enum point_kind kind);
+void coop_woke(uint32_t obj, enum point_kind kind);
 uint32_t coop_obj_id(void);
 
 /* Nanoseconds, monotonic, from an arbitrary start. */
@@ -242,6 +243,13 @@ static inline void rt_accessed(uint32_t obj, enum point_kind kind)
 {
 	if (__builtin_expect(rt_controlled, 0))
 		coop_accessed(obj, kind);
+}
+
+/* The same for an access that is a wake: those whose rt_wait.wake is obj look at their condition once more. */
+static inline void rt_woke(uint32_t obj, enum point_kind kind)
+{
+	if (__builtin_expect(rt_controlled, 0))
+		coop_woke(obj, kind);
 }
 
 /* Controlled runs only: task t, which has served other tasks, now serves the running one. Traces name it anew. */
