@@ -128,11 +128,11 @@ static void add_lines(const struct story *s, json_t *r)
 static json_t *crash_json(const struct story *s)
 {
 	const struct crash *c = &s->v->crash;
-	json_t *kept = json_array();
 	char text[300];
 
 	if (s->v->kind != VIOLATION_PROMISE)
 		return json_null();
+	json_t *kept = json_array();
 	for (uint32_t i = 0; i < c->nkept; i++)
 		json_array_append_new(kept, json_integer(c->kept[i]));
 	story_kept(s, text, sizeof(text));
