@@ -17,6 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+import files
+
 INK, FAINT, PAPER = "#1b1b1b", "#8b8b8b", "#ffffff"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#a8a000", "#7f7f7f")
 MARKS = "osD^vPX*"
@@ -101,9 +103,10 @@ def svg_text(fig):
 
 def save(fig, path):
     """path.svg and path.png."""
-    with open(path + ".svg", "w", encoding="utf-8") as f:
-        f.write(svg_text(fig))
-    fig.savefig(path + ".png", dpi=160, metadata={"Software": None})
+    files.write(path + ".svg", svg_text(fig))
+    png = io.BytesIO()
+    fig.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    files.write(path + ".png", png.getvalue())
 
 
 def svg_inline(fig, prefix, label):

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-import runs
+import files
 
 OPS = ("write", "sync_file_range", "fdatasync", "fsync", "service", "response")
 TICKS_PER_HALF = 5
@@ -53,8 +53,4 @@ def write_all(run, folder):
                 if h is None or not h.n:
                     continue
                 path = os.path.join(folder, f"threads-{run.fsyncers(threads)}-{chr(65 + i)}-{op}.hgrm")
-                try:
-                    with open(path, "w", encoding="utf-8") as f:
-                        f.write(text(h))
-                except OSError as e:
-                    raise runs.Bad(f"{path}: {e.strerror}") from None
+                files.write(path, text(h))

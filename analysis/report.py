@@ -173,7 +173,7 @@ def command(options):
     loaded = [runs.load(r) for r in options.run]
     scores = runs.load_scores(options.scores) if options.scores else None
     out = options.out or os.path.join(loaded[0].folder, "report.html")
-    if not os.access(os.path.dirname(os.path.abspath(out)), os.W_OK):
+    if not os.access(os.path.dirname(os.path.realpath(out)), os.W_OK):
         raise runs.Bad(f"--out: {out}: its folder cannot be written to")
     files.write(out, render(loaded[0], loaded[1:], scores))
     print(f"report: file://{os.path.abspath(out)}")

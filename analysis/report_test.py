@@ -10,11 +10,13 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import unittest
 
 import cli
 import redraw
+import files
 import report
 import runs
 import say
@@ -116,6 +118,48 @@ class Report(unittest.TestCase):
 
     def test_five_targets_at_five_levels_are_under_3_megabytes(self):
         self.assertLess(len(report.render(large(self.run_))), 3e6)
+
+
+class Written(unittest.TestCase):
+    """What stands where a file is to go is replaced only where it is a regular file."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
+        self.path = os.path.join(self.folder, "out")
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def test_a_link_stays_and_what_it_names_is_replaced(self):
+        os.symlink("real", self.path)
+        for text in ("first", "second"):
+            files.write(self.path, text)
+            self.assertTrue(os.path.islink(self.path))
+            with open(os.path.join(self.folder, "real"), encoding="utf-8") as f:
+                self.assertEqual(f.read(), text)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["out", "real"])
+
+    def test_a_pipe_is_written_to(self):
+        os.mkfifo(self.path)
+        fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+        files.write(self.path, "text")
+        self.assertEqual(os.read(fd, 10), b"text")
+        os.close(fd)
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.path).st_mode))
+
+    def test_what_cannot_be_written_is_as_before(self):
+        os.mkdir(self.path)
+        with self.assertRaisesRegex(runs.Bad, "out: Is a directory"):
+            files.write(self.path, "text")
+        with self.assertRaisesRegex(runs.Bad, "No such file"):
+            files.write(os.path.join(self.folder, "nosuch", "out"), "text")
+        self.assertEqual(os.listdir(self.folder), ["out"])
+
+    def test_a_file_keeps_its_mode(self):
+        files.write(self.path, "old")
+        os.chmod(self.path, 0o604)
+        files.write(self.path, b"new")
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o604)
 
 
 class Readme(unittest.TestCase):

@@ -1,8 +1,15 @@
 /*
- * replace.h: a file that comes into being whole: it is written under a temporary name beside it, and renamed. A reader
- * finds the old file or the new one.
+ * replace.h: how an output file comes into being. All that a user names to be written goes through here.
  *
- * Called by those who write schedules, hits, traces, checkpoints and pictures. (A run's folder: recipe/results.h.)
+ * A regular file, or one that is not there yet, comes into being whole: what is written goes into a file without a name
+ * (where the file system has none: under a new name beside it), which takes its name at the end. A reader finds the
+ * old one or the new one, and a program that is killed leaves the old one. A symbolic link is followed: what it names
+ * is replaced, and the link stays.
+ * Anything else (a terminal, a pipe, /dev/null, /dev/full) is opened and written in place. So is the file that our own
+ * stdout or stderr goes to: to replace it would lose what is printed. A folder and a block device are refused.
+ *
+ * Called by those who write JSON, schedules, hits, traces, checkpoints and pictures. (A run's folder:
+ * recipe/results.h.)
  */
 #ifndef BASE_REPLACE_H
 #define BASE_REPLACE_H
@@ -13,17 +20,23 @@
 #define REPLACE_PATH_MAX 4096
 
 struct replace {
-	FILE *out;        /* what is to be in it goes here */
-	const char *path; /* the caller's */
+	FILE *out;                    /* what is to be in it goes here */
+	int fd, error;                /* error: the first write that failed, as -errno; else 0 */
+	bool in_place, named;         /* named: it has the name tmp already */
+	char path[REPLACE_PATH_MAX];  /* the file itself, links followed */
 	char tmp[REPLACE_PATH_MAX];
 };
 
-/* 0, or -errno: then there is nothing to end. */
+/* 0, or -errno: then there is nothing to end. Blocks where open(2) does: at a pipe that nobody reads yet. */
 int replace_begin(struct replace *r, const char *path);
 /*
- * Puts the new file in the place of the old one, if `whole`; else removes it. 0, or -errno: then what was at path is
- * there as before.
+ * It is written, if `whole`; else what was written is thrown away. 0, or -errno: then what was at path is there as
+ * before. What is written in place cannot be taken back.
  */
 int replace_end(struct replace *r, bool whole);
+/* Whether replace_begin() will be able to write there: 0 or -errno. Opens nothing that is written in place. */
+int replace_check(const char *path);
+/* Whether it is written in place: then a name made of this one is no file to write to, either. */
+bool replace_in_place(const char *path);
 
 #endif

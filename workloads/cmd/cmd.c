@@ -41,6 +41,7 @@ int cmd_dispatch(int argc, char **argv)
 	char title[64], hint[64];
 	size_t n = 0;
 
+	fail_writes_at_limit();
 	if (argc < 2)
 		return cmd_error(NULL, "no command; try `fsyncstorm help`");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/replace.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
@@ -106,7 +107,7 @@ static void schedule_path(const struct hunting *g, const struct hunt *h, char *p
 {
 	if (!g->o.common.out)
 		snprintf(path, size, "race-%s-%s.schedule", h->race->name, h->design->name);
-	else if (g->found)
+	else if (g->found && !replace_in_place(g->o.common.out))
 		snprintf(path, size, "%s-%s", g->o.common.out, h->design->name);
 	else
 		snprintf(path, size, "%s", g->o.common.out);

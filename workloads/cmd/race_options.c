@@ -199,10 +199,8 @@ int race_write_json(const char *cmd, const char *path, json_t *out)
 		putchar('\n');
 	} else {
 		ret = replace_begin(&file, path);
-		if (!ret && json_dumpf(out, file.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER)) {
-			replace_end(&file, false);
-			ret = -EIO;
-		} else if (!ret) {
+		if (!ret) {
+			json_dumpf(out, file.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 			ret = replace_end(&file, true);
 		}
 	}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/replace.h"
 #include "cmd/analysis.h"
 #include "cmd/cmd.h"
 #include "cmd/race_options.h"
@@ -146,15 +147,19 @@ static json_t *found_json(const struct violation *v, const struct minimised *m, 
 
 /* ---- all of it ---- */
 
-/* X.schedule, X.passing.schedule, X.story.json; where path has another ending, these come after it. */
+/*
+ * X.schedule, X.passing.schedule, X.story.json; where path has another ending, these come after it. Of a path that is
+ * no file (/dev/null) all three are that.
+ */
 static void name_files(const char *path, struct found_files *files)
 {
 	size_t n = strlen(path), end = strlen(".schedule");
-	int stem = (int)(n > end && !strcmp(path + n - end, ".schedule") ? n - end : n);
+	bool one = replace_in_place(path);
+	int stem = (int)(!one && n > end && !strcmp(path + n - end, ".schedule") ? n - end : n);
 
 	snprintf(files->schedule, sizeof(files->schedule), "%s", path);
-	snprintf(files->passing, sizeof(files->passing), "%.*s.passing.schedule", stem, path);
-	snprintf(files->story, sizeof(files->story), "%.*s.story.json", stem, path);
+	snprintf(files->passing, sizeof(files->passing), "%.*s%s", stem, path, one ? "" : ".passing.schedule");
+	snprintf(files->story, sizeof(files->story), "%.*s%s", stem, path, one ? "" : ".story.json");
 }
 
 /*
@@ -168,9 +173,9 @@ static int write_found(const char *cmd, struct hunt *h, const struct violation *
 
 	if (schedule_file_write(files->schedule, h->race, h->design, v, &why))
 		return cmd_error(cmd, "%s", why.text);
-	if (!x->flips)
+	if (!x->flips && !replace_in_place(files->passing))
 		unlink(files->passing);
-	else if (schedule_file_write(files->passing, h->race, h->design, &x->holds, &why))
+	else if (x->flips && schedule_file_write(files->passing, h->race, h->design, &x->holds, &why))
 		return cmd_error(cmd, "%s", why.text);
 	return race_write_json(cmd, files->story, json_incref(story));
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/replace.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
@@ -87,8 +88,10 @@ static void hit_path(const struct stressing *g, const struct hunt *h, char *path
 {
 	if (!g->o.common.out)
 		snprintf(path, size, "race-%s-%s.hit", h->race->name, h->design->name);
+	else if (g->broken && !replace_in_place(g->o.common.out))
+		snprintf(path, size, "%s-%s", g->o.common.out, h->design->name);
 	else
-		snprintf(path, size, "%s%s%s", g->o.common.out, g->broken ? "-" : "", g->broken ? h->design->name : "");
+		snprintf(path, size, "%s", g->o.common.out);
 }
 
 static void on_hit(const struct stress *s, struct hunt *h, const struct violation *v, void *arg)

@@ -30,6 +30,15 @@ void watch_interrupts(void)
 	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = on_pipe, .sa_flags = SA_RESTART }, NULL);
 }
 
+static void on_limit(int nr)
+{
+}
+
+void fail_writes_at_limit(void)
+{
+	sigaction(SIGXFSZ, &(struct sigaction){ .sa_handler = on_limit, .sa_flags = SA_RESTART }, NULL);
+}
+
 static void stop_search(int nr)
 {
 	stop_ask();

@@ -17,6 +17,8 @@ void watch_interrupts(void);
  * later, stops all of them. A second signal changes nothing, for `timeout` sends two.
  */
 void stop_searches_at_interrupt(void);
+/* A write beyond the limit on the size of a file (ulimit -f) fails with EFBIG, and does not end the program. */
+void fail_writes_at_limit(void);
 /* The exit status, or 0 when there was no signal. */
 int interrupted(void);
 /* Somebody closed a pipe that we wrote to. */

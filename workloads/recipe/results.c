@@ -150,12 +150,8 @@ void results_abandon(struct results *r)
 
 int results_json_check(const char *path, struct why *why)
 {
-	struct replace file;
-	struct stat st;
-	int ret = !stat(path, &st) && S_ISDIR(st.st_mode) ? -EISDIR : replace_begin(&file, path);
+	int ret = replace_check(path);
 
-	if (!ret)
-		replace_end(&file, false);
 	return ret ? fail(why, path, -ret) : 0;
 }
 
@@ -164,10 +160,8 @@ int results_json_file(const char *path, const json_t *json, struct why *why)
 	struct replace file;
 	int ret = replace_begin(&file, path);
 
-	if (!ret && json_dumpf(json, file.out, JSON_COMPACT | JSON_PRESERVE_ORDER)) {
-		replace_end(&file, false);
-		ret = -EIO;
-	} else if (!ret) {
+	if (!ret) {
+		json_dumpf(json, file.out, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		ret = replace_end(&file, true);
 	}
 	return ret ? fail(why, path, -ret) : 0;
