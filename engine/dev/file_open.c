@@ -1,10 +1,7 @@
 /*
- * file_open.c: which files and block devices may be written to, and making a new one.
+ * file_open.c: opens a file or block device as a device, and makes a new file. What may be opened says claim.h.
  *
- * file_open.1: Nothing is overwritten that is not ours. A file is ours when it is empty or begins with MARK, which is
- *      written when it is made. A block device never is. `force` says that what is there may be lost.
- * file_open.2: Nothing that is mounted, or in use by the kernel in another way, is ever opened.
- * file_open.3: A new file is written once in full, so that a later write finds its blocks allocated and a flush has no
+ * file_open.1: A new file is written once in full, so that a later write finds its blocks allocated and a flush has no
  *      metadata of the file system below to write. If that fails, the file is removed.
  *
  * Called by file.c and uring.c when a device is opened.
@@ -13,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +19,9 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "dev/facts.h"
-#include "dev/mounts.h"
+#include "dev/claim.h"
 #include "machine/mem.h"
 
-#define MARK      "FSSTORM"
-#define MARK_SIZE 8 /* with its zero */
 #define FILL_SIZE (1u << 20)
 
 struct file_args {
@@ -64,78 +57,7 @@ static int parse_args(struct dev *d, const char *args, struct file_args *fa, str
 	return 0;
 }
 
-/* ---- in use? (file_open.2) ---- */
-
-/* The first line of the file at path is `name`. */
-static bool names(const char *path, const char *name)
-{
-	char line[4096];
-	FILE *f = fopen(path, "re");
-	bool same = false;
-
-	if (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = 0;
-		same = !strcmp(line, name);
-	}
-	if (f)
-		fclose(f);
-	return same;
-}
-
-/* True when a loop device is attached to the file: then it is in use as a disk is. */
-static bool is_behind_loop(const char *path)
-{
-	char *real = realpath(path, NULL);
-	bool found = false;
-	glob_t g;
-
-	if (real && !glob("/sys/block/loop*/loop/backing_file", 0, NULL, &g)) {
-		for (size_t i = 0; i < g.gl_pathc && !found; i++)
-			found = names(g.gl_pathv[i], real);
-		globfree(&g);
-	}
-	free(real);
-	return found;
-}
-
-/* ---- ours? (file_open.1) ---- */
-
-static int check_block_device(struct dev *d, const char *path, const struct stat *st, struct why *why)
-{
-	struct mounted m;
-	char content[32];
-
-	if (mounts_find(st->st_rdev, &m))
-		return why_set(why, -EBUSY, "%s is mounted: never written to", path);
-	if (d->force)
-		return 0;
-	facts_content(path, content, sizeof(content));
-	return why_set(why, -EPERM, "%s is a block device%s%s: all on it would be lost; --force if that is meant", path,
-		       content[0] ? " with " : "", content);
-}
-
-static int check_file(struct dev *d, const char *path, const struct stat *st, struct why *why)
-{
-	char mark[MARK_SIZE] = "";
-	int fd;
-
-	if (is_behind_loop(path))
-		return why_set(why, -EBUSY, "%s is in use by a loop device: never written to", path);
-	if (!st->st_size || d->force)
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return why_set(why, -errno, "%s: %s", path, strerror(errno));
-	if (pread(fd, mark, sizeof(mark), 0) < 0)
-		mark[0] = 0;
-	close(fd);
-	if (memcmp(mark, MARK, MARK_SIZE))
-		return why_set(why, -EPERM, "%s was not made by fsyncstorm: it would be lost; --force if that is meant",
-			       path);
-	return 0;
-}
-
-/* ---- a new file (file_open.3) ---- */
+/* ---- a new file (file_open.1) ---- */
 
 static int fill(int fd, uint64_t size)
 {
@@ -143,14 +65,14 @@ static int fill(int fd, uint64_t size)
 	int ret = 0;
 
 	memset(zeros, 0, FILL_SIZE);
-	memcpy(zeros, MARK, MARK_SIZE);
+	memcpy(zeros, CLAIM_MARK, CLAIM_MARK_SIZE);
 	for (uint64_t off = 0; off < size && !ret; off += FILL_SIZE) {
 		size_t n = size - off < FILL_SIZE ? size - off : FILL_SIZE;
 		ssize_t did = stop_asked() ? (errno = EINTR, -1) : pwrite(fd, zeros, n, off);
 
 		if (did != (ssize_t)n)
 			ret = did < 0 ? -errno : -ENOSPC;
-		memset(zeros, 0, MARK_SIZE);
+		memset(zeros, 0, CLAIM_MARK_SIZE);
 	}
 	if (!ret && fdatasync(fd))
 		ret = -errno;
@@ -188,6 +110,11 @@ static int make_file(struct dev *d, const struct file_args *fa, bool was_there, 
 	fd = open(fa->path, O_WRONLY | O_CLOEXEC | (was_there ? 0 : O_CREAT | O_EXCL), 0644);
 	if (fd < 0)
 		return why_set(why, -errno, "%s: %s", fa->path, strerror(errno));
+	ret = was_there ? 0 : claim(fa->path, true, why);
+	if (ret) { /* it is another run's, which has found it empty */
+		close(fd);
+		return ret;
+	}
 	ret = check_room(d, fa, fd, why);
 	if (ret)
 		goto take_back;
@@ -225,7 +152,7 @@ static int find_size(struct dev *d, const struct file_args *fa, int fd, const st
 	return 0;
 }
 
-/* O_EXCL: a block device that is mounted or held by another driver refuses (file_open.2). */
+/* O_EXCL: a block device that is mounted or held by another driver refuses, also since it was claimed (claim.2). */
 static int open_for_io(struct dev *d, const struct file_args *fa, const struct stat *st, bool *direct, struct why *why)
 {
 	int flags = O_RDWR | O_CLOEXEC | (S_ISBLK(st->st_mode) ? O_EXCL : 0);
@@ -259,12 +186,8 @@ int file_open_path(struct dev *d, const char *args, bool *direct, struct why *wh
 	there = !stat(fa.path, &st);
 	if (!there && errno != ENOENT)
 		return why_set(why, -errno, "%s: %s", fa.path, strerror(errno));
-	if (there && S_ISBLK(st.st_mode))
-		ret = check_block_device(d, fa.path, &st, why);
-	else if (there && S_ISREG(st.st_mode))
-		ret = check_file(d, fa.path, &st, why);
-	else if (there)
-		ret = why_set(why, -EINVAL, "%s is neither a file nor a block device", fa.path);
+	if (there)
+		ret = claim(fa.path, d->force, why);
 	if (!ret && (!there || (S_ISREG(st.st_mode) && !st.st_size)))
 		ret = make_file(d, &fa, there, why);
 	if (ret)

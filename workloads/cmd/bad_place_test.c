@@ -11,11 +11,13 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <glob.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 
 #include "rt/rt.h"
@@ -111,6 +113,16 @@ static void a_mounted_device_is_never_written_to(void **state)
 		"bench j.fio -t postfix@slow:nvme/file:DEVICE",
 		"floor DEVICE",
 	};
+	static const char *const under[] = {
+		"bench j.fio -t postfix@file:img --force",
+		"bench j.fio -t postfix@uring:img --force",
+		"bench j.fio -t postfix@slow:nvme/file:img --force",
+		"bench j.fio -t postfix@file:other --force", /* by another name of it */
+		"bench j.fio -t postfix@file:link --force",
+		"bench j.fio -t fs:ext4:img,size=64m --force",
+		"bench j.fio -t fs:ext4:link,size=64m --force --keep",
+		"floor file:img --force",
+	};
 
 	need_loops();
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
@@ -123,7 +135,10 @@ static void a_mounted_device_is_never_written_to(void **state)
 		fails_with(forced, device, "never written to");
 	}
 	/* what it lies on is in use, too */
-	fails_with("bench j.fio -t postfix@file:img --force", "img", "in use by a loop device");
+	shell("ln img other && ln -s img link");
+	for (size_t i = 0; i < sizeof(under) / sizeof(under[0]); i++)
+		fails_with(under[i], "in use by a loop device", device);
+	shell("rm other link");
 	fails_with("bench j.fio -t path:DEVICE", device, "folder");
 	shell("umount m && e2fsck -fn img > said 2>&1 && mount -o loop img m");
 	unmount("img said j.fio");
@@ -149,6 +164,94 @@ static void a_block_device_needs_force(void **state)
 	         device);
 	shell(command);
 	device[0] = '\0';
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* As a whole it is not mounted, but what lies on it is in use. */
+static void what_the_kernel_uses_is_never_written_to(void **state)
+{
+	FILE *f;
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
+	shell("mkdir m && truncate -s 32m img");
+	if (!system("fallocate -l 32m swap && chmod 600 swap && mkswap -q swap && swapon swap 2>/dev/null")) {
+		fails_with("bench j.fio -t postfix@file:swap --force", "swap is swap", "never written to");
+		fails_with("bench j.fio -t fs:ext4:swap --force", "swap is swap", "never written to");
+		shell("swapoff swap");
+	} else {
+		print_message("swap: not tried, no swapon here\n");
+	}
+	f = popen("losetup -f --show img", "r");
+	assert_non_null(f);
+	assert_non_null(fgets(device, sizeof(device), f));
+	pclose(f);
+	device[strcspn(device, "\n")] = '\0';
+	char command[256];
+	snprintf(command, sizeof(command), "echo 0 65536 linear %s 0 | dmsetup create fss-test 2>/dev/null", device);
+	if (!system(command)) {
+		fails_with("bench j.fio -t postfix@file:DEVICE --force", device, "a part of dm-");
+		fails_with("bench j.fio -t fs:ext4:DEVICE --force", device, "a part of dm-");
+		fails_with("floor DEVICE --force", device, "a part of dm-");
+		shell("dmsetup remove fss-test");
+	} else {
+		print_message("a mapped device: not tried, no dmsetup here\n");
+	}
+	snprintf(command, sizeof(command), "cmp -n 33554432 img /dev/zero && losetup -d %s && rm -rf m img swap j.fio",
+	         device);
+	shell(command);
+	device[0] = '\0';
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* ---- two runs ---- */
+
+static void two_runs_never_have_one_image(void **state)
+{
+	static const char *const images[] = { "postfix@file:d.img,size=64m", "fs:ext4:d.img,size=32m" };
+	char args[256];
+
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nruntime=1h\ntime_based\nfsync=1\n");
+	spawn_file("k.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\nfsync=1\n");
+	shell("mkdir m");
+	for (size_t i = 0; i < (loops ? 2 : 1); i++) {
+		uint64_t begun = rt_now();
+		pid_t first;
+		int fd;
+
+		snprintf(args, sizeof(args), "bench j.fio -t %s -n 1 --no-results --keep", images[i]);
+		first = fork();
+		if (!first) {
+			dup2(open("/dev/null", O_WRONLY), 1);
+			spawn_exec(spawn_program, args);
+		}
+		do {
+			poll(NULL, 0, 5);
+			fd = open("d.img", O_RDONLY | O_CLOEXEC);
+			bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+			if (fd >= 0)
+				close(fd);
+			if (locked)
+				break;
+		} while (rt_now() - begun < DEADLINE);
+		unsigned before = spawn_left();
+		for (size_t k = 0; k < 2; k++) {
+			snprintf(args, sizeof(args), "bench k.fio -t %s -n 1 --no-results --force", images[k]);
+			if (k == 0 || loops)
+				one_line(args, spawn(args), (const char *[]){ "d.img is in use by", NULL });
+		}
+		assert_int_equal(spawn_left(), before);
+		kill(first, SIGINT);
+		int status;
+		waitpid(first, &status, 0);
+		assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
+		/* and then it is free again */
+		snprintf(args, sizeof(args), "bench k.fio -t %s -n 1 --no-results --force", images[i]);
+		if (spawn(args))
+			fail_msg("`%s`: %s", args, spawn_err);
+		unlink("d.img");
+	}
+	shell("rm -r m j.fio k.fio");
 	assert_int_equal(spawn_left(), 0);
 }
 
@@ -300,6 +403,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mounted_device_is_never_written_to),
 		cmocka_unit_test(a_block_device_needs_force),
+		cmocka_unit_test(what_the_kernel_uses_is_never_written_to),
+		cmocka_unit_test(two_runs_never_have_one_image),
 		cmocka_unit_test(a_read_only_folder_is_one_line),
 		cmocka_unit_test(what_does_not_fit_is_told_at_once),
 		cmocka_unit_test(the_floor_of_a_full_disk_is_one_line),

@@ -13,6 +13,7 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
+#include "dev/claim.h"
 #include "target/disk.h"
 #include "target/scratch.h"
 #include "machine/mem.h"
@@ -102,12 +103,8 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, str
 	}
 	if (!S_ISBLK(st.st_mode))
 		return why_set(why, -EINVAL, "%s: neither a folder nor a block device", path);
-	if (disk_in_use(path))
-		return why_set(why, -EBUSY, "%s is mounted or in use: never written to", path);
-	if (!force)
-		return why_set(why, -EPERM,
-		               "%s is a block device: what is on it would be lost; --force if that is meant", path);
-	return open_device(f, path, size, why);
+	ret = claim(path, force, why);
+	return ret ? ret : open_device(f, path, size, why);
 }
 
 /* 0 or -errno. The blocks are written once (floor.1). */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "dev/claim.h"
 #include "kit/program.h"
 #include "machine/mem.h"
 #include "target/floor.h"
@@ -70,12 +71,20 @@ static const struct fs_type *find_type(const char *name)
 
 static int open_named(const struct target_spec *spec, struct why *why)
 {
-	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? O_TRUNC : O_EXCL), 0600);
+	int fd = open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC | (spec->force ? 0 : O_EXCL), 0600), ret;
 
 	if (fd < 0 && errno == EEXIST)
 		return why_set(why, -EEXIST, "%s is there already: it would be lost; --force if that is meant",
 		               spec->path);
-	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
+	if (fd < 0)
+		return why_set(why, -errno, "%s: %s", spec->path, strerror(errno));
+	ret = claim(spec->path, true, why);
+	if (!ret && ftruncate(fd, 0))
+		ret = why_set(why, -errno, "%s: %s", spec->path, strerror(errno));
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
 }
 
 static uint64_t image_size(const struct target_spec *spec)
@@ -141,15 +150,12 @@ static int find_image(const struct target_spec *spec, struct why *why)
 
 static int open_block_device(const struct target_spec *spec, struct why *why)
 {
-	int fd;
+	int fd, ret = claim(spec->path, spec->force, why);
 
-	if (disk_in_use(spec->path))
-		return why_set(why, -EBUSY, "%s is mounted or in use: never written to", spec->path);
+	if (ret)
+		return ret;
 	if (spec->size)
 		return why_set(why, -EINVAL, "%s is a block device, and taken as a whole: leave size= out", spec->path);
-	if (!spec->force)
-		return why_set(why, -EPERM, "%s is a block device: all on it would be lost; --force if that is meant",
-			       spec->path);
 	fd = open(spec->path, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
 }
