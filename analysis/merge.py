@@ -6,6 +6,7 @@ Trials are taken over as they are, with numbers that go on. A trial counts once:
 intervals narrower than they are. A folder may have been moved, and merged before, so a trial is known by all that was
 measured in it, to the nanosecond.
 """
+import fcntl
 import json
 import os
 import shutil
@@ -91,6 +92,8 @@ class Folder:
                 self.made_parent = True
             self.temp = tempfile.mkdtemp(prefix=".new-", dir=self.parent)
             os.chmod(self.temp, 0o755)
+            self.lock = os.open(self.temp, os.O_RDONLY)  # until we end: see kit/abandoned.h
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
         except OSError as e:
             raise runs.Bad(f"--out: {self.parent}: {e.strerror}") from None
         self.date = time.strftime("%Y%m%d-%H%M%S", time.gmtime(os.stat(self.temp).st_mtime))

@@ -196,3 +196,24 @@ bool replace_in_place(const char *path)
 
 	return !decide(&r, path, &st) && r.in_place;
 }
+
+void replace_nth_name(const char *path, unsigned i, char *out, size_t size)
+{
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') : path;
+	const char *dot = strrchr(name, '.') ? strrchr(name, '.') : path + strlen(path);
+
+	if (i < 2)
+		snprintf(out, size, "%s", path);
+	else
+		snprintf(out, size, "%.*s-%u%s", (int)(dot - path), path, i, dot);
+}
+
+void replace_free_name(const char *path, char *out, size_t size)
+{
+	struct stat st;
+	unsigned i = 1;
+
+	do
+		replace_nth_name(path, i++, out, size);
+	while (!lstat(out, &st));
+}

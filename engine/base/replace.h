@@ -36,6 +36,13 @@ int replace_begin(struct replace *r, const char *path);
 int replace_end(struct replace *r, bool whole);
 /* Whether replace_begin() will be able to write there: 0 or -errno. Opens nothing that is written in place. */
 int replace_check(const char *path);
+/*
+ * For a name that the user did not choose, where what stands there must stay: the i-th name for it, from 1 on: X.hit,
+ * X-2.hit, X-3.hit.
+ */
+void replace_nth_name(const char *path, unsigned i, char *out, size_t size);
+/* The first of them that nothing has. */
+void replace_free_name(const char *path, char *out, size_t size);
 /* Whether it is written in place: then a name made of this one is no file to write to, either. */
 bool replace_in_place(const char *path);
 

@@ -35,6 +35,13 @@
  */
 uint64_t schedule_config(const struct race *race, const struct design *design);
 
+/*
+ * Where to write it when the user has named no file: `path`, or where something else stands there, the next name that
+ * is free or holds just this (replace_nth_name()).
+ */
+void schedule_file_name(const char *path, const struct race *race, const struct design *design,
+                        const struct violation *v, char *out, size_t size);
+
 /* 0, or -errno and why. */
 int schedule_file_write(const char *path, const struct race *race, const struct design *design,
                         const struct violation *v, struct why *why);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crc32c.h"
 #include "base/replace.h"
@@ -93,6 +94,35 @@ static char *make_text(const char *path, const struct race *race, const struct d
 	free(plain);
 	fclose(out);
 	return text;
+}
+
+/* Nothing is there, or just this text. */
+static bool is_free_for(const char *path, const char *text)
+{
+	FILE *in = access(path, F_OK) ? NULL : fopen(path, "r");
+	size_t at = 0;
+	int c = 0;
+
+	if (!in)
+		return access(path, F_OK);
+	while ((c = getc(in)) != EOF && c == (unsigned char)text[at])
+		at++;
+	fclose(in);
+	return c == EOF && !text[at];
+}
+
+void schedule_file_name(const char *path, const struct race *race, const struct design *design,
+                        const struct violation *v, char *out, size_t size)
+{
+	bool is_free;
+	unsigned i = 1;
+
+	do {
+		replace_nth_name(path, i++, out, size);
+		char *text = make_text(out, race, design, v);
+		is_free = !text || is_free_for(out, text);
+		free(text);
+	} while (!is_free);
 }
 
 int schedule_file_write(const char *path, const struct race *race, const struct design *design,

@@ -19,6 +19,7 @@
 #include "cmd/race_show.h"
 #include "hunt/minimise.h"
 #include "hunt/rescue.h"
+#include "hunt/schedule_file.h"
 #include "hunt/search.h"
 #include "hunted/hunt_report.h"
 #include "hunted/traces_file.h"
@@ -103,14 +104,19 @@ static void progress(const struct search *s, void *arg)
 		fprintf(stderr, "\r%s, %s: %lu schedules ", h->race->name, h->design->name, (unsigned long)s->run);
 }
 
-static void schedule_path(const struct hunting *g, const struct hunt *h, char *path, unsigned size)
+static void schedule_path(const struct hunting *g, const struct hunt *h, const struct violation *v, char *path,
+                          unsigned size)
 {
-	if (!g->o.common.out)
-		snprintf(path, size, "race-%s-%s.schedule", h->race->name, h->design->name);
-	else if (g->found && !replace_in_place(g->o.common.out))
+	char name[256];
+
+	if (!g->o.common.out) {
+		snprintf(name, sizeof(name), "race-%s-%s.schedule", h->race->name, h->design->name);
+		schedule_file_name(name, h->race, h->design, v, path, size);
+	} else if (g->found && !replace_in_place(g->o.common.out)) {
 		snprintf(path, size, "%s-%s", g->o.common.out, h->design->name);
-	else
+	} else {
 		snprintf(path, size, "%s", g->o.common.out);
+	}
 }
 
 /* Makes it small, shows it, writes it down: in this order, for a disk may be full. */
@@ -123,7 +129,7 @@ static int report_violation(struct hunting *g, struct hunt *h, struct violation 
 	snprintf(v->found, sizeof(v->found), "%s, seed %lu, schedule %lu", s->strategy->text,
 	         (unsigned long)g->o.common.seed, (unsigned long)s->found_at);
 	hunt_minimise(h, v, &m);
-	schedule_path(g, h, path, sizeof(path));
+	schedule_path(g, h, v, path, sizeof(path));
 	fprintf(g->text, "  found by %s\n", v->found);
 	int ret = show_found(CMD, h, v, &m, path, g->o.all_lines, g->text, &violation);
 	if (ret)
@@ -166,7 +172,7 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 
 static int search(struct hunting *g, struct hunt *h, struct search *s, struct violation *v)
 {
-	char path[1024];
+	char name[256], path[1024];
 	struct why why;
 	int ret = 0;
 
@@ -174,7 +180,8 @@ static int search(struct hunting *g, struct hunt *h, struct search *s, struct vi
 		s->progress = progress;
 		s->arg = h;
 	}
-	snprintf(path, sizeof(path), "race-%s-%s.check.schedule", h->race->name, h->design->name);
+	snprintf(name, sizeof(name), "race-%s-%s.check.schedule", h->race->name, h->design->name);
+	replace_free_name(name, path, sizeof(path));
 	hunt_rescue(h, path);
 	if (g->o.common.jobs > 1)
 		ret = hunt_search_jobs(h, s, g->o.common.jobs, v, &why);

@@ -14,6 +14,7 @@
 #include "cmd/race_options.h"
 #include "cmd/race_show.h"
 #include "hunt/minimise.h"
+#include "hunt/schedule_file.h"
 #include "hunt/traces.h"
 #include "hunted/prove_report.h"
 #include "hunted/traces_file.h"
@@ -69,12 +70,13 @@ static int report_violation(const struct prove_options *o, struct hunt *h, struc
 {
 	struct minimised m;
 	json_t *violation;
-	char path[1024];
+	char name[256], path[1024];
 
-	snprintf(path, sizeof(path), "race-%s-%s.schedule", h->race->name, h->design->name);
+	snprintf(name, sizeof(name), "race-%s-%s.schedule", h->race->name, h->design->name);
 	snprintf(v->found, sizeof(v->found), "prove, seed 1, execution %lu",
 	         (unsigned long)json_integer_value(json_object_get(r, "executions")));
 	hunt_minimise(h, v, &m);
+	schedule_file_name(name, h->race, h->design, v, path, sizeof(path));
 	int ret = show_found(CMD, h, v, &m, o->common.out ? o->common.out : path, false, out, &violation);
 	if (ret)
 		return ret;

@@ -86,8 +86,11 @@ struct stressing {
 
 static void hit_path(const struct stressing *g, const struct hunt *h, char *path, unsigned size)
 {
+	char name[256];
+
+	snprintf(name, sizeof(name), "race-%s-%s.hit", h->race->name, h->design->name);
 	if (!g->o.common.out)
-		snprintf(path, size, "race-%s-%s.hit", h->race->name, h->design->name);
+		replace_free_name(name, path, size);
 	else if (g->broken && !replace_in_place(g->o.common.out))
 		snprintf(path, size, "%s-%s", g->o.common.out, h->design->name);
 	else

@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "base/replace.h"
+#include "kit/abandoned.h"
 #include "recipe/env.h"
+
+#define RESULTS_TEMP ".new-"
 
 static int fail(struct why *why, const char *path, int error)
 {
@@ -57,19 +60,22 @@ static int parent_of(const char *folder, char *out, size_t size, bool *made, str
 int results_begin(struct results *r, const char *folder, const char *what, struct why *why)
 {
 	char parent[PATH_MAX - 300];
+	struct stat st;
 	int ret;
 
-	*r = (struct results){ .final = "" };
+	*r = (struct results){ .final = "", .fd = -1 };
 	if (folder && (!*folder || strlen(folder) >= sizeof(parent)))
 		return fail(why, "--out", EINVAL);
-	if (folder && !access(folder, F_OK))
+	if (folder && !lstat(folder, &st)) /* also a link to nothing */
 		return fail(why, folder, EEXIST);
 	ret = parent_of(folder, parent, sizeof(parent), &r->made_parent, why);
 	if (ret)
 		return ret;
-	snprintf(r->temp, sizeof(r->temp), "%s/.new-XXXXXX", parent);
+	snprintf(r->temp, sizeof(r->temp), "%s/" RESULTS_TEMP "XXXXXX", parent);
 	if (!mkdtemp(r->temp))
 		return fail(why, parent, errno);
+	r->fd = abandoned_lock(r->temp);
+	abandoned_tell(r->temp, RESULTS_TEMP);
 	if (chmod(r->temp, 0755) || date_of(r->temp, r->date, sizeof(r->date))) {
 		ret = fail(why, r->temp, errno);
 		rmdir(r->temp);
@@ -118,16 +124,24 @@ int results_json(struct results *r, const char *name, const json_t *json, struct
 int results_commit(struct results *r, struct why *why)
 {
 	char at[PATH_MAX];
+	int ret;
 
 	/* Two runs of one second: the later one takes the next free name. */
 	snprintf(at, sizeof(at), "%s", r->final);
 	for (int i = 2; rename(r->temp, at); i++) {
-		if ((errno != ENOTEMPTY && errno != EEXIST) || i > 99)
-			return fail(why, at, errno);
-		snprintf(at, sizeof(at), "%.*s-%d", PATH_MAX - 8, r->final, i);
+		if ((errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) && i <= 99) {
+			snprintf(at, sizeof(at), "%.*s-%d", PATH_MAX - 8, r->final, i);
+			continue;
+		}
+		ret = why_set(why, -errno, "%.200s: %s: what was measured is in %.200s", at, strerror(errno),
+		              r->temp);
+		r->temp[0] = '\0';
+		close(r->fd);
+		return ret;
 	}
 	snprintf(r->final, sizeof(r->final), "%s", at);
 	r->temp[0] = '\0';
+	close(r->fd);
 	return 0;
 }
 
@@ -145,6 +159,7 @@ void results_abandon(struct results *r)
 	rmdir(r->temp);
 	if (r->made_parent)
 		rmdir(default_parent);
+	close(r->fd);
 	r->temp[0] = '\0';
 }
 

@@ -1,6 +1,9 @@
 /*
  * results.h: one folder a run: written under a temporary name, renamed when whole, never edited after.
  *
+ * A folder that is being written is locked. One that a run has left behind, for it was killed, is not: the next run in
+ * the same place says so, and how to remove it. The same holds for the folders of target/kernel_fs.c.
+ *
  * Called by the bench command (and whatever else keeps results).
  */
 #ifndef RECIPE_RESULTS_H
@@ -16,6 +19,7 @@ struct results {
 	char final[PATH_MAX]; /* its name when it is whole */
 	char temp[PATH_MAX];
 	char date[32];        /* YYYYMMDD-HHMMSS, UTC */
+	int fd;               /* of temp, with its lock */
 	bool made_parent;     /* results/ was not there before */
 };
 
@@ -27,7 +31,7 @@ int results_begin(struct results *r, const char *folder, const char *what, struc
 /* Puts a file into it. 0 or -errno with why. */
 int results_text(struct results *r, const char *name, const char *text, struct why *why);
 int results_json(struct results *r, const char *name, const json_t *json, struct why *why);
-/* It is whole: takes its final name. */
+/* It is whole: takes its final name. If it cannot, what was measured stays where it is, and why says where. */
 int results_commit(struct results *r, struct why *why);
 /* Removes what was begun. */
 void results_abandon(struct results *r);

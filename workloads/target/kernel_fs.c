@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "job/job.h"
+#include "kit/abandoned.h"
 #include "machine/mem.h"
 #include "target/scratch.h"
+
+#define FOLDER "fsyncstorm-"
 
 struct kernel_file {
 	int fd;
@@ -24,8 +27,8 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, struct why *why)
 {
 	int ret;
 
-	k->dir = -1;
-	if (snprintf(k->path, sizeof(k->path), "%s/fsyncstorm-XXXXXX", parent) >= (int)sizeof(k->path))
+	k->dir = k->lock = -1;
+	if (snprintf(k->path, sizeof(k->path), "%s/" FOLDER "XXXXXX", parent) >= (int)sizeof(k->path))
 		return why_set(why, -ENAMETOOLONG, "the path is too long");
 	if (!mkdtemp(k->path))
 		return why_set(why, -errno, "cannot make a folder in %s: %s", parent, strerror(errno));
@@ -35,6 +38,8 @@ int kernel_fs_open(struct kernel_fs *k, const char *parent, struct why *why)
 		rmdir(k->path);
 		return ret;
 	}
+	k->lock = abandoned_lock(k->path);
+	abandoned_tell(k->path, FOLDER);
 	disk_under(k->dir, &k->below.disk);
 	return 0;
 }
@@ -50,6 +55,7 @@ void kernel_fs_close(struct kernel_fs *k)
 		closedir(d);
 	close(k->dir);
 	rmdir(k->path);
+	close(k->lock);
 }
 
 const char *kernel_folder(void *instance)

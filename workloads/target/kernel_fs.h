@@ -17,7 +17,7 @@
 
 struct kernel_fs {
 	char path[PATH_MAX];  /* of our folder, for another program */
-	int dir;
+	int dir, lock;        /* lock: of the folder, see kit/abandoned.h; or -1 */
 	struct barriers below; /* its disk is the one under the folder, unless the target sets another */
 	struct target_barriers barriers;
 	struct hist floor;
