@@ -75,7 +75,9 @@ static bool search_one(struct hunt *h, struct search *s, struct traces *traces, 
 		s->through = true;
 		return false;
 	}
-	uint64_t number = number_of(s, ++s->run), seed = hunt_seed(s->seed, number);
+	uint64_t number = number_of(s, ++s->run);
+	/* An enumeration is of the schedules of one program: tasks that draw their calls draw the same in each. */
+	uint64_t seed = strategy_enumerates(s->strategy) ? s->seed : hunt_seed(s->seed, number);
 	h->steps_hint = cfg.steps_hint;
 	enum violation_kind kind = hunt_one(h, cfg.picker, cfg.picker_state, seed, v);
 	strategy_ran(s->strategy, m, &h->result, kind != VIOLATION_NONE);
