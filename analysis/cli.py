@@ -38,14 +38,17 @@ def options_of(program):
                    help="JSON of `race score`, for the plot of schedules to a violation (the run's own score.json)")
     c = sub.add_parser("compare",
                        help="two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met",
-                       description="Compares two runs, or the targets of one run, at each number of tasks.")
+                       description="Compares two runs, or the targets of one run, at each number of tasks. Exit "
+                                   "status 1: a condition of --fail-if is met; 3: it could not be told.")
     c.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; one or two")
     c.add_argument("-m", "--metric", action="append", choices=runs.METRICS,
                    help="what to compare (all; may be given again)")
     c.add_argument("-a", metavar="TARGET", help="what is compared with (the first target)")
     c.add_argument("-b", metavar="TARGET", help="what is compared (the others; of a second run, its first)")
     c.add_argument("-f", "--fail-if", action="append", default=[], metavar="CONDITION",
-                   help="exit 1 when a ratio B/A is found beyond: 'p99 > 1.05', 'rate < 0.97'; may be given again")
+                   help="exit 1 when a ratio B/A is found beyond: 'p99 > 1.05', 'rate < 0.97'; 3 when the trials "
+                        "cannot tell; may be given again")
+    c.add_argument("-j", "--json", metavar="FILE", help="also as JSON; - writes it to stdout in place of the text")
     c.add_argument("--paired", action="store_true", help="trial i of both runs ran next to each other")
     m = sub.add_parser("merge", help="several runs of one job on the same targets as one, with the trials of all",
                        description="Several runs of one job on the same targets as one, with the trials of all.")

@@ -178,6 +178,22 @@ class Run:
         pairs = [(t, of[t["trial"]]) for t in self.trials(a, threads) if t["trial"] in of]
         return tuple(np.array([self.value(p[k], metric) for p in pairs], dtype=float) for k in (0, 1))
 
+    def place(self, target):
+        """What a target lay on: the drive and the file system under its path, else its device."""
+        text = self.data["targets"][target].get("text", "")
+        for b in self.env.get("backing", []):
+            if b.get("path") and b["path"] in text:
+                known = [b.get(k) for k in ("filesystem", "source", "model") if b.get(k)]
+                return f"{text.split(b['path'])[0].split('@')[-1].rstrip(':')} on {', '.join(known)}"
+        return text.split("@")[-1]
+
+    def in_memory(self, target):
+        """Whether what is written there is in memory alone; None where it is not known."""
+        place = self.place(target)
+        if not place or place == "null":
+            return None
+        return place.startswith("ram:") or "/ram:" in place or "tmpfs" in place
+
     def recipe(self):
         """What one must know to read the figures, or to make them again: one line."""
         d, e = self.data, self.env

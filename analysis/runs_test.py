@@ -10,9 +10,12 @@ import shutil
 import tempfile
 import unittest
 
+import numpy as np
+
 import cli
 import runs
 import say
+import stats
 import tap
 
 
@@ -186,6 +189,74 @@ class Comparing(unittest.TestCase):
         with Edited(self.slower(1.0)) as e:
             status, out, _ = storm("compare", e.path, "--fail-if", "p50 > 1", "-m", "p50")
             self.assertEqual(status, 0, out)
+
+    def test_what_could_not_be_told_is_no_success(self):
+        def noisy(data):
+            data["runs"] = [r for r in data["runs"] if r["trial"] < 3]
+            for r in data["runs"]:
+                if r["target"] == 1:
+                    for field in ("p50_ns", "p99_ns"):
+                        r["ops"]["fsync"][field] *= (1.5, 2.5, 4)[r["trial"]]
+        with Edited(noisy) as e:
+            status, out, _ = storm("compare", e.path, "--fail-if", "p50 > 1.05")
+            self.assertEqual(status, 3, out)
+            self.assertRegex(out, r"CANNOT TELL: p50 > 1.05: postfix against prefix with 1 fsyncer: 2\.\d+ \[.*\] in 3 "
+                                  r"trials; about \d+ would do")
+            self.assertIn("with 4 fsyncers", out)
+            status, out, _ = storm("compare", e.path, "--fail-if", "p50 > 1.05", "--json", "-")
+            told = json.loads(out)
+            self.assertEqual((status, told["status"]), (3, 3))
+            self.assertEqual([c["outcome"] for c in told["conditions"]], ["could not be told"] * 2)
+            # what is met is met, whatever could not be told beside it
+            status, out, _ = storm("compare", e.path, "--fail-if", "p99.9 > 1.05")
+            self.assertEqual(status, 3, out)
+
+    def test_as_many_trials_as_were_said_would_do_do(self):
+        rng, told = np.random.default_rng(1), 0
+        for _ in range(40):
+            c = stats.compare(np.ones(4), np.exp(rng.normal(0.10, 0.05, 4)))
+            stats.correct([c])
+            if c.finding or c.high <= 1.05:
+                continue
+            n = stats.blocks_needed(c, 1.05, 1)
+            again = stats.compare(np.ones(n), np.exp(np.log(c.ratio) + rng.normal(0, 0.05, n)))
+            stats.correct([again])
+            told += again.finding or again.high <= 1.05
+        self.assertGreater(told, 12)
+        exact = stats.Comparison(3, 1.2, 1.0, 1.44, 0.2)
+        self.assertGreater(stats.blocks_needed(exact, 1.05, 10), stats.blocks_needed(exact, 1.05, 1))
+        self.assertIsNone(stats.blocks_needed(stats.Comparison(3, 1.0499, 0.8, 1.4, 0.5), 1.05, 1))
+
+    def test_a_blind_comparison_does_not_say_no_difference(self):
+        c = stats.Comparison(3, 1.1, 0.3, 4.0, 0.6)
+        for text in (say.words("p50", c), say.verdict("a", "b", "p50", c)):
+            self.assertIn("cannot be told", text)
+            self.assertNotIn("no difference found", text)
+
+    def test_memory_against_a_disk_is_told(self):
+        with Edited(lambda d: d["targets"][1].update(text="path:/mnt/x")) as e:
+            self.assertEqual(say.place_doubts(runs.load(e.path))[0][:45], "Not on the same device: prefix in memory, pos")
+        self.assertEqual(say.place_doubts(runs.load(tap.FIXTURE)), [])
+
+    def test_the_failing_line_names_target_and_level(self):
+        with Edited(self.slower(1.1)) as e:
+            out = storm("compare", e.path, "--fail-if", "p50 > 1.05")[1]
+            self.assertIn("FAILS: p50 > 1.05: postfix against prefix with 4 fsyncers: 1.10 [1.10, 1.10]", out)
+
+    def test_what_only_one_run_has_is_told(self):
+        def other(data):
+            data["runs"] = [r for r in data["runs"] if r["threads"] == 1]
+            data["targets"][0]["text"] = "prefix@file:/tmp/x.img,size=1g"
+            data["targets"][1].update(label="B ordered_first", design="ordered_first")
+        with Edited(other) as e:
+            env = {"backing": [{"path": "/tmp/x.img", "filesystem": "tmpfs", "source": "tmpfs"}], "cpu": "another"}
+            with open(os.path.join(e.folder, "env.json"), "w", encoding="utf-8") as f:
+                json.dump(env, f)
+            out = storm("compare", tap.FIXTURE, e.path)[1]
+            self.assertIn("Notice: only run has 4 fsyncer(s): not compared.", out)
+            self.assertIn("Notice: only run has postfix.", out)
+            self.assertIn("different devices: slow:nvme/ram:64m; file on tmpfs, tmpfs", out)
+            self.assertIn("not the same cpu", out)
 
     def test_two_runs_are_compared_and_not_trusted_like_one(self):
         with Edited(self.slower(3)) as e:

@@ -16,6 +16,7 @@ import runs
 import stats
 
 WORSE = {"p50": "slower", "p99": "slower", "p99.9": "slower", "rate": "faster"}
+BLIND = 0.5  # where less than this would not have been seen, "no difference found" would say too much
 BETTER = {"p50": "faster", "p99": "faster", "p99.9": "faster", "rate": "slower"}
 
 
@@ -48,6 +49,11 @@ def detectable(c):
     return percent(c.detectable) if c.detectable < 1 else f"a factor of {1 + c.detectable:.2g}"
 
 
+def cannot_tell(c):
+    """No difference was found, and one that is large would not have been seen."""
+    return c.valid and not c.different and c.detectable >= BLIND
+
+
 def way(metric, c):
     """What a ratio means for B."""
     return (WORSE if c.ratio > 1 else BETTER)[metric]
@@ -57,6 +63,8 @@ def words(metric, c):
     """What stands beside a ratio in a table that names its targets (say.1)."""
     if not c.valid:
         return f"cannot be told: {c.why}"
+    if cannot_tell(c):
+        return f"cannot be told: less than {detectable(c)} would not have been seen"
     if not c.different:
         return f"no difference found; one of {detectable(c)} would have been seen"
     return way(metric, c) + (" (a finding)" if c.finding else "")
@@ -66,6 +74,8 @@ def verdict(a, b, metric, c):
     """One sentence, without its full stop (say.1)."""
     if not c.valid:
         return f"{b}'s {metric} against {a}'s cannot be told: {c.why}"
+    if cannot_tell(c):
+        return f"{metric}: cannot be told between {b} and {a}: less than {detectable(c)} would not have been seen"
     if not c.different:
         return f"{metric}: no difference found between {b} and {a}; one of {detectable(c)} would have been seen"
     return f"{b}'s {metric} is {ratio(c.ratio)}x {a}'s {interval(c)}: {way(metric, c)}"
@@ -127,12 +137,15 @@ def pair_answer(rows):
         return verdict(rows[0].a, rows[0].b, rows[0].metric, rows[0].result)
     found = [r for r in told if r.result.finding]
     differ = [r for r in told if r.result.different]
+    blind = [r for r in told if cannot_tell(r.result)]
     if found:
         return "; ".join(verdict(r.a, r.b, r.metric, r.result) for r in found)
     text = f"no difference found between {told[0].b} and {told[0].a}"
     if differ:
         alone = ", ".join(f"{r.metric} {ratio(r.result.ratio)}x {interval(r.result)}" for r in differ)
         return f"{told[0].b} may differ from {told[0].a}: {alone} at 95 %, but not when all comparisons are counted"
+    if blind:
+        return "; ".join(verdict(r.a, r.b, r.metric, r.result) for r in told)
     return f"{text} (one of {', '.join(f'{detectable(r.result)} in {r.metric}' for r in told)} would have been seen)"
 
 
@@ -224,9 +237,19 @@ def trial_doubts(run):
     return out
 
 
+def place_doubts(run):
+    """Where ratios are of the devices as well."""
+    memory = [run.in_memory(i) for i in run.indexes]
+    if True not in memory or False not in memory:
+        return []
+    inside, outside = (", ".join(run.names[i] for i in run.indexes if memory[i] is want) for want in (True, False))
+    return [f"Not on the same device: {inside} in memory, {outside} on a disk. Ratios between them are of the devices, "
+            "too."]
+
+
 def figure_doubts(run):
     """What makes one doubt the figures: one sentence each."""
-    return trial_doubts(run) + floor_doubts(run)
+    return place_doubts(run) + trial_doubts(run) + floor_doubts(run)
 
 
 def doubts(run):

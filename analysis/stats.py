@@ -182,6 +182,29 @@ def correct(comparisons):
     return len(valid)
 
 
+TRIALS_MAX = 1000
+
+
+def width_of(n, deviation):
+    """About half of the 95 % interval's width in the log (stats.3), of n blocks whose log ratios deviate so much."""
+    return student_975(n - 1) * math.sqrt(n / (n - 1)) * deviation / math.sqrt(n)
+
+
+def blocks_needed(c, bound, comparisons):
+    """How many blocks would tell whether the ratio is beyond the bound, if they go on as these: at a ratio beyond it,
+    for a finding among so many comparisons; else for an interval that ends before it. None: more than TRIALS_MAX."""
+    far = abs(math.log(c.ratio))
+    beyond = (c.ratio > bound) if bound > 1 else (c.ratio < bound)
+    margin = far if beyond else abs(math.log(bound) - math.log(c.ratio))
+    deviation = (math.log(c.high) - math.log(c.low)) / 2 / width_of(c.blocks, 1)
+    for n in range(max(BLOCKS_MIN, c.blocks + 1), TRIALS_MAX + 1):
+        if beyond and deviation and student_beyond(far * math.sqrt(n) / deviation, n - 1) > FINDING / comparisons:
+            continue
+        if width_of(n, deviation) <= margin:
+            return n
+    return None
+
+
 # ---- what would make one doubt ----
 
 def drift(x):
