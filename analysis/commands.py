@@ -1,8 +1,8 @@
 """
 commands.py: `compare`: two runs, or two targets of one run, as sentences and an exit status for CI.
 
-Exit status: 0 held; 1 a condition of --fail-if is met; 2 the user's or a file's error; 3 none is met, but of one it could
-not be told.
+Exit status: 0 held; 1 a condition of --fail-if is met; 2 the user's or a file's error; 3 none is met, but of one it
+could not be told.
 """
 import dataclasses
 import json

@@ -17,7 +17,7 @@ def series(run, target, field, scale):
 
 
 def draw_run(run):
-    if not any("flushes_per_sync" in t for t in run.all_trials()):
+    if not any(t.get("flushes_per_sync") is not None for t in run.all_trials()):
         return draw.absent(run.recipe(), TITLE, "flushes were not counted")
     fig, axes = draw.figure(run.recipe(), TITLE, cols=2)
     left, right = axes[0]
@@ -27,11 +27,14 @@ def draw_run(run):
             x, y = series(run, i, field, scale)
             if len(x):
                 ax.plot(x, y, label=run.names[i], **draw.look(i))
+        if not ax.lines:
+            ax.text(0.5, 0.5, "not counted", transform=ax.transAxes, ha="center", color=draw.FAINT)
         draw.fsyncers_axis(ax, counts)
     left.plot(counts, 2 / counts, ":", color=draw.INK, linewidth=1, label="2/N: shared by all")
     left.set_ylabel("flushes a sync (a FUA write is one)")
     right.set_ylabel("metadata written a sync (KiB)")
     for ax in (left, right):
-        ax.set_ylim(0, ax.dataLim.y1 * 1.08)
+        if ax.lines:
+            ax.set_ylim(0, ax.dataLim.y1 * 1.08)
     left.legend()
     return fig

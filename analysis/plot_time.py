@@ -25,6 +25,11 @@ def grid(trial):
     return np.arange(slices + 1) * over["slice_ns"] / 1e9, edges / 1e3, counts
 
 
+def has_cells(trial):
+    """fio keeps no latency over time, and a trial may end before its first sync."""
+    return bool(trial.get("over_time", {}).get("cells"))
+
+
 def stalls(trial, bound_ns):
     """[(begin s, end s, us of the longest)] of those in a trial."""
     over, out = trial["over_time"], []
@@ -44,7 +49,7 @@ def draw_target(ax, run, target, level, norm):
     at, image, marked = 0.0, None, 0
     syncs = run.histogram(target, level)
     bound = max(STALL * syncs.percentile(50), syncs.percentile(99.9))
-    for trial in run.trials(target, level):
+    for trial in filter(has_cells, run.trials(target, level)):
         x, y, counts = grid(trial)
         image = ax.pcolormesh(x + at, y, np.ma.masked_equal(counts, 0), norm=norm, cmap=draw.CELLS, rasterized=True)
         for begin, end, us in stalls(trial, bound):
@@ -65,13 +70,14 @@ def draw_run(run, threads=None):
     level = run.levels[-1] if threads is None else threads
     n = run.fsyncers(level)
     title = f"{TITLE}: {n} fsyncer{'s' * (n != 1)}, trials one after another"
-    found = [i for i in run.indexes if run.trials(i, level) and all("over_time" in t for t in run.trials(i, level))]
+    found = [i for i in run.indexes if any(has_cells(t) for t in run.trials(i, level))]
     if not found:
         return draw.absent(run.recipe(), title,
-                           "it keeps no latency over time (made by an older fsyncstorm, or no sync in the job)")
+                           "it keeps no latency over time (made by an older fsyncstorm or by fio, or no sync in the job)")
     fig, axes = draw.figure(run.recipe(), title, rows=len(found), height=1.3 + 1.55 * len(found), sharex=True,
                             sharey=True)
-    most = max(c[2] for i in found for t in run.trials(i, level) for c in t["over_time"]["cells"])
+    most = max(c[2] for i in found for t in run.trials(i, level) if has_cells(t)
+               for c in t["over_time"]["cells"])
     norm = LogNorm(1, max(2, most))
     for ax, i in zip(axes[:, 0], found):
         image, _ = draw_target(ax, run, i, level, norm)
