@@ -116,6 +116,32 @@ static void wrong_options_are_one_line(void **state)
 	unlink("good.fio");
 }
 
+/* A letter is one option, whatever the command; -h is help. */
+static void a_letter_means_one_thing(void **state)
+{
+	static const char *const commands[] = {
+		"bench", "list", "topo", "doctor", "floor", "report", "compare", "merge", "race", "race list", "race hunt",
+		"race prove", "race stress", "race score", "race merge", "race replay", "help",
+	};
+	static const char *const means[][2] = {
+		{ "  -s", "--seconds" }, { "  -t", "--target" }, { "  -o", "--out" }, { "  -j", "--json" },
+	};
+	char args[64];
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		snprintf(args, sizeof(args), "%s -h", commands[i]);
+		if (spawn(args) || !strcasestr(spawn_out, "usage:"))
+			fail_msg("`%s`: no help: %s", args, spawn_err);
+		for (size_t k = 0; k < sizeof(means) / sizeof(means[0]); k++)
+			for (char *at = spawn_out; (at = strstr(at, means[k][0])); at++) {
+				char line[160];
+				snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
+				if ((at == spawn_out || at[-1] == '\n') && strchr(", ", at[4]) && !strstr(line, means[k][1]))
+					fail_msg("`%s`: %s", args, line);
+			}
+	}
+}
+
 static void wrong_jobs_are_one_line_with_the_place(void **state)
 {
 	static const struct {
@@ -254,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_options_are_one_line),
+		cmocka_unit_test(a_letter_means_one_thing),
 		cmocka_unit_test(wrong_jobs_are_one_line_with_the_place),
 		cmocka_unit_test(a_failed_trial_leaves_nothing),
 		cmocka_unit_test(help_goes_to_stdout),

@@ -50,6 +50,6 @@ int cmd_help(int argc, char **argv)
 	for (const struct command *c = cmd_table; c->name; c++)
 		printf("  %-11s %s\n", c->name, c->what);
 	printf("\nfsyncstorm COMMAND --help tells more.\n"
-	       "Exit status: 0 held; 1 a promise was broken; 2 a wrong option, file or device.\n");
+	       "Exit status: 0 held; 1 a promise was broken; 2 a wrong option, file or device; 3 could not be told.\n");
 	return 0;
 }

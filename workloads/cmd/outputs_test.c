@@ -25,7 +25,7 @@ static const struct {
 	int status; /* when it could */
 } ways[] = {
 	{ "bench j.fio -t null -n 1 --no-results -j %s", 0 },
-	{ "floor ram:64m --seconds 10ms -j %s", 0 },
+	{ "floor ram:64m -s 10ms -j %s", 0 },
 	{ "race hunt seed -d prefix -n 300 -o kept.schedule -j %s", 1 },
 	{ "race hunt seed -d prefix -n 300 -o kept.schedule --traces %s", 1 },
 	{ "race hunt seed -d prefix -n 300 -o %s", 1 },

@@ -107,7 +107,7 @@ int cmd_race(int argc, char **argv)
 
 	if (argc < 2)
 		return cmd_error("race", "list, hunt, prove, stress, score, merge or replay?");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "help"))
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "help"))
 		return race_help();
 	for (unsigned i = 0; i < SUBS; i++) {
 		if (strcmp(subs[i].name, argv[1]))

@@ -33,7 +33,7 @@ struct merge {
 };
 
 static const struct argp_option table[] = {
-	{ "traces", 't', "FILE", 0, "Hashes that a shard kept (its --traces); once for each shard", 0 },
+	{ "traces", RACE_KEY_TRACES, "FILE", 0, "Hashes that a shard kept (its --traces); once for each shard", 0 },
 	RACE_ROW_JSON,
 	{ 0 },
 };
@@ -50,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct merge *m = state->input;
 
 	switch (key) {
-	case 't':
+	case RACE_KEY_TRACES:
 		add_name(&m->traces, &m->ntraces, arg);
 		return 0;
 	case 'j':

@@ -13,6 +13,7 @@
 #include "recipe/results.h"
 
 #define SHARDS_MAX 1000000u
+#define SECOND_NS  1000000000ull
 
 static error_t take_race(struct race_options *o, const char *arg)
 {
@@ -87,10 +88,13 @@ static error_t take_seed(struct race_options *o, const char *arg)
 
 static error_t take_seconds(struct race_options *o, const char *arg)
 {
+	uint64_t ns;
 	char *end;
 
-	o->seconds = strtod(arg, &end);
-	if (end != arg && !*end && o->seconds > 0 && o->seconds < 1e7)
+	o->seconds = strtod(arg, &end); /* 0.5, too */
+	if (end == arg || *end)
+		o->seconds = text_time(arg, SECOND_NS, &ns) ? 0 : (double)ns / SECOND_NS;
+	if (o->seconds > 0 && o->seconds < 1e7)
 		return 0;
 	cmd_error(o->cmd, "--seconds %.60s: a time above 0 is expected", arg);
 	return EINVAL;
@@ -129,9 +133,9 @@ error_t race_options_parse(int key, char *arg, struct race_options *o)
 		return take_job(o, arg);
 	case 'd':
 		return take_design(o, arg);
-	case 't':
-		return take_seconds(o, arg);
 	case 's':
+		return take_seconds(o, arg);
+	case RACE_KEY_SEED:
 		return take_seed(o, arg);
 	case 'J':
 		return take_jobs(o, arg);

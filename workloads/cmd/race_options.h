@@ -30,15 +30,15 @@ struct race_options {
 #define RACE_JOBS_MAX 64u
 
 /* Keys without a letter. A command's own begin at RACE_KEY_OWN. */
-enum { RACE_KEY_JOB = 0x1001, RACE_KEY_SHARD, RACE_KEY_TRACES, RACE_KEY_CHECKPOINT, RACE_KEY_OWN };
+enum { RACE_KEY_JOB = 0x1001, RACE_KEY_SHARD, RACE_KEY_TRACES, RACE_KEY_CHECKPOINT, RACE_KEY_SEED, RACE_KEY_OWN };
 
 /* Rows of a table. A row whose words differ from command to command takes them. */
 #define RACE_ROW_JOB \
 	{ "job", RACE_KEY_JOB, "FILE", 0, \
 	  "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 }
 #define RACE_ROW_DESIGN(what) { "design", 'd', "NAME", 0, what, 0 }
-#define RACE_ROW_SECONDS(what) { "seconds", 't', "S", 0, what, 0 }
-#define RACE_ROW_SEED(what) { "seed", 's', "S", 0, what, 0 }
+#define RACE_ROW_SECONDS(what) { "seconds", 's', "TIME", 0, what, 0 }
+#define RACE_ROW_SEED(what) { "seed", RACE_KEY_SEED, "N", 0, what, 0 }
 #define RACE_ROW_JOBS { "jobs", 'J', "N", 0, "So many processes, each with a part of the schedules", 0 }
 #define RACE_ROW_SHARD(what) { "shard", RACE_KEY_SHARD, "I/N", 0, what, 0 }
 #define RACE_ROW_GRANULARITY \

@@ -25,6 +25,8 @@ struct replay_options {
 	FILE *text; /* stderr, when the JSON goes to standard output */
 };
 
+enum { KEY_TOLERANT = 0x100, KEY_SVG, KEY_HTML };
+
 static error_t parse_replay(int key, char *arg, struct argp_state *state)
 {
 	struct replay_options *o = state->input;
@@ -33,16 +35,16 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 	case 'a':
 		o->all_lines = true;
 		return 0;
-	case 't':
+	case KEY_TOLERANT:
 		o->tolerant = true;
 		return 0;
 	case 'j':
 		o->files.json = arg;
 		return 0;
-	case 's':
+	case KEY_SVG:
 		o->files.svg = arg;
 		return 0;
-	case 'h':
+	case KEY_HTML:
 		o->files.html = arg;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -155,12 +157,12 @@ int cmd_race_replay(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
 		{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
-		{ "tolerant", 't', NULL, 0,
+		{ "tolerant", KEY_TOLERANT, NULL, 0,
 		  "Skip decisions that do not fit, and judge every crash: for a program that has changed", 0 },
 		{ "json", 'j', "FILE|-", 0, "The story as JSON, too; \"-\": to standard output, and nothing else there",
 		  0 },
-		{ "svg", 's', "FILE", 0, "The time line as a picture, too (drawn by Python)", 0 },
-		{ "html", 'h', "FILE", 0, "All of it as a page, too (drawn by Python)", 0 },
+		{ "svg", KEY_SVG, "FILE", 0, "The time line as a picture, too (drawn by Python)", 0 },
+		{ "html", KEY_HTML, "FILE", 0, "All of it as a page, too (drawn by Python)", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {

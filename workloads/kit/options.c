@@ -97,6 +97,10 @@ static int check_long(const char *cmd, const struct argp *argp, int argc, char *
 
 static int check_short(const char *cmd, const struct argp *argp, int argc, char **argv, int *i)
 {
+	if (!strcmp(argv[*i], "-h")) { /* no command has it for anything else */
+		argv[*i] = "--help";
+		return 0;
+	}
 	for (const char *p = argv[*i] + 1; *p; p++) {
 		const struct argp_option *o = find_short(argp->options, *p);
 

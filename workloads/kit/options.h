@@ -15,7 +15,7 @@
 /*
  * Parses the options by argp's table, after checking that each is known and has its value, so that
  * every mistake is one line. The argp parser function reports a wrong value with cmd_error() and
- * returns EINVAL. 0, or CMD_ERROR. --help prints and exits with 0.
+ * returns EINVAL. 0, or CMD_ERROR. --help and -h print and exit with 0.
  */
 int cmd_options(const struct argp *argp, int argc, char **argv, void *input);
 
