@@ -72,8 +72,8 @@ def draw_run(run, threads=None):
     title = f"{TITLE}: {n} fsyncer{'s' * (n != 1)}, trials one after another"
     found = [i for i in run.indexes if any(has_cells(t) for t in run.trials(i, level))]
     if not found:
-        return draw.absent(run.recipe(), title,
-                           "it keeps no latency over time (made by an older fsyncstorm or by fio, or no sync in the job)")
+        return draw.absent(run.recipe(), title, "it keeps no latency over time (made by an older fsyncstorm or by fio, "
+                                                "or no sync in the job)")
     fig, axes = draw.figure(run.recipe(), title, rows=len(found), height=1.3 + 1.55 * len(found), sharex=True,
                             sharey=True)
     most = max(c[2] for i in found for t in run.trials(i, level) if has_cells(t)

@@ -237,6 +237,29 @@ close_strategy:
 	return ret;
 }
 
+/* Each design: what is due, what came of it. */
+static void print_summary(const struct hunting *g)
+{
+	const struct race *race = g->o.common.race;
+	json_t *r;
+	size_t i;
+
+	fprintf(g->text, "\n%-24s %-8s %-8s %s\n", "design", "due", "found", "at schedule");
+	json_array_foreach(g->results, i, r) {
+		const char *design = json_string_value(json_object_get(r, "design"));
+		json_int_t at = json_integer_value(json_object_get(r, "found_at"));
+		enum verdict due = race_expect(race, design), is = at ? VERDICT_BREAKS : VERDICT_HOLDS;
+
+		fprintf(g->text, "%-24s %-8s %-8s ", design, verdict_name[due], verdict_name[is]);
+		if (at)
+			fprintf(g->text, "%lu", (unsigned long)at);
+		else
+			fprintf(g->text, "none of %lu",
+			        (unsigned long)json_integer_value(json_object_get(r, "schedules")));
+		fprintf(g->text, "%s\n", due == is ? "" : "  <- not as due");
+	}
+}
+
 static int hunt_all(struct hunting *g)
 {
 	bool all = !strcmp(g->o.common.design, "all");
@@ -253,14 +276,11 @@ static int hunt_all(struct hunting *g)
 		                                (json_int_t)g->o.common.seed, "results", g->results));
 	if (ret)
 		return ret;
+	if (all)
+		print_summary(g);
 	if (g->nondeterministic)
 		return 1;
-	if (!all)
-		return g->found != 0;
-	if (g->unexpected)
-		fprintf(g->text, "\n%u design%s did not do what is due\n", g->unexpected,
-		        g->unexpected == 1 ? "" : "s");
-	return g->unexpected != 0;
+	return all ? g->unexpected != 0 : g->found != 0;
 }
 
 int cmd_race_hunt(int argc, char **argv)

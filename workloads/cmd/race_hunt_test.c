@@ -185,6 +185,21 @@ static void what_cannot_be_written_down_is_told_all_the_same(void **state)
 	assert_int_equal(chdir(spawn_folder), 0);
 }
 
+/* Of all designs: a table with each, and who did not do what is due. */
+static void a_hunt_over_designs_ends_with_a_table(void **state)
+{
+	if (RT_TSAN)
+		skip();
+	assert_int_equal(spawn("race hunt seed -n 1"), 1);
+	assert_non_null(strstr(spawn_out, "\ndesign                   due      found    at schedule\n"));
+	assert_non_null(strstr(spawn_out, "\npostfix                  holds    holds    none of 1\n"));
+	assert_non_null(strstr(spawn_out, "\nprefix                   breaks   holds    none of 1  <- not as due\n"));
+	assert_int_equal(spawn("race hunt seed -n 300 -o x.schedule"), 0);
+	assert_non_null(strstr(spawn_out, "\nprefix                   breaks   breaks   2\n"));
+	assert_null(strstr(spawn_out, "not as due"));
+	assert_int_equal(system("rm x.*"), 0);
+}
+
 /* Whatever it comes to: none ends by a signal, and what breaks breaks again when it is replayed. */
 static void every_picker_runs_every_race(void **state)
 {
@@ -347,6 +362,7 @@ int main(void)
 		cmocka_unit_test(shards_and_jobs_are_the_same_slices),
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
 		cmocka_unit_test(what_cannot_be_written_down_is_told_all_the_same),
+		cmocka_unit_test(a_hunt_over_designs_ends_with_a_table),
 		cmocka_unit_test(every_picker_runs_every_race),
 		cmocka_unit_test(what_decides_is_in_the_json),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
