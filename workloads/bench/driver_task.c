@@ -195,6 +195,17 @@ static void pace(struct worker *w)
 	w->issued++;
 }
 
+/* A ramp lasts as long as it is to: where the job has done all of it, it begins again. */
+static bool next_op(struct worker *w, struct op *op)
+{
+	if (ops_next(&w->ops, op))
+		return true;
+	if (w->measuring)
+		return false;
+	ops_uncount(&w->ops);
+	return ops_next(&w->ops, op);
+}
+
 static void interval(struct worker *w, uint64_t length_ns)
 {
 	uint64_t now;
@@ -203,8 +214,7 @@ static void interval(struct worker *w, uint64_t length_ns)
 	w->begin_ns = w->intended_ns = now = rt_now();
 	w->end_ns = length_ns ? now + length_ns : UINT64_MAX;
 	w->issued = 0;
-	while (now < w->end_ns && !w->error && !stop_asked() &&
-	       ops_next(&w->ops, &op)) {
+	while (now < w->end_ns && !w->error && !stop_asked() && next_op(w, &op)) {
 		if (op.kind == OP_WRITE) {
 			if (w->clone->job->rate_iops || w->clone->job->thinktime_ns) {
 				pace(w);

@@ -289,6 +289,17 @@ static void the_ramp_is_not_measured(void **state)
 		assert_int_equal(result->counters[C_FSYNC], result->op[OP_FSYNC].n);
 }
 
+/* Also of a job that would be through before that. */
+static void a_ramp_lasts_as_long_as_it_is_to(void **state)
+{
+	uint64_t begin = rt_now();
+
+	run(&target_probe, "[a]\nrw=write\nsize=64k\nnumber_ios=4\nramp_time=60ms\nfsync=1\n", 0);
+	assert_true(rt_now() - begin >= 60 * MS);
+	assert_int_equal(result->op[OP_WRITE].n, 4);
+	assert_true(probe.writes > 8);
+}
+
 static void seconds_replace_the_limits_of_the_job(void **state)
 {
 	run(&target_null, "[a]\nrw=write\nsize=4k\nnumber_ios=1\n", 20 * MS);
@@ -521,6 +532,7 @@ int main(void)
 		TEST(a_stall_is_paid_by_all_it_delayed),
 		TEST(random_arrivals_are_kept_to),
 		TEST(the_ramp_is_not_measured),
+		TEST(a_ramp_lasts_as_long_as_it_is_to),
 		TEST(seconds_replace_the_limits_of_the_job),
 		TEST(an_error_ends_the_task_and_is_told),
 		TEST(a_stop_ends_the_trial_cleanly),

@@ -50,9 +50,13 @@ static int set_threads(struct bench_options *o, const char *arg)
 {
 	if (text_list(arg, o->threads, BENCH_LEVELS_MAX, &o->nthreads))
 		return wrong("threads", "numbers such as 1,2,4,8", arg);
-	for (unsigned i = 0; i < o->nthreads; i++)
+	for (unsigned i = 0; i < o->nthreads; i++) {
 		if (!o->threads[i] || o->threads[i] > JOB_CLONES_MAX)
 			return wrong("threads", "numbers from 1 to 1024", arg);
+		for (unsigned k = 0; k < i; k++)
+			if (o->threads[k] == o->threads[i])
+				return wrong("threads", "each number once", arg);
+	}
 	return 0;
 }
 

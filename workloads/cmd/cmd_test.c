@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
+
 #include "kit/spawn_test.h"
 
 
@@ -68,6 +70,9 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t null --threads 1,0", "--threads" },
 		{ "bench good.fio -t null --threads 1,,2", "--threads" },
 		{ "bench good.fio -t null --threads 5000", "--threads" },
+		{ "bench good.fio -t null --threads 4,1,4", "--threads: expected each number once" },
+		{ "bench good.fio -t null:x", "`null` takes nothing after its name, not `:x`" },
+		{ "doctor good.fio", "good.fio: Not a directory" },
 		{ "bench good.fio -t null --seconds 0", "--seconds" },
 		{ "bench good.fio -t null --seconds -1", "--seconds" },
 		{ "bench good.fio -t null --seed abc", "--seed" },
@@ -120,8 +125,8 @@ static void wrong_options_are_one_line(void **state)
 static void a_letter_means_one_thing(void **state)
 {
 	static const char *const commands[] = {
-		"bench", "list", "topo", "doctor", "floor", "report", "compare", "merge", "race", "race list", "race hunt",
-		"race prove", "race stress", "race score", "race merge", "race replay", "help",
+		"bench", "list", "topo", "doctor", "floor", "report", "compare", "merge", "race", "race list",
+		"race hunt", "race prove", "race stress", "race score", "race merge", "race replay", "help",
 	};
 	static const char *const means[][2] = {
 		{ "  -s", "--seconds" }, { "  -t", "--target" }, { "  -o", "--out" }, { "  -j", "--json" },
@@ -135,8 +140,9 @@ static void a_letter_means_one_thing(void **state)
 		for (size_t k = 0; k < sizeof(means) / sizeof(means[0]); k++)
 			for (char *at = spawn_out; (at = strstr(at, means[k][0])); at++) {
 				char line[160];
+				bool begins = at == spawn_out || at[-1] == '\n';
 				snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
-				if ((at == spawn_out || at[-1] == '\n') && strchr(", ", at[4]) && !strstr(line, means[k][1]))
+				if (begins && strchr(", ", at[4]) && !strstr(line, means[k][1]))
 					fail_msg("`%s`: %s", args, line);
 			}
 	}
@@ -155,6 +161,8 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		{ "[a]\nrw=write\nsize=1m\nbs=0\n", "bad.fio:4: bs" },
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/99\n", "bad.fio:4: bssplit" },
 		{ "[a]\nrw=write\nsize=1m\nruntime=x\n", "bad.fio:4: runtime" },
+		{ "[a]\nrw=write\nsize=1m\nrate_iops=1000000000\n",
+		  "rate_iops: expected a number from 1 to 100000000" },
 		{ "[a]\nrw=write\nsize=1m\nsync_file_range=8\n", "bad.fio:4: sync_file_range" },
 		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=4096\n",
 		  "bad.fio:4: cpus_allowed: \"4096\": there is no CPU 4096" },
@@ -167,6 +175,12 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		spawn_file("bad.fio", bad[i].text);
 		one_line_and_status_2("bench bad.fio -t null", bad[i].says);
 	}
+	static const char nul[] = "[a]\nrw=write\nsize=1m\n\0fsync=1\n";
+	FILE *f = fopen("bad.fio", "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(nul, 1, sizeof(nul) - 1, f), sizeof(nul) - 1);
+	fclose(f);
+	one_line_and_status_2("bench bad.fio -t null", "bad.fio: not text: a NUL byte is in it");
 	unlink("bad.fio");
 	one_line_and_status_2("bench . -t null", ".");
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -344,6 +345,7 @@ int cmd_doctor(int argc, char **argv)
 		       "about it.",
 	};
 	struct options o = { .dir = NULL };
+	struct stat st;
 	json_t *list;
 	int ret = cmd_options(&argp, argc, argv, &o);
 
@@ -351,8 +353,10 @@ int cmd_doctor(int argc, char **argv)
 		return ret;
 	if (!o.dir)
 		o.dir = ".";
-	if (access(o.dir, F_OK))
+	if (stat(o.dir, &st))
 		return cmd_error("doctor", "%.200s: %s", o.dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return cmd_error("doctor", "%.200s: %s", o.dir, strerror(ENOTDIR));
 	list = json_array();
 	for (size_t i = 0; i < NCHECKS; i++) {
 		struct finding f = { .state = OK };

@@ -202,7 +202,11 @@ char *job_read(const char *path)
 		return NULL;
 	errno = 0;
 	n = getdelim(&text, &cap, '\0', in);
-	if (n < 0 && errno) {
+	if (n > 0 && !text[n - 1]) { /* the rest would be ignored */
+		free(text);
+		text = NULL;
+		errno = EILSEQ;
+	} else if (n < 0 && errno) {
 		free(text);
 		text = NULL;
 	} else if (n < 0) { /* an empty file */
@@ -220,7 +224,8 @@ int job_load(const char *path, struct job_file *out, struct why *why)
 
 	*out = (struct job_file){ 0 };
 	if (!text)
-		return why_set(why, -errno, "%s: %s", path, strerror(errno));
+		return why_set(why, -errno, "%s: %s", path,
+		               errno == EILSEQ ? "not text: a NUL byte is in it" : strerror(errno));
 	ret = job_parse(path, text, out, why);
 	free(text);
 	return ret;

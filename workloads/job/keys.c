@@ -409,7 +409,7 @@ const struct job_key job_keys[] = {
 	{ "runtime", TIME_WANTED, set_runtime, false, "time limit" },
 	{ "time_based", "0 or 1", set_time_based, true, "goes on until runtime has passed" },
 	{ "ramp_time", TIME_WANTED, set_ramp_time, false, "runs this long before it measures" },
-	{ "rate_iops", "a number above 0", set_rate_iops, false,
+	{ "rate_iops", "a number from 1 to 100000000", set_rate_iops, false,
 	  "writes a second of a task; latency from the intended start" },
 	{ "rate_process", "linear or poisson", set_rate_process, false, "with rate_iops: evenly spaced, or at random" },
 	{ "thinktime", "a time such as 100 (microseconds), 10ms or 1s", set_thinktime, false, "idle after each write" },

@@ -173,6 +173,9 @@ int target_parse(const char *text, struct target_spec *out, struct why *why)
 		out->target = &target_null;
 		return 0;
 	}
+	if (!strcmp(out->design, target_null.name))
+		return why_set(why, -EINVAL, "`%s` takes nothing after its name, not `%s`", target_null.name,
+			       text + strlen(target_null.name));
 	if (!fs_design_find(out->design))
 		return why_set(why, -EINVAL, "no design is called `%s`%s", out->design,
 			       text_did_you_mean(hint, sizeof(hint), nearest_design(out->design)));
