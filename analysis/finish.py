@@ -6,7 +6,6 @@ percentiles in the run's folder.
 `fsyncstorm bench` starts it, and waits for it: nothing here needs more than numpy.
 """
 import itertools
-import json
 import os
 import sys
 
@@ -95,8 +94,9 @@ def load(where):
     """A folder, which may not have its final name yet; or `-`, a run.json on stdin. A bench that was interrupted in its
     first trial has none to tell of, and that is no mistake."""
     path = os.path.join("." if where == "-" else where, "run.json")
-    data = json.load(sys.stdin) if where == "-" else runs.read_json(path)
+    data = runs.parse_json(path, sys.stdin) if where == "-" else runs.read_json(path)
     runs.check_schema(path, data)
+    runs.check_fields(path, data)
     return runs.Run(path, data, {})
 
 

@@ -23,17 +23,17 @@ DERIVED = ("comparisons", "percentiles", "fio")  # of the trials of one run, as 
 DEFAULT_PARENT = "results"
 
 
-def read(where, name):
+def file_of(where, name):
     """A file of a run that was named by its folder or by its run.json."""
     folder = os.path.dirname(where) if os.path.basename(where) == "run.json" else where
-    return runs.read_json(os.path.join(folder or ".", name) if folder else name)
+    return os.path.join(folder or ".", name) if folder else name
 
 
 def check(where, data):
     runs.check_schema(where, data)
-    if not data.get("runs") or not data.get("targets"):
-        raise runs.Bad(f"{where}: no trial in it")
     runs.check_fields(where, data)
+    if not data["runs"]:
+        raise runs.Bad(f"{where}: no trial in it")
 
 
 def check_alike(where, first, data):
@@ -62,7 +62,7 @@ def joined(wheres):
     """(run.json, env.json) of all runs as one. Raises Bad."""
     whole, seen = None, {}
     for where in wheres:
-        data = read(where, "run.json")
+        data = runs.read_json(file_of(where, "run.json"))
         check(where, data)
         if whole is None:
             check_new(where, data, seen)
@@ -72,7 +72,7 @@ def joined(wheres):
         check_new(where, data, seen)
         whole["runs"] = whole["runs"] + [dict(t, trial=t["trial"] + whole["trials"]) for t in data["runs"]]
         whole["trials"] += data["trials"]
-    env, *others = (read(where, "env.json") for where in wheres)
+    env, *others = (runs.read_env(file_of(where, "env.json")) for where in wheres)
     env["merged_with"] = others
     whole["merged_from"] = list(wheres)
     return whole, env

@@ -2,7 +2,7 @@
 runs.py: loads results, and computes each figure that the terminal, the report and the README show. No other file
 reads a run's JSON.
 
-What is wrong with a file is one line that names it (Bad), never a stack of Python's.
+What is wrong with a file is one line that names it (Bad), never a stack of Python's: schema.py has each field.
 
 runs.1: A figure is computed by one function here, whoever shows it. What there are too few operations for is NaN, and
 shown as "-": p50 takes 10, p99 takes 100, p99.9 takes 1,000.
@@ -20,8 +20,9 @@ import shlex
 
 import numpy as np
 
+import schema
+
 SCHEMA, VERSION = "fsyncstorm-bench", 1
-NEEDED = ("date", "commit", "command", "trials", "job", "targets", "runs")
 METRICS = ("p50", "p99", "p99.9", "rate")
 PERCENTILE = {"p50": 50, "p99": 99, "p99.9": 99.9}
 LEAST = 10        # operations that a percentile takes, and one beyond it
@@ -231,8 +232,7 @@ class Run:
             if name.endswith(".hunt.json"):
                 path = os.path.join(self.folder, name)
                 data = read_json(path)
-                if not isinstance(data, dict) or not {"race", "results"} <= data.keys():
-                    raise Bad(f"{path}: not the result of `race hunt`")
+                fits(path, data, schema.HUNT, "not the result of `race hunt`: ")
                 out += [(data["race"], r) for r in data["results"]]
         return out
 
@@ -243,16 +243,22 @@ def short_names(labels):
     return bare if len(set(bare)) == len(bare) else list(labels)
 
 
+def parse_json(path, f):
+    """What the open file holds; `path` is only what is told."""
+    try:
+        return json.load(f, parse_constant=schema.not_json)
+    except json.JSONDecodeError as e:
+        raise Bad(f"{path}:{e.lineno}: not whole JSON ({e.msg}); was its run cut short?") from None
+    except (ValueError, RecursionError, schema.Wrong):  # no UTF-8, a number of thousands of digits, a deep nest
+        raise Bad(f"{path}: not a JSON file") from None
+
+
 def read_json(path):
     try:
         with open(path, encoding="utf-8") as f:
-            return json.load(f)
+            return parse_json(path, f)
     except OSError as e:
         raise Bad(f"{path}: {e.strerror}") from None
-    except UnicodeDecodeError:
-        raise Bad(f"{path}: not a JSON file") from None
-    except json.JSONDecodeError as e:
-        raise Bad(f"{path}:{e.lineno}: not whole JSON ({e.msg}); was its run cut short?") from None
 
 
 def check_schema(path, data):
@@ -264,13 +270,22 @@ def check_schema(path, data):
         raise Bad(f"{path}: schema version {data.get('schema_version')}, this program reads version {VERSION}")
 
 
+def fits(path, data, check, what=""):
+    """schema.1, or Bad."""
+    try:
+        check(data, "")
+    except schema.Wrong as e:
+        raise Bad(f"{path}: {what}{e}; is it whole?") from None
+
+
 def check_fields(path, data):
-    for field in NEEDED:
-        if field not in data:
-            raise Bad(f"{path}: has no `{field}`; is it whole?")
-    for r in data["runs"]:
-        if not {"threads", "target", "trial", "rate", "ops"} <= r.keys() or r["target"] >= len(data["targets"]):
-            raise Bad(f"{path}: a trial lacks its target, its operations or its rate; is it whole?")
+    fits(path, data, schema.run)
+
+
+def read_env(path):
+    data = read_json(path)
+    fits(path, data, schema.ENV)
+    return data
 
 
 def check(path, data):
@@ -308,7 +323,7 @@ def load(where):
     if os.path.isdir(where) and not os.path.exists(path):
         return Run(path, join(where), {})
     beside = os.path.join(os.path.dirname(os.path.abspath(path)), "env.json")
-    return Run(path, load_file(path), read_json(beside) if os.path.exists(beside) else {})
+    return Run(path, load_file(path), read_env(beside) if os.path.exists(beside) else {})
 
 
 def find_target(run, name):
@@ -322,10 +337,6 @@ def find_target(run, name):
 def load_scores(path):
     """The JSON of `race score`: [{race, design, strategy, seeds: schedules to the first violation or None, cap}]."""
     data = read_json(path)
-    if not isinstance(data, dict) or not {"rows", "cap"} <= data.keys():
-        raise Bad(f"{path}: not the result of `race score`")
-    for row in data["rows"]:
-        if not {"race", "design", "strategy", "first"} <= row.keys():
-            raise Bad(f"{path}: a row lacks its race, design, strategy or `first`")
+    fits(path, data, schema.SCORES, "not the result of `race score`: ")
     return [dict(race=r["race"], design=r["design"], strategy=r["strategy"], seeds=r["first"], cap=data["cap"])
             for r in data["rows"]]

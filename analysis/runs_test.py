@@ -123,8 +123,8 @@ class BadInput(unittest.TestCase):
     def test_results_of_another_kind(self):
         self.changed("schema version 9, this program reads version 1", lambda d: d.update(schema_version=9))
         self.changed("schema fsyncstorm-bench-self", lambda d: d.update(schema="fsyncstorm-bench-self"))
-        self.changed("has no `targets`", lambda d: d.pop("targets"))
-        self.changed("lacks its target", lambda d: d["runs"][0].pop("rate"))
+        self.changed("targets: a field of that name is expected", lambda d: d.pop("targets"))
+        self.changed("runs[0].rate: a field of that name is expected", lambda d: d["runs"][0].pop("rate"))
         self.changed("no trial that ran to its end", lambda d: d.update(runs=[]))
 
     def test_a_score_that_is_none(self):
