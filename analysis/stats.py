@@ -224,10 +224,10 @@ def two_groups(x):
     """The middles of the two groups that trials fall into, or None when they are of one kind: the best cut
     in two leaves a fifth at least on each side, the groups are 4.5 of their spreads apart (Ashman's D; one
     normal cut in two gives 2.7, a flat one 3.5), and half of what lies between their middles is empty."""
-    x = np.sort(np.log(np.asarray(x, dtype=float)))
-    n = len(x)
-    if n < 10 or not np.isfinite(x).all():
+    x, n = np.asarray(x, dtype=float), len(x)
+    if n < 10 or not np.isfinite(x).all() or (x <= 0).any():
         return None
+    x = np.sort(np.log(x))
     cuts = range(max(3, n // 5), n - max(3, n // 5) + 1)
     cut = min(cuts, key=lambda k: x[:k].var() * k + x[k:].var() * (n - k))
     low, high = x[:cut], x[cut:]

@@ -167,7 +167,7 @@ static enum doubt judge(const struct disk_super *ds, uint64_t bytenr, const stru
 	field = wrong_field(ds);
 	if (!field)
 		return NONE;
-	why_set(why, 0, "%s cannot be", field);
+	why_set(why, 0, "it holds values that cannot be: %s", field);
 	return WRONG_FIELD;
 }
 
@@ -199,10 +199,7 @@ int super_read_copy(struct dev *d, unsigned copy, struct super *out, struct why 
 
 int super_read(struct dev *d, struct super *out, struct why *why)
 {
-	static const char *const words[] = { [NONE] = "", [TOO_LARGE] = "", [NO_MAGIC] = "",
-		[WRONG_FIELD] = "both super blocks are damaged: ",
-		[WRONG_CSUM] = "both super blocks are damaged: ",
-		[NOT_READ] = "both super blocks are lost: " };
+	static const char both[] = "both super blocks are damaged, the better one: ";
 	struct super copy[2];
 	enum doubt doubt[2];
 	struct why reason[2];
@@ -211,7 +208,8 @@ int super_read(struct dev *d, struct super *out, struct why *why)
 		doubt[i] = read_copy(d, copy_at[i], &copy[i], &reason[i]);
 	if (doubt[0] && doubt[1]) {
 		int better = doubt[0] < doubt[1] ? 0 : 1;
-		return why_set(why, error_of(doubt[better]), "%s%s", words[doubt[better]], reason[better].text);
+		bool damaged = doubt[better] >= WRONG_FIELD && doubt[better] != NO_MAGIC;
+		return why_set(why, error_of(doubt[better]), "%s%s", damaged ? both : "", reason[better].text);
 	}
 	/* super.1 */
 	if (doubt[0] || (!doubt[1] && copy[1].generation > copy[0].generation))

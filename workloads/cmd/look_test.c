@@ -116,7 +116,7 @@ static void damage_is_told(void **state)
 	write_image();
 	assert_int_equal(spawn("look --check " IMAGE), 2);
 	assert_string_equal(spawn_err, "fsyncstorm look: " IMAGE
-			    ": both super blocks are damaged: its checksum is wrong\n");
+			    ": both super blocks are damaged, the better one: its checksum is wrong\n");
 	assert_string_equal(spawn_out, "");
 }
 
