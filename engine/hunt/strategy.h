@@ -40,8 +40,8 @@ int strategy_open(struct strategy *s, const char *text, struct why *why);
 void strategy_close(struct strategy *s);
 
 /*
- * Does it enumerate schedules in an order of its own? Then all of them have the search's own seed, which only tasks that
- * draw their calls make use of, and its searches cannot be divided.
+ * Does it enumerate schedules in an order of its own? Then all of them have the search's own seed, which only tasks
+ * that draw their calls make use of, and its searches cannot be divided.
  */
 bool strategy_enumerates(const struct strategy *s);
 

@@ -212,7 +212,8 @@ static void every_picker_runs_every_race(void **state)
 	for (size_t i = 0; races[i]; i++)
 		for (size_t p = 0; p < sizeof(pickers) / sizeof(pickers[0]); p++)
 			for (size_t d = 0; d < 2; d++) {
-				snprintf(args, sizeof(args), "race hunt %s -d %s -p %s -n 40 -o x.schedule", races[i]->name,
+				snprintf(args, sizeof(args),
+				         "race hunt %s -d %s -p %s -n 40 -o x.schedule", races[i]->name,
 				         designs[d], pickers[p]);
 				int status = spawn(args);
 				if (status != 0 && status != 1)

@@ -42,7 +42,8 @@ static void all_shards_are_the_hunt(void **state)
 	for (unsigned i = 1; i <= SHARDS; i++)
 		hunt("postfix", i, SHARDS, (const char *[]){ "", "a1", "a2", "a3" }[i]);
 	hunt("postfix", 1, 1, "one");
-	assert_int_equal(spawn("race merge a2.json a3.json a1.json --traces a1.traces --traces a2.traces --traces a3.traces --json "
+	assert_int_equal(spawn("race merge a2.json a3.json a1.json "
+	                       "--traces a1.traces --traces a2.traces --traces a3.traces --json "
 	                       "all.json"), 0);
 	assert_non_null(strstr(spawn_out, "picker random, seed 1: 3 shards"));
 	assert_non_null(strstr(spawn_out, "no violation in 600 schedules"));
@@ -174,7 +175,8 @@ static void what_does_not_belong_is_refused(void **state)
 		{ "race merge a1.json a2.json a3.json --traces a1.traces --traces a2.traces --traces b2.traces",
 		  "b2.traces: of another campaign: its design" },
 		{ "race merge a1.json a2.json a3.json --traces short.traces", "--traces short.traces: cut short" },
-		{ "race merge a1.json a2.json a3.json --traces strange.traces", "--traces strange.traces:3: not a hash" },
+		{ "race merge a1.json a2.json a3.json --traces strange.traces",
+		  "--traces strange.traces:3: not a hash" },
 		{ "race merge a1.json a2.json a3.json --traces other.traces", "of another run of shard 1: 1 traces" },
 		{ "race merge p1.json p2.json --traces a1.traces", "a hunt and a proof cannot be joined" },
 		{ "race merge p1.json p3.json", "p3.json: 8 distinct traces of 7 executions" },

@@ -79,7 +79,8 @@ static void all_parts_are_the_whole(void **state)
 	assert_int_equal(spawn(PROVE "--json whole.json"), 0);
 	assert_int_equal(spawn(PROVE "--shard 1/2 --json p1.json --traces p1.traces"), 0);
 	assert_int_equal(spawn(PROVE "--shard 2/2 --json p2.json --traces p2.traces"), 0);
-	assert_int_equal(spawn("race merge p1.json p2.json --traces p1.traces --traces p2.traces --json merged.json"), 0);
+	assert_int_equal(
+		spawn("race merge p1.json p2.json --traces p1.traces --traces p2.traces --json merged.json"), 0);
 	assert_non_null(strstr(spawn_out,
 	                       "PROVED: no violation in any schedule with at most 1 preemption, whenever the power "
 	                       "fails"));
