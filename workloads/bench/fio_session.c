@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 #include "fs/fs.h"
 #include "recipe/env.h"
+#include "recipe/results.h"
 #include "machine/mem.h"
 
 struct session_file {
@@ -166,11 +167,9 @@ static void take_figures(struct fio_session *s)
 static int write_report(struct fio_session *s, struct why *why)
 {
 	json_t *o = report_json(s);
-	int ret = json_dump_file(o, s->report, JSON_INDENT(1) | JSON_PRESERVE_ORDER) ? -errno : 0;
+	int ret = results_json_file(s->report, o, why);
 
 	json_decref(o);
-	if (ret)
-		why_set(why, ret, "%s: the report cannot be written: %s", s->report, strerror(-ret));
 	return ret;
 }
 

@@ -108,12 +108,12 @@ static void a_schedule_that_nobody_named_loses_none(void **state)
 		assert_non_null(strstr(spawn_out, "race replay race-seed-prefix-2.schedule"));
 		assert_int_equal(entries("race-seed-prefix*.schedule"), 2 + entries("*.passing.schedule"));
 	}
-	shell("rm *.passing.schedule");
+	shell("rm *.passing.schedule *.story.json");
 	assert_int_equal(spawn("race prove seed_smallest -d prefix -k 2"), 1);
 	assert_non_null(strstr(spawn_out, "race replay race-seed_smallest-prefix-2.schedule"));
 	is("race-seed-prefix.schedule", "mine");
 	is("race-seed_smallest-prefix.schedule", "mine");
-	shell("rm *.schedule");
+	shell("rm *.schedule *.story.json");
 	assert_int_equal(spawn_left(), 0);
 }
 

@@ -35,6 +35,7 @@ static const struct {
 	{ "race stress seed -d postfix -n 2 -j %s", 0 },
 	{ "race score -r seed -d prefix -p random -k 1 -j %s", 0 },
 	{ "race merge hunt.json -j %s", 1 },
+	{ "race replay s.schedule --json %s", 1 },
 	{ "race replay s.schedule --svg %s", 1 },
 	{ "race replay s.schedule --html %s", 1 },
 	{ "report run -o %s", 0 },
@@ -95,6 +96,7 @@ static void a_device_node_is_never_replaced(void **state)
 		is_node("null", 3, ways[i].args);
 		unlink("kept.schedule");
 		unlink("kept.passing.schedule");
+		unlink("kept.story.json");
 		if (spawn_left() != before)
 			fail_msg("`%s` has left something behind", ways[i].args);
 	}
@@ -117,7 +119,9 @@ static void a_link_is_followed(void **state)
 		unlink("in/real");
 		unlink("kept.schedule");
 		unlink("kept.passing.schedule");
+		unlink("kept.story.json");
 		unlink("link.passing.schedule");
+		unlink("link.story.json");
 	}
 	assert_int_equal(rmdir("in"), 0);
 }
@@ -130,6 +134,7 @@ static void no_file_is_made_beside_a_device(void **state)
 	assert_int_equal(spawn("race hunt seed -n 300 -o /dev/null"), 0);
 	assert_int_equal(access("/dev/null-flush_twice_early", F_OK), -1);
 	assert_int_equal(access("/dev/null.passing.schedule", F_OK), -1);
+	assert_int_equal(access("/dev/null.story.json", F_OK), -1);
 	assert_int_equal(spawn_left(), before);
 }
 

@@ -221,7 +221,7 @@ static void every_picker_runs_every_race(void **state)
 				if (status && spawn("race replay x.schedule") != 1)
 					fail_msg("`%s`, replayed: %s%s", args, spawn_out, spawn_err);
 			}
-	assert_int_equal(system("rm -f x.schedule x.passing.schedule"), 0);
+	assert_int_equal(system("rm -f x.schedule x.passing.schedule x.story.json"), 0);
 	assert_int_equal(spawn_left(), 0);
 }
 
