@@ -140,7 +140,9 @@ RUN = record({"date": text, "commit": text, "command": each(text, 1), "trials": 
              {"seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text), "interrupted": flag,
               "merged_from": each(text)})
 
-ENV = record({}, {"cpu": text, "kernel": text, "commit": text,
+BACKING = record({}, {"path": text, "filesystem": text, "source": text, "model": text})
+
+ENV = record({}, {"cpu": text, "kernel": text, "commit": text, "backing": each(BACKING),
                   "topology": record({}, {"nodes": count, "pus": count, "real": flag})})
 
 

@@ -218,3 +218,17 @@ int claim(const char *path, bool force, struct why *why)
 		close(fd);
 	return ret;
 }
+
+void unclaim(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return;
+	for (unsigned i = 0; i < nclaims; i++) {
+		if (!is_same(&claims[i].st, &st))
+			continue;
+		close(claims[i].fd);
+		claims[i--] = claims[--nclaims];
+	}
+}

@@ -28,4 +28,10 @@
  */
 int claim(const char *path, bool force, struct why *why);
 
+/*
+ * Gives a claim up before the program ends: what lies there is to go, and an open descriptor would keep it, as that of
+ * a loop device does. Nothing of this program uses it any more. Without a claim: nothing happens.
+ */
+void unclaim(const char *path);
+
 #endif
