@@ -61,7 +61,7 @@ void disk_size_extend(struct inode *inode, uint64_t off, uint64_t end)
 {
 	uint64_t size = atomic_load(&inode->size), from = off / FS_BLOCK * FS_BLOCK;
 
-	CHECK(mutex_held(&inode->lock) && off < end && end > size);
+	CHECK(write_held(&inode->lock) && off < end && end > size);
 	rt_access(inode->stamps_id, POINT_WRITE);
 	/* at once: a completion that sees the new size sees what is unwritten below it */
 	spin_lock_quiet(&inode->ordered_lock);

@@ -188,7 +188,7 @@ static int write_page(struct inode *inode, uint64_t off, const void *buf, uint32
 {
 	uint32_t in = (uint32_t)(off % FS_BLOCK);
 
-	CHECK(mutex_held(&inode->lock) && in + n <= FS_BLOCK);
+	CHECK(write_held(&inode->lock) && in + n <= FS_BLOCK);
 	struct page *p = page_for_write(inode, (uint32_t)(off / FS_BLOCK));
 	int ret = 0;
 
@@ -215,7 +215,7 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 	if (ret)
 		return ret;
 	background_make_space(fs);
-	mutex_lock(&inode->lock);
+	write_lock(&inode->lock);
 	/* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
 	 * truncation, old blocks of the committed tree would come back there */
 	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
@@ -226,7 +226,7 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 		ret = write_page(inode, off + done, (const uint8_t *)buf + done, n);
 		done += n;
 	}
-	mutex_unlock(&inode->lock);
+	write_unlock(&inode->lock);
 	fs->on.wrote(inode, fs_generation(fs) + 1);
 	background_balance(inode);
 	return ret ? ret : (int)len;
@@ -299,7 +299,7 @@ int fs_truncate(struct file *f, uint64_t size)
 	if (ret)
 		return ret;
 	background_make_space(inode->root->fs);
-	mutex_lock(&inode->lock);
+	write_lock(&inode->lock);
 	ret = truncate_tail(inode, size);
 	if (!ret) {
 		/* nobody can dirty a page meanwhile, so with all pages written nothing of the file is on its way */
@@ -313,7 +313,7 @@ int fs_truncate(struct file *f, uint64_t size)
 		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
 		ret = truncate_items(inode, size);
 	}
-	mutex_unlock(&inode->lock);
+	write_unlock(&inode->lock);
 	return ret;
 }
 

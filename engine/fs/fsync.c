@@ -36,7 +36,7 @@
  */
 static void fsync_lock(struct sync *s)
 {
-	mutex_lock_in(&s->inode->lock, PH_INODE_LOCK);
+	write_lock_in(&s->inode->lock, PH_INODE_LOCK);
 	if ((s->start || s->end != UINT64_MAX) && atomic_load(&s->inode->size) > s->inode->logged_size) {
 		s->start = 0;
 		s->end = UINT64_MAX;
@@ -97,7 +97,7 @@ static int fsync_commit(struct inode *inode, uint64_t transid)
 	phase(PH_WAIT_DATA);
 	writeback_start_ordered(inode, 0, UINT64_MAX);
 	int err = ordered_wait_range(inode, 0, UINT64_MAX);
-	CHECK(!mutex_held(&inode->lock)); /* a commit may take long: writers go on */
+	CHECK(!write_held(&inode->lock)); /* a commit may take long: writers go on */
 	phase(PH_TRANS);
 	count(C_FSYNC_COMMIT);
 	int ret = trans_commit_id(fs, transid);
@@ -119,13 +119,13 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 	phase(PH_LOG_ITEMS);
 	int ret = trans_start(inode->root->fs, TRANS_START, &h);
 	if (ret) {
-		mutex_unlock(&inode->lock);
+		write_unlock(&inode->lock);
 		return ret;
 	}
-	CHECK(mutex_held(&inode->lock));
+	CHECK(write_held(&inode->lock));
 	uint64_t transid = h.trans->id;
 	ret = log_inode_parent(inode, &h, &ctx, &what);
-	mutex_unlock(&inode->lock);
+	write_unlock(&inode->lock);
 	if (!ret)
 		ret = log_sync(inode->root, &h, &ctx);
 	trans_end(&h);
@@ -136,7 +136,7 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 static int fsync_skip(struct inode *inode)
 {
 	count(C_FSYNC_SKIPPED);
-	mutex_unlock(&inode->lock);
+	write_unlock(&inode->lock);
 	return 0;
 }
 

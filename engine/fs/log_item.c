@@ -111,7 +111,7 @@ static int log_inode_item(struct inode *inode, struct tree *log, uint64_t genera
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
-	CHECK(mutex_held(&inode->lock));
+	CHECK(write_held(&inode->lock));
 	inode->logged_size = atomic_load(&inode->size);
 	fs_cost(COST_LOG_INODE);
 	return tree_put(log, generation, &k, &item, sizeof(item));
@@ -259,7 +259,7 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, con
 	struct list ordered;
 	int ret;
 
-	CHECK(mutex_held(&inode->lock));
+	CHECK(write_held(&inode->lock));
 	CHECK(atomic_load(&inode->root->log.writers) > 0);
 	list_init(&ordered);
 	mutex_lock(&inode->log_mutex);

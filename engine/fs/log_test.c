@@ -370,12 +370,12 @@ static void a_full_log_does_not_overtake_data_on_its_way(void **state)
 					.disk_bytenr = r.fs->super.dev_size - 4096, .disk_len = 4096,
 						       .ram_bytes = 4096 });
 	atomic_fetch_or(&f->inode->flags, INODE_NEEDS_FULL_SYNC);
-	mutex_lock(&f->inode->lock);
+	write_lock(&f->inode->lock);
 	assert_int_equal(trans_start(r.fs, TRANS_START, &h), 0);
 	const struct log_what all = { LOG_ORDERED_FIRST, 0, UINT64_MAX };
 	assert_int_equal(log_inode_parent(f->inode, &h, &ctx, &all), LOG_NEED_COMMIT);
 	trans_end(&h);
-	mutex_unlock(&f->inode->lock);
+	write_unlock(&f->inode->lock);
 	assert_true(inode_flag(f->inode, INODE_NEEDS_FULL_SYNC));
 	spin_lock(&f->inode->ordered_lock);
 	RB_INIT(&f->inode->ordered); /* it was the only one */

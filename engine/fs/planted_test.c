@@ -21,7 +21,7 @@ static void inode_lock_under_the_log_mutex(void)
 	struct file *f = test_open(fs_subvol(fs, 0), "a");
 
 	mutex_lock(&f->inode->root->log.mutex);
-	mutex_lock(&f->inode->lock);
+	write_lock(&f->inode->lock);
 }
 
 static void fsync_inside_a_handle(void)

@@ -127,7 +127,7 @@ struct inode {
 	_Atomic bool unlinked;        /* changed under dir_lock */
 	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
 
-	struct mutex lock;            /* i_mutex: writes, truncate, and all of logging */
+	struct rwsem lock;            /* i_mutex: writes, truncate, and all of logging */
 	_Atomic uint64_t size;        /* changed under lock */
 	uint64_t logged_size;         /* guarded by lock: size at the last log; maps have told of each page below it */
 	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock (disk_size.1) */

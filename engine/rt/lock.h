@@ -33,7 +33,7 @@
 	X(TASK,            WAIT,  "a task ends")                                                   \
 	X(WORK,            WAIT,  "a worker or flusher without work")                              \
 	X(DIR,             MUTEX, "root->dir_lock: the subvolume's directory")                     \
-	X(INODE,           MUTEX, "inode->lock: writes, size, and all of logging an inode")        \
+	X(INODE,           RWSEM, "inode->lock: writes, size, and all of logging an inode")        \
 	X(TRANS_START,     WAIT,  "a commit in progress lets new starters in")                     \
 	X(TRANS_EXT,       WAIT,  "handles of fsync and system calls have ended")                  \
 	X(ORDERED,         WAIT,  "an ordered extent completes: its items are in the trees")       \
@@ -153,6 +153,8 @@ void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub);
 void read_lock(struct rwsem *s);
 void read_unlock(struct rwsem *s);
 void write_lock(struct rwsem *s);
+/* As mutex_lock_in(): a task that has to wait enters phase `wait_in`. */
+void write_lock_in(struct rwsem *s, enum phase wait_in);
 void write_unlock(struct rwsem *s);
 bool write_held(const struct rwsem *s);
 

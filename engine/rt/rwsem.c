@@ -108,13 +108,22 @@ static void dequeue(struct rwsem *s, struct waiter *w)
 	guard_unlock(&s->guard);
 }
 
+/* The writer that holds it sleeps. Of readers that hold it only the last one is known, and it may have left. */
+static bool writer_is_parked(struct rwsem *s)
+{
+	struct task *owner = atomic_load_explicit(&s->owner, memory_order_acquire); /* it may have ended (task.1) */
+
+	return atomic_load_explicit(&s->state, memory_order_relaxed) < 0 && owner &&
+	       atomic_load_explicit(&owner->token, memory_order_relaxed) == 2;
+}
+
 static bool spin_for_lock(struct rwsem *s, bool writer)
 {
 	uint64_t end;
 
 	if (rt_controlled || rt_cpus() < 2)
 		return false;
-	for (end = clock_now() + RWSEM_SPIN_NS; clock_now() < end; cpu_relax())
+	for (end = clock_now() + RWSEM_SPIN_NS; clock_now() < end && !writer_is_parked(s); cpu_relax())
 		if (try_lock(s, writer, false))
 			return true;
 	return false;
@@ -246,24 +255,32 @@ void read_unlock(struct rwsem *s)
 		wake_first(s);
 }
 
-static void write_acquire(struct rwsem *s, struct task *t)
+static void write_acquire(struct rwsem *s, struct task *t, enum phase wait_in)
 {
-	if (!try_write(s))
+	if (!try_write(s)) {
+		if (wait_in != PH_NR)
+			phase(wait_in);
 		lock_slow(s, t, true);
+	}
 	atomic_store_explicit(&s->owner, t, memory_order_release);
 	held_push(t, s, s->class, s->sub);
 	lock_count(t, s->class, &s->last_node);
 }
 
-void write_lock(struct rwsem *s)
+void write_lock_in(struct rwsem *s, enum phase wait_in)
 {
 	struct task *t = rt_self();
 
 	lock_order(t, s->class, s->sub);
 	if (__builtin_expect(rt_points, 0))
 		rwsem_point(s, t, true);
-	write_acquire(s, t);
+	write_acquire(s, t, wait_in);
 	rt_accessed(s->id, POINT_LOCK);
+}
+
+void write_lock(struct rwsem *s)
+{
+	write_lock_in(s, PH_NR);
 }
 
 void write_lock_quiet(struct rwsem *s)
@@ -271,7 +288,7 @@ void write_lock_quiet(struct rwsem *s)
 	struct task *t = rt_self();
 
 	lock_order(t, s->class, s->sub);
-	write_acquire(s, t);
+	write_acquire(s, t, PH_NR);
 }
 
 void write_unlock(struct rwsem *s)
