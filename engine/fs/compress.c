@@ -65,7 +65,10 @@ static bool run_submit_compressed(struct run *run, void *data, uint64_t len)
 		return false;
 	}
 	CHECK(got == len);
-	struct ordered *o = writeback_add_extent(inode, start, (uint64_t)run->n * FS_BLOCK, disk, len, true);
+	const struct ordered_spec spec = { .file_off = start, .len = (uint64_t)run->n * FS_BLOCK, .disk_bytenr = disk,
+					   .disk_len = len, .ram_bytes = (uint64_t)run->n * FS_BLOCK,
+					   .compressed = true };
+	struct ordered *o = writeback_add_extent(inode, inode->root->fs->on.add_extent, &spec);
 	range_unlock(inode, &r);
 	count(C_EXTENT_COMPRESSED);
 	for (uint32_t i = 0; i < run->n; i++)

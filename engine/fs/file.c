@@ -9,15 +9,17 @@
  *   believe the stamps while an ordered extent is under way (3a8b36f37806), and a late stamp takes
  *   nothing back (inode.3).
  *
- * Callers: the public door (fs.h).
+ * Callers: the public door (fs.h); direct.c by file.h.
  */
 #include <stdlib.h>
 
 #include "fs/cost.h"
 #include "fs/csum.h"
+#include "fs/direct.h"
 #include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
+#include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
@@ -108,7 +110,8 @@ static int block_read(struct inode *inode, uint64_t off, void *buf)
 	return blocks_read(fs, e.item.disk_bytenr + at, buf, FS_BLOCK);
 }
 
-/* A locked page gets its content; nothing of it lies beyond the end of the file. */
+/* A locked page gets its content; nothing of it lies beyond the end of the file. No write of it is under way, and none
+ * begins (file.1). */
 static int page_fill(struct inode *inode, struct page *p)
 {
 	uint64_t off = (uint64_t)p->index * FS_BLOCK;
@@ -131,6 +134,26 @@ static int page_fill(struct inode *inode, struct page *p)
 	return 0;
 }
 
+/* The same for a page that a direct write may be writing now: it is waited for, and the next one kept out. */
+static int page_bring_in(struct inode *inode, struct page *p)
+{
+	uint64_t off = (uint64_t)p->index * FS_BLOCK;
+	struct range r;
+
+	/* while a mount is read only nothing is written */
+	if ((atomic_load(&p->flags) & PG_UPTODATE) || inode->root->fs->opt.read_only)
+		return page_fill(inode, p);
+	range_lock(inode, &r, off, off + FS_BLOCK);
+	while (ordered_overlaps(inode, off, off + FS_BLOCK)) {
+		range_unlock(inode, &r);
+		ordered_wait_range(inode, off, off + FS_BLOCK);
+		range_lock(inode, &r, off, off + FS_BLOCK);
+	}
+	int ret = page_fill(inode, p);
+	range_unlock(inode, &r);
+	return ret;
+}
+
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 {
 	struct inode *inode = f->inode;
@@ -146,7 +169,7 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 		uint32_t n = FS_BLOCK - in < len - done ? FS_BLOCK - in : len - done;
 		struct page *p = page_get(inode, (uint32_t)((off + done) / FS_BLOCK));
 		page_lock(inode, p);
-		int ret = page_fill(inode, p);
+		int ret = page_bring_in(inode, p);
 		if (!ret)
 			memcpy((uint8_t *)buf + done, (uint8_t *)p->data + in, n);
 		page_unlock(inode, p);
@@ -159,27 +182,41 @@ int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len)
 
 /* ---- writing ---- */
 
-/* 0 when the file may change, up to off + len; called before anything in memory is touched. */
-static int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
+int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
 {
 	if (fs_error(fs) || fs->opt.read_only)
 		return -EROFS;
 	return off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off ? -EFBIG : 0;
 }
 
-/* The page at index, locked, with no I/O or ordered extent of it under way. */
+/* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
+ * truncation, old blocks of the committed tree would come back there */
+void file_skips_blocks(struct inode *inode, uint64_t off)
+{
+	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
+		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
+}
+
+/* The page at index, locked, with no I/O or ordered extent of it under way, and none that a direct write is about to
+ * make (where such a write has dropped the inode lock). */
 static struct page *page_for_write(struct inode *inode, uint32_t index)
 {
 	struct page *p = page_get(inode, index);
 	uint64_t off = (uint64_t)index * FS_BLOCK;
+	struct range r;
 
 	for (;;) {
 		ordered_wait_range(inode, off, off + FS_BLOCK);
 		page_lock(inode, p);
 		page_wait_writeback(inode, p);
-		if (!ordered_overlaps(inode, off, off + FS_BLOCK))
+		bool making = inode->direct && range_is_locked(inode, off, off + FS_BLOCK);
+		if (!making && !ordered_overlaps(inode, off, off + FS_BLOCK))
 			return p;
 		page_unlock(inode, p);
+		if (making) {
+			range_lock(inode, &r, off, off + FS_BLOCK);
+			range_unlock(inode, &r);
+		}
 	}
 }
 
@@ -216,10 +253,7 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 		return ret;
 	background_make_space(fs);
 	write_lock(&inode->lock);
-	/* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
-	 * truncation, old blocks of the committed tree would come back there */
-	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
-		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
+	file_skips_blocks(inode, off);
 	for (uint32_t done = 0; done < len && !ret;) {
 		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK);
 		uint32_t n = room < len - done ? room : len - done;
@@ -256,6 +290,7 @@ static int truncate_tail(struct inode *inode, uint64_t size)
 	/* not beyond the old end: that would be a longer file for a moment, and a crash could show it */
 	if (inside)
 		ret = write_page(inode, size, zeros, (uint32_t)((end < old ? end : old) - size));
+	direct_wait_makers(inode);
 	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);
 	return ret || !inside || write_errors(inode) == errors ? ret : -EIO;

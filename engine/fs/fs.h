@@ -51,6 +51,8 @@ struct mount_options {
 	uint64_t log_wait_ns;         /* the leader of a log commit waits at most so long until the tasks that the
 	                               * last commit woke are back; 0: not at all, as btrfs -o ssd. On a rotational
 	                               * disk btrfs waits for a jiffy. */
+	bool direct_buffered;         /* direct writes of files with checksums go through the page cache
+	                               * (968f19c5b1b7: the caller's memory may change while it is written) */
 	bool no_background;           /* no flusher task, no periodic commit: races bring their own */
 	bool read_only;               /* for judges: replays in memory, never writes; no task is started */
 	uint64_t dirty_age_ns;        /* flusher: writes pages dirty for longer; 0: 5 s */
@@ -78,6 +80,19 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 
 /* Bytes written: all of len, or -errno (nothing, or a part, was written). */
 int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len);
+/*
+ * A direct write: past the page cache, from `buf` to the disk, and waits until its data is there; durable it is after
+ * an fsync. What is not of whole blocks is written through the page cache. As fs_write() otherwise.
+ */
+int fs_write_direct(struct file *f, uint64_t off, const void *buf, uint32_t len);
+/*
+ * The same, but returns when the write is on its way. 0, and *out, which fs_direct_wait() ends; or -errno and nothing
+ * was done. `buf` stays as it is until then, and the file system is not unmounted.
+ */
+struct fs_direct;
+int fs_write_direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out);
+/* Sleeps until the data is on the disk; what fs_write_direct() returns. */
+int fs_direct_wait(struct fs_direct *io);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
 /* 0, or -errno, and the file has its old size: -EIO when what it zeroes in the last block may not be on the disk. */

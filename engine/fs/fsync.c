@@ -18,6 +18,7 @@
  * tells them apart from postfix (workloads/race_*.c) has the story, and cites the commit.
  */
 #include "fs/cost.h"
+#include "fs/direct.h"
 #include "fs/disk_size.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
@@ -196,6 +197,26 @@ static int fsync_ordered_first(struct sync *s)
 	return fsync_log_or_commit(s, LOG_MAPS_FIRST);
 }
 
+/* What a direct write outside of the inode lock adds while maps are taken is looked for after that: its ordered extent
+ * comes before its map (de0ee0edb21f). */
+static int fsync_collect_twice(struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(s);
+	fsync_lock(s);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(s);
+	else
+		fsync_reflush(s);
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(s, LOG_ORDERED_TWICE);
+}
+
 /* Twice, and both times too early: a page can still be dirtied before the lock is taken. */
 static int fsync_flush_twice_early(struct sync *s)
 {
@@ -269,6 +290,7 @@ static int fs_report_nothing(struct fs *fs)
 
 static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
+	.direct_has_range = direct_keep_lock,
 	.wrote = inode_touch_if_newer,
 	.size_reaches = disk_size_to_unwritten,
 	.write_failed = inode_needs_holes,
@@ -287,9 +309,12 @@ static const struct fs_events events_postfix = {
 struct fs_events design_events(const struct design *d)
 {
 	const struct fs_events none = { 0 }, *on = d->on ? d->on : &none, *postfix = &events_postfix;
+	add_extent_fn add_extent = on->add_extent ? on->add_extent : postfix->add_extent;
 
 	return (struct fs_events){
-		.add_extent = on->add_extent ? on->add_extent : postfix->add_extent,
+		.add_extent = add_extent,
+		.add_direct_extent = on->add_direct_extent ? on->add_direct_extent : add_extent,
+		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
@@ -407,6 +432,19 @@ const struct design *const fs_designs[] = {
 		.what = "fsync of an unlinked file does nothing before the unlink is durable (as before 5e85262e542d)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .fsync_of_unlinked = unlinked_is_gone },
+	},
+	&(const struct design){
+		.name = "direct_unlocked",
+		.what = "a direct write inside the file drops the inode lock, and adds its map first (as before de0ee0edb21f)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock },
+	},
+	&(const struct design){
+		.name = "direct_ordered_first",
+		.what = "the same with the ordered extent first, and an fsync that looks twice (as before 5f9a8a51d8b9)",
+		.fsync = fsync_collect_twice,
+		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
+						 .add_direct_extent = writeback_ordered_first },
 	},
 	NULL
 };

@@ -58,8 +58,9 @@ void log_close_all(struct fs *fs);
 /* ---- log_item.c ---- */
 
 /* What a fast log looks at first: all ordered extents there are, and then the modified maps; or the maps, and then
- * the ordered extents of those: with writeback_ordered_first(), the ordered extent of a map that is seen exists. */
-enum log_first { LOG_ORDERED_FIRST, LOG_MAPS_FIRST };
+ * the ordered extents of those: with writeback_ordered_first(), the ordered extent of a map that is seen exists; or the
+ * ordered extents, the maps, and once more the ordered extents. */
+enum log_first { LOG_ORDERED_FIRST, LOG_MAPS_FIRST, LOG_ORDERED_TWICE };
 
 /*
  * What is wanted of a log of an inode: what was changed in [start, end), which the score has flushed. A fast log has

@@ -127,11 +127,13 @@ static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t g
 	struct extent_map *ems;
 	uint32_t n;
 
-	if (what->first == LOG_ORDERED_FIRST)
+	if (what->first != LOG_MAPS_FIRST)
 		ordered_collect(inode, what->start, what->end, ordered);
 	int ret = em_take_modified(inode, what->start, what->end, fs_committed(inode->root->fs), &ems, &n);
 	if (what->first == LOG_MAPS_FIRST)
 		ordered_collect_of(inode, ems, n, ordered);
+	else if (what->first == LOG_ORDERED_TWICE)
+		ordered_collect(inode, what->start, what->end, ordered);
 	/* a map went meanwhile, and no ordered extent was left to be collected: a write has failed (ordered.3), or
 	 * an inline extent took its place */
 	if (!ret && inode_flag(inode, INODE_NEEDS_FULL_SYNC))

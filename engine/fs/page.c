@@ -212,6 +212,39 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 	}
 }
 
+/* The page at index and every one after it below `end`; NULL: none is left. */
+static struct page *page_at_or_after(struct inode *inode, uint32_t index, uint64_t end)
+{
+	struct page *p = NULL;
+
+	for (; index < inode->npages_cap && (uint64_t)index * FS_BLOCK < end && !p; index++)
+		p = page_find(inode, index);
+	return p;
+}
+
+void page_drop_clean(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint32_t index = (uint32_t)(start / FS_BLOCK);
+
+	for (struct page *p; (p = page_at_or_after(inode, index, end)); index = p->index + 1) {
+		page_lock(inode, p);
+		page_wait_writeback(inode, p);
+		if (!(atomic_load(&p->flags) & PG_DIRTY))
+			atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		page_unlock(inode, p);
+	}
+}
+
+bool page_any_cached(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint32_t index = (uint32_t)(start / FS_BLOCK);
+
+	for (struct page *p; (p = page_at_or_after(inode, index, end)); index = p->index + 1)
+		if (atomic_load(&p->flags) & PG_UPTODATE)
+			return true;
+	return false;
+}
+
 void page_free_all(struct inode *inode)
 {
 	for (uint32_t i = 0; i < inode->npages_cap; i++) {

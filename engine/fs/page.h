@@ -6,7 +6,7 @@
  *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
- * Callers: file.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
+ * Callers: file.c, direct.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
  */
 #ifndef FS_PAGE_H
 #define FS_PAGE_H
@@ -36,6 +36,10 @@ uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to);
 
 /* Truncate: pages from index on lose their content and their dirty bit, and stay; waits for the end of their I/O. */
 void page_invalidate_from(struct inode *inode, uint32_t index);
+/* Pages of [start, end) that are not dirty leave the cache: they lose their content and stay. Waits for their I/O. */
+void page_drop_clean(struct inode *inode, uint64_t start, uint64_t end);
+/* Is a page of [start, end) up to date? The range is locked (file.1). */
+bool page_any_cached(struct inode *inode, uint64_t start, uint64_t end);
 /* Frees all pages: the inode goes away. */
 void page_free_all(struct inode *inode);
 

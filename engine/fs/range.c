@@ -49,6 +49,18 @@ void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t e
 	owe(L_RANGE, 0, &inode->range_wait);
 }
 
+bool range_is_locked(struct inode *inode, uint64_t start, uint64_t end)
+{
+	struct range r = { .start = start, .end = end };
+	struct range_want want = { inode, &r };
+
+	rt_access(inode->range_wait.id, POINT_READ);
+	spin_lock_quiet(&inode->range_lock);
+	bool locked = !nobody_has_it(&want);
+	spin_unlock(&inode->range_lock);
+	return locked;
+}
+
 void range_unlock(struct inode *inode, struct range *r)
 {
 	spin_lock_quiet(&inode->range_lock);

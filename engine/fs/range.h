@@ -1,7 +1,7 @@
 /*
  * range.h: the range lock of an inode (the kernel's io_tree lock): one holder per byte. Taken by
- * writeback around the making of extents, by completion around the insertion of their items, by
- * truncate. Always taken before a transaction handle is opened (rt/lock.h: RANGE stands above TRANS_JOIN).
+ * writeback and direct writes around the making of extents, by completion around the insertion of
+ * their items, by truncate, and by a reader around the bringing in of a page. Always taken before a transaction handle is opened (rt/lock.h: RANGE stands above TRANS_JOIN).
  */
 #ifndef FS_RANGE_H
 #define FS_RANGE_H
@@ -10,6 +10,8 @@
 
 /* Sleeps until no part of [start, end) is locked, then locks it; r is the caller's until range_unlock. */
 void range_lock(struct inode *inode, struct range *r, uint64_t start, uint64_t end);
+/* Does anybody hold a part of [start, end)? */
+bool range_is_locked(struct inode *inode, uint64_t start, uint64_t end);
 void range_unlock(struct inode *inode, struct range *r);
 
 #endif

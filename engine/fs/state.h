@@ -127,7 +127,8 @@ struct inode {
 	_Atomic bool unlinked;        /* changed under dir_lock */
 	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
 
-	struct rwsem lock;            /* i_mutex: writes, truncate, and all of logging */
+	_Atomic bool direct;          /* a direct write was here; set with `lock` held, read with it held for writing */
+	struct rwsem lock;            /* i_mutex: writes, truncate, and all of logging; shared by direct writes */
 	_Atomic uint64_t size;        /* changed under lock */
 	uint64_t logged_size;         /* guarded by lock: size at the last log; maps have told of each page below it */
 	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock (disk_size.1) */
@@ -275,6 +276,12 @@ struct fs_events {
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(),
 	 * writeback_ordered_first() */
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
+	/* The same for a direct write; where it is NULL, as add_extent. */
+	struct ordered *(*add_direct_extent)(struct inode *inode, const struct extent_map *em,
+	                                     const struct ordered_spec *s);
+	/* A direct write inside the file has its range locked: does it keep the inode lock? direct_keep_lock(),
+	 * direct_drop_lock() */
+	bool (*direct_has_range)(struct inode *inode);
 	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
 	void (*wrote)(struct inode *inode, uint64_t transid);
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(),

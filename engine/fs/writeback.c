@@ -132,18 +132,16 @@ struct ordered *writeback_ordered_first(struct inode *inode, const struct extent
 	return o;
 }
 
-struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk,
-                                     uint64_t disk_len, bool compressed)
+struct ordered *writeback_add_extent(struct inode *inode, add_extent_fn add, const struct ordered_spec *s)
 {
-	CHECK(len && disk_len && (file_off | len | disk | disk_len) % FS_BLOCK == 0);
-	struct extent_map em = { .start = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
-				 .ram_bytes = len, .generation = EM_GENERATION_PINNED,
-				 .flags = EM_PINNED | (compressed ? EM_COMPRESSED : 0) };
-	struct ordered_spec spec = { .file_off = file_off, .len = len, .disk_bytenr = disk, .disk_len = disk_len,
-				     .ram_bytes = len, .compressed = compressed };
+	CHECK(s->len && s->disk_len && (s->file_off | s->len | s->disk_bytenr | s->disk_len) % FS_BLOCK == 0);
+	struct extent_map em = { .start = s->file_off, .len = s->len, .disk_bytenr = s->disk_bytenr,
+				 .disk_len = s->disk_len, .ram_bytes = s->ram_bytes,
+				 .generation = EM_GENERATION_PINNED,
+				 .flags = EM_PINNED | (s->compressed ? EM_COMPRESSED : 0) };
 
 	/* cppcheck-suppress returnDanglingLifetime ; neither keeps the pointers that it is given */
-	return inode->root->fs->on.add_extent(inode, &em, &spec);
+	return add(inode, &em, s);
 }
 
 /* One piece of a run, its extent made: pages under writeback, submitted, unlocked. Several pages are copied into one
@@ -193,7 +191,9 @@ void writeback_cow_range(struct run *run)
 		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
 		if (ret)
 			break;
-		pieces[npieces++] = writeback_add_extent(inode, file_off, len, disk, len, false);
+		pieces[npieces++] = writeback_add_extent(inode, inode->root->fs->on.add_extent,
+							 &(struct ordered_spec){ .file_off = file_off, .len = len,
+							 .disk_bytenr = disk, .disk_len = len, .ram_bytes = len });
 		done += (uint32_t)(len / FS_BLOCK);
 	}
 	range_unlock(inode, &r);

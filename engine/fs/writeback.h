@@ -41,9 +41,9 @@ void writeback_fail_range(struct run *run, int err);
  * neither lock is held between the two, and fsync can see one without the other. */
 struct ordered *writeback_map_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
 struct ordered *writeback_ordered_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
-/* Makes a new extent's map and ordered extent, in the order that the mounted design has. */
-struct ordered *writeback_add_extent(struct inode *inode, uint64_t file_off, uint64_t len, uint64_t disk,
-                                     uint64_t disk_len, bool compressed);
+/* Makes a new extent's map and ordered extent, by one of these two. */
+typedef struct ordered *(*add_extent_fn)(struct inode *, const struct extent_map *, const struct ordered_spec *);
+struct ordered *writeback_add_extent(struct inode *inode, add_extent_fn add, const struct ordered_spec *s);
 /* Queues the run to the compression workers; the pages stay locked, and theirs. */
 void compress_queue(struct run *run);
 

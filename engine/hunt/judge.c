@@ -36,13 +36,13 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE;
+		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE || o->how == WRITE_DIRECT;
 		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && device_failed))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = o->file == MODEL_ALL ? NULL : model_file(m, o->file)->name;
 		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error",
-		         model_op_name[o->kind], file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret));
+		         model_call_name(o), file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret));
 		return v->kind;
 	}
 	return VIOLATION_NONE;

@@ -24,7 +24,7 @@ static void write_call(FILE *out, const struct model *m, uint32_t i)
 	const struct model_op *o = model_op(m, i);
 	const char *file = o->file == MODEL_ALL ? "*" : model_file(m, o->file)->name;
 
-	fprintf(out, "%u task %u %s %s", i, o->task, model_op_name[o->kind], file);
+	fprintf(out, "%u task %u %s %s", i, o->task, model_call_name(o), file);
 	if (o->kind == OP_WRITE)
 		fprintf(out, " %lu+%lu version %u", (unsigned long)o->off, (unsigned long)o->len, model_version(i));
 	else if (o->kind == OP_TRUNCATE)

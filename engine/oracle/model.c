@@ -22,6 +22,13 @@ const char *const model_op_name[] = {
 	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
 };
 
+const char *model_call_name(const struct model_op *o)
+{
+	static const char *const write_name[] = { [WRITE_BUFFERED] = "write", [WRITE_DIRECT] = "direct write" };
+
+	return o->kind == OP_WRITE ? write_name[o->how] : model_op_name[o->kind];
+}
+
 struct model {
 	struct dev *dev;
 	uint32_t id; /* names accesses: which calls ended before which others began */
@@ -241,22 +248,78 @@ int model_unlink(struct model_file *f, struct fs *fs)
 	return ret;
 }
 
-int model_write(struct model_file *f, uint64_t off, uint32_t len)
+/* Begins a write; *buf is what it writes, to be freed. */
+static uint32_t write_begin(struct model_file *f, enum write_how how, uint64_t off, uint32_t len, void **buf)
 {
 	CHECK(off % ORACLE_SECTOR == 0 && len % ORACLE_SECTOR == 0 && len);
-	if (left_out(f->model))
-		return 0;
 	if (off % FS_BLOCK || len % FS_BLOCK)
 		atomic_store_explicit(&f->partial, true, memory_order_relaxed);
-	void *buf = mem_alloc(len);
+	*buf = mem_alloc_pages(len);
 	uint32_t op = model_begin(f->model, OP_WRITE, f->id, off, len);
+	model_op(f->model, op)->how = (uint8_t)how;
 	struct stamp s = { f->id, model_version(op), rt_self()->id, off / ORACLE_SECTOR };
-	block_fill(buf, len, &s);
-	int ret = fs_write(f->f, off, buf, len);
+	block_fill(*buf, len, &s);
+	return op;
+}
+
+/* ret: what the fs_ function returned. 0 or -errno. */
+static int write_end(struct model_file *f, uint32_t op, uint32_t len, int ret, void *buf)
+{
 	CHECK(ret < 0 || (uint32_t)ret == len);
 	model_end(f->model, op, ret < 0 ? ret : 0);
 	free(buf);
 	return ret < 0 ? ret : 0;
+}
+
+int model_write(struct model_file *f, uint64_t off, uint32_t len)
+{
+	void *buf;
+
+	if (left_out(f->model))
+		return 0;
+	uint32_t op = write_begin(f, WRITE_BUFFERED, off, len, &buf);
+	return write_end(f, op, len, fs_write(f->f, off, buf, len), buf);
+}
+
+int model_write_direct(struct model_file *f, uint64_t off, uint32_t len)
+{
+	void *buf;
+
+	if (left_out(f->model))
+		return 0;
+	uint32_t op = write_begin(f, WRITE_DIRECT, off, len, &buf);
+	return write_end(f, op, len, fs_write_direct(f->f, off, buf, len), buf);
+}
+
+struct model_direct {
+	struct model_file *f;
+	struct fs_direct *io;
+	void *buf;
+	uint32_t op, len;
+};
+
+struct model_direct *model_write_direct_start(struct model_file *f, uint64_t off, uint32_t len)
+{
+	if (left_out(f->model))
+		return NULL;
+	struct model_direct *d = mem_alloc(sizeof(*d));
+	*d = (struct model_direct){ .f = f, .len = len };
+	d->op = write_begin(f, WRITE_DIRECT, off, len, &d->buf);
+	int ret = fs_write_direct_start(f->f, off, d->buf, len, &d->io);
+	if (!ret)
+		return d;
+	write_end(f, d->op, len, ret, d->buf);
+	free(d);
+	return NULL;
+}
+
+int model_direct_wait(struct model_direct *d)
+{
+	if (!d)
+		return 0;
+	int ret = write_end(d->f, d->op, d->len, fs_direct_wait(d->io), d->buf);
+	free(d);
+	return ret;
 }
 
 int model_truncate(struct model_file *f, uint64_t size)

@@ -21,7 +21,13 @@
 
 enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK };
 
+/* How a write came about. */
+enum write_how { WRITE_BUFFERED, WRITE_DIRECT };
+
 extern const char *const model_op_name[]; /* by kind */
+struct model_op;
+/* The call's word, with how it was made: "direct write". */
+const char *model_call_name(const struct model_op *o);
 
 #define TICK_NEVER     UINT64_MAX
 #define POSITION_NEVER UINT32_MAX
@@ -30,6 +36,7 @@ extern const char *const model_op_name[]; /* by kind */
 
 struct model_op {
 	uint8_t kind;      /* enum op_kind */
+	uint8_t how;       /* of a write: enum write_how */
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
 	int ret;
 	uint32_t task, file;
@@ -73,6 +80,11 @@ struct model_file *model_create(struct model *m, struct fs *fs, uint32_t subvol,
 int model_unlink(struct model_file *f, struct fs *fs);
 /* off, len and size in whole sectors. */
 int model_write(struct model_file *f, uint64_t off, uint32_t len);
+int model_write_direct(struct model_file *f, uint64_t off, uint32_t len);
+/* A direct write that is waited for later: the call ends with model_direct_wait(), which returns what the write did.
+ * NULL: it was refused, or left out; waiting for NULL does nothing and returns 0. */
+struct model_direct *model_write_direct_start(struct model_file *f, uint64_t off, uint32_t len);
+int model_direct_wait(struct model_direct *d);
 int model_truncate(struct model_file *f, uint64_t size);
 int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
@@ -103,7 +115,7 @@ void model_forget_open(struct model *m);
 
 /* ---- for tests that record by hand, and for readers of the history ---- */
 
-/* Begins a call and returns its number. `file`: MODEL_ALL for a sync of everything. */
+/* Begins a call and returns its number; a write is WRITE_BUFFERED until its caller says otherwise. `file`: MODEL_ALL for a sync of everything. */
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len);
 /* Ends it, once: from here on its promise, if it makes one, is on record. ret: what the call returned. */
 void model_end(struct model *m, uint32_t op, int ret);

@@ -37,7 +37,7 @@ static void call_begins(const struct story *s, uint32_t op, char *buf)
 	switch (o->kind) {
 	case OP_WRITE:
 		story_blocks(o->off, o->len, blocks, sizeof(blocks));
-		snprintf(buf, TEXT_MAX, "write(%s, %s) version %u", file, blocks, model_version(op));
+		snprintf(buf, TEXT_MAX, "%s(%s, %s) version %u", model_call_name(o), file, blocks, model_version(op));
 		break;
 	case OP_TRUNCATE:
 		snprintf(buf, TEXT_MAX, "truncate(%s, %lu)", file, (unsigned long)o->off);
@@ -52,7 +52,7 @@ static void call_returns(const struct story *s, uint32_t op, long error, char *b
 	const struct model_op *o = model_op(s->h->run.model, op);
 	bool promises = !error && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC);
 
-	snprintf(buf, TEXT_MAX, "%s returns %ld%s", model_op_name[o->kind], error,
+	snprintf(buf, TEXT_MAX, "%s returns %ld%s", model_call_name(o), error,
 	         promises ? ": what was written before it is promised" : "");
 }
 

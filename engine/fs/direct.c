@@ -1,0 +1,294 @@
+/*
+ * direct.c: direct writes. kernel: btrfs_direct_write(), btrfs_dio_iomap_begin(); in 2014 btrfs_direct_IO(),
+ * btrfs_get_blocks_direct().
+ *
+ * The order of events: inode->lock, shared when the write stays inside the file, else for writing; what the page cache
+ * has of the range is written, waited for, and dropped; range locked; space; extent map and ordered extent, in the
+ * order of fs_events.add_direct_extent; the file's new size; range unlocked; checksums and submit, straight from the
+ * caller's memory; the wait for the I/O, unless the caller waits later; inode->lock dropped.
+ *
+ * - fsync holds inode->lock for writing while it collects ordered extents and maps, so it sees both halves of an extent
+ *   or none. A design may drop the lock before the extents are made (fs_events.direct_has_range): then it can see one.
+ * - The write has ended when its data is on the disk's side of the cache. Its items are in the trees later, and it is
+ *   durable when an fsync says so.
+ * - What cannot be written so goes through the page cache, and is written from there before the call returns: what is
+ *   not of whole blocks; blocks that are in an inline or in a compressed extent now; and, where the mount says so, every
+ *   file that has checksums, because a caller that changes its memory meanwhile would make them wrong (968f19c5b1b7).
+ *
+ * Callers: the public door (fs.h).
+ */
+#include <stdlib.h>
+
+#include "fs/cost.h"
+#include "fs/direct.h"
+#include "fs/disk_size.h"
+#include "fs/extent_item.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/range.h"
+#include "fs/work.h"
+#include "fs/writeback.h"
+
+/* One direct write on its way: the pieces that it became, each with a reference. */
+struct fs_direct {
+	struct inode *inode;
+	uint64_t off;
+	uint32_t len, npieces, cap;
+	struct ordered **piece;
+	int ret; /* 0, or why it ended early; of one that went through the page cache: what that said */
+	bool buffered;
+};
+
+/* How a direct write holds inode->lock. */
+enum hold { HOLD_SHARED, HOLD_ALL, HOLD_NOTHING };
+
+/* ---- the inode lock ---- */
+
+bool direct_keep_lock(struct inode *inode)
+{
+	return true;
+}
+
+bool direct_drop_lock(struct inode *inode)
+{
+	read_unlock(&inode->lock);
+	return false;
+}
+
+/* Shared, when the file reaches up to `end`: nobody makes it shorter meanwhile. */
+static enum hold direct_lock(struct inode *inode, uint64_t end)
+{
+	rt_access(inode->stamps_id, POINT_READ);
+	if (end <= atomic_load(&inode->size)) {
+		read_lock(&inode->lock);
+		if (end <= atomic_load(&inode->size))
+			return HOLD_SHARED;
+		read_unlock(&inode->lock);
+	}
+	write_lock(&inode->lock);
+	return HOLD_ALL;
+}
+
+static void direct_unlock(struct inode *inode, enum hold hold)
+{
+	if (hold == HOLD_SHARED)
+		read_unlock(&inode->lock);
+	else if (hold == HOLD_ALL)
+		write_unlock(&inode->lock);
+}
+
+/* ---- the range ---- */
+
+/*
+ * On return the range is locked, nothing of it is in the page cache or on its way to the disk, and a reader that comes
+ * meanwhile waits (file.1). inode->lock is held, so no buffered write makes a page dirty; a reader may bring one in
+ * between.
+ */
+static void direct_claim(struct inode *inode, struct range *r, uint64_t off, uint64_t end)
+{
+	for (;;) {
+		writeback_start_ordered(inode, off, end);
+		ordered_wait_range(inode, off, end);
+		page_drop_clean(inode, off, end);
+		range_lock(inode, r, off, end);
+		if (!ordered_overlaps(inode, off, end) && !page_any_cached(inode, off, end))
+			return;
+		range_unlock(inode, r);
+	}
+}
+
+void direct_wait_makers(struct inode *inode)
+{
+	struct range r;
+
+	CHECK(write_held(&inode->lock));
+	if (!inode->direct)
+		return;
+	range_lock(inode, &r, 0, UINT64_MAX);
+	range_unlock(inode, &r);
+}
+
+/* -ENOTBLK: a block of the range is in an extent that a direct write cannot replace in part. The range is locked and
+ * nothing of it is on its way, so the tree tells all. */
+static int direct_look(struct inode *inode, uint64_t off, uint64_t end)
+{
+	struct extent e;
+	int ret = 0;
+
+	mutex_lock(&inode->items_lock);
+	for (uint64_t at = off; at < end && !ret; at = extent_end(&e)) {
+		ret = extent_at(&inode->root->tree, inode->ino, at, &e);
+		if (ret == -ENOENT || (!ret && e.start >= end)) {
+			ret = 0;
+			break;
+		}
+		if (!ret && (e.item.kind == EXTENT_INLINE || e.item.compress))
+			ret = -ENOTBLK;
+	}
+	mutex_unlock(&inode->items_lock);
+	return ret;
+}
+
+/* ---- extents ---- */
+
+static void direct_keep(struct fs_direct *io, struct ordered *o)
+{
+	if (io->npieces == io->cap) {
+		io->cap = io->cap ? io->cap * 2 : 1;
+		io->piece = realloc(io->piece, io->cap * sizeof(*io->piece));
+		CHECK(io->piece);
+	}
+	ordered_get(o);
+	io->piece[io->npieces++] = o;
+}
+
+/* As many extents as the free space is in pieces. 0, or -ENOSPC after some; *end: how far they reach. */
+static int direct_make_extents(struct fs_direct *io, uint64_t *end)
+{
+	struct inode *inode = io->inode;
+	uint64_t at = io->off, to = io->off + io->len;
+	int ret = 0;
+
+	while (at < to) {
+		uint64_t len = to - at < EXTENT_LEN_MAX ? to - at : EXTENT_LEN_MAX, disk;
+		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
+		if (ret)
+			break;
+		direct_keep(io, writeback_add_extent(inode, inode->root->fs->on.add_direct_extent,
+						     &(struct ordered_spec){ .file_off = at, .len = len,
+						     .disk_bytenr = disk, .disk_len = len, .ram_bytes = len }));
+		at += len;
+	}
+	*end = at;
+	return ret;
+}
+
+/* The device reads the caller's memory when that is aligned as it wants, else a copy. */
+static void direct_submit(struct fs_direct *io, const uint8_t *data)
+{
+	struct dev *dev = io->inode->root->fs->dev;
+	bool aligned = (uintptr_t)data % DEV_BLOCK == 0;
+
+	for (uint32_t i = 0; i < io->npieces; i++) {
+		struct ordered *o = io->piece[i];
+		const uint8_t *from = data + (o->file_off - io->off);
+		uint8_t *copy = aligned ? NULL : dev_buffer_get(dev, o->disk_len);
+		if (copy)
+			memcpy(copy, from, o->disk_len);
+		ordered_submit(o, copy ? copy : from, copy, NULL, 0);
+	}
+}
+
+/* ---- through the page cache ---- */
+
+/* kernel: the end of btrfs_direct_write(). The file's dirty pages of the range are on the disk's side afterwards. */
+static int direct_buffered(struct file *f, uint64_t off, const void *buf, uint32_t len)
+{
+	int ret = fs_write(f, off, buf, len);
+
+	if (ret > 0) {
+		writeback_start_ordered(f->inode, off, off + len);
+		writeback_wait(f->inode, off, off + len);
+	}
+	return ret;
+}
+
+/* ---- the write ---- */
+
+static int direct_wait_io(struct fs_direct *io)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < io->npieces; i++)
+		if (ordered_wait_io(io->piece[i]))
+			ret = -EIO;
+	return ret;
+}
+
+/* Everything but the end of the I/O; with `wait` that, too, under the lock. -ENOTBLK: nothing was done. */
+static int direct_write(struct fs_direct *io, const void *buf, bool wait)
+{
+	struct inode *inode = io->inode;
+	struct fs *fs = inode->root->fs;
+	uint64_t end = io->off + io->len;
+	struct range r;
+
+	enum hold hold = direct_lock(inode, end);
+	inode->direct = true;
+	direct_claim(inode, &r, io->off, end);
+	int ret = direct_look(inode, io->off, end);
+	if (ret) {
+		range_unlock(inode, &r);
+		direct_unlock(inode, hold);
+		return ret;
+	}
+	if (hold == HOLD_SHARED && !fs->on.direct_has_range(inode))
+		hold = HOLD_NOTHING;
+	ret = direct_make_extents(io, &end);
+	if (hold == HOLD_ALL && end > atomic_load(&inode->size)) {
+		file_skips_blocks(inode, io->off);
+		disk_size_extend(inode, io->off, end);
+	}
+	range_unlock(inode, &r);
+	direct_submit(io, buf);
+	if (wait && direct_wait_io(io))
+		ret = -EIO;
+	direct_unlock(inode, hold);
+	fs->on.wrote(inode, fs_generation(fs) + 1);
+	return ret;
+}
+
+/* Starts one, and with `wait` waits for its data. */
+static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, bool wait, struct fs_direct **out)
+{
+	struct fs *fs = f->inode->root->fs;
+	int ret = file_may_change(fs, off, len);
+
+	if (ret)
+		return ret;
+	struct fs_direct *io = mem_zalloc(sizeof(*io));
+	*io = (struct fs_direct){ .inode = f->inode, .off = off, .len = len };
+	fs_cost(COST_CALL);
+	background_make_space(fs);
+	io->buffered = !len || (off | len) % FS_BLOCK || fs->opt.direct_buffered;
+	if (!io->buffered)
+		io->ret = direct_write(io, buf, wait);
+	if (io->buffered || io->ret == -ENOTBLK) {
+		io->buffered = true;
+		io->ret = direct_buffered(f, off, buf, len);
+	}
+	*out = io;
+	return 0;
+}
+
+/* ---- the door ---- */
+
+int fs_write_direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out)
+{
+	return direct_start(f, off, buf, len, false, out);
+}
+
+int fs_direct_wait(struct fs_direct *io)
+{
+	int ret = direct_wait_io(io);
+
+	if (io->ret || io->buffered)
+		ret = io->ret;
+	else if (!ret)
+		ret = (int)io->len;
+	for (uint32_t i = 0; i < io->npieces; i++)
+		ordered_put(io->piece[i]);
+	free(io->piece);
+	free(io);
+	return ret;
+}
+
+int fs_write_direct(struct file *f, uint64_t off, const void *buf, uint32_t len)
+{
+	struct fs_direct *io;
+	int ret = direct_start(f, off, buf, len, true, &io);
+
+	return ret ? ret : fs_direct_wait(io);
+}

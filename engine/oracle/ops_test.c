@@ -1,0 +1,82 @@
+/*
+ * ops_test.c: what can happen to a file beside an fsync, each kind of call with the power cut at every epoch of its
+ * record, in every subset of the writes that are pending then (torn, too), replayed, and cut again during that replay.
+ */
+#include "oracle/test_rig.h"
+#include "rt/sanitize.h"
+
+/* Each crash of the workload, under this many seeds; of every eighth run the replays are cut, too. */
+static void holds(void (*workload)(struct rig *r), const struct rig *like, uint64_t seeds)
+{
+	uint64_t images = 0;
+
+	if (RT_TSAN)
+		skip();
+	if (getenv("FAST_TESTS"))
+		seeds = seeds / 4 + 1;
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		struct rig mine = *like;
+		mine.fully = seed % 8 == 1;
+		mine.replays = (struct cut_budget){ .all_up_to = 2, .sampled = 2, .seed = seed };
+		if (mine.fully)
+			mine.budget = (struct cut_budget){ .all_up_to = 3, .sampled = 4, .seed = seed, .tears = true };
+		struct rig *r = run_rig(workload, &mine, seed);
+		must_hold(r);
+		images += r->images;
+		free_rig(r);
+	}
+	assert_true(images > seeds * 20);
+}
+
+/* ---- direct writes ---- */
+
+static void direct_noise(void *arg)
+{
+	struct model_file *f = model_file(((struct rig *)arg)->m, 0);
+
+	for (unsigned i = 0; i < 3; i++) {
+		model_write(f, i * FS_BLOCK, FS_BLOCK);
+		fs_flush_pass(f->f);
+		struct model_direct *d = model_write_direct_start(f, i * FS_BLOCK, FS_BLOCK);
+		model_fsync(f);
+		model_direct_wait(d);
+	}
+}
+
+static void direct_writes(struct rig *r)
+{
+	struct model_file *f = model_create(r->m, r->fs, 0, "a", NULL);
+
+	model_write_direct(f, 0, 2 * FS_BLOCK);
+	assert_int_equal(model_fsync(f), 0);
+	struct task *t = rt_spawn("noise", direct_noise, r, NULL);
+	model_write_direct(f, FS_BLOCK, 2 * FS_BLOCK);
+	model_write_direct(f, 5 * FS_BLOCK, FS_BLOCK);
+	assert_int_equal(model_fdatasync(f), 0);
+	model_write_direct(f, ORACLE_SECTOR, ORACLE_SECTOR);
+	model_truncate(f, 2 * FS_BLOCK + ORACLE_SECTOR);
+	assert_int_equal(model_commit(r->m, r->fs), 0);
+	model_write_direct(f, 3 * FS_BLOCK, FS_BLOCK);
+	assert_int_equal(model_fsync_range(f, 3 * FS_BLOCK, FS_BLOCK), 0);
+	rt_join(t);
+}
+
+static void a_direct_write(void **state)
+{
+	struct rig plain = { .mkfs = { .single = true } }, packed = plain, checked = plain;
+
+	packed.mount.compress = true;
+	packed.mount.inline_max = 2048;
+	checked.mount.direct_buffered = true;
+	holds(direct_writes, &plain, 60);
+	holds(direct_writes, &packed, 20);
+	holds(direct_writes, &checked, 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_direct_write),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
