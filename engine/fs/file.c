@@ -9,7 +9,7 @@
  *   believe the stamps while an ordered extent is under way (3a8b36f37806), and a late stamp takes
  *   nothing back (inode.3).
  *
- * Callers: the public door (fs.h); direct.c by file.h.
+ * Callers: the public door (fs.h); direct.c and mmap.c by file.h.
  */
 #include <stdlib.h>
 
@@ -21,6 +21,7 @@
 #include "fs/extent_map.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/mmap.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/range.h"
@@ -110,9 +111,7 @@ static int block_read(struct inode *inode, uint64_t off, void *buf)
 	return blocks_read(fs, e.item.disk_bytenr + at, buf, FS_BLOCK);
 }
 
-/* A locked page gets its content; nothing of it lies beyond the end of the file. No write of it is under way, and none
- * begins (file.1). */
-static int page_fill(struct inode *inode, struct page *p)
+int page_fill(struct inode *inode, struct page *p)
 {
 	uint64_t off = (uint64_t)p->index * FS_BLOCK;
 
@@ -335,6 +334,9 @@ int fs_truncate(struct file *f, uint64_t size)
 		return ret;
 	background_make_space(inode->root->fs);
 	write_lock(&inode->lock);
+	mmap_keep_out(inode, PH_NR);
+	if (inode->mapped) /* no page can be stored to any more, also not where the tail is about to become zeros */
+		writeback_start_ordered(inode, 0, UINT64_MAX);
 	ret = truncate_tail(inode, size);
 	if (!ret) {
 		/* nobody can dirty a page meanwhile, so with all pages written nothing of the file is on its way */
@@ -348,6 +350,7 @@ int fs_truncate(struct file *f, uint64_t size)
 		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
 		ret = truncate_items(inode, size);
 	}
+	mmap_let_in(inode);
 	write_unlock(&inode->lock);
 	return ret;
 }

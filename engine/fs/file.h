@@ -5,7 +5,7 @@
  * file.1: A page becomes up to date under its page lock, and with either inode->lock held for writing or its range
  *      locked. So a direct write, which has inode->lock shared and the range locked, sees which pages are in the cache.
  *
- * Callers: direct.c.
+ * Callers: direct.c, mmap.c.
  */
 #ifndef FS_FILE_H
 #define FS_FILE_H
@@ -14,6 +14,9 @@
 
 /* 0 when the file may change, up to off + len; called before anything in memory is touched. -EROFS, -EFBIG. */
 int file_may_change(struct fs *fs, uint64_t off, uint64_t len);
+/* A locked page gets its content; nothing of it lies beyond the end of the file. No write of it is under way, and none
+ * begins (file.1). -EIO. */
+int page_fill(struct inode *inode, struct page *p);
 /* A write from `off` on is about to make the file longer: the inode needs a full sync when it skips blocks.
  * inode->lock held for writing. */
 void file_skips_blocks(struct inode *inode, uint64_t off);

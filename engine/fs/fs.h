@@ -93,6 +93,16 @@ struct fs_direct;
 int fs_write_direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out);
 /* Sleeps until the data is on the disk; what fs_write_direct() returns. */
 int fs_direct_wait(struct fs_direct *io);
+/*
+ * Maps the file: from now on it can be stored to. 0.
+ */
+int fs_mmap(struct file *f);
+/*
+ * Stores through the mapping, inside the file. Each sector (512 bytes) is stored to at once; between two, anything may
+ * happen. Bytes stored: all of len; or -errno after a part: -EFAULT where the file ends, or when it is not mapped; -EIO.
+ * msync() is fs_fsync_range().
+ */
+int fs_mmap_store(struct file *f, uint64_t off, const void *buf, uint32_t len);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
 /* 0, or -errno, and the file has its old size: -EIO when what it zeroes in the last block may not be on the disk. */

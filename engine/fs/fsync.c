@@ -23,6 +23,7 @@
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
+#include "fs/mmap.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
 #include "fs/trans.h"
@@ -35,13 +36,26 @@
  * The size that is logged must not reach over pages that no map tells of: blocks that a truncation took away would come
  * back there. So when the file is longer than at its last log, the range of this fsync becomes the whole file.
  */
-static void fsync_lock(struct sync *s)
+static void fsync_lock_inode(struct sync *s)
 {
 	write_lock_in(&s->inode->lock, PH_INODE_LOCK);
 	if ((s->start || s->end != UINT64_MAX) && atomic_load(&s->inode->size) > s->inode->logged_size) {
 		s->start = 0;
 		s->end = UINT64_MAX;
 	}
+}
+
+/* The same, and no mapped store makes a page dirty from here on (885f46d87f29). */
+static void fsync_lock(struct sync *s)
+{
+	fsync_lock_inode(s);
+	mmap_keep_out(s->inode, PH_INODE_LOCK);
+}
+
+static void fsync_unlock(struct inode *inode)
+{
+	mmap_let_in(inode);
+	write_unlock(&inode->lock);
 }
 
 static void fsync_flush(const struct sync *s)
@@ -120,13 +134,13 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 	phase(PH_LOG_ITEMS);
 	int ret = trans_start(inode->root->fs, TRANS_START, &h);
 	if (ret) {
-		write_unlock(&inode->lock);
+		fsync_unlock(inode);
 		return ret;
 	}
 	CHECK(write_held(&inode->lock));
 	uint64_t transid = h.trans->id;
 	ret = log_inode_parent(inode, &h, &ctx, &what);
-	write_unlock(&inode->lock);
+	fsync_unlock(inode);
 	if (!ret)
 		ret = log_sync(inode->root, &h, &ctx);
 	trans_end(&h);
@@ -137,7 +151,7 @@ static int fsync_log_or_commit(const struct sync *s, enum log_first first)
 static int fsync_skip(struct inode *inode)
 {
 	count(C_FSYNC_SKIPPED);
-	write_unlock(&inode->lock);
+	fsync_unlock(inode);
 	return 0;
 }
 
@@ -215,6 +229,25 @@ static int fsync_collect_twice(struct sync *s)
 	if (fsync_nothing_to_do(inode, full))
 		return fsync_skip(inode);
 	return fsync_log_or_commit(s, LOG_ORDERED_TWICE);
+}
+
+/* As postfix, but faults are not kept out: a mapped store can make a page dirty while the inode is logged. */
+static int fsync_beside_faults(struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(s);
+	fsync_lock_inode(s);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(s);
+	else
+		fsync_reflush(s);
+	log_interest(inode->root);
+	if (fsync_nothing_to_do(inode, full))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
 /* Twice, and both times too early: a page can still be dirtied before the lock is taken. */
@@ -445,6 +478,11 @@ const struct design *const fs_designs[] = {
 		.fsync = fsync_collect_twice,
 		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
 						 .add_direct_extent = writeback_ordered_first },
+	},
+	&(const struct design){
+		.name = "mmap_unlocked",
+		.what = "an fsync does not keep faults of mapped stores out while it logs (as before 885f46d87f29)",
+		.fsync = fsync_beside_faults,
 	},
 	NULL
 };

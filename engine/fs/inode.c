@@ -61,6 +61,7 @@ static struct inode *inode_new(struct root *root, uint64_t ino)
 	inode->root = root;
 	inode->ino = ino;
 	rwsem_init(&inode->lock, L_INODE, 0);
+	rwsem_init(&inode->mmap_lock, L_MMAP, 0);
 	mutex_init(&inode->log_mutex, L_INODE_LOG, 0);
 	mutex_init(&inode->items_lock, L_ITEMS, 0);
 	rwsem_init(&inode->em_lock, L_EM_TREE, 0);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "fs/page.h"
+#include "rt/cpu.h"
 
 static unsigned page_slot(const struct inode *inode, const struct page *p)
 {
@@ -50,6 +51,7 @@ struct page *page_get(struct inode *inode, uint32_t index)
 		p->data = mem_alloc_pages(FS_BLOCK);
 		p->index = index;
 		p->id = rt_obj_id();
+		p->store_id = inode->mapped ? rt_obj_id() : 0;
 		inode->pages[index] = p;
 	}
 	spin_unlock(&inode->pages_lock);
@@ -131,9 +133,66 @@ void page_dirty(struct inode *inode, struct page *p)
 	page_tag(inode, p, true);
 }
 
+void page_map_all(struct inode *inode)
+{
+	CHECK(write_held(&inode->lock));
+	spin_lock_quiet(&inode->pages_lock);
+	inode->mapped = true;
+	for (uint32_t i = 0; i < inode->npages_cap; i++)
+		if (inode->pages[i])
+			inode->pages[i]->store_id = rt_obj_id();
+	spin_unlock(&inode->pages_lock);
+}
+
+void page_make_writable(struct inode *inode, struct page *p)
+{
+	rt_access(p->store_id, POINT_WRITE);
+	uint32_t old = atomic_fetch_or(&p->flags, PG_WRITABLE);
+
+	CHECK(inode->mapped && p->store_id);
+	CHECK((old & PG_LOCKED) && (old & PG_DIRTY)); /* page.3 */
+}
+
+/*
+ * A processor's store is made, or it faults; the page tables' change in between is seen by all. Here: a store announces
+ * itself and then looks; write protection takes the bit and then waits for those that have announced themselves. A
+ * truncation protects all pages before it changes the size, so the size that is seen here holds until the store is made.
+ */
+int page_store(struct inode *inode, uint64_t off, const void *buf, uint32_t n)
+{
+	struct page *p = page_find(inode, (uint32_t)(off / FS_BLOCK));
+	int ret = -EAGAIN;
+
+	if (!p)
+		return ret;
+	rt_point(p->store_id, POINT_WRITE);
+	rt_access(inode->stamps_id, POINT_READ);
+	atomic_fetch_add(&p->stores, 1);
+	if (off + n > atomic_load(&inode->size))
+		ret = -EFAULT;
+	else if (atomic_load(&p->flags) & PG_WRITABLE)
+		ret = 0;
+	if (!ret)
+		memcpy((uint8_t *)p->data + off % FS_BLOCK, buf, n);
+	atomic_fetch_sub(&p->stores, 1);
+	return ret;
+}
+
+/* kernel: clear_page_dirty_for_io(), with page_mkclean(). */
+static uint32_t page_clear_dirty(struct page *p)
+{
+	if (!(atomic_load(&p->flags) & PG_WRITABLE)) /* it changes under the page lock, as DIRTY */
+		return atomic_fetch_and(&p->flags, ~PG_DIRTY);
+	rt_access(p->store_id, POINT_WRITE);
+	uint32_t old = atomic_fetch_and(&p->flags, ~(PG_DIRTY | PG_WRITABLE));
+	while (atomic_load(&p->stores)) /* a copy of a sector at most; in a controlled run none is in the middle */
+		cpu_relax();
+	return old;
+}
+
 bool page_take_dirty(struct inode *inode, struct page *p)
 {
-	uint32_t old = atomic_fetch_and(&p->flags, ~PG_DIRTY);
+	uint32_t old = page_clear_dirty(p);
 
 	CHECK(old & PG_LOCKED);
 	if (!(old & PG_DIRTY))

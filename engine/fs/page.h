@@ -6,7 +6,10 @@
  *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
- * Callers: file.c, direct.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
+ * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on its
+ *      content stays as it is, until a fault has it dirty again (mmap.1).
+ *
+ * Callers: file.c, direct.c, mmap.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
  */
 #ifndef FS_PAGE_H
 #define FS_PAGE_H
@@ -26,6 +29,13 @@ void page_unlock(struct inode *inode, struct page *p);
 void page_dirty(struct inode *inode, struct page *p);
 /* Takes the dirty bit from a locked page; false when it was clean, because another task has taken it. */
 bool page_take_dirty(struct inode *inode, struct page *p);
+/* From now on the inode's pages can be stored to through a mapping. inode->lock held for writing. */
+void page_map_all(struct inode *inode);
+/* Lets stores through a mapping reach a locked page that is dirty. */
+void page_make_writable(struct inode *inode, struct page *p);
+/* A store of n bytes of one page. -EAGAIN: the page is not writable, and the caller has a fault; -EFAULT: the file ends
+ * before. No lock is held or needed. A point. */
+int page_store(struct inode *inode, uint64_t off, const void *buf, uint32_t n);
 /* A locked page goes under I/O: WRITEBACK set, tag gone. And the end of that I/O. */
 void page_start_writeback(struct inode *inode, struct page *p);
 void page_end_writeback(struct inode *inode, struct page *p);

@@ -30,6 +30,7 @@ enum page_flags {
 	PG_DIRTY = 2,     /* newer than what writeback has taken; changed under the page lock */
 	PG_WRITEBACK = 4, /* its I/O is in flight */
 	PG_UPTODATE = 8,
+	PG_WRITABLE = 16, /* stores through a mapping reach it without a fault; it is dirty (mmap.1) */
 };
 
 struct page {
@@ -37,6 +38,8 @@ struct page {
 	uint32_t index; /* in the file, in blocks */
 	_Atomic uint64_t dirtied_ns; /* read by the flusher without the page lock */
 	uint32_t id;    /* its lock, for points (rt_obj_id) */
+	uint32_t store_id; /* the same of stores through a mapping; 0: the file is not mapped */
+	_Atomic uint32_t stores; /* that are being made: write protection waits for them */
 	void *data;
 };
 
@@ -129,6 +132,8 @@ struct inode {
 
 	_Atomic bool direct;          /* a direct write was here; set with `lock` held, read with it held for writing */
 	struct rwsem lock;            /* i_mutex: writes, truncate, and all of logging; shared by direct writes */
+	struct rwsem mmap_lock;       /* i_mmap_lock: faults have it shared; taken for files that are mapped only */
+	bool mapped;                  /* set once, with lock and pages_lock held */
 	_Atomic uint64_t size;        /* changed under lock */
 	uint64_t logged_size;         /* guarded by lock: size at the last log; maps have told of each page below it */
 	_Atomic uint64_t disk_size;   /* what the inode item says; changed under ordered_lock (disk_size.1) */

@@ -24,7 +24,8 @@ const char *const model_op_name[] = {
 
 const char *model_call_name(const struct model_op *o)
 {
-	static const char *const write_name[] = { [WRITE_BUFFERED] = "write", [WRITE_DIRECT] = "direct write" };
+	static const char *const write_name[] = { [WRITE_BUFFERED] = "write", [WRITE_DIRECT] = "direct write",
+		                                [WRITE_MAPPED] = "mapped store" };
 
 	return o->kind == OP_WRITE ? write_name[o->how] : model_op_name[o->kind];
 }
@@ -322,6 +323,21 @@ int model_direct_wait(struct model_direct *d)
 	return ret;
 }
 
+int model_mmap(struct model_file *f)
+{
+	return fs_mmap(f->f);
+}
+
+int model_mmap_store(struct model_file *f, uint64_t off, uint32_t len)
+{
+	void *buf;
+
+	if (left_out(f->model))
+		return 0;
+	uint32_t op = write_begin(f, WRITE_MAPPED, off, len, &buf);
+	return write_end(f, op, len, fs_mmap_store(f->f, off, buf, len), buf);
+}
+
 int model_truncate(struct model_file *f, uint64_t size)
 {
 	CHECK(size % ORACLE_SECTOR == 0);
@@ -355,6 +371,11 @@ int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len)
 
 	model_end(f->model, op, ret);
 	return ret;
+}
+
+int model_msync(struct model_file *f, uint64_t off, uint64_t len)
+{
+	return left_out(f->model) ? 0 : model_fsync_range(f, off, len);
 }
 
 int model_fdatasync(struct model_file *f)

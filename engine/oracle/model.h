@@ -22,7 +22,7 @@
 enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK };
 
 /* How a write came about. */
-enum write_how { WRITE_BUFFERED, WRITE_DIRECT };
+enum write_how { WRITE_BUFFERED, WRITE_DIRECT, WRITE_MAPPED };
 
 extern const char *const model_op_name[]; /* by kind */
 struct model_op;
@@ -85,6 +85,10 @@ int model_write_direct(struct model_file *f, uint64_t off, uint32_t len);
  * NULL: it was refused, or left out; waiting for NULL does nothing and returns 0. */
 struct model_direct *model_write_direct_start(struct model_file *f, uint64_t off, uint32_t len);
 int model_direct_wait(struct model_direct *d);
+/* Through a mapping, inside the file. */
+int model_mmap_store(struct model_file *f, uint64_t off, uint32_t len);
+/* An fsync of the range; off and len in whole blocks. */
+int model_msync(struct model_file *f, uint64_t off, uint64_t len);
 int model_truncate(struct model_file *f, uint64_t size);
 int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
@@ -92,6 +96,8 @@ int model_fdatasync(struct model_file *f);
 int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len);
 int model_sync(struct model *m, struct fs *fs);
 
+/* As fs_mmap(). Not recorded: it promises nothing, and is never left out. */
+int model_mmap(struct model_file *f);
 /* As fs_flush_pass(), fs_sync_range(), fs_commit(). Not recorded: they promise nothing (rules.4). */
 void model_flush_pass(struct model_file *f);
 int model_sync_range(struct model_file *f, uint64_t off, uint64_t len, bool wait);

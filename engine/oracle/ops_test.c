@@ -73,10 +73,56 @@ static void a_direct_write(void **state)
 	holds(direct_writes, &checked, 20);
 }
 
+/* ---- stores through a mapping ---- */
+
+static void mapped_noise(void *arg)
+{
+	struct model_file *f = model_file(((struct rig *)arg)->m, 0);
+
+	for (unsigned i = 0; i < 3; i++) {
+		model_mmap_store(f, (i % 2) * FS_BLOCK + i * ORACLE_SECTOR, 3 * ORACLE_SECTOR);
+		fs_flush_pass(f->f);
+		model_mmap_store(f, (i % 2) * FS_BLOCK, 2 * ORACLE_SECTOR);
+		model_msync(f, 0, FS_BLOCK);
+	}
+}
+
+static void mapped_stores(struct rig *r)
+{
+	struct model_file *f = model_create(r->m, r->fs, 0, "a", NULL);
+
+	model_write(f, 0, 4 * FS_BLOCK);
+	assert_int_equal(model_fsync(f), 0);
+	model_mmap(f);
+	struct task *t = rt_spawn("noise", mapped_noise, r, NULL);
+	model_mmap_store(f, FS_BLOCK - ORACLE_SECTOR, 4 * ORACLE_SECTOR);
+	assert_int_equal(model_fsync(f), 0);
+	model_write_direct(f, FS_BLOCK, FS_BLOCK);
+	model_mmap_store(f, FS_BLOCK + 2 * ORACLE_SECTOR, ORACLE_SECTOR);
+	assert_int_equal(model_commit(r->m, r->fs), 0);
+	model_truncate(f, 3 * FS_BLOCK + ORACLE_SECTOR);
+	model_mmap_store(f, 3 * FS_BLOCK, ORACLE_SECTOR);
+	assert_int_equal(model_msync(f, 3 * FS_BLOCK, FS_BLOCK), 0);
+	model_write(f, 2 * FS_BLOCK, FS_BLOCK);
+	rt_join(t);
+	assert_int_equal(model_fsync(f), 0);
+}
+
+static void a_mapped_store(void **state)
+{
+	struct rig plain = { .mkfs = { .single = true } }, packed = plain;
+
+	packed.mount.compress = true;
+	packed.mount.inline_max = 2048;
+	holds(mapped_stores, &plain, 60);
+	holds(mapped_stores, &packed, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_direct_write),
+		cmocka_unit_test(a_mapped_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

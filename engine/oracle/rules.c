@@ -98,7 +98,7 @@ static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32
 	h = fold(h, o->off);
 	if (o->pb > p)
 		return h;
-	h = fold(h, o->len);
+	h = fold(h, (uint64_t)o->how << 56 ^ o->len);
 	h = fold(h, (uint64_t)(int64_t)(o->e == TICK_NEVER ? 1 : o->ret));
 	h = fold(h, o->b);
 	return fold(h, o->e != TICK_NEVER && o->pe <= p ? o->e : TICK_NEVER);
@@ -203,7 +203,7 @@ static bool impossible(const struct model *m, const struct model_file *f, const 
 {
 	const struct model_op *n = model_op(m, newer->stamp.version - 1);
 
-	if (!changes(n, f, sector))
+	if (!changes(n, f, sector) || n->how == WRITE_MAPPED)
 		return false;
 	if (older->kind == SEEN_VERSION)
 		return model_op(m, older->stamp.version - 1)->e < n->b;
@@ -213,6 +213,15 @@ static bool impossible(const struct model *m, const struct model_file *f, const 
 	return true;
 }
 
+/* Each of the two writes covers the other's sector too, and was made at once. */
+static bool both_whole(const struct model *m, const struct model_file *f, const struct seen *s1, uint64_t sector2,
+                       const struct seen *s2, uint64_t sector1)
+{
+	const struct model_op *w1 = model_op(m, s1->stamp.version - 1), *w2 = model_op(m, s2->stamp.version - 1);
+
+	return w1->how != WRITE_MAPPED && w2->how != WRITE_MAPPED && changes(w1, f, sector2) && changes(w2, f, sector1);
+}
+
 bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1,
                     uint64_t sector2, const struct seen *s2)
 {
@@ -220,8 +229,7 @@ bool rules_together(const struct model *m, const struct model_file *f, uint64_t 
 
 	if (v1 && v2 && s1->stamp.version == s2->stamp.version)
 		return true;
-	if (v1 && v2 && changes(model_op(m, s2->stamp.version - 1), f, sector1) &&
-	    changes(model_op(m, s1->stamp.version - 1), f, sector2))
+	if (v1 && v2 && both_whole(m, f, s1, sector2, s2, sector1))
 		return false;
 	if (v2 && impossible(m, f, s1, sector1, s2))
 		return false;

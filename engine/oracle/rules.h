@@ -15,8 +15,8 @@
  * rules.4: Writeback, sync_file_range, transaction commits and closing a file only let later changes appear. They
  *      promise nothing and take no promise away, so the model does not record them.
  * rules.5: A block (4 KiB) was written from one state of its page. It never holds parts of two writes that each cover
- *      both parts, and never a part from before a write that covers both beside a part of that write. Nothing makes
- *      two blocks atomic.
+ *      both parts, and never a part from before a write that covers both beside a part of that write. A store through a
+ *      mapping is one write for each of its sectors. Nothing makes two blocks atomic.
  * rules.6: Never legal, promised or not: a read error, the content of another file or place, bytes that nobody
  *      wrote, a directory that cannot be listed, an image that cannot be mounted. (check.c)
  * rules.7: A size changes like a place. A write that extends the file may have got to any end of a block between

@@ -34,6 +34,7 @@
 	X(WORK,            WAIT,  "a worker or flusher without work")                              \
 	X(DIR,             MUTEX, "root->dir_lock: the subvolume's directory")                     \
 	X(INODE,           RWSEM, "inode->lock: writes, size, and all of logging an inode")        \
+	X(MMAP,            RWSEM, "inode->mmap_lock: faults of mapped stores; fsync keeps them out")  \
 	X(TRANS_START,     WAIT,  "a commit in progress lets new starters in")                     \
 	X(TRANS_EXT,       WAIT,  "handles of fsync and system calls have ended")                  \
 	X(ORDERED,         WAIT,  "an ordered extent completes: its items are in the trees")       \
