@@ -25,8 +25,8 @@
 #include "fs/extent_item.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/nocow.h"
 #include "fs/ordered.h"
-#include "fs/page.h"
 #include "fs/range.h"
 #include "fs/work.h"
 #include "fs/writeback.h"
@@ -81,24 +81,6 @@ static void direct_unlock(struct inode *inode, enum hold hold)
 
 /* ---- the range ---- */
 
-/*
- * On return the range is locked, nothing of it is in the page cache or on its way to the disk, and a reader that comes
- * meanwhile waits (file.1). inode->lock is held, so no buffered write makes a page dirty; a reader may bring one in
- * between.
- */
-static void direct_claim(struct inode *inode, struct range *r, uint64_t off, uint64_t end)
-{
-	for (;;) {
-		writeback_start_ordered(inode, off, end);
-		ordered_wait_range(inode, off, end);
-		page_drop_clean(inode, off, end);
-		range_lock(inode, r, off, end);
-		if (!ordered_overlaps(inode, off, end) && !page_any_cached(inode, off, end))
-			return;
-		range_unlock(inode, r);
-	}
-}
-
 void direct_wait_makers(struct inode *inode)
 {
 	struct range r;
@@ -144,23 +126,27 @@ static void direct_keep(struct fs_direct *io, struct ordered *o)
 	io->piece[io->npieces++] = o;
 }
 
-/* As many extents as the free space is in pieces. 0, or -ENOSPC after some; *end: how far they reach. */
+/* An extent for what begins at `at`: in place, or the largest piece of free space there is. */
+static int direct_make_extent(struct fs_direct *io, uint64_t at, uint64_t end)
+{
+	const struct fs_events *on = &io->inode->root->fs->on;
+	struct ordered_spec spec = { .file_off = at };
+
+	int ret = writeback_space(io->inode, at, end, &spec);
+	if (!ret)
+		direct_keep(io, writeback_add_extent(io->inode, spec.in_place == ORDERED_PREALLOC ?
+						     on->add_direct_prealloc : on->add_direct_extent, &spec));
+	return ret;
+}
+
+/* As many extents as it takes. 0, or -ENOSPC after some; *end: how far they reach. */
 static int direct_make_extents(struct fs_direct *io, uint64_t *end)
 {
-	struct inode *inode = io->inode;
 	uint64_t at = io->off, to = io->off + io->len;
 	int ret = 0;
 
-	while (at < to) {
-		uint64_t len = to - at < EXTENT_LEN_MAX ? to - at : EXTENT_LEN_MAX, disk;
-		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
-		if (ret)
-			break;
-		direct_keep(io, writeback_add_extent(inode, inode->root->fs->on.add_direct_extent,
-						     &(struct ordered_spec){ .file_off = at, .len = len,
-						     .disk_bytenr = disk, .disk_len = len, .ram_bytes = len }));
-		at += len;
-	}
+	while (at < to && !(ret = direct_make_extent(io, at, to)))
+		at += io->piece[io->npieces - 1]->len;
 	*end = at;
 	return ret;
 }
@@ -217,7 +203,7 @@ static int direct_write(struct fs_direct *io, const void *buf, bool wait)
 
 	enum hold hold = direct_lock(inode, end);
 	inode->direct = true;
-	direct_claim(inode, &r, io->off, end);
+	file_claim(inode, &r, io->off, end);
 	int ret = direct_look(inode, io->off, end);
 	if (ret) {
 		range_unlock(inode, &r);
@@ -252,7 +238,8 @@ static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t 
 	*io = (struct fs_direct){ .inode = f->inode, .off = off, .len = len };
 	fs_cost(COST_CALL);
 	background_make_space(fs);
-	io->buffered = !len || (off | len) % FS_BLOCK || fs->opt.direct_buffered;
+	io->buffered = !len || (off | len) % FS_BLOCK ||
+		       (fs->opt.direct_buffered && inode_has_sums(f->inode));
 	if (!io->buffered)
 		io->ret = direct_write(io, buf, wait);
 	if (io->buffered || io->ret == -ENOTBLK) {

@@ -73,6 +73,28 @@ void disk_size_extend(struct inode *inode, uint64_t off, uint64_t end)
 	spin_unlock(&inode->ordered_lock);
 }
 
+/* The size on disk follows the size as far as it may. inode->ordered_lock held. */
+static void disk_size_advance(struct inode *inode)
+{
+	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
+
+	if (size > disk)
+		size = inode->root->fs->on.size_reaches(inode, disk, size);
+	if (size > disk)
+		atomic_store(&inode->disk_size, size);
+}
+
+void disk_size_allocated(struct inode *inode, uint64_t size)
+{
+	CHECK(write_held(&inode->lock) && size > atomic_load(&inode->size));
+	rt_access(inode->stamps_id, POINT_WRITE);
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->size, size);
+	disk_size_advance(inode);
+	spin_unlock(&inode->ordered_lock);
+}
+
 void disk_size_written(struct inode *inode, uint64_t start, uint64_t end, struct ordered *done)
 {
 	rt_access(inode->stamps_id, POINT_WRITE);
@@ -83,11 +105,7 @@ void disk_size_written(struct inode *inode, uint64_t start, uint64_t end, struct
 	 * one advances the size over both */
 	if (done)
 		done->in_trees = true;
-	uint64_t size = atomic_load(&inode->size), disk = atomic_load(&inode->disk_size);
-	if (size > disk)
-		size = inode->root->fs->on.size_reaches(inode, disk, size);
-	if (size > disk)
-		atomic_store(&inode->disk_size, size);
+	disk_size_advance(inode);
 	spin_unlock(&inode->ordered_lock);
 }
 

@@ -188,7 +188,7 @@ static int extent_let_go(const struct extent_drop *d, const struct extent *e, ui
 	const struct extent_item *it = &e->item;
 
 	CHECK(e->start <= from && from < to && to <= extent_end(e));
-	if (d->how == DROP_IN_LOG || it->kind == EXTENT_INLINE || it->disk_bytenr == 0)
+	if (d->how == DROP_IN_LOG || d->how == DROP_IN_PLACE || it->kind == EXTENT_INLINE || it->disk_bytenr == 0)
 		return 0;
 	if (!it->compress)
 		return space_release(d, it->disk_bytenr + it->offset + (from - e->start), to - from);

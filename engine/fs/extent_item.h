@@ -32,6 +32,7 @@ int extent_at(struct tree *t, uint64_t ino, uint64_t off, struct extent *e);
 
 enum extent_drop_how {
 	DROP_IN_LOG,  /* items only */
+	DROP_IN_PLACE, /* items only, of a subvolume tree: the space goes on to another item (nocow.1) */
 	DROP_RELEASE, /* what goes is pinned, its checksums are deleted */
 	DROP_COLLECT, /* replay: what goes is handed to the callback, since the log may name it again (replay.1) */
 };

@@ -88,7 +88,7 @@ static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 void em_add(struct inode *inode, const struct extent_map *m)
 {
 	write_lock(&inode->em_lock);
-	CHECK((m->flags & EM_PINNED) && m->generation == EM_GENERATION_PINNED); /* extent_map.1 */
+	CHECK(!(m->flags & EM_PINNED) == (m->generation != EM_GENERATION_PINNED)); /* extent_map.1 */
 	em_drop_locked(inode, m->start, em_end(m));
 	struct extent_map *em = em_insert(inode, m);
 	list_add_tail(&em->mod_link, &inode->modified);

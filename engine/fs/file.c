@@ -22,6 +22,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/mmap.h"
+#include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/range.h"
@@ -41,7 +42,8 @@ static int block_map(struct inode *inode, uint64_t off, struct extent *e)
 		*e = (struct extent){ .start = em.start };
 		e->item = (struct extent_item){
 			.disk_bytenr = em.disk_bytenr, .disk_len = em.disk_len, .offset = em.offset, .len = em.len,
-			.ram_bytes = em.ram_bytes, .kind = EXTENT_REG,
+			.ram_bytes = em.ram_bytes,
+			.kind = em.flags & EM_PREALLOC ? EXTENT_PREALLOC : EXTENT_REG,
 			.compress = em.flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE,
 		};
 		return 0;
@@ -58,7 +60,7 @@ static int block_map(struct inode *inode, uint64_t off, struct extent *e)
 }
 
 /* Blocks from the disk, each against its checksum (csum.2). */
-static int blocks_read(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
+static int blocks_read_summed(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
 {
 	uint32_t n = (uint32_t)(len / FS_BLOCK), *sums = mem_alloc(n * sizeof(*sums));
 
@@ -76,11 +78,20 @@ static int blocks_read(struct fs *fs, uint64_t bytenr, void *buf, uint64_t len)
 	return ret;
 }
 
-static int block_read_compressed(struct fs *fs, const struct extent_item *it, uint64_t at, void *out)
+/* A file without checksums gets what the device gives. */
+static int blocks_read(struct inode *inode, uint64_t bytenr, void *buf, uint64_t len)
+{
+	struct fs *fs = inode->root->fs;
+
+	return inode_has_sums(inode) ? blocks_read_summed(fs, bytenr, buf, len) :
+		dev_read(fs->dev, bytenr, buf, (uint32_t)len);
+}
+
+static int block_read_compressed(struct inode *inode, const struct extent_item *it, uint64_t at, void *out)
 {
 	void *in = mem_alloc_pages(it->disk_len), *raw = mem_alloc_pages(it->ram_bytes);
 
-	int ret = blocks_read(fs, it->disk_bytenr, in, it->disk_len);
+	int ret = blocks_read(inode, it->disk_bytenr, in, it->disk_len);
 	if (!ret)
 		ret = compressed_unpack(it, in, raw);
 	if (!ret)
@@ -92,7 +103,6 @@ static int block_read_compressed(struct fs *fs, const struct extent_item *it, ui
 
 static int block_read(struct inode *inode, uint64_t off, void *buf)
 {
-	struct fs *fs = inode->root->fs;
 	struct extent e;
 
 	int ret = block_map(inode, off, &e);
@@ -103,12 +113,12 @@ static int block_read(struct inode *inode, uint64_t off, void *buf)
 		memcpy(buf, e.inline_data, e.inline_len);
 		return 0;
 	}
-	if (e.item.disk_bytenr == 0)
+	if (e.item.disk_bytenr == 0 || e.item.kind == EXTENT_PREALLOC)
 		return 0;
 	uint64_t at = e.item.offset + (off - e.start);
 	if (e.item.compress)
-		return block_read_compressed(fs, &e.item, at, buf);
-	return blocks_read(fs, e.item.disk_bytenr + at, buf, FS_BLOCK);
+		return block_read_compressed(inode, &e.item, at, buf);
+	return blocks_read(inode, e.item.disk_bytenr + at, buf, FS_BLOCK);
 }
 
 int page_fill(struct inode *inode, struct page *p)
@@ -265,6 +275,29 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 	return ret ? ret : (int)len;
 }
 
+/* ---- what is common to truncation and to what else takes or gives space ---- */
+
+void file_claim(struct inode *inode, struct range *r, uint64_t start, uint64_t end)
+{
+	for (;;) {
+		writeback_start_ordered(inode, start, end);
+		ordered_wait_range(inode, start, end);
+		page_drop_clean(inode, start, end);
+		range_lock(inode, r, start, end);
+		/* a reader may have brought one in between */
+		if (!ordered_overlaps(inode, start, end) && !page_any_cached(inode, start, end))
+			return;
+		range_unlock(inode, r);
+	}
+}
+
+int file_zero(struct inode *inode, uint64_t from, uint64_t to)
+{
+	static const uint8_t zeros[FS_BLOCK];
+
+	return from < to ? write_page(inode, from, zeros, (uint32_t)(to - from)) : 0;
+}
+
 /* ---- truncation ---- */
 
 static uint32_t write_errors(struct inode *inode)
@@ -280,7 +313,6 @@ static uint32_t write_errors(struct inode *inode)
  */
 static int truncate_tail(struct inode *inode, uint64_t size)
 {
-	static const uint8_t zeros[FS_BLOCK];
 	uint64_t end = size / FS_BLOCK * FS_BLOCK + FS_BLOCK, old = atomic_load(&inode->size);
 	bool inside = size % FS_BLOCK && size < old;
 	uint32_t errors = write_errors(inode);
@@ -288,7 +320,7 @@ static int truncate_tail(struct inode *inode, uint64_t size)
 
 	/* not beyond the old end: that would be a longer file for a moment, and a crash could show it */
 	if (inside)
-		ret = write_page(inode, size, zeros, (uint32_t)((end < old ? end : old) - size));
+		ret = file_zero(inode, size, end < old ? end : old);
 	direct_wait_makers(inode);
 	writeback_start_ordered(inode, 0, UINT64_MAX);
 	ordered_wait_range(inode, 0, UINT64_MAX);

@@ -105,6 +105,19 @@ int fs_mmap(struct file *f);
 int fs_mmap_store(struct file *f, uint64_t off, const void *buf, uint32_t len);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
+/*
+ * Takes space for [off, off + len) where the file has none: it reads as zeros until it is written, and a write of it goes
+ * there. Without keep_size the file reaches at least to off + len then. 0; -EINVAL (no length), -EFBIG, -ENOSPC (some of it
+ * may have been taken), -EROFS.
+ */
+int fs_fallocate(struct file *f, uint64_t off, uint64_t len, bool keep_size);
+/* Gives up the blocks that lie in [off, off + len), and makes zeros of what it covers of others. The size stays. 0, or
+ * -errno: -EIO when a write failed. */
+int fs_punch(struct file *f, uint64_t off, uint64_t len);
+/* Of a file that is empty, once: its data have no checksums; and its data are written over in place (chattr +C), which
+ * implies the first. -EINVAL. */
+enum fs_file_flags { FS_NODATASUM = 1, FS_NODATACOW = 2 };
+int fs_set_flags(struct file *f, uint32_t flags);
 /* 0, or -errno, and the file has its old size: -EIO when what it zeroes in the last block may not be on the disk. */
 int fs_truncate(struct file *f, uint64_t size);
 uint64_t fs_size(struct file *f);

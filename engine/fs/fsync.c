@@ -347,6 +347,8 @@ struct fs_events design_events(const struct design *d)
 	return (struct fs_events){
 		.add_extent = add_extent,
 		.add_direct_extent = on->add_direct_extent ? on->add_direct_extent : add_extent,
+		.add_direct_prealloc = on->add_direct_prealloc ? on->add_direct_prealloc :
+			on->add_direct_extent ? on->add_direct_extent : add_extent,
 		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
@@ -478,6 +480,14 @@ const struct design *const fs_designs[] = {
 		.fsync = fsync_collect_twice,
 		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
 						 .add_direct_extent = writeback_ordered_first },
+	},
+	&(const struct design){
+		.name = "direct_prealloc_map_first",
+		.what = "the same, but for direct writes into preallocated space, whose maps come first still",
+		.fsync = fsync_collect_twice,
+		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
+						 .add_direct_extent = writeback_ordered_first,
+						 .add_direct_prealloc = writeback_map_first },
 	},
 	&(const struct design){
 		.name = "mmap_unlocked",

@@ -38,7 +38,8 @@ void inode_touch_if_newer(struct inode *inode, uint64_t transid)
 
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size)
 {
-	return (struct inode_item){ .generation = inode->generation, .transid = transid, .size = size, .nlink = 1 };
+	return (struct inode_item){ .generation = inode->generation, .transid = transid, .size = size, .nlink = 1,
+				    .flags = atomic_load(&inode->attrs) };
 }
 
 int inode_update(struct inode *inode, struct handle *h)
@@ -113,6 +114,7 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 	atomic_store(&inode->size, item.size);
 	atomic_store(&inode->disk_size, item.size);
 	inode->logged_size = item.size;
+	atomic_store(&inode->attrs, item.flags);
 	atomic_store(&inode->last_trans, item.transid);
 	/* as in the kernel: its last change is not committed yet, and this copy in memory has no maps that tell of
 	 * it */

@@ -38,15 +38,20 @@ enum item_type {
 #define ORPHAN_INO      0xfffffffffffffffbull
 #define CSUM_OBJECTID   0xfffffffffffffff6ull
 
-enum extent_kind { EXTENT_INLINE = 0, EXTENT_REG = 1 };
+enum extent_kind { EXTENT_INLINE = 0, EXTENT_REG = 1, EXTENT_PREALLOC = 2 /* space that reads as zeros */ };
 enum { COMPRESS_NONE = 0, COMPRESS_ZSTD = 3 };
+
+#define INODE_ITEM_NODATASUM 1u /* its data have no checksums */
+#define INODE_ITEM_NODATACOW 2u /* its data are written over where they lie; they have no checksums either */
+#define INODE_ITEM_PREALLOC  4u /* it has, or has had, preallocated extents */
+#define INODE_ITEM_FLAGS     7u
 
 struct inode_item {
 	uint64_t generation; /* transaction that created it */
 	uint64_t transid;    /* transaction that changed it last */
 	uint64_t size;
 	uint32_t nlink;
-	uint32_t pad;
+	uint32_t flags;      /* INODE_ITEM_... */
 };
 
 struct extent_item {

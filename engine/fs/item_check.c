@@ -57,6 +57,8 @@ static int check_inode(uint64_t generation, const struct item_view *it, struct w
 	if (i.transid > generation || i.generation > i.transid)
 		return wrong(why, "made in transaction %lu, changed in %lu, but written in %lu", ul(i.generation),
 			     ul(i.transid), ul(generation));
+	if (i.flags & ~INODE_ITEM_FLAGS)
+		return wrong(why, "flags %x", i.flags);
 	if (i.size > FILE_SIZE_MAX)
 		return wrong(why, "a file of %lu bytes", ul(i.size));
 	return 0;
@@ -147,8 +149,10 @@ static int check_extent(const struct super *s, uint64_t owner, uint64_t generati
 			return wrong(why, "%u bytes in the tree for %lu+%lu of the file", n, ul(start), ul(x.len));
 		return 0;
 	}
-	if (x.kind != EXTENT_REG)
+	if (x.kind != EXTENT_REG && x.kind != EXTENT_PREALLOC)
 		return wrong(why, "an extent of kind %u", x.kind);
+	if (x.kind == EXTENT_PREALLOC && (x.compress || !x.disk_bytenr))
+		return wrong(why, "preallocated space that is compressed, or nowhere");
 	if (check_len(it, sizeof(x), why))
 		return -EIO;
 	if (x.disk_bytenr)

@@ -19,6 +19,7 @@
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
+#include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/trans.h"
 
@@ -77,7 +78,8 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		.start = em->start,
 		.item = {
 			.generation = generation, .disk_bytenr = em->disk_bytenr, .disk_len = em->disk_len,
-			.offset = em->offset, .len = em->len, .ram_bytes = em->ram_bytes, .kind = EXTENT_REG,
+			.offset = em->offset, .len = em->len, .ram_bytes = em->ram_bytes,
+			.kind = em->flags & EM_PREALLOC ? EXTENT_PREALLOC : EXTENT_REG,
 			.compress = em->flags & EM_COMPRESSED ? COMPRESS_ZSTD : COMPRESS_NONE,
 		},
 	};
@@ -89,6 +91,8 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace(EV_EXTENT_LOGGED, inode_trace_id(inode), em->start, em->len, em->disk_bytenr);
+	if (e.item.kind == EXTENT_PREALLOC || !inode_has_sums(inode))
+		return 0;
 	/* no ordered extent: it is complete, and its checksums are in the tree; or it was missed, and they are
 	 * nowhere (the seed bug) */
 	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
@@ -202,7 +206,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 		ret = log_hole(inode, log, generation, end, e->start);
 		if (!ret)
 			ret = extent_insert(fs, log, generation, inode->ino, e, false);
-		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr)
+		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr && inode_has_sums(inode))
 			ret = log_csums_from_tree(fs, log, generation, &e->item, ranged);
 		end = extent_end(e);
 	}

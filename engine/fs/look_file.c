@@ -1,6 +1,6 @@
 /*
  * look_file.c: the files of one subvolume, from its items: see look_file.h. Every block of data is owned once and has
- * its checksum; every name has its inode, and every inode one name or an orphan mark.
+ * its checksum (if its file has any); every name has its inode, and every inode one name or an orphan mark.
  *
  * What is not looked at: whether extents lie beyond the size of a file. They may: a size on the disk reaches as far as
  * the first write that was under way, and what was written behind that is there already.
@@ -255,8 +255,10 @@ static void check_packed(struct look *l, const struct volume *v, uint64_t ino, c
 
 #define READ_AT_ONCE (1u << 20)
 
-static void check_extent(struct look *l, const struct volume *v, uint64_t ino, const struct extent_item *it)
+static void check_extent(struct look *l, const struct volume *v, const struct volume_inode *i,
+                         const struct extent_item *it)
 {
+	uint64_t ino = i->ino;
 	uint64_t at = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
 	uint64_t len = it->compress ? it->disk_len : it->len;
 
@@ -269,6 +271,8 @@ static void check_extent(struct look *l, const struct volume *v, uint64_t ino, c
 		check_packed(l, v, ino, it);
 		return;
 	}
+	if (it->kind == EXTENT_PREALLOC || (i->item.flags & INODE_ITEM_NODATASUM))
+		return;
 	void *buf = l->data ? mem_alloc_pages(len < READ_AT_ONCE ? len : READ_AT_ONCE) : NULL;
 	for (uint64_t done = 0; done < len; done += READ_AT_ONCE)
 		check_data(l, v, ino, at + done, len - done < READ_AT_ONCE ? len - done : READ_AT_ONCE, buf);
@@ -287,8 +291,8 @@ void volume_check(struct look *l, struct volume *v, uint64_t next_ino)
 				look_damage(l, "subvolume %lu, inode %lu: two extents at %lu", ul(v->id), ul(i->ino),
 					    ul(e->start));
 			end = e->start + e->it.len;
-			if (e->it.kind == EXTENT_REG && e->it.disk_bytenr)
-				check_extent(l, v, i->ino, &e->it);
+			if (e->it.kind != EXTENT_INLINE && e->it.disk_bytenr)
+				check_extent(l, v, i, &e->it);
 		}
 	}
 }

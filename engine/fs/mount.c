@@ -259,7 +259,7 @@ static int account_item(void *arg, const struct key *k, const void *data, uint32
 				    (unsigned long)a->root->id, (unsigned long)k->offset);
 	a->ino = k->objectid;
 	a->end = k->offset + it.len;
-	return it.kind == EXTENT_REG && it.disk_bytenr ? account_space(a->fs, &it) : 0;
+	return it.kind != EXTENT_INLINE && it.disk_bytenr ? account_space(a->fs, &it) : 0;
 }
 
 int mount_account_data(struct fs *fs)

@@ -13,6 +13,7 @@
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
+#include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/range.h"
@@ -69,10 +70,12 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	o->disk_bytenr = s->disk_bytenr;
 	o->disk_len = s->disk_len;
 	o->ram_bytes = s->ram_bytes;
-	atomic_store(&o->flags, s->compressed ? ORDERED_COMPRESSED : 0);
+	atomic_store(&o->flags, (s->compressed ? ORDERED_COMPRESSED : 0) | s->in_place);
 	atomic_store(&o->refs, 1);
-	atomic_store(&o->csum_left, (uint32_t)(s->disk_len / FS_BLOCK));
-	o->csums = mem_alloc(s->disk_len / FS_BLOCK * sizeof(*o->csums));
+	if (inode_has_sums(inode)) {
+		atomic_store(&o->csum_left, (uint32_t)(s->disk_len / FS_BLOCK));
+		o->csums = mem_alloc(s->disk_len / FS_BLOCK * sizeof(*o->csums));
+	}
 	list_init(&o->log_link);
 	waitq_init(&o->csum_wait, L_CSUM);
 	waitq_init(&o->io_wait, L_IO_DONE);
@@ -98,11 +101,11 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 {
 	uint32_t nblocks = (uint32_t)(o->disk_len / FS_BLOCK);
 
-	CHECK(atomic_load(&o->csum_left) == nblocks && !ordered_flag(o, ORDERED_IO_DONE));
+	CHECK(atomic_load(&o->csum_left) == (o->csums ? nblocks : 0) && !ordered_flag(o, ORDERED_IO_DONE));
 	o->buf = buf;
 	o->pages = pages;
 	o->npages = npages;
-	for (uint32_t i = 0; i < nblocks; i++)
+	for (uint32_t i = 0; i < nblocks && o->csums; i++)
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
 	fs_cost(COST_SUBMIT);
 	atomic_store(&o->csum_left, 0); /* from here on csums do not change, and a log may copy them */
@@ -154,7 +157,7 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	uint64_t gen = h->trans->id;
 	struct extent e = { .start = o->file_off };
 	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = gen, .ino = inode->ino,
-				    .how = DROP_RELEASE };
+				    .how = ordered_flag(o, ORDERED_PREALLOC) ? DROP_IN_PLACE : DROP_RELEASE };
 
 	CHECK((atomic_load(&o->flags) & (ORDERED_IO_DONE | ORDERED_IOERR | ORDERED_COMPLETE)) == ORDERED_IO_DONE);
 	e.item = (struct extent_item){ .generation = gen, .disk_bytenr = o->disk_bytenr, .disk_len = o->disk_len,
@@ -170,6 +173,8 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 		return ret;
 	trace(EV_EXTENT_IN_TREES, inode_trace_id(inode), o->file_off, o->len, gen);
 	em_unpin(inode, o->file_off, o->len, gen);
+	if (!o->csums)
+		return 0;
 	mutex_lock(&fs->csum_lock);
 	ret = csum_put(&fs->csum_tree, gen, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
 	mutex_unlock(&fs->csum_lock);
@@ -187,7 +192,8 @@ static int ordered_into_trees(struct ordered *o)
 	int ret = trans_start(inode->root->fs, TRANS_JOIN, &h);
 	if (ret)
 		goto unlock_range;
-	ret = ordered_insert_items(o, &h);
+	if (!ordered_flag(o, ORDERED_NOCOW)) /* its item says it all already (nocow.2) */
+		ret = ordered_insert_items(o, &h);
 	if (!ret) {
 		disk_size_written(inode, o->file_off, o->file_off + o->len, o);
 		ret = inode_update(inode, &h);
@@ -239,9 +245,11 @@ static void ordered_finish(struct work *w)
 	int ret = ordered_flag(o, ORDERED_IOERR) ? -EIO : ordered_into_trees(o);
 	if (ret) {
 		inode_write_error(inode, ret == -EROFS ? -EIO : ret);
-		em_drop(inode, o->file_off, o->file_off + o->len);
+		if (!ordered_flag(o, ORDERED_NOCOW))
+			em_drop(inode, o->file_off, o->file_off + o->len);
 		disk_size_failed(inode, o->file_off, o->file_off + o->len);
-		alloc_pin(inode->root->fs->alloc, ALLOC_DATA, o->disk_bytenr, o->disk_len);
+		if (!ordered_flag(o, ORDERED_NOCOW | ORDERED_PREALLOC)) /* nocow.1 */
+			alloc_pin(inode->root->fs->alloc, ALLOC_DATA, o->disk_bytenr, o->disk_len);
 	}
 	paid(L_ORDERED, 0, &o->done_wait);
 	ordered_complete(o);
@@ -282,6 +290,9 @@ void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint3
 		for (uint32_t i = 0; i < n; i++)
 			if (ems[i].disk_bytenr == o->disk_bytenr)
 				ordered_onto(o, list);
+	RB_FOREACH(o, ordered_tree, &inode->ordered)
+		if (ordered_flag(o, ORDERED_NOCOW))
+			ordered_onto(o, list);
 	spin_unlock(&inode->ordered_lock);
 }
 

@@ -33,7 +33,7 @@ void ordered_put(struct ordered *o);
 /* Puts each one that overlaps [start, end) and is on no log's list yet onto `list` (by log_link), in file order,
  * with a reference. A point. */
 void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list);
-/* The same, but those of these n maps alone. */
+/* The same, but those of these n maps alone, and those that have none (nocow.2). */
 void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list);
 /* The one of the list whose extent begins at this address of the disk; NULL. */
 struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);

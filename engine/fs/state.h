@@ -47,7 +47,7 @@ struct page {
 
 #define EM_GENERATION_PINNED UINT64_MAX /* the write is in flight */
 
-enum em_flags { EM_PINNED = 1, EM_COMPRESSED = 2 };
+enum em_flags { EM_PINNED = 1, EM_COMPRESSED = 2, EM_PREALLOC = 4 /* not written yet: reads as zeros */ };
 
 struct extent_map {
 	RB_ENTRY(extent_map) rb;
@@ -68,6 +68,8 @@ enum ordered_flags {
 	ORDERED_COMPRESSED = 8,
 	ORDERED_LOGGED_CSUM = 16, /* its checksums are in the log */
 	ORDERED_PENDING = 32,     /* the running transaction's commit waits for it */
+	ORDERED_PREALLOC = 64,    /* into space that was preallocated (nocow.h) */
+	ORDERED_NOCOW = 128,      /* over data that are written already (nocow.2) */
 };
 
 struct log_commit;
@@ -76,6 +78,7 @@ struct ordered_spec {
 	uint64_t disk_bytenr, disk_len;
 	uint64_t ram_bytes;
 	bool compressed;
+	uint32_t in_place;                /* 0, ORDERED_PREALLOC or ORDERED_NOCOW */
 };
 
 struct work {
@@ -94,7 +97,7 @@ struct ordered {
 	_Atomic uint32_t flags;
 	_Atomic int32_t refs;
 	_Atomic uint32_t csum_left;  /* blocks whose checksum is not yet there */
-	uint32_t *csums;             /* disk_len / FS_BLOCK of them */
+	uint32_t *csums;             /* disk_len / FS_BLOCK of them; NULL: the file has none */
 	struct list log_link;        /* on the list of the fsync, then of the sub-transaction, that waits for it */
 	struct waitq csum_wait, io_wait, done_wait;
 	struct trans *pending_in;    /* with ORDERED_PENDING; guarded by inode->ordered_lock */
@@ -126,6 +129,7 @@ struct inode {
 	uint64_t ino;
 	uint64_t generation;          /* transaction that created it; read only */
 	struct list link;             /* root->inodes, guarded by root->dir_lock */
+	_Atomic uint32_t attrs;       /* flags of its item; changed under lock, before what they tell of is there */
 	int32_t opens;                /* guarded by root->dir_lock */
 	_Atomic bool unlinked;        /* changed under dir_lock */
 	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
@@ -284,6 +288,9 @@ struct fs_events {
 	/* The same for a direct write; where it is NULL, as add_extent. */
 	struct ordered *(*add_direct_extent)(struct inode *inode, const struct extent_map *em,
 	                                     const struct ordered_spec *s);
+	/* The same for a direct write into preallocated space; where it is NULL, as add_direct_extent. */
+	struct ordered *(*add_direct_prealloc)(struct inode *inode, const struct extent_map *em,
+	                                       const struct ordered_spec *s);
 	/* A direct write inside the file has its range locked: does it keep the inode lock? direct_keep_lock(),
 	 * direct_drop_lock() */
 	bool (*direct_has_range)(struct inode *inode);

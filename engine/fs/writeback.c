@@ -10,6 +10,7 @@
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
+#include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/range.h"
@@ -68,6 +69,8 @@ static uint32_t run_inline_len(struct run *run)
 
 	if (max > EXTENT_INLINE_MAX)
 		max = EXTENT_INLINE_MAX;
+	if (run->inode->attrs) /* in place, without checksums, or with space of its own */
+		return 0;
 	return run->first == 0 && run->n == 1 && size <= max && size <= item ? (uint32_t)size : 0;
 }
 
@@ -132,6 +135,21 @@ struct ordered *writeback_ordered_first(struct inode *inode, const struct extent
 	return o;
 }
 
+int writeback_space(struct inode *inode, uint64_t off, uint64_t end, struct ordered_spec *s)
+{
+	struct place place;
+
+	if (end - off > EXTENT_LEN_MAX)
+		end = off + EXTENT_LEN_MAX;
+	int ret = nocow_place(inode, off, end, &place);
+	if (!ret && !place.in_place)
+		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &place.len, &place.disk);
+	s->len = s->disk_len = s->ram_bytes = place.len;
+	s->disk_bytenr = place.disk;
+	s->in_place = place.in_place;
+	return ret;
+}
+
 struct ordered *writeback_add_extent(struct inode *inode, add_extent_fn add, const struct ordered_spec *s)
 {
 	CHECK(s->len && s->disk_len && (s->file_off | s->len | s->disk_bytenr | s->disk_len) % FS_BLOCK == 0);
@@ -140,6 +158,8 @@ struct ordered *writeback_add_extent(struct inode *inode, add_extent_fn add, con
 				 .generation = EM_GENERATION_PINNED,
 				 .flags = EM_PINNED | (s->compressed ? EM_COMPRESSED : 0) };
 
+	if (s->in_place == ORDERED_NOCOW)
+		return ordered_add(inode, s); /* nocow.2 */
 	/* cppcheck-suppress returnDanglingLifetime ; neither keeps the pointers that it is given */
 	return add(inode, &em, s);
 }
@@ -186,15 +206,12 @@ void writeback_cow_range(struct run *run)
 	/* extents first, all of them: as many as the free space is in pieces */
 	range_lock(inode, &r, (uint64_t)run->first * FS_BLOCK, (uint64_t)(run->first + run->n) * FS_BLOCK);
 	while (done < run->n) {
-		uint64_t file_off = (uint64_t)(run->first + done) * FS_BLOCK;
-		uint64_t len = (uint64_t)(run->n - done) * FS_BLOCK, disk;
-		ret = alloc_get(inode->root->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk);
+		struct ordered_spec spec = { .file_off = (uint64_t)(run->first + done) * FS_BLOCK };
+		ret = writeback_space(inode, spec.file_off, (uint64_t)(run->first + run->n) * FS_BLOCK, &spec);
 		if (ret)
 			break;
-		pieces[npieces++] = writeback_add_extent(inode, inode->root->fs->on.add_extent,
-							 &(struct ordered_spec){ .file_off = file_off, .len = len,
-							 .disk_bytenr = disk, .disk_len = len, .ram_bytes = len });
-		done += (uint32_t)(len / FS_BLOCK);
+		pieces[npieces++] = writeback_add_extent(inode, inode->root->fs->on.add_extent, &spec);
+		done += (uint32_t)(spec.len / FS_BLOCK);
 	}
 	range_unlock(inode, &r);
 	/* each ordered extent is in its inode's tree by now, and ours until it is submitted: fsync may collect it,
@@ -231,7 +248,7 @@ static void run_write(struct run *run)
 			run_end(run);
 		return;
 	}
-	if (run->inode->root->fs->opt.compress)
+	if (run->inode->root->fs->opt.compress && !run->inode->attrs)
 		compress_queue(run);
 	else
 		writeback_cow_range(run);

@@ -32,8 +32,12 @@ static int make_files(struct hunt *h, struct why *why)
 	for (const struct race_file *f = h->race->files; f < h->race->files + RACE_FILES && f->name; f++) {
 		struct model_file *file = model_create(h->run.model, h->run.fs, f->subvol, f->name, NULL);
 		CHECK(file);
+		if (f->flags)
+			model_set_flags(file, f->flags);
 		if (f->bytes)
 			model_write(file, 0, f->bytes);
+		if (f->preallocated)
+			model_fallocate(file, f->bytes, f->preallocated, false);
 		h->run.file[h->run.nfiles++] = file;
 	}
 	ret = model_sync(h->run.model, h->run.fs);

@@ -20,10 +20,11 @@ enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 #define RACE_DESIGNS   16u
 #define RACE_TASKS_MAX 16u
 
-/* A file's first content: `bytes` of it, written in one call. */
+/* A file's first content: `bytes` of it, written in one call, and space for `preallocated` more after them. */
 struct race_file {
 	const char *name;
-	uint32_t subvol, bytes;
+	uint32_t subvol, bytes, preallocated;
+	uint32_t flags; /* enum fs_file_flags */
 };
 
 /* What a task knows of its run. Each task has its own copy, to read; what tasks share is behind the pointers. */

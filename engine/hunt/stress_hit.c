@@ -27,6 +27,8 @@ static void write_call(FILE *out, const struct model *m, uint32_t i)
 	fprintf(out, "%u task %u %s %s", i, o->task, model_call_name(o), file);
 	if (o->kind == OP_WRITE)
 		fprintf(out, " %lu+%lu version %u", (unsigned long)o->off, (unsigned long)o->len, model_version(i));
+	else if (o->kind == OP_FALLOCATE || o->kind == OP_PUNCH)
+		fprintf(out, " %lu+%lu", (unsigned long)o->off, (unsigned long)o->len);
 	else if (o->kind == OP_TRUNCATE)
 		fprintf(out, " to %lu", (unsigned long)o->off);
 	fprintf(out, " ticks %lu..", (unsigned long)o->b);

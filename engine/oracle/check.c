@@ -197,7 +197,7 @@ static void judge_block(struct finding *x, const struct model_file *f, const str
 		report_sector(x, f, sector + i, &s);
 		return;
 	}
-	if (b->each && splice_in(x->j, f, b, sector, nsectors))
+	if (b->each && !f->in_place && splice_in(x->j, f, b, sector, nsectors))
 		report(x, BROKEN_SPLICE, f->subvol, f->name, block,
 		       "block %u of file %s mixes two moments that never were one", block, f->name);
 }

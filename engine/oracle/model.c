@@ -20,6 +20,7 @@
 const char *const model_op_name[] = {
 	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
 	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
+	[OP_FALLOCATE] = "fallocate", [OP_PUNCH] = "punch",
 };
 
 const char *model_call_name(const struct model_op *o)
@@ -112,12 +113,12 @@ static uint32_t position(struct model *m)
 /*
  * The accesses named here and in model_end() are what the rules ask of the order of calls, and no more: which calls had
  * ended before which others began (two beginnings commute, and so do two ends); whether a sync had returned before
- * what is durable changed; and whether a truncation, creation or unlink had begun before that. The beginning
+ * what is durable changed; and whether any other change but a write had begun before that. The beginning
  * of a write need not be named: a version that is on the media has begun.
  */
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
 {
-	if (m->dev && (kind == OP_TRUNCATE || kind == OP_CREATE || kind == OP_UNLINK))
+	if (m->dev && kind != OP_WRITE && kind != OP_FSYNC && kind != OP_FDATASYNC && kind != OP_SYNC)
 		rt_access(m->dev->id, POINT_READ);
 	rt_access(m->id, POINT_READ);
 	uint32_t i = atomic_fetch_add(&m->nops, 1);
@@ -350,6 +351,39 @@ int model_truncate(struct model_file *f, uint64_t size)
 
 	model_end(f->model, op, ret);
 	return ret;
+}
+
+int model_fallocate(struct model_file *f, uint64_t off, uint64_t len, bool keep_size)
+{
+	CHECK(off % ORACLE_SECTOR == 0 && len % ORACLE_SECTOR == 0 && len);
+	if (left_out(f->model))
+		return 0;
+	uint32_t op = model_begin(f->model, OP_FALLOCATE, f->id, off, len);
+	model_op(f->model, op)->how = keep_size;
+	int ret = fs_fallocate(f->f, off, len, keep_size);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_punch(struct model_file *f, uint64_t off, uint64_t len)
+{
+	CHECK(off % ORACLE_SECTOR == 0 && len % ORACLE_SECTOR == 0 && len);
+	if (left_out(f->model))
+		return 0;
+	if (off % FS_BLOCK || len % FS_BLOCK)
+		atomic_store_explicit(&f->partial, true, memory_order_relaxed);
+	uint32_t op = model_begin(f->model, OP_PUNCH, f->id, off, len);
+	int ret = fs_punch(f->f, off, len);
+
+	model_end(f->model, op, ret);
+	return ret;
+}
+
+int model_set_flags(struct model_file *f, uint32_t flags)
+{
+	f->in_place = flags & FS_NODATACOW;
+	return fs_set_flags(f->f, flags);
 }
 
 int model_fsync(struct model_file *f)

@@ -19,7 +19,7 @@
 #include "fs/fs.h"
 #include "oracle/block.h"
 
-enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK };
+enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK, OP_FALLOCATE, OP_PUNCH };
 
 /* How a write came about. */
 enum write_how { WRITE_BUFFERED, WRITE_DIRECT, WRITE_MAPPED };
@@ -36,7 +36,7 @@ const char *model_call_name(const struct model_op *o);
 
 struct model_op {
 	uint8_t kind;      /* enum op_kind */
-	uint8_t how;       /* of a write: enum write_how */
+	uint8_t how;       /* of a write: enum write_how; of a fallocate: 1 when it keeps the size */
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
 	int ret;
 	uint32_t task, file;
@@ -56,6 +56,7 @@ struct model_file {
 	uint32_t id, subvol;
 	uint64_t ino;      /* 0 until its creation has returned */
 	_Atomic bool partial; /* some write or truncate was not of whole blocks */
+	bool in_place;     /* it is written over where it lies, so a block may hold parts of two writes */
 	char name[FS_NAME_MAX];
 	struct file *f;    /* open in the present mount; NULL when not */
 };
@@ -90,6 +91,11 @@ int model_mmap_store(struct model_file *f, uint64_t off, uint32_t len);
 /* An fsync of the range; off and len in whole blocks. */
 int model_msync(struct model_file *f, uint64_t off, uint64_t len);
 int model_truncate(struct model_file *f, uint64_t size);
+/* off and len in whole sectors. */
+int model_fallocate(struct model_file *f, uint64_t off, uint64_t len, bool keep_size);
+int model_punch(struct model_file *f, uint64_t off, uint64_t len);
+/* As fs_set_flags(), of a file that is empty. Not recorded, and never left out. */
+int model_set_flags(struct model_file *f, uint32_t flags);
 int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
 /* off and len in whole blocks. */

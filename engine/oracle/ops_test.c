@@ -118,11 +118,77 @@ static void a_mapped_store(void **state)
 	holds(mapped_stores, &packed, 20);
 }
 
+/* ---- preallocated space, data in place, holes ---- */
+
+static void space_noise(void *arg)
+{
+	struct model_file *f = model_file(((struct rig *)arg)->m, 0);
+
+	for (unsigned i = 0; i < 3; i++) {
+		model_write(f, i * FS_BLOCK, FS_BLOCK);
+		fs_flush_pass(f->f);
+		model_write_direct(f, (i + 1) * FS_BLOCK, FS_BLOCK);
+	}
+	model_fsync(f);
+}
+
+static void space(struct rig *r, uint32_t flags)
+{
+	struct model_file *f = model_create(r->m, r->fs, 0, "a", NULL);
+
+	model_set_flags(f, flags);
+	model_write(f, 0, 2 * FS_BLOCK);
+	assert_int_equal(model_fallocate(f, 0, 4 * FS_BLOCK, false), 0);
+	assert_int_equal(model_fsync(f), 0);
+	struct task *t = rt_spawn("noise", space_noise, r, NULL);
+	assert_int_equal(model_fallocate(f, 5 * FS_BLOCK, 2 * FS_BLOCK, true), 0);
+	model_write(f, 3 * FS_BLOCK, 3 * FS_BLOCK);
+	assert_int_equal(model_fdatasync(f), 0);
+	assert_int_equal(model_punch(f, FS_BLOCK, FS_BLOCK + 2 * ORACLE_SECTOR), 0);
+	assert_int_equal(model_fsync(f), 0);
+	assert_int_equal(model_commit(r->m, r->fs), 0);
+	assert_int_equal(model_fallocate(f, 0, 2 * FS_BLOCK, false), 0);
+	model_write(f, 0, 3 * FS_BLOCK);
+	assert_int_equal(model_fsync(f), 0);
+	model_truncate(f, 3 * FS_BLOCK);
+	model_write(f, FS_BLOCK + ORACLE_SECTOR, ORACLE_SECTOR);
+	rt_join(t);
+	assert_int_equal(model_fsync(f), 0);
+}
+
+static void space_in_new_places(struct rig *r)
+{
+	space(r, 0);
+}
+
+static void space_without_checksums(struct rig *r)
+{
+	space(r, FS_NODATASUM);
+}
+
+static void space_in_place(struct rig *r)
+{
+	space(r, FS_NODATACOW);
+}
+
+static void a_fallocate_and_a_punch(void **state)
+{
+	struct rig plain = { .mkfs = { .single = true } }, packed = plain;
+
+	packed.mount.compress = true;
+	packed.mount.inline_max = 2048;
+	holds(space_in_new_places, &plain, 50);
+	holds(space_in_new_places, &packed, 16);
+	holds(space_without_checksums, &plain, 50);
+	holds(space_in_place, &plain, 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_direct_write),
 		cmocka_unit_test(a_mapped_store),
+		cmocka_unit_test(a_fallocate_and_a_punch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static bool on_file(const struct model_op *sync, uint32_t file)
  * cover w. */
 static bool tainted(const struct model *m, const struct model_op *w, const struct model_op *s)
 {
-	uint64_t from = w->kind == OP_WRITE ? w->b : w->e;
+	uint64_t from = w->kind == OP_WRITE || w->kind == OP_PUNCH ? w->b : w->e;
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *f = model_op(m, i);
@@ -38,8 +38,8 @@ static bool out_of_range(const struct model_op *s, const struct model_op *w)
 {
 	if (!s->len)
 		return false;
-	return w->kind == OP_TRUNCATE ||
-	       (w->kind == OP_WRITE && (w->off < s->off || w->off + w->len > s->off + s->len));
+	return w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE ||
+	       ((w->kind == OP_WRITE || w->kind == OP_PUNCH) && (w->off < s->off || w->off + w->len > s->off + s->len));
 }
 
 /* Sync s covers change w (rules.2, rules.7, rules.9, rules.10). */
@@ -47,7 +47,7 @@ static bool covers(const struct model *m, const struct model_op *s, const struct
 {
 	if (!on_file(s, w->file) || w->ret || w->e >= s->b || out_of_range(s, w))
 		return false;
-	if (w->kind == OP_TRUNCATE && s->kind == OP_FDATASYNC)
+	if ((w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE) && s->kind == OP_FDATASYNC)
 		return false;
 	if (w->kind == OP_UNLINK && s->kind != OP_SYNC)
 		return false;
@@ -80,6 +80,12 @@ void rules_at(struct model *m, uint32_t p)
 
 /* ---- what the rules look at ---- */
 
+/* Does it make zeros of content? (rules.8) */
+static bool zeroes(const struct model_op *o)
+{
+	return o->kind == OP_TRUNCATE || o->kind == OP_PUNCH;
+}
+
 static uint64_t fold(uint64_t h, uint64_t x)
 {
 	return rng_mix(h + x);
@@ -87,18 +93,18 @@ static uint64_t fold(uint64_t h, uint64_t x)
 
 /*
  * No rule looks at a call that had not begun by p, with one exception: rules_together() takes zeros for those of
- * any truncation. A call that had not ended by p ended after every beginning that counts at p: at which tick does
+ * any truncation or punch. A call that had not ended by p ended after every beginning that counts at p: at which tick does
  * not matter.
  */
 static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32_t p)
 {
-	if (o->pb > p && o->kind != OP_TRUNCATE)
+	if (o->pb > p && !zeroes(o))
 		return h;
 	h = fold(h, (uint64_t)i << 40 | (uint64_t)o->kind << 32 | o->file);
 	h = fold(h, o->off);
+	h = fold(h, (uint64_t)o->how << 56 ^ o->len);
 	if (o->pb > p)
 		return h;
-	h = fold(h, (uint64_t)o->how << 56 ^ o->len);
 	h = fold(h, (uint64_t)(int64_t)(o->e == TICK_NEVER ? 1 : o->ret));
 	h = fold(h, o->b);
 	return fold(h, o->e != TICK_NEVER && o->pe <= p ? o->e : TICK_NEVER);
@@ -112,7 +118,7 @@ uint64_t rules_hash(const struct model *m, uint32_t p)
 		h = fold_op(h, model_op(m, i), i, p);
 	for (uint32_t i = 0; i < model_nfiles(m); i++) {
 		const struct model_file *f = model_file(m, i);
-		h = fold(h, f->ino << 1 | f->partial);
+		h = fold(h, f->ino << 2 | (uint64_t)f->in_place << 1 | f->partial);
 		for (const char *c = f->name; *c; c++)
 			h = fold(h, (uint8_t)*c);
 	}
@@ -128,7 +134,7 @@ static bool changes(const struct model_op *o, const struct model_file *f, uint64
 
 	if (o->file != f->id)
 		return false;
-	if (o->kind == OP_WRITE)
+	if (o->kind == OP_WRITE || o->kind == OP_PUNCH)
 		return off >= o->off && off < o->off + o->len;
 	return o->kind == OP_TRUNCATE && off >= o->off;
 }
@@ -155,7 +161,7 @@ static bool zeros_legal(const struct model *m, uint32_t p, const struct model_fi
 {
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (o->kind == OP_TRUNCATE && changes(o, f, sector) && reachable(o, cut, p))
+		if (zeroes(o) && changes(o, f, sector) && reachable(o, cut, p))
 			return true;
 	}
 	return cut == 0;
@@ -208,7 +214,7 @@ static bool impossible(const struct model *m, const struct model_file *f, const 
 	if (older->kind == SEEN_VERSION)
 		return model_op(m, older->stamp.version - 1)->e < n->b;
 	for (uint32_t i = 0; i < model_nops(m); i++)
-		if (model_op(m, i)->kind == OP_TRUNCATE && changes(model_op(m, i), f, sector))
+		if (zeroes(model_op(m, i)) && changes(model_op(m, i), f, sector))
 			return false; /* the zeros may come from it */
 	return true;
 }
@@ -252,7 +258,9 @@ struct sizes {
 
 static bool extends(const struct model_op *o, const struct sizes *z)
 {
-	return o->kind == OP_WRITE && o->file == z->f->id && o->pb <= z->p;
+	bool longer = o->kind == OP_WRITE || (o->kind == OP_FALLOCATE && !o->how);
+
+	return longer && o->file == z->f->id && o->pb <= z->p;
 }
 
 /* The size that a base and the covered writes after it come to; base_e: the tick at which the base ended. */

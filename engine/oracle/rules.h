@@ -16,13 +16,15 @@
  *      promise nothing and take no promise away, so the model does not record them.
  * rules.5: A block (4 KiB) was written from one state of its page. It never holds parts of two writes that each cover
  *      both parts, and never a part from before a write that covers both beside a part of that write. A store through a
- *      mapping is one write for each of its sectors. Nothing makes two blocks atomic.
+ *      mapping is one write for each of its sectors. A file that is written in place keeps nothing of this but what a
+ *      sector holds. Nothing makes two blocks atomic.
  * rules.6: Never legal, promised or not: a read error, the content of another file or place, bytes that nobody
  *      wrote, a directory that cannot be listed, an image that cannot be mounted. (check.c)
  * rules.7: A size changes like a place. A write that extends the file may have got to any end of a block between
  *      the old end and its own; the blocks that it skipped are zeros. fdatasync promises the sizes that are needed
  *      to read what it covers, so those of writes, and no truncation.
- * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size.
+ * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size. A punch writes zeros to its
+ *      range. A fallocate that makes the file longer changes the size, and no content.
  * rules.9: A failed sync promises nothing. Writes that had begun before it failed are not covered by a later sync of
  *      the same file either: their pages may be clean by then, and the error has been told once. Nor are other changes
  *      that had ended by then; a truncation that ends later waits for what it writes, and tells of its errors itself.

@@ -39,6 +39,11 @@ static void call_begins(const struct story *s, uint32_t op, char *buf)
 		story_blocks(o->off, o->len, blocks, sizeof(blocks));
 		snprintf(buf, TEXT_MAX, "%s(%s, %s) version %u", model_call_name(o), file, blocks, model_version(op));
 		break;
+	case OP_FALLOCATE:
+	case OP_PUNCH:
+		story_blocks(o->off, o->len, blocks, sizeof(blocks));
+		snprintf(buf, TEXT_MAX, "%s(%s, %s)", model_call_name(o), file, blocks);
+		break;
 	case OP_TRUNCATE:
 		snprintf(buf, TEXT_MAX, "truncate(%s, %lu)", file, (unsigned long)o->off);
 		break;

@@ -1,0 +1,276 @@
+/*
+ * prealloc_test.c: preallocated space, files that are written over in place, files without checksums, and holes that are
+ * punched, as a reader of the file and of the trees sees them. What a crash leaves of them is judged in oracle/ops_test.c.
+ */
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/look.h"
+#include "fs/ordered.h"
+#include "fs/test_fs.h"
+
+static const struct mount_options quiet = { .no_background = true };
+
+struct rig {
+	struct fs *fs;
+	struct file *f;
+	struct watch watch;
+};
+
+/* An empty file "a" with these flags. */
+static void rig_open(struct rig *r, uint32_t flags)
+{
+	struct dev *dev = test_dev("ram:16m", &(struct mkfs_options){ .nodesize = 4096, .single = true });
+
+	r->fs = test_mount(dev, &quiet);
+	r->f = test_open(fs_subvol(r->fs, 0), "a");
+	if (flags)
+		CHECK(fs_set_flags(r->f, flags) == 0);
+	watch_start(&r->watch, dev);
+}
+
+/* After a crash that keeps what was written. */
+static void rig_crash(struct rig *r)
+{
+	fs_close(r->f);
+	r->fs->dev->faults = NULL;
+	r->fs = test_crash(r->fs, &quiet);
+	r->f = test_open(fs_subvol(r->fs, 0), "a");
+	watch_start(&r->watch, r->fs->dev);
+}
+
+static void is_damaged(void *arg, const char *line)
+{
+	print_error("%s\n", line);
+	++*(unsigned *)arg;
+}
+
+/* The image fits together, and its data their checksums. */
+static void rig_close(struct rig *r)
+{
+	static const struct look_ops ops = { .damage = is_damaged };
+	struct dev *dev = r->fs->dev;
+	unsigned bad = 0;
+	struct why why;
+
+	fs_close(r->f);
+	CHECK(fs_unmount(r->fs) == 0);
+	dev->faults = NULL;
+	assert_int_equal(look_image(dev, true, &ops, &bad, &why), 0);
+	assert_int_equal(bad, 0);
+	dev_close(dev);
+}
+
+/* The item that covers block i, in the trees. */
+static struct extent item_of(struct rig *r, uint32_t i)
+{
+	struct extent e;
+
+	CHECK(fs_sync(r->fs) == 0);
+	CHECK(extent_at(&r->f->inode->root->tree, r->f->inode->ino, i * FS_BLOCK, &e) == 0);
+	CHECK(e.start <= i * FS_BLOCK);
+	return e;
+}
+
+static uint64_t place_of(struct rig *r, uint32_t i)
+{
+	struct extent e = item_of(r, i);
+
+	return e.item.disk_bytenr + e.item.offset + (i * FS_BLOCK - e.start);
+}
+
+static bool summed(struct rig *r, uint32_t i)
+{
+	uint32_t sum;
+
+	return csum_lookup(&r->fs->csum_tree, place_of(r, i), &sum, 1) == 0;
+}
+
+static void preallocated_space_is_zeros_until_it_is_written(void **state)
+{
+	struct rig r;
+	uint64_t place;
+
+	rig_open(&r, 0);
+	assert_int_equal(fs_fallocate(r.f, 0, 8 * FS_BLOCK, false), 0);
+	assert_int_equal(fs_size(r.f), 8 * FS_BLOCK);
+	place = place_of(&r, 3);
+	assert_int_equal(item_of(&r, 3).item.kind, EXTENT_PREALLOC);
+	assert_int_equal(r.watch.seen[WATCH_DATA], 0);
+	assert_int_equal(test_read_zeros(r.f, 0, 8 * FS_BLOCK), 0);
+	test_write(r.f, 3 * FS_BLOCK, 2 * FS_BLOCK, 2);
+	assert_int_equal(fs_fsync(r.f), 0);
+	rig_crash(&r);
+	assert_int_equal(test_read_zeros(r.f, 0, 3 * FS_BLOCK), 0);
+	assert_int_equal(test_read(r.f, 3 * FS_BLOCK, 2 * FS_BLOCK, 2), 0);
+	assert_int_equal(test_read_zeros(r.f, 5 * FS_BLOCK, 3 * FS_BLOCK), 0);
+	assert_int_equal(place_of(&r, 3), place);
+	assert_int_equal(item_of(&r, 3).item.kind, EXTENT_REG);
+	assert_int_equal(item_of(&r, 2).item.kind, EXTENT_PREALLOC);
+	assert_int_equal(item_of(&r, 5).item.kind, EXTENT_PREALLOC);
+	assert_true(summed(&r, 3) && !summed(&r, 2));
+	test_write(r.f, 3 * FS_BLOCK, FS_BLOCK, 3); /* it has data now: a copy */
+	assert_int_not_equal(place_of(&r, 3), place);
+	rig_close(&r);
+}
+
+static void only_holes_get_space(void **state)
+{
+	struct rig r;
+	uint64_t place;
+
+	rig_open(&r, 0);
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 1);
+	place = place_of(&r, 1);
+	assert_int_equal(fs_fallocate(r.f, 100, 3 * FS_BLOCK, true), 0); /* of four blocks */
+	assert_int_equal(fs_size(r.f), 2 * FS_BLOCK);
+	assert_int_equal(place_of(&r, 1), place);
+	assert_int_equal(item_of(&r, 0).item.kind, EXTENT_PREALLOC);
+	assert_int_equal(item_of(&r, 3).item.kind, EXTENT_PREALLOC);
+	place = place_of(&r, 2);
+	assert_int_equal(fs_fallocate(r.f, 0, 4 * FS_BLOCK, true), 0);
+	assert_int_equal(place_of(&r, 2), place);
+	test_write(r.f, 2 * FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(place_of(&r, 2), place);
+	assert_int_equal(fs_truncate(r.f, 3 * FS_BLOCK), 0); /* space beyond the end goes */
+	struct extent e;
+	assert_int_equal(extent_at(&r.f->inode->root->tree, r.f->inode->ino, 3 * FS_BLOCK, &e), -ENOENT);
+	assert_int_equal(fs_fallocate(r.f, 0, 0, false), -EINVAL);
+	assert_int_equal(fs_fallocate(r.f, FILE_SIZE_MAX, 1, false), -EFBIG);
+	rig_close(&r);
+}
+
+static void a_fast_fsync_logs_what_was_preallocated(void **state)
+{
+	struct rig r;
+	uint64_t place;
+
+	rig_open(&r, 0);
+	test_write(r.f, 0, FS_BLOCK, 1);
+	assert_int_equal(fs_sync(r.fs), 0);
+	assert_int_equal(fs_fallocate(r.f, 0, 3 * FS_BLOCK, false), 0);
+	uint64_t fast = count_total(C_FSYNC_FAST);
+	assert_int_equal(fs_fsync(r.f), 0);
+	assert_int_equal(count_total(C_FSYNC_FAST), fast + 1);
+	rig_crash(&r);
+	assert_true(r.fs->replayed);
+	assert_int_equal(fs_size(r.f), 3 * FS_BLOCK);
+	assert_int_equal(test_read_zeros(r.f, FS_BLOCK, 2 * FS_BLOCK), 0);
+	place = place_of(&r, 2);
+	assert_int_equal(item_of(&r, 2).item.kind, EXTENT_PREALLOC);
+	test_write(r.f, 2 * FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(place_of(&r, 2), place);
+	rig_close(&r);
+}
+
+static void a_failed_write_leaves_preallocated_space(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, 0);
+	assert_int_equal(fs_fallocate(r.f, 0, 3 * FS_BLOCK, false), 0);
+	uint64_t place = place_of(&r, 1);
+	r.watch.fail[WATCH_DATA] = 1;
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(fs_fsync(r.f), -EIO);
+	rig_crash(&r);
+	assert_int_equal(place_of(&r, 1), place);
+	assert_int_equal(item_of(&r, 1).item.kind, EXTENT_PREALLOC);
+	assert_int_equal(test_read_zeros(r.f, 0, 3 * FS_BLOCK), 0);
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 3);
+	assert_int_equal(place_of(&r, 1), place);
+	rig_close(&r);
+}
+
+static void a_file_is_written_over_in_place(void **state)
+{
+	uint8_t *buf = aligned_alloc(4096, FS_BLOCK);
+	struct rig r;
+
+	rig_open(&r, FS_NODATACOW);
+	test_write(r.f, 0, 3 * FS_BLOCK, 1);
+	uint64_t place = place_of(&r, 1);
+	assert_true(!summed(&r, 1));
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(fs_fsync(r.f), 0);
+	assert_int_equal(place_of(&r, 1), place);
+	rig_crash(&r);
+	assert_int_equal(test_read(r.f, FS_BLOCK, FS_BLOCK, 2), 0);
+	assert_int_equal(test_read(r.f, 2 * FS_BLOCK, FS_BLOCK, 1), 0);
+	test_fill(buf, FS_BLOCK, FS_BLOCK, 3);
+	assert_int_equal(fs_write_direct(r.f, FS_BLOCK, buf, FS_BLOCK), FS_BLOCK);
+	assert_int_equal(test_read(r.f, FS_BLOCK, FS_BLOCK, 3), 0);
+	assert_int_equal(place_of(&r, 1), place);
+	r.watch.fail[WATCH_DATA] = 1;
+	atomic_store(&r.watch.seen[WATCH_DATA], 0);
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 4);
+	assert_int_equal(fs_fsync(r.f), -EIO);
+	rig_crash(&r);
+	assert_int_equal(place_of(&r, 1), place); /* what is on the disk nobody knows, but it is still the file's */
+	free(buf);
+	rig_close(&r);
+}
+
+static void a_file_without_checksums_is_copied(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, FS_NODATASUM);
+	test_write(r.f, 0, 3 * FS_BLOCK, 1);
+	uint64_t place = place_of(&r, 1);
+	assert_true(!summed(&r, 1));
+	test_write(r.f, FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(fs_fsync(r.f), 0);
+	assert_int_not_equal(place_of(&r, 1), place);
+	rig_crash(&r);
+	assert_int_equal(test_read(r.f, 0, FS_BLOCK, 1), 0);
+	assert_int_equal(test_read(r.f, FS_BLOCK, FS_BLOCK, 2), 0);
+	assert_int_equal(fs_set_flags(r.f, FS_NODATACOW), -EINVAL);
+	assert_int_equal(fs_set_flags(r.f, 64), -EINVAL);
+	rig_close(&r);
+}
+
+static void holes_are_punched(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, 0);
+	test_write(r.f, 0, 6 * FS_BLOCK, 1);
+	assert_int_equal(fs_sync(r.fs), 0);
+	assert_int_equal(test_read(r.f, 0, 6 * FS_BLOCK, 1), 0);
+	assert_int_equal(fs_punch(r.f, FS_BLOCK + 1000, 3 * FS_BLOCK), 0);
+	assert_int_equal(fs_punch(r.f, 5 * FS_BLOCK + 100, 50), 0);
+	for (int crashed = 0; crashed < 2; crashed++) {
+		assert_int_equal(fs_size(r.f), 6 * FS_BLOCK);
+		assert_int_equal(test_read(r.f, 0, FS_BLOCK + 1000, 1), 0);
+		assert_int_equal(test_read_zeros(r.f, FS_BLOCK + 1000, 3 * FS_BLOCK), 0);
+		assert_int_equal(test_read(r.f, 4 * FS_BLOCK + 1000, FS_BLOCK - 900, 1), 0);
+		assert_int_equal(test_read_zeros(r.f, 5 * FS_BLOCK + 100, 50), 0);
+		assert_int_equal(test_read(r.f, 5 * FS_BLOCK + 150, 1000, 1), 0);
+		if (!crashed) {
+			assert_int_equal(fs_fsync(r.f), 0);
+			rig_crash(&r);
+		}
+	}
+	struct extent e;
+	assert_int_equal(extent_at(&r.f->inode->root->tree, r.f->inode->ino, 2 * FS_BLOCK, &e), 0);
+	assert_int_equal(e.start, 4 * FS_BLOCK);
+	assert_int_equal(fs_punch(r.f, 5 * FS_BLOCK, 100 * FS_BLOCK), 0); /* the end of the file, and what is not there */
+	assert_int_equal(fs_size(r.f), 6 * FS_BLOCK);
+	assert_int_equal(test_read_zeros(r.f, 5 * FS_BLOCK, FS_BLOCK), 0);
+	assert_int_equal(fs_punch(r.f, 0, 0), -EINVAL);
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(preallocated_space_is_zeros_until_it_is_written),
+		cmocka_unit_test(only_holes_get_space),
+		cmocka_unit_test(a_fast_fsync_logs_what_was_preallocated),
+		cmocka_unit_test(a_failed_write_leaves_preallocated_space),
+		cmocka_unit_test(a_file_is_written_over_in_place),
+		cmocka_unit_test(a_file_without_checksums_is_copied),
+		cmocka_unit_test(holes_are_punched),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
