@@ -151,7 +151,7 @@ static void what_cannot_be_written_so_goes_through_the_cache(void **state)
 	const struct mount_options *o[] = { &compressed, &small, &checked };
 	for (unsigned i = 0; i < 3; i++) {
 		rig_open(&r, o[i], 0);
-		test_write(r.f, 0, o[i]->inline_max ? 1000 : 4 * FS_BLOCK, 1);
+		test_write(r.f, 0, o[i]->inline_max ? 500 : 4 * FS_BLOCK, 1);
 		assert_int_equal(fs_sync(r.fs), 0);
 		fs_close(r.f);
 		r.fs = test_crash(r.fs, o[i]);

@@ -146,11 +146,11 @@ static void a_fast_fsync_logs_what_was_preallocated(void **state)
 
 	rig_open(&r, 0);
 	test_write(r.f, 0, FS_BLOCK, 1);
+	assert_int_equal(fs_fsync(r.f), 0); /* a full one, since the file is new */
 	assert_int_equal(fs_sync(r.fs), 0);
 	assert_int_equal(fs_fallocate(r.f, 0, 3 * FS_BLOCK, false), 0);
-	uint64_t fast = count_total(C_FSYNC_FAST);
+	assert_true(!(atomic_load(&r.f->inode->flags) & INODE_NEEDS_FULL_SYNC));
 	assert_int_equal(fs_fsync(r.f), 0);
-	assert_int_equal(count_total(C_FSYNC_FAST), fast + 1);
 	rig_crash(&r);
 	assert_true(r.fs->replayed);
 	assert_int_equal(fs_size(r.f), 3 * FS_BLOCK);

@@ -29,15 +29,16 @@ static int make_files(struct hunt *h, struct why *why)
 	ret = fs_mount(h->dev, &o, &h->run.fs, why);
 	if (ret)
 		return ret;
-	for (const struct race_file *f = h->race->files; f < h->race->files + RACE_FILES && f->name; f++) {
+	for (uint32_t i = 0; i < RACE_FILES && h->race->files[i].name; i++) {
+		const struct race_file *f = &h->race->files[i];
 		struct model_file *file = model_create(h->run.model, h->run.fs, f->subvol, f->name, NULL);
 		CHECK(file);
-		if (f->flags)
-			model_set_flags(file, f->flags);
+		if (h->race->file_flags[i])
+			model_set_flags(file, h->race->file_flags[i]);
 		if (f->bytes)
 			model_write(file, 0, f->bytes);
-		if (f->preallocated)
-			model_fallocate(file, f->bytes, f->preallocated, false);
+		if (h->race->preallocated[i])
+			model_fallocate(file, f->bytes, h->race->preallocated[i], false);
 		h->run.file[h->run.nfiles++] = file;
 	}
 	ret = model_sync(h->run.model, h->run.fs);

@@ -20,11 +20,10 @@ enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
 #define RACE_DESIGNS   16u
 #define RACE_TASKS_MAX 16u
 
-/* A file's first content: `bytes` of it, written in one call, and space for `preallocated` more after them. */
+/* A file's first content: `bytes` of it, written in one call. */
 struct race_file {
 	const char *name;
-	uint32_t subvol, bytes, preallocated;
-	uint32_t flags; /* enum fs_file_flags */
+	uint32_t subvol, bytes;
 };
 
 /* What a task knows of its run. Each task has its own copy, to read; what tasks share is behind the pointers. */
@@ -67,6 +66,8 @@ struct race {
 	enum granularity granularity; /* COOP_FINE: always run so; its window has no coarse point (coop.h) */
 	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
 	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
+	uint32_t preallocated[RACE_FILES]; /* of file i: bytes after its first content that are preallocated */
+	uint32_t file_flags[RACE_FILES]; /* of file i: enum fs_file_flags */
 	const struct race_task *tasks;
 	uint32_t ntasks;
 	struct {

@@ -10,9 +10,8 @@
 
 extern const struct race race_seed, race_seed_smallest, race_seed_compressed, race_commit, race_data_error,
 	race_early_error, race_join, race_log_root, race_log_reuse, race_ranged, race_supers, race_size_held,
-	race_size_late, race_direct, race_direct_prealloc,
-	race_direct_async, race_mapped, race_punch, race_stamp, race_lost_hole, race_tail_error, race_sync_error, race_unlinked, race_mixed,
-	race_protocol;
+	race_size_late, race_direct, race_direct_prealloc, race_direct_async, race_mapped, race_punch, race_stamp,
+	race_lost_hole, race_tail_error, race_sync_error, race_unlinked, race_mixed, race_protocol;
 
 extern const struct race *const races[]; /* NULL-terminated */
 /* By its name, with or without "race_"; NULL when there is none. */
