@@ -1,6 +1,7 @@
 /*
- * dir.c: names: create, open, close, unlink, readdir of a subvolume's flat directory. dir_lock is
- * held throughout each; an unlinked file that is open leaves an orphan mark, so that a crash before
+ * dir.c: names: create, open, close, unlink, link, rename, readdir and fsync of a subvolume's flat directory.
+ * dir_lock is held throughout each. A change of an inode's names holds the inode's lock too (kernel: so does the VFS),
+ * so none comes in the middle of its fsync. An unlinked file that is open leaves an orphan mark, so that a crash before
  * its last close does not leak its space (mount.c deletes orphans).
  *
  * Callers: the public door (fs.h).
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fs/inode.h"
+#include "fs/names.h"
 #include "fs/trans.h"
 #include "fs/work.h"
 #include "fs/extent_map.h"
@@ -22,17 +24,14 @@ static int name_check(const char *name)
 	return n == 0 || n >= FS_NAME_MAX || strchr(name, '/') ? -EINVAL : 0;
 }
 
-static int dir_lookup(struct root *root, const char *name, struct dir_item *d)
+static int dir_find(struct root *root, const char *name, struct inode **out)
 {
-	struct key k = { DIR_INO, ITEM_DIR, name_hash(name) };
-	uint32_t len = 0;
+	uint64_t ino;
+	int ret = name_lookup(&root->tree, name, &ino);
 
-	int ret = tree_lookup(&root->tree, &k, d, sizeof(*d), &len);
-	if (ret)
-		return ret;
-	CHECK(len == sizeof(*d)); /* item_check.1 */
-	/* two names of one 64-bit hash: refused, as btrfs refuses overflow */
-	return strcmp(d->name, name) ? -EEXIST : 0;
+	if (!ret)
+		ret = inode_get(root, ino, out);
+	return ret || atomic_load(&(*out)->nlink) ? ret : -EIO; /* an image can say that it has no names */
 }
 
 static struct file *file_new(struct inode *inode)
@@ -46,34 +45,27 @@ static struct file *file_new(struct inode *inode)
 	return f;
 }
 
-static int dir_insert(struct root *root, uint64_t gen, uint64_t ino, const char *name)
+static int create_items(struct root *root, uint64_t gen, uint64_t ino, const char *name)
 {
 	struct inode_item item = { .generation = gen, .transid = gen, .nlink = 1 };
-	struct dir_item d = { .ino = ino };
-	struct key ki = { ino, ITEM_INODE, 0 }, kr = { ino, ITEM_INODE_REF, 0 };
-	struct key kd = { DIR_INO, ITEM_DIR, name_hash(name) };
+	struct key k = { ino, ITEM_INODE, 0 };
 
-	strncpy(d.name, name, FS_NAME_MAX - 1);
-	int ret = tree_insert(&root->tree, gen, &ki, &item, sizeof(item));
-	if (!ret)
-		ret = tree_insert(&root->tree, gen, &kr, d.name, FS_NAME_MAX);
-	if (!ret)
-		ret = tree_insert(&root->tree, gen, &kd, &d, sizeof(d));
-	return ret;
+	int ret = tree_insert(&root->tree, gen, &k, &item, sizeof(item));
+	return ret ? ret : name_add(&root->tree, gen, ino, name);
 }
 
 int fs_create(struct root *root, const char *name, struct file **out)
 {
-	struct dir_item d;
 	struct handle h;
 	struct inode *inode;
+	uint64_t ino;
 
 	int ret = name_check(name);
 	if (ret)
 		return ret;
 	background_make_space(root->fs);
 	mutex_lock(&root->dir_lock);
-	ret = dir_lookup(root, name, &d);
+	ret = name_lookup(&root->tree, name, &ino);
 	if (ret != -ENOENT) {
 		ret = ret ? ret : -EEXIST;
 		goto unlock_dir;
@@ -85,12 +77,13 @@ int fs_create(struct root *root, const char *name, struct file **out)
 	ret = trans_start(root->fs, TRANS_START, &h);
 	if (ret)
 		goto unlock_dir;
-	uint64_t ino = root->next_ino++;
-	ret = dir_insert(root, h.trans->id, ino, name);
+	ino = root->next_ino++;
+	root->last_name_trans = h.trans->id;
+	ret = create_items(root, h.trans->id, ino, name);
 	if (ret)
 		trans_abort(root->fs, ret);
 	if (!ret)
-		ret = inode_get(root, ino, name, &inode);
+		ret = inode_get(root, ino, &inode);
 	if (!ret) {
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC | INODE_NEW); /* inode.1 */
 		inode_touch(inode, h.trans->id);
@@ -105,20 +98,19 @@ unlock_dir:
 int fs_open(struct root *root, const char *name, struct file **out)
 {
 	struct inode *inode;
-	struct dir_item d;
 
 	int ret = name_check(name);
 	if (ret)
 		return ret;
 	mutex_lock(&root->dir_lock);
-	ret = dir_lookup(root, name, &d);
-	if (!ret)
-		ret = inode_get(root, d.ino, name, &inode);
+	ret = dir_find(root, name, &inode);
 	if (!ret)
 		*out = file_new(inode);
 	mutex_unlock(&root->dir_lock);
 	return ret;
 }
+
+/* ---- the end of a file ---- */
 
 /* Nobody can reach the inode any more: its pages are not worth writing. dir_lock held. */
 static void inode_evict_unlinked(struct inode *inode)
@@ -135,65 +127,209 @@ static void inode_evict_unlinked(struct inode *inode)
 	inode_delete_items(root, inode->ino); /* an error has aborted the file system */
 }
 
+/* dir_lock held. inode may be NULL. */
+static void inode_evict_if_unused(struct inode *inode)
+{
+	if (inode && inode->opens == 0 && atomic_load(&inode->unlinked))
+		inode_evict_unlinked(inode);
+}
+
 void fs_close(struct file *f)
 {
 	struct root *root = f->inode->root;
 
 	mutex_lock(&root->dir_lock);
 	CHECK(f->inode->opens > 0);
-	if (--f->inode->opens == 0 && f->inode->unlinked)
-		inode_evict_unlinked(f->inode);
+	f->inode->opens--;
+	inode_evict_if_unused(f->inode);
 	mutex_unlock(&root->dir_lock);
 	free(f);
 }
 
-/* The name goes and the orphan mark comes, in one transaction. */
-static int dir_remove(struct root *root, uint64_t gen, const struct dir_item *d)
-{
-	struct key kd = { DIR_INO, ITEM_DIR, name_hash(d->name) }, kr = { d->ino, ITEM_INODE_REF, 0 };
-	struct key ko = { ORPHAN_INO, ITEM_ORPHAN, d->ino };
+/* ---- changes of the names that files have ---- */
 
-	int ret = tree_delete(&root->tree, gen, &kd);
-	if (!ret)
-		ret = tree_delete(&root->tree, gen, &kr);
-	if (!ret)
-		ret = tree_insert(&root->tree, gen, &ko, "", 0);
+/* One call that changes names of up to two files. What it holds from change_begin() to change_end(): dir_lock, the
+ * locks of both inodes, a handle. */
+struct change {
+	struct root *root;
+	struct inode *inode, *other; /* other: NULL, or the one that loses the name that `inode` gets */
+	struct handle h;
+};
+
+static void lock_inodes(struct change *c)
+{
+	bool swap = c->other && c->other->ino < c->inode->ino;
+
+	if (swap)
+		write_lock(&c->other->lock);
+	write_lock(&c->inode->lock);
+	if (c->other && !swap)
+		write_lock(&c->other->lock);
+}
+
+static void unlock_inodes(struct change *c)
+{
+	write_unlock(&c->inode->lock);
+	if (c->other)
+		write_unlock(&c->other->lock);
+}
+
+static int change_begin(struct change *c)
+{
+	lock_inodes(c);
+	int ret = trans_start(c->root->fs, TRANS_START, &c->h);
+	if (ret) {
+		unlock_inodes(c);
+		return ret;
+	}
+	/* a log may hold the names as they were: until this commits, fsyncs that log names in this subvolume commit
+	 * instead */
+	rt_access(c->root->fs->numbers_id, POINT_WRITE);
+	c->root->last_name_trans = c->h.trans->id;
+	atomic_store(&c->root->last_unlink_trans, c->h.trans->id);
+	atomic_store(&c->inode->last_unlink_trans, c->h.trans->id);
+	if (c->other)
+		atomic_store(&c->other->last_unlink_trans, c->h.trans->id);
+	return 0;
+}
+
+/* Returns ret; an error aborts, since names may be half changed. */
+static int change_end(struct change *c, int ret)
+{
+	if (ret)
+		trans_abort(c->root->fs, ret);
+	trans_end(&c->h);
+	unlock_inodes(c);
 	return ret;
+}
+
+/* The inode has got (+1) or lost (-1) a name. One that has none left gets an orphan mark in the same transaction. */
+static int change_nlink(struct change *c, struct inode *inode, int by)
+{
+	struct key k = { ORPHAN_INO, ITEM_ORPHAN, inode->ino };
+	int ret = 0;
+
+	rt_access(inode->stamps_id, POINT_WRITE);
+	if (atomic_fetch_add(&inode->nlink, (uint32_t)by) + (uint32_t)by == 0) {
+		atomic_store(&inode->unlinked, true);
+		ret = tree_insert(&c->root->tree, c->h.trans->id, &k, "", 0);
+	}
+	return ret ? ret : inode_update(inode, &c->h);
+}
+
+static int remove_name(struct change *c, struct inode *inode, const char *name)
+{
+	int ret = name_remove(&c->root->tree, c->h.trans->id, inode->ino, name);
+
+	return ret ? ret : change_nlink(c, inode, -1);
+}
+
+static int add_name(struct change *c, struct inode *inode, const char *name)
+{
+	int ret = name_add(&c->root->tree, c->h.trans->id, inode->ino, name);
+
+	return ret ? ret : change_nlink(c, inode, 1);
 }
 
 int fs_unlink(struct root *root, const char *name)
 {
-	struct inode *inode = NULL;
-	struct dir_item d;
-	struct handle h;
+	struct change c = { .root = root };
 
 	int ret = name_check(name);
 	if (ret)
 		return ret;
 	mutex_lock(&root->dir_lock);
-	ret = dir_lookup(root, name, &d);
+	ret = dir_find(root, name, &c.inode);
 	if (!ret)
-		ret = inode_get(root, d.ino, name, &inode);
-	if (!ret)
-		ret = trans_start(root->fs, TRANS_START, &h);
+		ret = change_begin(&c);
 	if (ret)
 		goto unlock_dir;
-	/* a log may hold the name: until this commits, fsyncs that log names in this subvolume commit instead */
-	rt_access(root->fs->numbers_id, POINT_WRITE);
-	rt_access(inode->stamps_id, POINT_WRITE);
-	atomic_store(&root->last_unlink_trans, h.trans->id);
-	atomic_store(&inode->last_unlink_trans, h.trans->id);
-	atomic_store(&inode->unlinked, true);
-	ret = dir_remove(root, h.trans->id, &d);
-	if (ret)
-		trans_abort(root->fs, ret);
-	trans_end(&h);
-	if (!ret && inode->opens == 0)
-		inode_evict_unlinked(inode);
+	ret = change_end(&c, remove_name(&c, c.inode, name));
+	if (!ret)
+		inode_evict_if_unused(c.inode);
 unlock_dir:
 	mutex_unlock(&root->dir_lock);
 	return ret;
 }
+
+static int may_link(struct root *root, const char *old, const char *new, struct inode **out)
+{
+	uint64_t ino;
+	int ret = dir_find(root, old, out);
+
+	if (ret)
+		return ret;
+	ret = name_lookup(&root->tree, new, &ino);
+	if (ret != -ENOENT)
+		return ret ? ret : -EEXIST;
+	return atomic_load(&(*out)->nlink) == LINKS_MAX ? -EMLINK : 0;
+}
+
+int fs_link(struct root *root, const char *old, const char *new, uint64_t *ino)
+{
+	struct change c = { .root = root };
+
+	int ret = name_check(old);
+	if (!ret)
+		ret = name_check(new);
+	if (ret)
+		return ret;
+	background_make_space(root->fs);
+	mutex_lock(&root->dir_lock);
+	ret = may_link(root, old, new, &c.inode);
+	if (!ret)
+		ret = change_begin(&c);
+	if (!ret)
+		ret = change_end(&c, add_name(&c, c.inode, new));
+	if (!ret && ino)
+		*ino = c.inode->ino;
+	mutex_unlock(&root->dir_lock);
+	return ret;
+}
+
+/* Whoever has `new` loses it, then the file loses `old` and gets `new`. */
+static int rename_items(struct change *c, const char *old, const char *new)
+{
+	uint64_t gen = c->h.trans->id;
+	int ret = c->other ? remove_name(c, c->other, new) : 0;
+
+	if (!ret)
+		ret = name_remove(&c->root->tree, gen, c->inode->ino, old);
+	if (!ret)
+		ret = name_add(&c->root->tree, gen, c->inode->ino, new);
+	return ret ? ret : inode_update(c->inode, &c->h);
+}
+
+int fs_rename(struct root *root, const char *old, const char *new, uint64_t *ino)
+{
+	struct change c = { .root = root };
+
+	int ret = name_check(old);
+	if (!ret)
+		ret = name_check(new);
+	if (ret)
+		return ret;
+	background_make_space(root->fs);
+	mutex_lock(&root->dir_lock);
+	ret = dir_find(root, old, &c.inode);
+	if (ret)
+		goto unlock_dir;
+	ret = dir_find(root, new, &c.other);
+	if (ino)
+		*ino = c.other == c.inode ? 0 : c.inode->ino;
+	if (c.other == c.inode || (ret && ret != -ENOENT))
+		goto unlock_dir;
+	ret = change_begin(&c);
+	if (!ret)
+		ret = change_end(&c, rename_items(&c, old, new));
+	if (!ret)
+		inode_evict_if_unused(c.other);
+unlock_dir:
+	mutex_unlock(&root->dir_lock);
+	return ret;
+}
+
+/* ---- the directory ---- */
 
 int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_t ino), void *arg)
 {
@@ -211,4 +347,14 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 	}
 	mutex_unlock(&root->dir_lock);
 	return ret == -ENOENT ? 0 : ret;
+}
+
+int fs_fsync_dir(struct root *root)
+{
+	if (root->fs->opt.read_only)
+		return 0;
+	mutex_lock(&root->dir_lock);
+	uint64_t changed = root->last_name_trans;
+	mutex_unlock(&root->dir_lock);
+	return trans_commit_id(root->fs, changed);
 }

@@ -410,3 +410,8 @@ uint64_t fs_ino(struct file *f)
 {
 	return f->inode->ino;
 }
+
+uint32_t fs_nlink(struct file *f)
+{
+	return atomic_load(&f->inode->nlink);
+}

@@ -74,7 +74,19 @@ struct root *fs_subvol(struct fs *fs, uint32_t i);
 int fs_create(struct root *root, const char *name, struct file **out);
 int fs_open(struct root *root, const char *name, struct file **out);
 void fs_close(struct file *f);
+/* Takes the name away. The file goes with its last name, or when it is closed for the last time after that. */
 int fs_unlink(struct root *root, const char *name);
+/* Another name for the file. -ENOENT: no `old`; -EEXIST: there is a `new`; -EMLINK: it has too many names. *ino (may be
+ * NULL): the number of the file. */
+int fs_link(struct root *root, const char *old, const char *new, uint64_t *ino);
+/*
+ * The file has the name `new` in place of `old`; a file that had `new` loses it. Nobody sees a moment in between, and
+ * nor does a crash. *ino (may be NULL): the number of the file that was moved; 0: both were names of one file, and
+ * nothing happened.
+ */
+int fs_rename(struct root *root, const char *old, const char *new, uint64_t *ino);
+/* 0: every change of a name in the subvolume that was acknowledged before the call began survives any crash. */
+int fs_fsync_dir(struct root *root);
 /* Calls fn for each name; fn may not change the directory. */
 int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_t ino), void *arg);
 
@@ -122,6 +134,7 @@ int fs_set_flags(struct file *f, uint32_t flags);
 int fs_truncate(struct file *f, uint64_t size);
 uint64_t fs_size(struct file *f);
 uint64_t fs_ino(struct file *f);
+uint32_t fs_nlink(struct file *f); /* how many names it has */
 
 /* Calls the mounted design. 0: everything that was acknowledged before the call began survives any crash. */
 int fs_fsync(struct file *f);

@@ -38,8 +38,8 @@ void inode_touch_if_newer(struct inode *inode, uint64_t transid)
 
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size)
 {
-	return (struct inode_item){ .generation = inode->generation, .transid = transid, .size = size, .nlink = 1,
-				    .flags = atomic_load(&inode->attrs) };
+	return (struct inode_item){ .generation = inode->generation, .transid = transid, .size = size,
+				    .nlink = atomic_load(&inode->nlink), .flags = atomic_load(&inode->attrs) };
 }
 
 int inode_update(struct inode *inode, struct handle *h)
@@ -61,7 +61,7 @@ static struct inode *inode_new(struct root *root, uint64_t ino)
 
 	inode->root = root;
 	inode->ino = ino;
-	rwsem_init(&inode->lock, L_INODE, 0);
+	rwsem_init(&inode->lock, L_INODE, (int64_t)ino);
 	rwsem_init(&inode->mmap_lock, L_MMAP, 0);
 	mutex_init(&inode->log_mutex, L_INODE_LOG, 0);
 	mutex_init(&inode->items_lock, L_ITEMS, 0);
@@ -94,7 +94,7 @@ static struct inode *inode_cached(struct root *root, uint64_t ino)
 	return NULL;
 }
 
-int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out)
+int inode_get(struct root *root, uint64_t ino, struct inode **out)
 {
 	struct key k = { ino, ITEM_INODE, 0 };
 	struct inode_item item;
@@ -109,8 +109,8 @@ int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **
 		return ret == -ENOENT ? -EIO : ret;
 	CHECK(len == sizeof(item)); /* item_check.1 */
 	struct inode *inode = inode_new(root, ino);
-	strncpy(inode->name, name, FS_NAME_MAX - 1);
 	inode->generation = item.generation;
+	atomic_store(&inode->nlink, item.nlink);
 	atomic_store(&inode->size, item.size);
 	atomic_store(&inode->disk_size, item.size);
 	inode->logged_size = item.size;
@@ -174,13 +174,4 @@ int inode_delete_items(struct root *root, uint64_t ino)
 		trans_abort(fs, ret);
 	trans_end(&h);
 	return ret;
-}
-
-uint64_t name_hash(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
-
-	for (; *name; name++)
-		h = (h ^ (uint8_t)*name) * 0x100000001b3ull;
-	return h;
 }

@@ -1,6 +1,6 @@
 /*
- * inode.h: inodes and names: one flat directory a subvolume. Inodes that were opened stay in memory
- * until unmount, so their fsync bookkeeping (logged_trans and the like) is never lost by eviction.
+ * inode.h: inodes. Those that were opened stay in memory until unmount, so their fsync bookkeeping
+ * (logged_trans and the like) is never lost by eviction.
  *
  * inode.1: A new inode needs a full sync: its item is in no log and in no committed tree.
  * inode.2: An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
@@ -25,14 +25,12 @@ int inode_update(struct inode *inode, struct handle *h);
 struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_t size);
 
 /* Loads or finds the inode; dir_lock held. */
-int inode_get(struct root *root, uint64_t ino, const char *name, struct inode **out);
+int inode_get(struct root *root, uint64_t ino, struct inode **out);
 /* The inode after `prev` (NULL: the first) of those in memory; NULL at the end. Inodes stay until unmount, so while
  * a task walks the list it can only grow. */
 struct inode *inode_next(struct root *root, struct inode *prev);
 void inode_free(struct inode *inode);
 /* Deletes every item of an unlinked inode and its orphan mark. */
 int inode_delete_items(struct root *root, uint64_t ino);
-
-uint64_t name_hash(const char *name);
 
 #endif

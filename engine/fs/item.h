@@ -3,7 +3,7 @@
  * by memcpy. Btrfs's nouns, a format of our own. What each may hold is in item_check.c; what was read has passed it.
  *
  *   root tree     (subvol id, ROOT, 0) -> root_item       the csum tree has one too
- *   subvol tree   (ino, INODE, 0) -> inode_item           (ino, INODE_REF, 0) -> name
+ *   subvol tree   (ino, INODE, 0) -> inode_item           (ino, INODE_REF, DIR_INO) -> all of its names
  *                 (DIR_INO, DIR, hash(name)) -> dir_item  (ino, EXTENT, file offset) -> extent_item [+ inline bytes]
  *                 (ORPHAN_INO, ORPHAN, ino) -> nothing    an unlinked inode that was still open
  *   csum tree     (CSUM_OBJECTID, CSUM, disk bytenr) -> crc32c of each 4 KiB
@@ -80,6 +80,7 @@ struct dir_item {
 #define EXTENT_INLINE_MAX 2048u
 #define EXTENT_LEN_MAX    (128ull << 20) /* of a whole extent, on disk and in the file; as in Btrfs */
 #define CSUM_ITEM_MAX     256u           /* checksums an item: 1 MiB of data */
+#define LINKS_MAX         14u            /* names of an inode: they are in one item, a quarter of a leaf at most */
 #define INO_MAX           (1ull << 48)   /* numbers of inodes are below it */
 #define FILE_SIZE_MAX     (1ull << 36) /* the table of the pages of a sparse file must stay a size that memory has */
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/inode.h"
+#include "fs/names.h"
 
 #define wrong(why, ...) why_set(why, -EIO, __VA_ARGS__)
 
@@ -61,6 +61,8 @@ static int check_inode(uint64_t generation, const struct item_view *it, struct w
 		return wrong(why, "flags %x", i.flags);
 	if (i.size > FILE_SIZE_MAX)
 		return wrong(why, "a file of %lu bytes", ul(i.size));
+	if (i.nlink > LINKS_MAX)
+		return wrong(why, "%u links", i.nlink);
 	return 0;
 }
 
@@ -75,11 +77,23 @@ static int check_name(const char *name, struct why *why)
 
 static int check_inode_ref(const struct item_view *it, struct why *why)
 {
-	if (check_len(it, FS_NAME_MAX, why) || check_ino(it->key->objectid, why))
+	uint32_t n = it->len / FS_NAME_MAX;
+
+	if (!n || n > LINKS_MAX || it->len % FS_NAME_MAX)
+		return wrong(why, "names in %u bytes", it->len);
+	if (check_ino(it->key->objectid, why))
 		return -EIO;
-	if (it->key->offset)
-		return wrong(why, "a name at an offset");
-	return check_name(it->data, why);
+	if (it->key->offset != DIR_INO)
+		return wrong(why, "a name that is in no directory");
+	for (uint32_t i = 0; i < n; i++) {
+		const char *name = (const char *)it->data + i * FS_NAME_MAX;
+		if (check_name(name, why))
+			return -EIO;
+		for (uint32_t k = 0; k < i; k++)
+			if (!strcmp(name, (const char *)it->data + k * FS_NAME_MAX))
+				return wrong(why, "one name twice");
+	}
+	return 0;
 }
 
 static int check_dir(const struct item_view *it, struct why *why)

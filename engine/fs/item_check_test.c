@@ -2,7 +2,7 @@
  * item_check_test.c: which items can be: of each kind one that is taken, and that one with one field changed at a time,
  * refused in words.
  */
-#include "fs/inode.h"
+#include "fs/names.h"
 #include "fs/item_check.h"
 #include "fs/test_fs.h"
 
@@ -95,9 +95,10 @@ static void roots(void **state)
 
 static void inodes(void **state)
 {
-	struct inode_item i = { .generation = 7, .transid = GEN, .size = FILE_SIZE_MAX, .nlink = 1 };
+	struct inode_item i = { .generation = 7, .transid = GEN, .size = FILE_SIZE_MAX,
+				.nlink = LINKS_MAX };
 	static const struct change c[] = { { 0, GEN + 1 }, { 8, GEN + 1 }, { 8, 6 }, { 16, FILE_SIZE_MAX + 1 },
-					   { 16, UINT64_MAX } };
+					   { 16, UINT64_MAX }, { 24, LINKS_MAX + 1 } };
 
 	ONLY(VOL, ((struct key){ INO, ITEM_INODE, 0 }), &i, sizeof(i), c);
 	assert_int_equal(check(VOL, (struct key){ INO, ITEM_INODE, 1 }, &i, sizeof(i)), -EIO);
@@ -112,13 +113,26 @@ static void names(void **state)
 	struct dir_item d = { .ino = INO, .name = "a name" };
 	static const struct change cn[] = { { 0, 0 }, { 0, '/' } };
 	static const struct change cd[] = { { 0, INO - 1 }, { 0, INO_MAX }, { 8, 0 }, { 8, 'b' } };
-	struct key kn = { INO, ITEM_INODE_REF, 0 }, kd = { DIR_INO, ITEM_DIR, name_hash("a name") };
+	struct key kn = { INO, ITEM_INODE_REF, DIR_INO }, kd = { DIR_INO, ITEM_DIR, name_hash("a name") };
 
 	ONLY(VOL, kn, name, sizeof(name), cn);
 	ONLY(VOL, kd, &d, sizeof(d), cd);
 	memset(name, 'x', sizeof(name));
 	assert_int_equal(check(VOL, kn, name, sizeof(name)), -EIO); /* no end */
-	kn.offset = 1;
+	memset(name, 0, sizeof(name));
+	assert_int_equal(check(VOL, kn, name, 0), -EIO);
+	/* more than one */
+	char many[LINKS_MAX + 1][FS_NAME_MAX] = { "a", "b" };
+	kn.offset = DIR_INO;
+	assert_int_equal(check(VOL, kn, many, 2 * FS_NAME_MAX), 0);
+	assert_int_equal(check(VOL, kn, many, 3 * FS_NAME_MAX), -EIO); /* one is empty */
+	strcpy(many[1], "a");
+	assert_int_equal(check(VOL, kn, many, 2 * FS_NAME_MAX), -EIO); /* one is there twice */
+	for (unsigned i = 0; i <= LINKS_MAX; i++)
+		snprintf(many[i], FS_NAME_MAX, "%u", i);
+	assert_int_equal(check(VOL, kn, many, LINKS_MAX * FS_NAME_MAX), 0);
+	assert_int_equal(check(VOL, kn, many, (LINKS_MAX + 1) * FS_NAME_MAX), -EIO);
+	kn.offset = 0;
 	assert_int_equal(check(VOL, kn, d.name, FS_NAME_MAX), -EIO);
 	kd.objectid++;
 	assert_int_equal(check(VOL, kd, &d, sizeof(d)), -EIO);

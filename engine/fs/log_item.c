@@ -19,6 +19,7 @@
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
+#include "fs/names.h"
 #include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/trans.h"
@@ -221,13 +222,15 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 {
 	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
 				    .how = DROP_IN_LOG };
-	struct key k = { inode->ino, ITEM_INODE_REF, 0 };
+	struct names names;
 
 	int ret = extent_drop(&drop, 0, UINT64_MAX);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
 	if (!ret)
-		ret = tree_put(log, generation, &k, inode->name, FS_NAME_MAX);
+		ret = names_get(&inode->root->tree, inode->ino, &names);
+	if (!ret)
+		ret = names_put(log, generation, inode->ino, &names);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
 	if (!ret) {

@@ -66,7 +66,7 @@ static void survey_item(void *arg, const struct key *k, const void *data, uint32
 	if (s->sums && k->type == ITEM_CSUM)
 		sums_add(s->sums, k->offset, data, len);
 	if (s->volume)
-		volume_add(s->volume, k, data);
+		volume_add(s->volume, k, data, len);
 }
 
 static void look_tree(struct survey *s, struct blocks *bl, uint64_t owner, const struct tree_ptr *root)

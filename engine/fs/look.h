@@ -28,7 +28,9 @@ struct look_extent {
 
 struct look_file {
 	uint64_t subvol, ino, size, generation, transid;
-	const char *name;                     /* NULL: it has none */
+	const char *name;                     /* NULL: it has none; one of: */
+	const char (*names)[FS_NAME_MAX];     /* what the inode says */
+	uint32_t nnames;
 	bool orphan;                          /* unlinked while it was open */
 	const struct look_extent *extent;
 	uint32_t nextents;
@@ -38,7 +40,8 @@ struct look_file {
 struct look_replay {
 	uint64_t subvol, ino;
 	bool is_new;                          /* no committed tree has it */
-	const char *name;                     /* that it would get; NULL: none is logged */
+	const char (*names)[FS_NAME_MAX];     /* that it would have */
+	uint32_t nnames;                      /* 0: none are logged */
 	bool sized;
 	uint64_t size, old_size;              /* sized: what it would be, and is now */
 	uint32_t extents, holes;              /* that would be put in place of what is there */

@@ -110,7 +110,7 @@ static struct volume_inode *inode_at_end(struct volume *v, uint64_t ino)
 	return i;
 }
 
-void volume_add(struct volume *v, const struct key *k, const void *data)
+void volume_add(struct volume *v, const struct key *k, const void *data, uint32_t len)
 {
 	struct volume_inode *i;
 	struct volume_extent *e;
@@ -123,8 +123,11 @@ void volume_add(struct volume *v, const struct key *k, const void *data)
 		break;
 	case ITEM_INODE_REF:
 		i = inode_at_end(v, k->objectid);
-		i->has_ref = true;
-		memcpy(i->ref, data, FS_NAME_MAX);
+		i->first_ref = v->nrefs;
+		i->nrefs = len / FS_NAME_MAX;
+		for (uint32_t n = 0; n < i->nrefs; n++)
+			memcpy(PUSH(v->ref, v->nrefs, v->refs_cap), (const char *)data + n * FS_NAME_MAX,
+			       FS_NAME_MAX);
 		break;
 	case ITEM_DIR:
 		memcpy(PUSH(v->name, v->nnames, v->names_cap), data, sizeof(struct dir_item));
@@ -146,11 +149,20 @@ void volume_free(struct volume *v)
 	free(v->inode);
 	free(v->extent);
 	free(v->name);
+	free(v->ref);
 	free(v->orphan);
 	*v = (struct volume){ 0 };
 }
 
 /* ---- names ---- */
+
+static bool has_ref(const struct volume *v, const struct volume_inode *i, const char *name)
+{
+	for (uint32_t n = i->first_ref; n < i->first_ref + i->nrefs; n++)
+		if (!strcmp(v->ref[n], name))
+			return true;
+	return false;
+}
 
 static void check_names(struct look *l, struct volume *v, uint64_t next_ino)
 {
@@ -163,6 +175,8 @@ static void check_names(struct look *l, struct volume *v, uint64_t next_ino)
 		}
 		i->name = v->name[n].name;
 		i->names++;
+		if (!has_ref(v, i, i->name))
+			i->unsaid = i->name;
 	}
 	for (uint32_t n = 0; n < v->norphans; n++) {
 		struct volume_inode *i = volume_find(v, v->orphan[n]);
@@ -185,9 +199,12 @@ static void check_names(struct look *l, struct volume *v, uint64_t next_ino)
 		else if (!i->orphan && i->names != i->item.nlink)
 			look_damage(l, "subvolume %lu: inode %lu has %u links and %u names", ul(v->id), ul(i->ino),
 				    i->item.nlink, i->names);
-		else if (i->names && (!i->has_ref || strcmp(i->ref, i->name)))
-			look_damage(l, "subvolume %lu: inode %lu is %s, and says that it is %s", ul(v->id), ul(i->ino),
-				    i->name, i->has_ref ? i->ref : "nothing");
+		else if (i->unsaid)
+			look_damage(l, "subvolume %lu: inode %lu is %s, and does not say so", ul(v->id), ul(i->ino),
+				    i->unsaid);
+		else if (i->nrefs != i->names)
+			look_damage(l, "subvolume %lu: inode %lu says that it has %u names, and has %u", ul(v->id),
+				    ul(i->ino), i->nrefs, i->names);
 	}
 }
 
@@ -313,6 +330,7 @@ void volume_tell(struct look *l, const struct volume *v)
 		}
 		struct look_file f = { .subvol = v->id, .ino = i->ino, .size = i->item.size,
 				       .generation = i->item.generation, .transid = i->item.transid, .name = i->name,
+				       .names = v->ref + i->first_ref, .nnames = i->nrefs,
 				       .orphan = i->orphan, .extent = x, .nextents = i->nextents };
 		l->ops->file(l->arg, &f);
 		free(x);
@@ -324,7 +342,7 @@ void volume_tell_replay(struct look *l, const struct volume *v, const struct vol
 	for (uint32_t n = 0; n < log->ninodes && l->ops->replay; n++) {
 		const struct volume_inode *i = &log->inode[n], *was = v ? volume_find(v, i->ino) : NULL;
 		struct look_replay r = { .subvol = log->id, .ino = i->ino, .is_new = !was || !was->has_item,
-					 .name = i->has_ref ? i->ref : NULL, .sized = i->has_item,
+					 .names = log->ref + i->first_ref, .nnames = i->nrefs, .sized = i->has_item,
 					 .size = i->item.size, .old_size = was ? was->item.size : 0 };
 		for (uint32_t k = i->first; k < i->first + i->nextents; k++) {
 			const struct extent_item *it = &log->extent[k].it;

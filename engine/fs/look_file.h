@@ -48,11 +48,12 @@ __attribute__((format(printf, 2, 3))) void look_damage(struct look *l, const cha
 
 struct volume_inode {
 	uint64_t ino;
-	bool has_item, has_ref, orphan;
+	bool has_item, orphan;
 	struct inode_item item;
-	char ref[FS_NAME_MAX];    /* what the inode says that its name is */
+	uint32_t first_ref, nrefs; /* what the inode says that its names are: in volume->ref[] */
 	const char *name;         /* what the directory says; NULL: nothing */
 	uint32_t names;           /* how often it does */
+	const char *unsaid;       /* one of those that the inode does not say; NULL: none */
 	uint32_t first, nextents; /* in volume->extent[] */
 };
 
@@ -70,12 +71,14 @@ struct volume {
 	uint32_t nextents, extents_cap;
 	struct dir_item *name;
 	uint32_t nnames, names_cap;
+	char (*ref)[FS_NAME_MAX];
+	uint32_t nrefs, refs_cap;
 	uint64_t *orphan;
 	uint32_t norphans, orphans_cap;
 };
 
 /* Items come in the order of their keys; those of other kinds are passed over. */
-void volume_add(struct volume *v, const struct key *k, const void *data);
+void volume_add(struct volume *v, const struct key *k, const void *data, uint32_t len);
 struct volume_inode *volume_find(const struct volume *v, uint64_t ino);
 /* All items are there: names and orphan marks find their inodes; what does not fit together is told. */
 void volume_check(struct look *l, struct volume *v, uint64_t next_ino);

@@ -7,6 +7,7 @@
 #include "fs/inode.h"
 #include "fs/look.h"
 #include "fs/mount.h"
+#include "fs/names.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"
 
@@ -141,7 +142,7 @@ static void what_replay_would_do_is_told(void **state)
 	assert_false(t.replay[0].is_new);
 	assert_int_equal(t.replay[0].size, 2 * FS_BLOCK + 5000);
 	assert_int_equal(t.replay[0].old_size, 3 * FS_BLOCK);
-	assert_true(t.replay[1].is_new && t.replay[1].name);
+	assert_true(t.replay[1].is_new && t.replay[1].nnames == 1);
 	assert_int_equal(t.replay[1].size, 6000);
 	assert_int_equal(t.replay[1].bytes, 2 * FS_BLOCK);
 	free(before);
@@ -207,7 +208,14 @@ static void another_name(struct tamper *t)
 {
 	char name[FS_NAME_MAX] = "b";
 
-	put(t, INO_A, ITEM_INODE_REF, 0, name, sizeof(name));
+	put(t, INO_A, ITEM_INODE_REF, DIR_INO, name, sizeof(name));
+}
+
+static void one_name_more(struct tamper *t)
+{
+	char names[2][FS_NAME_MAX] = { "a", "b" };
+
+	put(t, INO_A, ITEM_INODE_REF, DIR_INO, names, sizeof(names));
 }
 
 static void orphan_with_name(struct tamper *t)
@@ -289,7 +297,8 @@ static const struct kind {
 	{ name_without_inode, "subvolume 256: lost is inode 300, which does not exist", "" },
 	{ inode_without_name, "subvolume 256: inode 300 has 1 links and 0 names", "" },
 	{ two_names, "subvolume 256: inode 257 has 1 links and 2 names", "" },
-	{ another_name, "subvolume 256: inode 257 is a, and says that it is b", "" },
+	{ another_name, "subvolume 256: inode 257 is a, and does not say so", "" },
+	{ one_name_more, "subvolume 256: inode 257 says that it has 2 names, and has 1", "" },
 	{ orphan_with_name, "subvolume 256: inode 257 is marked as an orphan, and is a", "" },
 	{ orphan_of_nothing, "subvolume 256: inode 300 is marked as an orphan, and does not exist", "" },
 	{ number_too_high, "subvolume 256: inode 300 is not below the next number, 260",

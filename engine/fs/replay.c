@@ -19,6 +19,7 @@
 #include "fs/extent_item.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/names.h"
 #include "fs/replay.h"
 #include "fs/trans.h"
 
@@ -142,15 +143,18 @@ static int replay_inode(struct replay *r, struct replay_log *log, const struct r
 	return ret ? ret : extent_drop(&drop, (item.size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK, UINT64_MAX);
 }
 
-/* Stage 2: its name. */
-static int replay_name(struct replay *r, struct replay_log *log, const struct replay_item *it)
+/* Stage 2: its names. */
+static int replay_names(struct replay *r, struct replay_log *log, const struct replay_item *it)
 {
-	struct dir_item d = { .ino = it->key.objectid };
-
-	memcpy(d.name, it->data, FS_NAME_MAX);
-	struct key k = { DIR_INO, ITEM_DIR, name_hash(d.name) };
 	int ret = tree_put(&log->root->tree, r->generation, &it->key, it->data, it->len);
-	return ret ? ret : tree_put(&log->root->tree, r->generation, &k, &d, sizeof(d));
+
+	for (uint32_t at = 0; at < it->len && !ret; at += FS_NAME_MAX) {
+		struct dir_item d = { .ino = it->key.objectid };
+		memcpy(d.name, it->data + at, FS_NAME_MAX);
+		struct key k = { DIR_INO, ITEM_DIR, name_hash(d.name) };
+		ret = tree_put(&log->root->tree, r->generation, &k, &d, sizeof(d));
+	}
+	return ret;
 }
 
 /* Checksums that the log has for the extent; one that it lacks stays lacking, and reads as an error. */
@@ -223,7 +227,7 @@ int replay_log(struct replay *r)
 	if (!ret)
 		ret = replay_stage(r, ITEM_INODE, replay_inode);
 	if (!ret)
-		ret = replay_stage(r, ITEM_INODE_REF, replay_name);
+		ret = replay_stage(r, ITEM_INODE_REF, replay_names);
 	if (!ret)
 		ret = replay_stage(r, ITEM_EXTENT, replay_extent);
 	return ret;

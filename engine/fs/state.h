@@ -131,11 +131,12 @@ struct inode {
 	struct list link;             /* root->inodes, guarded by root->dir_lock */
 	_Atomic uint32_t attrs;       /* flags of its item; changed under lock, before what they tell of is there */
 	int32_t opens;                /* guarded by root->dir_lock */
-	_Atomic bool unlinked;        /* changed under dir_lock */
-	char name[FS_NAME_MAX];       /* same; the one name (no hard links yet) */
+	_Atomic uint32_t nlink;       /* its names; changed under dir_lock and lock */
+	_Atomic bool unlinked;        /* nlink has come to 0, and stays there */
 
 	_Atomic bool direct;          /* a direct write was here; set with `lock` held, read with it held for writing */
-	struct rwsem lock;            /* i_mutex: writes, truncate, and all of logging; shared by direct writes */
+	struct rwsem lock;            /* i_mutex: writes, truncate, its names, and all of logging; shared by direct writes;
+	                               * sub: ino */
 	struct rwsem mmap_lock;       /* i_mmap_lock: faults have it shared; taken for files that are mapped only */
 	bool mapped;                  /* set once, with lock and pages_lock held */
 	_Atomic uint64_t size;        /* changed under lock */
@@ -222,10 +223,11 @@ struct root {
 	uint64_t id;
 	struct tree tree;
 	struct log log;
-	struct mutex dir_lock;        /* guards names, inodes, next_ino */
+	struct mutex dir_lock;        /* guards names, inodes, next_ino, last_name_trans */
 	struct list inodes;
 	uint64_t next_ino;
-	_Atomic uint64_t last_unlink_trans;
+	uint64_t last_name_trans;     /* transaction of the last change of a name */
+	_Atomic uint64_t last_unlink_trans; /* of the last one that an existing file has got or lost */
 };
 
 /* ---- transactions (trans.c) ---- */

@@ -71,6 +71,24 @@ static const char *shown(const char *name, char *buf)
 	return buf;
 }
 
+static json_t *names_json(const char (*names)[FS_NAME_MAX], uint32_t n)
+{
+	json_t *out = json_array();
+	char name[FS_NAME_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(out, json_string(shown(names[i], name)));
+	return out;
+}
+
+static void print_names(const char (*names)[FS_NAME_MAX], uint32_t n)
+{
+	char name[FS_NAME_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		printf("%s%s", i ? ", " : "", shown(names[i], name));
+}
+
 static json_t *ptr_json(const struct tree_ptr *p)
 {
 	return json_pack("{s:I,s:I,s:i}", "block", num(p->bytenr), "generation", num(p->generation), "level",
@@ -147,19 +165,23 @@ static void tell_file(void *arg, const struct look_file *f)
 		json_t *extents = json_array();
 		for (uint32_t i = 0; i < f->nextents; i++)
 			json_array_append_new(extents, extent_json(&f->extent[i]));
-		json_array_append_new(t->file, json_pack("{s:I,s:I,s:s?,s:b,s:I,s:I,s:I,s:o}", "subvolume",
+		json_array_append_new(t->file, json_pack("{s:I,s:I,s:s?,s:o,s:b,s:I,s:I,s:I,s:o}", "subvolume",
 				      num(f->subvol), "inode", num(f->ino), "name",
-				      f->name ? shown(f->name, name) : NULL, "orphan", (int)f->orphan, "size",
-				      num(f->size), "made", num(f->generation), "changed", num(f->transid), "extents",
-				      extents));
+				      f->name ? shown(f->name, name) : NULL, "names", names_json(f->names, f->nnames),
+				      "orphan", (int)f->orphan, "size", num(f->size), "made", num(f->generation),
+				      "changed", num(f->transid), "extents", extents));
 		return;
 	}
 	if (!t->files)
 		printf("\n%12s %14s %8s %10s  %s\n", "inode", "bytes", "extents", "changed in", "name");
 	t->files = true;
 	t->trees = false;
-	printf("%12lu %14lu %8u %10lu  %s%s\n", ul(f->ino), ul(f->size), f->nextents, ul(f->transid),
-	       f->name ? shown(f->name, name) : "(no name)", f->orphan ? ", unlinked while it was open" : "");
+	printf("%12lu %14lu %8u %10lu  ", ul(f->ino), ul(f->size), f->nextents, ul(f->transid));
+	if (f->nnames)
+		print_names(f->names, f->nnames);
+	else
+		printf("%s", f->name ? shown(f->name, name) : "(no name)");
+	printf("%s\n", f->orphan ? ", unlinked while it was open" : "");
 	for (uint32_t i = 0; t->o->extents && i < f->nextents; i++) {
 		const struct look_extent *x = &f->extent[i];
 		if (x->in_tree)
@@ -173,12 +195,10 @@ static void tell_file(void *arg, const struct look_file *f)
 static void tell_replay(void *arg, const struct look_replay *r)
 {
 	struct telling *t = arg;
-	char name[FS_NAME_MAX];
-
 	if (t->o->json) {
-		json_t *out = json_pack("{s:I,s:I,s:b,s:s?,s:i,s:i,s:I}", "subvolume", num(r->subvol), "inode",
-		                        num(r->ino), "new", (int)r->is_new, "name",
-		                        r->name ? shown(r->name, name) : NULL, "extents", (int)r->extents, "holes",
+		json_t *out = json_pack("{s:I,s:I,s:b,s:o,s:i,s:i,s:I}", "subvolume", num(r->subvol), "inode",
+		                        num(r->ino), "new", (int)r->is_new, "names",
+		                        names_json(r->names, r->nnames), "extents", (int)r->extents, "holes",
 		                        (int)r->holes, "bytes", num(r->bytes));
 		if (r->sized)
 			json_object_set_new(out, "size", json_integer(num(r->size)));
@@ -191,8 +211,10 @@ static void tell_replay(void *arg, const struct look_replay *r)
 	printf("  subvolume %lu, inode %lu", ul(r->subvol), ul(r->ino));
 	if (r->is_new)
 		printf(", which is new");
-	if (r->name)
-		printf(", by the name %s", shown(r->name, name));
+	if (r->nnames) {
+		printf(", by the name%s ", r->nnames > 1 ? "s" : "");
+		print_names(r->names, r->nnames);
+	}
 	if (r->sized && r->size == r->old_size && !r->is_new)
 		printf(": %lu bytes as before", ul(r->size));
 	else if (r->sized)
