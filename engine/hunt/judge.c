@@ -24,7 +24,7 @@ static void keep_run(struct hunt *h, struct violation *v, enum violation_kind ki
 /* When two tasks make or remove one name, one of them may be refused: that is no failure. */
 static bool call_failed(const struct model_op *o)
 {
-	bool refused = (o->kind == OP_CREATE || o->kind == OP_UNLINK) && (o->ret == -EEXIST || o->ret == -ENOENT);
+	bool refused = model_is_naming(o) && (o->ret == -EEXIST || o->ret == -ENOENT);
 
 	return o->e != TICK_NEVER && o->ret && !refused;
 }
@@ -40,7 +40,7 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && device_failed))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
-		const char *file = o->file == MODEL_ALL ? NULL : model_file(m, o->file)->name;
+		const char *file = model_has_file(o) ? model_file(m, o->file)->name : NULL;
 		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error",
 		         model_call_name(o), file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret));
 		return v->kind;

@@ -22,7 +22,7 @@ static void write_head(FILE *out, const struct stress *s, const struct hunt *h, 
 static void write_call(FILE *out, const struct model *m, uint32_t i)
 {
 	const struct model_op *o = model_op(m, i);
-	const char *file = o->file == MODEL_ALL ? "*" : model_file(m, o->file)->name;
+	const char *file = model_has_file(o) ? model_file(m, o->file)->name : "*";
 
 	fprintf(out, "%u task %u %s %s", i, o->task, model_call_name(o), file);
 	if (o->kind == OP_WRITE)

@@ -24,6 +24,7 @@ const char *const broken_name[BROKEN_NR] = {
 	[BROKEN_UNMOUNTABLE] = "unmountable",
 	[BROKEN_LIST] = "unreadable",
 	[BROKEN_NAME] = "name",
+	[BROKEN_LINKS] = "links",
 	[BROKEN_SIZE] = "size",
 	[BROKEN_EIO] = "eio",
 	[BROKEN_ZEROS] = "zeros",
@@ -75,7 +76,7 @@ void judge_restart(struct judge *j)
 /* One image being judged, for a crash at p: n broken promises so far. */
 struct finding {
 	struct judge *j;
-	uint32_t p, n;
+	uint32_t p, n, nsubvols;
 	struct broken_list *out;
 };
 
@@ -202,6 +203,16 @@ static void judge_block(struct finding *x, const struct model_file *f, const str
 		       "block %u of file %s mixes two moments that never were one", block, f->name);
 }
 
+/* "file a", or "file a by the name b". */
+static const char *called(const struct model_file *f, const struct recovered_file *rf, char *buf, unsigned size)
+{
+	if (strcmp(f->name, rf->name))
+		snprintf(buf, size, "file %s by the name %s", f->name, rf->name);
+	else
+		snprintf(buf, size, "file %s", f->name);
+	return buf;
+}
+
 static void judge_file(struct finding *x, const struct model_file *f, const struct recovered_file *rf)
 {
 	const struct model *m = x->j->model;
@@ -213,9 +224,11 @@ static void judge_file(struct finding *x, const struct model_file *f, const stru
 	}
 	if (!rules_size_legal(m, x->p, f, rf->size)) {
 		uint64_t least, most;
+		char who[2 * FS_NAME_MAX + 32];
 		rules_size_due(m, x->p, f, &least, &most);
-		report(x, BROKEN_SIZE, rf->subvol, rf->name, 0, "file %s has size %lu; due was %s%lu", rf->name,
-		       (unsigned long)rf->size, least == most ? "" : "one up to ", (unsigned long)most);
+		report(x, BROKEN_SIZE, rf->subvol, f->name, 0, "%s has size %lu; due was %s%lu",
+		       called(f, rf, who, sizeof(who)), (unsigned long)rf->size, least == most ? "" : "one up to ",
+		       (unsigned long)most);
 	}
 	for (uint32_t i = 0; i < rf->nblocks; i++)
 		judge_block(x, f, rf, i);
@@ -223,19 +236,21 @@ static void judge_file(struct finding *x, const struct model_file *f, const stru
 
 /* ---- names ---- */
 
-static void judge_present(struct finding *x, const struct recovered_file *rf)
+/* names: of each file of the model, a bit for each name that the image has for it. */
+static void judge_present(struct finding *x, const struct recovered_file *rf, uint64_t *names)
 {
-	const struct model *m = x->j->model;
+	struct model *m = x->j->model;
 	const struct model_file *f = model_find(m, rf->subvol, rf->name, rf->ino);
 
-	if (!f) /* or a file whose creation had not returned: the model does not know its inode */
-		f = model_find(m, rf->subvol, rf->name, 0);
-	if (!f)
+	if (!f) {
 		report(x, BROKEN_NAME, rf->subvol, rf->name, 0,
 		       "the name %s stands for inode %lu, which nobody gave it", rf->name, (unsigned long)rf->ino);
-	else if (!rules_name_legal(m, x->p, rf->subvol, rf->name, f))
-		report(x, BROKEN_NAME, rf->subvol, rf->name, 0, "the name %s stands for a file that %s", rf->name,
-		       "had been unlinked for good, or whose creation had not begun");
+		return;
+	}
+	names[f->id] |= 1ull << model_name(m, rf->name);
+	if (!rules_name_legal(m, x->p, rf->subvol, rf->name, f))
+		report(x, BROKEN_NAME, rf->subvol, f->name, 0, "the name %s stands for file %s: a later change of "
+		       "it is promised, or the call that gave it had not begun", rf->name, f->name);
 	else
 		judge_file(x, f, rf);
 }
@@ -244,12 +259,75 @@ static void judge_absent(struct finding *x, const struct recovered *r)
 {
 	const struct model *m = x->j->model;
 
+	for (uint32_t i = 0; i < model_nnames(m) * x->nsubvols; i++) {
+		const char *name = model_name_text(m, (uint8_t)(i / x->nsubvols));
+		uint32_t subvol = i % x->nsubvols;
+		if (recovered_find(r, subvol, name) || rules_name_legal(m, x->p, subvol, name, NULL))
+			continue;
+		const struct model_file *f = rules_name_promised(m, subvol, name);
+		report(x, BROKEN_NAME, subvol, f ? f->name : name, 0, "the name %s is gone, and was promised", name);
+	}
+}
+
+static void list_names(const struct model *m, uint64_t names, char *buf, unsigned size)
+{
+	unsigned n = 0;
+
+	buf[0] = 0;
+	for (uint8_t i = 0; i < MODEL_NAMES && n < size; i++)
+		if (names >> i & 1)
+			n += (unsigned)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", model_name_text(m, i));
+}
+
+/* (rules.12) Each name by itself is legal. */
+static void judge_names_of_files(struct finding *x, const uint64_t *names)
+{
+	const struct model *m = x->j->model;
+	char list[120];
+
 	for (uint32_t i = 0; i < model_nfiles(m); i++) {
 		const struct model_file *f = model_file(m, i);
-		if (recovered_find(r, f->subvol, f->name) || rules_name_legal(m, x->p, f->subvol, f->name, NULL))
+		if (rules_names_legal(m, x->p, f, names[i]))
 			continue;
-		report(x, BROKEN_NAME, f->subvol, f->name, 0, "file %s is gone, and its name was promised", f->name);
+		list_names(m, names[i], list, sizeof(list));
+		if (names[i])
+			report(x, BROKEN_NAME, f->subvol, f->name, 0, "file %s has the name%s %s: no order of whole "
+			       "calls leaves it so", f->name, names[i] & (names[i] - 1) ? "s" : "", list);
+		else
+			report(x, BROKEN_NAME, f->subvol, f->name, 0, "file %s has no name any more, and no call took "
+			       "its last one", f->name);
 	}
+}
+
+/* (rules.13) */
+static void judge_links(struct finding *x, const struct recovered *r, const struct recovered_file *rf)
+{
+	uint32_t names = 0;
+
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		names += r->file[i].subvol == rf->subvol && r->file[i].ino == rf->ino;
+	if (!rf->err && rf->nlink != names)
+		report(x, BROKEN_LINKS, rf->subvol, rf->name, 0, "file %s has link count %u and %u name%s", rf->name,
+		       rf->nlink, names, names == 1 ? "" : "s");
+}
+
+static void judge_names(struct finding *x, const struct recovered *r)
+{
+	uint64_t names[MODEL_FILES] = { 0 };
+
+	x->nsubvols = 1;
+	for (uint32_t i = 0; i < model_nfiles(x->j->model); i++)
+		if (model_file(x->j->model, i)->subvol >= x->nsubvols)
+			x->nsubvols = model_file(x->j->model, i)->subvol + 1;
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		judge_present(x, &r->file[i], names);
+	for (uint32_t i = 0; i < r->nfiles; i++)
+		judge_links(x, r, &r->file[i]);
+	if (r->list_err)
+		return;
+	judge_absent(x, r);
+	if (!x->n)
+		judge_names_of_files(x, names);
 }
 
 uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r, struct broken_list *out)
@@ -265,10 +343,7 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
 	}
 	if (r->list_err)
 		report(&x, BROKEN_LIST, 0, "", 0, "a directory cannot be listed: %s", strerror(-r->list_err));
-	for (uint32_t i = 0; i < r->nfiles; i++)
-		judge_present(&x, &r->file[i]);
-	if (!r->list_err)
-		judge_absent(&x, r);
+	judge_names(&x, r);
 	return x.n;
 }
 

@@ -19,8 +19,8 @@
 
 const char *const model_op_name[] = {
 	[OP_WRITE] = "write", [OP_TRUNCATE] = "truncate", [OP_FSYNC] = "fsync", [OP_FDATASYNC] = "fdatasync",
-	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink",
-	[OP_FALLOCATE] = "fallocate", [OP_PUNCH] = "punch",
+	[OP_SYNC] = "sync", [OP_CREATE] = "create", [OP_UNLINK] = "unlink", [OP_FALLOCATE] = "fallocate",
+	[OP_PUNCH] = "punch", [OP_LINK] = "link", [OP_RENAME] = "rename", [OP_FSYNC_DIR] = "fsync_dir",
 };
 
 const char *model_call_name(const struct model_op *o)
@@ -38,6 +38,7 @@ struct model {
 	_Atomic uint32_t nops, nfiles;
 	struct model_op *_Atomic chunk[CHUNKS];
 	struct model_file *_Atomic file[MODEL_FILES];
+	char *_Atomic name[MODEL_NAMES]; /* from the first on; never taken out */
 	/* model_mark() */
 	uint64_t mark_tick;
 	uint32_t mark_ops, mark_files;
@@ -64,6 +65,8 @@ void model_free(struct model *m)
 		free(atomic_load(&m->chunk[i]));
 	for (uint32_t i = 0; i < MODEL_FILES; i++)
 		free(atomic_load(&m->file[i]));
+	for (uint32_t i = 0; i < MODEL_NAMES; i++)
+		free(atomic_load(&m->name[i]));
 	free(m);
 }
 
@@ -116,20 +119,41 @@ static uint32_t position(struct model *m)
  * what is durable changed; and whether any other change but a write had begun before that. The beginning
  * of a write need not be named: a version that is on the media has begun.
  */
-uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
+static uint32_t begin(struct model *m, struct model_op o)
 {
-	if (m->dev && kind != OP_WRITE && kind != OP_FSYNC && kind != OP_FDATASYNC && kind != OP_SYNC)
+	if (m->dev && o.kind != OP_WRITE && !model_is_sync(&o))
 		rt_access(m->dev->id, POINT_READ);
 	rt_access(m->id, POINT_READ);
 	uint32_t i = atomic_fetch_add(&m->nops, 1);
 
 	CHECK(i < CHUNK_OPS * CHUNKS);
-	chunk_of(m, i)[i % CHUNK_OPS] = (struct model_op){
-		.kind = (uint8_t)kind, .task = rt_self()->id, .file = file, .off = off, .len = len,
-		.pb = position(m), .b = atomic_fetch_add(&m->tick, 1), .e = TICK_NEVER, .pe = POSITION_NEVER,
-	};
+	o.task = rt_self()->id;
+	o.pb = position(m);
+	o.b = atomic_fetch_add(&m->tick, 1);
+	o.e = TICK_NEVER;
+	o.pe = POSITION_NEVER;
+	chunk_of(m, i)[i % CHUNK_OPS] = o;
 	trace(EV_CALL_BEGINS, i);
 	return i;
+}
+
+uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len)
+{
+	CHECK(kind != OP_CREATE && kind != OP_UNLINK && kind != OP_LINK && kind != OP_RENAME);
+	return begin(m, (struct model_op){ .kind = (uint8_t)kind, .file = file, .off = off, .len = len,
+					   .from = MODEL_NO_NAME, .to = MODEL_NO_NAME });
+}
+
+static uint32_t begin_naming(struct model *m, enum op_kind kind, uint32_t subvol, uint32_t file, uint8_t from,
+                             uint8_t to)
+{
+	return begin(m, (struct model_op){ .kind = (uint8_t)kind, .file = file, .off = subvol, .from = from,
+					   .to = to });
+}
+
+uint32_t model_begin_naming(struct model *m, enum op_kind kind, uint32_t file, uint8_t from, uint8_t to)
+{
+	return begin_naming(m, kind, model_file(m, file)->subvol, file, from, to);
 }
 
 void model_end(struct model *m, uint32_t op, int ret)
@@ -163,6 +187,45 @@ struct model_op *model_op(const struct model *m, uint32_t i)
 	return &atomic_load(&m->chunk[i / CHUNK_OPS])[i % CHUNK_OPS];
 }
 
+/* ---- names ---- */
+
+/* The first caller keeps a copy; one that brings another name at once goes on to the next place. */
+uint8_t model_name(struct model *m, const char *name)
+{
+	char *copy = NULL;
+
+	for (uint8_t i = 0; i < MODEL_NAMES; i++) {
+		char *there = atomic_load(&m->name[i]);
+		if (!there && !copy) {
+			copy = mem_zalloc(FS_NAME_MAX);
+			strncpy(copy, name, FS_NAME_MAX - 1);
+		}
+		if (!there && atomic_compare_exchange_strong(&m->name[i], &there, copy))
+			return i;
+		if (!strcmp(there, name)) {
+			free(copy);
+			return i;
+		}
+	}
+	CHECK(!"a history has at most MODEL_NAMES names");
+	return MODEL_NO_NAME;
+}
+
+const char *model_name_text(const struct model *m, uint8_t name)
+{
+	CHECK(name < MODEL_NAMES && atomic_load(&m->name[name]));
+	return atomic_load(&m->name[name]);
+}
+
+uint32_t model_nnames(const struct model *m)
+{
+	uint32_t n = 0;
+
+	while (n < MODEL_NAMES && atomic_load(&m->name[n]))
+		n++;
+	return n;
+}
+
 /* ---- files ---- */
 
 struct model_file *model_add_file(struct model *m, uint32_t subvol, const char *name)
@@ -192,9 +255,12 @@ struct model_file *model_file(const struct model *m, uint32_t id)
 
 struct model_file *model_find(const struct model *m, uint32_t subvol, const char *name, uint64_t ino)
 {
+	for (uint32_t i = 0; i < model_nfiles(m); i++)
+		if (model_file(m, i)->subvol == subvol && ino && model_file(m, i)->ino == ino)
+			return model_file(m, i);
 	for (uint32_t i = 0; i < model_nfiles(m); i++) {
 		struct model_file *f = model_file(m, i);
-		if (f->subvol == subvol && f->ino == ino && !strcmp(f->name, name))
+		if (f->subvol == subvol && !f->ino && !strcmp(f->name, name))
 			return f;
 	}
 	return NULL;
@@ -228,7 +294,7 @@ static bool left_out(struct model *m)
 struct model_file *model_create(struct model *m, struct fs *fs, uint32_t subvol, const char *name, int *ret)
 {
 	struct model_file *f = model_add_file(m, subvol, name);
-	uint32_t op = model_begin(m, OP_CREATE, f->id, 0, 0);
+	uint32_t op = model_begin_naming(m, OP_CREATE, f->id, MODEL_NO_NAME, model_name(m, name));
 
 	int err = fs_create(fs_subvol(fs, subvol), name, &f->f);
 	if (!err)
@@ -243,10 +309,79 @@ int model_unlink(struct model_file *f, struct fs *fs)
 {
 	if (left_out(f->model))
 		return 0;
-	uint32_t op = model_begin(f->model, OP_UNLINK, f->id, 0, 0);
+	uint32_t op = model_begin_naming(f->model, OP_UNLINK, f->id, model_name(f->model, f->name), MODEL_NO_NAME);
 	int ret = fs_unlink(fs_subvol(fs, f->subvol), f->name);
 
 	model_end(f->model, op, ret);
+	return ret;
+}
+
+/* The file that has the name, as far as the calls tell that have returned; file 0 when none has: the call will be
+ * refused, or meets what another call is bringing about. */
+static uint32_t file_of_name(const struct model *m, uint32_t subvol, uint8_t name)
+{
+	for (uint32_t i = model_nops(m); i-- > 0;) {
+		const struct model_op *o = model_op(m, i);
+		if (model_is_naming(o) && o->to == name && o->e != TICK_NEVER && !o->ret && o->off == subvol)
+			return o->file;
+	}
+	return 0;
+}
+
+int model_unlink_name(struct model *m, struct fs *fs, uint32_t subvol, const char *name)
+{
+	if (left_out(m))
+		return 0;
+	uint8_t from = model_name(m, name);
+	uint32_t op = begin_naming(m, OP_UNLINK, subvol, file_of_name(m, subvol, from), from, MODEL_NO_NAME);
+	int ret = fs_unlink(fs_subvol(fs, subvol), name);
+
+	model_end(m, op, ret);
+	return ret;
+}
+
+int model_link(struct model *m, struct fs *fs, uint32_t subvol, const char *old, const char *new)
+{
+	if (left_out(m))
+		return 0;
+	uint32_t file = file_of_name(m, subvol, model_name(m, old));
+	uint32_t op = begin_naming(m, OP_LINK, subvol, file, MODEL_NO_NAME, model_name(m, new));
+	uint64_t ino = 0;
+	int ret = fs_link(fs_subvol(fs, subvol), old, new, &ino);
+	struct model_file *linked = ino ? model_find(m, subvol, old, ino) : NULL;
+
+	if (linked)
+		model_op(m, op)->file = linked->id;
+	model_end(m, op, ret);
+	return ret;
+}
+
+int model_rename(struct model *m, struct fs *fs, uint32_t subvol, const char *old, const char *new)
+{
+	if (left_out(m))
+		return 0;
+	uint8_t from = model_name(m, old);
+	uint32_t op = begin_naming(m, OP_RENAME, subvol, file_of_name(m, subvol, from), from, model_name(m, new));
+	uint64_t ino = 0;
+	int ret = fs_rename(fs_subvol(fs, subvol), old, new, &ino);
+	struct model_file *moved = ino ? model_find(m, subvol, old, ino) : NULL;
+
+	if (moved)
+		model_op(m, op)->file = moved->id;
+	else if (!ret && !ino) /* two names of one file: it has both still */
+		model_op(m, op)->from = model_op(m, op)->to = MODEL_NO_NAME;
+	model_end(m, op, ret);
+	return ret;
+}
+
+int model_fsync_dir(struct model *m, struct fs *fs, uint32_t subvol)
+{
+	if (left_out(m))
+		return 0;
+	uint32_t op = model_begin(m, OP_FSYNC_DIR, MODEL_DIR, subvol, 0);
+	int ret = fs_fsync_dir(fs_subvol(fs, subvol));
+
+	model_end(m, op, ret);
 	return ret;
 }
 

@@ -19,7 +19,10 @@
 #include "fs/fs.h"
 #include "oracle/block.h"
 
-enum op_kind { OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK, OP_FALLOCATE, OP_PUNCH };
+enum op_kind {
+	OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_FDATASYNC, OP_SYNC, OP_CREATE, OP_UNLINK, OP_FALLOCATE, OP_PUNCH, OP_LINK,
+	OP_RENAME, OP_FSYNC_DIR
+};
 
 /* How a write came about. */
 enum write_how { WRITE_BUFFERED, WRITE_DIRECT, WRITE_MAPPED };
@@ -32,22 +35,39 @@ const char *model_call_name(const struct model_op *o);
 #define TICK_NEVER     UINT64_MAX
 #define POSITION_NEVER UINT32_MAX
 #define MODEL_FILES    64u
+#define MODEL_NAMES    64u
 #define MODEL_ALL      UINT32_MAX /* op->file of a sync of everything */
+#define MODEL_DIR      (UINT32_MAX - 1) /* op->file of an fsync of a directory */
+#define MODEL_NO_NAME  UINT8_MAX
 
 struct model_op {
 	uint8_t kind;      /* enum op_kind */
 	uint8_t how;       /* of a write: enum write_how; of a fallocate: 1 when it keeps the size */
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
+	uint8_t from, to;  /* the name that it takes away, and the one that it gives (model_name()), or MODEL_NO_NAME */
 	int ret;
 	uint32_t task, file;
-	uint64_t off, len; /* of a write, and of an fsync of a range (len 0: of all); off: a truncate's new size */
+	uint64_t off, len; /* of a write, and of an fsync of a range (len 0: of all); off: a truncate's new size, and
+	                    * the subvolume of a change of names and of an fsync of a directory */
 	uint64_t b, e;     /* the ticks of its begin and its end; e is TICK_NEVER while it runs */
 	uint32_t pb, pe;   /* the device's positions then; pe is POSITION_NEVER while it runs */
 };
 
 static inline bool model_is_sync(const struct model_op *o)
 {
-	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC;
+	return o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC || o->kind == OP_FSYNC_DIR;
+}
+
+/* It changes names. */
+static inline bool model_is_naming(const struct model_op *o)
+{
+	return o->kind == OP_CREATE || o->kind == OP_UNLINK || o->kind == OP_LINK || o->kind == OP_RENAME;
+}
+
+/* It is of one file: op->file is its number. */
+static inline bool model_has_file(const struct model_op *o)
+{
+	return o->file != MODEL_ALL && o->file != MODEL_DIR;
 }
 
 /* One inode, from its creation on. Written by its creator, and by model_open(). */
@@ -57,7 +77,7 @@ struct model_file {
 	uint64_t ino;      /* 0 until its creation has returned */
 	_Atomic bool partial; /* some write or truncate was not of whole blocks */
 	bool in_place;     /* it is written over where it lies, so a block may hold parts of two writes */
-	char name[FS_NAME_MAX];
+	char name[FS_NAME_MAX]; /* that it was created with; what the file is called in sentences */
 	struct file *f;    /* open in the present mount; NULL when not */
 };
 
@@ -78,7 +98,17 @@ void model_rewind(struct model *m);
 
 /* The new file is open. NULL and *ret (may be NULL) when it could not be made. */
 struct model_file *model_create(struct model *m, struct fs *fs, uint32_t subvol, const char *name, int *ret);
+/* Unlinks the name that the file was created with. */
 int model_unlink(struct model_file *f, struct fs *fs);
+/*
+ * By name, as a shell would. The file is the one that has the name as far as the model has seen: it need not be the
+ * one that the call meets, when others change the same name at the same time. A rename that has returned is booked to
+ * the file that it has moved.
+ */
+int model_unlink_name(struct model *m, struct fs *fs, uint32_t subvol, const char *name);
+int model_link(struct model *m, struct fs *fs, uint32_t subvol, const char *old, const char *new);
+int model_rename(struct model *m, struct fs *fs, uint32_t subvol, const char *old, const char *new);
+int model_fsync_dir(struct model *m, struct fs *fs, uint32_t subvol);
 /* off, len and size in whole sectors. */
 int model_write(struct model_file *f, uint64_t off, uint32_t len);
 int model_write_direct(struct model_file *f, uint64_t off, uint32_t len);
@@ -131,6 +161,12 @@ void model_forget_open(struct model *m);
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len);
 /* Ends it, once: from here on its promise, if it makes one, is on record. ret: what the call returned. */
 void model_end(struct model *m, uint32_t op, int ret);
+/* The same for a call that takes the name `from` away and gives the name `to`; either may be MODEL_NO_NAME. */
+uint32_t model_begin_naming(struct model *m, enum op_kind kind, uint32_t file, uint8_t from, uint8_t to);
+/* The number of a name, which is the same from now on. */
+uint8_t model_name(struct model *m, const char *name);
+const char *model_name_text(const struct model *m, uint8_t name);
+uint32_t model_nnames(const struct model *m);
 /* Tells the model of a file; no call is recorded. */
 struct model_file *model_add_file(struct model *m, uint32_t subvol, const char *name);
 
@@ -138,7 +174,8 @@ uint32_t model_nops(const struct model *m);
 struct model_op *model_op(const struct model *m, uint32_t i);
 uint32_t model_nfiles(const struct model *m);
 struct model_file *model_file(const struct model *m, uint32_t id);
-/* The file with that name and inode; NULL when the model knows none. */
+/* The file with that inode. One whose creation has not returned has none yet: it is found by the name that it is being
+ * created with. NULL when the model knows none. */
 struct model_file *model_find(const struct model *m, uint32_t subvol, const char *name, uint64_t ino);
 /* The version that write op i writes. */
 static inline uint32_t model_version(uint32_t op)

@@ -48,6 +48,7 @@ static void read_blocks(struct recovered_file *rf, struct file *f)
 	static _Thread_local _Alignas(4096) uint8_t buf[FS_BLOCK];
 
 	rf->size = fs_size(f);
+	rf->nlink = fs_nlink(f);
 	uint64_t n = (rf->size + FS_BLOCK - 1) / FS_BLOCK;
 	rf->nblocks = n < BLOCKS_MAX ? (uint32_t)n : BLOCKS_MAX;
 	rf->block = mem_zalloc((rf->nblocks + 1) * sizeof(*rf->block));
@@ -190,6 +191,10 @@ static bool same_file(const struct recovered_file *a, const struct recovered_fil
 	if (!b || a->ino != b->ino || a->err != b->err) {
 		snprintf(how, size, "file %s: %s", a->name,
 		         b ? "another inode, or another error" : "only one mount has it");
+		return false;
+	}
+	if (a->nlink != b->nlink) {
+		snprintf(how, size, "file %s: link count %u, then %u", a->name, a->nlink, b->nlink);
 		return false;
 	}
 	if (a->size != b->size) {

@@ -19,6 +19,7 @@ struct recovered_file {
 	uint32_t subvol;
 	char name[FS_NAME_MAX];
 	uint64_t ino, size;
+	uint32_t nlink;
 	int err;            /* opening it failed */
 	uint32_t nblocks;
 	struct recovered_block *block;

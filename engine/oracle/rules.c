@@ -4,13 +4,18 @@
  */
 #include "oracle/rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "machine/mem.h"
 
-static bool on_file(const struct model_op *sync, uint32_t file)
+/* The sync is of what w changes. */
+static bool is_of(const struct model_op *sync, const struct model_op *w)
 {
-	return sync->file == MODEL_ALL || sync->file == file;
+	if (sync->file == MODEL_DIR)
+		return model_is_naming(w) && w->off == sync->off;
+	return sync->file == MODEL_ALL || sync->file == w->file;
 }
 
 /* ---- which calls are covered ---- */
@@ -24,7 +29,7 @@ static bool tainted(const struct model *m, const struct model_op *w, const struc
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *f = model_op(m, i);
 		bool failed = model_is_sync(f) && f->ret && f->e != TICK_NEVER;
-		if (failed && on_file(f, w->file) && from < f->e && f->b < s->e)
+		if (failed && is_of(f, w) && from < f->e && f->b < s->e)
 			return true;
 	}
 	return false;
@@ -38,18 +43,19 @@ static bool out_of_range(const struct model_op *s, const struct model_op *w)
 {
 	if (!s->len)
 		return false;
-	return w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE ||
+	return w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE || w->kind == OP_LINK || w->kind == OP_RENAME ||
 	       ((w->kind == OP_WRITE || w->kind == OP_PUNCH) && (w->off < s->off || w->off + w->len > s->off + s->len));
 }
 
 /* Sync s covers change w (rules.2, rules.7, rules.9, rules.10). */
 static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w)
 {
-	if (!on_file(s, w->file) || w->ret || w->e >= s->b || out_of_range(s, w))
+	if (!is_of(s, w) || w->ret || w->e >= s->b || out_of_range(s, w))
 		return false;
-	if ((w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE) && s->kind == OP_FDATASYNC)
+	if (s->kind == OP_FDATASYNC && (w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE || w->kind == OP_LINK ||
+					w->kind == OP_RENAME))
 		return false;
-	if (w->kind == OP_UNLINK && s->kind != OP_SYNC)
+	if (w->kind == OP_UNLINK && model_has_file(s))
 		return false;
 	return !tainted(m, w, s);
 }
@@ -105,6 +111,7 @@ static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32
 	h = fold(h, (uint64_t)o->how << 56 ^ o->len);
 	if (o->pb > p)
 		return h;
+	h = fold(h, (uint64_t)o->from << 8 | o->to);
 	h = fold(h, (uint64_t)(int64_t)(o->e == TICK_NEVER ? 1 : o->ret));
 	h = fold(h, o->b);
 	return fold(h, o->e != TICK_NEVER && o->pe <= p ? o->e : TICK_NEVER);
@@ -341,32 +348,190 @@ void rules_size_due(const struct model *m, uint32_t p, const struct model_file *
 
 /* ---- names (rules.10) ---- */
 
-/* Operation o binds this name to a file, or to nothing. */
-static bool binds(const struct model *m, const struct model_op *o, uint32_t subvol, const char *name)
+static bool was_refused(const struct model_op *o)
 {
-	if (o->kind != OP_CREATE && o->kind != OP_UNLINK)
-		return false;
-	if (o->e != TICK_NEVER && o->ret) /* refused: the name is as it was */
-		return false;
-	const struct model_file *f = model_file(m, o->file);
-	return f->subvol == subvol && !strcmp(f->name, name);
+	return o->e != TICK_NEVER && o->ret;
 }
 
-bool rules_name_legal(const struct model *m, uint32_t p, uint32_t subvol, const char *name, const struct model_file *f)
+/* The model's number of the name; MODEL_NO_NAME: no call has ever named it. */
+static uint8_t number_of(const struct model *m, const char *name)
+{
+	for (uint32_t i = 0; i < model_nnames(m); i++)
+		if (!strcmp(model_name_text(m, (uint8_t)i), name))
+			return (uint8_t)i;
+	return MODEL_NO_NAME;
+}
+
+/* Operation o binds this name to a file, or to nothing. */
+static bool binds(const struct model_op *o, uint32_t subvol, uint8_t name)
+{
+	return model_is_naming(o) && !was_refused(o) && o->off == subvol && name != MODEL_NO_NAME &&
+	       (o->from == name || o->to == name);
+}
+
+static uint64_t name_cut(const struct model *m, uint32_t subvol, uint8_t name)
 {
 	uint64_t cut = 0;
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (o->covered && o->b > cut && binds(m, o, subvol, name))
+		if (o->covered && o->b > cut && binds(o, subvol, name))
 			cut = o->b;
 	}
+	return cut;
+}
+
+bool rules_name_legal(const struct model *m, uint32_t p, uint32_t subvol, const char *name, const struct model_file *f)
+{
+	uint8_t nr = number_of(m, name);
+	uint64_t cut = name_cut(m, subvol, nr);
+
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		if (!binds(m, o, subvol, name) || !reachable(o, cut, p))
+		if (!binds(o, subvol, nr) || !reachable(o, cut, p))
 			continue;
-		if (f ? o->kind == OP_CREATE && o->file == f->id : o->kind == OP_UNLINK)
+		if (f ? o->to == nr && o->file == f->id : o->from == nr)
 			return true;
 	}
 	return !f && cut == 0;
+}
+
+const struct model_file *rules_name_promised(const struct model *m, uint32_t subvol, const char *name)
+{
+	uint8_t nr = number_of(m, name);
+	uint64_t cut = name_cut(m, subvol, nr);
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->covered && o->b == cut && binds(o, subvol, nr))
+			return o->to == nr ? model_file(m, o->file) : NULL;
+	}
+	return NULL;
+}
+
+/* ---- the names of one file (rules.12) ---- */
+
+/*
+ * All orders and choices are walked at once, call by call: a state is which calls are decided, and the names that the
+ * file has then. Few calls overlap, so a state is where the decided calls end, which of the next WINDOW are decided
+ * too, and the names.
+ */
+#define WINDOW     64u
+#define STATES_MAX 512u /* with more of them, everything is taken for legal */
+
+struct names_state {
+	uint32_t first;     /* calls before it are decided, and it is not */
+	uint64_t decided;   /* bit i: call first + i is */
+	uint64_t names;
+	bool lacks;         /* a call that gave it a name has been left out */
+};
+
+struct names_walk {
+	const struct model_file *f;
+	const struct model_op **op; /* those that may change its names, in the order of their beginnings */
+	uint32_t n;
+	struct names_state *now, *next; /* STATES_MAX each */
+	uint32_t nnow, nnext;
+	bool too_many;
+};
+
+static void add_state(struct names_walk *w, struct names_state s, uint32_t decided)
+{
+	s.decided |= 1ull << (decided - s.first);
+	for (; s.decided & 1; s.first++)
+		s.decided >>= 1;
+	for (uint32_t i = 0; i < w->nnext; i++)
+		if (w->next[i].first == s.first && w->next[i].decided == s.decided && w->next[i].names == s.names &&
+		    w->next[i].lacks == s.lacks)
+			return;
+	if (w->nnext == STATES_MAX)
+		w->too_many = true;
+	else
+		w->next[w->nnext++] = s;
+}
+
+/* The call gives the file a name; else it takes one away, if that is the file's at all. */
+static bool gives(const struct model_op *o, const struct model_file *f)
+{
+	return o->file == f->id && o->kind != OP_UNLINK;
+}
+
+/* What the call makes of the file's names. False: it cannot be done to them. */
+static bool done_to(const struct model_op *o, const struct model_file *f, struct names_state *s)
+{
+	uint64_t from = o->from == MODEL_NO_NAME ? 0 : 1ull << o->from;
+	uint64_t to = o->to == MODEL_NO_NAME ? 0 : 1ull << o->to;
+
+	if (!gives(o, f)) {
+		from = s->names & (o->kind == OP_UNLINK ? from : to);
+		to = 0;
+	} else if (o->kind == OP_CREATE ? s->names != 0 : !s->names || (s->names & from) != from) {
+		return false;
+	}
+	s->names = (s->names & ~from) | to;
+	return !from || !s->lacks;
+}
+
+/* Is there a call, not decided yet, that had ended before call i began? */
+static bool comes_too_early(const struct names_walk *w, const struct names_state *s, uint32_t i)
+{
+	for (uint32_t k = s->first; k < i; k++)
+		if (!(s->decided >> (k - s->first) & 1) && w->op[k]->e < w->op[i]->b)
+			return true;
+	return false;
+}
+
+static void step_state(struct names_walk *w, const struct names_state *s)
+{
+	for (uint32_t i = s->first; i < w->n && i - s->first < WINDOW; i++) {
+		if (s->decided >> (i - s->first) & 1 || comes_too_early(w, s, i))
+			continue;
+		struct names_state with = *s, without = *s;
+		if (done_to(w->op[i], w->f, &with))
+			add_state(w, with, i);
+		without.lacks |= gives(w->op[i], w->f);
+		if (!w->op[i]->covered)
+			add_state(w, without, i);
+	}
+}
+
+/* A call of another file takes a name away at most: one that a rename gives. */
+static bool may_change(const struct model_op *o, uint32_t p, const struct model_file *f)
+{
+	if (!model_is_naming(o) || was_refused(o) || o->off != f->subvol || o->pb > p)
+		return false;
+	return o->file == f->id || o->kind == OP_UNLINK || o->kind == OP_RENAME;
+}
+
+static bool walk_names(struct names_walk *w, uint64_t names)
+{
+	w->nnow = 1;
+	w->now[0] = (struct names_state){ 0 };
+	for (uint32_t i = 0; i < w->n && !w->too_many; i++) {
+		w->nnext = 0;
+		for (uint32_t k = 0; k < w->nnow; k++)
+			step_state(w, &w->now[k]);
+		struct names_state *now = w->now;
+		w->now = w->next;
+		w->next = now;
+		w->nnow = w->nnext;
+	}
+	for (uint32_t k = 0; k < w->nnow; k++)
+		if (w->now[k].names == names)
+			return true;
+	return w->too_many;
+}
+
+bool rules_names_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t names)
+{
+	static _Thread_local struct names_state states[2][STATES_MAX];
+	struct names_walk w = { .f = f, .now = states[0], .next = states[1] };
+
+	w.op = mem_alloc((model_nops(m) + 1) * sizeof(*w.op));
+	for (uint32_t i = 0; i < model_nops(m); i++)
+		if (may_change(model_op(m, i), p, f))
+			w.op[w.n++] = model_op(m, i);
+	bool legal = walk_names(&w, names);
+	free(w.op);
+	return legal;
 }

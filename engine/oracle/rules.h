@@ -29,10 +29,18 @@
  *      the same file either: their pages may be clean by then, and the error has been told once. Nor are other changes
  *      that had ended by then; a truncation that ends later waits for what it writes, and tells of its errors itself.
  * rules.10: A name is bound to a file or to nothing, and its bindings change like a place. A file's own fsync
- *      covers its creation, as on Linux file systems (POSIX asks for an fsync of the directory). Only a sync of
- *      everything covers an unlink. A call that was refused leaves the name as it was.
+ *      covers the calls that gave it a name: its creation, its links and its renames, as on Linux file systems (POSIX
+ *      asks for an fsync of the directory); fdatasync and a sync of a range cover its creation alone. An fsync of the
+ *      directory covers every change of a name in it. Only that, and a sync of everything, cover an unlink. A call that
+ *      was refused leaves the names as they were.
  * rules.11: Replaying the log is idempotent: mounted for writing, unmounted and mounted again, a file system holds the
  *      same; so does it after a crash during that replay and another replay. (check_replay.c)
+ * rules.12: Each call changes the names of a file as a whole or not at all: after a rename a file has its old name or
+ *      its new one, never both and never neither; who loses its name to a rename has it, or the other has it. So the
+ *      names that a file has are those that some of its calls leave, taken in an order in which they may have come: all
+ *      that are covered, and others, each of which finds the name that it takes. And a name is only taken away from a
+ *      file that has all names that calls had given it before: one that always had a name is not lost.
+ * rules.13: A file's link count is the number of its names. (check.c)
  *
  * rules_at() decides which calls are covered at a position; the other functions answer for that position. Where two
  * orders of concurrent calls are possible, both are legal.
@@ -76,5 +84,9 @@ void rules_size_due(const struct model *m, uint32_t p, const struct model_file *
 
 /* May the name stand for file f, or for nothing (NULL)? */
 bool rules_name_legal(const struct model *m, uint32_t p, uint32_t subvol, const char *name, const struct model_file *f);
+/* May these be all names of the file? A bit for each name (model_name()). */
+bool rules_names_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t names);
+/* The file that the name was promised for; NULL: for none. */
+const struct model_file *rules_name_promised(const struct model *m, uint32_t subvol, const char *name);
 
 #endif

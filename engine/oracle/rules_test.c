@@ -56,6 +56,22 @@ static uint32_t call(struct history *h, enum op_kind kind, uint32_t file, uint64
 	return op;
 }
 
+/* The same for a change of names; "": none. */
+static uint32_t naming_begins(struct history *h, enum op_kind kind, struct model_file *f, const char *from,
+                              const char *to)
+{
+	return model_begin_naming(h->m, kind, f->id, from[0] ? model_name(h->m, from) : MODEL_NO_NAME,
+	                          to[0] ? model_name(h->m, to) : MODEL_NO_NAME);
+}
+
+static uint32_t name_call(struct history *h, enum op_kind kind, struct model_file *f, const char *from, const char *to)
+{
+	uint32_t op = naming_begins(h, kind, f, from, to);
+
+	model_end(h->m, op, 0);
+	return op;
+}
+
 static uint32_t write_block(struct history *h, struct model_file *f, uint64_t block)
 {
 	return call(h, OP_WRITE, f->id, block * FS_BLOCK, FS_BLOCK);
@@ -427,7 +443,7 @@ static void fsync_of_a_new_file_promises_its_name(void **state)
 {
 	struct history *h = *state;
 
-	call(h, OP_CREATE, h->f->id, 0, 0);
+	name_call(h, OP_CREATE, h->f, "", "f");
 	assert_true(name_legal(h, END, "f", NULL));
 	assert_true(name_legal(h, END, "f", h->f));
 	fsync_of(h, h->f);
@@ -439,10 +455,10 @@ static void a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync(void 
 {
 	struct history *h = *state;
 
-	call(h, OP_CREATE, h->f->id, 0, 0);
+	name_call(h, OP_CREATE, h->f, "", "f");
 	call(h, OP_SYNC, MODEL_ALL, 0, 0);
 	assert_false(name_legal(h, END, "f", NULL));
-	call(h, OP_UNLINK, h->f->id, 0, 0);
+	name_call(h, OP_UNLINK, h->f, "f", "");
 	assert_true(name_legal(h, END, "f", NULL));
 	assert_true(name_legal(h, END, "f", h->f));
 	fsync_of(h, h->f); /* of a file that has no name any more: says nothing about the name */
@@ -454,11 +470,177 @@ static void a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync(void 
 static void a_refused_creation_is_no_name(void **state)
 {
 	struct history *h = *state;
-	uint32_t op = model_begin(h->m, OP_CREATE, h->f->id, 0, 0);
+	uint32_t op = naming_begins(h, OP_CREATE, h->f, "", "f");
 
 	model_end(h->m, op, -17);
 	assert_false(name_legal(h, END, "f", h->f));
 	assert_true(name_legal(h, END, "f", NULL));
+}
+
+static bool names_legal(struct history *h, struct model_file *f, const char *a, const char *b)
+{
+	uint64_t names = 0;
+
+	if (a[0])
+		names |= 1ull << model_name(h->m, a);
+	if (b[0])
+		names |= 1ull << model_name(h->m, b);
+	rules_at(h->m, END);
+	return rules_names_legal(h->m, END, f, names);
+}
+
+/* f and g are there, by their names, for good. */
+static void two_files(struct history *h)
+{
+	name_call(h, OP_CREATE, h->f, "", "f");
+	name_call(h, OP_CREATE, h->g, "", "g");
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+}
+
+static void fsync_promises_the_links_and_renames_of_its_file(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_LINK, h->f, "", "l");
+	name_call(h, OP_RENAME, h->g, "g", "r");
+	assert_true(name_legal(h, END, "l", NULL) && name_legal(h, END, "l", h->f));
+	assert_true(name_legal(h, END, "r", NULL) && name_legal(h, END, "g", h->g));
+	call(h, OP_FDATASYNC, h->f->id, 0, 0);
+	call(h, OP_FSYNC, h->f->id, 0, FS_BLOCK);
+	assert_true(name_legal(h, END, "l", NULL));
+	fsync_of(h, h->f);
+	assert_false(name_legal(h, END, "l", NULL));
+	assert_true(name_legal(h, END, "r", NULL)); /* of another file */
+	fsync_of(h, h->g);
+	assert_false(name_legal(h, END, "r", NULL) || name_legal(h, END, "g", h->g));
+	assert_true(name_legal(h, END, "g", NULL));
+}
+
+static void fsync_of_the_directory_promises_every_change_in_it(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_UNLINK, h->f, "f", "");
+	name_call(h, OP_RENAME, h->g, "g", "r");
+	call(h, OP_FSYNC_DIR, MODEL_DIR, 1, 0); /* of another subvolume */
+	assert_true(name_legal(h, END, "f", h->f) && name_legal(h, END, "r", NULL));
+	call(h, OP_FSYNC_DIR, MODEL_DIR, 0, 0);
+	assert_false(name_legal(h, END, "f", h->f) || name_legal(h, END, "r", NULL));
+	assert_true(names_legal(h, h->f, "", "") && names_legal(h, h->g, "r", ""));
+	assert_false(names_legal(h, h->f, "f", "") || names_legal(h, h->g, "g", ""));
+}
+
+static void a_directory_s_fsync_promises_no_content(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	write_block(h, h->f, 0);
+	call(h, OP_FSYNC_DIR, MODEL_DIR, 0, 0);
+	assert_true(zeros_legal(h, END, h->f, 0));
+}
+
+static void a_renamed_file_has_one_of_both_names(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_RENAME, h->f, "f", "n");
+	assert_true(names_legal(h, h->f, "f", "") && names_legal(h, h->f, "n", ""));
+	assert_false(names_legal(h, h->f, "", "") || names_legal(h, h->f, "f", "n"));
+	name_call(h, OP_RENAME, h->f, "n", "m");
+	assert_true(names_legal(h, h->f, "f", "") && names_legal(h, h->f, "n", "") && names_legal(h, h->f, "m", ""));
+	assert_false(names_legal(h, h->f, "n", "m") || names_legal(h, h->f, "f", "m"));
+	fsync_of(h, h->f);
+	assert_true(names_legal(h, h->f, "m", ""));
+	assert_false(names_legal(h, h->f, "f", "") || names_legal(h, h->f, "n", "") || names_legal(h, h->f, "", ""));
+}
+
+static void a_name_that_is_replaced_stands_for_one_of_both(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_RENAME, h->f, "f", "g");
+	assert_true(name_legal(h, END, "g", h->f) && name_legal(h, END, "g", h->g));
+	assert_false(name_legal(h, END, "g", NULL));
+	assert_true(names_legal(h, h->g, "g", "") && names_legal(h, h->g, "", ""));
+	fsync_of(h, h->f);
+	assert_false(name_legal(h, END, "g", h->g));
+	assert_false(names_legal(h, h->g, "g", ""));
+}
+
+static void links_and_unlinks_of_different_names_are_taken_one_by_one(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_LINK, h->f, "", "l");
+	name_call(h, OP_UNLINK, h->f, "f", "");
+	assert_true(names_legal(h, h->f, "f", "") && names_legal(h, h->f, "f", "l") && names_legal(h, h->f, "l", ""));
+	/* not the unlink without the link */
+	assert_false(names_legal(h, h->f, "", ""));
+	fsync_of(h, h->f);
+	assert_false(names_legal(h, h->f, "", "") || names_legal(h, h->f, "f", ""));
+	assert_true(names_legal(h, h->f, "f", "l") && names_legal(h, h->f, "l", ""));
+}
+
+static void a_rename_that_needs_a_link_brings_it(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_LINK, h->f, "", "l");
+	name_call(h, OP_RENAME, h->f, "l", "r");
+	assert_true(names_legal(h, h->f, "f", "") && names_legal(h, h->f, "f", "l") && names_legal(h, h->f, "f", "r"));
+	assert_false(names_legal(h, h->f, "r", "") || names_legal(h, h->f, "l", "r"));
+}
+
+static void of_two_renames_at_once_either_may_be_first(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	uint32_t a = naming_begins(h, OP_RENAME, h->f, "f", "x"), b = naming_begins(h, OP_RENAME, h->g, "g", "x");
+	model_end(h->m, a, 0);
+	model_end(h->m, b, 0);
+	assert_true(name_legal(h, END, "x", h->f) && name_legal(h, END, "x", h->g) && name_legal(h, END, "x", NULL));
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+	assert_false(name_legal(h, END, "x", NULL));
+	assert_true(names_legal(h, h->f, "x", "") && names_legal(h, h->f, "", ""));
+	assert_true(names_legal(h, h->g, "x", "") && names_legal(h, h->g, "", ""));
+	assert_false(names_legal(h, h->f, "f", "") || names_legal(h, h->g, "g", ""));
+}
+
+static void the_first_rename_of_two_is_replaced_by_the_second(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	name_call(h, OP_RENAME, h->f, "f", "x");
+	name_call(h, OP_RENAME, h->g, "g", "x");
+	call(h, OP_SYNC, MODEL_ALL, 0, 0);
+	assert_true(names_legal(h, h->f, "", "") && names_legal(h, h->g, "x", ""));
+	assert_false(names_legal(h, h->f, "x", "") || names_legal(h, h->g, "", ""));
+}
+
+static void many_changes_in_a_row_are_walked(void **state)
+{
+	struct history *h = *state;
+
+	two_files(h);
+	for (unsigned i = 0; i < 300; i++) {
+		name_call(h, OP_RENAME, h->f, "f", "n");
+		name_call(h, OP_RENAME, h->f, "n", "f");
+		name_call(h, OP_LINK, h->g, "", "l");
+		name_call(h, OP_UNLINK, h->g, "l", "");
+	}
+	assert_true(names_legal(h, h->f, "f", "") && names_legal(h, h->f, "n", ""));
+	assert_false(names_legal(h, h->f, "f", "n") || names_legal(h, h->f, "", ""));
+	assert_true(names_legal(h, h->g, "g", "l") && names_legal(h, h->g, "g", ""));
+	assert_false(names_legal(h, h->g, "l", "") || names_legal(h, h->g, "", ""));
 }
 
 /* ---- blocks that describe themselves ---- */
@@ -514,6 +696,16 @@ int main(void)
 		RULE(fsync_of_a_new_file_promises_its_name),
 		RULE(a_name_may_be_gone_from_the_unlink_on_and_must_be_after_a_sync),
 		RULE(a_refused_creation_is_no_name),
+		RULE(fsync_promises_the_links_and_renames_of_its_file),
+		RULE(fsync_of_the_directory_promises_every_change_in_it),
+		RULE(a_directory_s_fsync_promises_no_content),
+		RULE(a_renamed_file_has_one_of_both_names),
+		RULE(a_name_that_is_replaced_stands_for_one_of_both),
+		RULE(links_and_unlinks_of_different_names_are_taken_one_by_one),
+		RULE(a_rename_that_needs_a_link_brings_it),
+		RULE(of_two_renames_at_once_either_may_be_first),
+		RULE(the_first_rename_of_two_is_replaced_by_the_second),
+		RULE(many_changes_in_a_row_are_walked),
 		cmocka_unit_test(a_sector_says_what_it_is),
 	};
 

@@ -31,6 +31,7 @@ struct rig {
 	struct cut_budget budget, replays;
 	bool fully;
 	struct broken first;
+	uint64_t seed; /* of the run */
 };
 
 static inline void rig_main(void *arg)
@@ -64,6 +65,7 @@ static inline struct rig *run_rig(void (*workload)(struct rig *r), const struct 
 
 	*r = *like;
 	r->workload = workload;
+	r->seed = seed;
 	r->mkfs.nodesize = 4096;
 	r->mount.no_background = true;
 	if (!r->budget.all_up_to)

@@ -76,7 +76,7 @@ static bool promises(const struct story *s, uint32_t line)
 	if (!story_is(s, line, EV_CALL_RETURNS) || story_arg(s, line, EV_CALL_RETURNS, ERROR))
 		return false;
 	const struct model_op *o = model_op(s->h->run.model, (uint32_t)story_arg(s, line, EV_CALL_RETURNS, CALL));
-	if (!model_is_sync(o) || (o->file != MODEL_ALL && story_file_id(model_file(s->h->run.model, o->file)) != s->of))
+	if (!model_is_sync(o) || (model_has_file(o) && story_file_id(model_file(s->h->run.model, o->file)) != s->of))
 		return false;
 	return !o->len || (o->off <= off && off < o->off + o->len);
 }

@@ -28,10 +28,25 @@ const char *story_place(uint64_t off, bool meta)
 
 /* ---- calls ---- */
 
+/* "a" to "b", as far as the call has them. */
+static void naming_begins(const struct model *m, const struct model_op *o, char *buf)
+{
+	const char *from = o->from == MODEL_NO_NAME ? NULL : model_name_text(m, o->from);
+	const char *to = o->to == MODEL_NO_NAME ? NULL : model_name_text(m, o->to);
+	const char *file = model_file(m, o->file)->name;
+
+	if (from && to)
+		snprintf(buf, TEXT_MAX, "%s(%s, %s)", model_op_name[o->kind], from, to);
+	else if (o->kind == OP_LINK)
+		snprintf(buf, TEXT_MAX, "link(%s, %s)", file, to);
+	else
+		snprintf(buf, TEXT_MAX, "%s(%s)", model_op_name[o->kind], from ? from : to ? to : file);
+}
+
 static void call_begins(const struct story *s, uint32_t op, char *buf)
 {
 	const struct model_op *o = model_op(s->h->run.model, op);
-	const char *file = o->file == MODEL_ALL ? "everything" : model_file(s->h->run.model, o->file)->name;
+	const char *file = model_has_file(o) ? model_file(s->h->run.model, o->file)->name : "everything";
 	char blocks[64];
 
 	switch (o->kind) {
@@ -47,6 +62,15 @@ static void call_begins(const struct story *s, uint32_t op, char *buf)
 	case OP_TRUNCATE:
 		snprintf(buf, TEXT_MAX, "truncate(%s, %lu)", file, (unsigned long)o->off);
 		break;
+	case OP_CREATE:
+	case OP_UNLINK:
+	case OP_LINK:
+	case OP_RENAME:
+		naming_begins(s->h->run.model, o, buf);
+		break;
+	case OP_FSYNC_DIR:
+		snprintf(buf, TEXT_MAX, "fsync(directory)");
+		break;
 	default:
 		snprintf(buf, TEXT_MAX, "%s(%s)", model_op_name[o->kind], file);
 	}
@@ -55,7 +79,7 @@ static void call_begins(const struct story *s, uint32_t op, char *buf)
 static void call_returns(const struct story *s, uint32_t op, long error, char *buf)
 {
 	const struct model_op *o = model_op(s->h->run.model, op);
-	bool promises = !error && (o->kind == OP_FSYNC || o->kind == OP_FDATASYNC || o->kind == OP_SYNC);
+	bool promises = !error && model_is_sync(o);
 
 	snprintf(buf, TEXT_MAX, "%s returns %ld%s", model_call_name(o), error,
 	         promises ? ": what was written before it is promised" : "");
