@@ -135,8 +135,8 @@ struct inode {
 	_Atomic bool unlinked;        /* nlink has come to 0, and stays there */
 
 	_Atomic bool direct;          /* a direct write was here; set with `lock` held, read with it held for writing */
-	struct rwsem lock;            /* i_mutex: writes, truncate, its names, and all of logging; shared by direct writes;
-	                               * sub: ino */
+	struct rwsem lock;            /* i_mutex: writes, truncate, its names, and all of logging; shared by direct
+	                               * writes; sub: ino */
 	struct rwsem mmap_lock;       /* i_mmap_lock: faults have it shared; taken for files that are mapped only */
 	bool mapped;                  /* set once, with lock and pages_lock held */
 	_Atomic uint64_t size;        /* changed under lock */

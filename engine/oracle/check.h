@@ -18,8 +18,8 @@ enum broken_kind {
 	BROKEN_NONE,
 	BROKEN_UNMOUNTABLE,
 	BROKEN_LIST,    /* a directory or an inode cannot be read */
-	BROKEN_NAME,    /* a name is missing, or is there and must not be, or stands for another file; or those of a file
-	                 * do not go together (rules.12) */
+	BROKEN_NAME,    /* a name is missing, or is there and must not be, or stands for another file; or those of a
+	                 * file do not go together (rules.12) */
 	BROKEN_LINKS,   /* a link count is not the number of names */
 	BROKEN_SIZE,
 	BROKEN_EIO,     /* the block cannot be read */

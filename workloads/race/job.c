@@ -98,7 +98,8 @@ static struct job_race *build(const struct job_file *jf, const char *text, const
 		                 .tasks = j->task, .ntasks = calls->ntasks + 1 };
 	j->calls = *calls;
 	for (uint32_t i = 0; i < calls->nfiles; i++)
-		j->race.files[i] = (struct race_file){ j->calls.file[i].name, 0, calls->file[i].laid_out };
+		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name,
+		                                       .bytes = calls->file[i].laid_out };
 	for (uint32_t i = 0; i < calls->ntasks; i++)
 		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
 	j->task[calls->ntasks] = (struct race_task){ "flusher", flusher };
