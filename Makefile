@@ -14,7 +14,8 @@ OPT     ?= -O2
 JOBS    ?= $(shell nproc)
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
-CFLAGS  := $(OPT) -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DFSS_INSTRUMENT=$(INSTRUMENT) -Iengine -Iworkloads -I.
+CFLAGS  := $(OPT) -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DFSS_INSTRUMENT=$(INSTRUMENT) -Iengine -Iworkloads -I. \
+           -I$(BUILD)/made
 LDLIBS  := -lisal -lhwloc -luring -lpfm -lblkid -lmount -lzstd -ljansson -lfuse3 -linih -ldw -lpthread -lm
 ifneq ($(SAN),)
 CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer
@@ -85,7 +86,7 @@ fuzz: ## TIME=60: each fuzz target for so many seconds, from the inputs that are
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined,fuzzer-no-link BUILD=$(BUILD)/fuzz $(BUILD)/fuzz/fuzzer
 	@scripts/fuzz $(BUILD)/fuzz $(TIME)
 
-analyze: ## static analysis: clang's analyzer over every file, cppcheck
+analyze: $(BUILD)/made/scene/shipped.inc ## static analysis: clang's analyzer over every file, cppcheck
 	@scripts/analyze $(CFLAGS) -- $(ALL_C)
 
 bench-self: ## what it must reach: each figure beside its bound
@@ -152,6 +153,14 @@ $(BIN): $(BUILD)/workloads/cmd/main.o $(house)
 # The fuzz targets under libFuzzer, which has the main(): make fuzz.
 $(BUILD)/fuzzer: $(BUILD)/workloads/fuzz/libfuzzer.o $(house)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+# The scenarios that come with the program: one C string each, by name.
+$(BUILD)/made/scene/shipped.inc: $(sort $(wildcard workloads/scenarios/*.scn)) workloads/scenarios
+	@mkdir -p $(@D)
+	@for f in $(filter %.scn,$^); do \
+	printf '{ "%s",\n' "$$(basename $$f .scn)"; sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $$f; echo '},'; done > $@.new
+	@mv $@.new $@
+$(BUILD)/workloads/scene/shipped.o: $(BUILD)/made/scene/shipped.inc
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
