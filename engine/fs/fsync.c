@@ -15,7 +15,7 @@
  * ordered_first, flush_twice_early   Another way to close that window, and one that does not.
  *
  * The rest is the corpus: postfix with one known bug each, in one member or one line. The race that
- * tells them apart from postfix (workloads/race_*.c) has the story, and cites the commit.
+ * tells them apart from postfix (workloads/scenarios) has the story, and cites the commit.
  */
 #include "fs/cost.h"
 #include "fs/direct.h"

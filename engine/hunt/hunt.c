@@ -41,6 +41,8 @@ static int make_files(struct hunt *h, struct why *why)
 			model_fallocate(file, f->bytes, h->race->preallocated[i], false);
 		h->run.file[h->run.nfiles++] = file;
 	}
+	if (h->race->setup)
+		h->race->setup(&h->run);
 	ret = model_sync(h->run.model, h->run.fs);
 	for (uint32_t i = 0; i < h->run.nfiles; i++)
 		model_close(h->run.file[i]);
@@ -136,6 +138,7 @@ int hunt_open(const struct race *race, const struct design *design, struct hunt 
 	h->run.race = race;
 	h->design = design;
 	h->granularity = race->granularity;
+	h->run.shared = race->shared ? mem_zalloc(race->shared) : NULL;
 	h->budget = (struct cut_budget){ .all_up_to = 10, .sampled = 64, .seed = 1 };
 	schedule_init(&h->schedule);
 	int ret = race->bare ? open_bare(h, why) : open_on_device(h, why);
@@ -158,5 +161,6 @@ void hunt_close(struct hunt *h)
 		dev_close(h->dev);
 	}
 	schedule_free(&h->schedule);
+	free(h->run.shared);
 	free(h);
 }

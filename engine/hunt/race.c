@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks" };
+const char *const verdict_name[] = { [VERDICT_HOLDS] = "holds", [VERDICT_BREAKS] = "breaks",
+	                                   [VERDICT_ANY] = "any" };
 
 bool race_knows(const struct race *race, const char *design)
 {
@@ -16,4 +17,9 @@ enum verdict race_expect(const struct race *race, const char *design)
 		if (!strcmp(race->expect[i].design, design))
 			return race->expect[i].verdict;
 	return VERDICT_HOLDS;
+}
+
+bool race_as_due(enum verdict due, bool broken)
+{
+	return due == VERDICT_ANY || (due == VERDICT_BREAKS) == broken;
 }

@@ -1,10 +1,10 @@
 /*
  * race.h: a race: a small scenario in which designs of fsync may differ in what survives a crash. It has a story,
  * tasks, and for each design the verdict that is due. A search that finds nothing where VERDICT_BREAKS is due has
- * failed, and so has one that finds a violation where VERDICT_HOLDS is due.
+ * failed, and so has one that finds a violation where VERDICT_HOLDS is due. VERDICT_ANY: nothing is due.
  *
- * Run by run.c under the controlled scheduler and by stress.c on threads. The races themselves are in workloads/race,
- * one a file.
+ * Run by run.c under the controlled scheduler and by stress.c on threads. The races themselves are in
+ * workloads/scenarios, as text, and in workloads/race.
  */
 #ifndef HUNT_RACE_H
 #define HUNT_RACE_H
@@ -14,10 +14,10 @@
 #include "oracle/model.h"
 #include "rt/coop.h"
 
-enum verdict { VERDICT_HOLDS, VERDICT_BREAKS };
+enum verdict { VERDICT_HOLDS, VERDICT_BREAKS, VERDICT_ANY };
 
 #define RACE_FILES     16u
-#define RACE_DESIGNS   16u
+#define RACE_DESIGNS   64u
 #define RACE_TASKS_MAX 16u
 
 /* A file's first content: `bytes` of it, written in one call. */
@@ -34,6 +34,7 @@ struct race_run {
 	struct model_file *file[RACE_FILES]; /* race->files, open in every run */
 	uint32_t nfiles;
 	uint32_t me;                         /* the task's place in race->tasks */
+	void *shared;                        /* race->shared bytes, the same for all tasks of a run; NULL: none */
 	uint64_t seed;                       /* of this run, for tasks that draw what they do */
 };
 
@@ -60,6 +61,8 @@ struct race {
 	const char *what;  /* one line */
 	const char *story; /* told to users: who does what, in which order, what is lost */
 	const char *job;   /* the text of the fio job that it was made from (race/job.h); NULL: of none */
+	const char *scenario; /* that of the scenario that it was made from (race/scenario.h); NULL: of none */
+	const void *own;   /* of whoever made it */
 	const struct race_bare *bare; /* when set, no member below it is used but `expect` */
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* the hunt sets the design */
@@ -68,6 +71,13 @@ struct race {
 	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
 	uint32_t preallocated[RACE_FILES]; /* of file i: bytes after its first content that are preallocated */
 	uint32_t file_flags[RACE_FILES]; /* of file i: enum fs_file_flags */
+	/* Each may be NULL. Once, when the files are made and before they are durable: */
+	void (*setup)(struct race_run *r);
+	/* In each run, when it is mounted and before its tasks start; `shared` bytes are at run->shared: */
+	void (*begin)(struct race_run *r);
+	/* Under stress, when no task begins again: none may wait for another any more: */
+	void (*over)(struct race_run *r);
+	uint32_t shared;
 	const struct race_task *tasks;
 	uint32_t ntasks;
 	struct {
@@ -81,14 +91,17 @@ struct race_source {
 	const struct race *(*find)(const char *name); /* NULL: there is none of that name */
 	/* "; did you mean seed?", or nothing. Returns buf. */
 	const char *(*nearest)(const char *name, char *buf, unsigned size);
-	/* From the text of a fio job; `name` is the job's. 0, or -errno and why. */
+	/* From the text of a fio job, or of a scenario; `name` is its name. 0, or -errno and why. */
 	int (*from_job)(const char *name, const char *text, const struct race **out, struct why *why);
+	int (*from_scenario)(const char *name, const char *text, const struct race **out, struct why *why);
 };
 
 /* Can the race be run with this design? */
 bool race_knows(const struct race *race, const char *design);
 /* The verdict that is due for a design: VERDICT_HOLDS when the race does not name it. */
 enum verdict race_expect(const struct race *race, const char *design);
+/* Is it what was due? */
+bool race_as_due(enum verdict due, bool broken);
 extern const char *const verdict_name[];
 
 #endif

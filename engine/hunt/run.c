@@ -31,6 +31,8 @@ void hunt_mount(struct hunt *h)
 		ret = model_open(h->run.file[i], h->run.fs);
 		CHECK(!ret);
 	}
+	if (h->race->begin)
+		h->race->begin(&h->run);
 }
 
 void hunt_abandon(struct hunt *h)

@@ -4,6 +4,7 @@
  *
  *   fsyncstorm-schedule 3
  *   job [a]\nrw=write\n...      the job that the race is made from (race/job.h), its line ends as \n
+ *   scenario [setup]\n...       the scenario that it is made from (race/scenario.h), in the same way
  *   race seed
  *   design prefix
  *   granularity fine           where tasks may be stopped (rt/coop.h)
@@ -19,8 +20,8 @@
  *   end 1a2b3c4d               crc32c of everything before this line
  *
  * Lines may be wrapped and unwrapped again by an editor or by mail: that harms nothing, and the sum does not see it.
- * `job`, `granularity`, `without`, `found`, `trace` and `crash` are there when there is something to say. Lines that
- * begin with '#' are comments. The file is written under a temporary name and renamed.
+ * `job`, `scenario`, `granularity`, `without`, `found`, `trace` and `crash` are there when there is something to say.
+ * Lines that begin with '#' are comments. The file is written under a temporary name and renamed.
  *
  * Written by the commands that find violations and by rescue.c; read by `race replay` and by tests.
  */

@@ -19,7 +19,7 @@
 struct reading {
 	const char *path;
 	unsigned line;
-	const char *job; /* the text of its line; NULL: none so far */
+	const char *job, *scenario; /* the text of its line; NULL: none so far */
 	const struct race_source *races;
 	const struct race *race;
 	const struct design *design;
@@ -41,8 +41,8 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct reading *r, const 
 	return why_set(r->why, -EINVAL, "%.120s:%u: %s", r->path, r->line, what);
 }
 
-/* Puts the line ends of the job back in place. */
-static int read_job(struct reading *r, char *value)
+/* Puts the line ends of a job or a scenario back in place. */
+static int unescape(struct reading *r, const char *word, char *value)
 {
 	char *to = value;
 
@@ -50,12 +50,23 @@ static int read_job(struct reading *r, char *value)
 		bool escaped = *p == '\\';
 		p += escaped;
 		if (escaped && *p != 'n' && *p != '\\')
-			return wrong(r, "job: a \\ that is not the first of \\n or \\\\");
+			return wrong(r, "%s: a \\ that is not the first of \\n or \\\\", word);
 		*to++ = escaped && *p == 'n' ? '\n' : *p;
 	}
 	*to = 0;
-	r->job = value;
 	return 0;
+}
+
+static int read_job(struct reading *r, char *value)
+{
+	r->job = value;
+	return unescape(r, "job", value);
+}
+
+static int read_scenario(struct reading *r, char *value)
+{
+	r->scenario = value;
+	return unescape(r, "scenario", value);
 }
 
 static int make_job(struct reading *r, const char *value)
@@ -70,9 +81,12 @@ static int make_job(struct reading *r, const char *value)
 static int read_race(struct reading *r, char *value)
 {
 	char hint[64];
+	struct why why;
 
 	if (r->job)
 		return make_job(r, value);
+	if (r->scenario)
+		return r->races->from_scenario(value, r->scenario, &r->race, &why) ? wrong(r, "%s", why.text) : 0;
 	r->race = r->races->find(value);
 	if (r->race)
 		return 0;
@@ -206,6 +220,7 @@ static int read_said(struct reading *r, char *value)
 
 static int (*const readers[SCHEDULE_LINES])(struct reading *r, char *value) = {
 	[LINE_JOB] = read_job,
+	[LINE_SCENARIO] = read_scenario,
 	[LINE_RACE] = read_race,
 	[LINE_DESIGN] = read_design,
 	[LINE_GRANULARITY] = read_granularity,

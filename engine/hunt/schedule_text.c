@@ -6,6 +6,7 @@
 
 const struct schedule_word schedule_word[SCHEDULE_LINES] = {
 	[LINE_JOB] = { "job", false, true },
+	[LINE_SCENARIO] = { "scenario", false, true },
 	[LINE_RACE] = { "race", true, false },
 	[LINE_DESIGN] = { "design", true, false },
 	[LINE_GRANULARITY] = { "granularity", false, false },

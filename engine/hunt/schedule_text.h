@@ -13,7 +13,8 @@
 
 /* The kinds of line between the first and the last. */
 enum schedule_line {
-	LINE_JOB, /* before its race */
+	LINE_JOB, /* before its race, as the next one */
+	LINE_SCENARIO,
 	LINE_RACE,
 	LINE_DESIGN,
 	LINE_GRANULARITY,

@@ -11,10 +11,10 @@
 #include "hunt/schedule_text.h"
 #include "machine/mem.h"
 
-/* The whole job on one line. */
-static void write_job(FILE *out, const char *text)
+/* The whole text on one line. */
+static void write_source(FILE *out, const char *word, const char *text)
 {
-	fprintf(out, "job ");
+	fprintf(out, "%s ", word);
 	for (const char *p = text; *p; p++) {
 		if (*p == '\n' || *p == '\\')
 			fputc('\\', out);
@@ -47,7 +47,9 @@ static void write_all(FILE *out, const char *path, const struct race *race, cons
 {
 	fprintf(out, SCHEDULE_MAGIC "%u\n# replay: fsyncstorm race replay %s\n", SCHEDULE_FORMAT, path);
 	if (race->job)
-		write_job(out, race->job);
+		write_source(out, "job", race->job);
+	if (race->scenario)
+		write_source(out, "scenario", race->scenario);
 	fprintf(out, "race %s\ndesign %s\n", race->name, design->name);
 	if (v->granularity)
 		fprintf(out, "granularity %s\n", granularity_name[v->granularity]);

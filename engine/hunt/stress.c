@@ -74,6 +74,8 @@ static void racer_main(void *arg)
 			atomic_store(&r->over, true);
 	}
 	atomic_store(&r->over, true);
+	if (me->run.race->over)
+		me->run.race->over(&me->run);
 	atomic_fetch_add(&r->ended, 1);
 	wake_all(&r->to_main);
 }

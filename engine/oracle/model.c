@@ -45,6 +45,7 @@ struct model {
 	/* model_leave_out(), by task: */
 	uint64_t left_out[MODEL_TASKS];
 	uint8_t calls[MODEL_TASKS];
+	uint32_t line[MODEL_TASKS]; /* model_at_line() */
 };
 
 /* ---- the history ---- */
@@ -84,6 +85,7 @@ void model_rewind(struct model *m)
 	atomic_store(&m->nfiles, m->mark_files);
 	memset(m->left_out, 0, sizeof(m->left_out));
 	memset(m->calls, 0, sizeof(m->calls));
+	memset(m->line, 0, sizeof(m->line));
 	model_forget_open(m);
 }
 
@@ -124,10 +126,11 @@ static uint32_t begin(struct model *m, struct model_op o)
 	if (m->dev && o.kind != OP_WRITE && !model_is_sync(&o))
 		rt_access(m->dev->id, POINT_READ);
 	rt_access(m->id, POINT_READ);
-	uint32_t i = atomic_fetch_add(&m->nops, 1);
+	uint32_t i = atomic_fetch_add(&m->nops, 1), task = rt_self()->id;
 
 	CHECK(i < CHUNK_OPS * CHUNKS);
-	o.task = rt_self()->id;
+	o.task = task;
+	o.line = task < MODEL_TASKS ? m->line[task] : 0;
 	o.pb = position(m);
 	o.b = atomic_fetch_add(&m->tick, 1);
 	o.e = TICK_NEVER;
@@ -169,6 +172,14 @@ void model_end(struct model *m, uint32_t op, int ret)
 	CHECK(o->b < o->e && o->pb <= o->pe);
 	rt_accessed(m->id, POINT_GIVE);
 	trace(EV_CALL_RETURNS, op, (uint64_t)(int64_t)ret);
+}
+
+void model_at_line(struct model *m, uint32_t line)
+{
+	uint32_t task = rt_self()->id;
+
+	if (task < MODEL_TASKS)
+		m->line[task] = line;
 }
 
 uint64_t model_tick(const struct model *m)

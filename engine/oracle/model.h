@@ -51,6 +51,7 @@ struct model_op {
 	                    * the subvolume of a change of names and of an fsync of a directory */
 	uint64_t b, e;     /* the ticks of its begin and its end; e is TICK_NEVER while it runs */
 	uint32_t pb, pe;   /* the device's positions then; pe is POSITION_NEVER while it runs */
+	uint32_t line;     /* of the scenario that the call is of (model_at_line()); 0: of none */
 };
 
 static inline bool model_is_sync(const struct model_op *o)
@@ -148,6 +149,9 @@ int model_commit(struct model *m, struct fs *fs);
 void model_leave_out(struct model *m, uint32_t task, uint64_t calls);
 /* How many such calls the task has made since the last rewind, those left out included. */
 uint32_t model_calls(const struct model *m, uint32_t task);
+
+/* The recorded calls of the running task are from now on those of this line of a scenario's text; for stories. */
+void model_at_line(struct model *m, uint32_t line);
 
 /* Not recorded either. Files of a mount are opened after it, and closed before it ends. */
 int model_open(struct model_file *f, struct fs *fs);

@@ -45,6 +45,12 @@ static json_t *durable_at(const struct story *s, uint32_t line)
 	return json_null();
 }
 
+/* The line of a scenario's text; 0: there is none. */
+static uint32_t call_line(const struct story *s, const struct trace_entry *e)
+{
+	return model_op(s->h->run.model, (uint32_t)trace_arg(e, ROLE_CALL))->line;
+}
+
 static json_t *line_json(const struct story *s, uint32_t i, uint32_t task)
 {
 	static const char *const kind[] = {
@@ -63,6 +69,8 @@ static json_t *line_json(const struct story *s, uint32_t i, uint32_t task)
 	                                    l->matters, "marked", l->marked));
 	if (story_site(s, l, &site))
 		json_object_set_new(r, "site", site_json(&site));
+	if (e && e->event == EV_CALL_BEGINS && call_line(s, e))
+		json_object_set_new(r, "scenario_line", json_integer(call_line(s, e)));
 	if (l->kind == LINE_DEVICE && s->event[l->event].kind == EV_WSUB)
 		json_object_set_new(r, "durable_at", durable_at(s, i));
 	return r;

@@ -32,6 +32,7 @@
  * | `matters` | to the broken block: it is shown; others are folded |
  * | `marked` | the cause rests on it |
  * | `site` | `file`, `line`, `function` of the source; absent where that is not known or no news |
+ * | `scenario_line` | of a call's begin: the line of the scenario's text; absent where the race has no such text |
  * | `durable_at` | of a write's submission: the line with which it is durable; null: not before the power fails |
  *
  * A step: `step`, `task` (a name), `does`, and where they are known `then`, `file`, `line`, `function`.

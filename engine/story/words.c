@@ -74,6 +74,8 @@ static void call_begins(const struct story *s, uint32_t op, char *buf)
 	default:
 		snprintf(buf, TEXT_MAX, "%s(%s)", model_op_name[o->kind], file);
 	}
+	if (o->line)
+		snprintf(buf + strlen(buf), TEXT_MAX - strlen(buf), ", line %u", o->line);
 }
 
 static void call_returns(const struct story *s, uint32_t op, long error, char *buf)

@@ -112,7 +112,7 @@ static void wrong_options_are_one_line(void **state)
 		{ "topo --placement nowhere", "--placement" },
 		{ "help nosuch", "nosuch" },
 		{ "help bench race", "race: one command at most is expected" },
-		{ "help race hant", "hant: not list, hunt," },
+		{ "help race hant", "hant: not list, show, hunt," },
 	};
 
 	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");

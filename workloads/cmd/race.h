@@ -14,6 +14,8 @@
 #ifndef CMD_RACE_H
 #define CMD_RACE_H
 
+int cmd_race_list(int argc, char **argv);
+int cmd_race_show(int argc, char **argv);
 int cmd_race_hunt(int argc, char **argv);
 int cmd_race_stress(int argc, char **argv);
 int cmd_race_score(int argc, char **argv);

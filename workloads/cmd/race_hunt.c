@@ -40,6 +40,7 @@ struct hunt_options {
 
 static const struct argp_option hunt_table[] = {
 	RACE_ROW_JOB,
+	RACE_ROW_BESIDE,
 	RACE_ROW_DESIGN("The design to hunt in, or all (default: all)"),
 	{ "picker", 'p', "PICKER", 0, "portfolio, or one of surw[:half|:all], random, pct[:d=N], pos, urw; "
 	  "dfs[:k=K], dpor[:k=K]: "
@@ -165,7 +166,7 @@ static int report_search(struct hunting *g, struct hunt *h, const struct search 
 	if (!ret && g->o.common.traces && traces_write(s->traces, r, g->o.common.traces, &why))
 		ret = cmd_error(CMD, "--traces %s", why.text);
 	g->found += kind != VIOLATION_NONE;
-	g->unexpected += (kind ? VERDICT_BREAKS : VERDICT_HOLDS) != race_expect(h->race, h->design->name);
+	g->unexpected += !race_as_due(race_expect(h->race, h->design->name), kind);
 	json_array_append_new(g->results, r);
 	return ret;
 }
@@ -256,7 +257,7 @@ static void print_summary(const struct hunting *g)
 		else
 			fprintf(g->text, "none of %lu",
 			        (unsigned long)json_integer_value(json_object_get(r, "schedules")));
-		fprintf(g->text, "%s\n", due == is ? "" : "  <- not as due");
+		fprintf(g->text, "%s\n", race_as_due(due, at) ? "" : "  <- not as due");
 	}
 }
 
@@ -285,7 +286,7 @@ static int hunt_all(struct hunting *g)
 
 int cmd_race_hunt(int argc, char **argv)
 {
-	static const struct argp argp = { hunt_table, parse_hunt, "RACE",
+	static const struct argp argp = { hunt_table, parse_hunt, RACE_ARGUMENT,
 		                          "Runs schedules of a race under a picker, and judges every crash that "
 		                          "each allows.\v"
 		                          "With one --design: exit status 1 when a violation was found. With all: 0 "

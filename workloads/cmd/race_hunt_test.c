@@ -200,6 +200,12 @@ static void a_hunt_over_designs_ends_with_a_table(void **state)
 	assert_int_equal(system("rm x.*"), 0);
 }
 
+/* Of scenarios that are many alike, one: those that are of no known bug are run by one picker. */
+static bool is_run_by(const struct race *race, size_t picker)
+{
+	return !picker || !race->scenario || race_is_of_a_bug(race);
+}
+
 /* Whatever it comes to: none ends by a signal, and what breaks breaks again when it is replayed. */
 static void every_picker_runs_every_race(void **state)
 {
@@ -209,11 +215,11 @@ static void every_picker_runs_every_race(void **state)
 
 	if (RT_TSAN)
 		skip();
-	for (size_t i = 0; races[i]; i++)
+	for (size_t i = 0; race_all()[i]; i++)
 		for (size_t p = 0; p < sizeof(pickers) / sizeof(pickers[0]); p++)
-			for (size_t d = 0; d < 2; d++) {
+			for (size_t d = 0; d < 2 && is_run_by(race_all()[i], p); d++) {
 				snprintf(args, sizeof(args),
-				         "race hunt %s -d %s -p %s -n 40 -o x.schedule", races[i]->name,
+				         "race hunt %s -d %s -p %s -n 40 -o x.schedule", race_all()[i]->name,
 				         designs[d], pickers[p]);
 				int status = spawn(args);
 				if (status != 0 && status != 1)

@@ -10,23 +10,49 @@
 #include "dev/powercut.h"
 #include "race/job.h"
 #include "race/registry.h"
+#include "race/scenario.h"
 #include "recipe/results.h"
 
 #define SHARDS_MAX 1000000u
 #define SECOND_NS  1000000000ull
 
+static bool is_scenario_file(const char *arg)
+{
+	size_t n = strlen(arg);
+
+	return n > 4 && !strcmp(arg + n - 4, ".scn");
+}
+
 static error_t take_race(struct race_options *o, const char *arg)
 {
 	char hint[64];
+	struct why why;
 
 	if (o->race) {
 		cmd_error(o->cmd, "%.60s: one race is expected", arg);
+		return EINVAL;
+	}
+	if (is_scenario_file(arg)) {
+		if (!race_scenario_from_file(arg, &o->race, &why))
+			return 0;
+		cmd_error(o->cmd, "%s", why.text);
 		return EINVAL;
 	}
 	o->race = race_find(arg);
 	if (o->race)
 		return 0;
 	cmd_error(o->cmd, "%.60s: not a race%s", arg, race_nearest(arg, hint, sizeof(hint)));
+	return EINVAL;
+}
+
+/* When all options are read: the race that --beside makes of the one that was named. */
+static error_t take_beside(struct race_options *o)
+{
+	struct why why;
+
+	if (!o->beside || !o->race || !race_scenario_beside(o->race, &o->race, &why))
+		return 0;
+	cmd_error(o->cmd, "--beside: %s", why.text);
 	return EINVAL;
 }
 
@@ -155,8 +181,13 @@ error_t race_options_parse(int key, char *arg, struct race_options *o)
 	case RACE_KEY_CHECKPOINT:
 		o->checkpoint = arg;
 		return 0;
+	case RACE_KEY_BESIDE:
+		o->beside = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		return take_race(o, arg);
+	case ARGP_KEY_END:
+		return take_beside(o);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

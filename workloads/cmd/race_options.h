@@ -3,7 +3,7 @@
  * parser, one check. A command's own options have their own rows and parser, which leaves all other keys to
  * race_options_parse().
  *
- * Called by race_hunt.c, race_prove.c, race_score.c, race_stress.c and race_merge.c.
+ * Called by race_hunt.c, race_prove.c, race_score.c, race_stress.c, race_merge.c and race_list.c.
  */
 #ifndef CMD_RACE_OPTIONS_H
 #define CMD_RACE_OPTIONS_H
@@ -25,17 +25,24 @@ struct race_options {
 	double seconds;          /* 0: no bound */
 	uint32_t jobs, shard, shards; /* 0: not given; shard counts from 0 */
 	enum granularity granularity;
+	bool beside;
 };
 
 #define RACE_JOBS_MAX 64u
 
 /* Keys without a letter. A command's own begin at RACE_KEY_OWN. */
-enum { RACE_KEY_JOB = 0x1001, RACE_KEY_SHARD, RACE_KEY_TRACES, RACE_KEY_CHECKPOINT, RACE_KEY_SEED, RACE_KEY_OWN };
+enum { RACE_KEY_JOB = 0x1001, RACE_KEY_SHARD, RACE_KEY_TRACES, RACE_KEY_CHECKPOINT, RACE_KEY_SEED, RACE_KEY_BESIDE,
+       RACE_KEY_OWN };
+
+#define RACE_ARGUMENT "RACE|FILE.scn"
 
 /* Rows of a table. A row whose words differ from command to command takes them. */
 #define RACE_ROW_JOB \
 	{ "job", RACE_KEY_JOB, "FILE", 0, \
 	  "A fio job file (or the name of one of ours) in place of RACE; with one --design", 0 }
+#define RACE_ROW_BESIDE \
+	{ "beside", RACE_KEY_BESIDE, NULL, 0, \
+	  "Of a scenario: beside one more thread, which writes and syncs a file of its own", 0 }
 #define RACE_ROW_DESIGN(what) { "design", 'd', "NAME", 0, what, 0 }
 #define RACE_ROW_SECONDS(what) { "seconds", 's', "TIME", 0, what, 0 }
 #define RACE_ROW_SEED(what) { "seed", RACE_KEY_SEED, "N", 0, what, 0 }

@@ -30,6 +30,7 @@ struct prove_options {
 };
 
 static const struct argp_option table[] = {
+	RACE_ROW_BESIDE,
 	RACE_ROW_DESIGN("The design"),
 	{ "preemptions", 'k', "K", 0, "Only schedules with at most K preemptions (default: all schedules)", 0 },
 	RACE_ROW_SECONDS("At most so long"),
@@ -138,7 +139,7 @@ static int run(const struct prove_options *o, struct hunt *h)
 
 int cmd_race_prove(int argc, char **argv)
 {
-	static const struct argp argp = { table, parse, "RACE",
+	static const struct argp argp = { table, parse, RACE_ARGUMENT,
 		                          "Tries every schedule of a race, and judges every crash that each allows.\v"
 		                          "Exit status 1 when a violation was found, 0 when none was, complete or not.",
 		                          NULL, NULL, NULL };

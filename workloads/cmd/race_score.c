@@ -34,6 +34,7 @@ struct score_options {
 
 static const struct argp_option score_table[] = {
 	{ "race", 'r', "NAME", 0, "This race alone (default: all)", 0 },
+	RACE_ROW_BESIDE,
 	RACE_ROW_DESIGN("This design alone, also for races that name no verdict for it (default: those that a race "
 	                "names)"),
 	{ "strategy", 'p', "PICKER", 0, "This strategy; may be given again (default: portfolio, and each picker)", 0 },
@@ -106,7 +107,7 @@ struct scoring {
 
 static const char *schedules_text(const struct scoring *g, const struct score_row *r, uint64_t n, char buf[24])
 {
-	if (r->due == VERDICT_HOLDS && !r->found)
+	if (r->due != VERDICT_BREAKS && !r->found)
 		return "-";
 	if (n > g->score.cap)
 		snprintf(buf, 24, ">%lu", (unsigned long)g->score.cap);
@@ -204,9 +205,10 @@ static int score_all(struct scoring *g)
 
 	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found",
 	        "median", "p95", "schedule/s", "seconds");
-	for (unsigned i = 0; races[i] && !ret && !stop_asked(); i++)
-		if (!g->o.common.race || g->o.common.race == races[i])
-			ret = score_race(g, races[i]);
+	if (g->o.common.race)
+		ret = score_race(g, g->o.common.race);
+	for (unsigned i = 0; !g->o.common.race && race_all()[i] && !ret && !stop_asked(); i++)
+		ret = score_race(g, race_all()[i]);
 	if (ret)
 		return ret;
 	fprintf(g->text, "%zu rows, %zu mismatches%s\n", json_array_size(g->rows), json_array_size(g->mismatches),
@@ -224,7 +226,7 @@ static int score_all(struct scoring *g)
 
 int cmd_race_score(int argc, char **argv)
 {
-	static const struct argp argp = { score_table, parse_score, "[RACE]",
+	static const struct argp argp = { score_table, parse_score, "[" RACE_ARGUMENT "]",
 		                          "Each strategy on each race of each design: schedules to the first "
 		                          "violation, over seeds.\v"
 		                          "Exit status 1 when a verdict is not the one that is due: where a race is "

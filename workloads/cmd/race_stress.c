@@ -32,6 +32,7 @@ struct stress_options {
 
 static const struct argp_option stress_table[] = {
 	RACE_ROW_JOB,
+	RACE_ROW_BESIDE,
 	RACE_ROW_DESIGN("The design, or all (default: all)"),
 	{ "noise", 'N', "none|yield|sleep", 0, "What a task does at one point in four, by chance (default: yield)", 0 },
 	RACE_ROW_SECONDS("So long for each design (default: 10, unless --rounds is given)"),
@@ -214,7 +215,7 @@ static int stress_all(struct stressing *g)
 
 int cmd_race_stress(int argc, char **argv)
 {
-	static const struct argp argp = { stress_table, parse_stress, "RACE",
+	static const struct argp argp = { stress_table, parse_stress, RACE_ARGUMENT,
 		                          "Runs the tasks of a race on threads, again and again, with noise, cuts "
 		                          "the power at "
 		                          "moments of it, and judges every crash.\v"

@@ -12,9 +12,11 @@
 #define SECONDS  30.0
 #define HELD_FOR 200000u /* schedules */
 
-/* The design that a race is about: the first that it breaks. */
+/* The design that a race of a bug is about: the first that it breaks. NULL: it is about none. */
 static const char *own_design(const struct race *race)
 {
+	if (!race_is_of_a_bug(race))
+		return NULL;
 	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
 		if (race->expect[i].verdict == VERDICT_BREAKS)
 			return race->expect[i].design;
@@ -43,17 +45,16 @@ static void found_in_all(struct self *s, const struct race *race, const char *de
 	          SEEDS, most);
 }
 
-/* race_mixed has no bug of its own, and bare races have figures of their own. */
 void race_figures_corpus(struct self *s)
 {
-	for (const struct race *const *r = races; *r; r++)
-		if (!(*r)->bare && *r != &race_mixed && *r != &race_seed_compressed)
+	for (const struct race *const *r = race_all(); *r; r++)
+		if (own_design(*r) && *r != race_named("seed_compressed"))
 			found_in_all(s, *r, own_design(*r));
 }
 
 void race_figures_holds(struct self *s)
 {
-	for (const struct race *const *r = races; *r; r++) {
+	for (const struct race *const *r = race_all(); *r; r++) {
 		struct search search = { .seed = 1, .schedules = HELD_FOR };
 		char name[64];
 		struct why why;

@@ -62,7 +62,7 @@ void race_figures_explain(struct self *s)
 	struct hunt *h;
 	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find("prefix"), &h, &why));
+	CHECK(!hunt_open(race_named("seed"), fs_design_find("prefix"), &h, &why));
 	CHECK(!strategy_open(&strategy, "random", &why));
 	for (uint64_t seed = 1; seed <= FAILURES; seed++)
 		one_failure(h, &strategy, seed, &m);

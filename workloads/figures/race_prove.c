@@ -57,8 +57,8 @@ static double proof_seconds(const struct race *race, uint32_t preemptions)
 void race_figures_prove(struct self *s)
 {
 	self_figure(s, "prove: protocol, base size, whole", protocol_ms(), AT_MOST, 5, "ms");
-	self_figure(s, "prove: seed_smallest, whole", proof_seconds(&race_seed_smallest, DPOR_NO_BOUND), AT_MOST, 300,
-	            "s");
-	self_figure(s, "prove: seed, 2 preemptions", proof_seconds(&race_seed, 2), AT_MOST, 60, "s");
-	self_figure(s, "prove: seed, 3 preemptions", proof_seconds(&race_seed, 3), AT_MOST, 600, "s");
+	self_figure(s, "prove: seed_smallest, whole", proof_seconds(race_named("seed_smallest"), DPOR_NO_BOUND),
+	            AT_MOST, 300, "s");
+	self_figure(s, "prove: seed, 2 preemptions", proof_seconds(race_named("seed"), 2), AT_MOST, 60, "s");
+	self_figure(s, "prove: seed, 3 preemptions", proof_seconds(race_named("seed"), 3), AT_MOST, 600, "s");
 }

@@ -25,7 +25,7 @@ static struct search search(const char *design, const char *strategy, uint64_t s
 	struct search s = { .seed = seed, .schedules = schedules };
 	struct why why;
 
-	CHECK(!fresh_search(&race_seed, design, strategy, &s, &why));
+	CHECK(!fresh_search(race_named("seed"), design, strategy, &s, &why));
 	return s;
 }
 

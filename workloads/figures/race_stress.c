@@ -24,7 +24,7 @@ static void one_turn(struct stressed *x, uint64_t seed)
 	struct hunt *h;
 	struct why why;
 
-	CHECK(!hunt_open(&race_seed, fs_design_find(x->design), &h, &why));
+	CHECK(!hunt_open(race_named("seed"), fs_design_find(x->design), &h, &why));
 	CHECK(!stress_run(h, &s));
 	x->hits += s.hits;
 	x->fsyncs += s.fsyncs;

@@ -64,7 +64,7 @@ void self_schedules(struct self *s)
 	struct rate r = { 0 };
 	struct why why;
 
-	if (hunt_open(&race_seed, fs_design_find("postfix"), &r.hunt, &why)) {
+	if (hunt_open(race_named("seed"), fs_design_find("postfix"), &r.hunt, &why)) {
 		self_missing(s, rate_name, "%.200s", why.text);
 		return;
 	}
@@ -89,7 +89,7 @@ struct finds {
 static int search_once(struct finds *f)
 {
 	struct search s = { .seed = f->seed, .schedules = f->schedules };
-	int ret = fresh_search(&race_seed, f->design, f->strategy, &s, &f->why);
+	int ret = fresh_search(race_named("seed"), f->design, f->strategy, &s, &f->why);
 
 	f->found_at = s.found_at;
 	return ret;

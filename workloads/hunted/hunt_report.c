@@ -134,7 +134,7 @@ json_t *search_json(const struct race *race, const char *design, enum granularit
 	                      "strategy", s->strategy->text, "seed", (json_int_t)s->seed, "shard", (int)s->shard,
 	                      "shards", (int)(s->shards ? s->shards : 1), "schedules", (json_int_t)s->run, "distinct",
 	                      distinct_json(s->distinct, s->counted), "verdict", verdict_name[is], "due",
-	                      verdict_name[due], "as_due", is == due);
+	                      verdict_name[due], "as_due", race_as_due(due, s->found_at));
 
 	if (s->counted == COUNTED_AT_MOST)
 		json_object_set_new(r, "distinct_at_most", json_integer((json_int_t)s->distinct));

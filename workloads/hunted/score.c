@@ -86,5 +86,5 @@ bool score_as_due(const struct score_row *row, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		found += row[i].found;
-	return (found ? VERDICT_BREAKS : VERDICT_HOLDS) == row[0].due;
+	return race_as_due(row[0].due, found);
 }

@@ -28,8 +28,8 @@ static void the_score_follows_from_the_seed(void **state)
 	struct score_row a, b;
 
 	for (unsigned i = 0; i < sizeof(strategy) / sizeof(strategy[0]); i++) {
-		run(&s, &race_seed, "prefix", strategy[i], &a);
-		run(&s, &race_seed, "prefix", strategy[i], &b);
+		run(&s, race_named("seed"), "prefix", strategy[i], &a);
+		run(&s, race_named("seed"), "prefix", strategy[i], &b);
 		assert_int_equal(a.searches, 5);
 		assert_int_equal(a.found, b.found);
 		assert_int_equal(a.median, b.median);
@@ -71,13 +71,13 @@ static void a_verdict_that_is_not_due_is_seen(void **state)
 	if (RT_TSAN)
 		skip();
 	struct score s = { .seed = 1, .seeds = 2, .cap = 500 };
-	struct race lying = race_seed;
+	struct race lying = *race_named("seed");
 	struct score_row row[2];
 
-	run(&s, &race_seed, "prefix", "random", &row[0]);
-	run(&s, &race_seed, "prefix", "portfolio", &row[1]);
+	run(&s, race_named("seed"), "prefix", "random", &row[0]);
+	run(&s, race_named("seed"), "prefix", "portfolio", &row[1]);
 	assert_true(score_as_due(row, 2));
-	run(&s, &race_seed, "postfix", "random", &row[0]);
+	run(&s, race_named("seed"), "postfix", "random", &row[0]);
 	assert_int_equal(row[0].searches, 1);
 	assert_int_equal(row[0].schedules, s.cap);
 	assert_true(score_as_due(row, 1));

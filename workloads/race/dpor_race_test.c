@@ -118,7 +118,7 @@ static struct trace_set bounded_traces(const struct race *race, const char *desi
 
 static struct trace_set pipeline_traces(const char *design, enum dpor_mode mode)
 {
-	return bounded_traces(&race_seed_smallest, design, mode, DPOR_NO_BOUND);
+	return bounded_traces(race_named("seed_smallest"), design, mode, DPOR_NO_BOUND);
 }
 
 static void the_smallest_race_is_searched_whole(void **state)
@@ -130,7 +130,7 @@ static void the_smallest_race_is_searched_whole(void **state)
 		struct trace_set reduced = pipeline_traces(designs[i], DPOR_RACES);
 		assert_int_equal(reduced.runs, reduced.n);
 		assert_int_equal(reduced.broken ? VERDICT_BREAKS : VERDICT_HOLDS,
-		                 race_expect(&race_seed_smallest, designs[i]));
+		                 race_expect(race_named("seed_smallest"), designs[i]));
 		free(reduced.hash);
 	}
 }
@@ -206,15 +206,15 @@ static void all_parts_together_find_what_one_search_finds(void **state)
 
 	skip_under_tsan();
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		compare_parts(&race_seed, 0, parts[i]);
-		compare_parts(&race_seed, 1, parts[i]);
-		compare_parts(&race_seed_smallest, 1, parts[i]);
-		compare_parts(&race_seed_smallest, DPOR_NO_BOUND, parts[i]);
-		compare_parts(&race_data_error, 1, parts[i]);
-		compare_parts(&race_log_reuse, 0, parts[i]);
+		compare_parts(race_named("seed"), 0, parts[i]);
+		compare_parts(race_named("seed"), 1, parts[i]);
+		compare_parts(race_named("seed_smallest"), 1, parts[i]);
+		compare_parts(race_named("seed_smallest"), DPOR_NO_BOUND, parts[i]);
+		compare_parts(race_named("data_error"), 1, parts[i]);
+		compare_parts(race_named("log_reuse"), 0, parts[i]);
 	}
 	if (!fast())
-		compare_parts(&race_seed_smallest, 2, 3);
+		compare_parts(race_named("seed_smallest"), 2, 3);
 }
 
 int main(void)

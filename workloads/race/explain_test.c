@@ -67,7 +67,7 @@ static struct minimised minimal_came;
 
 static int make_minimal(void **state)
 {
-	struct hunt *h = open_hunt(&race_seed, "prefix");
+	struct hunt *h = open_hunt(race_named("seed"), "prefix");
 
 	violation_init(&minimal);
 	find(h, 1, &minimal);
@@ -87,7 +87,7 @@ static struct hunt *minimal_seed(struct violation *v)
 	*v = minimal;
 	schedule_init(&v->schedule);
 	schedule_copy(&v->schedule, &minimal.schedule);
-	return open_hunt(&race_seed, "prefix");
+	return open_hunt(race_named("seed"), "prefix");
 }
 
 static void end(struct hunt *h, struct violation *v)
@@ -107,7 +107,7 @@ static void is_minimal(const struct minimised *m)
 
 static void the_seed_needs_three_calls_and_two_preemptions(void **state)
 {
-	struct hunt *h = open_hunt(&race_seed, "prefix");
+	struct hunt *h = open_hunt(race_named("seed"), "prefix");
 	struct minimised m;
 	struct violation v;
 
@@ -194,14 +194,14 @@ static void one_pair_of_steps_flips_the_verdict(void **state)
 /* Nothing to undo: a race of the run is reversed. */
 static void a_pair_flips_what_fails_without_a_preemption(void **state)
 {
-	static const struct {
+	const struct {
 		const struct race *race;
 		const char *design;
 	} bug[] = {
-		{ &race_commit, "commit_forgets_logged" }, { &race_join, "joiner_leaves_data" },
-		{ &race_supers, "flush_before_last_super" },
-		{ &race_log_reuse, "reuses_log_blocks" }, { &race_data_error, "ignores_data_error" },
-		{ &race_early_error, "misses_early_error" },
+		{ race_named("commit"), "commit_forgets_logged" }, { race_named("join"), "joiner_leaves_data" },
+		{ race_named("supers"), "flush_before_last_super" },
+		{ race_named("log_reuse"), "reuses_log_blocks" }, { race_named("data_error"), "ignores_data_error" },
+		{ race_named("early_error"), "misses_early_error" },
 	};
 	struct minimised m;
 	struct violation v;
@@ -398,26 +398,26 @@ static void tells_why(const struct race *race, const char *design, const char *w
 /* And each rule is met: so the events that it asks for are traced. That they have the roles, the compiler sees to. */
 static void the_story_says_who_did_what_between_which_steps_of_whom(void **state)
 {
-	tells_why(&race_commit, "commit_forgets_logged",
+	tells_why(race_named("commit"), "commit_forgets_logged",
 	          "committer committed transaction 3 after syncer had logged block 0 and before endio put that into "
 	          "the trees, those of transaction 4");
-	tells_why(&race_join, "joiner_leaves_data",
+	tells_why(race_named("join"), "joiner_leaves_data",
 	          "second wrote a super after third had logged block 0 and before its data was durable");
-	tells_why(&race_supers, "flush_before_last_super",
+	tells_why(race_named("supers"), "flush_before_last_super",
 	          "committer wrote the super after it had written the tree block @");
-	tells_why(&race_log_reuse, "reuses_log_blocks", "and before another super took its place");
-	tells_why(&race_ranged, "ranged_forgets_all",
+	tells_why(race_named("log_reuse"), "reuses_log_blocks", "and before another super took its place");
+	tells_why(race_named("ranged"), "ranged_forgets_all",
 	          "ranged logged all of the file that was in the trees after writer had added the extent map of block "
 	          "1 and before endio put it there: writer logged nothing of it");
-	tells_why(&race_data_error, "ignores_data_error",
+	tells_why(race_named("data_error"), "ignores_data_error",
 	          "syncer logged block 0, the device failed the write of its data, and syncer wrote the super of that "
 	          "log after that");
-	tells_why(&race_early_error, "misses_early_error",
+	tells_why(race_named("early_error"), "misses_early_error",
 	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer "
 	          "returned 0");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
-		tells_why(&race_log_root, "log_root_unlocked",
+		tells_why(race_named("log_root"), "log_root_unlocked",
 		          "first put its log's root into the tree of log roots after second had written that tree and "
 		          "before second took its root into the super");
 	for (uint32_t i = 0; timeline_rule(i); i++)

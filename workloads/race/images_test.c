@@ -160,7 +160,7 @@ static void branches_hold_all_that_any_subset_holds(void **state)
 
 	run_schedules(&race_mixed, "prefix", fast() ? 4 : 40, compare_run, x);
 	run_schedules(&race_mixed, "postfix", fast() ? 4 : 40, compare_run, x);
-	run_schedules(&race_seed, "prefix", fast() ? 40 : 400, compare_run, x);
+	run_schedules(race_named("seed"), "prefix", fast() ? 40 : 400, compare_run, x);
 	print_message("%lu epochs: %lu images instead of %lu\n", (unsigned long)x->epochs,
 	              (unsigned long)x->images_of_branches, (unsigned long)x->images_of_subsets);
 	assert_true(x->epochs > 100);
@@ -220,7 +220,7 @@ static void equal_demands_give_equal_verdicts(void **state)
 {
 	struct remembering x = { .of = calloc(VERDICTS, sizeof(*x.of)) };
 
-	run_schedules(&race_seed, "prefix", fast() ? 200 : 10000, judge_run, &x);
+	run_schedules(race_named("seed"), "prefix", fast() ? 200 : 10000, judge_run, &x);
 	assert_true(x.again > x.n / 2);
 	run_schedules(&race_mixed, "prefix", fast() ? 10 : 300, judge_run, &x);
 	free(x.of);

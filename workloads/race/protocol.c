@@ -1,5 +1,5 @@
 /*
- * protocol.c: see protocol.h. The race is the one of seed.c, and the four designs are those of engine/fs/fsync.c of
+ * protocol.c: see protocol.h. The race is the one of seed.scn, and the four designs are those of engine/fs/fsync.c of
  * the same names, without everything around them.
  *
  * A page is locked while its writeback is begun: a new extent, its map on the modified list, its ordered

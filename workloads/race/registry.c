@@ -1,41 +1,125 @@
-/* registry.c: the table of races: see registry.h. */
+/* registry.c: the tables of races: see registry.h. */
 #include "race/registry.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/text.h"
+#include "machine/mem.h"
 #include "race/job.h"
+#include "race/scenario.h"
+#include "scene/scene.h"
 
-const struct race *const races[] = {
-	&race_seed, &race_seed_smallest, &race_seed_compressed, &race_commit, &race_data_error, &race_early_error,
-	&race_join, &race_log_root, &race_log_reuse, &race_ranged, &race_supers, &race_size_held, &race_size_late,
-	&race_direct, &race_direct_prealloc, &race_direct_async, &race_mapped, &race_punch, &race_stamp,
-	&race_lost_hole, &race_tail_error, &race_sync_error, &race_unlinked, &race_mixed, &race_protocol,
-	NULL
-};
+/* Those in C. */
+static const struct race *const coded[] = { &race_mixed, &race_protocol, NULL };
+
+static size_t count_shipped(void)
+{
+	size_t n = 0;
+
+	while (scene_shipped[n].name)
+		n++;
+	return n;
+}
+
+/* A scenario that is shipped has no error: a test reads them all. */
+static const struct race *from_shipped(const struct scene_text *t)
+{
+	const struct race *race;
+	struct why why;
+
+	int ret = race_scenario_from_text(t->name, t->text, &race, &why);
+	if (ret)
+		fprintf(stderr, "%s\n", why.text);
+	CHECK(!ret);
+	return race;
+}
+
+/* The same beside a writer, where its text asks for that; NULL: it does not. */
+static const struct race *beside(const struct race *race)
+{
+	const struct race *twin;
+
+	if (!race_scenario_has_twin(race))
+		return NULL;
+	CHECK(!race_scenario_beside(race, &twin, NULL));
+	return twin;
+}
+
+const struct race *const *race_all(void)
+{
+	static const struct race **all;
+	size_t n = 0;
+
+	if (all)
+		return all;
+	const struct race **list = mem_zalloc((2 * count_shipped() + sizeof(coded) / sizeof(coded[0])) * sizeof(*all));
+	for (const struct scene_text *t = scene_shipped; t->name; t++) {
+		list[n++] = from_shipped(t);
+		list[n] = beside(list[n - 1]);
+		n += list[n] != NULL;
+	}
+	for (const struct race *const *r = coded; *r; r++)
+		list[n++] = *r;
+	all = list;
+	return all;
+}
 
 const struct race *race_find(const char *name)
 {
 	if (!strncmp(name, "race_", 5))
 		name += 5;
-	for (const struct race *const *r = races; *r; r++)
+	for (const struct race *const *r = race_all(); *r; r++)
 		if (!strcmp((*r)->name, name))
 			return *r;
 	return NULL;
 }
 
+const struct race *race_named(const char *name)
+{
+	const struct race *race = race_find(name);
+
+	CHECK(race);
+	return race;
+}
+
+bool race_is_of_a_bug(const struct race *race)
+{
+	return !strncmp(race_scenario_cites(race), "Linux", strlen("Linux"));
+}
+
 const char *race_nearest(const char *name, char *buf, unsigned size)
 {
-	const char *names[sizeof(races) / sizeof(races[0])];
+	const struct race *const *all = race_all();
+	const char **names = NULL;
 	size_t n = 0;
 
-	for (const struct race *const *r = races; *r; r++)
-		names[n++] = (*r)->name;
-	return text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
+	while (all[n])
+		n++;
+	names = mem_alloc(n * sizeof(*names));
+	for (size_t i = 0; i < n; i++)
+		names[i] = all[i]->name;
+	text_did_you_mean(buf, size, text_nearest(name, names, n, sizeof(names[0])));
+	free(names);
+	return buf;
+}
+
+/* That of the registry where it is the same; else one of its own. */
+static int from_scenario(const char *name, const char *text, const struct race **out, struct why *why)
+{
+	const struct race *known = race_find(name);
+
+	if (!known || !known->scenario || strcmp(known->scenario, text))
+		return race_scenario_from_text(name, text, out, why);
+	*out = known;
+	return 0;
 }
 
 const struct race_source race_registry = {
 	.find = race_find,
 	.nearest = race_nearest,
 	.from_job = race_job_from_text,
+	.from_scenario = from_scenario,
 };

@@ -94,15 +94,15 @@ static void holds(const struct race *race, const char *design, const char *picke
 
 static void prefix_breaks_under_the_random_picker(void **state)
 {
-	breaks(&race_seed, "prefix", "random", 5000, 20);
-	breaks(&race_seed_compressed, "prefix", "random", 5000, fast() ? 3 : 10);
+	breaks(race_named("seed"), "prefix", "random", 5000, 20);
+	breaks(race_named("seed_compressed"), "prefix", "random", 5000, fast() ? 3 : 10);
 }
 
 static void prefix_breaks_under_pct(void **state)
 {
-	breaks(&race_seed, "prefix", "pct:d=5", 200000, fast() ? 1 : 3);
-	breaks(&race_seed, "prefix", "pct:d=8", 100000, 3);
-	breaks(&race_seed_compressed, "prefix", "portfolio", 20000, 2);
+	breaks(race_named("seed"), "prefix", "pct:d=5", 200000, fast() ? 1 : 3);
+	breaks(race_named("seed"), "prefix", "pct:d=8", 100000, 3);
+	breaks(race_named("seed_compressed"), "prefix", "portfolio", 20000, 2);
 }
 
 static void prefix_breaks_in_the_race_of_anything(void **state)
@@ -112,19 +112,19 @@ static void prefix_breaks_in_the_race_of_anything(void **state)
 
 static void postfix_holds(void **state)
 {
-	holds(&race_seed, "postfix", "random", fast() ? 2000 : 20000);
-	holds(&race_seed, "postfix", "portfolio", fast() ? 2000 : 10000);
-	holds(&race_seed_compressed, "postfix", "random", fast() ? 200 : 2000);
+	holds(race_named("seed"), "postfix", "random", fast() ? 2000 : 20000);
+	holds(race_named("seed"), "postfix", "portfolio", fast() ? 2000 : 10000);
+	holds(race_named("seed_compressed"), "postfix", "random", fast() ? 200 : 2000);
 }
 
 /* The other fix of the seed's race, and one that is none. */
 static void mutated_fixes_are_told_apart(void **state)
 {
-	holds(&race_seed, "ordered_first", "random", fast() ? 2000 : 20000);
-	holds(&race_seed_compressed, "ordered_first", "random", fast() ? 200 : 2000);
+	holds(race_named("seed"), "ordered_first", "random", fast() ? 2000 : 20000);
+	holds(race_named("seed_compressed"), "ordered_first", "random", fast() ? 200 : 2000);
 	holds(&race_mixed, "ordered_first", "random", fast() ? 50 : 600);
-	breaks(&race_seed, "flush_twice_early", "random", 5000, 20);
-	breaks(&race_seed_compressed, "flush_twice_early", "random", 5000, 3);
+	breaks(race_named("seed"), "flush_twice_early", "random", 5000, 20);
+	breaks(race_named("seed_compressed"), "flush_twice_early", "random", 5000, 3);
 }
 
 static void postfix_holds_in_the_race_of_anything(void **state)
@@ -151,12 +151,12 @@ static void each_schedule_twice_gives_the_same_trace_and_verdict(void **state)
 	struct violation v;
 
 	violation_init(&v);
-	for (const struct race *const *r = races; *r; r++) {
+	for (const struct race *const *r = race_all(); *r; r++) {
 		struct hunt *h = open_hunt(*r, "postfix");
 		hunt_for(h, "portfolio", 7, fast() ? 50 : 300, true, &v);
 		hunt_close(h);
 	}
-	struct hunt *h = open_hunt(&race_seed, "prefix");
+	struct hunt *h = open_hunt(race_named("seed"), "prefix");
 	assert_true(hunt_for(h, "random", 7, 5000, true, &v) > 0);
 	hunt_close(h);
 	violation_fini(&v);
@@ -170,7 +170,7 @@ static void a_hunt_does_not_depend_on_what_was_before(void **state)
 
 	violation_init(&v);
 	for (int i = 0; i < 2; i++) {
-		struct hunt *h = open_hunt(&race_seed, "prefix");
+		struct hunt *h = open_hunt(race_named("seed"), "prefix");
 		if (i)
 			hunt_for(h, "random", 99, 5000, false, &v);
 		at[i] = hunt_for(h, "random", 3, 5000, false, &v);
@@ -186,7 +186,7 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 {
 	char path[] = "/tmp/fsyncstorm-race-XXXXXX", story[1200] = "";
 	struct why why;
-	struct hunt *h = open_hunt(&race_seed, "prefix");
+	struct hunt *h = open_hunt(race_named("seed"), "prefix");
 	const struct design *design;
 	const struct race *race;
 	struct violation v, read, again;
@@ -207,7 +207,7 @@ static void a_minimised_violation_is_the_same_and_smaller_and_replays_from_its_f
 	hunt_close(h);
 
 	assert_int_equal(schedule_file_read(path, false, &race_registry, &race, &design, &read, &why), 0);
-	assert_ptr_equal(race, &race_seed);
+	assert_ptr_equal(race, race_named("seed"));
 	assert_string_equal(design->name, "prefix");
 	assert_true(violation_same(&read, &v));
 	h = open_hunt(race, design->name);
@@ -300,7 +300,7 @@ static void a_damaged_file_is_refused(void **state)
 
 	close(mkstemp(path));
 	schedule_add(&v.schedule, (struct decision){ .value = 3 });
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
+	assert_int_equal(schedule_file_write(path, race_named("seed"), fs_design_find("prefix"), &v, &why), 0);
 	violation_fini(&v);
 	FILE *f = fopen(path, "r");
 	size_t n = fread(text, 1, sizeof(text) - 1, f);
@@ -333,7 +333,7 @@ static void what_is_no_text_is_refused(void **state)
 	struct violation v = { .kind = VIOLATION_ERROR, .text = "said" };
 
 	close(mkstemp(path));
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
+	assert_int_equal(schedule_file_write(path, race_named("seed"), fs_design_find("prefix"), &v, &why), 0);
 	FILE *f = fopen(path, "a");
 	fwrite("\0after", 1, 6, f);
 	fclose(f);
@@ -350,10 +350,11 @@ static void what_is_no_text_is_refused(void **state)
 static void each_option_is_part_of_the_configuration(void **state)
 {
 	const struct design *design = fs_design_find("prefix");
-	const uint64_t is = schedule_config(&race_seed, design);
-	struct race other[] = { race_seed, race_seed, race_seed, race_seed, race_seed, race_seed, race_seed,
-	                        race_seed, race_seed, race_seed, race_seed, race_seed };
+	const uint64_t is = schedule_config(race_named("seed"), design);
+	struct race other[12];
 
+	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		other[i] = *race_named("seed");
 	other[0].mount.compress ^= 1;
 	other[1].mount.inline_max++;
 	other[2].mount.endio_workers++;
@@ -369,7 +370,7 @@ static void each_option_is_part_of_the_configuration(void **state)
 	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		if (schedule_config(&other[i], design) == is)
 			fail_msg("option %u", i);
-	assert_true(schedule_config(&race_seed, fs_design_find("postfix")) != is);
+	assert_true(schedule_config(race_named("seed"), fs_design_find("postfix")) != is);
 }
 
 /* As mail does: no line is longer than `width`, where a space allows, and all end in CR LF. */
@@ -413,7 +414,7 @@ static void a_file_with_wrapped_lines_is_the_same(void **state)
 		v.crash.kept[i] = i + 10;
 	for (uint32_t i = 0; i < 200; i++)
 		schedule_add(&v.schedule, (struct decision){ .data = i % 9 == 0, .value = i % 3, .of = i % 9 ? 0 : 7 });
-	assert_int_equal(schedule_file_write(path, &race_seed, fs_design_find("prefix"), &v, &why), 0);
+	assert_int_equal(schedule_file_write(path, race_named("seed"), fs_design_find("prefix"), &v, &why), 0);
 	FILE *f = fopen(path, "r");
 	fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
@@ -501,7 +502,7 @@ static void who_cannot_go_on_is_told(void **state)
 
 static void an_error_nobody_caused_is_told(void **state)
 {
-	struct hunt *h = open_hunt(&race_seed, "postfix");
+	struct hunt *h = open_hunt(race_named("seed"), "postfix");
 	struct violation v;
 	const char *err;
 	void *picker = pick_random.create("", &err);

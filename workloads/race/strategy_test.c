@@ -209,7 +209,7 @@ static void a_search_is_the_same_search_again(void **state)
 		struct strategy strategy;
 		struct hunt *h;
 		struct why why;
-		assert_int_equal(hunt_open(&race_seed, fs_design_find("postfix"), &h, &why), 0);
+		assert_int_equal(hunt_open(race_named("seed"), fs_design_find("postfix"), &h, &why), 0);
 		open_strategy(&strategy, "portfolio");
 		s.strategy = &strategy;
 		hunt_search(h, &s, &v);

@@ -54,7 +54,7 @@ static void note_hit(const struct stress *s, struct hunt *h, const struct violat
 
 static void hits_soon(const char *design, enum noise noise, struct hits *hits)
 {
-	struct hunt *h = open_hunt(&race_seed, design);
+	struct hunt *h = open_hunt(race_named("seed"), design);
 	struct stress s = { .noise = noise, .rounds = 1, .hit = note_hit, .arg = hits };
 
 	for (s.seed = 1; s.seed < 200 && !hits->n; s.seed++)
@@ -101,11 +101,11 @@ static void holds(const struct race *race, const char *design, enum noise noise,
 static void correct_designs_are_not_hit(void **state)
 {
 	for (unsigned n = 0; n < NOISE_KINDS; n++) {
-		holds(&race_seed, "postfix", (enum noise)n, 20);
+		holds(race_named("seed"), "postfix", (enum noise)n, 20);
 		holds(&race_mixed, "postfix", (enum noise)n, 20);
 	}
-	holds(&race_seed_compressed, "postfix", NOISE_YIELD, 20);
-	holds(&race_seed, "ordered_first", NOISE_YIELD, 20);
+	holds(race_named("seed_compressed"), "postfix", NOISE_YIELD, 20);
+	holds(race_named("seed"), "ordered_first", NOISE_YIELD, 20);
 }
 
 /* Half the quantiles of the chi-squared distribution at 2n and 2n + 2 degrees of freedom. */

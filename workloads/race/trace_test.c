@@ -143,9 +143,9 @@ static void equal_traces_end_alike(void **state)
 {
 	if (RT_TSAN)
 		skip();
-	for (const struct race *const *r = races; *r; r++)
+	for (const struct race *const *r = race_all(); *r; r++)
 		for (unsigned d = 0; fs_designs[d]; d++) {
-			if (!names(*r, fs_designs[d]->name))
+			if (((*r)->scenario && !race_is_of_a_bug(*r)) || !names(*r, fs_designs[d]->name))
 				continue;
 			memset(slots, 0, sizeof(slots));
 			look_at(*r, fs_designs[d], &pick_random, "");
