@@ -8,11 +8,11 @@
 
 #include "rt/trace.h"
 #include "story/timeline.h"
+#include "tree/super.h"
 
 #define TEXT_MAX  200u
 #define NONE      UINT32_MAX
 #define LANES_MAX 12u
-#define SUPER_END 262144u /* where the file system's super blocks end, and its trees begin */
 
 enum line_kind { LINE_OTHER, LINE_CALL, LINE_DEVICE, LINE_EXTENT, LINE_STOPPED };
 
