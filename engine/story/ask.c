@@ -89,6 +89,70 @@ uint32_t story_next_promise(const struct story *s, uint32_t from)
 	return NONE;
 }
 
+uint32_t story_last_promise(const struct story *s)
+{
+	uint32_t last = NONE;
+
+	for (uint32_t i = 0; i < s->crash_at; i++)
+		last = promises(s, i) ? i : last;
+	return last;
+}
+
+/* ---- calls ---- */
+
+static const struct model_op *call_of(const struct story *s, uint32_t returns)
+{
+	return model_op(s->h->run.model, (uint32_t)story_arg(s, returns, EV_CALL_RETURNS, CALL));
+}
+
+const char *story_call_name(const struct story *s, uint32_t returns)
+{
+	return model_op_name[call_of(s, returns)->kind];
+}
+
+uint32_t story_call_begins(const struct story *s, uint32_t returns)
+{
+	for (uint32_t i = returns; i > 0; i--)
+		if (story_is(s, i - 1, EV_CALL_BEGINS) &&
+		    story_arg(s, i - 1, EV_CALL_BEGINS, CALL) == story_arg(s, returns, EV_CALL_RETURNS, CALL))
+			return i - 1;
+	return NONE;
+}
+
+bool story_wrote(const struct story *s, uint32_t from, uint32_t to)
+{
+	static const enum event wrote[] = { EV_EXTENT_LOGGED, EV_FILE_LOGGED, EV_LOG_IN_PARENT, EV_SUPER_NAMES_LOG,
+		                            EV_TRANS_COMMIT_STARTED, EV_TRANS_UNBLOCKED };
+
+	for (uint32_t i = from; i < to; i++)
+		for (unsigned k = 0; k < sizeof(wrote) / sizeof(wrote[0]) && story_same_task(s, i, to); k++)
+			if (story_is(s, i, wrote[k]))
+				return true;
+	return false;
+}
+
+uint32_t story_unlinks(const struct story *s, uint32_t to)
+{
+	for (uint32_t i = to; i > 0; i--) {
+		if (!story_is(s, i - 1, EV_CALL_RETURNS) || story_arg(s, i - 1, EV_CALL_RETURNS, ERROR))
+			continue;
+		const struct model_op *o = call_of(s, i - 1);
+		if (o->kind == OP_UNLINK && story_file_id(model_file(s->h->run.model, o->file)) == s->of)
+			return i - 1;
+	}
+	return NONE;
+}
+
+bool story_put_in_trees(const struct story *s, uint32_t ordered, uint32_t to)
+{
+	for (uint32_t i = ordered; i < to; i++)
+		if (story_is(s, i, EV_EXTENT_IN_TREES) &&
+		    story_arg(s, i, EV_EXTENT_IN_TREES, FILE) == story_arg(s, ordered, EV_ORDERED_ADDED, FILE) &&
+		    story_arg(s, i, EV_EXTENT_IN_TREES, START) == story_arg(s, ordered, EV_ORDERED_ADDED, START))
+			return true;
+	return false;
+}
+
 /* ---- the device ---- */
 
 const struct dev_event *story_submits(const struct story *s, uint32_t line)

@@ -39,6 +39,17 @@ bool story_same_task(const struct story *s, uint32_t a, uint32_t b);
 uint32_t story_last_by(const struct story *s, uint32_t to, bool own, enum event event);
 /* The first line of [from, the crash) where a call returns 0 that promises the broken block. */
 uint32_t story_next_promise(const struct story *s, uint32_t from);
+/* The last such line. */
+uint32_t story_last_promise(const struct story *s);
+/* Of a line where a call returns: what it is called ("fsync"), and the line where it begins. */
+const char *story_call_name(const struct story *s, uint32_t returns);
+uint32_t story_call_begins(const struct story *s, uint32_t returns);
+/* Whether the task of line `to` logged something or committed in [from, to). */
+bool story_wrote(const struct story *s, uint32_t from, uint32_t to);
+/* The last line before `to` where an unlink of the broken file returns 0; NONE: it has its name. */
+uint32_t story_unlinks(const struct story *s, uint32_t to);
+/* Whether the ordered extent that is added in line `ordered` is put into the trees before line `to`. */
+bool story_put_in_trees(const struct story *s, uint32_t ordered, uint32_t to);
 
 /* ---- the device ---- */
 

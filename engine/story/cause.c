@@ -170,10 +170,16 @@ static bool write_failed(struct story *s)
 	}
 	uint32_t promise = story_next_promise(s, failed);
 	mark(s, promise);
-	if (promise == NONE)
+	if (promise != NONE)
+		return because(s, "The device failed the write of %s after %s had begun it and before the %s of %s "
+		               "returned 0: nobody was told. ", what, story_who(s, s->added),
+		               story_call_name(s, promise), story_who(s, promise));
+	if (super == NONE || super < failed || story_names_log(s, super) == NONE)
 		return because(s, "The device failed the write of %s. ", what);
-	return because(s, "The device failed the write of %s after %s had begun it and before the fsync of %s "
-	               "returned 0: nobody was told. ", what, story_who(s, s->added), story_who(s, promise));
+	mark(s, super);
+	return because(s, "The device failed the write of %s, and %s, which was told, wrote the super of a log that "
+	               "has the file with neither that extent nor a hole: replay leaves there what the trees have. ",
+	               what, story_who(s, super));
 }
 
 /* The super names a log root that was never written: the tree was changed after its blocks were taken. */
@@ -325,6 +331,66 @@ static bool forgotten(struct story *s)
 	               story_who(s, promise));
 }
 
+/* A commit's super drops the log, and the size in its trees stops at a write that was under way. */
+static bool size_stopped(struct story *s)
+{
+	uint32_t super = story_super_on_media(s), frozen, begun = NONE;
+	char what[64];
+
+	if (s->v->broken.kind != BROKEN_SIZE || super == NONE || s->logged == NONE || story_names_log(s, super) != NONE)
+		return false;
+	frozen = story_last_by(s, super, true, EV_TRANS_UNBLOCKED);
+	if (frozen == NONE || frozen < s->logged)
+		return false;
+	for (uint32_t i = 0; i < frozen; i++)
+		if (story_is(s, i, EV_ORDERED_ADDED) && story_arg(s, i, EV_ORDERED_ADDED, FILE) == s->of &&
+		    !story_put_in_trees(s, i, frozen))
+			begun = i;
+	if (begun == NONE)
+		return false;
+	mark(s, s->logged);
+	mark(s, begun);
+	mark(s, frozen);
+	mark(s, super);
+	story_blocks(story_arg(s, begun, EV_ORDERED_ADDED, START), story_arg(s, begun, EV_ORDERED_ADDED, LEN), what,
+	             sizeof(what));
+	return because(s, "%s committed transaction %lu after %s had begun a new write of %s and before that was in "
+	               "the trees: the size there stops at it, and the super drops the log, which had all of the "
+	               "file. ",
+	               story_who(s, super), (unsigned long)story_arg(s, frozen, EV_TRANS_UNBLOCKED, TRANS),
+	               or_it(s, begun, super), what);
+}
+
+/* The call that promised the block wrote nothing: it took the file for committed, or found that it has no name. */
+static bool logged_nothing(struct story *s)
+{
+	uint32_t promise = story_last_promise(s), begins = promise == NONE ? NONE : story_call_begins(s, promise), put;
+	char what[64];
+
+	if (begins == NONE || s->added == NONE || story_wrote(s, begins, promise))
+		return false;
+	mark(s, s->added);
+	mark(s, promise);
+	blocks(s, what, sizeof(what));
+	const char *who = story_who(s, promise);
+	uint32_t unlinked = story_unlinks(s, begins);
+	if (unlinked != NONE) {
+		mark(s, unlinked);
+		return because(s, "%s's fsync found that the file had no name any more, logged nothing and returned 0: "
+		               "the unlink is not on the media, and with its name the file is back as it was before. ",
+		               who);
+	}
+	put = story_first_of_block(s, s->added, promise, EV_EXTENT_IN_TREES);
+	mark(s, put);
+	if (put == NONE)
+		return because(s, "%s's fsync took the file for committed, logged nothing and returned 0 after %s had "
+		               "begun the write of %s and before that was in the trees. ", who,
+		               or_it(s, s->added, promise), what);
+	return because(s, "%s's fsync took the file for committed, logged nothing and returned 0 after %s had put %s "
+	               "into the trees, those of transaction %lu, and before that was on the media. ", who,
+	               or_it(s, put, promise), what, (unsigned long)story_arg(s, put, EV_EXTENT_IN_TREES, TRANS));
+}
+
 static const struct rule {
 	const char *name;
 	bool (*fits)(struct story *s);
@@ -336,6 +402,8 @@ static const struct rule {
 	{ "log_written_over", log_written_over },
 	{ "log_dropped", log_dropped },
 	{ "forgotten", forgotten },
+	{ "size_stopped", size_stopped },
+	{ "logged_nothing", logged_nothing },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 

@@ -69,6 +69,8 @@ static int make_minimal(void **state)
 {
 	struct hunt *h = open_hunt(race_named("seed"), "prefix");
 
+	setenv("LC_ALL", "C.UTF-8", 1);
+	unsetenv("COLUMNS");
 	violation_init(&minimal);
 	find(h, 1, &minimal);
 	hunt_minimise(h, &minimal, &minimal_came);
@@ -331,6 +333,38 @@ static void the_time_line_fits_on_one_screen(void **state)
 	end(h, &v);
 }
 
+/* At each width that terminals have, and with nothing but ASCII where the locale has no more. */
+static void the_time_line_keeps_to_the_terminal(void **state)
+{
+	static const char *const columns[] = { "60", "80", "100", "160" };
+	unsigned lines, widest;
+	struct violation v;
+	struct hunt *h = minimal_seed(&v);
+
+	for (unsigned i = 0; i < 4; i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		setenv("COLUMNS", columns[i], 1);
+		setenv("LC_ALL", i % 2 ? "C.UTF-8" : "C", 1);
+		assert_true(timeline_print(h, &v, false, out));
+		fclose(out);
+		measure(text, &lines, &widest);
+		if (widest > (unsigned)atoi(columns[i]))
+			fail_msg("%u wide: %s", widest, text);
+		each_step_is_numbered_once(text);
+		assert_non_null(strstr(text, "LOGS block 0"));
+		for (const char *p = text; *p && !(i % 2); p++)
+			assert_true((unsigned char)*p < 0x80);
+		assert_int_equal(!!strstr(text, "◆"), i % 2);
+		free(text);
+	}
+	unsetenv("COLUMNS");
+	setenv("LC_ALL", "C.UTF-8", 1);
+	end(h, &v);
+}
+
 static unsigned count_of(const char *text, const char *what)
 {
 	unsigned n = 0;
@@ -415,6 +449,24 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("early_error"), "misses_early_error",
 	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer "
 	          "returned 0");
+	tells_why(&race_size_held, "rewrite_holds_size",
+	          "writer committed transaction 3 after it had begun a new write of block 0 and before that was in the "
+	          "trees: the size there stops at it");
+	tells_why(&race_size_late, "rewrite_holds_size", "after it had begun a new write of block 2");
+	tells_why(&race_stamp, "stamp_goes_back",
+	          "writer's fsync took the file for committed, logged nothing and returned 0 after endio had put block "
+	          "0 into the trees, those of transaction 4, and before that was on the media");
+	tells_why(&race_lost_hole, "failed_write_unnoticed",
+	          "The device failed the write of block 1, and writer, which was told, wrote the super of a log that "
+	          "has the file with neither that extent nor a hole");
+	tells_why(&race_tail_error, "ignores_data_error",
+	          "truncater logged block 1, the device failed the write of its data");
+	tells_why(&race_tail_error, "misses_early_error", "before the fsync of truncater returned 0: nobody was told");
+	tells_why(&race_sync_error, "sync_misses_error",
+	          "The device failed the write of block 0 after syncer had begun it and before the sync of syncer "
+	          "returned 0: nobody was told");
+	tells_why(&race_unlinked, "skips_unlinked",
+	          "writer's fsync found that the file had no name any more, logged nothing and returned 0");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
 		tells_why(race_named("log_root"), "log_root_unlocked",
@@ -663,6 +715,7 @@ int main(void)
 		cmocka_unit_test(what_breaks_in_every_order_is_said_to),
 		cmocka_unit_test(steps_are_told_by_their_source),
 		cmocka_unit_test(the_time_line_fits_on_one_screen),
+		cmocka_unit_test(the_time_line_keeps_to_the_terminal),
 		cmocka_unit_test(the_story_says_who_did_what_between_which_steps_of_whom),
 		cmocka_unit_test(the_story_is_whole_as_json),
 		cmocka_unit_test(a_story_is_the_same_when_it_is_told_again),
