@@ -1,12 +1,16 @@
 /* mem.c: see mem.h. */
 #include "machine/mem.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "base/check.h"
 
 #define PAGE 4096
+
+static const char hint[] = "a smaller device or job, or a higher limit (`ulimit -v`), may do";
+
 
 size_t mem_peak_bytes(void)
 {
@@ -19,7 +23,8 @@ void *mem_alloc(size_t n)
 {
 	void *p = malloc(n ? n : 1);
 
-	CHECK(p != NULL);
+	if (!p)
+		out_of("memory", ENOMEM, hint);
 	return p;
 }
 
@@ -27,7 +32,8 @@ void *mem_zalloc(size_t n)
 {
 	void *p = calloc(1, n ? n : 1);
 
-	CHECK(p != NULL);
+	if (!p)
+		out_of("memory", ENOMEM, hint);
 	return p;
 }
 
@@ -35,6 +41,7 @@ void *mem_alloc_pages(size_t n)
 {
 	void *p = aligned_alloc(PAGE, (n + PAGE - 1) / PAGE * PAGE);
 
-	CHECK(p != NULL);
+	if (!p)
+		out_of("memory", ENOMEM, hint);
 	return p;
 }

@@ -6,6 +6,7 @@
  */
 #include "rt/fiber.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -97,7 +98,8 @@ void fiber_make(struct fiber *f)
 	char *p = mmap(NULL, STACK_SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 	               -1, 0);
 
-	CHECK(p != MAP_FAILED);
+	if (p == MAP_FAILED)
+		out_of("memory for a fiber", errno, "a higher limit (`ulimit -v`) may do");
 	CHECK(mprotect(p, PAGE, PROT_NONE) == 0);
 	f->stack = p + PAGE;
 	f->stack_size = STACK_SIZE;

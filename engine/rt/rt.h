@@ -265,7 +265,7 @@ static inline void rt_work(uint64_t ns)
 /* A number for an object that points name: small, the same in every run of the same schedule. */
 uint32_t rt_obj_id(void);
 
-/* Starts a task. `where` NULL: where helpers go. The name is copied. Never fails (CHECKs on no memory / too many). */
+/* Starts a task. `where` NULL: where helpers go. The name is copied. Never fails: without threads the program ends. */
 struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where);
 /*
  * From now on tasks that are spawned without a place of their own (the engine's: completion and compression workers,
@@ -273,6 +273,11 @@ struct task *rt_spawn(const char *name, void (*fn)(void *), void *arg, const str
  * from it. NULL or "": anywhere. Called while no task is being spawned.
  */
 void rt_place_helpers(const char *nodes);
+/*
+ * Whether this process may have so many threads more, to be asked before anything is begun: 0, or -errno (-EAGAIN where
+ * a limit is met). Called by no task.
+ */
+int rt_threads_fit(unsigned n);
 /* Waits until it has ended. Each task that is spawned is joined exactly once. */
 void rt_join(struct task *t);
 /* The result of binding it, as place_bind_self(). Waits until the task has started; call it before rt_join(). */

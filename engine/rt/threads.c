@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,6 +23,9 @@
 
 /* A futex round trip is tens of microseconds; a hand-over within this time costs none. */
 #define SPIN_NS 1500
+
+/* Whatever `ulimit -s` says: fibers do with a sixteenth of it. */
+#define STACK_SIZE (1u << 20)
 
 _Atomic uint32_t threads_alive;
 static unsigned cpus;
@@ -138,6 +142,17 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+static int create(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	int ret;
+
+	CHECK(pthread_attr_init(&attr) == 0 && pthread_attr_setstacksize(&attr, STACK_SIZE) == 0);
+	ret = pthread_create(thread, &attr, fn, arg);
+	pthread_attr_destroy(&attr);
+	return ret;
+}
+
 static struct task *threads_spawn(const char *name, void (*fn)(void *), void *arg, const struct placement *where)
 {
 	struct task_box *box = task_box_get();
@@ -151,7 +166,9 @@ static struct task *threads_spawn(const char *name, void (*fn)(void *), void *ar
 		box->where = *where;
 	atomic_store(&box->bound, BIND_PENDING);
 	atomic_fetch_add(&threads_alive, 1);
-	CHECK(pthread_create(&box->thread, NULL, thread_main, box) == 0);
+	int ret = create(&box->thread, thread_main, box);
+	if (ret)
+		out_of("threads", ret, "fewer tasks, or a higher limit (`ulimit -u`, `ulimit -v`), may do");
 	return t;
 }
 
@@ -163,6 +180,32 @@ static void threads_reap(struct task *t)
 	atomic_fetch_sub(&threads_alive, 1);
 	task_retire(box);
 	task_box_put(box);
+}
+
+static void *pass(void *gate)
+{
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+	return NULL;
+}
+
+int rt_threads_fit(unsigned n)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t *thread = malloc(n * sizeof(*thread));
+	unsigned made = 0;
+	int ret = thread ? 0 : ENOMEM;
+
+	pthread_mutex_lock(&gate);
+	while (!ret && made < n) {
+		ret = create(&thread[made], pass, &gate);
+		made += !ret;
+	}
+	pthread_mutex_unlock(&gate);
+	for (unsigned i = 0; i < made; i++)
+		CHECK(pthread_join(thread[i], NULL) == 0);
+	free(thread);
+	return -ret;
 }
 
 int rt_bind_result(struct task *t)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/stop.h"
@@ -23,6 +24,7 @@
 #include "machine/mem_node.h"
 #include "machine/mem.h"
 
+#define HELPERS  16          /* tasks of the engine, unless a target asks for more */
 #define FLOOR_NS 50000000ull /* a look at the floor, before each trial and after it */
 
 /* ---- what is to be done ---- */
@@ -170,6 +172,27 @@ static int make_levels(struct bench *b)
 			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
 	}
 	return 0;
+}
+
+/* Those of the job, and what a design has beside them. They are tried in a process that ends with them. */
+static int check_threads(const struct bench *b)
+{
+	unsigned most = 0;
+	int status = 0;
+
+	for (unsigned i = 0; i < b->nlevels; i++)
+		most = b->level[i].n > most ? b->level[i].n : most;
+	pid_t pid = fork();
+	if (!pid)
+		_exit(-rt_threads_fit(most + HELPERS));
+	if (pid < 0)
+		return cmd_error("bench", "no process can be started: %s", strerror(errno));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFEXITED(status) || !WEXITSTATUS(status))
+		return 0;
+	return cmd_error("bench", "%u tasks cannot be started: %s; fewer (--threads), or a higher limit (`ulimit -u`, "
+	                 "`ulimit -v`), may do", most, strerror(WEXITSTATUS(status)));
 }
 
 /* After the targets: near and far depend on their drives. */
@@ -372,6 +395,8 @@ int cmd_bench(int argc, char **argv)
 		ret = cmd_error("bench", "--events: %s", err);
 	if (!ret)
 		ret = make_levels(b);
+	if (!ret)
+		ret = check_threads(b);
 	watch_interrupts();
 	if (!ret)
 		ret = parse_targets(b);

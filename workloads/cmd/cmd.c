@@ -5,9 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "kit/interrupt.h"
 #include "base/text.h"
+
+#define STACK (1u << 20) /* of the first thread */
 
 const struct command cmd_table[] = {
 #define ROW(name, run, what) { name, what, run },
@@ -36,12 +39,28 @@ static int end_output(const char *name, int status)
 	return cmd_error(name, "stdout: %s", output_error ? strerror(output_error) : "not all of it could be written");
 }
 
+/* The limit is raised to what is needed. Where that is refused, it is told now: a full stack ends the program. */
+static int check_stack(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_STACK, &l) || l.rlim_cur >= STACK)
+		return 0;
+	l.rlim_cur = STACK;
+	if (l.rlim_max < STACK)
+		l.rlim_max = STACK; /* root may */
+	return setrlimit(RLIMIT_STACK, &l) ? cmd_error(NULL, "the stack may not have %u KiB, which are needed: "
+	                                               "`ulimit -s` gives less", STACK >> 10) : 0;
+}
+
 int cmd_dispatch(int argc, char **argv)
 {
 	char title[64], hint[64];
 	size_t n = 0;
 
 	fail_writes_at_limit();
+	if (check_stack())
+		return CMD_ERROR;
 	if (argc < 2)
 		return cmd_error(NULL, "no command; try `fsyncstorm help`");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
