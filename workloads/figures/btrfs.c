@@ -180,7 +180,7 @@ static void in_memory(struct self *s, struct versus *v)
 	}
 	if (compare_p50(s, v, &m, 1))
 		self_missing(s, FASTER, "%s", v->why.text);
-	close(fd);
+	loop_detach(fd, m.device);
 	unlink(m.file);
 }
 
@@ -198,7 +198,7 @@ static void on_disk(struct self *s, struct versus *v)
 		self_missing(s, GROWS_AS, "%s", v->why.text);
 	else
 		self_figure(s, GROWS_AS, g.ours / g.theirs, AT_LEAST, 2, "x");
-	close(fd);
+	loop_detach(fd, d.device);
 }
 
 static void on_slow_image(struct self *s, struct versus *v)

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "dev/claim.h"
+
 #define TRIES 64 /* others may take the free device before us */
 
 /* The device number nr with the file behind it, or -errno. */
@@ -49,4 +51,10 @@ int loop_attach(int file, char *path, size_t size, bool *direct)
 	close(control);
 	*direct = fd >= 0 && !ioctl(fd, LOOP_GET_STATUS64, &info) && info.lo_flags & LO_FLAGS_DIRECT_IO;
 	return fd;
+}
+
+void loop_detach(int fd, const char *path)
+{
+	unclaim(path); /* loop.1 */
+	close(fd);
 }

@@ -2,6 +2,9 @@
  * loop.h: a file as a block device (a loop device), which goes away when its last user closes it, however the program
  * ends.
  *
+ * loop.1: A claim of it (dev/claim.h) is a user too. So who has attached it ends the claim when letting go: else the
+ *      device, and the file behind it, would stay until the program ends.
+ *
  * Called by fs.c, slow_image.c and figures/btrfs.c.
  */
 #ifndef TARGET_LOOP_H
@@ -16,5 +19,7 @@
  * loop devices, or another -errno.
  */
 int loop_attach(int file, char *path, size_t size, bool *direct);
+/* Lets go of it, by its descriptor and path (loop.1). It stays while others use it: a mount. */
+void loop_detach(int fd, const char *path);
 
 #endif

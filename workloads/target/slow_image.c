@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "target/loop.h"
-#include "dev/claim.h"
 #include "machine/mem.h"
 #include "rt/rt.h"
 
@@ -210,7 +209,6 @@ int slow_image_open(struct slow_image *im, uint64_t size, uint64_t flush_ns, str
 
 void slow_image_close(struct slow_image *im)
 {
-	unclaim(im->path);
-	close(im->loop);
+	loop_detach(im->loop, im->path);
 	waitpid(im->server, NULL, 0);
 }
