@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/screen.h"
 #include "base/stop.h"
 #include "figures/player.h"
 #include "cmd/cmd.h"
@@ -17,6 +18,7 @@
 #include "bench/shape.h"
 #include "kit/interrupt.h"
 #include "recipe/env.h"
+#include "recipe/load.h"
 #include "recipe/results.h"
 #include "machine/mem.h"
 #include "base/text.h"
@@ -45,6 +47,7 @@ struct floor_run {
 	struct shape *shape; /* SHAPES_MAX */
 	struct measured row[SHAPES_MAX + 2];
 	unsigned nshapes, nrows;
+	double others;        /* processors that others kept busy meanwhile */
 };
 
 /* ---- options ---- */
@@ -182,8 +185,10 @@ static void add_row(struct floor_run *f, uint32_t bytes, struct shape *s)
 /* They take turns, so that what drifts in the machine is in all. */
 static int measure(struct floor_run *f, uint64_t length_ns)
 {
+	struct load load;
 	int ret = 0;
 
+	load_begin(&load);
 	for (unsigned round = 0; round < ROUNDS && !ret; round++)
 		for (unsigned i = 0; i < f->nrows && !ret; i++) {
 			struct measured *m = &f->row[round % 2 ? f->nrows - 1 - i : i];
@@ -191,54 +196,86 @@ static int measure(struct floor_run *f, uint64_t length_ns)
 			ret = m->bytes ? floor_write_flush(&f->floor, m->bytes, length_ns / ROUNDS, &m->hist)
 				       : play(f, m, length_ns / ROUNDS);
 		}
+	f->others = load_of_others(&load);
 	return ret;
 }
 
 /* A row whose turn did not come is not 0. */
-static void print_figure(const struct hist *h, double percentile)
+static void put_figure(struct screen_table *t, const struct hist *h, double percentile)
 {
 	if (h->n)
-		printf(" %9.1f", (double)hist_percentile(h, percentile) / 1e3);
+		screen_cell(t, "%.1f", (double)hist_percentile(h, percentile) / 1e3);
 	else
-		printf(" %9s", "-");
+		screen_cell(t, "-");
+}
+
+static bool has_shapes(const struct floor_run *f)
+{
+	return f->nshapes > 0;
+}
+
+static void print_table(const struct floor_run *f)
+{
+	static const char *const name[] = { "p50", "p99", "p99.9", "x floor", "the run's" };
+	double floor = (double)hist_percentile(&f->row[0].hist, 50);
+	struct screen_table *t = screen_table(1);
+
+	screen_column(t, "us", true);
+	for (unsigned i = 0; i < (has_shapes(f) ? 5u : 4u); i++)
+		screen_column(t, name[i], false);
+	for (unsigned i = 0; i < f->nrows; i++) {
+		const struct measured *m = &f->row[i];
+
+		screen_cell(t, "%s", m->name);
+		put_figure(t, &m->hist, 50);
+		put_figure(t, &m->hist, 99);
+		put_figure(t, &m->hist, 99.9);
+		if (m->hist.n && floor > 0 && (double)hist_percentile(&m->hist, 50) >= floor) /* below 1 is no figure */
+			screen_cell(t, "%.2f", (double)hist_percentile(&m->hist, 50) / floor);
+		else
+			screen_cell(t, "-");
+		if (m->shape && m->shape->p50_ns > 0)
+			screen_cell(t, "%.1f", m->shape->p50_ns / 1e3);
+		else if (has_shapes(f))
+			screen_cell(t, "-");
+	}
+	screen_table_print(t, stdout);
+	screen_table_free(t);
+}
+
+static bool is_of_the_machine(const struct floor_run *f, char *out, unsigned size)
+{
+	if (!load_makes(hist_percentile(&f->row[0].hist, 50), load_tick_ns(), f->others))
+		return false;
+	load_say(load_tick_ns(), out, size);
+	return true;
 }
 
 static void print_rows(const struct options *o, const struct floor_run *f)
 {
-	double floor = (double)hist_percentile(&f->row[0].hist, 50);
-	char machine[512];
+	char machine[512], tick[200];
 
 	env_line(machine, sizeof(machine));
-	printf("the floor of %s%s\n  %s\n\n%-34s %9s %9s %9s %9s %9s\n", o->where,
-	       f->floor.dev || f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)", machine, "us",
-	       "p50", "p99", "p99.9", "x floor", "the run's");
-	for (unsigned i = 0; i < f->nrows; i++) {
-		const struct measured *m = &f->row[i];
-
-		printf("%-34.34s", m->name);
-		print_figure(&m->hist, 50);
-		print_figure(&m->hist, 99);
-		print_figure(&m->hist, 99.9);
-		if (m->hist.n && floor > 0 && (double)hist_percentile(&m->hist, 50) >= floor) /* below 1 is no figure */
-			printf(" %9.2f", (double)hist_percentile(&m->hist, 50) / floor);
-		else
-			printf(" %9s", "-");
-		if (m->shape && m->shape->p50_ns > 0)
-			printf(" %9.1f", m->shape->p50_ns / 1e3);
-		printf("\n");
-	}
-	printf("\none task, nothing else; `the run's`: p50 of a write with its sync when it was measured, then and "
-	       "there\n");
+	screen_sayf(stdout, "", "the floor of %s%s", o->where,
+	            f->floor.dev || f->floor.direct ? "" : " (through the page cache: O_DIRECT is refused)");
+	screen_say(stdout, "  ", machine);
+	printf("\n");
+	print_table(f);
+	printf("\n");
+	screen_sayf(stdout, "", "one task, nothing else; x floor: against the first row%s", !has_shapes(f) ? "" :
+	            "; the run's: p50 of a write with its sync when it was measured, then and there");
+	if (is_of_the_machine(f, tick, sizeof(tick)))
+		screen_sayf(stdout, "notice: ", "the first row is %s", tick);
 	if (stop_asked())
 		printf("notice: interrupted; this is what was measured until then\n");
 	if (f->floor.dev && f->floor.dev->notice[0])
-		printf("notice: %s\n", f->floor.dev->notice);
+		screen_say(stdout, "notice: ", f->floor.dev->notice);
 }
 
 static json_t *rows_json(const struct options *o, const struct floor_run *f)
 {
 	json_t *rows = json_array(), *all;
-	char path[PATH_MAX];
+	char path[PATH_MAX], tick[200];
 
 	for (unsigned i = 0; i < f->nrows; i++) {
 		const struct hist *h = &f->row[i].hist;
@@ -259,6 +296,8 @@ static json_t *rows_json(const struct options *o, const struct floor_run *f)
 	}
 	if (path[0])
 		json_object_set_new(all, "backing", env_backing(path));
+	if (is_of_the_machine(f, tick, sizeof(tick)))
+		json_object_set_new(all, "of_the_machine", json_string(tick));
 	return all;
 }
 
