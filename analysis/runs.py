@@ -16,6 +16,7 @@ Called by every file here. The schema is described in results/README.md.
 """
 import json
 import os
+import re
 import shlex
 
 import numpy as np
@@ -179,14 +180,27 @@ class Run:
         pairs = [(t, of[t["trial"]]) for t in self.trials(a, threads) if t["trial"] in of]
         return tuple(np.array([self.value(p[k], metric) for p in pairs], dtype=float) for k in (0, 1))
 
-    def place(self, target):
-        """What a target lay on: the drive and the file system under its path, else its device."""
+    def backing(self, target):
+        """What was under a target (schema.py); None: it was in memory, or the run is older than that."""
         text = self.data["targets"][target].get("text", "")
         for b in self.env.get("backing", []):
-            if b.get("path") and b["path"] in text:
-                known = [b.get(k) for k in ("filesystem", "source", "model") if b.get(k)]
-                return f"{text.split(b['path'])[0].split('@')[-1].rstrip(':')} on {', '.join(known)}"
-        return text.split("@")[-1]
+            if b.get("target", target) == target and ("target" in b or (b.get("path") and b["path"] in text)):
+                return b
+        return None
+
+    def place(self, target):
+        """What a target lay on: the drive and the file system under its path, else its device."""
+        text, b = self.data["targets"][target].get("text", ""), self.backing(target)
+        if b is None:
+            return text.split("@")[-1]
+        path = b.get("path", ".")
+        named = (text if path == "." else text.split(path)[0]).split("@")[-1].rstrip(":")
+        return f"{named} on {self.under(b)}"
+
+    def under(self, b):
+        known = [b.get(k) for k in ("filesystem", "source", "model") if b.get(k)]
+        deeper = f", over {b['under'].get('path', 'a file')} on {self.under(b['under'])}" if "under" in b else ""
+        return ", ".join(known) + deeper
 
     def in_memory(self, target):
         """Whether what is written there is in memory alone; None where it is not known."""
@@ -194,6 +208,11 @@ class Run:
         if not place or place == "null":
             return None
         return place.startswith("ram:") or "/ram:" in place or "tmpfs" in place
+
+    def date(self):
+        """When it began, in UTC; "" for a run that does not say."""
+        found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)", self.data["date"])
+        return "{}-{}-{} {}:{}:{} UTC".format(*found.groups()) if found else ""
 
     def recipe(self):
         """What one must know to read the figures, or to make them again: one line."""

@@ -10,6 +10,7 @@ nobody.
 A check is a function of the value and of where it is ("runs[3].ops.fsync.n"); it raises Wrong.
 """
 LARGE = 2 ** 62  # of nanoseconds, 146 years
+DEEPEST = 8      # loop devices, one over the file of another
 
 
 class Wrong(Exception):
@@ -137,12 +138,25 @@ TARGET = record({"label": text}, {"text": text, "kind": text, "design": text, "f
 RUN = record({"date": text, "commit": text, "command": each(text, 1), "trials": count,
               "job": record({"name": text, "subject": text}, {"path": text}), "targets": each(TARGET, 1),
               "runs": each(TRIAL)},
-             {"seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text), "interrupted": flag,
+             {"seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text),
+              "classes": table(text), "interrupted": flag,
               "merged_from": each(text)})
 
-BACKING = record({}, {"path": text, "filesystem": text, "source": text, "model": text})
+BACKING = record({}, {"target": count, "path": text, "filesystem": text, "source": text, "mounted_at": text,
+                      "mount_options": text, "fs_options": text, "drive": text, "model": text, "write_cache": text,
+                      "fua": text})
 
-ENV = record({}, {"cpu": text, "kernel": text, "commit": text, "backing": each(BACKING),
+
+def backing(value, where, deep=0):
+    """What is under a target; behind a loop device, what is under its file, and so on."""
+    BACKING(value, where)
+    if "under" in value:
+        if deep == DEEPEST:
+            raise Wrong(where, f"nothing that lies {DEEPEST} loop devices deep")
+        backing(value["under"], f"{where}.under", deep + 1)
+
+
+ENV = record({}, {"cpu": text, "kernel": text, "commit": text, "backing": each(backing),
                   "topology": record({}, {"nodes": count, "pus": count, "real": flag})})
 
 

@@ -68,7 +68,8 @@ static bool drive_folder(dev_t dev, char *out)
 	return true;
 }
 
-static bool drive_of(const struct stat *st, char *folder)
+/* fd: of the file, or -1. */
+static bool drive_of(const struct stat *st, int fd, char *folder)
 {
 	dev_t dev = S_ISBLK(st->st_mode) ? st->st_rdev : st->st_dev;
 	struct mounted m;
@@ -76,9 +77,12 @@ static bool drive_of(const struct stat *st, char *folder)
 
 	if (drive_folder(dev, folder))
 		return true;
-	/* (facts.1) A number that the file system has made up: it was mounted from a block device, or from none. */
-	return mounts_find(dev, &m) && !stat(m.source, &from) && S_ISBLK(from.st_mode) &&
-	       drive_folder(from.st_rdev, folder);
+	/*
+	 * (facts.1) A number that the file system has made up: it was mounted from a block device, or from none. That
+	 * of a btrfs subvolume is in no table, but its mount is.
+	 */
+	return (mounts_find(dev, &m) || (fd >= 0 && mounts_find_fd(fd, &m))) && !stat(m.source, &from) &&
+	       S_ISBLK(from.st_mode) && drive_folder(from.st_rdev, folder);
 }
 
 /* ---- what the kernel says of it ---- */
@@ -186,40 +190,43 @@ static void add_drive(struct dev_facts *out, const char *folder)
 	facts_add(out, "numa_node", "%d", node_of(folder));
 }
 
-void facts_of_stat(const struct stat *st, struct dev_facts *out)
+void facts_of_fd(int fd, struct dev_facts *out)
 {
 	char folder[PATH_MAX];
+	struct stat st;
 
-	if (drive_of(st, folder))
+	if (!fstat(fd, &st) && drive_of(&st, fd, folder))
 		add_drive(out, folder);
 }
 
-void facts_of_fd(int fd, struct dev_facts *out)
+int facts_open(const char *path)
 {
-	struct stat st;
-
-	if (!fstat(fd, &st))
-		facts_of_stat(&st, out);
-}
-
-int facts_stat(const char *path, struct stat *st)
-{
+	int fd = open(path, O_PATH | O_CLOEXEC);
 	char folder[PATH_MAX], *slash;
 
-	if (!stat(path, st))
-		return 0;
+	if (fd >= 0)
+		return fd;
 	snprintf(folder, sizeof(folder), "%s", path);
 	slash = strrchr(folder, '/');
 	if (slash)
 		slash[slash == folder] = '\0';
-	return stat(slash ? folder : ".", st);
+	return open(slash ? folder : ".", O_PATH | O_CLOEXEC);
+}
+
+int facts_stat(const char *path, struct stat *st)
+{
+	int fd = facts_open(path), ret = fd < 0 ? -1 : fstat(fd, st);
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 int facts_node(const struct stat *st)
 {
 	char folder[PATH_MAX];
 
-	return drive_of(st, folder) ? node_of(folder) : -1;
+	return drive_of(st, -1, folder) ? node_of(folder) : -1;
 }
 
 /* ---- what is on it ---- */

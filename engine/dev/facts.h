@@ -27,15 +27,17 @@ const char *facts_get(const struct dev_facts *f, const char *key);
 void dev_facts(struct dev *d, struct dev_facts *out);
 
 /*
- * stat() of a file or block device; of the folder in which it would be made when it is not there. 0, or -1 as
- * stat().
+ * Opens a file, folder or block device to be looked at, and for nothing else (O_PATH); the folder in which it would be
+ * made when it is not there. A descriptor, or -1 as open().
  */
+int facts_open(const char *path);
+/* stat() of the same. 0, or -1 as stat(). */
 int facts_stat(const char *path, struct stat *st);
 /*
  * Of the drive under a file or block device (of a partition the whole drive): model, sectors, write
- * cache, FUA, queues, scheduler, NUMA node. Adds nothing where there is none (tmpfs).
+ * cache, FUA, queues, scheduler, NUMA node; of a loop device the file behind it. Adds nothing where there is none
+ * (tmpfs).
  */
-void facts_of_stat(const struct stat *st, struct dev_facts *out);
 void facts_of_fd(int fd, struct dev_facts *out);
 /* The drive's NUMA node (OS index); -1 when it has none or it is not known. */
 int facts_node(const struct stat *st);

@@ -17,6 +17,7 @@ static bool find(dev_t dev, uint64_t id, struct mounted *out)
 	while (table && iter && !found && !mnt_table_next_fs(table, iter, &fs)) {
 		const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
 		const char *folder = mnt_fs_get_target(fs), *options = mnt_fs_get_vfs_options(fs);
+		const char *fs_options = mnt_fs_get_fs_options(fs);
 
 		found = id ? (uint64_t)mnt_fs_get_id(fs) == id : mnt_fs_get_devno(fs) == dev;
 		if (!found)
@@ -25,6 +26,7 @@ static bool find(dev_t dev, uint64_t id, struct mounted *out)
 		snprintf(out->source, sizeof(out->source), "%s", source ? source : "");
 		snprintf(out->folder, sizeof(out->folder), "%s", folder ? folder : "");
 		snprintf(out->options, sizeof(out->options), "%s", options ? options : "");
+		snprintf(out->fs_options, sizeof(out->fs_options), "%s", fs_options ? fs_options : "");
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);

@@ -16,6 +16,7 @@ struct mounted {
 	char source[PATH_MAX]; /* a block device, if it begins with "/"; else what the file system calls itself */
 	char folder[PATH_MAX];
 	char options[512];     /* of this mount: "rw,relatime" */
+	char fs_options[512];  /* of its file system, all mounts of it: "rw,nobarrier,data=ordered", "rw,ssd" */
 };
 
 /*

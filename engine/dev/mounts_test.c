@@ -23,6 +23,7 @@ static void finds_by_device_number(void **state)
 	assert_string_equal(m.type, "proc");
 	assert_string_equal(m.folder, "/proc");
 	assert_true(!strncmp(m.options, "rw", 2) || !strncmp(m.options, "ro", 2));
+	assert_true(!strncmp(m.fs_options, "rw", 2) || !strncmp(m.fs_options, "ro", 2));
 }
 
 static void finds_by_open_file(void **state)

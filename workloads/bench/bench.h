@@ -95,6 +95,8 @@ const char *bench_no_events(const struct bench *b, unsigned target);
 void bench_print(const struct bench *b, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
+/* What is under a target (recipe/env.h). A new reference; NULL: it is in memory. */
+json_t *bench_backing(const struct bench *b, unsigned target);
 /* percentiles.c: "50,99,99.99": 0, or -EINVAL. The table: nothing when none was asked for. */
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);

@@ -261,6 +261,14 @@ static json_t *trials_json(const struct bench *b)
 
 /* ---- the whole ---- */
 
+/* What a design alone has. */
+static void put_design_keys(json_t *o, const struct target_spec *s)
+{
+	put_text(o, "device", s->device);
+	put_int(o, "subvols", s->subvols);
+	put_text(o, "metadata", s->single ? "single" : "dup");
+}
+
 static json_t *targets_json(const struct bench *b)
 {
 	json_t *list = json_array(), *o;
@@ -273,9 +281,8 @@ static json_t *targets_json(const struct bench *b)
 		if (b->spec[i].fio)
 			put_int(o, "fio_beside", b->twin[i]);
 		put_text(o, "design", b->spec[i].design);
-		put_text(o, "device", b->spec[i].device);
-		put_int(o, "subvols", b->spec[i].subvols);
-		put_text(o, "metadata", b->spec[i].single ? "single" : "dup");
+		if (b->spec[i].target == &target_engine)
+			put_design_keys(o, &b->spec[i]);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -284,6 +291,7 @@ static json_t *targets_json(const struct bench *b)
 json_t *bench_json(const struct bench *b, const char *date)
 {
 	json_t *o = json_object(), *job = json_object(), *phases = json_object(), *command = json_array();
+	json_t *classes = json_object();
 
 	put_text(o, "schema", SCHEMA);
 	put_int(o, "schema_version", SCHEMA_VERSION);
@@ -304,20 +312,37 @@ json_t *bench_json(const struct bench *b, const char *date)
 	for (int i = 0; i < PH_NR; i++)
 		put_text(phases, phase_info[i].name, phase_info[i].what);
 	json_object_set_new(o, "phases", phases);
+	for (int i = 0; i < L_NR; i++)
+		put_text(classes, lock_info[i].name, lock_info[i].what);
+	json_object_set_new(o, "classes", classes);
 	json_object_set_new(o, "interrupted", json_boolean(b->interrupted));
 	put_int(o, "peak_resident_bytes", mem_peak_bytes());
 	json_object_set_new(o, "runs", trials_json(b));
 	return o;
 }
 
+json_t *bench_backing(const struct bench *b, unsigned target)
+{
+	const struct target_spec *s = &b->spec[target];
+
+	if (!s->path[0] && s->target != &target_fs)
+		return NULL;
+	return env_backing(s->path[0] ? s->path : "."); /* an image without a name is made in the current folder */
+}
+
 json_t *bench_env(const struct bench *b)
 {
-	json_t *o = env_machine(), *backing = json_array();
+	json_t *o = env_machine(), *list = json_array();
 
 	put_int(o, "schema_version", SCHEMA_VERSION);
-	for (unsigned i = 0; i < b->opt.ntargets; i++)
-		if (b->spec[i].path[0])
-			json_array_append_new(backing, env_backing(b->spec[i].path));
-	json_object_set_new(o, "backing", backing);
+	for (unsigned i = 0; i < b->opt.ntargets; i++) {
+		json_t *backing = bench_backing(b, i);
+
+		if (!backing)
+			continue;
+		put_int(backing, "target", i);
+		json_array_append_new(list, backing);
+	}
+	json_object_set_new(o, "backing", list);
 	return o;
 }

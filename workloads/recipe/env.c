@@ -127,39 +127,84 @@ void env_line(char *out, size_t size)
 	         t->nodes, t->nodes == 1 ? "" : "s", t->real ? "" : " (synthetic topology)", u.release, env_commit());
 }
 
-/* ---- what is under the device's file ---- */
+/* ---- what is under a target ---- */
 
-static void put_drive(json_t *o, const struct stat *st)
+#define DEEPEST 4 /* a file on a loop device over a file on a loop device ... */
+
+static json_t *backing(const char *path, unsigned deep);
+
+/* What the kernel knows of the drive; of a loop device also what is under the file behind it. */
+static void put_drive(json_t *o, int fd, unsigned deep)
 {
 	struct dev_facts facts = { .n = 0 };
 
-	facts_of_stat(st, &facts);
+	facts_of_fd(fd, &facts);
 	for (unsigned i = 0; i < facts.n; i++)
 		put(o, facts.fact[i].key, facts.fact[i].value);
+	if (facts_get(&facts, "backing_file")[0] && deep < DEEPEST)
+		json_object_set_new(o, "under", backing(facts_get(&facts, "backing_file"), deep + 1));
+}
+
+static void put_mount(json_t *o, int fd, const struct stat *st)
+{
+	struct mounted m;
+
+	if (!mounts_find_fd(fd, &m) && !mounts_find(st->st_dev, &m))
+		return;
+	put(o, "filesystem", m.type);
+	put(o, "source", m.source);
+	put(o, "mounted_at", m.folder);
+	put(o, "mount_options", m.options);
+	put(o, "fs_options", m.fs_options);
+}
+
+static json_t *backing(const char *path, unsigned deep)
+{
+	json_t *o = json_object();
+	int fd = facts_open(path);
+	struct stat st;
+
+	put(o, "path", path);
+	put(o, "filesystem", "unknown");
+	if (fd < 0)
+		return o;
+	if (!fstat(fd, &st) && S_ISBLK(st.st_mode))
+		put(o, "filesystem", "none: a block device");
+	else
+		put_mount(o, fd, &st);
+	put_drive(o, fd, deep);
+	close(fd);
+	return o;
 }
 
 json_t *env_backing(const char *path)
 {
-	json_t *o = json_object();
-	struct mounted m;
-	struct stat st;
+	return backing(path, 0);
+}
 
-	put(o, "path", path);
-	if (facts_stat(path, &st)) {
-		put(o, "filesystem", "unknown");
-		return o;
+static const char *fact(const json_t *o, const char *key)
+{
+	const char *value = json_string_value(json_object_get(o, key));
+
+	return value ? value : "";
+}
+
+void env_place(const json_t *o, char *out, size_t size)
+{
+	const char *drive = fact(o, "drive"), *model = fact(o, "model"), *cache = fact(o, "write_cache");
+	const json_t *under = json_object_get(o, "under");
+	bool is_block = !strncmp(fact(o, "filesystem"), "none", 4);
+	int n = snprintf(out, size, "%s", is_block ? "a block device" : fact(o, "filesystem"));
+
+	if (drive[0])
+		n += snprintf(out + n, size - (size_t)n, " on %s", drive);
+	if (model[0] && (size_t)n < size)
+		n += snprintf(out + n, size - (size_t)n, " (%s)", model);
+	if (cache[0] && (size_t)n < size)
+		n += snprintf(out + n, size - (size_t)n, ", %s", cache);
+	if (under && (size_t)n < size) {
+		n += snprintf(out + n, size - (size_t)n, ", over %s: ", fact(under, "path"));
+		if ((size_t)n < size)
+			env_place(under, out + n, size - (size_t)n);
 	}
-	if (S_ISBLK(st.st_mode)) {
-		put(o, "filesystem", "none: a block device");
-		put_drive(o, &st);
-		return o;
-	}
-	if (mounts_find(st.st_dev, &m)) {
-		put(o, "filesystem", m.type);
-		put(o, "source", m.source);
-		put(o, "mounted_at", m.folder);
-		put(o, "mount_options", m.options);
-	}
-	put_drive(o, &st);
-	return o;
 }

@@ -14,9 +14,14 @@
 const char *env_commit(void);
 /* Of the machine. A new reference. */
 json_t *env_machine(void);
-/* Of the file under a device: its file system, mount options, the disk's write cache. A new reference. `path` need
- * not exist yet. */
+/*
+ * Of the file, folder or block device under a target: its file system with the options of its mount and of its super
+ * block, the drive under that, its write cache. Under a loop device there is more: of the file behind it, the same
+ * ("under"). A new reference. `path` need not exist yet.
+ */
 json_t *env_backing(const char *path);
+/* The same in a few words: "ext4 on vda, write back". */
+void env_place(const json_t *backing, char *out, size_t size);
 /* One short line on the machine, for the head of a table. */
 void env_line(char *out, size_t size);
 const char *env_host(void);

@@ -25,11 +25,13 @@
 #include "target/floor.h"
 #include "target/kernel_fs.h"
 #include "target/loop.h"
+#include "target/mounted_as.h"
 #include "target/scratch.h"
 
 #define MIB         (1u << 20)
 #define IMAGES_MAX  16
 #define MKFS_MAX    8
+#define MADE_MAX    768
 #define SIZE        (512ull << 20) /* of an image, when none is given */
 
 static const struct fs_type {
@@ -56,7 +58,7 @@ struct made_fs {
 	struct kernel_fs k; /* first: kernel_*() take it */
 	int mount;    /* -1: unmounted, by fs_look() */
 	char device[PATH_MAX];
-	char made[256];
+	char made[MADE_MAX];
 };
 
 static const struct fs_type *find_type(const char *name)
@@ -198,7 +200,6 @@ static int make(const struct fs_type *t, const char *device, struct made_fs *in,
 		argv[n] = (char *)t->mkfs[n];
 	for (size_t i = 0; i < n; i++)
 		at += (size_t)snprintf(in->made + at, sizeof(in->made) - at, "%s%s", i ? " " : "; ", argv[i]);
-	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s", t->option ? t->option : "defaults");
 	argv[n] = (char *)device;
 	ret = program_run(argv, NULL, why);
 	return ret == -ENOENT ? why_set(why, ret, "%s: install the package %s", why->text, t->package) : ret;
@@ -218,6 +219,16 @@ static int mount_it(const struct fs_type *t, const char *device, struct why *why
 	ret = -errno;
 	close(context);
 	return fd < 0 ? why_set(why, ret, "cannot mount %s on %s: %s", t->name, device, strerror(-ret)) : fd;
+}
+
+static void say_mounted(const struct fs_type *t, struct made_fs *in)
+{
+	size_t at = strlen(in->made);
+	char as[MADE_MAX / 2];
+
+	mounted_as(in->device, t->name, t->option, as, sizeof(as));
+	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s%s%s", t->option ? t->option : "defaults",
+	         as[0] ? ": " : "", as);
 }
 
 static int make_and_mount(const struct target_spec *spec, struct made_fs *in, struct why *why)
@@ -245,6 +256,7 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, st
 		return ret;
 	}
 	disk_of(st.st_rdev, &in->k.below.disk);
+	say_mounted(t, in);
 	return 0;
 }
 
