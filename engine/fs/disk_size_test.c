@@ -15,7 +15,7 @@ static bool unwritten[BLOCKS]; /* the model */
 static void inode_make(void)
 {
 	inode = (struct inode){ .root = &root };
-	mutex_init(&inode.lock, L_INODE, 0);
+	rwsem_init(&inode.lock, L_INODE, 0);
 	spin_init(&inode.ordered_lock, L_ORDERED_TREE);
 	list_init(&inode.unwritten);
 	memset(unwritten, 0, sizeof(unwritten));
@@ -25,9 +25,9 @@ static void extend(uint64_t off, uint64_t end)
 {
 	uint64_t old = (inode.size + FS_BLOCK - 1) / FS_BLOCK;
 
-	mutex_lock(&inode.lock);
+	write_lock(&inode.lock);
 	disk_size_extend(&inode, off, end);
-	mutex_unlock(&inode.lock);
+	write_unlock(&inode.lock);
 	for (uint64_t i = off / FS_BLOCK; i * FS_BLOCK < end; i++)
 		if (i >= old)
 			unwritten[i] = true;

@@ -181,11 +181,13 @@ static void data_on_its_way_forbids_to_skip(void **state)
 {
 	struct fs *fs = test_mount(test_dev("ram:16m", &(struct mkfs_options){ 0 }), &quiet);
 	struct file *f = synced_file(fs, "a");
+	const struct ordered_spec spec = { .len = FS_BLOCK, .disk_bytenr = fs->super.dev_size - FS_BLOCK,
+		                           .disk_len = FS_BLOCK, .ram_bytes = FS_BLOCK };
 	struct watch w;
 
 	assert_int_equal(fs_commit(fs), 0);
 	assert_int_equal(fs_fsync(f), 0);
-	struct ordered *o = writeback_add_extent(f->inode, 0, FS_BLOCK, fs->super.dev_size - FS_BLOCK, FS_BLOCK, false);
+	struct ordered *o = writeback_add_extent(f->inode, writeback_map_first, &spec);
 	memset(o->csums, 0, sizeof(*o->csums));
 	atomic_store(&o->csum_left, 0);
 	atomic_fetch_or(&o->flags, ORDERED_IO_DONE);

@@ -162,7 +162,7 @@ static void extents(void **state)
 		{ 8, UINT64_MAX - 4095 }, { 16, 0 }, { 16, 4097 }, { 16, (NDATA - 1) * FS_BLOCK },
 		{ 16, (NDATA + 1) * FS_BLOCK }, { 16, UINT64_MAX - 4095 }, { 24, FS_BLOCK }, { 24, 1 },
 		{ 24, UINT64_MAX - 4095 }, { 32, 0 }, { 32, 1 }, { 32, (NDATA + 1) * FS_BLOCK },
-		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 2 },
+		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 3 },
 		{ 48, 0x101 }, { 48, 0x401 },
 	};
 	static const struct change cz[] = { { 40, 0 }, { 40, 8 * FS_BLOCK }, { 40, (128u << 20) + FS_BLOCK },
