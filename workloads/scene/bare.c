@@ -9,7 +9,7 @@
 /* Sections that no run depends on. */
 static bool is_for_people(const char *line)
 {
-	return !strncmp(line, "[scenario]", 10) || !strncmp(line, "[expect", 7);
+	return !strncmp(line, "[scenario", 9) || !strncmp(line, "[expect", 7);
 }
 
 /* The text's lines, without comments and blanks at both ends. What goes leaves an empty line: lines keep their numbers. */

@@ -441,7 +441,7 @@ static bool next_line(const char **text, bool goes_on, char *out, unsigned *firs
 
 	for (const char *p = *text; *p; p = *text) {
 		size_t blanks = strspn(p, " \t"), n = bare_length(p);
-		if (end > out && n && !(goes_on && blanks && blanks < n))
+		if (end > out && n && !(goes_on && blanks && p[blanks] != '['))
 			break;
 		*text = p + strcspn(p, "\n");
 		*text += **text == '\n';
