@@ -21,8 +21,9 @@ struct fuzz_target {
 };
 extern const struct fuzz_target fuzz_targets[]; /* ends with a NULL name */
 
-/* job_target.c, schedule_target.c, image_target.c */
+/* job_target.c, scenario_target.c, schedule_target.c, image_target.c */
 void fuzz_job(const uint8_t *data, size_t n);
+void fuzz_scenario(const uint8_t *data, size_t n);
 void fuzz_schedule(const uint8_t *data, size_t n);
 void fuzz_image(const uint8_t *data, size_t n);
 void fuzz_image_write(const uint8_t *data, size_t n);
