@@ -57,6 +57,7 @@ def options_of(program):
     f = sub.add_parser("finish",
                        help="what a bench says of its figures when it ends, and the percentile files of its folder")
     f.add_argument("run", metavar="RUN", help="a run's folder, or - for a run.json on stdin")
+    f.add_argument("-v", "--verbose", action="store_true", help="each ratio, x floor, and what the words mean")
     f.add_argument("-q", "--quiet", action="store_true", help="the percentile files alone")
     s = sub.add_parser("story", help="the story of a race that was found, as a picture or a page",
                        description="Draws what `race hunt` and `race replay --json` have written.")

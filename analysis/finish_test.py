@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import cli
 import finish
+import glossary
 import hgrm
 import redraw
 import report
@@ -50,9 +52,13 @@ def made_up(*looks, sync_us=250, promised=1):
     return runs.Run("run.json", data, {})
 
 
-def told(run):
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        finish.tell(run)
+def told(run, verbose=True, columns=None):
+    with contextlib.redirect_stdout(io.StringIO()) as out, unittest.mock.patch.dict(os.environ):
+        os.environ.pop("COLUMNS", None)
+        if columns:
+            os.environ["COLUMNS"] = str(columns)
+        with unittest.mock.patch("os.get_terminal_size", side_effect=OSError):
+            finish.tell(run, verbose)
     return out.getvalue()
 
 
@@ -176,6 +182,34 @@ class Terminal(unittest.TestCase):
                 r["rate"] = 0
         self.assertRegex(told(runs.Run(self.run_.path, data, self.run_.env)), r"\n      1  B fio on A +- +-\n")
 
+    def test_the_first_screen_says_why_and_what_it_comes_to(self):
+        text = told(self.run_, verbose=False)
+        _, over = say.compare_run(self.run_)
+        for sentence in say.why(self.run_) + say.pairs(self.run_, over):
+            self.assertIn(sentence + "\n", text)
+        self.assertLess(text.index(say.why(self.run_)[0]), text.index("Over 1 to 4 fsyncers"))
+        self.assertNotIn("ratio of", text)
+        self.assertNotIn("what the words mean", text)
+
+    def test_many_doubts_are_counted(self):
+        data = copy.deepcopy(self.run_.data)
+        data["runs"] = [r for r in data["runs"] if r["trial"] == 0]
+        run = runs.Run(self.run_.path, data, self.run_.env)
+        self.assertEqual(len(say.figure_doubts(run)), 4)
+        self.assertEqual(told(run, verbose=False).count("doubt: "), finish.DOUBTS)
+        self.assertIn("(1 more doubts: --verbose)", told(run, verbose=False))
+        self.assertEqual(told(run).count("doubt: "), 4)
+
+    def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(self):
+        def words(text):
+            return text.split()
+        for verbose in (False, True):
+            whole = told(self.run_, verbose)
+            for columns in (60, 80, 120):
+                text = told(self.run_, verbose, columns)
+                self.assertLessEqual(max(map(len, text.splitlines())), columns)
+                self.assertEqual(words(text), words(whole))
+
     def test_phases_are_explained_by_the_run(self):
         data = dict(self.run_.data, phases={"log_write": "the words of this run", "idle": "never spent"})
         text = told(runs.Run(self.run_.path, data, self.run_.env))
@@ -193,7 +227,8 @@ class Terminal(unittest.TestCase):
             self.assertEqual(os.listdir(folder), ["run.json"])
 
     def test_nothing_but_numpy_is_loaded(self):
-        code = ("import sys; sys.path.insert(0, sys.argv[1]); import cli; status = cli.main(['finish', sys.argv[2]]); "
+        code = ("import sys; sys.path.insert(0, sys.argv[1]); import cli; "
+                "status = cli.main(['finish', '-v', sys.argv[2]]); "
                 "sys.exit(status or bool({'scipy', 'matplotlib', 'jinja2'} & set(sys.modules)))")
         with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as folder:
             os.symlink(os.path.join(tap.FIXTURE, "run.json"), os.path.join(folder, "run.json"))
@@ -218,15 +253,16 @@ class TheProgram(unittest.TestCase):
         """(What it says, the run that it keeps.)"""
         with open(os.path.join(self.folder, "j.fio"), "w", encoding="utf-8") as f:
             f.write(job)
-        done = subprocess.run([os.path.abspath(PROGRAM), "bench", "j.fio", *args.split(), "-o", "kept"],
+        done = subprocess.run([os.path.abspath(PROGRAM), "bench", "j.fio", *args.split(), "-v", "-o", "kept"],
                               cwd=self.folder, capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout, runs.load(os.path.join(self.folder, "kept"))
 
     def table(self, text, heading):
-        """Rows of the C program's table, by (tasks, label): the cells as text."""
-        lines = text[text.index(heading):].split("\n\n")[0].splitlines()[2:]
-        return {(int(line[:7]), line[9:27].strip()): line[27:].split() for line in lines}
+        """Rows of the C program's table, by (tasks, label): the cells as text, by the names of their columns."""
+        lines = text[text.index(heading):].split("\n\n")[0].splitlines()[1:]
+        head, *rows = [re.split(r" {2,}", line.strip()) for line in lines if not line.startswith("notice:")]
+        return {(int(row[0]), row[1]): dict(zip(head, row)) for row in rows}
 
     def as_in_c(self, value):
         return "-" if value != value else f"{value:.1f}" if value < 100 else f"{value:.0f}"
@@ -236,17 +272,36 @@ class TheProgram(unittest.TestCase):
         have = self.table(text, f"{run.subject} latency in us")
         self.assertEqual(len(have), len(rows))
         for row, (threads, i) in zip(rows, [(t, i) for t in run.levels for i in run.indexes]):
-            cells = have[run.fsyncers(threads), run.data["targets"][i]["label"][:18]]
+            cells = have[run.fsyncers(threads), run.data["targets"][i]["label"][:24]]
             value = {c: row[columns.index(c)][1] if row[columns.index(c)][0] != "-" else float("nan") for c in columns}
-            self.assertEqual(cells[:3], [self.as_in_c(value[c]) for c in ("p50 us", "p99 us", "p99.9 us")])
-            shown = ((cells[3], f"{run.subject}/s", 0), (cells[4], "flushes/sync", 2), (cells[5], "meta KiB/sync", 1))
-            for cell, column, digits in shown:
-                self.assertEqual(cell, "-" if value[column] != value[column] else f"{value[column]:.{digits}f}")
+            self.assertEqual([cells[p] for p in ("p50", "p99", "p99.9")],
+                             [self.as_in_c(value[c]) for c in ("p50 us", "p99 us", "p99.9 us")])
+            rate = f"{run.subject}/s"
+            for name, column, digits in ((rate, rate, 0), ("flush/sync", "flushes/sync", 2),
+                                         ("meta KiB", "meta KiB/sync", 1)):
+                self.assertEqual(cells[name], "-" if value[column] != value[column] else f"{value[column]:.{digits}f}")
             floor, times = run.floor(i, threads), row[columns.index("x floor")][0].replace(",", "")
-            self.assertEqual(cells[6], self.as_in_c(floor.percentile(50) / 1e3) if floor else "-")
+            self.assertEqual(cells["floor"], self.as_in_c(floor.percentile(50) / 1e3) if floor else "-")
             if floor:
                 label = re.escape(run.data["targets"][i]["label"][:18])
                 self.assertRegex(text, rf"\n {{,6}}{run.fsyncers(threads)}  {label} +[\d.]+ +{times}\n")
+        self.every_column_is_explained(text, run)
+
+    def every_column_is_explained(self, text, run):
+        """Each name of a column, of a phase and of a class is in the legend. Counters have the kernel's names."""
+        tables, legend = text.split("\nwhat the words mean\n")
+        terms = {t for word, _ in glossary.terminal_words(run) for t in word.split(", ")}
+        self.assertTrue(all(f"\n  {word} " in "\n" + legend for word, _ in glossary.terminal_words(run)))
+        seen = 0
+        for part in tables.split("\n\n")[1:]:
+            title, *lines = part.splitlines()
+            if not lines or not re.match(r" *(threads|target)  ", lines[0]) or "counted in" in title:
+                continue
+            head, *rows = [re.split(r" {2,}", line.strip()) for line in lines]
+            for name in head + [row[1] for row in rows] * ("top waits" in title):
+                self.assertTrue(name in terms or all(word in terms for word in name.split()), (name, title))
+                seen += 1
+        self.assertGreater(seen, 8)
 
     def test_terminal_and_report_agree(self):
         job = "[a]\nrw=randwrite\nsize=1m\nnumber_ios=240\nfsync=2\n"

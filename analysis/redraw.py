@@ -34,9 +34,10 @@ def table_text(run):
 
 
 def readme_part(run, folder):
-    name = os.path.basename(folder)
+    """Doubts are told of the rows that are shown."""
     lines = [f"![{say.answers(run)[0]}]({folder}/answer.svg)", ""]
-    lines += [f"- {a}" for a in say.answers(run)] + [f"- Doubt: {d}" for d in say.doubts(run)[:2]] + [""]
+    lines += [f"- {a}" for a in say.answers(run)]
+    lines += [f"- Doubt: {d}" for d in say.doubts(run, run.levels[:1])[:2]] + [""]
     lines += ["```", table_text(run), "```", "",
               f"Every row, where the time went, and the plots are in [{folder}]({folder}), made by "
               f"`{run.command()}`", ""]

@@ -149,17 +149,16 @@ def pair_answer(rows):
     return f"{text} (one of {', '.join(f'{detectable(r.result)} in {r.metric}' for r in told)} would have been seen)"
 
 
+def pairs(run, over):
+    """What each target comes to against the first one, all levels together: a sentence each, of rows of all levels."""
+    return [f"{'Over' if len(run.levels) > 1 else 'With'} {levels_text(run)}: {pair_answer(list(rows))}."
+            for _, rows in itertools.groupby(over, key=lambda r: r.target)]
+
+
 def answers(run):
-    """The answer: a few sentences, the most important first."""
+    """The answer: a few sentences. How the targets compare, why a sync costs what it does, which races lose data."""
     each, over = compare_run(run)
-    out = []
-    for b, rows in itertools.groupby(over, key=lambda r: r.b):
-        rows = list(rows)
-        out.append(f"Over {levels_text(run)}: {pair_answer(list(rows))}.")
-    if len(run.names) > 1:
-        out.append(chance(each) + ".")
-    out.append(where_time_goes(run))
-    return [s for s in out + race_answers(run) if s]
+    return pairs(run, over) + ([chance(each) + "."] if len(run.names) > 1 else []) + why(run) + race_answers(run)
 
 
 def race_answers(run):
@@ -174,19 +173,53 @@ def race_answers(run):
     return out
 
 
-def where_time_goes(run):
-    """The three dearest phases of the first target that has phases."""
+def microseconds(ns):
+    return f"{ns / 1e3:,.{1 if ns < 1e5 else 0}f} us"
+
+
+def an(noun):
+    """With its article: an fsync, an fdatasync, a write."""
+    return f"{'A' if noun == 'write' else 'An'} {noun}"
+
+
+def time_of(run, target, level):
+    """The three dearest phases of a sync; "" where nobody knows them."""
+    phases = run.phases(target, level)
+    if not phases:
+        return ""
+    total = sum(phases.values())
+    top = sorted(phases, key=phases.get, reverse=True)[:3]
+    parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
+    return (f"{an(run.subject)} of {run.names[target]} with {fsyncers(run.fsyncers(level))} takes {total:,.0f} us on "
+            f"average: {parts}.")
+
+
+def floors_text(run, level):
+    """How far each target is above the least that its device takes."""
+    told = [(i, run.x_floor(i, level), run.floor(i, level)) for i in run.indexes]
+    told = [f"{run.names[i]} {times:,.2f} x ({microseconds(floor.percentile(50))})"
+            for i, times, floor in told if times]
+    if not told:
+        return ""
+    return (f"Against the floor, one write and one flush of the device below: {', '.join(told)} with "
+            f"{fsyncers(run.fsyncers(level))}.")
+
+
+def cost(run):
+    """What a sync costs here, in one sentence, with the fewest fsyncers: "" where too few were made to tell."""
     level = run.levels[0]
-    for i in run.indexes:
-        phases = run.phases(i, level)
-        if phases:
-            total = sum(phases.values())
-            top = sorted(phases, key=phases.get, reverse=True)[:3]
-            parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
-            article = "A" if run.subject == "write" else "An"
-            return (f"{article} {run.subject} of {run.names[i]} with {fsyncers(run.fsyncers(level))} takes "
-                    f"{total:,.0f} us on average: {parts}.")
-    return ""
+    told = [(run.names[i], run.histogram(i, level).figure(50)) for i in run.indexes if run.histogram(i, level)]
+    told = [f"{name} {microseconds(ns)}" for name, ns in told if ns == ns]
+    if not told:
+        return ""
+    return (f"{an(run.subject)} with {fsyncers(run.fsyncers(level))} takes, half of the time, at most: "
+            f"{', '.join(told)}.")
+
+
+def why(run):
+    """Where the time of a sync goes, of each target, with the fewest fsyncers."""
+    level = run.levels[0]
+    return [s for s in [time_of(run, i, level) for i in run.indexes] + [floors_text(run, level)] if s]
 
 
 def listed(run, rows):
@@ -194,9 +227,9 @@ def listed(run, rows):
     return ", ".join(f"{run.names[i]} with {fsyncers(run.fsyncers(t))}" for t, i in rows)
 
 
-def floor_doubts(run):
+def floor_doubts(run, levels=None):
     """Where x floor is no figure (runs.2), and where it is rough because the floor moved."""
-    out, rows = [], list(itertools.product(run.levels, run.indexes))
+    out, rows = [], list(itertools.product(levels or run.levels, run.indexes))
     below = [(t, i) for t, i in rows if run.floor_times(i, t) is not None and run.x_floor(i, t) is None]
     if below:
         out.append(f"No x floor is given of {listed(run, below)}: it would be below 1, and a durable sync cannot take "
@@ -211,12 +244,12 @@ def floor_doubts(run):
     return out
 
 
-def trial_doubts(run):
+def trial_doubts(run, levels=None):
     """What the trials themselves say against their figures: one sentence each."""
     out = []
     if run.data.get("interrupted"):
         out.append("The run was ended before all trials were made.")
-    for threads, i in itertools.product(run.levels, run.indexes):
+    for threads, i in itertools.product(levels or run.levels, run.indexes):
         trials = run.trials(i, threads)
         at = f"{run.names[i]} with {run.fsyncers(threads)} fsyncer(s)"
         if len(trials) < stats.BLOCKS_MIN:
@@ -247,12 +280,13 @@ def place_doubts(run):
             "too."]
 
 
-def figure_doubts(run):
-    """What makes one doubt the figures: one sentence each."""
-    return place_doubts(run) + trial_doubts(run) + floor_doubts(run)
+def figure_doubts(run, levels=None):
+    """What makes one doubt the figures: one sentence each. `levels`: of rows with these alone (all)."""
+    return place_doubts(run) + trial_doubts(run, levels) + floor_doubts(run, levels)
 
 
-def doubts(run):
+def doubts(run, levels=None):
     """The same, and what was not available when it was measured (the bench's own notices)."""
-    notices = {f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"] if r.get("notice")}
-    return figure_doubts(run) + sorted(notices)
+    notices = {f"{run.names[r['target']]}: {r['notice']}." for r in run.data["runs"]
+               if r.get("notice") and (levels is None or r["threads"] in levels)}
+    return figure_doubts(run, levels) + sorted(notices)

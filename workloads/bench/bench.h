@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/screen.h"
 #include "bench/driver.h"
 
 #define BENCH_TARGETS_MAX 8
@@ -31,7 +32,7 @@ struct bench_options {
 	double percentile[BENCH_PERCENTILES_MAX]; /* --percentile-list */
 	unsigned npercentiles;
 	const char *placement, *json, *out, *events;
-	bool no_results, keep, force, with_fio;
+	bool no_results, keep, force, with_fio, verbose;
 };
 
 /* One number of tasks: its clones, and trials[target][trial], NULL where none was made. */
@@ -93,6 +94,10 @@ const char *bench_no_events(const struct bench *b, unsigned target);
 
 /* table.c, json.c */
 void bench_print(const struct bench *b, FILE *out);
+/* A table of figures of targets, its first columns, which each row begins with, and its end: shown and freed. */
+struct screen_table *bench_rows(void);
+void bench_row(struct screen_table *t, const struct bench *b, unsigned threads, unsigned target);
+void bench_put_table(struct screen_table *t, const char *title, FILE *out);
 json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
 /* What is under a target (recipe/env.h). A new reference; NULL: it is in memory. */
@@ -104,7 +109,7 @@ void bench_print_percentiles(const struct bench *b, FILE *out);
 void bench_put_measured(json_t *o, const struct driver_result *r);
 
 /* machine.c: what the devices are, and what the processor and the kernel counted */
-void bench_print_drives(const struct bench *b, FILE *out);
+void bench_print_drive(const struct bench *b, unsigned target, FILE *out);
 json_t *bench_drive_json(const struct driver_result *r);
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 json_t *bench_events_json(const struct bench *b, unsigned target, const struct driver_result *r);

@@ -8,21 +8,6 @@
 #include "bench/bench.h"
 #include "base/text.h"
 
-/* One line: those facts of a drive that decide what an fsync costs. */
-static void print_drive(const struct dev_facts *f, char who, FILE *out)
-{
-	static const char *const shown[] = { "model", "write_cache", "fua", "rotational", "numa_node", "writes" };
-
-	fprintf(out, "  %c  drive %s", who, facts_get(f, "drive"));
-	for (unsigned i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-		if (facts_get(f, shown[i])[0])
-			fprintf(out, ", %s %s", shown[i], facts_get(f, shown[i]));
-	fputc('\n', out);
-	if (facts_get(f, "flush")[0])
-		fprintf(out, "     flush by %s\n     FUA write by %s\n", facts_get(f, "flush"),
-		        facts_get(f, "fua_write"));
-}
-
 static const struct driver_result *first_trial(const struct bench *b, unsigned target)
 {
 	for (unsigned l = 0; l < b->nlevels; l++)
@@ -31,14 +16,27 @@ static const struct driver_result *first_trial(const struct bench *b, unsigned t
 	return NULL;
 }
 
-void bench_print_drives(const struct bench *b, FILE *out)
+/* Those facts of a drive that decide what an fsync costs, and how it is asked. */
+void bench_print_drive(const struct bench *b, unsigned target, FILE *out)
 {
-	for (unsigned t = 0; t < b->opt.ntargets; t++) {
-		const struct driver_result *r = first_trial(b, t);
+	static const char *const shown[] = { "model", "write_cache", "fua", "rotational", "numa_node", "writes" };
+	static const char in[] = "     ";
+	const struct driver_result *r = first_trial(b, target);
+	char line[512];
+	int n;
 
-		if (r && facts_get(&r->drive, "drive")[0])
-			print_drive(&r->drive, 'A' + t, out);
-	}
+	if (!r || !facts_get(&r->drive, "drive")[0])
+		return;
+	n = snprintf(line, sizeof(line), "drive %s", facts_get(&r->drive, "drive"));
+	for (unsigned i = 0; i < sizeof(shown) / sizeof(shown[0]) && n < (int)sizeof(line); i++)
+		if (facts_get(&r->drive, shown[i])[0])
+			n += snprintf(line + n, sizeof(line) - (size_t)n, ", %s %s", shown[i],
+			              facts_get(&r->drive, shown[i]));
+	screen_say(out, in, line);
+	if (!facts_get(&r->drive, "flush")[0])
+		return;
+	screen_sayf(out, in, "flush by %s", facts_get(&r->drive, "flush"));
+	screen_sayf(out, in, "FUA write by %s", facts_get(&r->drive, "fua_write"));
 }
 
 json_t *bench_drive_json(const struct driver_result *r)
@@ -52,20 +50,25 @@ json_t *bench_drive_json(const struct driver_result *r)
 
 /* ---- between nodes ---- */
 
-static void print_node_row(const struct driver_result *r, char who, enum lock_class class, FILE *out)
+static void put_node_row(struct screen_table *t, const struct bench *b, const struct driver_result *r, unsigned target,
+                         enum lock_class class)
 {
 	const struct lock_stat *s = &r->waits[class];
 
-	fprintf(out, "%7u  %c %-16s", r->n, who, lock_info[class].name);
-	if (lock_info[class].kind == LOCK_WAIT)
-		fprintf(out, " %12s %9s", "-", "-");
-	else
-		fprintf(out, " %12llu %8.1f%%", (unsigned long long)s->acquired,
-		        100.0 * (double)s->other_node / (double)s->acquired);
-	fprintf(out, " %12llu", (unsigned long long)s->woken);
+	bench_row(t, b, r->n, target);
+	screen_cell(t, "%s", lock_info[class].name);
+	if (lock_info[class].kind == LOCK_WAIT) {
+		screen_cell(t, "-");
+		screen_cell(t, "-");
+	} else {
+		screen_cell(t, "%llu", (unsigned long long)s->acquired);
+		screen_cell(t, "%.1f%%", 100.0 * (double)s->other_node / (double)s->acquired);
+	}
+	screen_cell(t, "%llu", (unsigned long long)s->woken);
 	if (s->woken)
-		fprintf(out, " %8.1f%%", 100.0 * (double)s->woken_remote / (double)s->woken);
-	fputc('\n', out);
+		screen_cell(t, "%.1f%%", 100.0 * (double)s->woken_remote / (double)s->woken);
+	else
+		screen_cell(t, "-");
 }
 
 static uint64_t crossings(const struct lock_stat *s)
@@ -89,50 +92,45 @@ static uint64_t most_crossings(const struct driver_result *r)
  */
 void bench_print_nodes(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
+	static const char *const name[] = { "class", "acquired", "remote", "woken", "woken remote" };
 	unsigned last = (b->nlevels - 1) * b->opt.ntargets;
-	bool head = false;
+	bool any = false;
 
 	if (!rt_instrument || place_init() || place_topology()->nodes < 2)
 		return;
+	struct screen_table *table = bench_rows();
+	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		screen_column(table, name[i], !i);
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		for (unsigned c = 0; c < L_NR && sum[last + t]; c++) {
 			const struct lock_stat *s = &sum[last + t]->waits[c];
 
 			if (100 * crossings(s) < most_crossings(sum[last + t]) || !crossings(s))
 				continue;
-			if (!head)
-				fprintf(out, "\nbetween NUMA nodes, all tasks of the engine: hand-overs of locks, "
-				        "wake-ups of waiting tasks\n%7s  %-18s %12s %9s %12s %9s\n", "threads", "class",
-				        "acquired", "remote", "woken", "remote");
-			head = true;
-			print_node_row(sum[last + t], 'A' + t, c, out);
+			put_node_row(table, b, sum[last + t], t, c);
+			any = true;
 		}
+	if (any)
+		bench_put_table(table, "between NUMA nodes, all tasks of the engine: hand-overs of locks, wake-ups of "
+		                "waiting tasks", out);
+	else
+		screen_table_free(table);
 }
 
 /* ---- counters ---- */
 
-#define EVENT_WIDTH 11
-
-static int width_of(const struct pmu_count *c)
-{
-	int n = (int)strlen(c->name);
-
-	return n > EVENT_WIDTH ? n : EVENT_WIDTH;
-}
-
-static void print_names(const struct pmu_counts *e, FILE *out)
+static void put_names(struct screen_table *t, const struct pmu_counts *e)
 {
 	for (unsigned i = 0; i < e->n; i++)
-		fprintf(out, " %*s", width_of(&e->event[i]), e->event[i].name);
-	fputc('\n', out);
+		screen_column(t, e->event[i].name, false);
 }
 
-static void print_count(const struct pmu_count *c, double value, FILE *out)
+static void put_count(struct screen_table *t, const struct pmu_count *c, double value)
 {
 	if (c->why[0])
-		fprintf(out, " %*s", width_of(c), "unavailable");
+		screen_cell(t, "unavailable");
 	else
-		fprintf(out, " %*.*f", width_of(c), value < 100 ? 2 : 0, value);
+		screen_cell(t, "%.*f", value < 100 ? 2 : 0, value);
 }
 
 static const struct driver_result *any_counted(const struct bench *b, const struct driver_result *const *sum)
@@ -143,7 +141,7 @@ static const struct driver_result *any_counted(const struct bench *b, const stru
 	return NULL;
 }
 
-static void print_phases_of(const struct driver_result *r, char who, FILE *out)
+static void put_phases_of(struct screen_table *t, const struct bench *b, unsigned target, const struct driver_result *r)
 {
 	for (unsigned ph = 0; ph < PH_NR; ph++) {
 		bool any = false;
@@ -152,10 +150,10 @@ static void print_phases_of(const struct driver_result *r, char who, FILE *out)
 			any |= r->events.event[i].phase[ph] > 0;
 		if (!any || ph == PH_IDLE)
 			continue;
-		fprintf(out, "%7u  %c %-10s", r->n, who, phase_info[ph].name);
+		bench_row(t, b, r->n, target);
+		screen_cell(t, "%s", phase_info[ph].name);
 		for (unsigned i = 0; i < r->events.n; i++)
-			print_count(&r->events.event[i], r->events.event[i].phase[ph] / (double)r->events.syncs, out);
-		fputc('\n', out);
+			put_count(t, &r->events.event[i], r->events.event[i].phase[ph] / (double)r->events.syncs);
 	}
 }
 
@@ -164,47 +162,57 @@ static void print_by_phase(const struct bench *b, const struct driver_result *co
                            const struct driver_result *any, FILE *out)
 {
 	unsigned last = (b->nlevels - 1) * b->opt.ntargets;
+	char title[128];
 
 	if (!b->opt.events || !any->events.syncs)
 		return;
-	fprintf(out, "\nthe same by phase, of one %s in %u (with what reading them costs)\n%7s  %-12s",
-	        bench_subject_name(b), PMU_SYNC_ONE_IN, "threads", "phase");
-	print_names(&any->events, out);
+	struct screen_table *table = bench_rows();
+	screen_column(table, "phase", true);
+	put_names(table, &any->events);
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		if (sum[last + t] && sum[last + t]->events.syncs)
-			print_phases_of(sum[last + t], 'A' + t, out);
+			put_phases_of(table, b, t, sum[last + t]);
+	snprintf(title, sizeof(title), "the same by phase, of one %s in %u (with what reading them costs)",
+	         bench_subject_name(b), PMU_SYNC_ONE_IN);
+	bench_put_table(table, title, out);
 }
 
 static void print_event_rows(const struct bench *b, const struct driver_result *const *sum,
-                             const struct driver_result *any, FILE *out)
+                             const struct driver_result *any, const char *title, FILE *out)
 {
-	fprintf(out, "%7s  %-12s", "threads", "target");
-	print_names(&any->events, out);
+	struct screen_table *table = bench_rows();
+
+	put_names(table, &any->events);
 	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
 		const struct driver_result *r = sum[i];
 
 		if (!r || !r->events.n || !bench_subject(r)->n)
 			continue;
-		fprintf(out, "%7u  %-12.12s", r->n, b->label[i % b->opt.ntargets]);
+		bench_row(table, b, r->n, i % b->opt.ntargets);
 		for (unsigned k = 0; k < r->events.n; k++)
-			print_count(&r->events.event[k], r->events.event[k].value / (double)bench_subject(r)->n, out);
-		fputc('\n', out);
+			put_count(table, &r->events.event[k],
+			          r->events.event[k].value / (double)bench_subject(r)->n);
 	}
+	bench_put_table(table, title, out);
 	for (unsigned i = 0; i < any->events.n; i++) /* what could not be counted, and why: each once */
 		if (any->events.event[i].why[0])
-			fprintf(out, "  %s is unavailable: %s\n", any->events.event[i].name, any->events.event[i].why);
+			screen_sayf(out, "  ", "%s is unavailable: %s", any->events.event[i].name,
+			            any->events.event[i].why);
 }
 
 void bench_print_events(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
 	const struct driver_result *any = any_counted(b, sum);
+	char title[96];
 
-	fprintf(out, "\ncounted in the job's tasks, a %s (task-clock in ns)\n", bench_subject_name(b));
+	snprintf(title, sizeof(title), "counted in the job's tasks, a %s (task-clock in ns)", bench_subject_name(b));
 	if (any)
-		print_event_rows(b, sum, any, out);
+		print_event_rows(b, sum, any, title, out);
+	else
+		fprintf(out, "\n%s\n", title);
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		if (bench_no_events(b, t))
-			fprintf(out, "  %s: not counted: %s\n", b->label[t], bench_no_events(b, t));
+			screen_sayf(out, "  ", "%s: not counted: %s", b->label[t], bench_no_events(b, t));
 	if (any)
 		print_by_phase(b, sum, any, out);
 }

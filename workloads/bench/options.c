@@ -28,6 +28,7 @@ static const struct argp_option table[] = {
 	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
 	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target",
 	  0 },
+	{ "verbose", 'v', NULL, 0, "All tables: phases, waits, counters, ratios; drives; what the words mean", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of all chance (1)", 0 },
 	{ "keep", KEY_KEEP, NULL, 0, "Keep device files that were made", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Overwrite a block device or a file that is not ours", 0 },
@@ -141,6 +142,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!bench_parse_percentiles(arg, o))
 			return 0;
 		return wrong("percentile-list", "up to 16 numbers above 0, 100 at most, such as 50,99,99.99", arg);
+	case 'v':
+		o->verbose = true;
+		return 0;
 	case KEY_KEEP:
 		o->keep = true;
 		return 0;

@@ -30,30 +30,31 @@ static bool is_known(const struct hist *h, double p)
 	return h->n && (p >= 100 || (double)h->n * (100 - p) >= 100 - 1e-6); /* 100 - 99.9 is not quite 0.1 */
 }
 
-static void print_row(const struct bench *b, unsigned tasks, unsigned target, const char *op, const struct hist *h,
-                      FILE *out)
+static void put_row(struct screen_table *table, const struct bench *b, unsigned tasks, unsigned target, const char *op,
+                    const struct hist *h)
 {
-	fprintf(out, "%7u  %-18.18s %-16s", tasks, b->label[target], op);
+	bench_row(table, b, tasks, target);
+	screen_cell(table, "%s", op);
 	for (unsigned i = 0; i < b->opt.npercentiles; i++)
 		if (is_known(h, b->opt.percentile[i]))
-			fprintf(out, " %10.1f", (double)hist_percentile(h, b->opt.percentile[i]) / 1e3);
+			screen_cell(table, "%.1f", (double)hist_percentile(h, b->opt.percentile[i]) / 1e3);
 		else
-			fprintf(out, " %10s", "-");
-	fputc('\n', out);
+			screen_cell(table, "-");
 }
 
 void bench_print_percentiles(const struct bench *b, FILE *out)
 {
+	struct screen_table *table;
 	char name[32];
 
 	if (!b->opt.npercentiles)
 		return;
-	fprintf(out, "\npercentiles in us\n%7s  %-18s %-16s", "threads", "target", "operation");
+	table = bench_rows();
+	screen_column(table, "operation", true);
 	for (unsigned i = 0; i < b->opt.npercentiles; i++) {
 		snprintf(name, sizeof(name), "p%.7g", b->opt.percentile[i]);
-		fprintf(out, " %10s", name);
+		screen_column(table, name, false);
 	}
-	fputc('\n', out);
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++) {
 			struct driver_result *sum = bench_sum(b, &b->level[l], t);
@@ -62,7 +63,8 @@ void bench_print_percentiles(const struct bench *b, FILE *out)
 
 			for (unsigned i = 0; sum && (h = bench_hist(sum, i, &op)); i++)
 				if (h->n)
-					print_row(b, b->level[l].n, t, op, h, out);
+					put_row(table, b, b->level[l].n, t, op, h);
 			driver_free(sum);
 		}
+	bench_put_table(table, "percentiles in us", out);
 }

@@ -1,6 +1,7 @@
 /*
- * table.c: what a bench measured, as plain tables: latencies, where the time of an fsync goes, and which waits cost
- * most. What these figures come to (ratios, doubts, the meaning of the words) analysis/ says below the tables.
+ * table.c: what a bench measured, as plain tables. First what an operation costs here: p50, p99, rate, of what on what.
+ * With --verbose also the recipe, where the time goes phase by phase, and which waits cost most. What the figures come
+ * to (why, ratios, doubts, the meaning of the words) analysis/ says below the tables.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "recipe/env.h"
 
 #define TOP_WAITS 6
-#define NAME_WIDTH 18
 
 static double us(double ns)
 {
@@ -17,24 +17,47 @@ static double us(double ns)
 }
 
 /* A figure that may not be known: too few operations to tell. */
-static void cell(FILE *out, int width, double value, const char *fmt)
+static void cell(struct screen_table *t, double value, int digits)
 {
-	char text[32] = "-";
-
 	if (value > 0)
-		snprintf(text, sizeof(text), fmt, value);
-	fprintf(out, " %*s", width, text);
+		screen_cell(t, "%.*f", digits, value);
+	else
+		screen_cell(t, "-");
 }
 
-static const char *us_format(double value)
+static void us_cell(struct screen_table *t, double value)
 {
-	return value < 100 ? "%.1f" : "%.0f";
+	cell(t, value, value < 100 ? 1 : 0);
 }
 
-/* The head of a row: number of threads, target. */
-static void row(FILE *out, const struct bench *b, const struct bench_level *l, unsigned target)
+static void columns(struct screen_table *t, const char *const *names, unsigned n)
 {
-	fprintf(out, "%7u  %-*.*s", l->n, NAME_WIDTH, NAME_WIDTH, b->label[target]);
+	for (unsigned i = 0; i < n; i++)
+		screen_column(t, names[i], false);
+}
+
+struct screen_table *bench_rows(void)
+{
+	struct screen_table *t = screen_table(2);
+
+	screen_column(t, "threads", false);
+	screen_column(t, "target", true);
+	return t;
+}
+
+void bench_row(struct screen_table *t, const struct bench *b, unsigned threads, unsigned target)
+{
+	screen_cell(t, "%u", threads);
+	screen_cell(t, "%.24s", b->label[target]);
+}
+
+/* Shows what was gathered, below a line that says what it is. */
+void bench_put_table(struct screen_table *t, const char *title, FILE *out)
+{
+	fputc('\n', out);
+	screen_say(out, "", title);
+	screen_table_print(t, out);
+	screen_table_free(t);
 }
 
 /* A target whose phases and waits are the kernel's, and not known. */
@@ -51,22 +74,48 @@ static bool all_kernel(const struct bench *b)
 	return true;
 }
 
-/* ---- the recipe ---- */
+/* ---- what was measured, and where ---- */
 
-static void print_recipe(const struct bench *b, FILE *out)
+static void print_target(const struct bench *b, unsigned t, FILE *out)
 {
-	char line[512];
+	json_t *backing = bench_backing(b, t);
+	char head[] = { ' ', ' ', 'A' + (char)t, ' ', ' ', 0 }, place[768] = "";
+
+	if (backing)
+		env_place(backing, place, sizeof(place));
+	screen_sayf(out, head, "%s%s%s%s", b->spec[t].text, b->spec[t].fio ? ", driven by fio" : "",
+	            place[0] ? ": " : "", place);
+	json_decref(backing);
+	if (!b->opt.verbose)
+		return;
+	bench_print_drive(b, t, out);
+	for (unsigned l = 0; l < b->nlevels; l++) {
+		const struct driver_result *r = b->level[l].trial[t][0];
+
+		if (r && r->made[0]) {
+			screen_say(out, "     made: ", r->made);
+			return;
+		}
+	}
+}
+
+static void print_what(const struct bench *b, FILE *out)
+{
+	char machine[512], each[32] = "";
 	const char *what = "";
 
 	for (unsigned i = 0; i < b->job.n && !*what; i++)
 		what = b->job.job[i].description;
-	fprintf(out, "%s: %s\n", b->job.name, *what ? what : b->job_path);
+	screen_sayf(out, "", "%s: %s", b->job.name, *what ? what : b->job_path);
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
-		fprintf(out, "  %c  %s%s\n", 'A' + i, b->spec[i].text, b->spec[i].fio ? ", driven by fio" : "");
-	env_line(line, sizeof(line));
-	fprintf(out, "  %s\n  %u trial%s of each, taking turns; seed %llu\n", line, b->opt.trials,
-	        b->opt.trials == 1 ? "" : "s", (unsigned long long)b->opt.seed);
-	bench_print_drives(b, out);
+		print_target(b, i, out);
+	env_line(machine, sizeof(machine));
+	if (b->opt.seconds_ns)
+		snprintf(each, sizeof(each), " of %g s", (double)b->opt.seconds_ns / 1e9);
+	screen_sayf(out, "  ", "%u trial%s%s each, taking turns; %s", b->opt.trials,
+	            b->opt.trials == 1 ? "" : "s", each, machine);
+	if (b->opt.verbose)
+		screen_sayf(out, "  ", "seed %llu, commit %s", (unsigned long long)b->opt.seed, env_commit());
 }
 
 /* The plan of the largest level, once, and what did not take. */
@@ -85,7 +134,8 @@ static void print_placement(const struct bench *b, FILE *out)
 	for (unsigned i = 0; i < b->job.n; i++)
 		placed |= b->job.job[i].cpus_allowed[0] || b->job.job[i].numa_cpu_nodes[0];
 	if (!placed) {
-		fprintf(out, "  placement: none, the kernel decides (--placement)\n");
+		if (b->opt.verbose)
+			fprintf(out, "  placement: none, the kernel decides (--placement)\n");
 		return;
 	}
 	p = calloc(r->n, sizeof(*p));
@@ -117,7 +167,7 @@ static void print_notices_of(const struct bench *b, unsigned target, FILE *out)
 			const struct driver_result *r = b->level[l].trial[target][i];
 			if (!r || !r->notice[0] || !strcmp(r->notice, last))
 				continue;
-			fprintf(out, "notice: %s: %s\n", b->label[target], r->notice);
+			screen_sayf(out, "notice: ", "%s: %s", b->label[target], r->notice);
 			last = r->notice;
 		}
 }
@@ -127,26 +177,72 @@ static void print_notices(const struct bench *b, FILE *out)
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		print_notices_of(b, t, out);
 	if (b->interrupted)
-		fprintf(out, "notice: interrupted; this is what was measured until then\n");
+		screen_say(out, "notice: ", "interrupted; this is what was measured until then");
 }
 
 /* ---- latencies ---- */
 
-static void print_latency(const struct bench *b, const struct bench_level *l, unsigned target,
-                          const struct driver_result *r, FILE *out)
+static void put_latency(struct screen_table *table, const struct bench *b, const struct bench_level *l,
+                        unsigned target, const struct driver_result *r)
 {
 	double syncs = r->counters[C_FSYNC], floor = us(hist_percentile(bench_floor(r), 50));
 
-	row(out, b, l, target);
-	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++) {
-		double value = us(bench_value(r, m));
-		cell(out, 9, value, us_format(value));
+	bench_row(table, b, l->n, target);
+	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
+		us_cell(table, us(bench_value(r, m)));
+	cell(table, bench_rate(b, l, target), 0);
+	cell(table, bench_flushes(r), 2);
+	us_cell(table, floor);
+	if (b->opt.verbose)
+		cell(table, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, 1);
+}
+
+static void print_latencies(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	static const char *const percentiles[] = { "p50", "p99", "p99.9" }, *const device[] = { "flush/sync", "floor" };
+	const char *name = bench_subject_name(b);
+	struct screen_table *table = bench_rows();
+	char rate[32], title[64];
+
+	columns(table, percentiles, 3);
+	snprintf(rate, sizeof(rate), "%s/s", name);
+	screen_column(table, rate, false);
+	columns(table, device, 2);
+	if (b->opt.verbose)
+		screen_column(table, "meta KiB", false);
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned t = 0; t < b->opt.ntargets; t++)
+			if (sum[l * b->opt.ntargets + t])
+				put_latency(table, b, &b->level[l], t, sum[l * b->opt.ntargets + t]);
+	snprintf(title, sizeof(title), "%s latency in us", name);
+	bench_put_table(table, title, out);
+}
+
+/* With rate_iops: what the work took, and what its caller saw. */
+static void print_open_loop(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	static const char *const name[] = { "service p50", "service p99", "service p99.9", "response p50",
+		                            "response p99", "response p99.9", "done/s" };
+	struct screen_table *table = bench_rows();
+	bool any = false;
+
+	columns(table, name, 7);
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
+		const struct driver_result *r = sum[i];
+
+		if (!r || !r->response.n)
+			continue;
+		any = true;
+		bench_row(table, b, r->n, i % b->opt.ntargets);
+		for (int k = 0; k < 2; k++)
+			for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
+				us_cell(table, us(bench_percentile(k ? &r->response : &r->service, m)));
+		cell(table, r->elapsed_ns ? r->response.n * 1e9 / r->elapsed_ns : 0, 0);
 	}
-	cell(out, 9, bench_rate(b, l, target), "%.0f");
-	cell(out, 10, bench_flushes(r), "%.2f");
-	cell(out, 9, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, "%.1f");
-	cell(out, 9, floor, us_format(floor));
-	fputc('\n', out);
+	if (any)
+		bench_put_table(table, "open loop: a write with the syncs after it, us", out);
+	else
+		screen_table_free(table);
 }
 
 /* ---- phases ---- */
@@ -167,41 +263,44 @@ static unsigned used_phases(const struct bench *b, const struct driver_result *c
 	return count;
 }
 
-static void print_phase_row(const struct driver_result *r, const unsigned char *used, FILE *out)
+static void put_phases(struct screen_table *table, const struct driver_result *r, const unsigned char *used)
 {
 	double rest = r->sync.sum;
 
-	cell(out, 9, us(hist_mean(&r->sync)), "%.1f");
+	cell(table, us(hist_mean(&r->sync)), 1);
 	for (unsigned p = 0; p < PH_NR; p++) {
 		if (!used[p])
 			continue;
 		rest -= r->phase_ns[p];
-		cell(out, 9, us((double)r->phase_ns[p] / r->sync.n), "%.1f");
+		cell(table, us((double)r->phase_ns[p] / r->sync.n), 1);
 	}
-	cell(out, 9, rest > 0 ? us(rest / r->sync.n) : 0, "%.1f");
-	fputc('\n', out);
+	cell(table, rest > 0 ? us(rest / r->sync.n) : 0, 1);
 }
 
 static void print_phases(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
 	unsigned char used[PH_NR];
+	char title[128];
 
 	if (!rt_instrument || !used_phases(b, sum, used))
 		return;
-	fprintf(out, "\nwhere the time of a %s goes: mean us, the phases sum to the mean\n%7s  %-*s %9s",
-	        bench_subject_name(b), "threads", NAME_WIDTH, "target", "mean");
+	struct screen_table *table = bench_rows();
+	screen_column(table, "mean", false);
 	for (unsigned p = 0; p < PH_NR; p++)
 		if (used[p])
-			fprintf(out, " %9.9s", phase_info[p].name);
-	fprintf(out, " %9s\n", "the rest");
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			const struct driver_result *r = sum[l * b->opt.ntargets + t];
-			if (!r || !r->sync.n || is_kernel(b, t))
-				continue;
-			row(out, b, &b->level[l], t);
-			print_phase_row(r, used, out);
-		}
+			screen_column(table, phase_info[p].name, false);
+	screen_column(table, "the rest", false);
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
+		const struct driver_result *r = sum[i];
+
+		if (!r || !r->sync.n || is_kernel(b, i % b->opt.ntargets))
+			continue;
+		bench_row(table, b, r->n, i % b->opt.ntargets);
+		put_phases(table, r, used);
+	}
+	snprintf(title, sizeof(title), "where the time of a %s goes: mean us, the phases sum to the mean",
+	         bench_subject_name(b));
+	bench_put_table(table, title, out);
 }
 
 /* ---- waits ---- */
@@ -222,7 +321,7 @@ static unsigned next_by_wait(const struct lock_stat *s, const bool *shown)
 	return best;
 }
 
-static void print_holder(const struct lock_stat *s, FILE *out)
+static void put_holder(struct screen_table *table, const struct lock_stat *s)
 {
 	unsigned best = 0;
 
@@ -230,25 +329,26 @@ static void print_holder(const struct lock_stat *s, FILE *out)
 		if (s->by_phase_ns[p] > s->by_phase_ns[best])
 			best = p;
 	if (s->by_phase_ns[best])
-		fprintf(out, " %s %.0f%%", phase_info[best].name, 100.0 * s->by_phase_ns[best] / s->wait_ns);
+		screen_cell(table, "%s %.0f%%", phase_info[best].name, 100.0 * s->by_phase_ns[best] / s->wait_ns);
 	else
-		fprintf(out, " -");
+		screen_cell(table, "-");
 }
 
-static void print_wait(const struct lock_stat *s, unsigned class, double all, FILE *out)
+static void put_wait(struct screen_table *table, const struct lock_stat *s, unsigned class, double all)
 {
-	fprintf(out, " %10llu", (unsigned long long)s->contended);
-	cell(out, 10, s->wait_ns / 1e6, "%.1f");
-	cell(out, 9, us(hist_percentile(&s->wait, 100)), "%.0f");
-	cell(out, 9, s->contended ? us((double)s->wait_ns / s->contended) : 0, "%.1f");
-	fprintf(out, " %5.1f%% %6.1f%%  %-5s  %-15s", 100.0 * s->wait_ns / all, 100.0 * s->wakeup_ns / s->wait_ns,
-	        lock_kind_name[lock_info[class].kind], lock_info[class].name);
-	print_holder(s, out);
-	fputc('\n', out);
+	screen_cell(table, "%s", lock_info[class].name);
+	screen_cell(table, "%s", lock_kind_name[lock_info[class].kind]);
+	screen_cell(table, "%llu", (unsigned long long)s->contended);
+	cell(table, s->wait_ns / 1e6, 1);
+	cell(table, us(hist_percentile(&s->wait, 100)), 0);
+	cell(table, s->contended ? us((double)s->wait_ns / s->contended) : 0, 1);
+	screen_cell(table, "%.1f%%", 100.0 * s->wait_ns / all);
+	screen_cell(table, "%.1f%%", 100.0 * s->wakeup_ns / s->wait_ns);
+	put_holder(table, s);
 }
 
-static void print_waits_of(const struct bench *b, const struct bench_level *l, unsigned target,
-                           const struct driver_result *r, FILE *out)
+static void put_waits_of(struct screen_table *table, const struct bench *b, unsigned target,
+                         const struct driver_result *r)
 {
 	bool shown[L_NR] = { false };
 	double all = 0;
@@ -261,77 +361,36 @@ static void print_waits_of(const struct bench *b, const struct bench_level *l, u
 		if (class == L_NR)
 			return;
 		shown[class] = true;
-		row(out, b, l, target);
-		print_wait(&r->waits[class], class, all, out);
+		screen_cell(table, "%.24s", b->label[target]);
+		put_wait(table, &r->waits[class], class, all);
 	}
 }
 
 static void print_waits(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
+	static const char *const name[] = { "contended", "total ms", "max us", "avg us", "share", "wake-up" };
 	const struct bench_level *l = &b->level[b->nlevels - 1];
+	char title[128];
 
 	if (!rt_instrument || all_kernel(b))
 		return;
-	fprintf(out, "\ntop waits with %u task%s, all tasks of the engine (other numbers of tasks: run.json)\n"
-	        "%7s  %-*s %10s %10s %9s %9s %6s %7s  %-5s  %-15s %s\n", l->n, l->n == 1 ? "" : "s", "threads",
-	        NAME_WIDTH, "target", "contended", "total ms", "max us", "avg us", "share", "wake-up", "type", "class",
-	        "phase of the task that was waited for");
+	struct screen_table *table = screen_table(2);
+	screen_column(table, "target", true);
+	screen_column(table, "class", true);
+	screen_column(table, "type", true);
+	columns(table, name, 6);
+	screen_column(table, "whose phase", true);
 	for (unsigned t = 0; t < b->opt.ntargets; t++) {
 		const struct driver_result *r = sum[(b->nlevels - 1) * b->opt.ntargets + t];
 		if (r && !is_kernel(b, t))
-			print_waits_of(b, l, t, r, out);
+			put_waits_of(table, b, t, r);
 	}
+	snprintf(title, sizeof(title), "top waits with %u task%s, all tasks of the engine (other numbers of tasks: "
+	         "run.json)", l->n, l->n == 1 ? "" : "s");
+	bench_put_table(table, title, out);
 }
 
 /* ---- the whole ---- */
-
-static void print_latencies(const struct bench *b, const struct driver_result *const *sum, FILE *out)
-{
-	const char *name = bench_subject_name(b);
-	char rate[32];
-
-	snprintf(rate, sizeof(rate), "%.6s/s", name);
-	fprintf(out, "\n%s latency in us\n%7s  %-*s %9s %9s %9s %9s %10s %9s %9s\n", name, "threads", NAME_WIDTH,
-	        "target", "p50", "p99", "p99.9", rate, "flush/sync", "meta KiB", "floor us");
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++)
-			if (sum[l * b->opt.ntargets + t])
-				print_latency(b, &b->level[l], t, sum[l * b->opt.ntargets + t], out);
-}
-
-static void print_open_row(const struct driver_result *r, FILE *out)
-{
-	const struct hist *const h[] = { &r->service, &r->response };
-
-	for (int i = 0; i < 2; i++)
-		for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
-			cell(out, 9, us(bench_percentile(h[i], m)), "%.0f");
-	cell(out, 9, r->elapsed_ns ? r->response.n * 1e9 / r->elapsed_ns : 0, "%.0f");
-	fputc('\n', out);
-}
-
-/* With rate_iops: what the work took, and what its caller saw. */
-static void print_open_loop(const struct bench *b, const struct driver_result *const *sum, FILE *out)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++)
-		any |= sum[i] && sum[i]->response.n;
-	if (!any)
-		return;
-	fprintf(out, "\nopen loop: a write with the syncs after it, us\n%7s  %-*s %29s %29s\n%7s  %-*s %9s %9s %9s "
-	        "%9s %9s %9s %9s\n",
-	        "", NAME_WIDTH, "", "---------- service ----------", "---------- response ---------", "threads",
-	        NAME_WIDTH, "target", "p50", "p99", "p99.9", "p50", "p99", "p99.9", "done/s");
-	for (unsigned l = 0; l < b->nlevels; l++)
-		for (unsigned t = 0; t < b->opt.ntargets; t++) {
-			const struct driver_result *r = sum[l * b->opt.ntargets + t];
-			if (!r || !r->response.n)
-				continue;
-			row(out, b, &b->level[l], t);
-			print_open_row(r, out);
-		}
-}
 
 void bench_print(const struct bench *b, FILE *out)
 {
@@ -343,15 +402,18 @@ void bench_print(const struct bench *b, FILE *out)
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			sum[l * b->opt.ntargets + t] = bench_sum(b, &b->level[l], t);
-	print_recipe(b, out);
+	print_what(b, out);
 	print_placement(b, out);
 	print_latencies(b, sum, out);
 	bench_print_percentiles(b, out);
 	print_open_loop(b, sum, out);
-	print_phases(b, sum, out);
-	print_waits(b, sum, out);
-	bench_print_nodes(b, sum, out);
-	bench_print_events(b, sum, out);
+	if (b->opt.verbose) {
+		print_phases(b, sum, out);
+		print_waits(b, sum, out);
+		bench_print_nodes(b, sum, out);
+	}
+	if (b->opt.verbose || b->opt.events)
+		bench_print_events(b, sum, out);
 	print_notices(b, out);
 	for (unsigned i = 0; i < n; i++)
 		driver_free((struct driver_result *)sum[i]);

@@ -116,14 +116,14 @@ static int run_python(char *const args[], int in)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void analysis_finish(const char *folder, const json_t *run, bool quiet)
+void analysis_finish(const char *folder, const json_t *run, enum analysis_told told)
 {
 	char analysis[PATH_MAX];
 	char *args[] = { PYTHON, analysis, "finish", folder ? (char *)folder : "-", NULL, NULL };
+	bool quiet = !cmd_flush() || told == ANALYSIS_QUIET; /* nobody would read it */
 	int ret;
 
-	quiet |= !cmd_flush(); /* nobody would read it */
-	args[4] = quiet ? "--quiet" : NULL;
+	args[4] = quiet ? "--quiet" : told == ANALYSIS_ALL ? "--verbose" : NULL;
 	if (find_analysis(analysis))
 		return say_missing(quiet, missing_analysis);
 	ret = run_python(args, folder ? open("/dev/null", O_RDONLY | O_CLOEXEC) : json_in_memory(run));

@@ -47,7 +47,7 @@ static void what_lies_in_the_current_folder_is_not_run(void **state)
 {
 	spawn_file("j.fio", job);
 	plant("analysis");
-	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 -o kept"), 0);
+	assert_int_equal(spawn("bench j.fio -v -t null -t null -n 3 -o kept"), 0);
 	assert_non_null(strstr(spawn_out, "what the words mean"));
 	assert_int_equal(spawn("compare kept"), 0);
 	assert_non_null(strstr(spawn_out, "Of 2 comparisons"));
@@ -85,7 +85,7 @@ static void without_it_a_bench_says_what_is_missing(void **state)
 
 	spawn_file("j.fio", job);
 	copy_program("alone", kept);
-	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 -o kept"), 0);
+	assert_int_equal(spawn("bench j.fio -v -t null -t null -n 3 -o kept"), 0);
 	assert_string_equal(spawn_err, "");
 	assert_non_null(strstr(spawn_out, "fsync latency in us"));
 	assert_null(strstr(spawn_out, "ratio of B"));

@@ -307,6 +307,18 @@ static int write_folder(const struct bench *b, struct results *r, const json_t *
 	return ret ? cmd_error("bench", "%s", why.text) : 0;
 }
 
+/* Where the rest is. */
+static void say_more(const struct bench *b, const struct results *r)
+{
+	if (b->opt.no_results && b->opt.verbose)
+		return;
+	printf("\nmore: ");
+	if (!b->opt.verbose)
+		printf("bench --verbose%s", b->opt.no_results ? "\n" : "; ");
+	if (!b->opt.no_results)
+		printf("fsyncstorm report %s\nresults: %s\n", r->final, r->final);
+}
+
 /* The tables come first: they are there whatever happens next. */
 static int put_out(const struct bench *b, struct results *r)
 {
@@ -326,11 +338,12 @@ static int put_out(const struct bench *b, struct results *r)
 	if (!ret && !b->opt.no_results)
 		ret = write_folder(b, r, run);
 	if (!ret && !(b->opt.no_results && to_stdout))
-		analysis_finish(b->opt.no_results ? NULL : r->temp, run, to_stdout);
+		analysis_finish(b->opt.no_results ? NULL : r->temp, run,
+		                to_stdout ? ANALYSIS_QUIET : b->opt.verbose ? ANALYSIS_ALL : ANALYSIS_SHORT);
 	if (!ret && !b->opt.no_results && results_commit(r, &why))
 		ret = cmd_error("bench", "%s", why.text);
-	if (!ret && !b->opt.no_results && !to_stdout)
-		printf("\nresults: %s\n", r->final);
+	if (!ret && !to_stdout)
+		say_more(b, r);
 	json_decref(run);
 	return ret;
 }

@@ -172,8 +172,10 @@ static void percentiles_are_those_that_were_asked_for(void **state)
 
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=50\n");
 	assert_int_equal(spawn("bench j.fio -t null -n 2 -o kept --percentile-list 50,90:99.999,100"), 0);
-	row = strstr(spawn_out, "  A null             write ");
-	assert_non_null(strstr(spawn_out, "        p50        p90    p99.999       p100\n"));
+	row = strstr(spawn_out, "  A null  write ");
+	assert_non_null(strstr(spawn_out, "\nthreads  target  operation "));
+	assert_non_null(strstr(spawn_out, "  p99.999 "));
+	assert_non_null(strstr(spawn_out, " p100\n"));
 	assert_non_null(row);
 	assert_int_equal(sscanf(row, "  A null write %lf %lf %*[-] %lf", &us[0], &us[1], &us[3]), 3);
 	json_t *run = load("kept/run.json"), *runs = json_object_get(run, "runs");
@@ -193,7 +195,7 @@ static void the_engine_is_measured_with_its_recipe(void **state)
 	json_t *run, *env, *first, *waits;
 
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=1\n");
-	if (spawn("bench j.fio -t prefix@file:d.img,size=128m -t postfix@file:d.img,size=128m -n 1 -T 2 -o kept"))
+	if (spawn("bench j.fio -v -t prefix@file:d.img,size=128m -t postfix@file:d.img,size=128m -n 1 -T 2 -o kept"))
 		fail_msg("%s", spawn_err);
 	assert_non_null(strstr(spawn_out, "where the time of a fsync goes"));
 	assert_non_null(strstr(spawn_out, "top waits"));
@@ -209,6 +211,9 @@ static void the_engine_is_measured_with_its_recipe(void **state)
 		assert_true(json_real_value(json_object_get(first, "flushes_per_sync")) > 0.2);
 	}
 	assert_true(strlen(text(json_array_get(json_object_get(env, "backing"), 0), "filesystem")) > 0);
+	assert_true(strlen(text(json_array_get(json_object_get(env, "backing"), 0), "fs_options")) > 0);
+	assert_int_equal(number(json_array_get(json_object_get(env, "backing"), 1), "target"), 1);
+	assert_string_equal(text(json_array_get(json_object_get(run, "targets"), 1), "metadata"), "dup");
 	json_decref(run);
 	json_decref(env);
 	unlink("j.fio");
@@ -217,10 +222,67 @@ static void the_engine_is_measured_with_its_recipe(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* Without notices and doubts, of which a busy machine has more. */
+static unsigned lines_of(const char *text)
+{
+	bool told = false;
+	unsigned n = 0;
+
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		told = !strncmp(line, "notice:", 7) || !strncmp(line, "doubt:", 6) || (told && *line == ' ');
+		n += !told;
+	}
+	return n;
+}
+
+static unsigned widest(const char *text)
+{
+	unsigned most = 0, at = 0;
+
+	for (; *text; text++) {
+		at = *text == '\n' ? 0 : at + 1;
+		most = at > most ? at : most;
+	}
+	return most;
+}
+
+/* The simplest question has an answer of one screen; nothing in it is wider than that, and -v has the rest. */
+static void the_first_screen_is_one_screen(void **state)
+{
+	static const char question[] =
+		"bench j.fio -t path:. -t postfix@file:d.img,size=128m -n 3 -s 50ms --no-results";
+	static const char *const columns[] = { "120", "80", "60" };
+	static const unsigned most[] = { 20, 20, 26 }; /* four of 24 are for what makes one doubt */
+	char all[128];
+
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nfsync=1\nruntime=1\ntime_based=1\n");
+	snprintf(all, sizeof(all), "%s -v", question);
+	for (unsigned i = 0; i < 3; i++) {
+		setenv("COLUMNS", columns[i], 1);
+		setenv("LC_ALL", "C", 1);
+		assert_int_equal(spawn(question), 0);
+		if (widest(spawn_out) > (unsigned)atoi(columns[i]) || lines_of(spawn_out) > most[i])
+			fail_msg("%u wide, %u lines: %s", widest(spawn_out), lines_of(spawn_out), spawn_out);
+		assert_null(strstr(spawn_out, "what the words mean"));
+		assert_non_null(strstr(spawn_out, "p50"));
+		for (const char *p = spawn_out; *p; p++)
+			assert_true((unsigned char)*p < 0x80);
+		assert_int_equal(spawn(all), 0);
+		if (widest(spawn_out) > (unsigned)atoi(columns[i]))
+			fail_msg("%u wide: %s", widest(spawn_out), spawn_out);
+		assert_non_null(strstr(spawn_out, "what the words mean"));
+	}
+	unsetenv("COLUMNS");
+	unsetenv("LC_ALL");
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
 /* Nobody counts in a real file system, or in none: that is not a count of 0. */
 static void what_is_not_known_is_absent(void **state)
 {
 	static const char *const target[] = { "path:.", "null" };
+	static const char *const design_key[] = { "device", "subvols", "metadata" };
 	char line[128];
 	json_t *run, *first;
 	json_error_t e;
@@ -235,6 +297,9 @@ static void what_is_not_known_is_absent(void **state)
 		assert_null(json_object_get(first, "counters"));
 		assert_null(json_object_get(first, "phases_ns"));
 		assert_null(json_object_get(first, "device"));
+		first = json_array_get(json_object_get(run, "targets"), 0);
+		for (size_t k = 0; k < 3; k++) /* a design's */
+			assert_null(json_object_get(first, design_key[k]));
 		json_decref(run);
 	}
 	unlink("j.fio");
@@ -247,7 +312,7 @@ static void events_are_counted_or_it_says_why(void **state)
 	json_error_t e;
 
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=4\nfsync=1\n");
-	assert_int_equal(spawn("bench j.fio -t path:. -n 1 --no-results"), 0);
+	assert_int_equal(spawn("bench j.fio -v -t path:. -n 1 --no-results"), 0);
 	assert_non_null(strstr(spawn_out, "A path: not counted: on a real file system with --events only"));
 	assert_int_equal(spawn("bench j.fio -t path:. -t null -n 1 --no-results -j -"), 0);
 	run = json_loads(spawn_out, 0, &e);
@@ -355,6 +420,7 @@ int main(void)
 		cmocka_unit_test(trials_take_turns),
 		cmocka_unit_test(percentiles_are_those_that_were_asked_for),
 		cmocka_unit_test(the_engine_is_measured_with_its_recipe),
+		cmocka_unit_test(the_first_screen_is_one_screen),
 		cmocka_unit_test(what_is_not_known_is_absent),
 		cmocka_unit_test(events_are_counted_or_it_says_why),
 		cmocka_unit_test(a_file_kept_can_be_used_again),

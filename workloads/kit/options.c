@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/screen.h"
 #include "base/text.h"
 #include "machine/place.h"
+
+#define NARROWEST 40 /* less than this argp has no room for */
 
 int cmd_error(const char *name, const char *fmt, ...)
 {
@@ -131,6 +134,19 @@ static int check_topology(const char *cmd)
 	                 "`node:2 core:4 pu:2`", synthetic);
 }
 
+/* --help keeps to the screen; lines of more than a hundred letters are hard to read on a wider one, too. */
+static void fit_help(void)
+{
+	unsigned width = screen_width(stdout);
+	char format[64];
+
+	if (width < NARROWEST)
+		return;
+	snprintf(format, sizeof(format), "rmargin=%u%s", width > 100 ? 100 : width - 1,
+	         width < 80 ? ",short-opt-col=1,long-opt-col=5,opt-doc-col=21" : "");
+	setenv("ARGP_HELP_FMT", format, 0);
+}
+
 int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
 {
 	const char *space = strchr(argv[0], ' ');
@@ -145,5 +161,6 @@ int cmd_options(const struct argp *argp, int argc, char **argv, void *input)
 	}
 	if (ret)
 		return ret;
+	fit_help();
 	return argp_parse(argp, argc, argv, 0, NULL, input) ? CMD_ERROR : check_topology(cmd);
 }

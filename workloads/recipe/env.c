@@ -123,8 +123,8 @@ void env_line(char *out, size_t size)
 		return;
 	}
 	t = place_topology();
-	snprintf(out, size, "%s, %u CPUs on %u node%s%s, Linux %s, commit %s", cpu_model(cpu, sizeof(cpu)), t->pus,
-	         t->nodes, t->nodes == 1 ? "" : "s", t->real ? "" : " (synthetic topology)", u.release, env_commit());
+	snprintf(out, size, "%s, %u CPUs on %u node%s%s, Linux %s", cpu_model(cpu, sizeof(cpu)), t->pus, t->nodes,
+	         t->nodes == 1 ? "" : "s", t->real ? "" : " (synthetic topology)", u.release);
 }
 
 /* ---- what is under a target ---- */
