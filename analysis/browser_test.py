@@ -41,8 +41,12 @@ class Browser(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder, ignore_errors=True)
 
-    def open(self, *flags):
+    def open(self, *flags, wide=None):
+        """`wide`: as a phone of so many points."""
         options = webdriver.ChromeOptions()
+        if wide:
+            options.add_experimental_option("mobileEmulation",
+                                            {"deviceMetrics": {"width": wide, "height": 800, "pixelRatio": 1}})
         options.binary_location = BROWSER
         profile = tempfile.mkdtemp(dir=self.folder)
         for flag in (*FLAGS, *flags, "--user-data-dir=" + profile):
@@ -117,6 +121,31 @@ class Browser(unittest.TestCase):
         self.assertGreater(ink, 600)
         text = browser.execute_script("return getComputedStyle(document.querySelector('figure svg text')).fill")
         self.assertEqual(text, browser.execute_script(f"{style}.color"))
+
+
+    def test_a_map_is_turned_over_on_a_dark_page_alone(self):
+        style = "return getComputedStyle(document.querySelector('#plot-waits svg'))"
+        dark = self.open("--blink-settings=preferredColorScheme=0")
+        self.assertIn("invert(1)", dark.execute_script(f"{style}.filter"))
+        ink = dark.execute_script(f"{style}.color.match(/\\d+/g)")  # before it is turned over
+        self.assertLess(sum(int(x) for x in ink[:3]), 150)
+        map_ = dark.find_element(By.ID, "plot-waits")
+        dark.execute_script("arguments[0].scrollIntoView()", map_)
+        dark.save_screenshot(os.path.join(SHOTS, "dark-map.png"))
+        self.assertEqual(self.open().execute_script(f"{style}.filter"), "none")
+
+    def test_a_phone_shows_all_of_a_comparison(self):
+        browser = self.open(wide=400)
+        rows = browser.find_elements(By.CSS_SELECTOR, "h3#comparisons + div tbody tr")
+        browser.execute_script("arguments[0].scrollIntoView()", rows[0])
+        browser.save_screenshot(os.path.join(SHOTS, "phone.png"))
+        self.assertFalse(browser.find_element(By.CSS_SELECTOR, "h3#comparisons + div thead").is_displayed())
+        for row in rows:
+            for cell in row.find_elements(By.TAG_NAME, "td"):
+                box = cell.rect
+                self.assertLessEqual(box["x"] + box["width"], 400)
+                self.assertGreater(box["height"], 10)
+        self.assertLessEqual(browser.execute_script("return document.documentElement.scrollWidth"), 400)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def look(target):
 
 
 def figure(recipe, title, rows=1, cols=1, width=7.6, height=3.9, **share):
-    """A figure and its axes (always a two-dimensional array). An axes marked `solid` keeps its paper on a dark page."""
+    """A figure and its axes (always a two-dimensional array)."""
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     axes = fig.subplots(rows, cols, squeeze=False, **share)
@@ -114,7 +114,7 @@ def svg_inline(fig, prefix, label):
     name for who cannot see it."""
     fig.patch.set_alpha(0)
     for ax in fig.axes:
-        ax.patch.set_alpha(1 if getattr(ax, "solid", False) else 0)
+        ax.patch.set_alpha(0)
     text = svg_text(fig)
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)

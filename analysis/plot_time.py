@@ -62,7 +62,6 @@ def draw_target(ax, run, target, level, norm):
     draw.log_axis(ax.yaxis)
     ax.set_title(f"{run.names[target]}: {marked} stall{'s' * (marked != 1)} "
                  f"(a sync of over {draw.number(bound / 1e3)} us)", loc="left")
-    ax.solid = True
     return image, marked
 
 

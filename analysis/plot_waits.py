@@ -32,7 +32,6 @@ def draw_matrix(ax, m, rows, cols, norm):
     ax.set_xticks(range(len(cols)), cols, rotation=60, ha="right", fontsize=7)
     ax.set_yticks(range(len(rows)), rows, fontsize=7)
     ax.grid(False)
-    ax.solid = True
     for y, x in zip(*np.nonzero(cells >= norm.vmax / 200)):
         dark = norm(cells[y, x]) > 0.5
         ax.text(x, y, draw.number(cells[y, x]), ha="center", va="center", fontsize=5.5,

@@ -22,6 +22,7 @@ class Plot:
     name: str            # of its file
     caption: str         # what it shows, one sentence
     draw: Callable       # returns a figure; one with `absent` where the run has no such data
+    map: bool = False    # its colours are figures, from paper to ink: on a dark page they are turned over
 
 
 def of_level(run, threads):
@@ -46,8 +47,9 @@ def the_rest(run, others=(), scores=None):
            for t in run.levels[1:]]
     out += [
         Plot("waits", f"What was waited for, and what its holder was doing, {of_level(run, last)}.",
-             lambda: plot_waits.draw_run(run)),
-        Plot("time", f"Latency over time, {of_level(run, last)}.", lambda: plot_time.draw_run(run)),
+             lambda: plot_waits.draw_run(run), map=True),
+        Plot("time", f"Latency over time, {of_level(run, last)}.", lambda: plot_time.draw_run(run),
+             map=True),
         Plot("io", "Flushes and metadata a sync.", lambda: plot_io.draw_run(run)),
         Plot("field", "Designs beside real file systems and the device floor.", lambda: plot_field.draw_run(run)),
         Plot("numa", "Local against remote placement.", lambda: plot_numa.draw_runs([run, *others])),

@@ -2,7 +2,8 @@
 report.py: one HTML file that tells what a run found. It needs nothing else: no network, no script from
 elsewhere, plots inline, the raw results inside it.
 
-The first screen is the answer in sentences and the three plots that carry it. It works without JavaScript (tables,
+The first screen says what a sync costs here, why, and how the targets compare, and has the three plots that carry it.
+All else is behind it: folds, tables, where it ran. It works without JavaScript (tables,
 folds, links, the download); with it, tables sort. It is there whole or not at all (files.py).
 """
 import base64
@@ -34,6 +35,19 @@ def cell(value, digits=0):
 
 def kib(size_bytes):
     return None if size_bytes is None else size_bytes / 1024
+
+
+def cost_table(run):
+    """What a sync costs here, of what on what: with the fewest fsyncers."""
+    level, rows = run.levels[0], []
+    for i in run.indexes:
+        h = run.histogram(i, level)
+        if h is not None:
+            rows.append([(run.names[i], run.names[i]), (run.place(i), run.place(i))]
+                        + [cell(h.figure(p) / 1e3, 1) for p in (50, 99)]
+                        + [cell(run.rate(i, level)), cell(run.per_sync(i, level, "flushes_per_sync"), 2),
+                           cell(run.x_floor(i, level), 2)])
+    return ["target", "on", "p50 us", "p99 us", f"{run.subject}/s", "flushes/sync", "x floor"], rows
 
 
 def results_table(run):
@@ -105,6 +119,31 @@ def waits_table(run):
     return ["target", "class", "kind", "acquired", "had to wait", "total ms", "mean us", "max us", "wake-up %"], rows
 
 
+# ---- where it ran ----
+
+def layer(b):
+    """Of what is under a target, as pairs of a word and what is known: the file system, how it is mounted, the
+    drive."""
+    mounted = "; of the file system ".join(b[k] for k in ("mount_options", "fs_options") if b.get(k))
+    drive = ", ".join(f"{word}{b[k]}" for k, word in (("drive", ""), ("model", ""), ("write_cache", "cache: "),
+                                                      ("fua", "FUA: ")) if b.get(k))
+    out = [("lies on", ", ".join(b[k] for k in ("filesystem", "source") if b.get(k))), ("mounted with", mounted),
+           ("drive", drive)]
+    if "under" in b:
+        out += [("over the file", b["under"].get("path", ""))] + layer(b["under"])
+    return [(word, text) for word, text in out if text]
+
+
+def places(run):
+    """(name, what was typed, pairs) of each target: on what it lay and how that was made."""
+    out = []
+    for i, t in enumerate(run.data["targets"]):
+        made = next((r["made"] for r in run.data["runs"] if r["target"] == i and r.get("made")), "")
+        pairs = [("made as", made)] * bool(made) + layer(run.backing(i) or {})
+        out.append((run.names[i], t.get("text", ""), pairs or [("lies on", run.place(i))]))
+    return out
+
+
 # ---- the race ----
 
 def read_text(path):
@@ -113,17 +152,18 @@ def read_text(path):
 
 
 def race_parts(run):
-    """What lies beside the results: stories, which are drawn; time lines, hunts and schedules, as text."""
+    """What lies beside the results: stories, which are drawn; hunts and schedules, as text. A time line is told as text
+    where it was not drawn, and nowhere twice."""
     parts = []
     for name in sorted(os.listdir(run.folder)):
         path = os.path.join(run.folder, name)
+        drawn = os.path.exists(os.path.join(run.folder, name.split(".")[0] + ".story.json"))
         if name.endswith(".story.json"):
             prefix = f"story-{sum(p['svg'] is not None for p in parts)}"
             parts.append({"name": name, "text": "", "svg": story.svg(story.load(path), prefix), "open": True})
-        elif name.endswith((".timeline.txt", ".hunt.txt", ".schedule")):
-            drawn = os.path.exists(os.path.join(run.folder, name.split(".")[0] + ".story.json"))
-            parts.append({"name": name, "text": read_text(path), "svg": None,
-                          "open": not drawn and not name.endswith(".schedule")})
+        elif name.endswith((".hunt.txt", ".schedule")) or (name.endswith(".timeline.txt") and not drawn):
+            parts.append({"name": name, "text": read_text(path), "svg": None, "open": not drawn and
+                          not name.endswith(".schedule")})
     return parts
 
 
@@ -131,7 +171,8 @@ def race_parts(run):
 
 def shown(plot, open_=True):
     fig = plot.draw()
-    return {"caption": plot.caption, "name": plot.name, "absent": getattr(fig, "absent", None), "open": open_,
+    return {"caption": plot.caption, "name": plot.name, "map": plot.map, "open": open_,
+            "absent": getattr(fig, "absent", None),
             "svg": None if hasattr(fig, "absent") else draw.svg_inline(fig, plot.name, html.escape(plot.caption))}
 
 
@@ -142,7 +183,7 @@ def download(run):
 
 
 def context(run, others, scores):
-    each, _ = say.compare_run(run)
+    each, over = say.compare_run(run)
     tables = [("results", f"Latency of {run.subject}, rate, and what it costs the device", results_table(run))]
     if open_loop_table(run)[1]:
         tables.append(("open-loop", "Open loop: a stall is paid by all that it delayed", open_loop_table(run)))
@@ -153,7 +194,9 @@ def context(run, others, scores):
         tables.append(("waits-table", f"Waits with {run.fsyncers(run.levels[-1])} fsyncers, all tasks of the engine",
                        waits_table(run)))
     return {
-        "run": run, "title": run.name, "answers": say.answers(run), "doubts": say.doubts(run),
+        "run": run, "title": run.name, "cost": say.cost(run), "costs": cost_table(run), "why": say.why(run),
+        "compared": say.pairs(run, over) + ([say.chance(each) + "."] if each else []) + say.race_answers(run),
+        "doubts": say.doubts(run), "places": places(run),
         "first": [shown(p) for p in plots.first_screen(run)],
         "rest": [shown(p, not p.name.startswith("latency-")) for p in plots.the_rest(run, others, scores)],
         "tables": [{"id": i, "title": t, "columns": c, "rows": r} for i, t, (c, r) in tables],

@@ -85,18 +85,22 @@ class Report(unittest.TestCase):
 
     def test_the_answer_comes_first(self):
         shown = re.sub(r"<[^>]+>|\s+", " ", self.text[:self.text.index('id="more"')])
-        for sentence in say.answers(self.run_):
+        for sentence in [say.cost(self.run_)] + say.answers(self.run_):
             self.assertIn(sentence, html.unescape(shown))
+        self.assertLess(shown.index("An fsync with 1 fsyncer takes"), shown.index("on average:"))
+        self.assertLess(shown.index("on average:"), shown.index("Over 1 to 4 fsyncers"))
         self.assertEqual(self.text[:self.text.index('id="more"')].count("<svg "), 3)
         self.assertIn("prefix loses durable data, found at schedule", shown)
 
     def test_tables_hold_what_was_measured(self):
-        results = self.page.tables[0]
+        cost, results, comparisons, phases = self.page.tables[:4]
+        self.assertEqual(cost[0][:4], ["target", "on", "p50 us", "p99 us"])
+        self.assertEqual([row[2] for row in cost[1:]],
+                         [f"{self.run_.histogram(i, 1).percentile(50) / 1e3:,.1f}" for i in self.run_.indexes])
         self.assertEqual(results[0][:3], ["fsyncers", "target", "p50 us"])
         self.assertEqual(len(results), 1 + len(self.run_.levels) * len(self.run_.names))
         self.assertEqual(results[1][2], f"{self.run_.histogram(0, 1).percentile(50) / 1e3:,.1f}")
-        self.assertEqual(len(self.page.tables[1]), 1 + 4 * len(self.run_.levels))
-        phases = self.page.tables[2]
+        self.assertEqual(len(comparisons), 1 + 4 * len(self.run_.levels))
         for row in phases[1:]:
             numbers = [float(x.replace(",", "")) for x in row[2:]]
             self.assertAlmostEqual(sum(numbers[1:]) / numbers[0], 1, delta=0.01)
@@ -109,6 +113,25 @@ class Report(unittest.TestCase):
         self.assertIn("the power fails", self.text)
         self.assertIn(self.run_.data["commit"], self.text)
         self.assertIn("fsyncstorm bench", self.text)
+
+    def test_where_it_ran_is_told(self):
+        data, env = copy.deepcopy(self.run_.data), copy.deepcopy(self.run_.env)
+        data["date"] = "20261124-014144"
+        for r in data["runs"]:
+            r["made"] = "a loop device; mkfs.ext4 -q; mounted with defaults: rw"
+        env["backing"] = [{"target": 1, "path": "m", "filesystem": "ext4", "source": "/dev/loop7", "drive": "loop7",
+                           "mount_options": "rw,noatime", "fs_options": "rw,nobarrier,commit=7",
+                           "write_cache": "write back", "under": {"path": "/images/i", "filesystem": "xfs",
+                                                                  "source": "/dev/sda1", "model": "QEMU"}}]
+        text = report.render(runs.Run(self.run_.path, data, env))
+        for told in ("2026-11-24 01:41:44 UTC", "mkfs.ext4 -q; mounted with defaults: rw", "/images/i",
+                     "xfs, /dev/sda1", "rw,noatime; of the file system rw,nobarrier,commit=7", "QEMU",
+                     "cache: write back"):
+            self.assertIn(told, html.unescape(text))
+
+    def test_what_is_drawn_is_not_told_again(self):
+        self.assertEqual(self.text.count("THE POWER FAILS"), 0)  # of the time line as text
+        self.assertIn("the power fails", self.text)
 
     def test_text_of_a_run_is_no_markup(self):
         data = copy.deepcopy(self.run_.data)

@@ -179,29 +179,19 @@ def svg(story, prefix="story"):
     return templates().get_template("story.svg.j2").render(p=Picture(story), story=story, prefix=prefix, margin=MARGIN)
 
 
-def steps(story):
-    """What it takes to fail, in sentences: (what it is, the step, where that is)."""
-    def where(step):
-        return f"{step['file']}:{step['line']} {step['function']}" if "file" in step else ""
+def pair(story):
+    """The pair of steps that decides, in sentences: (which, the step, where that is). The preemptions are in the
+    picture, each where it is."""
+    def row(label, step):
+        where = f"{step['file']}:{step['line']} {step['function']}" if "file" in step else ""
+        return label, f"{step['task']} {step['does']}{': ' + step['then'] if 'then' in step else ''}", where
 
-    def does(step):
-        return f"{step['task']} {step['does']}{': ' + step['then'] if 'then' in step else ''}"
-
-    out = []
-    for i, stop in enumerate(story["preempted"], 1):
-        at = stop["stopped"]
-        out.append((f"preemption {i}, step {at['step']}", f"{at['task']} is stopped before it {at['does']}", where(at)))
-        instead = stop["goes_on"]
-        out.append(("", f"{instead['task']} goes on instead: {instead['does']}", where(instead)))
-    if story["pair"]:
-        out.append(("the pair that decides", does(story["pair"]["first"]), where(story["pair"]["first"])))
-        out.append(("before", does(story["pair"]["second"]), where(story["pair"]["second"])))
-    return out
+    return [row("first", story["pair"]["first"]), row("then", story["pair"]["second"])] if story["pair"] else []
 
 
 def page(story):
     """A page with the picture and all that the story has."""
-    return templates().get_template("story.html.j2").render(story=story, picture=svg(story), steps=steps(story))
+    return templates().get_template("story.html.j2").render(story=story, picture=svg(story), steps=pair(story))
 
 
 def command(options):

@@ -17,7 +17,6 @@ import unittest
 import xml.etree.ElementTree as xml
 
 import cli
-import runs
 import story
 import tap
 
