@@ -51,7 +51,7 @@ class Picture(unittest.TestCase):
         texts = [e.text for e in self.of_class("what")][:len(shown)]
         self.assertEqual(texts, [story.line_text(self.story, line) for line in shown])
         marks = self.of_class("event") + self.of_class("stopped") + self.of_class("mark")
-        self.assertEqual(len(marks), len(shown) + 2)  # with those of the legend
+        self.assertEqual(len(marks), len(shown) + 3)  # with those of the legend
         heights = [float(e.get("y")) for e in self.of_class("what")]
         self.assertEqual(heights, sorted(heights))
 
@@ -118,7 +118,9 @@ class Page(unittest.TestCase):
         for block in data["blocks"]:
             self.assertIn(block["after"], text)
         for stop in data["preempted"]:
-            self.assertIn(f"{stop['stopped']['task']} is stopped before it {stop['stopped']['does']}", text)
+            told = f"{stop['stopped']['task']}: is stopped before it {stop['stopped']['does']}"
+            self.assertEqual(text.split("<h2>")[0].count(told), 1)  # in the picture, and only there and in its line
+            self.assertEqual(text.count(told), 2)
         self.assertIn(data["pair"]["second"]["does"], text)
         self.assertNotRegex(text, r"<script|@import|src=")
 
