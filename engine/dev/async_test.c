@@ -59,8 +59,8 @@ static void story_of(char *out)
 	const struct dev_event *ev = powercut_events(d, &n);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct dev_event *begun = ev[i].kind == EV_WCMP || ev[i].kind == EV_FCMP ? &ev[ev[i].of] : &ev[i];
-		char c = begun->kind == EV_FSUB ? 'f' : (char)('a' + begun->off / DEV_BLOCK);
+		const struct dev_event *begun = ev[i].kind == DEV_WCMP || ev[i].kind == DEV_FCMP ? &ev[ev[i].of] : &ev[i];
+		char c = begun->kind == DEV_FSUB ? 'f' : (char)('a' + begun->off / DEV_BLOCK);
 
 		*out++ = begun == &ev[i] ? c : (char)(c - 'a' + 'A');
 	}

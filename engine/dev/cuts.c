@@ -167,7 +167,7 @@ static int completion_prefixes(struct cutter *k)
 static int without_in_flight_at_flush(struct cutter *k)
 {
 	for (uint32_t pos = k->epoch->pos; pos-- > 0;)
-		if (k->log->event[pos].kind == EV_FSUB)
+		if (k->log->event[pos].kind == DEV_FSUB)
 			return emit_those(k, not_in_flight_at, pos);
 	return 0;
 }

@@ -24,7 +24,7 @@
 #include "base/rng.h"
 #include "dev/dev.h"
 
-enum dev_event_kind { EV_WSUB, EV_WCMP, EV_FSUB, EV_FCMP };
+enum dev_event_kind { DEV_WSUB, DEV_WCMP, DEV_FSUB, DEV_FCMP };
 
 struct dev_event {
 	uint8_t kind;

@@ -313,7 +313,7 @@ static void a_hash_outlives_a_restart(void **state)
 static void a_real_bio_is_recorded_stage_by_stage(void **state)
 {
 	static _Alignas(4096) uint8_t buf[DEV_BLOCK];
-	static const uint8_t kinds[] = {EV_WSUB, EV_WCMP, EV_FSUB, EV_FCMP, EV_WSUB, EV_WCMP};
+	static const uint8_t kinds[] = {DEV_WSUB, DEV_WCMP, DEV_FSUB, DEV_FCMP, DEV_WSUB, DEV_WCMP};
 	const struct dev_event *ev;
 	uint32_t n;
 

@@ -55,13 +55,13 @@ void record_submit(struct dev *d, struct bio *bio)
 		return;
 	bio->event = l->n;
 	if (bio->stage == STAGE_FLUSH) {
-		add_event(l, EV_FSUB, bio);
+		add_event(l, DEV_FSUB, bio);
 		return;
 	}
 	size_t before = hashes_size(bio->off, bio->len);
 	char *piece = arena_get(&l->data, before + bio->len);
 	bio->media = memcpy(piece + before, bio->buf, bio->len);
-	e = add_event(l, EV_WSUB, bio);
+	e = add_event(l, DEV_WSUB, bio);
 	e->fua = bio->flags & BIO_FUA;
 	e->failed = bio->fault;
 	e->off = bio->off;
@@ -78,9 +78,9 @@ void record_complete(struct dev *d, struct bio *bio, int err)
 
 	if (bio->stage == STAGE_READ)
 		return;
-	e = add_event(l, flush ? EV_FCMP : EV_WCMP, bio);
+	e = add_event(l, flush ? DEV_FCMP : DEV_WCMP, bio);
 	begun = &l->event[bio->event];
-	CHECK(begun->kind == (flush ? EV_FSUB : EV_WSUB));
+	CHECK(begun->kind == (flush ? DEV_FSUB : DEV_WSUB));
 	CHECK(begun->of == NOT_YET);
 	begun->of = pos;
 	e->of = bio->event;
@@ -153,7 +153,7 @@ const struct dev_event *powercut_events(const struct dev *d, uint32_t *n)
 	struct dev_log *l = d->log;
 
 	for (uint32_t i = 0; i < l->n; i++)
-		if (l->event[i].kind == EV_WSUB && !l->event[i].hash)
+		if (l->event[i].kind == DEV_WSUB && !l->event[i].hash)
 			hash_write(&l->event[i]);
 	*n = l->n;
 	return l->event;

@@ -150,9 +150,9 @@ bool walk_commits_next(const struct walk *w)
 
 	if (w->at >= w->log->n || e->failed)
 		return false;
-	if (e->kind == EV_WCMP)
+	if (e->kind == DEV_WCMP)
 		return e->fua;
-	if (e->kind != EV_FCMP)
+	if (e->kind != DEV_FCMP)
 		return false;
 	for (uint32_t i = 0; i < w->pending.n; i++)
 		if (covered_by_flush(w, w->pending.pos[i], e->of))
@@ -166,11 +166,11 @@ static void step(struct walk *w)
 
 	if (e->failed)
 		return;
-	if (e->kind == EV_WSUB) /* not durable by its completion alone (dev.1) */
+	if (e->kind == DEV_WSUB) /* not durable by its completion alone (dev.1) */
 		positions_add(&w->pending, w->at - 1);
-	else if (e->kind == EV_FCMP)
+	else if (e->kind == DEV_FCMP)
 		commit_flush(w, e->of);
-	else if (e->kind == EV_WCMP && e->fua)
+	else if (e->kind == DEV_WCMP && e->fua)
 		commit_fua(w, e->of);
 }
 

@@ -40,13 +40,13 @@ static void write_call(FILE *out, const struct model *m, uint32_t i)
 
 static void write_event(FILE *out, const struct dev_event *e, uint32_t pos)
 {
-	static const char *const kind[] = { [EV_WSUB] = "write", [EV_WCMP] = "write done", [EV_FSUB] = "flush",
-		                            [EV_FCMP] = "flush done" };
+	static const char *const kind[] = { [DEV_WSUB] = "write", [DEV_WCMP] = "write done", [DEV_FSUB] = "flush",
+		                            [DEV_FCMP] = "flush done" };
 
 	fprintf(out, "%u task %u %s%s", pos, e->task, kind[e->kind], e->meta ? " (metadata)" : "");
-	if (e->kind == EV_WSUB)
+	if (e->kind == DEV_WSUB)
 		fprintf(out, " %lu+%u%s", (unsigned long)e->off, e->len, e->fua ? " FUA" : "");
-	else if (e->kind != EV_FSUB)
+	else if (e->kind != DEV_FSUB)
 		fprintf(out, " of %u", e->of);
 	fprintf(out, "\n");
 }

@@ -270,7 +270,7 @@ static void a_block_changed_on_the_media_reads_as_an_error(void **state)
 	ev = powercut_events(r->dev, &n);
 	uint64_t at = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (ev[i].kind == EV_WSUB && !ev[i].meta)
+		if (ev[i].kind == DEV_WSUB && !ev[i].meta)
 			at = ev[i].off; /* the last data write */
 	assert_true(at > 0);
 	powercut_epoch_at(r->dev, n, &e);

@@ -159,7 +159,7 @@ const struct dev_event *story_submits(const struct story *s, uint32_t line)
 {
 	const struct line *l = &s->line[line];
 
-	return l->kind == LINE_DEVICE && s->event[l->event].kind == EV_WSUB ? &s->event[l->event] : NULL;
+	return l->kind == LINE_DEVICE && s->event[l->event].kind == DEV_WSUB ? &s->event[l->event] : NULL;
 }
 
 bool story_is_lost(const struct story *s, uint32_t event)

@@ -71,7 +71,7 @@ static json_t *line_json(const struct story *s, uint32_t i, uint32_t task)
 		json_object_set_new(r, "site", site_json(&site));
 	if (e && e->event == EV_CALL_BEGINS && call_line(s, e))
 		json_object_set_new(r, "scenario_line", json_integer(call_line(s, e)));
-	if (l->kind == LINE_DEVICE && s->event[l->event].kind == EV_WSUB)
+	if (l->kind == LINE_DEVICE && s->event[l->event].kind == DEV_WSUB)
 		json_object_set_new(r, "durable_at", durable_at(s, i));
 	return r;
 }

@@ -102,22 +102,22 @@ static uint32_t made_durable(const struct story *s, uint32_t pos)
 
 static void device_text(const struct story *s, uint32_t pos, char *buf)
 {
-	const struct dev_event *e = &s->event[pos], *sub = e->kind == EV_WCMP ? &s->event[e->of] : e;
+	const struct dev_event *e = &s->event[pos], *sub = e->kind == DEV_WCMP ? &s->event[e->of] : e;
 	const char *fua = sub->fua ? ", FUA" : "";
 	uint32_t n;
 
 	switch (e->kind) {
-	case EV_WSUB:
+	case DEV_WSUB:
 		snprintf(buf, TEXT_MAX, "writes %s @%lu+%u%s", story_place(sub->off, sub->meta),
 		         (unsigned long)sub->off, sub->len, fua);
 		break;
-	case EV_WCMP:
+	case DEV_WCMP:
 		snprintf(buf, TEXT_MAX, "%s @%lu %s", story_place(sub->off, sub->meta), (unsigned long)sub->off,
 		         e->failed ? "FAILED" :
 		         sub->fua  ? "written, FUA: durable" :
 		                     "written, may still be lost");
 		break;
-	case EV_FSUB:
+	case DEV_FSUB:
 		snprintf(buf, TEXT_MAX, "flushes the device's cache");
 		break;
 	default:
