@@ -12,8 +12,9 @@
  * - The write has ended when its data is on the disk's side of the cache. Its items are in the trees later, and it is
  *   durable when an fsync says so.
  * - What cannot be written so goes through the page cache, and is written from there before the call returns: what is
- *   not of whole blocks; blocks that are in an inline or in a compressed extent now; and, where the mount says so, every
- *   file that has checksums, because a caller that changes its memory meanwhile would make them wrong (968f19c5b1b7).
+ *   not of whole blocks; blocks that are in an inline or in a compressed extent now; and, where the mount says so,
+ *   every file that has checksums, because a caller that changes its memory meanwhile would make them wrong
+ *   (968f19c5b1b7).
  *
  * Callers: the public door (fs.h).
  */

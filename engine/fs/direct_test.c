@@ -1,7 +1,7 @@
 /*
  * direct_test.c: direct writes as a reader of the file sees them: beside buffered writes, longer files, blocks that
- * cannot be written so, no space, a failing device; and many at once on threads. What a crash leaves of them is judged in
- * oracle/ops_test.c.
+ * cannot be written so, no space, a failing device; and many at once on threads. What a crash leaves of them is judged
+ * in oracle/ops_test.c.
  */
 #include "fs/ordered.h"
 #include "fs/test_fs.h"

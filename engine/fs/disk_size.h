@@ -17,8 +17,8 @@
 
 /* A write to [off, end) makes the file longer, up to `end`. inode->lock held. */
 void disk_size_extend(struct inode *inode, uint64_t off, uint64_t end);
-/* The file ends at `size` now, further than before, without a write: what is new is a hole, or preallocated. inode->lock
- * held. The caller writes the inode item. */
+/* The file ends at `size` now, further than before, without a write: what is new is a hole, or preallocated.
+ * inode->lock held. The caller writes the inode item. */
 void disk_size_allocated(struct inode *inode, uint64_t size);
 /* [start, end) is in the trees: the size on disk follows. `done`: the ordered extent that it was; NULL for an inline
  * extent. The caller writes the inode item. */

@@ -367,7 +367,7 @@ int fs_truncate(struct file *f, uint64_t size)
 	background_make_space(inode->root->fs);
 	write_lock(&inode->lock);
 	mmap_keep_out(inode, PH_NR);
-	if (inode->mapped) /* no page can be stored to any more, also not where the tail is about to become zeros */
+	if (inode->mapped) /* (mmap.2) nobody stores to a page any more, also not to the tail that becomes zeros */
 		writeback_start_ordered(inode, 0, UINT64_MAX);
 	ret = truncate_tail(inode, size);
 	if (!ret) {

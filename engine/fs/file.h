@@ -14,10 +14,12 @@
 
 /* 0 when the file may change, up to off + len; called before anything in memory is touched. -EROFS, -EFBIG. */
 int file_may_change(struct fs *fs, uint64_t off, uint64_t len);
-/* On return the range is locked, whole blocks, and nothing of it is dirty, in the page cache, or on its way to the disk; a
- * reader that comes meanwhile waits (file.1). inode->lock is held, so nobody but a mapped store makes a page dirty. */
+/* On return the range is locked, whole blocks, and nothing of it is dirty, in the page cache, or on its way to the
+ * disk; a reader that comes meanwhile waits (file.1). inode->lock is held, so nobody but a mapped store makes a page
+ * dirty. */
 void file_claim(struct inode *inode, struct range *r, uint64_t start, uint64_t end);
-/* [from, to), inside of one block of the file, becomes zeros, in the page cache. inode->lock held for writing. 0, -EIO. */
+/* [from, to), inside of one block of the file, becomes zeros, in the page cache. inode->lock held for writing. 0,
+ * -EIO. */
 int file_zero(struct inode *inode, uint64_t from, uint64_t to);
 /* A locked page gets its content; nothing of it lies beyond the end of the file. No write of it is under way, and none
  * begins (file.1). -EIO. */

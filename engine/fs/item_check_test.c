@@ -98,7 +98,7 @@ static void inodes(void **state)
 	struct inode_item i = { .generation = 7, .transid = GEN, .size = FILE_SIZE_MAX,
 				.nlink = LINKS_MAX };
 	static const struct change c[] = { { 0, GEN + 1 }, { 8, GEN + 1 }, { 8, 6 }, { 16, FILE_SIZE_MAX + 1 },
-					   { 16, UINT64_MAX }, { 24, LINKS_MAX + 1 } };
+					   { 16, UINT64_MAX }, { 24, LINKS_MAX + 1 }, { 24, 8ull << 32 | 1 } };
 
 	ONLY(VOL, ((struct key){ INO, ITEM_INODE, 0 }), &i, sizeof(i), c);
 	assert_int_equal(check(VOL, (struct key){ INO, ITEM_INODE, 1 }, &i, sizeof(i)), -EIO);
@@ -162,7 +162,7 @@ static void extents(void **state)
 		{ 8, UINT64_MAX - 4095 }, { 16, 0 }, { 16, 4097 }, { 16, (NDATA - 1) * FS_BLOCK },
 		{ 16, (NDATA + 1) * FS_BLOCK }, { 16, UINT64_MAX - 4095 }, { 24, FS_BLOCK }, { 24, 1 },
 		{ 24, UINT64_MAX - 4095 }, { 32, 0 }, { 32, 1 }, { 32, (NDATA + 1) * FS_BLOCK },
-		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 3 },
+		{ 32, 0xeaeaeaeaeaeae000 }, { 32, UINT64_MAX - 4095 }, { 40, 100 }, { 48, 3 }, { 48, 0x102 },
 		{ 48, 0x101 }, { 48, 0x401 },
 	};
 	static const struct change cz[] = { { 40, 0 }, { 40, 8 * FS_BLOCK }, { 40, (128u << 20) + FS_BLOCK },
@@ -183,6 +183,19 @@ static void extents(void **state)
 	k.offset = FILE_SIZE_MAX - x.len;
 	assert_int_equal(check(VOL, k, &x, sizeof(x)), 0);
 	k.objectid = DIR_INO;
+	assert_int_equal(check(VOL, k, &x, sizeof(x)), -EIO);
+}
+
+static void preallocated_extents(void **state)
+{
+	struct extent_item x = regular(DATA, NDATA);
+	static const struct change c[] = { { 8, 0 }, { 8, DATA - FS_BLOCK }, { 32, (NDATA + 1) * FS_BLOCK } };
+	struct key k = { INO, ITEM_EXTENT, 0 };
+
+	x.kind = EXTENT_PREALLOC;
+	ONLY(VOL, k, &x, sizeof(x), c);
+	assert_int_equal(check(LOG_TREE_ID, k, &x, sizeof(x)), 0);
+	x.compress = COMPRESS_ZSTD; /* nothing is written, so nothing is packed */
 	assert_int_equal(check(VOL, k, &x, sizeof(x)), -EIO);
 }
 
@@ -268,6 +281,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(orphans),
 		cmocka_unit_test(extents),
+		cmocka_unit_test(preallocated_extents),
 		cmocka_unit_test(holes_and_inline_extents),
 		cmocka_unit_test(checksums),
 		cmocka_unit_test(an_item_and_the_one_before_it),

@@ -4,12 +4,13 @@
  * A store into a page that is writable takes no lock and wakes nobody: nothing in the file system sees it, until
  * writeback takes the page. Into another page it faults: inode->mmap_lock shared; page lock; the page's I/O has ended;
  * range locked; if an ordered extent of the page is under way, all of that is dropped, and the fault waits and begins
- * again; then the page is dirty and writable, and the inode is stamped. The store is made again after the fault, and may
- * fault again: writeback may have taken the page in between.
+ * again; then the page is dirty and writable, and the inode is stamped. The store is made again after the fault, and
+ * may fault again: writeback may have taken the page in between.
  *
- * A page is stored to sector by sector, and what takes the page may come between two: a mapped store of several sectors
- * is atomic in each of them, and no more. One that goes beyond the end of the file is refused there, with -EFAULT for the
- * signal that a process gets; the processor would let it fill the last page, and nobody would see what it wrote.
+ * A page is stored to sector by sector, and what takes the page may come between two: a mapped store of several
+ * sectors is atomic in each of them, and no more. One that goes beyond the end of the file is refused there, with
+ * -EFAULT for the signal that a process gets; the processor would let it fill the last page, and nobody would see what
+ * it wrote.
  *
  * Caller: the public door (fs.h).
  */
@@ -38,8 +39,8 @@ void mmap_let_in(struct inode *inode)
 		write_unlock(&inode->mmap_lock);
 }
 
-/* The page at index, locked, and its block's range locked, with no write of it under way. mmap_lock is held shared then;
- * not after -EFAULT: the file ends before it. */
+/* The page at index, locked, and its block's range locked, with no write of it under way. mmap_lock is held shared
+ * then; not after -EFAULT: the file ends before it. */
 static int fault_lock(struct inode *inode, uint32_t index, struct page **out, struct range *r)
 {
 	uint64_t off = (uint64_t)index * FS_BLOCK;

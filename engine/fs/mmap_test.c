@@ -140,7 +140,8 @@ struct job {
 	uint32_t id;
 };
 
-/* Of each page a task owns the sectors i with i % TASKS == id. Whatever the others do, they are as it has stored them. */
+/* Of each page a task owns the sectors i with i % TASKS == id. Whatever the others do, they are as it has stored them.
+ * */
 static void storer(void *arg)
 {
 	struct job *j = arg;

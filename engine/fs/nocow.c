@@ -2,12 +2,13 @@
  * nocow.c: data in place. kernel: run_delalloc_nocow(), can_nocow_extent().
  *
  * A file without copy on write (chattr +C) is written over where it lies, and has no checksums, since there would be a
- * moment in which neither the old nor the new one is right. A preallocated extent is space that reads as zeros; what is
- * written into it goes there, in any file, and the part of the item that was written becomes an item of its own when the
- * data is there. Both need a look at the file's items before space is taken, so a file that has neither pays nothing.
+ * moment in which neither the old nor the new one is right. A preallocated extent is space that reads as zeros; what
+ * is written into it goes there, in any file, and the part of the item that was written becomes an item of its own
+ * when the data is there. Both need a look at the file's items before space is taken, so a file that has neither pays
+ * nothing.
  *
- * What an item says of a block that is about to be written is settled: a page is made dirty, and a direct write is begun,
- * only when no ordered extent of it is left.
+ * What an item says of a block that is about to be written is settled: a page is made dirty, and a direct write is
+ * begun, only when no ordered extent of it is left.
  *
  * Callers: writeback.c and direct.c; the public door (fs.h).
  */

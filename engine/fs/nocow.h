@@ -3,8 +3,8 @@
  *
  * nocow.1: A block in place is written where its item says, and nobody else has that space: it is not given up by the
  *      write, whether that succeeds or fails.
- * nocow.2: An overwrite of written data in place adds no extent map and no item: only its ordered extent tells that it is
- *      under way. So a log that wants that data waited for collects ordered extents that no map names.
+ * nocow.2: An overwrite of written data in place adds no extent map and no item: only its ordered extent tells that it
+ *      is under way. So a log that wants that data waited for collects ordered extents that no map names.
  *
  * Callers: writeback.c and direct.c; the public door (fs.h).
  */

@@ -2,12 +2,12 @@
  * prealloc.c: space of a file that is taken and given back without a write: fallocate(), and holes that are punched.
  * kernel: btrfs_fallocate(), btrfs_punch_hole().
  *
- * Both hold inode->lock for writing and keep faults out; what is dirty in the range is written, and waited for; the range
- * is locked, with none of it in the page cache; then one transaction changes items and maps. So nothing of the range is
- * on its way meanwhile, and a page that is brought in later sees the change.
+ * Both hold inode->lock for writing and keep faults out; what is dirty in the range is written, and waited for; the
+ * range is locked, with none of it in the page cache; then one transaction changes items and maps. So nothing of the
+ * range is on its way meanwhile, and a page that is brought in later sees the change.
  *
- * A preallocated extent has its map on the modified list, so a fast fsync logs it. A punched range leaves no map, so the
- * inode needs a full sync.
+ * A preallocated extent has its map on the modified list, so a fast fsync logs it. A punched range leaves no map, so
+ * the inode needs a full sync.
  *
  * Caller: the public door (fs.h).
  */

@@ -1,6 +1,7 @@
 /*
- * prealloc_test.c: preallocated space, files that are written over in place, files without checksums, and holes that are
- * punched, as a reader of the file and of the trees sees them. What a crash leaves of them is judged in oracle/ops_test.c.
+ * prealloc_test.c: preallocated space, files that are written over in place, files without checksums, and holes that
+ * are punched, as a reader of the file and of the trees sees them. What a crash leaves of them is judged in
+ * oracle/ops_test.c.
  */
 #include "fs/csum.h"
 #include "fs/extent_item.h"
@@ -254,7 +255,7 @@ static void holes_are_punched(void **state)
 	struct extent e;
 	assert_int_equal(extent_at(&r.f->inode->root->tree, r.f->inode->ino, 2 * FS_BLOCK, &e), 0);
 	assert_int_equal(e.start, 4 * FS_BLOCK);
-	assert_int_equal(fs_punch(r.f, 5 * FS_BLOCK, 100 * FS_BLOCK), 0); /* the end of the file, and what is not there */
+	assert_int_equal(fs_punch(r.f, 5 * FS_BLOCK, 100 * FS_BLOCK), 0); /* the end, and what is not there */
 	assert_int_equal(fs_size(r.f), 6 * FS_BLOCK);
 	assert_int_equal(test_read_zeros(r.f, 5 * FS_BLOCK, FS_BLOCK), 0);
 	assert_int_equal(fs_punch(r.f, 0, 0), -EINVAL);

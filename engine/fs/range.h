@@ -1,7 +1,8 @@
 /*
- * range.h: the range lock of an inode (the kernel's io_tree lock): one holder per byte. Taken by
- * writeback and direct writes around the making of extents, by completion around the insertion of
- * their items, by truncate, and by a reader around the bringing in of a page. Always taken before a transaction handle is opened (rt/lock.h: RANGE stands above TRANS_JOIN).
+ * range.h: the range lock of an inode (the kernel's io_tree lock): one holder per byte. Taken by writeback and direct
+ * writes around the making of extents, by completion around the insertion of their items, by truncate, and by a reader
+ * around the bringing in of a page. Always taken before a transaction handle is opened (rt/lock.h: RANGE stands above
+ * TRANS_JOIN).
  */
 #ifndef FS_RANGE_H
 #define FS_RANGE_H

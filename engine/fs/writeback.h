@@ -43,8 +43,8 @@ struct ordered *writeback_map_first(struct inode *inode, const struct extent_map
 struct ordered *writeback_ordered_first(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
 /* Makes a new extent's map and ordered extent, by one of these two. */
 typedef struct ordered *(*add_extent_fn)(struct inode *, const struct extent_map *, const struct ordered_spec *);
-/* Where a piece of [off, end) goes, as much of it as there is in one piece: s->len, s->disk_bytenr and so on; s->file_off is
- * the caller's. The range is locked. 0, -ENOSPC or -EIO. */
+/* Where a piece of [off, end) goes, as much of it as there is in one piece: s->len, s->disk_bytenr and so on;
+ * s->file_off is the caller's. The range is locked. 0, -ENOSPC or -EIO. */
 int writeback_space(struct inode *inode, uint64_t off, uint64_t end, struct ordered_spec *s);
 struct ordered *writeback_add_extent(struct inode *inode, add_extent_fn add, const struct ordered_spec *s);
 /* Queues the run to the compression workers; the pages stay locked, and theirs. */

@@ -98,8 +98,8 @@ static uint64_t fold(uint64_t h, uint64_t x)
 }
 
 /*
- * No rule looks at a call that had not begun by p, with one exception: rules_together() takes zeros for those of
- * any truncation or punch. A call that had not ended by p ended after every beginning that counts at p: at which tick does
+ * No rule looks at a call that had not begun by p, with one exception: rules_together() takes zeros for those of any
+ * truncation or punch. A call that had not ended by p ended after every beginning that counts at p: at which tick does
  * not matter.
  */
 static uint64_t fold_op(uint64_t h, const struct model_op *o, uint32_t i, uint32_t p)

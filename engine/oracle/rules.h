@@ -23,8 +23,8 @@
  * rules.7: A size changes like a place. A write that extends the file may have got to any end of a block between
  *      the old end and its own; the blocks that it skipped are zeros. fdatasync promises the sizes that are needed
  *      to read what it covers, so those of writes, and no truncation.
- * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size. A punch writes zeros to its
- *      range. A fallocate that makes the file longer changes the size, and no content.
+ * rules.8: A truncation to a size writes zeros to all that it cuts off, and changes the size. A punch writes zeros to
+ *      its range. A fallocate that makes the file longer changes the size, and no content.
  * rules.9: A failed sync promises nothing. Writes that had begun before it failed are not covered by a later sync of
  *      the same file either: their pages may be clean by then, and the error has been told once. Nor are other changes
  *      that had ended by then; a truncation that ends later waits for what it writes, and tells of its errors itself.

@@ -665,6 +665,73 @@ static void a_sector_says_what_it_is(void **state)
 	}
 }
 
+/* ---- direct writes, mapped stores, punches, preallocation ---- */
+
+static void a_mapped_store_is_one_write_for_each_sector(void **state)
+{
+	struct history *h = *state;
+	uint32_t a = write_block(h, h->f, 0), b = write_block(h, h->f, 0);
+
+	assert_false(together(h, a, b));
+	assert_false(together(h, b, a));
+	model_op(h->m, b)->how = WRITE_MAPPED; /* it may have come to one sector and not to the other */
+	assert_true(together(h, a, b));
+	assert_true(together(h, b, a));
+	uint32_t c = write_block(h, h->f, 0); /* and this one has replaced both at once */
+	assert_false(together(h, b, c));
+	assert_false(together(h, c, b));
+}
+
+static void a_punch_makes_zeros_of_its_range_and_leaves_the_size(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = call(h, OP_WRITE, h->f->id, 0, 3 * FS_BLOCK);
+
+	fsync_of(h, h->f);
+	assert_false(zeros_legal(h, END, h->f, 1));
+	call(h, OP_PUNCH, h->f->id, FS_BLOCK, FS_BLOCK);
+	assert_true(zeros_legal(h, END, h->f, 1) && legal(h, END, h->f, 1, w));
+	assert_false(zeros_legal(h, END, h->f, 0) || zeros_legal(h, END, h->f, 2));
+	call(h, OP_FDATASYNC, h->f->id, 0, 0);
+	assert_true(zeros_legal(h, END, h->f, 1));
+	assert_false(legal(h, END, h->f, 1, w));
+	assert_true(size_legal(h, END, h->f, 3 * FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, FS_BLOCK));
+}
+
+static void a_punch_is_covered_by_a_sync_of_its_range(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = call(h, OP_WRITE, h->f->id, 0, 3 * FS_BLOCK);
+
+	fsync_of(h, h->f);
+	call(h, OP_PUNCH, h->f->id, FS_BLOCK, FS_BLOCK);
+	call(h, OP_FSYNC, h->f->id, 2 * FS_BLOCK, FS_BLOCK);
+	assert_true(legal(h, END, h->f, 1, w));
+	call(h, OP_FSYNC, h->f->id, FS_BLOCK, FS_BLOCK);
+	assert_false(legal(h, END, h->f, 1, w));
+}
+
+static void a_fallocate_changes_the_size_and_no_content(void **state)
+{
+	struct history *h = *state;
+	uint32_t w = write_block(h, h->f, 0);
+
+	fsync_of(h, h->f);
+	uint32_t keeps = call(h, OP_FALLOCATE, h->f->id, 0, 8 * FS_BLOCK);
+	model_op(h->m, keeps)->how = 1;
+	assert_false(size_legal(h, END, h->f, 8 * FS_BLOCK));
+	call(h, OP_FALLOCATE, h->f->id, 0, 4 * FS_BLOCK);
+	assert_true(size_legal(h, END, h->f, 4 * FS_BLOCK) && size_legal(h, END, h->f, FS_BLOCK));
+	assert_true(legal(h, END, h->f, 0, w));
+	assert_false(zeros_legal(h, END, h->f, 0));
+	call(h, OP_FDATASYNC, h->f->id, 0, 0);
+	assert_true(size_legal(h, END, h->f, FS_BLOCK)); /* no data need it */
+	fsync_of(h, h->f);
+	assert_true(size_legal(h, END, h->f, 4 * FS_BLOCK));
+	assert_false(size_legal(h, END, h->f, FS_BLOCK));
+}
+
 #define RULE(name) cmocka_unit_test_setup_teardown(name, begin_history, end_history)
 
 int main(void)
@@ -706,6 +773,10 @@ int main(void)
 		RULE(of_two_renames_at_once_either_may_be_first),
 		RULE(the_first_rename_of_two_is_replaced_by_the_second),
 		RULE(many_changes_in_a_row_are_walked),
+		RULE(a_mapped_store_is_one_write_for_each_sector),
+		RULE(a_punch_makes_zeros_of_its_range_and_leaves_the_size),
+		RULE(a_punch_is_covered_by_a_sync_of_its_range),
+		RULE(a_fallocate_changes_the_size_and_no_content),
 		cmocka_unit_test(a_sector_says_what_it_is),
 	};
 
