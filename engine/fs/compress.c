@@ -93,6 +93,7 @@ static void compress_chunk(struct work *w)
 		dev_buffer_put(c->run.inode->root->fs->dev, data);
 		writeback_cow_range(&c->run);
 	}
+	inode_unref(c->run.inode);
 	free(c);
 }
 
@@ -103,6 +104,7 @@ void compress_queue(struct run *run)
 	CHECK(run->n > 0);
 	c->work.fn = compress_chunk;
 	c->run = *run;
+	inode_ref(run->inode);
 	inode_set_flag(run->inode, INODE_HAS_ASYNC); /* from here on an fsync starts writeback twice */
 	workers_queue(&run->inode->root->fs->delalloc, &c->work);
 }

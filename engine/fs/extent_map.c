@@ -103,6 +103,25 @@ void em_drop(struct inode *inode, uint64_t start, uint64_t end)
 	write_unlock(&inode->em_lock);
 }
 
+void em_release(struct inode *inode, uint64_t start, uint64_t end, uint64_t generation, bool all)
+{
+	struct extent_map *em, *next;
+
+	write_lock(&inode->em_lock);
+	for (em = em_at(inode, start); em && em->start < end; em = next) {
+		bool needed = !list_empty(&em->mod_link) && em->generation >= generation;
+		next = RB_NEXT(em_tree, &inode->ems, em);
+		if ((em->flags & EM_PINNED) || (needed && !all))
+			continue;
+		if (needed)
+			inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
+		RB_REMOVE(em_tree, &inode->ems, em);
+		list_del(&em->mod_link);
+		free(em);
+	}
+	write_unlock(&inode->em_lock);
+}
+
 void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation)
 {
 	write_lock(&inode->em_lock);

@@ -16,6 +16,10 @@
 void em_add(struct inode *inode, const struct extent_map *m);
 /* Forgets what overlaps [start, end); parts outside stay. */
 void em_drop(struct inode *inode, uint64_t start, uint64_t end);
+/* Memory is short: drops the maps that overlap [start, end), but for those in flight, and those on the modified list
+ * that are of `generation` or newer, which a fast fsync needs. With `all` the latter go, too, and the inode needs a
+ * full sync from before that. */
+void em_release(struct inode *inode, uint64_t start, uint64_t end, uint64_t generation, bool all);
 /* The write of [start, start+len) is in the trees since `generation`. */
 void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation);
 /* A copy of the map that covers `off`; false when memory knows of none. */

@@ -111,16 +111,16 @@ int fs_direct_wait(struct fs_direct *io);
 int fs_mmap(struct file *f);
 /*
  * Stores through the mapping, inside the file. Each sector (512 bytes) is stored to at once; between two, anything may
- * happen. Bytes stored: all of len; or -errno after a part: -EFAULT where the file ends, or when it is not mapped; -EIO.
- * msync() is fs_fsync_range().
+ * happen. Bytes stored: all of len; or -errno after a part: -EFAULT where the file ends, or when it is not mapped;
+ * -EIO. msync() is fs_fsync_range().
  */
 int fs_mmap_store(struct file *f, uint64_t off, const void *buf, uint32_t len);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
 /*
- * Takes space for [off, off + len) where the file has none: it reads as zeros until it is written, and a write of it goes
- * there. Without keep_size the file reaches at least to off + len then. 0; -EINVAL (no length), -EFBIG, -ENOSPC (some of it
- * may have been taken), -EROFS.
+ * Takes space for [off, off + len) where the file has none: it reads as zeros until it is written, and a write of it
+ * goes there. Without keep_size the file reaches at least to off + len then. 0; -EINVAL (no length), -EFBIG, -ENOSPC
+ * (some of it may have been taken), -EROFS.
  */
 int fs_fallocate(struct file *f, uint64_t off, uint64_t len, bool keep_size);
 /* Gives up the blocks that lie in [off, off + len), and makes zeros of what it covers of others. The size stays. 0, or
@@ -151,6 +151,14 @@ int fs_sync(struct fs *fs);
 int fs_commit(struct fs *fs);
 /* One pass of the flusher over one file: starts writeback of every dirty page, waits for nothing. For races. */
 int fs_flush_pass(struct file *f);
+
+/* Memory is short. Clean pages of the file leave the cache, and extent maps that no fsync needs go with them. 0. */
+int fs_release(struct file *f);
+/* Extent maps of all files go, but for those that are on their way to the disk; files that a fast fsync cannot log any
+ * more need a full one. 0. */
+int fs_shrink_maps(struct fs *fs);
+/* Inodes go that nobody has open and that have nothing to write. How many. */
+int fs_evict(struct fs *fs);
 
 /* The state of a mounted file system, for results. */
 struct fs_info {

@@ -26,6 +26,7 @@
 #include "fs/mmap.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
+#include "fs/reclaim.h"
 #include "fs/trans.h"
 #include "fs/work.h"
 #include "fs/writeback.h"
@@ -324,6 +325,7 @@ static int fs_report_nothing(struct fs *fs)
 static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
 	.direct_has_range = direct_keep_lock,
+	.release_maps = release_unneeded,
 	.wrote = inode_touch_if_newer,
 	.size_reaches = disk_size_to_unwritten,
 	.write_failed = inode_needs_holes,
@@ -350,6 +352,7 @@ struct fs_events design_events(const struct design *d)
 		.add_direct_prealloc = on->add_direct_prealloc ? on->add_direct_prealloc :
 			on->add_direct_extent ? on->add_direct_extent : add_extent,
 		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
+		.release_maps = on->release_maps ? on->release_maps : postfix->release_maps,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
@@ -470,20 +473,20 @@ const struct design *const fs_designs[] = {
 	},
 	&(const struct design){
 		.name = "direct_unlocked",
-		.what = "a direct write inside the file drops the inode lock, and adds its map first (as before de0ee0edb21f)",
+		.what = "a direct write inside a file drops the inode lock, map first (as before de0ee0edb21f)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock },
 	},
 	&(const struct design){
 		.name = "direct_ordered_first",
-		.what = "the same with the ordered extent first, and an fsync that looks twice (as before 5f9a8a51d8b9)",
+		.what = "the same, its ordered extent comes first, and fsync looks twice (as before 5f9a8a51d8b9)",
 		.fsync = fsync_collect_twice,
 		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
 						 .add_direct_extent = writeback_ordered_first },
 	},
 	&(const struct design){
 		.name = "direct_prealloc_map_first",
-		.what = "the same, but for direct writes into preallocated space, whose maps come first still",
+		.what = "the same, but into preallocated space the map comes first (before a twin of de0ee0edb21f)",
 		.fsync = fsync_collect_twice,
 		.on = &(const struct fs_events){ .direct_has_range = direct_drop_lock,
 						 .add_direct_extent = writeback_ordered_first,

@@ -129,8 +129,58 @@ struct inode *inode_next(struct root *root, struct inode *prev)
 {
 	mutex_lock(&root->dir_lock);
 	struct list *pos = prev ? prev->link.next : root->inodes.next;
+	struct inode *next = pos == &root->inodes ? NULL : list_entry(pos, struct inode, link);
+	if (prev)
+		prev->pins--;
+	if (next)
+		next->pins++;
 	mutex_unlock(&root->dir_lock);
-	return pos == &root->inodes ? NULL : list_entry(pos, struct inode, link);
+	return next;
+}
+
+void inode_ref(struct inode *inode)
+{
+	atomic_fetch_add(&inode->refs, 1);
+}
+
+void inode_unref(struct inode *inode)
+{
+	int32_t refs = atomic_fetch_sub(&inode->refs, 1);
+
+	CHECK(refs > 0);
+}
+
+/*
+ * dir_lock keeps openers and walks away. Whoever else makes pages dirty, or extents, has the file open or is in a
+ * walk; and an ordered extent refers to the inode before the tag of its page goes. So what is idle stays so.
+ */
+static bool inode_is_idle(struct inode *inode)
+{
+	CHECK(mutex_held(&inode->root->dir_lock));
+	if (inode->opens || inode->pins)
+		return false;
+	rt_access(inode->pages_lock.m.id, POINT_READ);
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
+	rt_access(inode->stamps_id, POINT_READ);
+	return !atomic_load(&inode->nr_tagged) && !atomic_load(&inode->refs) &&
+	       (atomic_load(&inode->unlinked) || atomic_load(&inode->size) == atomic_load(&inode->disk_size));
+}
+
+int inode_evict_idle(struct root *root)
+{
+	struct list *pos, *tmp;
+	int n = 0;
+
+	mutex_lock(&root->dir_lock);
+	list_for_each_safe(pos, tmp, &root->inodes) {
+		struct inode *inode = list_entry(pos, struct inode, link);
+		if (!inode_is_idle(inode))
+			continue;
+		inode_free(inode);
+		n++;
+	}
+	mutex_unlock(&root->dir_lock);
+	return n;
 }
 
 void inode_free(struct inode *inode)

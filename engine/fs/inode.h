@@ -1,6 +1,6 @@
 /*
- * inode.h: inodes. Those that were opened stay in memory until unmount, so their fsync bookkeeping
- * (logged_trans and the like) is never lost by eviction.
+ * inode.h: inodes. Those that were opened stay in memory until somebody wants their memory (reclaim.2); then their
+ * fsync bookkeeping, which is on no disk (logged_trans and the like), goes with them.
  *
  * inode.1: A new inode needs a full sync: its item is in no log and in no committed tree.
  * inode.2: An inode stamps last_trans and last_sub_trans when it changes; last_log_commit falls behind
@@ -26,9 +26,15 @@ struct inode_item inode_make_item(struct inode *inode, uint64_t transid, uint64_
 
 /* Loads or finds the inode; dir_lock held. */
 int inode_get(struct root *root, uint64_t ino, struct inode **out);
-/* The inode after `prev` (NULL: the first) of those in memory; NULL at the end. Inodes stay until unmount, so while
- * a task walks the list it can only grow. */
+/* The inode after `prev` (NULL: the first) of those in memory; NULL at the end. A walk goes to the end: the inode that
+ * it has come to stays until the next one is asked for. */
 struct inode *inode_next(struct root *root, struct inode *prev);
+/* Something that outlives the caller's hold on the inode refers to it; and does not any more: the last thing that it
+ * does. */
+void inode_ref(struct inode *inode);
+void inode_unref(struct inode *inode);
+/* Frees the inodes that are in use by nobody (reclaim.2); how many. */
+int inode_evict_idle(struct root *root);
 void inode_free(struct inode *inode);
 /* Deletes every item of an unlinked inode and its orphan mark. */
 int inode_delete_items(struct root *root, uint64_t ino);

@@ -54,6 +54,7 @@ void ordered_put(struct ordered *o)
 	free(o->csums);
 	dev_buffer_put(o->inode->root->fs->dev, o->buf);
 	free(o->pages);
+	inode_unref(o->inode);
 #ifndef __clang_analyzer__ /* it does not count references, and would see each later use as one after the free */
 	free(o);
 #endif
@@ -80,6 +81,7 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	waitq_init(&o->csum_wait, L_CSUM);
 	waitq_init(&o->io_wait, L_IO_DONE);
 	waitq_init(&o->done_wait, L_ORDERED);
+	inode_ref(inode);
 	atomic_fetch_add(&inode->root->fs->ordered_inflight, 1);
 	count(C_ORDERED);
 

@@ -154,9 +154,10 @@ void page_make_writable(struct inode *inode, struct page *p)
 }
 
 /*
- * A processor's store is made, or it faults; the page tables' change in between is seen by all. Here: a store announces
- * itself and then looks; write protection takes the bit and then waits for those that have announced themselves. A
- * truncation protects all pages before it changes the size, so the size that is seen here holds until the store is made.
+ * A processor's store is made, or it faults; the page tables' change in between is seen by all. Here: a store
+ * announces itself and then looks; write protection takes the bit and then waits for those that have announced
+ * themselves. A truncation protects all pages before it changes the size, so the size that is seen here holds until
+ * the store is made.
  */
 int page_store(struct inode *inode, uint64_t off, const void *buf, uint32_t n)
 {
@@ -292,6 +293,23 @@ void page_drop_clean(struct inode *inode, uint64_t start, uint64_t end)
 			atomic_fetch_and(&p->flags, ~PG_UPTODATE);
 		page_unlock(inode, p);
 	}
+}
+
+bool page_release(struct inode *inode, uint32_t index)
+{
+	struct page *p = page_find(inode, index);
+
+	if (!p)
+		return false;
+	rt_access(p->id, POINT_READ); /* as page_trylock_dirty() */
+	if ((atomic_load(&p->flags) & (PG_DIRTY | PG_WRITEBACK | PG_UPTODATE)) != PG_UPTODATE || !page_take(p))
+		return false;
+	rt_accessed(p->id, POINT_LOCK);
+	bool clean = !(atomic_load(&p->flags) & (PG_DIRTY | PG_WRITEBACK));
+	if (clean)
+		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+	page_unlock(inode, p);
+	return clean;
 }
 
 bool page_any_cached(struct inode *inode, uint64_t start, uint64_t end)

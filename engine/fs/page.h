@@ -6,8 +6,8 @@
  *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
- * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on its
- *      content stays as it is, until a fault has it dirty again (mmap.1).
+ * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on
+ *      its content stays as it is, until a fault has it dirty again (mmap.1).
  *
  * Callers: file.c, direct.c, mmap.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
  */
@@ -48,6 +48,9 @@ uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to);
 void page_invalidate_from(struct inode *inode, uint32_t index);
 /* Pages of [start, end) that are not dirty leave the cache: they lose their content and stay. Waits for their I/O. */
 void page_drop_clean(struct inode *inode, uint64_t start, uint64_t end);
+/* The same for the page at index when nobody has it locked and nothing of it is on its way; false: it stays as it is.
+ * */
+bool page_release(struct inode *inode, uint32_t index);
 /* Is a page of [start, end) up to date? The range is locked (file.1). */
 bool page_any_cached(struct inode *inode, uint64_t start, uint64_t end);
 /* Frees all pages: the inode goes away. */

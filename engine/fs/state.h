@@ -130,6 +130,8 @@ struct inode {
 	uint64_t generation;          /* transaction that created it; read only */
 	struct list link;             /* root->inodes, guarded by root->dir_lock */
 	_Atomic uint32_t attrs;       /* flags of its item; changed under lock, before what they tell of is there */
+	_Atomic int32_t refs;         /* ordered extents, and runs in the hands of workers */
+	int32_t pins;                 /* guarded by root->dir_lock: walks of root->inodes that have come to it */
 	int32_t opens;                /* guarded by root->dir_lock */
 	_Atomic uint32_t nlink;       /* its names; changed under dir_lock and lock */
 	_Atomic bool unlinked;        /* nlink has come to 0, and stays there */
@@ -296,6 +298,8 @@ struct fs_events {
 	/* A direct write inside the file has its range locked: does it keep the inode lock? direct_keep_lock(),
 	 * direct_drop_lock() */
 	bool (*direct_has_range)(struct inode *inode);
+	/* Clean pages have left the cache: which of their maps go? release_unneeded(), release_all() */
+	void (*release_maps)(struct inode *inode, uint64_t start, uint64_t end);
 	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
 	void (*wrote)(struct inode *inode, uint64_t transid);
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(),

@@ -596,6 +596,24 @@ int model_commit(struct model *m, struct fs *fs)
 	return left_out(m) ? 0 : fs_commit(fs);
 }
 
+void model_release(struct model_file *f)
+{
+	if (!left_out(f->model))
+		fs_release(f->f);
+}
+
+void model_shrink_maps(struct model *m, struct fs *fs)
+{
+	if (!left_out(m))
+		fs_shrink_maps(fs);
+}
+
+void model_evict(struct model *m, struct fs *fs)
+{
+	if (!left_out(m))
+		fs_evict(fs);
+}
+
 int model_open(struct model_file *f, struct fs *fs)
 {
 	return fs_open(fs_subvol(fs, f->subvol), f->name, &f->f);

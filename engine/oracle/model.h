@@ -139,6 +139,10 @@ int model_mmap(struct model_file *f);
 void model_flush_pass(struct model_file *f);
 int model_sync_range(struct model_file *f, uint64_t off, uint64_t len, bool wait);
 int model_commit(struct model *m, struct fs *fs);
+/* As fs_release(), fs_shrink_maps(), fs_evict(): they promise nothing either. */
+void model_release(struct model_file *f);
+void model_shrink_maps(struct model *m, struct fs *fs);
+void model_evict(struct model *m, struct fs *fs);
 
 /*
  * Makes a run smaller. The calls above, except model_create() and model_fsync_range(), are counted for each task
@@ -161,7 +165,8 @@ void model_forget_open(struct model *m);
 
 /* ---- for tests that record by hand, and for readers of the history ---- */
 
-/* Begins a call and returns its number; a write is WRITE_BUFFERED until its caller says otherwise. `file`: MODEL_ALL for a sync of everything. */
+/* Begins a call and returns its number; a write is WRITE_BUFFERED until its caller says otherwise. `file`: MODEL_ALL
+ * for a sync of everything. */
 uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t off, uint64_t len);
 /* Ends it, once: from here on its promise, if it makes one, is on record. ret: what the call returned. */
 void model_end(struct model *m, uint32_t op, int ret);

@@ -183,12 +183,65 @@ static void a_fallocate_and_a_punch(void **state)
 	holds(space_in_place, &plain, 50);
 }
 
+/* ---- memory pressure ---- */
+
+static void pressure(void *arg)
+{
+	struct rig *r = arg;
+	struct model_file *f = model_file(r->m, 0);
+
+	for (unsigned i = 0; i < 4; i++) {
+		fs_flush_pass(f->f);
+		model_release(f);
+		model_shrink_maps(r->m, r->fs);
+		model_evict(r->m, r->fs);
+	}
+}
+
+static void reclaimed(struct rig *r)
+{
+	struct model_file *f = model_create(r->m, r->fs, 0, "a", NULL), *g = model_create(r->m, r->fs, 0, "b", NULL);
+
+	model_write(f, 0, 3 * FS_BLOCK);
+	model_write(g, 0, FS_BLOCK);
+	assert_int_equal(model_fsync(f), 0);
+	assert_int_equal(model_fsync(g), 0);
+	struct task *t = rt_spawn("pressure", pressure, r, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		model_write(f, i * FS_BLOCK, FS_BLOCK);
+		assert_int_equal(model_fsync(f), 0);
+		model_write(g, i * FS_BLOCK, FS_BLOCK);
+		model_close(g);
+		if (i == 1)
+			assert_int_equal(model_commit(r->m, r->fs), 0);
+		assert_int_equal(model_open(g, r->fs), 0);
+		assert_int_equal(model_fsync(g), 0);
+		model_close(g);
+		model_evict(r->m, r->fs);
+		assert_int_equal(model_open(g, r->fs), 0);
+		model_truncate(g, (i + 1) * FS_BLOCK - ORACLE_SECTOR);
+		assert_int_equal(model_fdatasync(g), 0);
+	}
+	rt_join(t);
+}
+
+static void pages_maps_and_inodes_that_go(void **state)
+{
+	struct rig plain = { .mkfs = { .single = true } }, packed = plain;
+
+	packed.mount.compress = true;
+	packed.mount.inline_max = 2048;
+	holds(reclaimed, &plain, 60);
+	holds(reclaimed, &packed, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_direct_write),
 		cmocka_unit_test(a_mapped_store),
 		cmocka_unit_test(a_fallocate_and_a_punch),
+		cmocka_unit_test(pages_maps_and_inodes_that_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,8 @@ bool mutex_held(const struct mutex *m); /* by the running task */
 
 void rwsem_init(struct rwsem *s, enum lock_class class, int64_t sub);
 void read_lock(struct rwsem *s);
+/* False when a writer has it; never waits. An access, and no point. */
+bool read_trylock(struct rwsem *s);
 void read_unlock(struct rwsem *s);
 void write_lock(struct rwsem *s);
 /* As mutex_lock_in(): a task that has to wait enters phase `wait_in`. */

@@ -240,6 +240,22 @@ void read_lock_quiet(struct rwsem *s)
 	read_acquire(s, t);
 }
 
+/* Whoever does not wait can close no cycle: the order is not checked, but what is taken is held like any other. */
+bool read_trylock(struct rwsem *s)
+{
+	struct task *t = rt_self();
+	uint32_t no_node = t->node;
+
+	rt_access(s->id, POINT_READ); /* unlike a lock, this sees whether it is free, and goes on either way */
+	if (!try_read(s, false))
+		return false;
+	atomic_store_explicit(&s->owner, t, memory_order_release);
+	held_insert(t, s, s->class, s->sub);
+	lock_count(t, s->class, &no_node);
+	rt_accessed(s->id, POINT_SHARED);
+	return true;
+}
+
 void read_unlock(struct rwsem *s)
 {
 	struct task *t = rt_self();
