@@ -52,6 +52,9 @@ static int open_file(struct trial *t, const struct job_clone *c, unsigned i, voi
 		.home = c->clone,
 		.layout = job_layout(c->job),
 		.direct = c->job->direct,
+		.mapped = c->job->mapped,
+		.space = c->job->fallocate && !job_layout(c->job) ? c->job->filesize : 0,
+		.keep_size = c->job->fallocate == JOB_FALLOCATE_KEEP,
 		.sync = c->job->sync,
 	};
 	int ret;

@@ -85,9 +85,9 @@ static int check_fits(const struct bench *b, const struct target_spec *s, void *
 		                 "MiB: free some, or make the job's size smaller", s->text,
 		                 (unsigned long long)(need >> 20), (unsigned long long)(room >> 20));
 	for (unsigned i = 0; i < b->job.n; i++)
-		if (b->job.job[i].direct && s->target == &target_engine)
-			return cmd_error("bench", "--target %.100s: the job has direct=1, and a design has no direct "
-			                 "writes", s->text);
+		if (b->job.job[i].mapped && s->target->kernel)
+			return cmd_error("bench", "--target %.100s: the job has ioengine=mmap, which is for designs: "
+			                 "leave that target out, or that key", s->text);
 	return 0;
 }
 

@@ -268,5 +268,5 @@ void job_file_name(const struct job_clone *c, unsigned i, char *out, unsigned si
 
 uint64_t job_layout(const struct job *j)
 {
-	return j->rw == JOB_RANDWRITE || j->overwrite ? j->filesize : 0;
+	return j->rw == JOB_RANDWRITE || j->overwrite || j->mapped ? j->filesize : 0;
 }

@@ -43,6 +43,8 @@ enum job_range { JOB_RANGE_WAIT_BEFORE = 1, JOB_RANGE_WRITE = 2, JOB_RANGE_WAIT_
 
 /* How a file is opened: O_SYNC and O_DSYNC make a sync of each write. */
 enum job_sync { JOB_SYNC_NONE, JOB_SYNC_SYNC, JOB_SYNC_DSYNC };
+/* Space for a file that starts empty: none, for all of it, or that without its size. */
+enum job_fallocate { JOB_FALLOCATE_NONE, JOB_FALLOCATE_SIZE, JOB_FALLOCATE_KEEP };
 
 /* When writes are meant to begin, with rate_iops. */
 enum job_arrivals { JOB_LINEAR, JOB_POISSON };
@@ -70,6 +72,8 @@ struct job {
 	enum job_sync sync;
 	bool overwrite;                /* files are laid out before (job.2) */
 	bool direct;                   /* past the page cache */
+	bool mapped;                   /* ioengine=mmap: stores through a mapping, of files that are laid out before */
+	enum job_fallocate fallocate;  /* of files that start empty */
 	uint64_t number_ios;           /* writes; 0 = no limit */
 	uint64_t io_size;              /* bytes; 0 = size */
 	uint64_t runtime_ns, ramp_ns;

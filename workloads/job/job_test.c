@@ -64,7 +64,8 @@ static void every_key_is_read(void **state)
 	parse("[a]\nrw=write\nsize=1m\nsync=dsync\ndirect=1\nioengine=psync\nfallocate=none\noverwrite=1\nnorandommap\n"
 	      "thread\nrate_iops=10\nrate_process=poisson\n");
 	assert_int_equal(jf.job[0].sync, JOB_SYNC_DSYNC);
-	assert_true(jf.job[0].direct);
+	assert_true(jf.job[0].direct && !jf.job[0].mapped);
+	assert_int_equal(jf.job[0].fallocate, JOB_FALLOCATE_NONE);
 	assert_int_equal(jf.job[0].arrivals, JOB_POISSON);
 	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
 	job_free(&jf);
@@ -73,6 +74,14 @@ static void every_key_is_read(void **state)
 	      "file_service_type=roundrobin\n");
 	assert_int_equal(jf.job[0].file_service, 2);
 	assert_int_equal(jf.job[1].file_service, 1);
+	job_free(&jf);
+	parse("[a]\nrw=write\nsize=1m\nioengine=mmap\n[b]\nrw=write\nsize=1m\nfallocate=keep\n[c]\nrw=write\nsize=1m\n"
+	      "fallocate=posix\n");
+	assert_true(jf.job[0].mapped);
+	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
+	assert_int_equal(jf.job[1].fallocate, JOB_FALLOCATE_KEEP);
+	assert_int_equal(jf.job[2].fallocate, JOB_FALLOCATE_SIZE);
+	assert_int_equal(job_layout(&jf.job[2]), 0);
 	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nsync=1\n");
 	assert_int_equal(jf.job[0].sync, JOB_SYNC_SYNC);

@@ -252,11 +252,23 @@ static int set_direct(struct job *j, const char *value)
 	return set_flag(value, &j->direct);
 }
 
-/* These have one value here (job.2): a job file says it so that fio does the same. */
 static int set_fallocate(struct job *j, const char *value)
 {
-	return strcmp(value, "none") && strcmp(value, "0") ? -EINVAL : 0;
+	static const struct {
+		const char *name;
+		enum job_fallocate fallocate;
+	} ways[] = { { "none", JOB_FALLOCATE_NONE },  { "0", JOB_FALLOCATE_NONE }, { "native", JOB_FALLOCATE_SIZE },
+		     { "posix", JOB_FALLOCATE_SIZE }, { "1", JOB_FALLOCATE_SIZE }, { "keep", JOB_FALLOCATE_KEEP } };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (!strcmp(value, ways[i].name)) {
+			j->fallocate = ways[i].fallocate;
+			return 0;
+		}
+	return -EINVAL;
 }
+
+/* These have one value here (job.2): a job file says it so that fio does the same. */
 
 static int set_overwrite(struct job *j, const char *value)
 {
@@ -276,7 +288,8 @@ static int set_ioengine(struct job *j, const char *value)
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (!strcmp(value, plain[i]))
 			return 0;
-	return -EINVAL;
+	j->mapped = !strcmp(value, "mmap");
+	return j->mapped ? 0 : -EINVAL;
 }
 
 static int set_thread(struct job *j, const char *value)
@@ -396,10 +409,11 @@ const struct job_key job_keys[] = {
 	{ "sync_file_range", "steps and a number of writes, such as write:8 or wait_before,write:8",
 	  set_sync_file_range, false, "start or wait for writeback after every N writes" },
 	{ "sync", "none, sync or dsync", set_sync, false, "files opened with O_SYNC or O_DSYNC: each write is a sync" },
-	{ "direct", "0 or 1", set_direct, true, "O_DIRECT: past the page cache; real file systems only" },
-	{ "ioengine", "sync, psync, pvsync or pvsync2", set_ioengine, false,
-	  "one system call after the other, as here" },
-	{ "fallocate", "none", set_fallocate, false, "a file that is written in order starts empty, as here" },
+	{ "direct", "0 or 1", set_direct, true, "O_DIRECT: past the page cache" },
+	{ "ioengine", "sync, psync, pvsync, pvsync2 or mmap", set_ioengine, false,
+	  "one system call after the other, as here; mmap: stores through a mapping, designs only" },
+	{ "fallocate", "none, native, posix or keep", set_fallocate, false,
+	  "space for a file that is written in order, which starts empty; keep: its size stays 0" },
 	{ "overwrite", "1", set_overwrite, true,
 	  "writes go to what was laid out before; random ones do here in any case" },
 	{ "norandommap", "1", set_norandommap, true, "random offsets with repetition, as here" },

@@ -38,6 +38,12 @@ static void make_call(struct race_run *r, const struct job_call *call)
 	case CALL_WRITE:
 		model_write(f, call->off, call->len);
 		break;
+	case CALL_WRITE_DIRECT:
+		model_write_direct(f, call->off, call->len);
+		break;
+	case CALL_STORE:
+		model_mmap_store(f, call->off, call->len);
+		break;
 	case CALL_RANGE:
 		model_sync_range(f, call->off, call->len, call->wait);
 		break;
@@ -53,6 +59,9 @@ static void clone_task(struct race_run *r)
 {
 	const struct job_calls *c = calls_of(r);
 
+	for (uint32_t i = 0; i < c->nfiles; i++)
+		if (c->file[i].mapped)
+			model_mmap(r->file[i]);
 	for (uint32_t i = 0; i < c->task[r->me].n; i++)
 		make_call(r, &c->task[r->me].call[i]);
 }
@@ -97,9 +106,11 @@ static struct job_race *build(const struct job_file *jf, const char *text, const
 		                 .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
 		                 .tasks = j->task, .ntasks = calls->ntasks + 1 };
 	j->calls = *calls;
-	for (uint32_t i = 0; i < calls->nfiles; i++)
-		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name,
-		                                       .bytes = calls->file[i].laid_out };
+	for (uint32_t i = 0; i < calls->nfiles; i++) {
+		uint32_t laid_out = calls->file[i].laid_out;
+		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name, .bytes = laid_out };
+		j->race.preallocated[i] = laid_out ? 0 : calls->file[i].space;
+	}
 	for (uint32_t i = 0; i < calls->ntasks; i++)
 		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };
 	j->task[calls->ntasks] = (struct race_task){ "flusher", flusher };

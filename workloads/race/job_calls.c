@@ -49,13 +49,12 @@ static int refuse(const struct job_file *jf, const char *text, struct why *why)
 {
 	for (unsigned i = 0; i < jf->n; i++) {
 		const struct job *j = &jf->job[i];
-		const char *key = j->direct ? "direct" : j->numa_cpu_nodes[0] ? "numa_cpu_nodes" :
+		const char *key = j->numa_cpu_nodes[0] ? "numa_cpu_nodes" :
 		                  j->cpus_allowed[0] ? "cpus_allowed" : NULL;
 		if (!key)
 			continue;
-		return why_set(why, -EINVAL, "%.200s:%u: %s: a hunted job has %s", jf->path, line_of(text, j, key), key,
-		               j->direct ? "no O_DIRECT: its files are the engine's" :
-		                           "no processors to be placed on: its tasks are fibers");
+		return why_set(why, -EINVAL, "%.200s:%u: %s: a hunted job has no processors to be placed on: its tasks "
+		               "are fibers", jf->path, line_of(text, j, key), key);
 	}
 	return 0;
 }
@@ -150,7 +149,7 @@ static uint32_t clamp_clones(struct job_calls *c, struct job_file *jf)
 static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned i, struct why *why)
 {
 	const struct job *j = clone->job;
-	bool laid_out = j->rw == JOB_RANDWRITE || j->overwrite;
+	bool laid_out = job_layout(j) > 0;
 	char name[JOB_NAME_MAX + 64];
 	uint32_t f = 0;
 
@@ -165,6 +164,9 @@ static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned
 		strcpy(c->file[c->nfiles++].name, name);
 	if (laid_out && c->file[f].laid_out < j->filesize)
 		c->file[f].laid_out = (uint32_t)j->filesize;
+	if (j->fallocate == JOB_FALLOCATE_SIZE && !laid_out)
+		c->file[f].space = (uint32_t)j->filesize;
+	c->file[f].mapped |= j->mapped;
 	return (int)f;
 }
 
@@ -174,12 +176,15 @@ static void add_call(struct job_calls *c, uint32_t t, struct job_call call)
 	c->task[t].call[c->task[t].n++] = call;
 }
 
-static struct job_call call_of(const struct op *op, uint8_t file)
+static struct job_call call_of(const struct job *j, const struct op *op, uint8_t file)
 {
 	static const uint8_t kind[OP_KINDS] = { [OP_WRITE] = CALL_WRITE, [OP_RANGE] = CALL_RANGE,
 		                                [OP_FDATASYNC] = CALL_FDATASYNC, [OP_FSYNC] = CALL_FSYNC };
 
-	return (struct job_call){ .kind = kind[op->kind], .file = file, .off = op->off, .len = (uint32_t)op->len,
+	uint8_t how = op->kind != OP_WRITE ? kind[op->kind] : j->direct ? CALL_WRITE_DIRECT :
+		j->mapped ? CALL_STORE : CALL_WRITE;
+
+	return (struct job_call){ .kind = how, .file = file, .off = op->off, .len = (uint32_t)op->len,
 		                  .wait = op->flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER) };
 }
 
@@ -200,7 +205,7 @@ static int add_task(struct job_calls *c, const struct job_clone *clone, struct w
 	}
 	ops_begin(&ops, clone, clone->job->randseed, false);
 	while (ops_next(&ops, &op)) {
-		add_call(c, t, call_of(&op, file[op.file]));
+		add_call(c, t, call_of(clone->job, &op, file[op.file]));
 		if (op.kind == OP_WRITE && clone->job->sync)
 			add_call(c, t, (struct job_call){ .kind = sync_of[clone->job->sync], .file = file[op.file] });
 	}

@@ -22,7 +22,7 @@
 #define JOB_CALLS_MAX    16u /* of a clone, syncs included */
 #define JOB_CALLS_BLOCKS 4u  /* of a file */
 
-enum job_call_kind { CALL_WRITE, CALL_RANGE, CALL_FDATASYNC, CALL_FSYNC };
+enum job_call_kind { CALL_WRITE, CALL_WRITE_DIRECT, CALL_STORE, CALL_RANGE, CALL_FDATASYNC, CALL_FSYNC };
 
 struct job_call {
 	uint8_t kind; /* enum job_call_kind */
@@ -37,6 +37,8 @@ struct job_calls {
 	struct {
 		char name[JOB_NAME_MAX];
 		uint32_t laid_out; /* bytes before the run */
+		uint32_t space;    /* bytes that are preallocated after them */
+		bool mapped;
 	} file[JOB_CALLS_FILES];
 	struct {
 		char name[JOB_NAME_MAX];

@@ -40,8 +40,8 @@ static int calls_of(const char *text, struct job_calls *c, struct why *why)
  */
 static const char *told(const struct job_calls *c, unsigned t)
 {
-	static const char *const word[] = { [CALL_WRITE] = "W", [CALL_RANGE] = "R", [CALL_FDATASYNC] = "D",
-	                                    [CALL_FSYNC] = "F" };
+	static const char *const word[] = { [CALL_WRITE] = "W", [CALL_WRITE_DIRECT] = "X", [CALL_STORE] = "M",
+	                                    [CALL_RANGE] = "R", [CALL_FDATASYNC] = "D", [CALL_FSYNC] = "F" };
 	static char text[400];
 	size_t n = 0;
 
@@ -50,7 +50,7 @@ static const char *told(const struct job_calls *c, unsigned t)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? " " : "", word[k->kind]);
 		if (k->file)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%u:", k->file);
-		if (k->kind == CALL_WRITE || k->kind == CALL_RANGE)
+		if (k->kind <= CALL_RANGE)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%lu+%u%s", (unsigned long)k->off, k->len,
 			                      k->wait ? "!" : "");
 	}
@@ -74,6 +74,13 @@ static void a_job_that_is_small_is_done_as_it_says(void **state)
 	assert_int_equal(calls_of("[a]\nrw=write\noverwrite=1\nbs=8k\nsize=8k\nsync=dsync\n", &c, &why), 0);
 	assert_string_equal(told(&c, 0), "W0+8192 D");
 	assert_int_equal(c.file[0].laid_out, 8192);
+
+	assert_int_equal(calls_of("[a]\nrw=write\nbs=4k\nsize=8k\ndirect=1\nfsync=2\nfallocate=posix\n"
+	                          "[b]\nrw=write\nbs=4k\nsize=4k\nioengine=mmap\nfsync=1\n", &c, &why), 0);
+	assert_string_equal(told(&c, 0), "X0+4096 X4096+4096 F");
+	assert_string_equal(told(&c, 1), "M1:0+4096 F1:");
+	assert_true(!c.file[0].laid_out && c.file[0].space == 8192 && !c.file[0].mapped);
+	assert_true(c.file[1].laid_out == 4096 && !c.file[1].space && c.file[1].mapped);
 }
 
 static void files_are_shared_by_name(void **state)
@@ -115,8 +122,8 @@ static void keys_that_mean_nothing_there_are_refused_by_their_line(void **state)
 {
 	static const char *const wrong[][2] = {
 		{ "[global]\nbs=4k\n\ncpus_allowed=0\n[a]\nrw=write\nsize=4k\n", "j.fio:4: cpus_allowed: " },
-		{ "[a]\nrw=write\nsize=4k\n[b]\nrw=write\nsize=4k\n  direct=1\n[c]\ndirect=1\nrw=write\nsize=4k\n",
-		  "j.fio:7: direct: " },
+		{ "[a]\nrw=write\nsize=4k\n[b]\nrw=write\nsize=4k\n  numa_cpu_nodes=0\n[c]\nrw=write\nsize=4k\n",
+		  "j.fio:7: numa_cpu_nodes: " },
 		{ "[a]\nrw=write\nbs=4k\nsize=28k\nfilename=a:b:c:d:e:f:g\n",
 		  "[a] file g: a hunted job has at most 6 files" },
 	};

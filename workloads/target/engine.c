@@ -118,22 +118,33 @@ static int lay_out(struct file *f, uint64_t bytes)
 	return ret < 0 ? ret : bytes ? fs_fsync(f) : 0;
 }
 
+/* How a job writes its file. */
+struct engine_file {
+	struct file *f;
+	bool direct, mapped;
+};
+
 static int engine_file_open(void *instance, const struct target_file *want, void **file)
 {
 	struct instance *in = instance;
+	struct engine_file *e;
 	struct file *f;
-	int ret = want->direct ? -EOPNOTSUPP : 0;
 
-	if (!ret)
-		ret = fs_create(fs_subvol(in->fs, want->home % fs_nsubvols(in->fs)), want->name, &f);
+	int ret = fs_create(fs_subvol(in->fs, want->home % fs_nsubvols(in->fs)), want->name, &f);
 	if (ret)
 		return ret;
 	ret = lay_out(f, want->layout);
+	if (!ret && want->space)
+		ret = fs_fallocate(f, 0, want->space, want->keep_size);
+	if (!ret && want->mapped)
+		ret = fs_mmap(f);
 	if (ret) {
 		fs_close(f);
 		return ret;
 	}
-	*file = f;
+	e = mem_alloc(sizeof(*e));
+	*e = (struct engine_file){ f, want->direct, want->mapped };
+	*file = e;
 	return 0;
 }
 
@@ -167,24 +178,27 @@ static void engine_begin(void *instance)
 
 static int engine_write(void *file, uint64_t off, const void *buf, uint32_t len)
 {
-	int ret = fs_write(file, off, buf, len);
+	const struct engine_file *e = file;
+	int ret = e->direct ? fs_write_direct(e->f, off, buf, len) :
+		e->mapped ? fs_mmap_store(e->f, off, buf, len) : fs_write(e->f, off, buf, len);
 
 	return ret < 0 ? ret : 0;
 }
 
 static int engine_fsync(void *file)
 {
-	return fs_fsync(file);
+	return fs_fsync(((struct engine_file *)file)->f);
 }
 
 static int engine_fdatasync(void *file)
 {
-	return fs_fdatasync(file);
+	return fs_fdatasync(((struct engine_file *)file)->f);
 }
 
 static int engine_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
 {
-	return fs_sync_range(file, off, len, flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER));
+	return fs_sync_range(((struct engine_file *)file)->f, off, len,
+			     flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER));
 }
 
 static void engine_facts(void *instance, struct target_facts *out)
@@ -202,7 +216,10 @@ static void engine_facts(void *instance, struct target_facts *out)
 
 static void engine_file_close(void *file)
 {
-	fs_close(file);
+	struct engine_file *e = file;
+
+	fs_close(e->f);
+	free(e);
 }
 
 static void engine_look(void *instance, struct hist *h)

@@ -79,7 +79,9 @@ static int make_file(const struct kernel_fs *k, const struct target_file *want)
 
 	if (fd < 0)
 		return -errno;
-	if (!want->layout)
+	if (want->space && fallocate(fd, want->keep_size ? FALLOC_FL_KEEP_SIZE : 0, 0, (off_t)want->space))
+		ret = -errno;
+	if (ret || !want->layout)
 		goto out;
 	/* Through the page cache, whatever the job does later: a size need not be aligned. */
 	ret = scratch_fill(fd, want->layout, want->layout);
@@ -101,7 +103,7 @@ static int kernel_file_open(void *instance, const struct target_file *want, void
 	static const int sync_flag[] = { [JOB_SYNC_NONE] = 0, [JOB_SYNC_SYNC] = O_SYNC, [JOB_SYNC_DSYNC] = O_DSYNC };
 	const struct kernel_fs *k = instance;
 	struct kernel_file *f;
-	int fd, ret = make_file(k, want);
+	int fd, ret = want->mapped ? -EOPNOTSUPP : make_file(k, want);
 
 	if (ret)
 		return ret;

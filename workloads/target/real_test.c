@@ -198,7 +198,7 @@ static void what_was_measured_comes_with_a_sync_mode(void **state)
 static void bad_targets_are_one_line(void **state)
 {
 	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
-	spawn_file("direct.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\ndirect=1\n");
+	spawn_file("mapped.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\nioengine=mmap\n");
 	spawn_file("theirs.img", "somebody's");
 	spawn_file("huge.fio", "[a]\nrw=write\nsize=1000t\nnumber_ios=10\n");
 	fails_with("bench j.fio -t path:", "no folder");
@@ -214,7 +214,7 @@ static void bad_targets_are_one_line(void **state)
 	fails_with("bench j.fio -t fs:ext4:new.img,sise=32m", "no key is called `sise`");
 	fails_with("bench j.fio -t path:nosuch,size=1g", "path: takes no keys: leave `,size=1g` out");
 	fails_with("bench huge.fio -t path:.", "there is room for");
-	fails_with("bench direct.fio -t postfix@ram:64m", "direct=1");
+	fails_with("bench mapped.fio -t path:.", "ioengine=mmap");
 	if (loops) {
 		fails_with("bench j.fio -t fs:ext4:theirs.img", "theirs.img is there already");
 		fails_with("bench j.fio -t fs:ext4:nosuch/img", "nosuch/img");
@@ -224,7 +224,7 @@ static void bad_targets_are_one_line(void **state)
 	}
 	unlink("j.fio");
 	unlink("huge.fio");
-	unlink("direct.fio");
+	unlink("mapped.fio");
 	unlink("theirs.img");
 	assert_int_equal(spawn_left(), 0);
 	assert_int_equal(spawn_loops_left(), 0);

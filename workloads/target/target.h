@@ -44,6 +44,9 @@ struct target_file {
 	unsigned home;   /* chooses its subvolume */
 	uint64_t layout; /* bytes of it that are written before */
 	bool direct;     /* O_DIRECT */
+	bool mapped;     /* written through a mapping; -EOPNOTSUPP from the kernel's file systems */
+	uint64_t space;  /* bytes that are preallocated for it; not when it is laid out */
+	bool keep_size;  /* ... and its size stays as it is */
 	int sync;        /* enum job_sync; a target that is not the kernel's leaves it to the driver */
 };
 
