@@ -64,6 +64,10 @@ enum role {
 	/* the log: engine/fs */                                                                               \
 	X(EXTENT_LOGGED, FILE, START, LEN, DISK, "LOGS {blocks} (data @{disk})")                               \
 	X(FILE_LOGGED, FILE, INODE, NONE, NONE, "inode {inode}: all of it that is in the trees is logged")     \
+	X(NAME_TAKEN, FILE, INODE, NONE, NONE, "inode {inode} loses a name")                                   \
+	X(NAME_GIVEN, FILE, INODE, NONE, NONE, "inode {inode} gets a name")                                    \
+	X(NAMES_LOGGED, FILE, INODE, COUNT, NONE, "LOGS the names of inode {inode}: {count}")                  \
+	X(DIR_LOGGED, ROOT, COUNT, NONE, NONE, "LOGS the directory of root {root}: {count} changed names")     \
 	X(LOG_IN_PARENT, ROOT, NONE, NONE, NONE, "log of root {root} put into the tree of log roots")          \
 	X(SUPER_NAMES_LOG, LOG_ROOT, NONE, NONE, NONE, "the super is to name the log root @{log_root}")        \
 	X(LOG_SUPER_WRITTEN, ERROR, NONE, NONE, NONE,                                                          \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fs/inode.h"
+#include "fs/log_name.h"
 #include "fs/names.h"
 #include "fs/trans.h"
 #include "fs/work.h"
@@ -45,13 +46,16 @@ static struct file *file_new(struct inode *inode)
 	return f;
 }
 
-static int create_items(struct root *root, uint64_t gen, uint64_t ino, const char *name)
+static int create_items(struct root *root, struct handle *h, const char *name, struct inode **out)
 {
-	struct inode_item item = { .generation = gen, .transid = gen, .nlink = 1 };
+	uint64_t ino = root->next_ino++;
+	struct inode_item item = { .generation = h->trans->id, .transid = h->trans->id, .nlink = 1 };
 	struct key k = { ino, ITEM_INODE, 0 };
 
-	int ret = tree_insert(&root->tree, gen, &k, &item, sizeof(item));
-	return ret ? ret : name_add(&root->tree, gen, ino, name);
+	int ret = tree_insert(&root->tree, h->trans->id, &k, &item, sizeof(item));
+	if (!ret)
+		ret = inode_get(root, ino, out);
+	return ret ? ret : name_give(root, h, *out, name);
 }
 
 int fs_create(struct root *root, const char *name, struct file **out)
@@ -77,13 +81,9 @@ int fs_create(struct root *root, const char *name, struct file **out)
 	ret = trans_start(root->fs, TRANS_START, &h);
 	if (ret)
 		goto unlock_dir;
-	ino = root->next_ino++;
-	root->last_name_trans = h.trans->id;
-	ret = create_items(root, h.trans->id, ino, name);
+	ret = create_items(root, &h, name, &inode);
 	if (ret)
 		trans_abort(root->fs, ret);
-	if (!ret)
-		ret = inode_get(root, ino, &inode);
 	if (!ret) {
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC | INODE_NEW); /* inode.1 */
 		inode_touch(inode, h.trans->id);
@@ -182,11 +182,6 @@ static int change_begin(struct change *c)
 		unlock_inodes(c);
 		return ret;
 	}
-	/* a log may hold the names as they were: until this commits, fsyncs that log names in this subvolume commit
-	 * instead */
-	rt_access(c->root->fs->numbers_id, POINT_WRITE);
-	c->root->last_name_trans = c->h.trans->id;
-	atomic_store(&c->root->last_unlink_trans, c->h.trans->id);
 	atomic_store(&c->inode->last_unlink_trans, c->h.trans->id);
 	if (c->other)
 		atomic_store(&c->other->last_unlink_trans, c->h.trans->id);
@@ -219,16 +214,24 @@ static int change_nlink(struct change *c, struct inode *inode, int by)
 
 static int remove_name(struct change *c, struct inode *inode, const char *name)
 {
-	int ret = name_remove(&c->root->tree, c->h.trans->id, inode->ino, name);
+	int ret = name_take(c->root, &c->h, inode, name);
 
-	return ret ? ret : change_nlink(c, inode, -1);
+	if (!ret)
+		ret = change_nlink(c, inode, -1);
+	if (!ret)
+		log_forget_name(inode, &c->h, name);
+	return ret;
 }
 
 static int add_name(struct change *c, struct inode *inode, const char *name)
 {
-	int ret = name_add(&c->root->tree, c->h.trans->id, inode->ino, name);
+	int ret = name_give(c->root, &c->h, inode, name);
 
-	return ret ? ret : change_nlink(c, inode, 1);
+	if (!ret)
+		ret = change_nlink(c, inode, 1);
+	if (!ret)
+		log_new_name(inode, &c->h, name);
+	return ret;
 }
 
 int fs_unlink(struct root *root, const char *name)
@@ -287,17 +290,26 @@ int fs_link(struct root *root, const char *old, const char *new, uint64_t *ino)
 	return ret;
 }
 
-/* Whoever has `new` loses it, then the file loses `old` and gets `new`. */
+/* Whoever has `new` loses it, then the file loses `old` and gets `new`. No commit of the log comes in between
+ * (log_name.2). kernel: btrfs_rename(). */
 static int rename_items(struct change *c, const char *old, const char *new)
 {
-	uint64_t gen = c->h.trans->id;
+	bool pinned = c->root->fs->on.rename_begins(c->root, &c->h);
 	int ret = c->other ? remove_name(c, c->other, new) : 0;
 
 	if (!ret)
-		ret = name_remove(&c->root->tree, gen, c->inode->ino, old);
+		ret = name_take(c->root, &c->h, c->inode, old);
+	if (!ret) {
+		log_forget_name(c->inode, &c->h, old);
+		ret = name_give(c->root, &c->h, c->inode, new);
+	}
 	if (!ret)
-		ret = name_add(&c->root->tree, gen, c->inode->ino, new);
-	return ret ? ret : inode_update(c->inode, &c->h);
+		ret = inode_update(c->inode, &c->h);
+	if (!ret)
+		log_new_name(c->inode, &c->h, new);
+	if (pinned)
+		log_unpin(c->root);
+	return ret;
 }
 
 int fs_rename(struct root *root, const char *old, const char *new, uint64_t *ino)
@@ -349,12 +361,61 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 	return ret == -ENOENT ? 0 : ret;
 }
 
+/* Logs what has changed in the directory. dir_lock is held. As log_inode_parent(). */
+static int log_changes(struct root *root, struct handle *h, struct log_ctx *ctx)
+{
+	int ret = log_start(root, h, ctx);
+
+	if (ret)
+		return ret;
+	ret = log_dir(root, h, ctx->transid);
+	if (ret) {
+		trans_no_log(root->fs, h->trans->id);
+		log_forget_ctx(root, ctx);
+	}
+	log_end(root);
+	return ret;
+}
+
+/* The same in all designs: none of them waits for data here. kernel: btrfs_sync_file() of a directory, whose inode lock
+ * is dir_lock. */
+static int dir_sync(struct root *root)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	mutex_lock(&root->dir_lock);
+	log_interest(root);
+	if (dir_is_durable(root)) {
+		mutex_unlock(&root->dir_lock);
+		return 0;
+	}
+	int ret = trans_start(root->fs, TRANS_START, &h);
+	if (ret) {
+		mutex_unlock(&root->dir_lock);
+		return ret;
+	}
+	uint64_t transid = h.trans->id;
+	ret = log_changes(root, &h, &ctx);
+	mutex_unlock(&root->dir_lock);
+	if (!ret)
+		ret = log_sync(root, &h, &ctx);
+	trans_end(&h);
+	if (!ret)
+		return 0;
+	phase(PH_TRANS);
+	count(C_FSYNC_COMMIT);
+	return trans_commit_id(root->fs, transid);
+}
+
 int fs_fsync_dir(struct root *root)
 {
 	if (root->fs->opt.read_only)
 		return 0;
-	mutex_lock(&root->dir_lock);
-	uint64_t changed = root->last_name_trans;
-	mutex_unlock(&root->dir_lock);
-	return trans_commit_id(root->fs, changed);
+	count(C_FSYNC);
+	enum phase was = phase(PH_LOG_ITEMS);
+	int ret = dir_sync(root);
+
+	phase(was);
+	return ret;
 }

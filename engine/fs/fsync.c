@@ -23,6 +23,7 @@
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
+#include "fs/log_name.h"
 #include "fs/mmap.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
@@ -336,6 +337,10 @@ static const struct fs_events events_postfix = {
 	.give_up_log_block = alloc_pin,
 	.write_super = super_flush_and_write,
 	.logged_in_full = em_forget_range,
+	.rename_begins = log_pin,
+	.names_decline = names_are_taken,
+	.log_names = log_own_names,
+	.logged_exists = inode_logged_names,
 	.fsync_of_unlinked = unlink_is_committed,
 	.fsync_returns = file_report_error,
 	.sync_returns = fs_report_error,
@@ -363,6 +368,10 @@ struct fs_events design_events(const struct design *d)
 		.give_up_log_block = on->give_up_log_block ? on->give_up_log_block : postfix->give_up_log_block,
 		.write_super = on->write_super ? on->write_super : postfix->write_super,
 		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
+		.rename_begins = on->rename_begins ? on->rename_begins : postfix->rename_begins,
+		.names_decline = on->names_decline ? on->names_decline : postfix->names_decline,
+		.log_names = on->log_names ? on->log_names : postfix->log_names,
+		.logged_exists = on->logged_exists ? on->logged_exists : postfix->logged_exists,
 		.fsync_of_unlinked = on->fsync_of_unlinked ? on->fsync_of_unlinked : postfix->fsync_of_unlinked,
 		.fsync_returns = on->fsync_returns ? on->fsync_returns : postfix->fsync_returns,
 		.sync_returns = on->sync_returns ? on->sync_returns : postfix->sync_returns,

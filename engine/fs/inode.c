@@ -68,6 +68,7 @@ static struct inode *inode_new(struct root *root, uint64_t ino)
 	rwsem_init(&inode->em_lock, L_EM_TREE, 0);
 	RB_INIT(&inode->ems);
 	list_init(&inode->modified);
+	list_init(&inode->lost_names);
 	spin_init(&inode->ordered_lock, L_ORDERED_TREE);
 	RB_INIT(&inode->ordered);
 	list_init(&inode->unwritten);

@@ -7,7 +7,8 @@
  *                 (DIR_INO, DIR, hash(name)) -> dir_item  (ino, EXTENT, file offset) -> extent_item [+ inline bytes]
  *                 (ORPHAN_INO, ORPHAN, ino) -> nothing    an unlinked inode that was still open
  *   csum tree     (CSUM_OBJECTID, CSUM, disk bytenr) -> crc32c of each 4 KiB
- *   log tree      the items of a subvol tree and of the csum tree, for what was fsynced since the last commit
+ *   log tree      the items of a subvol tree and of the csum tree, for what was fsynced since the last commit; and
+ *                 (DIR_INO, DIR_LOG, first hash) -> dir_log_item
  *   log-root tree (subvol id, ROOT, 0) -> root_item of that subvolume's log tree
  */
 #ifndef FS_ITEM_H
@@ -22,6 +23,7 @@ enum item_type {
 	ITEM_INODE = 1,
 	ITEM_INODE_REF = 12,
 	ITEM_ORPHAN = 48,
+	ITEM_DIR_LOG = 60,
 	ITEM_DIR = 84,
 	ITEM_EXTENT = 108,
 	ITEM_CSUM = 128,
@@ -45,6 +47,7 @@ enum { COMPRESS_NONE = 0, COMPRESS_ZSTD = 3 };
 #define INODE_ITEM_NODATACOW 2u /* its data are written over where they lie; they have no checksums either */
 #define INODE_ITEM_PREALLOC  4u /* it has, or has had, preallocated extents */
 #define INODE_ITEM_FLAGS     7u
+#define INODE_ITEM_EXISTS    8u /* in logs only: it says no more than that there is such an inode (log_name.c) */
 
 struct inode_item {
 	uint64_t generation; /* transaction that created it */
@@ -75,6 +78,11 @@ struct root_item {
 struct dir_item {
 	uint64_t ino;
 	char name[FS_NAME_MAX];
+};
+
+/* Of the names whose hashes are in [key.offset, last] the directory has those that the log has, and no other. */
+struct dir_log_item {
+	uint64_t last;
 };
 
 #define EXTENT_INLINE_MAX 2048u

@@ -45,7 +45,7 @@ static int check_root(uint64_t owner, uint64_t generation, const struct item_vie
 	return 0; /* its address: tree_open() */
 }
 
-static int check_inode(uint64_t generation, const struct item_view *it, struct why *why)
+static int check_inode(uint64_t owner, uint64_t generation, const struct item_view *it, struct why *why)
 {
 	struct inode_item i;
 
@@ -57,7 +57,7 @@ static int check_inode(uint64_t generation, const struct item_view *it, struct w
 	if (i.transid > generation || i.generation > i.transid)
 		return wrong(why, "made in transaction %lu, changed in %lu, but written in %lu", ul(i.generation),
 			     ul(i.transid), ul(generation));
-	if (i.flags & ~INODE_ITEM_FLAGS)
+	if (i.flags & ~(INODE_ITEM_FLAGS | (owner == LOG_TREE_ID ? INODE_ITEM_EXISTS : 0)))
 		return wrong(why, "flags %x", i.flags);
 	if (i.size > FILE_SIZE_MAX)
 		return wrong(why, "a file of %lu bytes", ul(i.size));
@@ -108,6 +108,18 @@ static int check_dir(const struct item_view *it, struct why *why)
 	if (check_name(d.name, why) || check_ino(d.ino, why))
 		return -EIO;
 	return name_hash(d.name) == it->key->offset ? 0 : wrong(why, "not under the hash of its name");
+}
+
+static int check_dir_log(const struct item_view *it, struct why *why)
+{
+	struct dir_log_item d;
+
+	if (check_len(it, sizeof(d), why))
+		return -EIO;
+	memcpy(&d, it->data, sizeof(d));
+	if (it->key->objectid != DIR_INO || d.last < it->key->offset)
+		return wrong(why, "no range of names");
+	return 0;
 }
 
 static int check_orphan(const struct item_view *it, struct why *why)
@@ -202,7 +214,7 @@ static bool may_have(uint64_t owner, uint8_t type)
 	if (owner == CSUM_TREE_ID)
 		return type == ITEM_CSUM;
 	if (owner == LOG_TREE_ID)
-		return file || type == ITEM_CSUM || type == ITEM_ROOT;
+		return file || type == ITEM_DIR || type == ITEM_DIR_LOG || type == ITEM_CSUM || type == ITEM_ROOT;
 	return file || type == ITEM_DIR || type == ITEM_ORPHAN;
 }
 
@@ -215,11 +227,13 @@ int item_check(const void *super, uint64_t owner, uint64_t generation, const str
 	case ITEM_ROOT:
 		return check_root(owner, generation, it, why);
 	case ITEM_INODE:
-		return check_inode(generation, it, why);
+		return check_inode(owner, generation, it, why);
 	case ITEM_INODE_REF:
 		return check_inode_ref(it, why);
 	case ITEM_DIR:
 		return check_dir(it, why);
+	case ITEM_DIR_LOG:
+		return check_dir_log(it, why);
 	case ITEM_ORPHAN:
 		return check_orphan(it, why);
 	case ITEM_EXTENT:

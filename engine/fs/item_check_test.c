@@ -62,7 +62,7 @@ static void only_as_it_is(uint64_t owner, struct key k, const void *good, uint32
 	for (uint64_t other = 0; other < 4; other++) {
 		static const uint64_t tree[] = { ROOT_TREE_ID, CSUM_TREE_ID, VOL, LOG_TREE_ID };
 		bool there = k.type == ITEM_ROOT ? other == 0 || other == 3 : k.type == ITEM_CSUM ? other % 2
-			     : k.type == ITEM_DIR || k.type == ITEM_ORPHAN ? other == 2 : other >= 2;
+			     : k.type == ITEM_ORPHAN ? other == 2 : k.type == ITEM_DIR_LOG ? other == 3 : other >= 2;
 		assert_int_equal(check(tree[other], k, good, len), there ? 0 : -EIO);
 	}
 	k.type++;
@@ -102,6 +102,10 @@ static void inodes(void **state)
 
 	ONLY(VOL, ((struct key){ INO, ITEM_INODE, 0 }), &i, sizeof(i), c);
 	assert_int_equal(check(VOL, (struct key){ INO, ITEM_INODE, 1 }, &i, sizeof(i)), -EIO);
+	i.flags = INODE_ITEM_EXISTS;
+	assert_int_equal(check(VOL, (struct key){ INO, ITEM_INODE, 0 }, &i, sizeof(i)), -EIO);
+	assert_int_equal(check(LOG_TREE_ID, (struct key){ INO, ITEM_INODE, 0 }, &i, sizeof(i)), 0);
+	i.flags = 0;
 	assert_int_equal(check(VOL, (struct key){ INO - 1, ITEM_INODE, 0 }, &i, sizeof(i)), -EIO);
 	assert_int_equal(check(VOL, (struct key){ INO_MAX - 1, ITEM_INODE, 0 }, &i, sizeof(i)), 0);
 	assert_int_equal(check(VOL, (struct key){ INO_MAX, ITEM_INODE, 0 }, &i, sizeof(i)), -EIO);
@@ -136,6 +140,17 @@ static void names(void **state)
 	assert_int_equal(check(VOL, kn, d.name, FS_NAME_MAX), -EIO);
 	kd.objectid++;
 	assert_int_equal(check(VOL, kd, &d, sizeof(d)), -EIO);
+}
+
+static void ranges_of_names(void **state)
+{
+	struct dir_log_item d = { .last = 9 };
+	static const struct change c[] = { { 0, 8 }, { 0, 0 } };
+	struct key k = { DIR_INO, ITEM_DIR_LOG, 9 };
+
+	ONLY(LOG_TREE_ID, k, &d, sizeof(d), c);
+	k.objectid++;
+	assert_int_equal(check(LOG_TREE_ID, k, &d, sizeof(d)), -EIO);
 }
 
 static void orphans(void **state)
@@ -279,6 +294,7 @@ int main(void)
 		cmocka_unit_test(roots),
 		cmocka_unit_test(inodes),
 		cmocka_unit_test(names),
+		cmocka_unit_test(ranges_of_names),
 		cmocka_unit_test(orphans),
 		cmocka_unit_test(extents),
 		cmocka_unit_test(preallocated_extents),

@@ -14,7 +14,8 @@
  *      commits the transaction instead.
  * log.4: Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (trans.2).
  *
- * log_item.c: what is logged for an inode. log_sync.c: the group commit. Callers: fsync.c, trans.c.
+ * log_item.c: what is logged for an inode. log_name.c: names. log_sync.c: the group commit. Callers: fsync.c, dir.c,
+ * trans.c.
  */
 #ifndef FS_LOG_H
 #define FS_LOG_H
@@ -30,6 +31,11 @@ void log_init(struct log *log, bool is_root);
 /* Joins the running sub-transaction as a writer: ctx->transid is its id. -EAGAIN: not to be logged. kernel:
  * start_log_trans(). */
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx);
+/* The caller is a writer of whatever log there is or will be, without a stake in its commit, until log_end(). kernel:
+ * btrfs_pin_log_trans(). */
+void log_write_begin(struct root *root);
+/* The same if there is a log of h's transaction. kernel: join_running_log_trans(). */
+bool log_join(struct root *root, struct handle *h);
 /* The caller is no writer any more. kernel: btrfs_end_log_trans(). */
 void log_end(struct root *root);
 /* Takes ctx off its list, after an error between log_start() and log_end(). */

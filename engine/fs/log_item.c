@@ -19,7 +19,7 @@
 #include "fs/extent_map.h"
 #include "fs/inode.h"
 #include "fs/log.h"
-#include "fs/names.h"
+#include "fs/log_name.h"
 #include "fs/nocow.h"
 #include "fs/ordered.h"
 #include "fs/trans.h"
@@ -222,15 +222,10 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 {
 	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
 				    .how = DROP_IN_LOG };
-	struct names names;
 
 	int ret = extent_drop(&drop, 0, UINT64_MAX);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
-	if (!ret)
-		ret = names_get(&inode->root->tree, inode->ino, &names);
-	if (!ret)
-		ret = names_put(log, generation, inode->ino, &names);
 	if (!ret)
 		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
 	if (!ret) {
@@ -304,30 +299,23 @@ unlock:
 	return ret;
 }
 
-/* True when names have changed in a way that the log cannot tell. kernel: check_parent_dirs_for_sync(). */
-static bool names_need_commit(struct inode *inode)
-{
-	struct fs *fs = inode->root->fs;
-	uint64_t committed = fs_committed(fs);
-
-	/* a log of it that outlived the unlink's commit would bring the name back, or an inode without one */
-	if (atomic_load(&inode->unlinked))
-		return true;
-	if (inode->generation <= committed && atomic_load(&inode->last_unlink_trans) <= committed)
-		return false;
-	return atomic_load(&inode->root->last_unlink_trans) > committed;
-}
-
 int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_what *what)
 {
-	if (trans_is_no_log(inode->root->fs, h->trans->id) || names_need_commit(inode))
+	struct fs *fs = inode->root->fs;
+	bool new_names = names_are_new(inode);
+
+	/* a log of an inode without a name that outlived the unlink's commit would bring the name back */
+	if (trans_is_no_log(fs, h->trans->id) || atomic_load(&inode->unlinked) ||
+	    (new_names && fs->on.names_decline(inode)))
 		return LOG_NEED_COMMIT;
 	int ret = log_start(inode->root, h, ctx);
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
 	ret = log_inode(inode, h, ctx->transid, what);
+	if (!ret && new_names)
+		ret = fs->on.log_names(inode, h, ctx->transid);
 	if (ret < 0)
-		trans_no_log(inode->root->fs, h->trans->id); /* the log tree may hold half of an inode (log.3) */
+		trans_no_log(fs, h->trans->id); /* the log tree may hold half of an inode (log.3) */
 	if (ret)
 		log_forget_ctx(inode->root, ctx);
 	log_end(inode->root);

@@ -78,6 +78,14 @@ static void log_add_ctx(struct log *log, struct log_ctx *ctx)
 	atomic_fetch_add(&log->joined, 1);
 }
 
+/* log->mutex held. */
+static void log_add_writer(struct log *log)
+{
+	CHECK(mutex_held(&log->mutex));
+	atomic_fetch_add(&log->writers, 1);
+	owe(L_LOG_WRITERS, 0, &log->writers_wait);
+}
+
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 {
 	struct log *log = &root->log, *parent = &root->fs->log_root;
@@ -105,12 +113,30 @@ int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 	CHECK(parent->exists && parent->trans == h->trans->id);
 	/* A writer from here to log_end(): no leader takes the log's blocks before that. */
 	log_batch_moves(log);
-	atomic_fetch_add(&log->writers, 1);
 	log_add_ctx(log, ctx);
-	owe(L_LOG_WRITERS, 0, &log->writers_wait);
+	log_add_writer(log);
 unlock:
 	mutex_unlock(&log->mutex);
 	return ret;
+}
+
+void log_write_begin(struct root *root)
+{
+	mutex_lock(&root->log.mutex);
+	log_add_writer(&root->log);
+	mutex_unlock(&root->log.mutex);
+}
+
+bool log_join(struct root *root, struct handle *h)
+{
+	struct log *log = &root->log;
+
+	mutex_lock(&log->mutex);
+	bool joins = log->exists && log->trans == h->trans->id;
+	if (joins)
+		log_add_writer(log);
+	mutex_unlock(&log->mutex);
+	return joins;
 }
 
 void log_end(struct root *root)

@@ -292,22 +292,136 @@ static uint64_t commits_of_fsync(struct file *f)
 	return after[C_FSYNC_COMMIT] - before[C_FSYNC_COMMIT];
 }
 
-static void a_name_used_again_needs_a_commit(void **state)
+/* Replay takes the name from who has it in the committed tree: that one is gone anyway. */
+static void a_name_used_again_is_logged(void **state)
 {
 	struct rig r;
 
 	rig_open(&r, "");
-	struct file *f = test_open(r.root, "a");
-	test_write(f, 0, 5000, 1);
-	assert_int_equal(commits_of_fsync(f), 0);
-	fs_close(f);
+	test_put(r.root, "a", 5000, 1);
+	rig_commit(&r);
 	assert_int_equal(fs_unlink(r.root, "a"), 0);
-	f = test_open(r.root, "a");
+	struct file *f = test_open(r.root, "a");
 	test_write(f, 0, 3000, 2);
-	assert_int_equal(commits_of_fsync(f), 1);
+	assert_int_equal(commits_of_fsync(f), 0);
 	fs_close(f);
 	rig_crash(&r);
 	assert_true(test_is(r.root, "a", 3000, 2));
+	test_end(r.fs, true);
+}
+
+/* 56f23fdbb600, 44f714dae50a: that one lives, and its new name is in no log (log_name.3). */
+static void a_name_taken_from_a_file_that_lives_needs_a_commit(void **state)
+{
+	struct rig r;
+
+	for (unsigned linked = 0; linked < 2; linked++) {
+		rig_open(&r, "");
+		test_put(r.root, "a", 5000, 1);
+		rig_commit(&r);
+		if (linked) {
+			assert_int_equal(fs_link(r.root, "a", "b", NULL), 0);
+			assert_int_equal(fs_unlink(r.root, "a"), 0);
+		} else {
+			assert_int_equal(fs_rename(r.root, "a", "b", NULL), 0);
+		}
+		struct file *f = test_open(r.root, "a");
+		test_write(f, 0, 3000, 2);
+		assert_int_equal(commits_of_fsync(f), 1);
+		test_write(f, 0, 3000, 3);
+		assert_int_equal(commits_of_fsync(f), 0); /* in the next transaction that is the past */
+		fs_close(f);
+		rig_crash(&r);
+		assert_true(test_is(r.root, "a", 3000, 3));
+		assert_true(test_is(r.root, "b", 5000, 1));
+		test_end(r.fs, true);
+	}
+}
+
+/* Who has been logged under a name that is taken, or comes to have another, is logged again, for whoever commits the
+ * log next. */
+static void a_log_that_has_told_of_a_file_is_told_its_new_names(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, "");
+	struct file *f = test_open(r.root, "a"), *o = test_open(r.root, "o");
+	test_write(f, 0, 5000, 1);
+	assert_int_equal(fs_fsync(f), 0);
+	assert_int_equal(fs_rename(r.root, "a", "b", NULL), 0);
+	assert_int_equal(fs_link(r.root, "b", "c", NULL), 0);
+	struct logged l = look(&r, f);
+	assert_int_equal(l.names, 1);
+	assert_int_equal(l.bytes, 8192); /* as it was logged */
+	assert_int_equal(l.size, 5000);
+	assert_int_equal(commits_of_fsync(o), 0);
+	fs_close(f);
+	fs_close(o);
+	rig_crash(&r);
+	assert_true(test_is(r.root, "b", 5000, 1) && test_is(r.root, "c", 5000, 1));
+	assert_false(test_exists(r.root, "a"));
+	test_end(r.fs, true);
+}
+
+/* 9acc8103ab59: that an inode's names are logged does not mean that the rest of it is. */
+static void what_is_written_before_a_link_is_logged_after_it(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, "");
+	struct file *f = test_open(r.root, "a"), *o = test_open(r.root, "o");
+	test_write(f, 0, 5000, 1);
+	assert_int_equal(fs_fsync(f), 0);
+	test_write(f, 0, 9000, 2);
+	assert_int_equal(fs_link(r.root, "a", "b", NULL), 0);
+	assert_int_equal(fs_fsync(o), 0); /* the log, with the names, is on the media */
+	assert_int_equal(commits_of_fsync(f), 0);
+	fs_close(f);
+	fs_close(o);
+	rig_crash(&r);
+	assert_true(test_is(r.root, "b", 9000, 2));
+	test_end(r.fs, true);
+}
+
+/* A new file that only the directory's log knows is there, empty: its content was never synced. */
+static void an_fsync_of_the_directory_logs_names_alone(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, "");
+	test_put(r.root, "a", 5000, 1);
+	test_put(r.root, "b", 5000, 2);
+	rig_commit(&r);
+	test_put(r.root, "new", 5000, 3);
+	assert_int_equal(fs_unlink(r.root, "a"), 0);
+	assert_int_equal(fs_rename(r.root, "b", "c", NULL), 0);
+	uint64_t before = atomic_load(&r.fs->last_trans_committed);
+	assert_int_equal(fs_fsync_dir(r.root), 0);
+	assert_int_equal(atomic_load(&r.fs->last_trans_committed), before);
+	rig_crash(&r);
+	assert_true(test_is(r.root, "new", 0, 0) && test_is(r.root, "c", 5000, 2));
+	assert_false(test_exists(r.root, "a") || test_exists(r.root, "b"));
+	test_end(r.fs, true);
+}
+
+static void an_fsync_of_a_directory_without_changes_writes_nothing(void **state)
+{
+	struct rig r;
+	struct watch w;
+
+	rig_open(&r, "");
+	test_put(r.root, "a", 5000, 1);
+	assert_int_equal(fs_fsync_dir(r.root), 0);
+	watch_start(&w, r.fs->dev);
+	assert_int_equal(fs_fsync_dir(r.root), 0);
+	assert_int_equal(watch_writes(&w) + w.seen[WATCH_FLUSH], 0);
+	assert_int_equal(fs_sync(r.fs), 0);
+	watch_reset(&w);
+	assert_int_equal(fs_fsync_dir(r.root), 0);
+	assert_int_equal(watch_writes(&w) + w.seen[WATCH_FLUSH], 0);
+	assert_int_equal(fs_rename(r.root, "a", "b", NULL), 0);
+	assert_int_equal(fs_fsync_dir(r.root), 0);
+	assert_true(w.seen[WATCH_LOG] > 0);
 	test_end(r.fs, true);
 }
 
@@ -398,7 +512,12 @@ int main(void)
 		cmocka_unit_test(a_compressed_extent_is_logged_with_the_sums_of_all_its_blocks),
 		cmocka_unit_test(an_inline_file_is_logged_from_the_tree),
 		cmocka_unit_test(a_commit_frees_the_log),
-		cmocka_unit_test(a_name_used_again_needs_a_commit),
+		cmocka_unit_test(a_name_used_again_is_logged),
+		cmocka_unit_test(a_name_taken_from_a_file_that_lives_needs_a_commit),
+		cmocka_unit_test(a_log_that_has_told_of_a_file_is_told_its_new_names),
+		cmocka_unit_test(what_is_written_before_a_link_is_logged_after_it),
+		cmocka_unit_test(an_fsync_of_the_directory_logs_names_alone),
+		cmocka_unit_test(an_fsync_of_a_directory_without_changes_writes_nothing),
 		cmocka_unit_test(a_transaction_that_may_not_be_logged_is_committed),
 		cmocka_unit_test(fsync_of_an_unlinked_file_leaves_its_old_name_alone),
 		cmocka_unit_test(a_full_log_does_not_overtake_data_on_its_way),

@@ -10,6 +10,7 @@
 #include "fs/inode.h"
 #include "fs/item_check.h"
 #include "fs/log.h"
+#include "fs/log_name.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
 #include "fs/replay.h"
@@ -179,6 +180,7 @@ static int subvol_open(struct fs *fs, uint64_t id)
 	mutex_init(&root->dir_lock, L_DIR, 0);
 	list_init(&root->inodes);
 	log_init(&root->log, false);
+	names_init(root);
 	fs->nsubvols++;
 	return 0;
 }
@@ -340,9 +342,11 @@ static void fs_drop_memory(struct fs *fs)
 {
 	CHECK(!fs->flusher && !fs->endio.ntasks && !fs->delalloc.ntasks);
 	CHECK(atomic_load(&fs->ordered_inflight) == 0);
-	for (uint32_t i = 0; i < fs->nsubvols; i++)
+	for (uint32_t i = 0; i < fs->nsubvols; i++) {
+		names_free(&fs->subvols[i]);
 		while (!list_empty(&fs->subvols[i].inodes))
 			inode_free(list_first(&fs->subvols[i].inodes, struct inode, link));
+	}
 	log_close_all(fs);
 	trees_close(fs);
 	trans_forget(fs);

@@ -1,11 +1,15 @@
 /*
- * replay.c: log replay at mount, in stages over all logs: inodes, then names, then extents with their
- * checksums (kernel: btrfs_recover_log_trees(), replay_one_extent()). In memory; mount.c commits.
+ * replay.c: log replay at mount, in stages over all logs: inodes and names that are gone, names in the directory,
+ * names of inodes, link counts, then extents with their checksums (kernel: btrfs_recover_log_trees(),
+ * replay_one_extent()). In memory; mount.c commits.
  *
  * - Replay allocates metadata only, and the logs' own blocks are marked as used before it starts. So its own
  *   blocks take no place that a log names, and no data is written at all.
  * replay.1: Space that replay takes from a file is not given up at once: another item of the log may name
  *      it again. What nobody names in the end loses its checksums (replay_drop_stale_csums).
+ * replay.2: What the log says of names holds against the committed tree (log_name.h): a name goes to whom the log gives
+ *      it, and whoever else had it loses it; an inode whose names are logged has those and no other. Each inode that
+ *      has got or lost one gets a new link count in the end, and one that has none left an orphan mark, for mount.c.
  * - Replaying twice gives what replaying once gives: each stage puts what the log says in place of what is there, and
  *   an extent that is there already is left alone.
  * - Stages go over all logs, since space and checksums are common to all subvolumes. Items have been looked at when
@@ -27,6 +31,11 @@ struct replay_item {
 	struct key key;
 	uint32_t len;
 	uint8_t data[sizeof(struct extent_item) + EXTENT_INLINE_MAX];
+};
+
+struct inode_ref {
+	struct root *root;
+	uint64_t ino;
 };
 
 struct replay_log { /* one subvolume's log, read whole: logs are small */
@@ -130,6 +139,20 @@ static struct extent_drop drop_of(struct replay *r, struct replay_log *log, uint
 				     .how = DROP_COLLECT, .collect = collect_range, .arg = r };
 }
 
+/* The inode has got or lost a name, or may have a wrong link count in the log. */
+static void names_changed(struct replay *r, struct root *root, uint64_t ino)
+{
+	for (uint32_t i = 0; i < r->nnamed; i++)
+		if (r->named[i].root == root && r->named[i].ino == ino)
+			return;
+	if (r->nnamed == r->cap_named) {
+		r->cap_named = r->cap_named ? r->cap_named * 2 : 8;
+		r->named = realloc(r->named, r->cap_named * sizeof(*r->named));
+		CHECK(r->named);
+	}
+	r->named[r->nnamed++] = (struct inode_ref){ root, ino };
+}
+
 /* Stage 1: the inode item as logged; nothing beyond its size stays. */
 static int replay_inode(struct replay *r, struct replay_log *log, const struct replay_item *it)
 {
@@ -139,21 +162,135 @@ static int replay_inode(struct replay *r, struct replay_log *log, const struct r
 	memcpy(&item, it->data, sizeof(item));
 	if (it->key.objectid >= log->root->next_ino)
 		log->root->next_ino = it->key.objectid + 1;
+	names_changed(r, log->root, it->key.objectid);
+	if (item.flags & INODE_ITEM_EXISTS) {
+		item.flags &= ~INODE_ITEM_EXISTS;
+		int there = tree_insert(&log->root->tree, r->generation, &it->key, &item, sizeof(item));
+		return there == -EEXIST ? 0 : there;
+	}
 	int ret = tree_put(&log->root->tree, r->generation, &it->key, &item, sizeof(item));
 	return ret ? ret : extent_drop(&drop, (item.size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK, UINT64_MAX);
 }
 
-/* Stage 2: its names. */
+/* A name goes from whoever has it. */
+static int take_name(struct replay *r, struct root *root, uint64_t ino, const char *name)
+{
+	names_changed(r, root, ino);
+	return name_remove(&root->tree, r->generation, ino, name);
+}
+
+static int give_name(struct replay *r, struct root *root, uint64_t ino, const char *name)
+{
+	uint64_t had;
+	int ret = name_lookup(&root->tree, name, &had);
+
+	if (!ret && had == ino)
+		return 0;
+	if (!ret)
+		ret = take_name(r, root, had, name);
+	if (ret && ret != -ENOENT)
+		return ret;
+	names_changed(r, root, ino);
+	return name_add(&root->tree, r->generation, ino, name);
+}
+
+static bool log_has_entry(const struct replay_log *log, uint64_t hash)
+{
+	for (uint32_t i = 0; i < log->n; i++)
+		if (log->items[i].key.type == ITEM_DIR && log->items[i].key.offset == hash)
+			return true;
+	return false;
+}
+
+/* Stage 1, too: names that are gone. kernel: replay_dir_deletes(). */
+static int replay_gone(struct replay *r, struct replay_log *log, const struct replay_item *it)
+{
+	struct key k = { DIR_INO, ITEM_DIR, it->key.offset };
+	struct dir_log_item range;
+	struct dir_item d;
+	int ret = 0;
+
+	memcpy(&range, it->data, sizeof(range));
+	while (!ret && !(ret = tree_next(&log->root->tree, &k, &d, sizeof(d), NULL))) {
+		if (k.objectid != DIR_INO || k.type != ITEM_DIR || k.offset > range.last)
+			return 0;
+		if (!log_has_entry(log, k.offset))
+			ret = take_name(r, log->root, d.ino, d.name);
+		if (++k.offset == 0)
+			return ret;
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int inode_is_there(struct root *root, uint64_t ino)
+{
+	struct key k = { ino, ITEM_INODE, 0 };
+
+	return tree_lookup(&root->tree, &k, NULL, 0, NULL);
+}
+
+/* Stage 2: a name in the directory. One that stands for an inode that neither tree knows is left out. kernel:
+ * replay_one_name(). */
+static int replay_entry(struct replay *r, struct replay_log *log, const struct replay_item *it)
+{
+	struct dir_item d;
+
+	memcpy(&d, it->data, sizeof(d));
+	int ret = inode_is_there(log->root, d.ino);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	return give_name(r, log->root, d.ino, d.name);
+}
+
+/* Stage 3: the names of an inode: these and no other. kernel: add_inode_ref(). */
 static int replay_names(struct replay *r, struct replay_log *log, const struct replay_item *it)
 {
-	int ret = tree_put(&log->root->tree, r->generation, &it->key, it->data, it->len);
+	struct root *root = log->root;
+	uint64_t ino = it->key.objectid;
+	struct names now, due = { .n = it->len / FS_NAME_MAX };
+	int ret = inode_is_there(root, ino);
 
-	for (uint32_t at = 0; at < it->len && !ret; at += FS_NAME_MAX) {
-		struct dir_item d = { .ino = it->key.objectid };
-		memcpy(d.name, it->data + at, FS_NAME_MAX);
-		struct key k = { DIR_INO, ITEM_DIR, name_hash(d.name) };
-		ret = tree_put(&log->root->tree, r->generation, &k, &d, sizeof(d));
-	}
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	memcpy(due.name, it->data, it->len);
+	ret = names_get(&root->tree, ino, &now);
+	for (uint32_t i = 0; i < now.n && !ret; i++)
+		if (names_find(&due, now.name[i]) == due.n)
+			ret = take_name(r, root, ino, now.name[i]);
+	for (uint32_t i = 0; i < due.n && !ret; i++)
+		ret = give_name(r, root, ino, due.name[i]);
+	return ret;
+}
+
+/* Stage 4: the link counts of all that have got or lost names. kernel: fixup_inode_link_counts(). */
+static int replay_link_count(struct replay *r, const struct inode_ref *i)
+{
+	struct key k = { i->ino, ITEM_INODE, 0 }, ko = { ORPHAN_INO, ITEM_ORPHAN, i->ino };
+	struct inode_item item;
+	struct names names;
+
+	int ret = tree_lookup(&i->root->tree, &k, &item, sizeof(item), NULL);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	ret = names_get(&i->root->tree, i->ino, &names);
+	if (ret)
+		return ret;
+	item.nlink = names.n;
+	ret = tree_put(&i->root->tree, r->generation, &k, &item, sizeof(item));
+	if (ret)
+		return ret;
+	if (!names.n)
+		return tree_put(&i->root->tree, r->generation, &ko, "", 0);
+	ret = tree_delete(&i->root->tree, r->generation, &ko);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int replay_link_counts(struct replay *r)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < r->nnamed && !ret; i++)
+		ret = replay_link_count(r, &r->named[i]);
 	return ret;
 }
 
@@ -188,7 +325,7 @@ static bool item_is_there(struct tree *t, const struct replay_item *it)
 	return !memcmp(&mine, &there, sizeof(mine));
 }
 
-/* Stage 3: one extent in place of what the file has there. */
+/* Stage 5: one extent in place of what the file has there. */
 static int replay_extent(struct replay *r, struct replay_log *log, const struct replay_item *it)
 {
 	struct extent_drop drop = drop_of(r, log, it->key.objectid);
@@ -227,7 +364,13 @@ int replay_log(struct replay *r)
 	if (!ret)
 		ret = replay_stage(r, ITEM_INODE, replay_inode);
 	if (!ret)
+		ret = replay_stage(r, ITEM_DIR_LOG, replay_gone);
+	if (!ret)
+		ret = replay_stage(r, ITEM_DIR, replay_entry);
+	if (!ret)
 		ret = replay_stage(r, ITEM_INODE_REF, replay_names);
+	if (!ret)
+		ret = replay_link_counts(r);
 	if (!ret)
 		ret = replay_stage(r, ITEM_EXTENT, replay_extent);
 	return ret;
@@ -273,4 +416,5 @@ void replay_free(struct replay *r)
 		free(r->logs[l].items);
 	free(r->logs);
 	free(r->stale);
+	free(r->named);
 }

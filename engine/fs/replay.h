@@ -20,6 +20,8 @@ struct replay {
 	uint32_t n;
 	struct disk_range *stale;     /* taken away from files (replay.1) */
 	uint32_t nstale, cap_stale;
+	struct inode_ref *named;      /* inodes whose names have changed (replay.2) */
+	uint32_t nnamed, cap_named;
 };
 
 int replay_log(struct replay *r);

@@ -135,6 +135,7 @@ struct inode {
 	int32_t opens;                /* guarded by root->dir_lock */
 	_Atomic uint32_t nlink;       /* its names; changed under dir_lock and lock */
 	_Atomic bool unlinked;        /* nlink has come to 0, and stays there */
+	struct list lost_names;       /* name_changes; guarded by root->names.lock */
 
 	_Atomic bool direct;          /* a direct write was here; set with `lock` held, read with it held for writing */
 	struct rwsem lock;            /* i_mutex: writes, truncate, its names, and all of logging; shared by direct
@@ -152,7 +153,7 @@ struct inode {
 	_Atomic uint64_t logged_trans;    /* transaction in which it was last logged; written under log_mutex */
 	_Atomic int64_t last_sub_trans;   /* root's log_transid at the last change */
 	_Atomic int64_t last_log_commit;  /* sub-transaction up to which the log covers it */
-	_Atomic uint64_t last_unlink_trans;
+	_Atomic uint64_t last_unlink_trans; /* transaction in which its names changed; changed under lock */
 
 	struct mutex log_mutex;       /* one task logs this inode at a time */
 	struct mutex items_lock;      /* extent items of this inode in the subvol tree: drop and insert as one */
@@ -220,16 +221,29 @@ struct log {
 	struct list ordered[2];       /* ordered extents that sub-transaction id % 2 must see written */
 };
 
+/* What of a directory has changed, and is in its log (log_name.c). */
+struct name_change;
+RB_HEAD(name_changes, name_change);
+
+struct dir_names {
+	struct mutex lock;            /* guards: */
+	struct name_changes by_hash;
+	struct list changes;          /* the same, in the order of the transactions that they were made in */
+	uint64_t last_trans;          /* as those of an inode */
+	uint64_t logged_trans;
+	int64_t last_sub_trans;
+	int64_t last_log_commit;
+};
+
 struct root {
 	struct fs *fs;
 	uint64_t id;
 	struct tree tree;
 	struct log log;
-	struct mutex dir_lock;        /* guards names, inodes, next_ino, last_name_trans */
+	struct mutex dir_lock;        /* guards inodes, next_ino, and which name is whose */
 	struct list inodes;
 	uint64_t next_ino;
-	uint64_t last_name_trans;     /* transaction of the last change of a name */
-	_Atomic uint64_t last_unlink_trans; /* of the last one that an existing file has got or lost */
+	struct dir_names names;
 };
 
 /* ---- transactions (trans.c) ---- */
@@ -321,6 +335,15 @@ struct fs_events {
 	int (*write_super)(struct fs *fs, bool log);
 	/* A full log of an inode is made. em_forget_range(), em_forget_all() */
 	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);
+	/* A rename begins: does it keep commits of the log away until it is done? log_pin(), log_pin_nothing() */
+	bool (*rename_begins)(struct root *root, struct handle *h);
+	/* Names that no committed tree has are to be logged: must the transaction be committed instead?
+	 * names_are_taken(), names_go_with_others() */
+	bool (*names_decline)(struct inode *inode);
+	/* An fsync has logged an inode with such names. log_own_names(), log_names_of_parent() */
+	int (*log_names)(struct inode *inode, struct handle *h, int64_t transid);
+	/* An inode's names have been logged, and nothing else of it. inode_logged_names(), inode_logged_all() */
+	void (*logged_exists)(struct inode *inode, uint64_t generation, int64_t transid);
 	/* An fsync of a file that has no name any more: is there nothing to do? unlink_is_committed(),
 	 * unlinked_is_gone() */
 	bool (*fsync_of_unlinked)(struct inode *inode);
@@ -359,7 +382,7 @@ struct fs {
 	_Atomic uint32_t wb_errors;   /* counts write errors of all inodes: syncs are told of each once, together */
 	_Atomic uint32_t synced_errors; /* those that a sync has told of */
 	_Atomic int wb_error;         /* the last one */
-	uint32_t numbers_id;          /* rt_obj_id: these, and which names were unlinked when */
+	uint32_t numbers_id;          /* rt_obj_id: these */
 
 	struct mutex tree_log_mutex;  /* super_for_commit, from the moment a commit fills it until it is on the media */
 	struct super super_for_commit;

@@ -333,8 +333,12 @@ static uint32_t file_of_name(const struct model *m, uint32_t subvol, uint8_t nam
 {
 	for (uint32_t i = model_nops(m); i-- > 0;) {
 		const struct model_op *o = model_op(m, i);
-		if (model_is_naming(o) && o->to == name && o->e != TICK_NEVER && !o->ret && o->off == subvol)
+		if (!model_is_naming(o) || o->e == TICK_NEVER || o->ret || o->off != subvol)
+			continue;
+		if (o->to == name)
 			return o->file;
+		if (o->from == name)
+			break;
 	}
 	return 0;
 }

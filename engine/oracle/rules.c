@@ -500,6 +500,8 @@ static bool may_change(const struct model_op *o, uint32_t p, const struct model_
 {
 	if (!model_is_naming(o) || was_refused(o) || o->off != f->subvol || o->pb > p)
 		return false;
+	if (o->from == o->to) /* it did nothing */
+		return false;
 	return o->file == f->id || o->kind == OP_UNLINK || o->kind == OP_RENAME;
 }
 

@@ -46,6 +46,7 @@
 	X(LOG_WRITERS,     WAIT,  "those who write items into the log tree have ended")            \
 	X(LOG,             MUTEX, "root->log_mutex: log_transid, whose turn it is")                \
 	X(INODE_LOG,       MUTEX, "inode->log_mutex: one task logs an inode at a time")            \
+	X(DIR_LOG,         MUTEX, "root->names.lock: one entry changes, or the directory is logged") \
 	X(LOGROOT_COMMIT,  WAIT,  "a commit of the log-root tree is on the media")                 \
 	X(LOGROOT_WRITERS, WAIT,  "those who update the log-root tree have ended")                 \
 	X(LOGROOT,         MUTEX, "log_root_tree's log_mutex")                                     \
