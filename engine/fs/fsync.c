@@ -330,6 +330,7 @@ static const struct fs_events events_postfix = {
 	.wrote = inode_touch_if_newer,
 	.size_reaches = disk_size_to_unwritten,
 	.write_failed = inode_needs_holes,
+	.log_lacks = log_lacks_in_place,
 	.commit_logged = trans_wait_pending,
 	.logged_io = ordered_wait_io,
 	.put_log_root = log_sync_parent,
@@ -361,6 +362,7 @@ struct fs_events design_events(const struct design *d)
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
+		.log_lacks = on->log_lacks ? on->log_lacks : postfix->log_lacks,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
 		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
 		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
@@ -473,6 +475,12 @@ const struct design *const fs_designs[] = {
 		.what = "a sync of the file system does not tell of write errors (as before 735e4ae5ba28)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .sync_returns = fs_report_nothing },
+	},
+	&(const struct design){
+		.name = "skips_in_place",
+		.what = "an inode in the log is skipped while its data is under way in place (as before 626e9f41f7c2)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .log_lacks = log_lacks_nothing },
 	},
 	&(const struct design){
 		.name = "skips_unlinked",

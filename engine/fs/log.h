@@ -82,5 +82,9 @@ struct log_what {
 int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_what *what);
 /* True when everything of the inode is in a log that is on the media. kernel: btrfs_inode_in_log(). */
 bool log_has_inode(struct inode *inode);
+/* log_lacks: does the inode have data that is on its way to where it lies already? No map tells of it (nocow.2), so its
+ * log may lack it. Or the question is not asked. */
+bool log_lacks_in_place(struct inode *inode);
+bool log_lacks_nothing(struct inode *inode);
 
 #endif

@@ -24,11 +24,24 @@
 #include "fs/ordered.h"
 #include "fs/trans.h"
 
+bool log_lacks_in_place(struct inode *inode)
+{
+	bool in_place = atomic_load_explicit(&inode->attrs, memory_order_relaxed) & INODE_ITEM_NODATACOW;
+
+	return in_place && ordered_any(inode);
+}
+
+bool log_lacks_nothing(struct inode *inode)
+{
+	return false;
+}
+
 bool log_has_inode(struct inode *inode)
 {
 	struct log *log = &inode->root->log;
 
-	if (inode_flag(inode, INODE_NEEDS_FULL_SYNC))
+	/* looked at before the numbers: what completes in between has changed them (affc0ff902d5) */
+	if (inode_flag(inode, INODE_NEEDS_FULL_SYNC) || inode->root->fs->on.log_lacks(inode))
 		return false;
 	rt_access(inode->stamps_id, POINT_READ);
 	rt_access(log->numbers_id, POINT_READ);

@@ -321,6 +321,9 @@ struct fs_events {
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
 	/* A write has failed, and its map is about to be dropped. inode_needs_holes(), inode_needs_nothing() */
 	void (*write_failed)(struct inode *inode);
+	/* Is there something of the inode that a log of it may lack, and no map tells of? log_lacks_in_place(),
+	 * log_lacks_nothing() */
+	bool (*log_lacks)(struct inode *inode);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
 	void (*commit_logged)(struct trans *t);
 	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */
