@@ -444,6 +444,11 @@ bool race_scenario_has_twin(const struct race *race)
 	return scenario_of(race)->scene->beside;
 }
 
+struct scene *race_scenario_scene(const struct race *race)
+{
+	return scenario_of(race)->scene;
+}
+
 const char *race_scenario_text(const struct race *race)
 {
 	return race->scenario ? scenario_of(race)->text : NULL;

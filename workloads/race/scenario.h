@@ -14,6 +14,7 @@
 #define RACE_SCENARIO_H
 
 #include "hunt/race.h"
+#include "scene/scene.h"
 
 /*
  * All: 0, or -errno and why. The race lives as long as the program. `name` is the scenario's name and begins the line of
@@ -29,6 +30,8 @@ int race_scenario_beside(const struct race *race, const struct race **out, struc
 /* Its text asks for that. */
 bool race_scenario_has_twin(const struct race *race);
 
+/* Its threads and files, as they were read: whoever has made the race may change its threads between two runs. */
+struct scene *race_scenario_scene(const struct race *race);
 /* Its whole text; NULL: `race` was not made from one, or from what a schedule recorded. */
 const char *race_scenario_text(const struct race *race);
 /* What it cites; "" where it cites nothing. */
