@@ -3,6 +3,7 @@
 runs_test.py: what is loaded is what was measured; what is wrong with a file is one line and status 2.
 """
 import contextlib
+import copy
 import io
 import json
 import os
@@ -257,6 +258,20 @@ class Comparing(unittest.TestCase):
             self.assertIn("Notice: only run has postfix.", out)
             self.assertIn("different devices: slow:nvme/ram:64m; file on tmpfs, tmpfs", out)
             self.assertIn("not the same cpu", out)
+
+    def test_what_is_under_a_target_is_found_by_its_index(self):
+        data = copy.deepcopy(runs.load(tap.FIXTURE).data)
+        data["targets"][0]["text"], data["targets"][1]["text"] = "fs:ext4", "path:/m"
+        disk = {"filesystem": "xfs", "source": "/dev/sda1"}
+        env = {"backing": [{"target": 0, "path": ".", "filesystem": "tmpfs", "source": "tmpfs"},
+                           {"target": 1, "path": "/m", "filesystem": "ext4", "source": "/dev/loop7",
+                            "under": {"path": "/images/i", **disk}}]}
+        run = runs.Run("run.json", data, env)
+        self.assertEqual([run.place(i) for i in run.indexes],
+                         ["fs:ext4 on tmpfs, tmpfs", "path on ext4, /dev/loop7, over /images/i on xfs, /dev/sda1"])
+        self.assertEqual([run.in_memory(i) for i in run.indexes], [True, False])
+        env["backing"][1]["under"].update(filesystem="tmpfs", source="tmpfs")
+        self.assertTrue(run.in_memory(1))
 
     def test_two_runs_are_compared_and_not_trusted_like_one(self):
         with Edited(self.slower(3)) as e:
