@@ -29,8 +29,8 @@ TITLE_WIDE = 150   # letters of a line of the story
 LEAST_WIDE = 900
 LANES_MAX = 12
 LEGEND = (         # what is drawn, what it is, how wide that is
-    ("event", "does this", 78), ("holds", "holds a lock", 110), ("waits", "waits", 70), ("pending", "may still be lost", 140),
-    ("durable", "durable", 85), ("stopped", "is stopped", 84),
+    ("event", "does this", 78), ("holds", "holds a lock", 110), ("waits", "waits", 70),
+    ("pending", "may still be lost", 140), ("durable", "durable", 85), ("stopped", "is stopped", 84),
     ("mark", "what the broken promise rests on", 0))
 
 
