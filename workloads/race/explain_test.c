@@ -449,23 +449,24 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("early_error"), "misses_early_error",
 	          "The device failed the write of block 0 after syncer had begun it and before the fsync of syncer "
 	          "returned 0");
-	tells_why(&race_size_held, "rewrite_holds_size",
+	tells_why(race_named("size_held"), "rewrite_holds_size",
 	          "writer committed transaction 3 after it had begun a new write of block 0 and before that was in the "
 	          "trees: the size there stops at it");
-	tells_why(&race_size_late, "rewrite_holds_size", "after it had begun a new write of block 2");
-	tells_why(&race_stamp, "stamp_goes_back",
+	tells_why(race_named("size_late"), "rewrite_holds_size", "after it had begun a new write of block 2");
+	tells_why(race_named("stamp"), "stamp_goes_back",
 	          "writer's fsync took the file for committed, logged nothing and returned 0 after endio had put block "
 	          "0 into the trees, those of transaction 4, and before that was on the media");
-	tells_why(&race_lost_hole, "failed_write_unnoticed",
+	tells_why(race_named("lost_hole"), "failed_write_unnoticed",
 	          "The device failed the write of block 1, and writer, which was told, wrote the super of a log that "
 	          "has the file with neither that extent nor a hole");
-	tells_why(&race_tail_error, "ignores_data_error",
+	tells_why(race_named("tail_error"), "ignores_data_error",
 	          "truncater logged block 1, the device failed the write of its data");
-	tells_why(&race_tail_error, "misses_early_error", "before the fsync of truncater returned 0: nobody was told");
-	tells_why(&race_sync_error, "sync_misses_error",
+	tells_why(race_named("tail_error"), "misses_early_error",
+	          "before the fsync of truncater returned 0: nobody was told");
+	tells_why(race_named("sync_error"), "sync_misses_error",
 	          "The device failed the write of block 0 after syncer had begun it and before the sync of syncer "
 	          "returned 0: nobody was told");
-	tells_why(&race_unlinked, "skips_unlinked",
+	tells_why(race_named("unlinked"), "skips_unlinked",
 	          "writer's fsync found that the file had no name any more, logged nothing and returned 0");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
