@@ -8,6 +8,7 @@
 #include "hunt/run.h"
 #include "race/protocol.h"
 #include "race/registry.h"
+#include "race/scenario.h"
 #include "pick/dpor_test.h"
 
 static bool fast(void)
@@ -151,13 +152,13 @@ static void the_pipeline_names_all_that_its_tasks_share(void **state)
 	free(sleep.hash);
 }
 
-static void compare_bounded(const char *race, enum dpor_mode with, uint32_t preemptions)
+static void compare_bounded(const struct race *race, enum dpor_mode with, uint32_t preemptions)
 {
-	struct trace_set plain = bounded_traces(race_find(race), "postfix", with, preemptions);
-	struct trace_set reduced = bounded_traces(race_find(race), "postfix", DPOR_RACES, preemptions);
+	struct trace_set plain = bounded_traces(race, "postfix", with, preemptions);
+	struct trace_set reduced = bounded_traces(race, "postfix", DPOR_RACES, preemptions);
 
 	if (!same_traces(&plain, &reduced))
-		fail_msg("%s, %u preemptions: %lu traces, not %lu", race, preemptions, (unsigned long)reduced.n,
+		fail_msg("%s, %u preemptions: %lu traces, not %lu", race->name, preemptions, (unsigned long)reduced.n,
 		         (unsigned long)plain.n);
 	assert_true(plain.n > 1 && reduced.runs < plain.runs);
 	assert_int_equal(reduced.broken, 0);
@@ -171,9 +172,23 @@ static void within_a_bound_no_race_loses_a_trace(void **state)
 
 	skip_under_tsan();
 	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++)
-		compare_bounded(named[i], DPOR_ALL, 0);
-	compare_bounded("seed", DPOR_SLEEP, 1);
-	compare_bounded("data_error", DPOR_SLEEP, 1);
+		compare_bounded(race_named(named[i]), DPOR_ALL, 0);
+	compare_bounded(race_named("seed"), DPOR_SLEEP, 1);
+	compare_bounded(race_named("data_error"), DPOR_SLEEP, 1);
+}
+
+/* Two threads reach marks, and two wait for them: what they share is named. */
+static void nor_does_one_whose_threads_wait_for_marks(void **state)
+{
+	static const char text[] = "[setup]\nfile a 4k\n[thread t]\na pwrite 0 512\nmark m\na pwrite 512 512\n"
+				   "[thread u]\nat m\na pwrite 1k 512\nmark n\n[thread v]\na pwrite 2k 512\nat n\n";
+	const struct race *race;
+	struct why why;
+
+	skip_under_tsan();
+	assert_int_equal(race_scenario_from_text("marks", text, &race, &why), 0);
+	compare_bounded(race, DPOR_ALL, 0);
+	compare_bounded(race, DPOR_ALL, 1);
 }
 
 /* ---- divided among several ---- */
@@ -223,6 +238,7 @@ int main(void)
 		cmocka_unit_test(six_sizes_of_the_protocol_are_searched_whole),
 		cmocka_unit_test(the_smallest_race_is_searched_whole),
 		cmocka_unit_test(within_a_bound_no_race_loses_a_trace),
+		cmocka_unit_test(nor_does_one_whose_threads_wait_for_marks),
 		cmocka_unit_test(all_parts_together_find_what_one_search_finds),
 		cmocka_unit_test(the_pipeline_names_all_that_its_tasks_share),
 	};
