@@ -423,24 +423,33 @@ static int write_end(struct model_file *f, uint32_t op, uint32_t len, int ret, v
 	return ret < 0 ? ret : 0;
 }
 
-int model_write(struct model_file *f, uint64_t off, uint32_t len)
+static int write_now(struct model_file *f, uint64_t off, uint32_t len, bool direct)
 {
 	void *buf;
+	uint32_t op = write_begin(f, direct ? WRITE_DIRECT : WRITE_BUFFERED, off, len, &buf);
+	int ret = direct ? fs_write_direct(f->f, off, buf, len) : fs_write(f->f, off, buf, len);
 
-	if (left_out(f->model))
-		return 0;
-	uint32_t op = write_begin(f, WRITE_BUFFERED, off, len, &buf);
-	return write_end(f, op, len, fs_write(f->f, off, buf, len), buf);
+	return write_end(f, op, len, ret, buf);
+}
+
+int model_write(struct model_file *f, uint64_t off, uint32_t len)
+{
+	return left_out(f->model) ? 0 : write_now(f, off, len, false);
 }
 
 int model_write_direct(struct model_file *f, uint64_t off, uint32_t len)
 {
-	void *buf;
+	return left_out(f->model) ? 0 : write_now(f, off, len, true);
+}
+
+int model_write_dsync(struct model_file *f, uint64_t off, uint32_t len, bool direct)
+{
+	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = (off + len + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
 
 	if (left_out(f->model))
 		return 0;
-	uint32_t op = write_begin(f, WRITE_DIRECT, off, len, &buf);
-	return write_end(f, op, len, fs_write_direct(f->f, off, buf, len), buf);
+	int ret = write_now(f, off, len, direct);
+	return ret ? ret : model_fsync_range(f, start, end - start);
 }
 
 struct model_direct {

@@ -56,8 +56,8 @@ static void direct_writes(struct rig *r)
 	model_write_direct(f, ORACLE_SECTOR, ORACLE_SECTOR);
 	model_truncate(f, 2 * FS_BLOCK + ORACLE_SECTOR);
 	assert_int_equal(model_commit(r->m, r->fs), 0);
-	model_write_direct(f, 3 * FS_BLOCK, FS_BLOCK);
-	assert_int_equal(model_fsync_range(f, 3 * FS_BLOCK, FS_BLOCK), 0);
+	assert_int_equal(model_write_dsync(f, 3 * FS_BLOCK, FS_BLOCK, true), 0);
+	assert_int_equal(model_write_dsync(f, FS_BLOCK - ORACLE_SECTOR, 2 * ORACLE_SECTOR, false), 0);
 	rt_join(t);
 }
 

@@ -96,7 +96,9 @@ static void do_open(struct race_run *r, struct model_file *_Atomic *slot, struct
 
 static void do_pwrite(const struct scene_step *s, struct model_file *f)
 {
-	if (s->flags & SCENE_DIRECT)
+	if (s->flags & SCENE_DSYNC)
+		model_write_dsync(f, s->off, (uint32_t)s->len, s->flags & SCENE_DIRECT);
+	else if (s->flags & SCENE_DIRECT)
 		model_write_direct(f, s->off, (uint32_t)s->len);
 	else
 		model_write(f, s->off, (uint32_t)s->len);
@@ -145,6 +147,9 @@ static void on_file(struct race_run *r, const struct scene_step *s, struct model
 	case SCENE_WRITEBACK:
 		model_flush_pass(f);
 		break;
+	case SCENE_FADVISE:
+		model_release(f);
+		break;
 	}
 }
 
@@ -192,6 +197,10 @@ static void do_step(struct race_run *r, const struct scene *scene, const struct 
 	case SCENE_COMMIT:
 		model_commit(r->model, r->fs);
 		break;
+	case SCENE_DROP_CACHES:
+		model_shrink_maps(r->model, r->fs);
+		model_evict(r->model, r->fs);
+		break;
 	case SCENE_MARK:
 		reach(sharing, s->mark);
 		break;
@@ -203,17 +212,6 @@ static void do_step(struct race_run *r, const struct scene *scene, const struct 
 			on_file(r, s, f, aio);
 	}
 }
-
-/* What the engine has: when it has all, nothing more is to be refused. */
-static const bool engine_has[SCENE_OPS] = {
-	[SCENE_CREATE] = true,     [SCENE_OPEN] = true,   [SCENE_CLOSE] = true, [SCENE_PWRITE] = true,
-	[SCENE_AIO_WRITE] = true,  [SCENE_AIO_WAIT] = true, [SCENE_FALLOC] = true, [SCENE_FPUNCH] = true,
-	[SCENE_MWRITE] = true,     [SCENE_DIR_FSYNC] = true, [SCENE_MV] = true, [SCENE_LN] = true,
-	[SCENE_TRUNCATE] = true,   [SCENE_FSYNC] = true,  [SCENE_FDATASYNC] = true,
-	[SCENE_SYNC_RANGE] = true, [SCENE_MMAP] = true,   [SCENE_MSYNC] = true, [SCENE_WRITEBACK] = true,
-	[SCENE_RM] = true,         [SCENE_SYNC] = true,   [SCENE_COMMIT] = true, [SCENE_MARK] = true,
-	[SCENE_AT] = true,
-};
 
 /* ---- the race's own calls ---- */
 
@@ -277,15 +275,9 @@ static void over(struct race_run *r)
 /* A step that this engine cannot do. */
 static int check_step(const struct scenario *c, const struct scene_step *s, struct why *why)
 {
-	if (s->op == SCENE_PWRITE && s->flags & SCENE_DSYNC)
-		return why_set(why, -EOPNOTSUPP, "%.200s:%u: pwrite: this build's engine has no 'pwrite -D' yet",
-		               c->path, s->line);
 	if (s->op == SCENE_OPEN && !c->scene->name_of[s->file].made)
 		return why_set(why, -EOPNOTSUPP, "%.200s:%u: open: this build's engine opens a file by the name that "
 		               "it was made with alone", c->path, s->line);
-	if (!engine_has[s->op])
-		return why_set(why, -EOPNOTSUPP, "%.200s:%u: %s: this build's engine has no '%s' yet", c->path, s->line,
-		               scene_op_name(s->op), scene_op_name(s->op));
 	return 0;
 }
 

@@ -254,9 +254,6 @@ static void verdicts_are_read(void **state)
 static const struct {
 	const char *text, *says;
 } refused[] = {
-	{ "[setup]\nfile a\n[thread t]\na pwrite -D 0 4k\n",
-	  "t.scn:4: pwrite: this build's engine has no 'pwrite -D' yet" },
-	{ "[setup]\nfile a\n[thread t]\na fadvise -d\n", "t.scn:4: fadvise: this build's engine has no 'fadvise' yet" },
 	{ "[setup]\nfile a\nln a b\n[thread t]\nb open\n",
 	  "t.scn:5: open: this build's engine opens a file by the name that it was made with alone" },
 	{ "[thread t]\nsync\n[expect]\nprefixx = holds\n", "t.scn:4: prefixx: no such design; did you mean prefix?" },

@@ -53,6 +53,7 @@
  *	mv OLD NEW                    ln OLD NEW                       rm NAME
  *	aio_wait                      until all aio_writes of the thread are done
  *	sync                          commit: of the running transaction; no data is flushed for it
+ *	drop_caches                   memory is short everywhere: what may go of clean files goes
  *	. fsync                       of the directory of the first subvolume; `.1 fsync`: of the second
  *	mark M                        at M
  *
@@ -86,7 +87,7 @@
 enum scene_op {
 	SCENE_CREATE, SCENE_OPEN, SCENE_CLOSE, SCENE_PWRITE, SCENE_AIO_WRITE, SCENE_TRUNCATE, SCENE_FALLOC, SCENE_FPUNCH, SCENE_FSYNC,
 	SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_MMAP, SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE,
-	SCENE_DIR_FSYNC, SCENE_MV, SCENE_LN, SCENE_RM, SCENE_AIO_WAIT, SCENE_SYNC, SCENE_COMMIT, SCENE_MARK, SCENE_AT,
+	SCENE_DIR_FSYNC, SCENE_DROP_CACHES, SCENE_MV, SCENE_LN, SCENE_RM, SCENE_AIO_WAIT, SCENE_SYNC, SCENE_COMMIT, SCENE_MARK, SCENE_AT,
 	SCENE_OPS
 };
 

@@ -104,7 +104,8 @@ static void every_operation_is_read(void **state)
 		                      SCENE_FSYNC, SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_SYNC_RANGE, SCENE_MMAP,
 		                      SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE, SCENE_CLOSE,
 		                      SCENE_OPEN, SCENE_CREATE, SCENE_DIR_FSYNC, SCENE_MV, SCENE_LN, SCENE_RM,
-		                      SCENE_SYNC, SCENE_COMMIT, SCENE_AIO_WRITE, SCENE_AIO_WAIT, SCENE_MARK };
+		                      SCENE_SYNC, SCENE_COMMIT, SCENE_AIO_WRITE, SCENE_AIO_WAIT, SCENE_DROP_CACHES,
+		                      SCENE_MARK };
 	static const uint8_t flags[] = { [0] = SCENE_DIRECT | SCENE_DSYNC, [3] = SCENE_KEEP_SIZE, [8] = SCENE_WAIT,
 		                         [13] = SCENE_DIRECT };
 
@@ -113,7 +114,7 @@ static void every_operation_is_read(void **state)
 	      "a fsync\na fdatasync\na sync_range -w 0 4k\na sync_range -wa 0 4k\na mmap 0 16k\n"
 	      "a mwrite 4k 4k\na msync 0 16k\na writeback\na fadvise -d\na close\n"
 	      "a open\nb create\n. fsync\nmv a c\nln a d\nrm a\n"
-	      "sync\ncommit\na aio_write 0 4k\naio_wait\nmark m\n"
+	      "sync\ncommit\na aio_write 0 4k\naio_wait\ndrop_caches\nmark m\n"
 	      "[thread u]\nat m\n");
 	assert_int_equal(s->thread[0].repeat, 3);
 	assert_int_equal(s->thread[0].n, sizeof(op));

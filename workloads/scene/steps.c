@@ -42,9 +42,15 @@ static const struct plain_word {
 	uint8_t op;
 	uint8_t args; /* names of files, or a mark */
 } plain_words[] = {
-	{ "mv", SCENE_MV, 2 },         { "ln", SCENE_LN, 2 },     { "rm", SCENE_RM, 1 }, { "aio_wait", SCENE_AIO_WAIT, 0 },
-	{ "sync", SCENE_SYNC, 0 },     { "commit", SCENE_COMMIT, 0 },
-	{ "mark", SCENE_MARK, 1 },     { "at", SCENE_AT, 1 },
+	{ "mv", SCENE_MV, 2 },
+	{ "ln", SCENE_LN, 2 },
+	{ "rm", SCENE_RM, 1 },
+	{ "aio_wait", SCENE_AIO_WAIT, 0 },
+	{ "sync", SCENE_SYNC, 0 },
+	{ "commit", SCENE_COMMIT, 0 },
+	{ "drop_caches", SCENE_DROP_CACHES, 0 },
+	{ "mark", SCENE_MARK, 1 },
+	{ "at", SCENE_AT, 1 },
 };
 #define PLAIN_WORDS (sizeof(plain_words) / sizeof(plain_words[0]))
 
