@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "fs/dir.h"
 #include "fs/inode.h"
 #include "fs/log_name.h"
 #include "fs/names.h"
@@ -216,22 +217,14 @@ static int remove_name(struct change *c, struct inode *inode, const char *name)
 {
 	int ret = name_take(c->root, &c->h, inode, name);
 
-	if (!ret)
-		ret = change_nlink(c, inode, -1);
-	if (!ret)
-		log_forget_name(inode, &c->h, name);
-	return ret;
+	return ret ? ret : change_nlink(c, inode, -1);
 }
 
 static int add_name(struct change *c, struct inode *inode, const char *name)
 {
 	int ret = name_give(c->root, &c->h, inode, name);
 
-	if (!ret)
-		ret = change_nlink(c, inode, 1);
-	if (!ret)
-		log_new_name(inode, &c->h, name);
-	return ret;
+	return ret ? ret : change_nlink(c, inode, 1);
 }
 
 int fs_unlink(struct root *root, const char *name)
@@ -247,7 +240,10 @@ int fs_unlink(struct root *root, const char *name)
 		ret = change_begin(&c);
 	if (ret)
 		goto unlock_dir;
-	ret = change_end(&c, remove_name(&c, c.inode, name));
+	ret = remove_name(&c, c.inode, name);
+	if (!ret)
+		log_forget_name(c.inode, &c.h, name);
+	ret = change_end(&c, ret);
 	if (!ret)
 		inode_evict_if_unused(c.inode);
 unlock_dir:
@@ -282,33 +278,68 @@ int fs_link(struct root *root, const char *old, const char *new, uint64_t *ino)
 	ret = may_link(root, old, new, &c.inode);
 	if (!ret)
 		ret = change_begin(&c);
+	if (ret)
+		goto unlock_dir;
+	ret = add_name(&c, c.inode, new);
 	if (!ret)
-		ret = change_end(&c, add_name(&c, c.inode, new));
+		log_new_name(c.inode, &c.h, new);
+	ret = change_end(&c, ret);
 	if (!ret && ino)
 		*ino = c.inode->ino;
+unlock_dir:
 	mutex_unlock(&root->dir_lock);
 	return ret;
 }
 
-/* Whoever has `new` loses it, then the file loses `old` and gets `new`. No commit of the log comes in between
- * (log_name.2). kernel: btrfs_rename(). */
-static int rename_items(struct change *c, const char *old, const char *new)
+/* In the trees: whoever has `new` loses it, then the file loses `old` and gets `new`. */
+static int move_name(struct change *c, const char *old, const char *new)
 {
-	bool pinned = c->root->fs->on.rename_begins(c->root, &c->h);
 	int ret = c->other ? remove_name(c, c->other, new) : 0;
 
 	if (!ret)
 		ret = name_take(c->root, &c->h, c->inode, old);
-	if (!ret) {
-		log_forget_name(c->inode, &c->h, old);
+	if (!ret)
 		ret = name_give(c->root, &c->h, c->inode, new);
-	}
+	return ret ? ret : inode_update(c->inode, &c->h);
+}
+
+/* The same in the log, as far as that has told of them. */
+static void log_move(struct change *c, const char *old, const char *new)
+{
+	if (c->other)
+		log_forget_name(c->other, &c->h, new);
+	log_forget_name(c->inode, &c->h, old);
+	log_new_name(c->inode, &c->h, new);
+}
+
+int rename_pinned(struct change *c, const char *old, const char *new)
+{
+	log_write_begin(c->root);
+	int ret = move_name(c, old, new);
 	if (!ret)
-		ret = inode_update(c->inode, &c->h);
+		log_move(c, old, new);
+	log_end(c->root);
+	return ret;
+}
+
+int rename_pinned_late(struct change *c, const char *old, const char *new)
+{
+	int ret = move_name(c, old, new);
+
+	if (ret)
+		return ret;
+	log_write_begin(c->root);
+	log_move(c, old, new);
+	log_end(c->root);
+	return 0;
+}
+
+int rename_unpinned(struct change *c, const char *old, const char *new)
+{
+	int ret = move_name(c, old, new);
+
 	if (!ret)
-		log_new_name(c->inode, &c->h, new);
-	if (pinned)
-		log_unpin(c->root);
+		log_move(c, old, new);
 	return ret;
 }
 
@@ -333,7 +364,7 @@ int fs_rename(struct root *root, const char *old, const char *new, uint64_t *ino
 		goto unlock_dir;
 	ret = change_begin(&c);
 	if (!ret)
-		ret = change_end(&c, rename_items(&c, old, new));
+		ret = change_end(&c, root->fs->on.rename(&c, old, new));
 	if (!ret)
 		inode_evict_if_unused(c.other);
 unlock_dir:

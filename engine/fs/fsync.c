@@ -18,6 +18,7 @@
  * tells them apart from postfix (workloads/scenarios) has the story, and cites the commit.
  */
 #include "fs/cost.h"
+#include "fs/dir.h"
 #include "fs/direct.h"
 #include "fs/disk_size.h"
 #include "fs/extent_map.h"
@@ -338,7 +339,7 @@ static const struct fs_events events_postfix = {
 	.give_up_log_block = alloc_pin,
 	.write_super = super_flush_and_write,
 	.logged_in_full = em_forget_range,
-	.rename_begins = log_pin,
+	.rename = rename_pinned,
 	.names_decline = names_are_taken,
 	.log_names = log_own_names,
 	.logged_exists = inode_logged_names,
@@ -370,7 +371,7 @@ struct fs_events design_events(const struct design *d)
 		.give_up_log_block = on->give_up_log_block ? on->give_up_log_block : postfix->give_up_log_block,
 		.write_super = on->write_super ? on->write_super : postfix->write_super,
 		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
-		.rename_begins = on->rename_begins ? on->rename_begins : postfix->rename_begins,
+		.rename = on->rename ? on->rename : postfix->rename,
 		.names_decline = on->names_decline ? on->names_decline : postfix->names_decline,
 		.log_names = on->log_names ? on->log_names : postfix->log_names,
 		.logged_exists = on->logged_exists ? on->logged_exists : postfix->logged_exists,
@@ -487,6 +488,25 @@ const struct design *const fs_designs[] = {
 		.what = "fsync of an unlinked file does nothing before the unlink is durable (as before 5e85262e542d)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .fsync_of_unlinked = unlinked_is_gone },
+	},
+	&(const struct design){
+		.name = "rename_unpinned",
+		.what = "a rename lets the log be committed before that has the new name (as before 12fcfd22fe5b)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .rename = rename_unpinned },
+	},
+	&(const struct design){
+		.name = "rename_pins_late",
+		.what = "the same before it has told the log, and fsync logs the directory (as before 3ca864de852b)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .rename = rename_pinned_late, .names_decline = names_go_with_others,
+						 .log_names = log_names_of_parent },
+	},
+	&(const struct design){
+		.name = "names_count_as_log",
+		.what = "an inode of which only the names are logged counts as logged (as before 9acc8103ab59)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .logged_exists = inode_logged_all },
 	},
 	&(const struct design){
 		.name = "direct_unlocked",

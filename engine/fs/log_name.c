@@ -406,22 +406,6 @@ void log_new_name(struct inode *inode, struct handle *h, const char *name)
 	log_told(root, h, ret);
 }
 
-bool log_pin(struct root *root, struct handle *h)
-{
-	log_write_begin(root);
-	return true;
-}
-
-bool log_pin_nothing(struct root *root, struct handle *h)
-{
-	return false;
-}
-
-void log_unpin(struct root *root)
-{
-	log_end(root);
-}
-
 /* ---- the directory ---- */
 
 /* An inode that no committed tree has, and no log: its name would stand for nothing. */

@@ -10,7 +10,7 @@
  *      then reads them. Who changes names asks for the mark after the change. So a change that a log has missed is
  *      brought into that log by who made it.
  * log_name.2: A rename is a writer of the log from before it touches an entry until both names are in the log as they
- *      are now (log_pin): no commit of the log comes in between, and none shows a file with neither name.
+ *      are now (rename_pinned()): no commit of the log comes in between, and none shows a file with neither name.
  * log_name.3: When a name that the log is to give to an inode was taken from another inode that lives, replay would
  *      take it from that one, whose other names are in no log: it would be lost. So there is no log then.
  *
@@ -38,12 +38,6 @@ void log_forget_name(struct inode *inode, struct handle *h, const char *name);
  * if it says that this name is gone, which may have been true for no moment. Nothing is written to the media for it.
  * kernel: btrfs_log_new_name(), which does not know the last reason. */
 void log_new_name(struct inode *inode, struct handle *h, const char *name);
-
-/* rename_begins: the caller is a writer of the log until log_unpin() (log_name.2); or of none, which is the fault of a
- * design. True: it is to be unpinned. */
-bool log_pin(struct root *root, struct handle *h);
-bool log_pin_nothing(struct root *root, struct handle *h);
-void log_unpin(struct root *root);
 
 /* ---- an fsync ---- */
 

@@ -299,6 +299,8 @@ struct sync {
  * one of the tree of log roots), write_super, fsync_returns. One would do if designs differed in their scores alone,
  * but each known bug of the corpus needs an event that can be replaced.
  */
+struct change; /* of names: dir.c */
+
 struct fs_events {
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(),
 	 * writeback_ordered_first() */
@@ -338,8 +340,8 @@ struct fs_events {
 	int (*write_super)(struct fs *fs, bool log);
 	/* A full log of an inode is made. em_forget_range(), em_forget_all() */
 	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);
-	/* A rename begins: does it keep commits of the log away until it is done? log_pin(), log_pin_nothing() */
-	bool (*rename_begins)(struct root *root, struct handle *h);
+	/* A name moves. rename_pinned(), rename_pinned_late(), rename_unpinned() */
+	int (*rename)(struct change *c, const char *old, const char *new);
 	/* Names that no committed tree has are to be logged: must the transaction be committed instead?
 	 * names_are_taken(), names_go_with_others() */
 	bool (*names_decline)(struct inode *inode);
