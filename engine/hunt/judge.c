@@ -36,10 +36,15 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 	const struct model *m = h->run.model;
 	bool device_failed = h->race->fail_data_write && atomic_load(&h->data_writes) >= h->race->fail_data_write;
 
+	/* a tree block that failed aborts the file system, or fails a log commit: any call may be told of that */
+	bool tree_failed = h->race->fail_tree_write && atomic_load(&h->tree_writes) >= h->race->fail_tree_write;
+
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
 		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE || o->how == WRITE_DIRECT;
 		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && device_failed))
+			continue;
+		if (tree_failed && (o->ret == -EIO || o->ret == -EROFS))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = model_has_file(o) ? model_file(m, o->file)->name : NULL;

@@ -68,6 +68,7 @@ struct race {
 	struct mount_options mount; /* the hunt sets the design */
 	enum granularity granularity; /* COOP_FINE: always run so; its window has no coarse point (coop.h) */
 	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
+	uint32_t fail_tree_write;   /* the same for the n-th write of a tree block */
 	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
 	uint32_t preallocated[RACE_FILES]; /* of file i: bytes after its first content that are preallocated */
 	uint32_t file_flags[RACE_FILES]; /* of file i: enum fs_file_flags */

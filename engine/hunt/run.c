@@ -17,6 +17,7 @@ void hunt_rewind(struct hunt *h, uint64_t seed)
 	powercut_rewind(h->dev);
 	judge_restart(h->judge);
 	atomic_store(&h->data_writes, 0);
+	atomic_store(&h->tree_writes, 0);
 	h->run.seed = seed;
 }
 

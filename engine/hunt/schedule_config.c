@@ -37,6 +37,8 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 	hash = add_number(hash, race->mkfs.fsid);
 	hash = add_mount(hash, &race->mount);
 	hash = add_number(hash, race->fail_data_write);
+	if (race->fail_tree_write) /* schedules of before it was there stay valid */
+		hash = add_number(hash, race->fail_tree_write);
 	for (uint32_t i = 0; i < race->ntasks; i++)
 		hash = add_text(hash, race->tasks[i].name);
 	return hash;

@@ -356,6 +356,7 @@ static void make_race(struct scenario *c)
 		                            .compress_workers = s->compress, .inline_max = s->max_inline },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,
 		                 .fail_data_write = s->data_write_error,
+		                 .fail_tree_write = s->tree_write_error,
 		                 .setup = set_up, .shared = sizeof(struct sharing), .begin = begin, .over = over,
 		                 .tasks = c->task, .ntasks = s->nthreads };
 	for (unsigned i = 0; i < s->nnames; i++)

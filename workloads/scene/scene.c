@@ -216,6 +216,16 @@ static int set_data_write_error(struct reading *r, char *value)
 	return 0;
 }
 
+static int set_tree_write_error(struct reading *r, char *value)
+{
+	uint64_t n;
+
+	if (take_number(r, "tree_write_error", value, 1, 1000, &n))
+		return -EINVAL;
+	r->scene->tree_write_error = (uint32_t)n;
+	return 0;
+}
+
 static int set_granularity(struct reading *r, char *value)
 {
 	r->scene->fine = !strcmp(value, "fine");
@@ -235,7 +245,9 @@ static const struct key scenario_keys[] = {
 
 /* [setup] has lines of operations, too. */
 static const struct key setup_keys[] = { { "mkfs", set_mkfs }, { "mount", set_mount }, { NULL, NULL } };
-static const struct key fault_keys[] = { { "data_write_error", set_data_write_error }, { NULL, NULL } };
+static const struct key fault_keys[] = {
+	{ "data_write_error", set_data_write_error }, { "tree_write_error", set_tree_write_error }, { NULL, NULL },
+};
 static const struct key hunt_keys[] = { { "granularity", set_granularity }, { NULL, NULL } };
 
 static int set_key(struct reading *r, const struct key *keys, const char *name, char *value)

@@ -29,6 +29,7 @@
  *
  *	[faults]
  *	data_write_error = 1          # the first write of data that the device gets fails with EIO
+ *	tree_write_error = 2          # the second write of what is neither data nor a super block does
  *
  *	[hunt]                        # for a controlled scheduler; all others skip it
  *	granularity = fine            # its window has no coarse point (rt/coop.h)
@@ -145,7 +146,7 @@ struct scene {
 	uint32_t nodesize, subvols, max_inline;
 	bool dup, compress, fine;
 	bool beside; /* it is also run beside a writer: scene_beside_text() */
-	uint32_t data_write_error; /* 0: none */
+	uint32_t data_write_error, tree_write_error; /* 0: none */
 	unsigned nnames, nthreads, nmarks, nexpects;
 	struct scene_name name_of[SCENE_NAMES];
 	struct scene_thread setup;

@@ -42,7 +42,7 @@ static void keys_are_read(void **state)
 	      "mkfs = nodesize=16k, metadata=dup, subvols=3\n"
 	      "mount = compress, max_inline=2k\n"
 	      "[thread t]\nsync\n"
-	      "[faults]\ndata_write_error = 2\n"
+	      "[faults]\ndata_write_error = 2\ntree_write_error = 3\n"
 	      "[hunt]\ngranularity = fine\n"
 	      "[expect]\nprefix = breaks\npostfix=holds\nother = any\n"
 	      "[expect beside]\nprefix = holds\n");
@@ -55,6 +55,7 @@ static void keys_are_read(void **state)
 	assert_int_equal(s->subvols, 3);
 	assert_int_equal(s->max_inline, 2048);
 	assert_int_equal(s->data_write_error, 2);
+	assert_int_equal(s->tree_write_error, 3);
 	assert_int_equal(s->nexpects, 4);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(s->expect[i].verdict, ((uint8_t[]){ SCENE_BREAKS, SCENE_HOLDS, SCENE_ANY })[i]);
@@ -71,7 +72,7 @@ static void what_is_not_said_is_as_usual(void **state)
 	assert_int_equal(s->nodesize, 4096);
 	assert_int_equal(s->subvols, 1);
 	assert_int_equal(s->thread[0].repeat, 1);
-	assert_false(s->beside || s->dup || s->compress || s->fine || s->data_write_error);
+	assert_false(s->beside || s->dup || s->compress || s->fine || s->data_write_error || s->tree_write_error);
 	scene_free(s);
 }
 
@@ -203,6 +204,8 @@ static const struct {
 	{ THREAD "a close\n[thread u]\na fsync\n", "t.scn:4: close: a: thread u uses it, too" },
 	{ THREAD "sync\n[faults]\ndata_write_error = 0\n",
 	  "t.scn:6: data_write_error: 0: a number from 1 to 1000 is expected" },
+	{ THREAD "sync\n[faults]\ntree_write_error = 1001\n",
+	  "t.scn:6: tree_write_error: 1001: a number from 1 to 1000 is expected" },
 	{ THREAD "sync\n[hunt]\ngranularity = medium\n", "t.scn:6: granularity: medium: coarse or fine is expected" },
 	{ THREAD "sync\n[expect]\nprefix\n", "t.scn:6: prefix: `DESIGN = VERDICT` is expected" },
 	{ THREAD "sync\n[expect]\nprefix = loses\n", "t.scn:6: prefix: loses: holds, breaks or any is expected" },
