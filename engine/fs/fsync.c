@@ -5,17 +5,21 @@
  * Only this file and mount.c name `design`. A choice inside a verb is an argument that the score
  * passes, or two verbs named for what they do; where designs differ in an event that no score calls,
  * the design has a verb for that event (state.h: fs_events, which also says what that costs: a call through
- * a pointer for each such event, about 8 in one fsync that leads its log commit).
+ * a pointer for each such event, about 9 in one fsync that leads its log commit).
  *
  * prefix   Linux 3.17: without a full sync, nothing is done about pages that were dirtied between the
  *          first flush and the inode lock. Writeback that gets at them while the inode is logged adds
  *          an extent map first and its ordered extent later; logging that falls in between logs an
  *          extent whose data nobody waits for and whose checksums nobody has.
  * postfix  Linux 3.18, commit 669249eea365: the flush is done again under the lock.
+ * complete Linux 4.19: everything of the range is in the trees before anything is logged.
+ * modern   Linux 5.10 to 6.12 (487781796d30): only page writeback is waited for before a fast log, whose checksums
+ *          are those of the ordered extents that were collected before the wait.
+ *          Both are as the kernel has them, mistakes included; each has a repair, which is a design of its own.
  * ordered_first, flush_twice_early   Another way to close that window, and one that does not.
  *
- * The rest is the corpus: postfix with one known bug each, in one member or one line. The race that
- * tells them apart from postfix (workloads/scenarios) has the story, and cites the commit.
+ * The rest is the corpus: postfix, or one of the later designs, with one known bug each, in one member or one line. The
+ * race that tells them apart (workloads/scenarios) has the story, and cites the commit.
  */
 #include "fs/cost.h"
 #include "fs/dir.h"
@@ -33,7 +37,7 @@
 #include "fs/work.h"
 #include "fs/writeback.h"
 
-/* ---- verbs of the scores ---- */
+/* ---- verbs of the scores: up to 3.18 ---- */
 
 /*
  * The size that is logged must not reach over pages that no map tells of: blocks that a truncation took away would come
@@ -158,6 +162,203 @@ static int fsync_skip(struct inode *inode)
 	return 0;
 }
 
+/* ---- verbs of the scores: 4.19 and later ---- */
+
+/* Mapped stores make pages dirty all the same (before 885f46d87f29). */
+static void fsync_lock_writes(struct sync *s)
+{
+	write_lock_in(&s->inode->lock, PH_INODE_LOCK);
+}
+
+static void fsync_unlock_writes(struct sync *s)
+{
+	write_unlock(&s->inode->lock);
+}
+
+/* No store through a mapping makes a page dirty meanwhile, either. */
+static void fsync_lock_all(struct sync *s)
+{
+	write_lock_in(&s->inode->lock, PH_INODE_LOCK);
+	mmap_keep_out(s->inode, PH_INODE_LOCK);
+}
+
+static void fsync_unlock_all(struct sync *s)
+{
+	fsync_unlock(s->inode);
+}
+
+static void fsync_whole_file(struct sync *s)
+{
+	s->start = 0;
+	s->end = UINT64_MAX;
+}
+
+/* A write error that no task has met that waited for the file's pages. Only one task meets each. kernel:
+ * filemap_check_errors(). */
+static int fsync_meet_error(struct inode *inode)
+{
+	rt_access(inode->flags_id, POINT_WRITE);
+	return atomic_exchange(&inode->unwaited_error, 0);
+}
+
+/* Without the flush of fsync_wait_complete(); an error ends the wait of nobody, and is returned. */
+static int fsync_wait_ordered(const struct sync *s)
+{
+	phase(PH_WAIT_DATA);
+	int failed = ordered_wait_range(s->inode, s->start, s->end);
+	int err = fsync_meet_error(s->inode);
+
+	return err ? err : failed;
+}
+
+static int fsync_complete(const struct sync *s)
+{
+	phase(PH_WAIT_DATA);
+	writeback_start_ordered(s->inode, s->start, s->end);
+	return fsync_wait_ordered(s);
+}
+
+/* All is in the trees, so no map of a failed write is left. */
+static int fsync_complete_all(const struct sync *s)
+{
+	int err = fsync_complete(s);
+
+	rt_access(s->inode->flags_id, POINT_WRITE);
+	atomic_fetch_and(&s->inode->flags, ~INODE_COW_WRITE_ERROR);
+	return err;
+}
+
+/* Ordered extents first, then the wait: one that completes in between has been collected, with its checksums. */
+static void fsync_collect(struct sync *s)
+{
+	phase(PH_WAIT_DATA);
+	ordered_collect_unlogged(s->inode, &s->ordered);
+}
+
+/* kernel: filemap_fdatawait_range(). */
+static int fsync_wait_written(const struct sync *s)
+{
+	phase(PH_WAIT_DATA);
+	writeback_wait_all(s->inode);
+	return fsync_meet_error(s->inode);
+}
+
+/* The same, and for the data of what has no pages: a direct write that its caller did not wait for. Linux does not wait
+ * for that, as it reads. */
+static int fsync_wait_collected(const struct sync *s)
+{
+	int err = fsync_wait_written(s);
+	struct list *pos;
+
+	list_for_each(pos, &s->ordered)
+		if (ordered_wait_io(list_entry(pos, struct ordered, log_link)) && !err)
+			err = fsync_meet_error(s->inode);
+	return err;
+}
+
+/* A write has failed, another task has met its error, and the map may not have gone yet: it goes before COMPLETE
+ * (f13e01b89daf). */
+static int fsync_wait_failed(const struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	rt_access(inode->flags_id, POINT_WRITE);
+	if (!(atomic_fetch_and(&inode->flags, ~INODE_COW_WRITE_ERROR) & INODE_COW_WRITE_ERROR))
+		return 0;
+	return fsync_complete(s);
+}
+
+static bool fsync_is_committed(struct inode *inode)
+{
+	rt_access(inode->stamps_id, POINT_READ);
+	return atomic_load(&inode->last_trans) <= fs_committed(inode->root->fs);
+}
+
+/* The early-outs of 4.19: all that was dirty is in the trees, and has stamped the inode. */
+static bool fsync_nothing_changed(struct inode *inode, const struct log_rules *rules)
+{
+	return rules->has(inode, fs_generation(inode->root->fs)) || fsync_is_committed(inode);
+}
+
+/* The early-outs since 5.13 (626e9f41f7c2). What has been collected may not have stamped the inode yet. kernel:
+ * skip_inode_logging(). */
+static bool fsync_nothing_collected(const struct sync *s, const struct log_rules *rules, bool full)
+{
+	bool none = list_empty(&s->ordered);
+
+	if (rules->has(s->inode, fs_generation(s->inode->root->fs)) && none)
+		return true;
+	return fsync_is_committed(s->inode) && (full || none);
+}
+
+/* The repair of that: what an fsync before this one has collected, and logged, may not have stamped the inode either,
+ * nor may its log be on the media. So any ordered extent is looked for before the stamp is read. */
+static bool fsync_nothing_under_way(const struct sync *s, const struct log_rules *rules, bool full)
+{
+	bool none = list_empty(&s->ordered), under_way = ordered_any(s->inode);
+
+	if (rules->has(s->inode, fs_generation(s->inode->root->fs)) && none)
+		return true;
+	return fsync_is_committed(s->inode) && (full || !under_way);
+}
+
+/* A full sync that was asked for has nothing to do either. */
+static void fsync_forget_full(struct inode *inode)
+{
+	rt_access(inode->flags_id, POINT_WRITE);
+	atomic_fetch_and(&inode->flags, ~INODE_NEEDS_FULL_SYNC);
+}
+
+/* The handle is open still, and the transaction is committed with it. kernel: in_fsync waits for the super alone when
+ * another task commits (d0c2f4fa555e): `until`. */
+static int fsync_commit_handle(struct handle *h, enum trans_state until)
+{
+	phase(PH_TRANS);
+	count(C_FSYNC_COMMIT);
+	return trans_commit_until(h, until);
+}
+
+/* The handle ends, or a completion that we wait for could wait for it (bf7ba8ee759b). Then whatever transaction runs
+ * is committed, the data is in that one or in an older one. None runs: it is on the media. */
+static int fsync_commit_attached(const struct sync *s, struct handle *h)
+{
+	struct fs *fs = s->inode->root->fs;
+
+	trans_end(h);
+	int ret = fsync_complete(s);
+	if (ret)
+		return ret;
+	phase(PH_TRANS);
+	count(C_FSYNC_COMMIT);
+	ret = trans_attach_barrier(fs, h);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	return trans_commit(h);
+}
+
+/* From the handle to the logged inode: 0, LOG_NEED_COMMIT, LOG_NO_SYNC, or an error without a handle. The locks are
+ * the caller's. */
+static int fsync_log_written(struct sync *s, struct handle *h, struct log_ctx *ctx, const struct log_rules *rules)
+{
+	phase(PH_LOG_ITEMS);
+	int ret = trans_start(s->inode->root->fs, TRANS_START, h);
+
+	if (!ret)
+		ret = log_inode_written(s->inode, h, ctx, rules, s->start, s->end, &s->ordered);
+	ordered_release_list(&s->ordered);
+	return ret;
+}
+
+/* After an error of the wait, or with nothing to do: what was collected is given back. */
+static int fsync_leave(struct sync *s, int ret)
+{
+	ordered_release_list(&s->ordered);
+	fsync_unlock_all(s);
+	if (!ret)
+		count(C_FSYNC_SKIPPED);
+	return ret;
+}
+
 /* ---- the scores ---- */
 
 static int fsync_prefix(struct sync *s)
@@ -272,6 +473,300 @@ static int fsync_flush_twice_early(struct sync *s)
 	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
 }
 
+/* A stamp is believed though an ordered extent is under way that has not stamped (before 3a8b36f37806). */
+static int fsync_trusts_stamp(struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(s);
+	fsync_lock(s);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(s);
+	else
+		fsync_reflush(s);
+	log_interest(inode->root);
+	if (log_has_inode(inode) || fsync_is_committed(inode))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
+}
+
+/* The stamp is read first, and then ordered extents are looked for: one may complete in between (before
+ * affc0ff902d5). */
+static int fsync_looks_late(struct sync *s)
+{
+	struct inode *inode = s->inode;
+
+	fsync_flush(s);
+	fsync_lock(s);
+	log_interest(inode->root);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(s);
+	else
+		fsync_reflush(s);
+	log_interest(inode->root);
+	if (log_has_inode(inode) || (fsync_is_committed(inode) && (full || !ordered_any(inode))))
+		return fsync_skip(inode);
+	return fsync_log_or_commit(s, LOG_ORDERED_FIRST);
+}
+
+/* What the designs since 4.19 have in common with the kernel, and what their repairs have instead. */
+static const struct log_rules rules_complete = {
+	.has = log_has_changes_and_maps, .covers = log_covers_change, .logs_committing = true,
+};
+static const struct log_rules rules_modern = { .has = log_has_changes, .covers = log_covers_change };
+static const struct log_rules rules_repaired = {
+	.has = log_has_logged, .covers = log_covers_logged, .misses_nothing = true,
+};
+static const struct log_rules rules_covers_change = {
+	.has = log_has_changes, .covers = log_covers_change, .misses_nothing = true,
+};
+
+/* After an error of the wait, or with nothing to do. */
+static int fsync_complete_leave(struct sync *s, int ret)
+{
+	if (!ret) {
+		count(C_FSYNC_SKIPPED);
+		fsync_forget_full(s->inode);
+	}
+	fsync_unlock_writes(s);
+	return ret;
+}
+
+/* What 4.19 does once the inode is logged (`logged`), and the locks are dropped. */
+static int fsync_complete_sync(struct sync *s, int logged, struct handle *h, struct log_ctx *ctx)
+{
+	if (logged < 0)
+		return logged;
+	if (!logged)
+		logged = log_sync(s->inode->root, h, ctx);
+	if (logged && logged != LOG_NO_SYNC)
+		return fsync_commit_handle(h, TRANS_COMPLETED);
+	trans_end(h);
+	return 0;
+}
+
+/* The flag is read before the lock, since a full sync is of the whole file (0c713cbab620, before ba0b084ac309). */
+static int fsync_complete_4_19(struct sync *s)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	if (inode_flag(s->inode, INODE_NEEDS_FULL_SYNC))
+		fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_writes(s);
+	log_interest(s->inode->root);
+	fsync_reflush(s);
+	int ret = fsync_complete(s);
+	log_interest(s->inode->root);
+	if (ret || fsync_nothing_changed(s->inode, &rules_complete))
+		return fsync_complete_leave(s, ret);
+	ret = fsync_log_written(s, &h, &ctx, &rules_complete);
+	fsync_unlock_writes(s);
+	return fsync_complete_sync(s, ret, &h, &ctx);
+}
+
+/* What is dirty when the lock is taken is neither flushed nor waited for (before aab15e8ec257). */
+static int fsync_complete_flushed_once(struct sync *s)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	if (inode_flag(s->inode, INODE_NEEDS_FULL_SYNC))
+		fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_writes(s);
+	log_interest(s->inode->root);
+	int ret = fsync_wait_ordered(s);
+	log_interest(s->inode->root);
+	if (ret || fsync_nothing_changed(s->inode, &rules_complete))
+		return fsync_complete_leave(s, ret);
+	ret = fsync_log_written(s, &h, &ctx, &rules_complete);
+	fsync_unlock_writes(s);
+	return fsync_complete_sync(s, ret, &h, &ctx);
+}
+
+static int fsync_complete_repaired(struct sync *s)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(s->inode->root);
+	fsync_reflush(s);
+	int ret = fsync_complete(s);
+	log_interest(s->inode->root);
+	if (ret || fsync_nothing_changed(s->inode, &rules_repaired))
+		return fsync_leave(s, ret);
+	ret = fsync_log_written(s, &h, &ctx, &rules_repaired);
+	fsync_unlock_all(s);
+	return fsync_complete_sync(s, ret, &h, &ctx);
+}
+
+/* From the early-outs on, 5.10 to 6.12. */
+static int fsync_modern_log(struct sync *s, const struct log_rules *rules, bool full)
+{
+	struct log_ctx ctx;
+	struct handle h;
+
+	int ret = fsync_log_written(s, &h, &ctx, rules);
+	fsync_unlock_all(s);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		ret = log_sync(s->inode->root, &h, &ctx);
+	if (ret && ret != LOG_NO_SYNC)
+		return full ? fsync_commit_handle(&h, TRANS_SUPER_COMMITTED) : fsync_commit_attached(s, &h);
+	trans_end(&h);
+	return 0;
+}
+
+static int fsync_modern(struct sync *s)
+{
+	struct inode *inode = s->inode;
+	int ret;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(inode->root);
+	fsync_reflush(s);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC); /* under the lock, after writeback, which may set it */
+	if (full) {
+		ret = fsync_complete_all(s);
+	} else {
+		fsync_collect(s);
+		ret = fsync_wait_written(s);
+		if (!ret)
+			ret = fsync_wait_failed(s);
+	}
+	if (ret)
+		return fsync_leave(s, ret);
+	log_interest(inode->root);
+	if (fsync_nothing_collected(s, &rules_modern, full)) {
+		fsync_forget_full(inode);
+		return fsync_leave(s, 0);
+	}
+	return fsync_modern_log(s, &rules_modern, full);
+}
+
+static int fsync_modern_repaired(struct sync *s)
+{
+	struct inode *inode = s->inode;
+	int ret;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(inode->root);
+	fsync_reflush(s);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full) {
+		ret = fsync_complete_all(s);
+	} else {
+		fsync_collect(s);
+		ret = fsync_wait_collected(s);
+		if (!ret)
+			ret = fsync_wait_failed(s);
+	}
+	if (ret)
+		return fsync_leave(s, ret);
+	log_interest(inode->root);
+	if (fsync_nothing_under_way(s, &rules_repaired, full))
+		return fsync_leave(s, 0);
+	return fsync_modern_log(s, &rules_repaired, full);
+}
+
+/* Only what has been collected is asked about, and not what another fsync has collected (since 487781796d30). */
+static int fsync_trusts_collected(struct sync *s)
+{
+	struct inode *inode = s->inode;
+	int ret;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(inode->root);
+	fsync_reflush(s);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full) {
+		ret = fsync_complete_all(s);
+	} else {
+		fsync_collect(s);
+		ret = fsync_wait_collected(s);
+		if (!ret)
+			ret = fsync_wait_failed(s);
+	}
+	if (ret)
+		return fsync_leave(s, ret);
+	log_interest(inode->root);
+	if (fsync_nothing_collected(s, &rules_repaired, full))
+		return fsync_leave(s, 0);
+	return fsync_modern_log(s, &rules_repaired, full);
+}
+
+/* The inode is covered by the sub-transaction in which it has changed (since 257c62e1bce0). */
+static int fsync_covers_change(struct sync *s)
+{
+	struct inode *inode = s->inode;
+	int ret;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(inode->root);
+	fsync_reflush(s);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full) {
+		ret = fsync_complete_all(s);
+	} else {
+		fsync_collect(s);
+		ret = fsync_wait_collected(s);
+		if (!ret)
+			ret = fsync_wait_failed(s);
+	}
+	if (ret)
+		return fsync_leave(s, ret);
+	log_interest(inode->root);
+	if (fsync_nothing_under_way(s, &rules_covers_change, full))
+		return fsync_leave(s, 0);
+	return fsync_modern_log(s, &rules_covers_change, full);
+}
+
+/* What has been collected is not asked about (before 626e9f41f7c2). */
+static int fsync_skips_collected(struct sync *s)
+{
+	struct inode *inode = s->inode;
+	int ret;
+
+	fsync_whole_file(s);
+	fsync_flush(s);
+	fsync_lock_all(s);
+	log_interest(inode->root);
+	fsync_reflush(s);
+	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (full) {
+		ret = fsync_complete_all(s);
+	} else {
+		fsync_collect(s);
+		ret = fsync_wait_collected(s);
+		if (!ret)
+			ret = fsync_wait_failed(s);
+	}
+	if (ret)
+		return fsync_leave(s, ret);
+	log_interest(inode->root);
+	if (rules_repaired.has(inode, fs_generation(inode->root->fs)) ||
+	    fsync_nothing_under_way(s, &rules_repaired, full))
+		return fsync_leave(s, 0);
+	return fsync_modern_log(s, &rules_repaired, full);
+}
+
 /* ---- events ---- */
 
 /*
@@ -329,10 +824,15 @@ static const struct fs_events events_postfix = {
 	.direct_has_range = direct_keep_lock,
 	.release_maps = release_unneeded,
 	.wrote = inode_touch_if_newer,
+	.changed = inode_touch,
 	.size_reaches = disk_size_to_unwritten,
+	.io_failed = ordered_tell_later,
 	.write_failed = inode_needs_holes,
 	.log_lacks = log_lacks_in_place,
 	.commit_logged = trans_wait_pending,
+	.super_committed = trans_tell_completed,
+	.make_log = log_make_after_super,
+	.log_made = log_numbers_run_on,
 	.logged_io = ordered_wait_io,
 	.put_log_root = log_sync_parent,
 	.joined_log_root = log_wait_own,
@@ -361,10 +861,15 @@ struct fs_events design_events(const struct design *d)
 		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
 		.release_maps = on->release_maps ? on->release_maps : postfix->release_maps,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
+		.changed = on->changed ? on->changed : postfix->changed,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
+		.io_failed = on->io_failed ? on->io_failed : postfix->io_failed,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
 		.log_lacks = on->log_lacks ? on->log_lacks : postfix->log_lacks,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
+		.super_committed = on->super_committed ? on->super_committed : postfix->super_committed,
+		.make_log = on->make_log ? on->make_log : postfix->make_log,
+		.log_made = on->log_made ? on->log_made : postfix->log_made,
 		.logged_io = on->logged_io ? on->logged_io : postfix->logged_io,
 		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
 		.joined_log_root = on->joined_log_root ? on->joined_log_root : postfix->joined_log_root,
@@ -381,6 +886,72 @@ struct fs_events design_events(const struct design *d)
 	};
 }
 
+/* What the kernel does at the events in 4.19, and in 5.10 to 6.12. */
+static const struct fs_events events_complete = {
+	.wrote = inode_touch_sub,
+	.changed = inode_touch_torn,
+	.io_failed = ordered_tell_at_once,
+	.write_failed = inode_needs_nothing,
+	.log_made = log_numbers_restart,
+	.put_log_root = log_sync_parent_written,
+	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+static const struct fs_events events_modern = {
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.write_failed = inode_needs_nothing,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.log_made = log_numbers_restart,
+	.put_log_root = log_sync_parent_written,
+	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+/* Their repairs. */
+static const struct fs_events events_complete_repaired = {
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.put_log_root = log_sync_parent_repaired,
+};
+
+static const struct fs_events events_modern_repaired = {
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
+};
+
+/* modern or modern_repaired, with one known bug each. */
+static const struct fs_events events_stamp_torn = {
+	.wrote = inode_touch_sub,
+	.changed = inode_touch_torn,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
+};
+
+static const struct fs_events events_logs_failed_write = {
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_at_once,
+	.write_failed = inode_needs_nothing,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.log_made = log_numbers_restart,
+	.put_log_root = log_sync_parent_written,
+	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+static const struct fs_events events_super_over_error = {
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_over_error,
+};
+
 /* ---- the table ---- */
 
 const struct design *const fs_designs[] = {
@@ -393,6 +964,30 @@ const struct design *const fs_designs[] = {
 		.name = "postfix",
 		.what = "Linux 3.18 (669249eea365): flushed again under the inode lock",
 		.fsync = fsync_postfix,
+	},
+	&(const struct design){
+		.name = "complete",
+		.what = "Linux 4.19: all of the range is in the trees before the inode is logged",
+		.fsync = fsync_complete_4_19,
+		.on = &events_complete,
+	},
+	&(const struct design){
+		.name = "complete_repaired",
+		.what = "complete, with what hunts have found in it made right",
+		.fsync = fsync_complete_repaired,
+		.on = &events_complete_repaired,
+	},
+	&(const struct design){
+		.name = "modern",
+		.what = "Linux 5.10 to 6.12 (487781796d30): page writeback alone is waited for, and then logged",
+		.fsync = fsync_modern,
+		.on = &events_modern,
+	},
+	&(const struct design){
+		.name = "modern_repaired",
+		.what = "modern, with what hunts have found in it made right",
+		.fsync = fsync_modern_repaired,
+		.on = &events_modern_repaired,
 	},
 	&(const struct design){
 		.name = "ordered_first",
@@ -484,6 +1079,58 @@ const struct design *const fs_designs[] = {
 		.on = &(const struct fs_events){ .log_lacks = log_lacks_nothing },
 	},
 	&(const struct design){
+		.name = "trusts_stamp",
+		.what = "the stamp of a write is believed while its data is under way (as before 3a8b36f37806)",
+		.fsync = fsync_trusts_stamp,
+	},
+	&(const struct design){
+		.name = "looks_late",
+		.what = "the stamp is read before ordered extents are looked for (as before affc0ff902d5)",
+		.fsync = fsync_looks_late,
+	},
+	&(const struct design){
+		.name = "complete_flushed_once",
+		.what = "complete, without the flush under the inode lock (as before aab15e8ec257)",
+		.fsync = fsync_complete_flushed_once,
+		.on = &events_complete,
+	},
+	&(const struct design){
+		.name = "trusts_collected",
+		.what = "modern_repaired; an early-out asks only for what it has collected (as since 487781796d30)",
+		.fsync = fsync_trusts_collected,
+		.on = &events_modern_repaired,
+	},
+	&(const struct design){
+		.name = "covers_change",
+		.what = "modern_repaired; a log covers the change, not the logging (as since 257c62e1bce0)",
+		.fsync = fsync_covers_change,
+		.on = &events_modern_repaired,
+	},
+	&(const struct design){
+		.name = "skips_collected",
+		.what = "modern_repaired; an early-out ignores what it has collected (as before 626e9f41f7c2)",
+		.fsync = fsync_skips_collected,
+		.on = &events_modern_repaired,
+	},
+	&(const struct design){
+		.name = "stamp_torn",
+		.what = "modern_repaired; a change reads two numbers of the log, one by one (as before bc0939fcfab0)",
+		.fsync = fsync_modern_repaired,
+		.on = &events_stamp_torn,
+	},
+	&(const struct design){
+		.name = "logs_failed_write",
+		.what = "modern; a failed write does not make the next fsync wait (as before f13e01b89daf)",
+		.fsync = fsync_modern,
+		.on = &events_logs_failed_write,
+	},
+	&(const struct design){
+		.name = "super_over_error",
+		.what = "modern_repaired; a log's super is written after an abort (as before 165ea85f1483)",
+		.fsync = fsync_modern_repaired,
+		.on = &events_super_over_error,
+	},
+	&(const struct design){
 		.name = "skips_unlinked",
 		.what = "fsync of an unlinked file does nothing before the unlink is durable (as before 5e85262e542d)",
 		.fsync = fsync_postfix,
@@ -558,6 +1205,7 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
 	struct sync s = { .file = f, .inode = inode, .start = start, .end = end };
+	list_init(&s.ordered);
 	int ret = inode->root->fs->design->fsync(&s);
 	int err = inode->root->fs->on.fsync_returns(f);
 	phase(was);

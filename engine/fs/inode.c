@@ -26,6 +26,32 @@ static void touch(struct inode *inode, uint64_t transid, bool newer)
 	spin_unlock(&inode->ordered_lock);
 }
 
+void inode_touch_sub(struct inode *inode, uint64_t transid)
+{
+	rt_access(inode->root->log.numbers_id, POINT_READ);
+	rt_access(inode->stamps_id, POINT_WRITE);
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->last_sub_trans, atomic_load(&inode->root->log.running_transid));
+	spin_unlock(&inode->ordered_lock);
+}
+
+void inode_touch_torn(struct inode *inode, uint64_t transid)
+{
+	struct log *log = &inode->root->log;
+
+	rt_access(log->numbers_id, POINT_READ);
+	int64_t sub = atomic_load(&log->running_transid);
+	rt_access(log->numbers_id, POINT_READ);
+	int64_t committed = atomic_load(&log->last_commit);
+
+	rt_access(inode->stamps_id, POINT_WRITE);
+	spin_lock_quiet(&inode->ordered_lock);
+	atomic_store(&inode->last_trans, transid);
+	atomic_store(&inode->last_sub_trans, sub);
+	atomic_store(&inode->last_log_commit, committed);
+	spin_unlock(&inode->ordered_lock);
+}
+
 void inode_touch(struct inode *inode, uint64_t transid)
 {
 	touch(inode, transid, false);
@@ -46,7 +72,7 @@ int inode_update(struct inode *inode, struct handle *h)
 {
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
-	inode_touch(inode, h->trans->id);
+	inode->root->fs->on.changed(inode, h->trans->id);
 	mutex_lock(&inode->items_lock); /* the item that is written last is the one that was made last */
 	rt_access(inode->stamps_id, POINT_READ);
 	struct inode_item item = inode_make_item(inode, h->trans->id, atomic_load(&inode->disk_size));

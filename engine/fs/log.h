@@ -14,15 +14,18 @@
  *      commits the transaction instead.
  * log.4: Committing the transaction frees all logs (log_free_all): nothing lives in a log alone by then (trans.2).
  *
- * log_item.c: what is logged for an inode. log_name.c: names. log_sync.c: the group commit. Callers: fsync.c, dir.c,
- * trans.c.
+ * log_item.c: what is logged for an inode. log_written.c: the same for designs that wait for the data first.
+ * log_name.c: names. log_sync.c: the group commit. Callers: fsync.c, dir.c, trans.c.
  */
 #ifndef FS_LOG_H
 #define FS_LOG_H
 
 #include "fs/state.h"
 
+struct extent;
+
 #define LOG_NEED_COMMIT 1 /* not an error: this fsync must commit the transaction instead */
+#define LOG_NO_SYNC     2 /* not an error: there is nothing to log, and no log commit to wait for */
 
 void log_init(struct log *log, bool is_root);
 
@@ -56,6 +59,25 @@ int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr);
 int log_wait_own(struct log_commit *c);
 int log_wait_own_blocks(struct log_commit *c);
 
+/* The same two steps as the kernel takes them since data is waited for before it is logged (4.19, and 5.11 on): see
+ * log_sync.c. And with what hunts have shown to be wrong there made right. */
+int log_sync_parent_written(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_repaired(struct log_commit *c, const struct tree_ptr *ptr);
+/* The latter, but the super is written over an error, which is the fault of a design. */
+int log_sync_parent_over_error(struct log_commit *c, const struct tree_ptr *ptr);
+
+/*
+ * make_log: makes the log of a subvolume, and the tree of log roots when there is none yet. root->log.mutex held. Not
+ * before the super of the previous transaction is on the media (trans.3); or at once, and then it is the super of a log
+ * that waits for that one (47876f7ceffa). 0 or an error.
+ */
+int log_make_after_super(struct root *root, uint64_t trans);
+int log_make_at_once(struct root *root, uint64_t trans);
+/* log_made: the numbers of sub-transactions go on from the log of the transaction before; or begin at 0, with 0 as the
+ * number of the last log commit, as in the kernel. */
+void log_numbers_run_on(struct log *log);
+void log_numbers_restart(struct log *log);
+
 /* No handle is open but the committer's: forgets every log, gives up its blocks. */
 int log_free_all(struct fs *fs);
 /* Without giving up blocks: unmount, abort. */
@@ -86,5 +108,48 @@ bool log_has_inode(struct inode *inode);
  * log may lack it. Or the question is not asked. */
 bool log_lacks_in_place(struct inode *inode);
 bool log_lacks_nothing(struct inode *inode);
+
+/* ---- log_written.c: logging data that is written already ---- */
+
+/* What designs that wait before they log differ in. */
+struct log_rules {
+	/* Is everything of the inode in a log of transaction `generation`, and on the media? */
+	bool (*has)(struct inode *inode, uint64_t generation);
+	/* The inode has been logged in sub-transaction `sub` of its log: up to which one is it covered now?
+	 * inode->ordered_lock held. */
+	int64_t (*covers)(struct inode *inode, int64_t sub);
+	/* Maps of what is in the trees of an older transaction, which is not on the media yet, are logged, too (before
+	 * 5f96bfb7633c). */
+	bool logs_committing;
+	/* After an error the maps that were taken off the modified list are missed by no later log: the inode needs a
+	 * full sync. And a map that a failed write takes away is. */
+	bool misses_nothing;
+};
+
+/* has: as the kernel compares since 209ecbb8585b, and before, when the modified list had to be empty, too. Or: the
+ * sub-transaction that it was logged in has to be on the media, not only the one in which it changed. */
+bool log_has_changes(struct inode *inode, uint64_t generation);
+bool log_has_changes_and_maps(struct inode *inode, uint64_t generation);
+bool log_has_logged(struct inode *inode, uint64_t generation);
+/* covers: the sub-transaction in which it last changed, as in the kernel; or the one in which it was logged. */
+int64_t log_covers_change(struct inode *inode, int64_t sub);
+int64_t log_covers_logged(struct inode *inode, int64_t sub);
+
+/*
+ * Logs the inode, and its name when that is new. Its data in [start, end) is written, which the score has waited for;
+ * of what is not in the trees yet `ordered` has the ordered extents. 0; LOG_NEED_COMMIT, also after an error, which
+ * has marked the transaction (log.3); or LOG_NO_SYNC. inode->lock held. kernel: btrfs_log_inode_parent() of 4.19
+ * and of 5.10 on.
+ */
+int log_inode_written(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_rules *rules,
+                      uint64_t start, uint64_t end, struct list *ordered);
+
+/* ---- between log_item.c and log_written.c ---- */
+
+int log_extent_item(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
+                    struct extent *e);
+int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it, bool must);
+int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation);
+int log_full(struct inode *inode, struct tree *log, uint64_t generation, uint64_t start, uint64_t end);
 
 #endif

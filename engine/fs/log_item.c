@@ -58,8 +58,7 @@ bool log_has_inode(struct inode *inode)
 /* ---- one extent ---- */
 
 /* The checksums of an item that is in the tree go into the log. -EAGAIN: they are not all there, and must be. */
-static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it,
-                               bool must)
+int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it, bool must)
 {
 	/* of all of a compressed extent, which is read as a whole; else of what the item covers */
 	uint64_t bytenr = it->compress ? it->disk_bytenr : it->disk_bytenr + it->offset;
@@ -77,18 +76,16 @@ static int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generat
 	return ret;
 }
 
-/*
- * kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. Where pages may have been dirty
- * when the maps were taken, a map may be overwritten by now, and its checksums gone: -EAGAIN then.
- */
-static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
-                          enum log_first first, struct list *ordered)
+/* The map becomes *e, which takes the place of what the log has there. */
+int log_extent_item(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
+                    struct extent *e)
 {
 	struct fs *fs = inode->root->fs;
 	struct extent_drop drop = {
 		.fs = fs, .tree = log, .generation = generation, .ino = inode->ino, .how = DROP_IN_LOG,
 	};
-	struct extent e = {
+
+	*e = (struct extent){
 		.start = em->start,
 		.item = {
 			.generation = generation, .disk_bytenr = em->disk_bytenr, .disk_len = em->disk_len,
@@ -99,10 +96,25 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	};
 	int ret = extent_drop(&drop, em->start, em->start + em->len);
 	if (!ret)
-		ret = extent_insert(fs, log, generation, inode->ino, &e, false);
+		ret = extent_insert(fs, log, generation, inode->ino, e, false);
+	if (!ret)
+		fs_cost(COST_LOG_EXTENT);
+	return ret;
+}
+
+/*
+ * kernel: log_one_extent(), log_extent_csums(). `ordered`: what this fsync collected. Where pages may have been dirty
+ * when the maps were taken, a map may be overwritten by now, and its checksums gone: -EAGAIN then.
+ */
+static int log_one_extent(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
+                          enum log_first first, struct list *ordered)
+{
+	struct fs *fs = inode->root->fs;
+	struct extent e;
+
+	int ret = log_extent_item(inode, log, generation, em, &e);
 	if (ret)
 		return ret;
-	fs_cost(COST_LOG_EXTENT);
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace(EV_EXTENT_LOGGED, inode_trace_id(inode), em->start, em->len, em->disk_bytenr);
 	if (e.item.kind == EXTENT_PREALLOC || !inode_has_sums(inode))
@@ -123,7 +135,7 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 	return ret;
 }
 
-static int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
+int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
 {
 	rt_access(inode->stamps_id, POINT_READ);
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
@@ -231,7 +243,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 }
 
 /* kernel: btrfs_log_inode() in its full mode. */
-static int log_full(struct inode *inode, struct tree *log, uint64_t generation, const struct log_what *what)
+int log_full(struct inode *inode, struct tree *log, uint64_t generation, uint64_t start, uint64_t end)
 {
 	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
 				    .how = DROP_IN_LOG };
@@ -240,10 +252,10 @@ static int log_full(struct inode *inode, struct tree *log, uint64_t generation, 
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
 	if (!ret)
-		ret = log_all_extents(inode, log, generation, what->start || what->end != UINT64_MAX);
+		ret = log_all_extents(inode, log, generation, start || end != UINT64_MAX);
 	if (!ret) {
 		trace(EV_FILE_LOGGED, inode_trace_id(inode), inode->ino);
-		inode->root->fs->on.logged_in_full(inode, what->start, what->end);
+		inode->root->fs->on.logged_in_full(inode, start, end);
 	}
 	count(C_FSYNC_FULL);
 	return ret;
@@ -293,7 +305,7 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, con
 		 * way is in no tree */
 		ret = LOG_NEED_COMMIT;
 	else
-		ret = log_full(inode, log, generation, what);
+		ret = log_full(inode, log, generation, what->start, what->end);
 	CHECK(!full || list_empty(&ordered));
 	if (ret) {
 		/* what was taken off the lists is not in the log: only a commit, or a full log, has it now */

@@ -41,6 +41,13 @@ static enum lock_class commit_class(const struct log *log)
 
 /* ---- writers ---- */
 
+static bool no_writers(void *arg)
+{
+	struct log *log = arg;
+
+	return atomic_load(&log->writers) == 0;
+}
+
 /* Any two of these commute, so a search need not try both orders: hence an access of kind GIVE. */
 static void log_batch_moves(struct log *log)
 {
@@ -61,10 +68,58 @@ static int log_create(struct log *log, struct fs *fs, uint64_t trans)
 	if (ret)
 		return ret;
 	log->tree.give_up = fs->on.give_up_log_block;
-	log->exists = true;
 	log->trans = trans;
 	log->in_parent = false;
+	fs->on.log_made(log);
+	atomic_store(&log->exists, true); /* last: it is also read without the mutex */
 	return 0;
+}
+
+/* Not before the previous transaction's super is on the media (trans.3): a log's super repeats what that one names. */
+int log_make_after_super(struct root *root, uint64_t trans)
+{
+	struct log *parent = &root->fs->log_root;
+	struct fs *fs = root->fs;
+	int ret = 0;
+
+	CHECK(mutex_held(&root->log.mutex));
+	mutex_lock(&fs->tree_log_mutex);
+	if (!parent->exists)
+		ret = log_create(parent, fs, trans);
+	mutex_unlock(&fs->tree_log_mutex);
+	return ret ? ret : log_create(&root->log, fs, trans);
+}
+
+/* Where the kernel has a mutex for the making of the tree of log roots (that of the tree of roots, taken before the
+ * log's own), here that tree's own mutex does: nobody has it while the tree is not there but who makes it. */
+int log_make_at_once(struct root *root, uint64_t trans)
+{
+	struct log *parent = &root->fs->log_root;
+	int ret = 0;
+
+	CHECK(mutex_held(&root->log.mutex));
+	if (!atomic_load(&parent->exists)) {
+		mutex_lock(&parent->mutex);
+		if (!parent->exists)
+			ret = log_create(parent, root->fs, trans);
+		mutex_unlock(&parent->mutex);
+	}
+	return ret ? ret : log_create(&root->log, root->fs, trans);
+}
+
+void log_numbers_run_on(struct log *log)
+{
+}
+
+void log_numbers_restart(struct log *log)
+{
+	CHECK(no_writers(log) && !log->commit[0] && !log->commit[1]);
+	CHECK(list_empty(&log->ctxs[0]) && list_empty(&log->ctxs[1]));
+	rt_access(log->numbers_id, POINT_WRITE);
+	log->transid = 0;
+	log->transid_committed = -1;
+	atomic_store(&log->running_transid, 0);
+	atomic_store(&log->last_commit, 0);
 }
 
 /* The caller waits for the sub-transaction that runs now: slot_finish() will leave its result in ctx. log->mutex
@@ -96,14 +151,7 @@ int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 	if (trans_is_no_log(fs, h->trans->id)) {
 		ret = -EAGAIN;
 	} else if (!log->exists) {
-		/* Not before the previous transaction's super is on the media (trans.3): a log's super repeats what
-		 * that one names. */
-		mutex_lock(&fs->tree_log_mutex);
-		if (!parent->exists)
-			ret = log_create(parent, fs, h->trans->id);
-		mutex_unlock(&fs->tree_log_mutex);
-		if (!ret)
-			ret = log_create(log, fs, h->trans->id);
+		ret = fs->on.make_log(root, h->trans->id);
 	}
 	if (ret)
 		goto unlock;
@@ -186,13 +234,6 @@ static void log_wait_commit(struct log *log, int64_t transid)
 	phase(was);
 }
 
-static bool no_writers(void *arg)
-{
-	struct log *log = arg;
-
-	return atomic_load(&log->writers) == 0;
-}
-
 static bool all_due_joined(void *arg)
 {
 	struct log *log = arg;
@@ -240,16 +281,24 @@ static void slot_lead(struct log *log, int64_t transid)
 	CHECK(log->transid == transid && log->transid_committed == transid - 1);
 }
 
+/* Sub-transaction transid is on the media: what changed up to there may be taken for logged. */
+static void log_now_covers(struct log *log, int64_t transid)
+{
+	rt_access(log->numbers_id, POINT_WRITE);
+	atomic_store(&log->last_commit, transid);
+}
+
 /* transid is over. Each context of it gets the result and is its owner's again, which may return as soon as the mutex
- * is free. */
-static void slot_finish(struct log *log, int64_t transid, int result)
+ * is free. `covers`: it is on the media, and nobody has noted that yet. */
+static void slot_finish(struct log *log, int64_t transid, int result, bool covers)
 {
 	struct list *head = &log->ctxs[transid & 1];
 
 	mutex_lock(&log->mutex);
 	CHECK(log->commit[transid & 1]);
 	/* the next one takes writers by now, but its leader waits for this one */
-	CHECK(log->transid == transid + 1 && log->transid_committed == transid - 1);
+	CHECK(log->transid == transid + 1 || result);
+	CHECK(log->transid_committed == transid - 1);
 	log->due = atomic_load(&log->joined);
 	while (!list_empty(head)) {
 		struct log_ctx *ctx = list_first(head, struct log_ctx, link);
@@ -260,10 +309,8 @@ static void slot_finish(struct log *log, int64_t transid, int result)
 	}
 	log->transid_committed = transid;
 	log->commit[transid & 1] = false;
-	if (!result) {
-		rt_access(log->numbers_id, POINT_WRITE);
-		atomic_store(&log->last_commit, transid);
-	}
+	if (covers)
+		log_now_covers(log, transid);
 	mutex_unlock(&log->mutex);
 	paid(commit_class(log), -transid, &log->commit_wait[transid & 1]);
 	wake_all(&log->commit_wait[transid & 1]);
@@ -319,6 +366,7 @@ struct log_commit {
 	uint64_t trans;
 	int64_t transid;
 	struct batch blocks; /* this log's, and those of the tree of log roots when this commit leads that one's, too */
+	bool leads_only;     /* only if it leads the commit of the tree of log roots, that is noted as its own, too */
 };
 
 static int log_put_in_parent(struct root *root, struct log *parent, uint64_t trans, const struct tree_ptr *ptr)
@@ -376,13 +424,11 @@ static int log_write_parent(struct log_commit *c, struct log *parent)
 
 /* What the super in memory names goes to the media. A flush or a super write that failed has lost what nobody can
  * tell, so nothing may be built on it: abort, as the kernel does. A log block that failed needs no abort: no super
- * names it. `ret`: an error so far. */
+ * names it. `ret`: an error so far, of the file system included. */
 static int log_write_super(struct log_commit *c, int ret)
 {
 	struct fs *fs = c->root->fs;
 
-	if (!ret)
-		ret = fs_error(fs);
 	if (!ret) {
 		/* our handle is open, so the last commit to fill the super was that of the transaction before
 		 * (trans.3) */
@@ -460,10 +506,10 @@ static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, b
 	if (declined)
 		log_wait_own(c);
 	else
-		ret = log_write_super(c, ret);
+		ret = log_write_super(c, ret ? ret : fs_error(fs));
 	if (ret)
 		trans_no_log(fs, c->trans); /* log.3 */
-	slot_finish(parent, ctx.transid, ret);
+	slot_finish(parent, ctx.transid, ret, !ret);
 	return ret;
 }
 
@@ -475,6 +521,120 @@ int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr)
 {
 	return log_commit_parent(c, ptr, false);
+}
+
+/* ---- the same two steps for designs that have waited for the data ---- */
+
+/* What of the kernel a design has in these steps, mistakes included. */
+struct log_steps {
+	/* A commit of the tree of log roots that was declined, or has failed, ends its own group and opens no next
+	 * one: a log that comes after it finds its group committed, and counts as being on the media. And a log whose
+	 * own blocks have failed tells nothing to the leader that it has joined, whose super names it. */
+	bool failed_goes_on;
+	/* The super is written also after an abort (before 165ea85f1483). */
+	bool over_error;
+};
+
+/* The super with our log, in place of the one of the transaction before, which is on the media as soon as we have the
+ * mutex (trans.3). Not over an error (trans.4): after a commit that failed, super_for_commit names trees that were
+ * never written. */
+static int log_write_super_after(struct log_commit *c, const struct tree_ptr *parent_root, bool over_error)
+{
+	struct fs *fs = c->root->fs;
+
+	enum phase was = phase_now();
+	mutex_lock_in(&fs->tree_log_mutex, PH_SUPER);
+	int ret = over_error ? 0 : fs_error(fs);
+	if (!ret) {
+		fs->super_for_commit.log_root = *parent_root;
+		trace(EV_SUPER_NAMES_LOG, parent_root->bytenr);
+	}
+	ret = log_write_super(c, ret);
+	mutex_unlock(&fs->tree_log_mutex);
+	phase(was);
+	return ret;
+}
+
+/* As log_commit_parent(), without data to wait for; the super is written under tree_log_mutex. */
+static int log_commit_parent_written(struct log_commit *c, const struct tree_ptr *ptr, struct log_steps steps)
+{
+	struct fs *fs = c->root->fs;
+	struct log *parent = &fs->log_root;
+	struct tree_ptr parent_root = { 0 };
+	struct log_ctx ctx;
+	struct list dirty;
+
+	c->leads_only = true;
+	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
+	phase(PH_LOG_WRITE);
+	CHECK(parent->exists && parent->trans == c->trans);
+	int ret = log_put_in_parent(c->root, parent, c->trans, ptr);
+	if (ret) {
+		trans_no_log(fs, c->trans);
+		batch_wait(&c->blocks);
+		mutex_unlock(&parent->mutex);
+		return ret;
+	}
+	log_add_ctx(parent, &ctx);
+	if (parent->transid_committed >= ctx.transid) {
+		CHECK(steps.failed_goes_on);
+		list_del(&ctx.link);
+		mutex_unlock(&parent->mutex);
+		batch_wait(&c->blocks);
+		return ctx.ret;
+	}
+	if (parent->commit[ctx.transid & 1]) {
+		/* join: the leader sleeps until the commit before it ends, and goes on with the mutex, which we keep
+		 * until our blocks are written */
+		ret = batch_wait(&c->blocks);
+		if (ret && !steps.failed_goes_on)
+			trans_no_log(fs, c->trans);
+		count(C_LOG_ROOT_JOINED);
+		log_wait_commit(parent, ctx.transid);
+		mutex_unlock(&parent->mutex);
+		CHECK(list_empty(&ctx.link));
+		return ret ? ret : ctx.ret;
+	}
+	slot_lead(parent, ctx.transid);
+	if (trans_is_no_log(fs, c->trans)) {
+		batch_wait(&c->blocks);
+		ret = -EAGAIN;
+	} else {
+		list_init(&dirty);
+		tree_take_dirty(&parent->tree, &dirty);
+		tree_write_list(fs->blocks, &dirty, &c->blocks);
+		ret = batch_wait(&c->blocks);
+		parent_root = tree_root_ptr(&parent->tree);
+		if (ret)
+			trans_no_log(fs, c->trans);
+	}
+	if (!ret || !steps.failed_goes_on)
+		slot_advance(parent);
+	mutex_unlock(&parent->mutex);
+	if (!ret) {
+		ret = log_write_super_after(c, &parent_root, steps.over_error);
+		if (ret)
+			trans_no_log(fs, c->trans);
+		else
+			log_now_covers(&c->root->log, c->transid);
+	}
+	slot_finish(parent, ctx.transid, ret, !ret);
+	return ret;
+}
+
+int log_sync_parent_written(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent_written(c, ptr, (struct log_steps){ .failed_goes_on = true });
+}
+
+int log_sync_parent_repaired(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent_written(c, ptr, (struct log_steps){ 0 });
+}
+
+int log_sync_parent_over_error(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent_written(c, ptr, (struct log_steps){ .over_error = true });
 }
 
 /* The caller leads sub-transaction transid of this log, from the first step to the last. log->mutex held, dropped on
@@ -516,7 +676,7 @@ finish:
 	if (ret)
 		trans_no_log(root->fs, h->trans->id); /* tasks that joined us commit it, as we do (log.3) */
 	/* tell the group */
-	slot_finish(log, transid, ret);
+	slot_finish(log, transid, ret, !ret && !c.leads_only);
 	return ret;
 }
 

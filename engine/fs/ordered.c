@@ -129,8 +129,10 @@ static void ordered_io_end(struct bio *bio)
 	struct inode *inode = o->inode;
 
 	ordered_get(o); /* the worker may complete it before the pages below are done with */
-	if (bio->err)
+	if (bio->err) {
 		atomic_fetch_or(&o->flags, ORDERED_IOERR);
+		fs->on.io_failed(o);
+	}
 	/* after IOERR: a task that sees it done sees the error */
 	uint32_t old = atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
 	CHECK(!(old & (ORDERED_IO_DONE | ORDERED_COMPLETE)));
@@ -246,7 +248,8 @@ static void ordered_finish(struct work *w)
 	fs_cost(COST_FINISH);
 	int ret = ordered_flag(o, ORDERED_IOERR) ? -EIO : ordered_into_trees(o);
 	if (ret) {
-		inode_write_error(inode, ret == -EROFS ? -EIO : ret);
+		if (!ordered_flag(o, ORDERED_ERROR_TOLD))
+			inode_write_error(inode, ret == -EROFS ? -EIO : ret);
 		if (!ordered_flag(o, ORDERED_NOCOW))
 			em_drop(inode, o->file_off, o->file_off + o->len);
 		disk_size_failed(inode, o->file_off, o->file_off + o->len);
@@ -296,6 +299,32 @@ void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint3
 		if (ordered_flag(o, ORDERED_NOCOW))
 			ordered_onto(o, list);
 	spin_unlock(&inode->ordered_lock);
+}
+
+void ordered_collect_unlogged(struct inode *inode, struct list *list)
+{
+	struct ordered *o;
+
+	CHECK(write_held(&inode->lock));
+	spin_lock(&inode->ordered_lock);
+	RB_FOREACH(o, ordered_tree, &inode->ordered) {
+		if (ordered_flag(o, ORDERED_LOGGED))
+			continue;
+		CHECK(list_empty(&o->log_link) && !o->on_log);
+		ordered_get(o);
+		list_add_tail(&o->log_link, list);
+		trace(EV_ORDERED_COLLECTED, inode_trace_id(inode), o->file_off, o->len);
+	}
+	spin_unlock(&inode->ordered_lock);
+}
+
+void ordered_release_list(struct list *list)
+{
+	while (!list_empty(list)) {
+		struct ordered *o = list_first(list, struct ordered, log_link);
+		list_del(&o->log_link);
+		ordered_put(o);
+	}
 }
 
 struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr)
@@ -427,12 +456,29 @@ void inode_write_error(struct inode *inode, int err)
 	CHECK(err < 0);
 	rt_access(inode->flags_id, POINT_WRITE);
 	atomic_store(&inode->wb_error, err);
+	atomic_store(&inode->unwaited_error, err);
 	atomic_fetch_add(&inode->wb_errors, 1);
 	rt_access(inode->root->fs->numbers_id, POINT_WRITE);
 	atomic_store(&inode->root->fs->wb_error, err);
 	atomic_fetch_add(&inode->root->fs->wb_errors, 1);
 	inode->root->fs->on.write_failed(inode);
 	trace(EV_INODE_WRITE_ERROR, inode->ino, (uint64_t)err);
+}
+
+void ordered_tell_later(struct ordered *o)
+{
+}
+
+void ordered_tell_at_once(struct ordered *o)
+{
+	atomic_fetch_or(&o->flags, ORDERED_ERROR_TOLD);
+	inode_write_error(o->inode, -EIO);
+}
+
+void ordered_tell_and_flag(struct ordered *o)
+{
+	inode_set_flag(o->inode, INODE_COW_WRITE_ERROR);
+	ordered_tell_at_once(o);
 }
 
 void inode_needs_holes(struct inode *inode)

@@ -35,6 +35,12 @@ void ordered_put(struct ordered *o);
 void ordered_collect(struct inode *inode, uint64_t start, uint64_t end, struct list *list);
 /* The same, but those of these n maps alone, and those that have none (nocow.2). */
 void ordered_collect_of(struct inode *inode, const struct extent_map *ems, uint32_t n, struct list *list);
+/* Puts each one that no log has a map of yet (ORDERED_LOGGED) onto `list`, in file order, with a reference. A score
+ * keeps that list for itself, under inode->lock: on_log is not used. kernel:
+ * btrfs_get_ordered_extents_for_logging(). */
+void ordered_collect_unlogged(struct inode *inode, struct list *list);
+/* Takes such a list apart and drops the references. kernel: btrfs_release_log_ctx_extents(). */
+void ordered_release_list(struct list *list);
 /* The one of the list whose extent begins at this address of the disk; NULL. */
 struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);
 /* Takes the list apart and drops the references. */
@@ -57,6 +63,15 @@ bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
 
 /* Counts a write error of the inode: each open file is told of it once. err < 0. Its pages' map is not dropped yet. */
 void inode_write_error(struct inode *inode, int err);
+/*
+ * The event io_failed: a worker is going to count the error on the inode, before the map goes (ordered.2); or it is
+ * counted now, before anyone can see the pages' writeback end, and the first task that waits for that meets it
+ * (inode->unwaited_error; kernel: mapping_set_error()). With the flag INODE_COW_WRITE_ERROR besides, a task that meets
+ * no error knows of maps that are about to go (f13e01b89daf).
+ */
+void ordered_tell_later(struct ordered *o);
+void ordered_tell_at_once(struct ordered *o);
+void ordered_tell_and_flag(struct ordered *o);
 /* The event write_failed: the inode needs a full sync (ordered.3); or nothing, which is the fault of a design. */
 void inode_needs_holes(struct inode *inode);
 void inode_needs_nothing(struct inode *inode);

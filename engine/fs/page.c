@@ -29,15 +29,18 @@ static void pages_grow(struct inode *inode, uint32_t index)
 	if (cap == inode->npages_cap)
 		return;
 	struct page **pages = mem_zalloc(cap * sizeof(*pages));
-	uint64_t *tagged = mem_zalloc(cap / 8);
+	uint64_t *tagged = mem_zalloc(cap / 8), *writing = mem_zalloc(cap / 8);
 	if (inode->npages_cap) {
 		memcpy(pages, inode->pages, inode->npages_cap * sizeof(*pages));
 		memcpy(tagged, inode->tagged, inode->npages_cap / 8);
+		memcpy(writing, inode->writing, inode->npages_cap / 8);
 	}
 	free(inode->pages);
 	free(inode->tagged);
+	free(inode->writing);
 	inode->pages = pages;
 	inode->tagged = tagged;
+	inode->writing = writing;
 	inode->npages_cap = cap;
 }
 
@@ -102,8 +105,9 @@ void page_unlock(struct inode *inode, struct page *p)
 	wait_give(&inode->root->fs->page_wait[page_slot(inode, p)], true);
 }
 
-/* Tags a locked page, or takes the tag off: the page lock keeps DIRTY and tag in step. */
-static void page_tag(struct inode *inode, struct page *p, bool on)
+/* Tags a locked page, or takes the tag off: the page lock keeps DIRTY and tag in step. `writing`: since it is under
+ * writeback now (page.4). */
+static void page_tag(struct inode *inode, struct page *p, bool on, bool writing)
 {
 	uint64_t bit = 1ull << (p->index % 64), *word;
 
@@ -117,6 +121,8 @@ static void page_tag(struct inode *inode, struct page *p, bool on)
 	if (!on && (*word & bit))
 		atomic_fetch_sub(&inode->nr_tagged, 1);
 	*word = on ? *word | bit : *word & ~bit;
+	if (writing)
+		inode->writing[p->index / 64] |= bit;
 	spin_unlock(&inode->pages_lock);
 }
 
@@ -130,7 +136,7 @@ void page_dirty(struct inode *inode, struct page *p)
 		return;
 	atomic_store_explicit(&p->dirtied_ns, rt_now(), memory_order_relaxed);
 	atomic_fetch_add(&inode->root->fs->dirty_pages, 1);
-	page_tag(inode, p, true);
+	page_tag(inode, p, true, false);
 }
 
 void page_map_all(struct inode *inode)
@@ -212,7 +218,7 @@ void page_start_writeback(struct inode *inode, struct page *p)
 	CHECK(old & PG_LOCKED);
 	CHECK(!(old & (PG_WRITEBACK | PG_DIRTY)));
 	/* its ordered extent exists (or it failed): a flush that finds no tag has nothing to wait for (page.1) */
-	page_tag(inode, p, false);
+	page_tag(inode, p, false, true);
 }
 
 void page_end_writeback(struct inode *inode, struct page *p)
@@ -238,6 +244,35 @@ void page_wait_writeback(struct inode *inode, struct page *p)
 	rt_access(wq->id, POINT_READ);
 	if (!page_written(p))
 		dev_wait_until(fs->dev, wq, page_written, p);
+}
+
+/* Is the page under writeback? A stale mark goes. pages_lock held. */
+static bool page_is_writing(struct inode *inode, struct page *p)
+{
+	CHECK(mutex_held(&inode->pages_lock.m));
+	rt_accessed(inode->root->fs->writeback_wait[page_slot(inode, p)].id, POINT_READ);
+	if (!page_written(p))
+		return true;
+	inode->writing[p->index / 64] &= ~(1ull << (p->index % 64));
+	return false;
+}
+
+struct page *page_next_writing(struct inode *inode, uint32_t from)
+{
+	struct page *found = NULL;
+
+	rt_access(inode->pages_lock.m.id, POINT_WRITE);
+	spin_lock_quiet(&inode->pages_lock);
+	for (uint32_t i = from; i < inode->npages_cap && !found; i = (i / 64 + 1) * 64) {
+		uint64_t word = inode->writing[i / 64] & (UINT64_MAX << (i % 64));
+		for (; word && !found; word &= word - 1) {
+			struct page *p = inode->pages[i / 64 * 64 + (uint32_t)__builtin_ctzll(word)];
+			if (page_is_writing(inode, p))
+				found = p;
+		}
+	}
+	spin_unlock(&inode->pages_lock);
+	return found;
 }
 
 uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to)
@@ -266,7 +301,7 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 		page_lock(inode, p);
 		page_wait_writeback(inode, p); /* still, after its ordered extent is COMPLETE: see ordered_io_end() */
 		if (page_take_dirty(inode, p))
-			page_tag(inode, p, false);
+			page_tag(inode, p, false, false);
 		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
 		page_unlock(inode, p);
 	}
@@ -337,4 +372,5 @@ void page_free_all(struct inode *inode)
 	}
 	free(inode->pages);
 	free(inode->tagged);
+	free(inode->writing);
 }

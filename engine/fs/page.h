@@ -6,8 +6,10 @@
  *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
  *
- * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on
- *      its content stays as it is, until a fault has it dirty again (mmap.1).
+ * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on its
+ *      content stays as it is, until a fault has it dirty again (mmap.1).
+ * page.4: A page under writeback is marked in inode->writing, from before its tag goes. The mark stays when the I/O
+ *      ends, which costs nothing there; who looks for pages under writeback takes stale marks away.
  *
  * Callers: file.c, direct.c, mmap.c, writeback.c, compress.c, ordered.c, truncate in inode.c.
  */
@@ -40,6 +42,8 @@ int page_store(struct inode *inode, uint64_t off, const void *buf, uint32_t n);
 void page_start_writeback(struct inode *inode, struct page *p);
 void page_end_writeback(struct inode *inode, struct page *p);
 void page_wait_writeback(struct inode *inode, struct page *p);
+/* The first page under writeback at or behind index `from`; NULL when there is none. */
+struct page *page_next_writing(struct inode *inode, uint32_t from);
 
 /* The first tagged index in [from, to); UINT32_MAX when there is none. A point. */
 uint32_t page_next_tagged(struct inode *inode, uint32_t from, uint32_t to);

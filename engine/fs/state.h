@@ -70,6 +70,8 @@ enum ordered_flags {
 	ORDERED_PENDING = 32,     /* the running transaction's commit waits for it */
 	ORDERED_PREALLOC = 64,    /* into space that was preallocated (nocow.h) */
 	ORDERED_NOCOW = 128,      /* over data that are written already (nocow.2) */
+	ORDERED_LOGGED = 256,     /* a log has its map: not to be collected again (designs that wait before they log) */
+	ORDERED_ERROR_TOLD = 512, /* its error was counted on the inode when its I/O ended */
 };
 
 struct log_commit;
@@ -122,6 +124,7 @@ enum inode_flags {
 	INODE_NEEDS_FULL_SYNC = 1, /* the modified extent maps do not tell all: copy from the tree */
 	INODE_HAS_ASYNC = 2,       /* compressed writeback may be in the hands of workers */
 	INODE_NEW = 4,             /* its name is not in a committed tree yet */
+	INODE_COW_WRITE_ERROR = 8, /* a write has failed, and its map may not have been dropped yet */
 };
 
 struct inode {
@@ -174,11 +177,13 @@ struct inode {
 	struct spin pages_lock;       /* guards: */
 	struct page **pages;
 	uint64_t *tagged;             /* bitmap, by index (page.1; kernel: TAG_DIRTY) */
+	uint64_t *writing;            /* bitmap: those under writeback are among them (page.4; TAG_WRITEBACK) */
 	_Atomic uint32_t npages_cap; /* only grows; read without the lock too */
 	_Atomic uint32_t nr_tagged;
 
 	_Atomic uint32_t wb_errors;   /* counts write errors: each open file is told once (kernel: errseq) */
 	_Atomic int wb_error;
+	_Atomic int unwaited_error;   /* met by the first task that waits for its pages, and gone then (AS_EIO) */
 };
 
 struct file {
@@ -198,7 +203,7 @@ struct log_ctx {
 struct log {
 	bool is_root;                 /* the tree of log roots: read only */
 	struct mutex mutex;           /* log_mutex, guards all down to the blank line: */
-	bool exists;
+	_Atomic bool exists;          /* also read without the mutex (log_make_at_once) */
 	uint64_t trans;               /* transaction that `exists` is about */
 	int64_t transid;              /* the sub-transaction that runs now */
 	int64_t transid_committed;
@@ -248,7 +253,9 @@ struct root {
 
 /* ---- transactions (trans.c) ---- */
 
-enum trans_state { TRANS_RUNNING, TRANS_COMMIT_START, TRANS_COMMIT_DOING, TRANS_UNBLOCKED, TRANS_COMPLETED };
+enum trans_state {
+	TRANS_RUNNING, TRANS_COMMIT_START, TRANS_COMMIT_DOING, TRANS_UNBLOCKED, TRANS_SUPER_COMMITTED, TRANS_COMPLETED
+};
 
 /* How a handle may come in: START waits for a commit that has begun, JOIN only for its last stage. */
 enum trans_type { TRANS_START, TRANS_JOIN };
@@ -288,15 +295,16 @@ struct sync {
 	struct file *file;
 	struct inode *inode;
 	uint64_t start, end; /* whole blocks; 0 and UINT64_MAX unless fs_fsync_range() was called */
+	struct list ordered; /* what the score has collected before it waited, each with a reference */
 };
 
 /*
  * One verb an event. Of the verbs named, the first is what postfix does. Read through fs->on, which
  * mount.c fills; each is named for what it does, and stands where its event is.
  *
- * What it costs: an fsync of one new extent that leads its log commit makes 8 calls through pointers. One is the score.
- * The others are these events: add_extent, logged_io, put_log_root, give_up_log_block (of a block of the log, and of
- * one of the tree of log roots), write_super, fsync_returns. One would do if designs differed in their scores alone,
+ * What it costs: an fsync of one new extent that leads its log commit makes 9 calls through pointers. One is the score.
+ * The others are these events: add_extent, changed, logged_io, put_log_root, give_up_log_block (of a block of the log,
+ * and of one of the tree of log roots), write_super, fsync_returns. One would do if designs differed in scores alone,
  * but each known bug of the corpus needs an event that can be replaced.
  */
 struct change; /* of names: dir.c */
@@ -318,9 +326,14 @@ struct fs_events {
 	void (*release_maps)(struct inode *inode, uint64_t start, uint64_t end);
 	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
 	void (*wrote)(struct inode *inode, uint64_t transid);
+	/* An inode changes in a transaction of which the caller has a handle. inode_touch(), inode_touch_torn() */
+	void (*changed)(struct inode *inode, uint64_t transid);
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(),
 	 * ordered_first_below() */
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
+	/* The I/O of an ordered extent has ended with an error, and a worker has not been told yet.
+	 * ordered_tell_later(), ordered_tell_at_once(), ordered_tell_and_flag() */
+	void (*io_failed)(struct ordered *o);
 	/* A write has failed, and its map is about to be dropped. inode_needs_holes(), inode_needs_nothing() */
 	void (*write_failed)(struct inode *inode);
 	/* Is there something of the inode that a log of it may lack, and no map tells of? log_lacks_in_place(),
@@ -328,9 +341,17 @@ struct fs_events {
 	bool (*log_lacks)(struct inode *inode);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
 	void (*commit_logged)(struct trans *t);
+	/* A commit's super is on the media, and its transaction is not COMPLETED yet. trans_tell_completed(),
+	 * trans_tell_super() */
+	void (*super_committed)(struct trans *t);
+	/* An fsync finds no log in its subvolume. log_make_after_super(), log_make_at_once() */
+	int (*make_log)(struct root *root, uint64_t trans);
+	/* A log is made: the numbers of its sub-transactions. log_numbers_run_on(), log_numbers_restart() */
+	void (*log_made)(struct log *log);
 	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */
 	int (*logged_io)(struct ordered *o);
-	/* A log's root item goes into the tree of log roots. log_sync_parent(), log_sync_parent_unlocked() */
+	/* A log's root item goes into the tree of log roots. log_sync_parent(), log_sync_parent_unlocked(),
+	 * log_sync_parent_written(), log_sync_parent_repaired(), log_sync_parent_over_error() */
 	int (*put_log_root)(struct log_commit *c, const struct tree_ptr *ptr);
 	/* Another task leads the commit of the tree of log roots. log_wait_own(), log_wait_own_blocks() */
 	int (*joined_log_root)(struct log_commit *c);

@@ -54,6 +54,11 @@ static bool trans_unblocked(void *arg)
 	return trans_state(arg) >= TRANS_UNBLOCKED;
 }
 
+static bool trans_super_committed(void *arg)
+{
+	return trans_state(arg) >= TRANS_SUPER_COMMITTED;
+}
+
 static bool trans_completed(void *arg)
 {
 	return trans_state(arg) >= TRANS_COMPLETED;
@@ -184,6 +189,20 @@ void trans_leave_pending(struct trans *t)
 {
 }
 
+void trans_tell_completed(struct trans *t)
+{
+}
+
+void trans_tell_super(struct trans *t)
+{
+	CHECK(trans_state(t) == TRANS_UNBLOCKED);
+	rt_access(t->fs->trans_lock.m.id, POINT_WRITE);
+	spin_lock_quiet(&t->fs->trans_lock);
+	atomic_store(&t->state, TRANS_SUPER_COMMITTED);
+	spin_unlock(&t->fs->trans_lock);
+	wait_give(&t->done_wait, true); /* who waits for COMPLETED sleeps on */
+}
+
 static bool only_committer(void *arg)
 {
 	struct trans *t = arg;
@@ -295,7 +314,7 @@ static void trans_complete(struct fs *fs, struct trans *t, int err)
 		atomic_store(&fs->last_trans_committed, t->id);
 	rt_access(fs->trans_lock.m.id, POINT_WRITE);
 	spin_lock_quiet(&fs->trans_lock);
-	CHECK(fs->committing == t && trans_state(t) == TRANS_UNBLOCKED);
+	CHECK(fs->committing == t && trans_state(t) >= TRANS_UNBLOCKED);
 	t->error = err;
 	atomic_store(&t->state, TRANS_COMPLETED);
 	fs->committing = NULL;
@@ -328,13 +347,15 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 	else
 		tree_forget_list(&dirty);
 	if (!ret)
-		alloc_release_pins(fs->alloc);
-	if (!ret)
 		count(C_TRANS_COMMIT);
 	if (ret)
 		trans_abort(fs, ret);
 	mutex_unlock(&fs->tree_log_mutex);
-	return ret;
+	if (ret)
+		return ret;
+	fs->on.super_committed(t);
+	alloc_release_pins(fs->alloc);
+	return 0;
 }
 
 /* Takes the caller's reference. */
@@ -346,7 +367,21 @@ static int trans_wait_done(struct trans *t)
 	return ret;
 }
 
+/* The same until its super is on the media; it may fail after that no more. */
+static int trans_wait_super(struct trans *t)
+{
+	wait_until(&t->done_wait, trans_super_committed, t);
+	int ret = trans_completed(t) ? t->error : 0;
+	trans_put(t);
+	return ret;
+}
+
 int trans_commit(struct handle *h)
+{
+	return trans_commit_until(h, TRANS_COMPLETED);
+}
+
+int trans_commit_until(struct handle *h, enum trans_state until)
 {
 	struct trans *t = h->trans, *prev;
 	struct fs *fs = t->fs;
@@ -359,7 +394,7 @@ int trans_commit(struct handle *h)
 		/* another task commits it, and waits for our handle among others */
 		spin_unlock(&fs->trans_lock);
 		handle_close(h);
-		return trans_wait_done(t);
+		return until == TRANS_COMPLETED ? trans_wait_done(t) : trans_wait_super(t);
 	}
 	CHECK(fs->running == t);
 	atomic_store(&t->state, TRANS_COMMIT_START); /* the commit is ours, and START handles wait for it */
@@ -383,6 +418,34 @@ int trans_commit(struct handle *h)
 	trans_complete(fs, t, ret);
 	trans_put(t);
 	return ret;
+}
+
+int trans_attach_barrier(struct fs *fs, struct handle *h)
+{
+	if (fs_error(fs))
+		return -EROFS;
+	spin_lock(&fs->trans_lock);
+	struct trans *t = fs->running;
+	if (t && trans_admits(t, TRANS_START)) {
+		handle_open(t, TRANS_START, h);
+		spin_unlock(&fs->trans_lock);
+		handle_owe(h);
+		return 0;
+	}
+	if (t)
+		atomic_fetch_add(&t->refs, 1);
+	spin_unlock(&fs->trans_lock);
+	if (t) {
+		wait_until(&t->start_wait, trans_unblocked, t);
+		trans_put(t);
+	}
+	spin_lock(&fs->trans_lock);
+	t = fs->committing;
+	if (t)
+		atomic_fetch_add(&t->refs, 1);
+	spin_unlock(&fs->trans_lock);
+	int ret = t ? trans_wait_done(t) : 0;
+	return ret ? ret : -ENOENT;
 }
 
 int trans_commit_id(struct fs *fs, uint64_t id)

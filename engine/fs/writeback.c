@@ -288,6 +288,14 @@ void writeback_wait(struct inode *inode, uint64_t start, uint64_t end)
 	}
 }
 
+void writeback_wait_all(struct inode *inode)
+{
+	struct page *p = NULL;
+
+	while ((p = page_next_writing(inode, p ? p->index + 1 : 0)))
+		page_wait_writeback(inode, p);
+}
+
 /* ---- the flusher's pass ---- */
 
 static bool inode_is_old(struct inode *inode, uint64_t min_age_ns)

@@ -22,6 +22,8 @@ void writeback_start(struct inode *inode, uint64_t start, uint64_t end);
 void writeback_start_ordered(struct inode *inode, uint64_t start, uint64_t end);
 /* Waits until pages of [start, end) that are under writeback are written. */
 void writeback_wait(struct inode *inode, uint64_t start, uint64_t end);
+/* The same for the whole file, in a time that depends on how many there are. kernel: filemap_fdatawait(). */
+void writeback_wait_all(struct inode *inode);
 /* Every inode whose oldest dirty page is older than min_age_ns. */
 void writeback_all(struct fs *fs, uint64_t min_age_ns);
 

@@ -391,6 +391,27 @@ static bool logged_nothing(struct story *s)
 	               or_it(s, put, promise), what, (unsigned long)story_arg(s, put, EV_EXTENT_IN_TREES, TRANS));
 }
 
+/* A call returned 0 after the block was logged, and before a super named that log: it waited for nothing. */
+static bool returned_early(struct story *s)
+{
+	uint32_t super = story_super_on_media(s), promise;
+	char what[64];
+
+	if (s->logged == NONE || (super != NONE && super > s->logged))
+		return false;
+	promise = story_next_promise(s, s->logged);
+	if (promise == NONE)
+		return false;
+	mark(s, s->logged);
+	mark(s, promise);
+	blocks(s, what, sizeof(what));
+	if (story_same_task(s, promise, s->logged))
+		return because(s, "%s logged %s, and its fsync returned 0 before any super named that log. ",
+		               story_who(s, s->logged), what);
+	return because(s, "The fsync of %s returned 0 after %s had logged %s and before any super named that log: it "
+	               "waited for nothing. ", story_who(s, promise), story_who(s, s->logged), what);
+}
+
 static const struct rule {
 	const char *name;
 	bool (*fits)(struct story *s);
@@ -403,6 +424,7 @@ static const struct rule {
 	{ "log_dropped", log_dropped },
 	{ "forgotten", forgotten },
 	{ "size_stopped", size_stopped },
+	{ "returned_early", returned_early },
 	{ "logged_nothing", logged_nothing },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
