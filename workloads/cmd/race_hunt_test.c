@@ -200,10 +200,12 @@ static void a_hunt_over_designs_ends_with_a_table(void **state)
 	assert_int_equal(system("rm x.*"), 0);
 }
 
-/* Of scenarios that are many alike, one: those that are of no known bug are run by one picker. */
-static bool is_run_by(const struct race *race, size_t picker)
+/* Scenarios of no known bug are many alike: one in eight is run, by one picker. */
+static bool is_run_by(size_t i, size_t picker)
 {
-	return !picker || !race->scenario || race_is_of_a_bug(race);
+	const struct race *race = race_all()[i];
+
+	return !race->scenario || race_is_of_a_bug(race) || (!picker && i % 8 == 0);
 }
 
 /* Whatever it comes to: none ends by a signal, and what breaks breaks again when it is replayed. */
@@ -217,7 +219,7 @@ static void every_picker_runs_every_race(void **state)
 		skip();
 	for (size_t i = 0; race_all()[i]; i++)
 		for (size_t p = 0; p < sizeof(pickers) / sizeof(pickers[0]); p++)
-			for (size_t d = 0; d < 2 && is_run_by(race_all()[i], p); d++) {
+			for (size_t d = 0; d < 2 && is_run_by(i, p); d++) {
 				snprintf(args, sizeof(args),
 				         "race hunt %s -d %s -p %s -n 40 -o x.schedule", race_all()[i]->name,
 				         designs[d], pickers[p]);
