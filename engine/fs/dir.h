@@ -1,6 +1,6 @@
 /*
- * dir.h: what designs do at a rename (struct fs_events). dir_lock and the locks of the inodes are held, a handle is open.
- * 0 or an error, which aborts.
+ * dir.h: what designs do at a rename (struct fs_events). dir_lock and the locks of the inodes are held, a handle is
+ * open. 0 or an error, which aborts.
  */
 #ifndef FS_DIR_H
 #define FS_DIR_H

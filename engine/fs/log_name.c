@@ -27,7 +27,7 @@ struct name_change {
 	uint64_t hash, ino;
 	uint64_t transid;         /* transaction of the change */
 	uint64_t logged;          /* of kind 0: transaction whose log has the entry as it is now */
-	uint64_t gone;            /* of kind 0: transaction whose log says that the name is gone, unless it has an entry */
+	uint64_t gone;            /* of kind 0: transaction whose log says that the name is gone, or has an entry */
 	struct inode *inode;      /* of kind 0: who has the name, NULL: nobody; else from whom it was taken */
 };
 

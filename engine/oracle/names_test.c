@@ -97,6 +97,26 @@ static void replacement(struct rig *r)
 	SYNC();
 }
 
+/* The old file is in the log, and the new one is not: the name is never free. */
+static void replacement_by_an_unsynced_file(struct rig *r)
+{
+	struct model_file *old = create(r, "a"), *o = create(r, "o"), *young;
+
+	SYNC();
+	change(old);
+	FSYNC(old);
+	create(r, "tmp");
+	RENAME("tmp", "a");
+	change(o);
+	FSYNC(o);
+	young = create(r, "young");
+	FSYNC(young);
+	create(r, "tmp");
+	RENAME("tmp", "young");
+	change(o);
+	FSYNC(o);
+}
+
 static void links(struct rig *r)
 {
 	struct model_file *a = create(r, "a"), *o = create(r, "o");
@@ -169,6 +189,25 @@ static void names_used_again(struct rig *r)
 	RENAME("x", "a");
 	FSYNC(a);
 	FSYNC(b);
+}
+
+/* A file has had a name for a while that the committed tree has for another. */
+static void names_in_between(struct rig *r)
+{
+	struct model_file *n;
+
+	create(r, "a");
+	create(r, "b");
+	SYNC();
+	UNLINK("a");
+	n = create(r, "a");
+	RENAME("a", "n");
+	FSYNC(n); /* `a` is gone, though its last name was never another's */
+	RENAME("b", "c");
+	n = create(r, "b");
+	RENAME("b", "m");
+	LINK("c", "b"); /* the first file again */
+	FSYNC(n);
 }
 
 static void exchange(struct rig *r)
@@ -251,10 +290,12 @@ static void every_cut(void (*workload)(struct rig *r))
 EVERY_CUT(rename_of_a_new_file)
 EVERY_CUT(rename_of_a_committed_file)
 EVERY_CUT(replacement)
+EVERY_CUT(replacement_by_an_unsynced_file)
 EVERY_CUT(links)
 EVERY_CUT(links_after_the_directory)
 EVERY_CUT(unlinks)
 EVERY_CUT(names_used_again)
+EVERY_CUT(names_in_between)
 EVERY_CUT(exchange)
 EVERY_CUT(directory)
 
@@ -350,10 +391,12 @@ int main(void)
 		cmocka_unit_test(every_cut_of_rename_of_a_new_file),
 		cmocka_unit_test(every_cut_of_rename_of_a_committed_file),
 		cmocka_unit_test(every_cut_of_replacement),
+		cmocka_unit_test(every_cut_of_replacement_by_an_unsynced_file),
 		cmocka_unit_test(every_cut_of_links),
 		cmocka_unit_test(every_cut_of_links_after_the_directory),
 		cmocka_unit_test(every_cut_of_unlinks),
 		cmocka_unit_test(every_cut_of_names_used_again),
+		cmocka_unit_test(every_cut_of_names_in_between),
 		cmocka_unit_test(every_cut_of_exchange),
 		cmocka_unit_test(every_cut_of_directory),
 		cmocka_unit_test(random_names_keep_every_promise),
