@@ -412,10 +412,74 @@ static bool returned_early(struct story *s)
 	               "waited for nothing. ", story_who(s, promise), story_who(s, s->logged), what);
 }
 
+/* A log was committed between two steps of a rename: of what it does in the log, or in the directory when that was
+ * logged meanwhile. */
+static bool name_half_moved(struct story *s)
+{
+	uint32_t super = story_super_on_media(s), names = super == NONE ? NONE : story_names_log(s, super);
+	uint32_t put = names == NONE ? NONE : story_last_by(s, names + 1, true, EV_LOG_IN_PARENT), taken = NONE;
+	uint32_t dir = NONE, given = NONE;
+
+	if (put == NONE || s->v->broken.kind != BROKEN_NAME)
+		return false;
+	for (uint32_t i = 0; i < put; i++)
+		if (story_is(s, i, EV_NAME_TAKEN) && story_arg(s, i, EV_NAME_TAKEN, FILE) == s->of)
+			taken = i;
+	for (uint32_t i = taken; i < put; i++) {
+		if (story_is(s, i, EV_NAME_GIVEN) && story_same_task(s, i, taken))
+			given = i;
+		if (story_is(s, i, EV_NAMES_LOGGED) && story_same_task(s, i, taken))
+			return false;
+		if (story_is(s, i, EV_DIR_LOGGED) && !story_same_task(s, i, taken))
+			dir = i;
+	}
+	if (taken == NONE || story_same_task(s, taken, put))
+		return false;
+	mark(s, taken);
+	mark(s, dir);
+	mark(s, given);
+	mark(s, put);
+	mark(s, super);
+	const char *moves = story_who(s, taken), *commits = story_who(s, put);
+	if (dir != NONE)
+		return because(s, "%s logged the directory after %s had taken a name from the file and before it gave "
+		               "it the next one, and committed that log: replay takes the old name, and the log has no "
+		               "other. ", story_who(s, dir), moves);
+	return because(s, "%s committed the log after %s had taken a name away and before it had logged the names "
+	               "that there are then: replay takes the old name, and the log has no other. ", commits, moves);
+}
+
+/* The names of the file were logged, and by that all of the file counted as logged. */
+static bool names_counted(struct story *s)
+{
+	uint32_t promise = story_last_promise(s), begins = promise == NONE ? NONE : story_call_begins(s, promise);
+	uint32_t logged = NONE, committed = NONE;
+	char what[64];
+
+	if (begins == NONE || story_wrote(s, begins, promise))
+		return false;
+	for (uint32_t i = 0; i < promise; i++) {
+		if (story_is(s, i, EV_NAMES_LOGGED) && story_arg(s, i, EV_NAMES_LOGGED, FILE) == s->of)
+			logged = i;
+		if (logged != NONE && story_is(s, i, EV_LOG_IN_PARENT) && !story_same_task(s, i, promise))
+			committed = i;
+	}
+	if (logged == NONE || committed == NONE || committed < logged)
+		return false;
+	mark(s, logged);
+	mark(s, committed);
+	mark(s, promise);
+	story_blocks((uint64_t)s->v->broken.block * FS_BLOCK, FS_BLOCK, what, sizeof(what));
+	return because(s, "%s logged the names of the file after the last write of %s, and %s committed that log: "
+	               "%s's fsync took all of the file for logged, logged nothing of it and returned 0. ",
+	               story_who(s, logged), what, story_who(s, committed), story_who(s, promise));
+}
+
 static const struct rule {
 	const char *name;
 	bool (*fits)(struct story *s);
 } rules[] = {
+	{ "name_half_moved", name_half_moved },
 	{ "write_failed", write_failed },
 	{ "logged_unseen", logged_unseen },
 	{ "root_changed", root_changed },
@@ -425,6 +489,7 @@ static const struct rule {
 	{ "forgotten", forgotten },
 	{ "size_stopped", size_stopped },
 	{ "returned_early", returned_early },
+	{ "names_counted", names_counted },
 	{ "logged_nothing", logged_nothing },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
