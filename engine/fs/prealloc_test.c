@@ -99,6 +99,9 @@ static void preallocated_space_is_zeros_until_it_is_written(void **state)
 	assert_int_equal(r.watch.seen[WATCH_DATA], 0);
 	assert_int_equal(test_read_zeros(r.f, 0, 8 * FS_BLOCK), 0);
 	test_write(r.f, 3 * FS_BLOCK, 2 * FS_BLOCK, 2);
+	assert_int_equal(fs_sync(r.fs), 0);
+	assert_true(alloc_in_use(r.fs->alloc, ALLOC_DATA, place)); /* the file's still, and by no mistake given up */
+	test_write(r.f, 4 * FS_BLOCK, FS_BLOCK, 2);
 	assert_int_equal(fs_fsync(r.f), 0);
 	rig_crash(&r);
 	assert_int_equal(test_read_zeros(r.f, 0, 3 * FS_BLOCK), 0);
