@@ -112,6 +112,9 @@ static void preallocated_space_is_zeros_until_it_is_written(void **state)
 	assert_int_equal(item_of(&r, 2).item.kind, EXTENT_PREALLOC);
 	assert_int_equal(item_of(&r, 5).item.kind, EXTENT_PREALLOC);
 	assert_true(summed(&r, 3) && !summed(&r, 2));
+	test_write(r.f, 6 * FS_BLOCK, FS_BLOCK, 4); /* into what is left of the extent behind it */
+	assert_int_equal(place_of(&r, 6), place + 3 * FS_BLOCK);
+	assert_int_equal(item_of(&r, 7).item.kind, EXTENT_PREALLOC);
 	test_write(r.f, 3 * FS_BLOCK, FS_BLOCK, 3); /* it has data now: a copy */
 	assert_int_not_equal(place_of(&r, 3), place);
 	rig_close(&r);
