@@ -945,6 +945,18 @@ static const struct fs_events events_logs_failed_write = {
 	.fsync_of_unlinked = unlinked_is_gone,
 };
 
+static const struct fs_events events_release_takes_all = {
+	.release_maps = release_all,
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.write_failed = inode_needs_nothing,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.log_made = log_numbers_restart,
+	.put_log_root = log_sync_parent_written,
+	.fsync_of_unlinked = unlinked_is_gone,
+};
+
 static const struct fs_events events_super_over_error = {
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
@@ -1124,6 +1136,12 @@ const struct design *const fs_designs[] = {
 		.what = "modern; a failed write does not make the next fsync wait (as before f13e01b89daf)",
 		.fsync = fsync_modern,
 		.on = &events_logs_failed_write,
+	},
+	&(const struct design){
+		.name = "release_takes_all",
+		.what = "modern; a released page takes a map along that fsync needs (as before 3d6448e63159)",
+		.fsync = fsync_modern,
+		.on = &events_release_takes_all,
 	},
 	&(const struct design){
 		.name = "super_over_error",
