@@ -6,6 +6,7 @@
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"
+#include "fs/log_name.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/trans.h"
@@ -198,6 +199,7 @@ int inode_evict_idle(struct root *root)
 	struct list *pos, *tmp;
 	int n = 0;
 
+	names_prune(root);
 	mutex_lock(&root->dir_lock);
 	list_for_each_safe(pos, tmp, &root->inodes) {
 		struct inode *inode = list_entry(pos, struct inode, link);

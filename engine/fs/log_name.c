@@ -18,7 +18,7 @@
  * One name that has changed. Two kinds, told apart by `ino`:
  *   0: what the directory has for it now.
  *   an inode's number: the name was taken from that inode. The committed tree may still have it so.
- * Inodes stay in memory until unmount, so the pointers are good.
+ * Each refers to its inode, which stays in memory by that, with its last_unlink_trans.
  */
 struct name_change {
 	RB_ENTRY(name_change) rb; /* by hash, then ino */
@@ -57,6 +57,8 @@ static void change_free(struct dir_names *d, struct name_change *c)
 	list_del(&c->link);
 	if (c->ino)
 		list_del(&c->lost);
+	if (c->inode)
+		inode_unref(c->inode);
 	free(c);
 }
 
@@ -106,6 +108,13 @@ static void changes_prune(struct fs *fs, struct dir_names *d)
 	}
 }
 
+void names_prune(struct root *root)
+{
+	mutex_lock(&root->names.lock);
+	changes_prune(root->fs, &root->names);
+	mutex_unlock(&root->names.lock);
+}
+
 /* The directory has `inode` for the name now; NULL: nobody. */
 static void note_entry(struct root *root, struct handle *h, uint64_t hash, struct inode *inode)
 {
@@ -114,6 +123,10 @@ static void note_entry(struct root *root, struct handle *h, uint64_t hash, struc
 
 	changes_prune(root->fs, d);
 	c = change_note(d, hash, 0, h->trans->id);
+	if (inode)
+		inode_ref(inode);
+	if (c->inode)
+		inode_unref(c->inode);
 	c->inode = inode;
 	c->logged = 0;
 	rt_access(root->log.numbers_id, POINT_READ);
@@ -126,9 +139,11 @@ static void note_loss(struct root *root, struct handle *h, uint64_t hash, struct
 {
 	struct name_change *c = change_note(&root->names, hash, inode->ino, h->trans->id);
 
-	if (!c->inode)
-		list_add_tail(&c->lost, &inode->lost_names);
+	if (c->inode)
+		return;
+	inode_ref(inode);
 	c->inode = inode;
+	list_add_tail(&c->lost, &inode->lost_names);
 }
 
 /* ---- a change of a name ---- */
@@ -317,6 +332,8 @@ static int log_exists(struct inode *inode, struct handle *h, int64_t transid)
 
 /* ---- calls that change names, after the change ---- */
 
+/* One that was evicted since it was logged does not know of it (803f0f64d177). But then its names have not changed
+ * since the last commit, and are not in the log. */
 static bool inode_is_logged(struct inode *inode, struct handle *h)
 {
 	rt_access(inode->stamps_id, POINT_READ);

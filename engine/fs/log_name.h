@@ -24,6 +24,8 @@
 
 void names_init(struct root *root);
 void names_free(struct root *root);
+/* Lets go of inodes whose changes of names are in a committed tree by now. */
+void names_prune(struct root *root);
 
 /* ---- a change of a name: dir_lock and the inode's lock held, a handle open ---- */
 

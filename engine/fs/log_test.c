@@ -363,6 +363,31 @@ static void a_log_that_has_told_of_a_file_is_told_its_new_names(void **state)
 	test_end(r.fs, true);
 }
 
+/* A file whose names have changed stays in memory until they are in a committed tree. */
+static void a_renamed_file_is_not_evicted_before_the_commit(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, "");
+	test_put(r.root, "a", 5000, 1);
+	rig_commit(&r);
+	struct file *f = test_open(r.root, "a");
+	test_write(f, 0, 5000, 2);
+	assert_int_equal(fs_rename(r.root, "a", "b", NULL), 0);
+	assert_int_equal(fs_fsync(f), 0);
+	fs_close(f);
+	fs_evict(r.fs);
+	assert_int_equal(fs_rename(r.root, "b", "c", NULL), 0); /* the log knows it as b */
+	f = test_open(r.root, "b");
+	assert_int_equal(commits_of_fsync(f), 1); /* and b was c's, which lives */
+	fs_close(f);
+	rig_crash(&r);
+	assert_true(test_is(r.root, "c", 5000, 2) && test_is(r.root, "b", 0, 0));
+	assert_false(test_exists(r.root, "a"));
+	fs_evict(r.fs);
+	test_end(r.fs, true);
+}
+
 /* 9acc8103ab59: that an inode's names are logged does not mean that the rest of it is. */
 static void what_is_written_before_a_link_is_logged_after_it(void **state)
 {
@@ -515,6 +540,7 @@ int main(void)
 		cmocka_unit_test(a_name_used_again_is_logged),
 		cmocka_unit_test(a_name_taken_from_a_file_that_lives_needs_a_commit),
 		cmocka_unit_test(a_log_that_has_told_of_a_file_is_told_its_new_names),
+		cmocka_unit_test(a_renamed_file_is_not_evicted_before_the_commit),
 		cmocka_unit_test(what_is_written_before_a_link_is_logged_after_it),
 		cmocka_unit_test(an_fsync_of_the_directory_logs_names_alone),
 		cmocka_unit_test(an_fsync_of_a_directory_without_changes_writes_nothing),
