@@ -171,12 +171,12 @@ int log_inode_written(struct inode *inode, struct handle *h, struct log_ctx *ctx
                       uint64_t start, uint64_t end, struct list *ordered)
 {
 	struct fs *fs = inode->root->fs;
-	bool new_names = names_are_new(inode);
 
 	if (atomic_load(&inode->unlinked))
 		return fs->on.fsync_of_unlinked(inode) ? LOG_NO_SYNC : LOG_NEED_COMMIT;
 	if (rules->has(inode, h->trans->id) && list_empty(ordered))
 		return LOG_NO_SYNC;
+	bool new_names = names_are_new(inode);
 	if (new_names && fs->on.names_decline(inode))
 		return LOG_NEED_COMMIT;
 	int ret = log_start(inode->root, h, ctx);

@@ -5,9 +5,8 @@
  *      (the kernel's PAGECACHE_TAG_DIRTY). So a task that starts writeback of a range meets each page that
  *      another task is turning into an ordered extent at this moment, and sleeps on its lock.
  * page.2: DIRTY changes under the page lock. A page under writeback is not written to (stable pages).
- *
- * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on its
- *      content stays as it is, until a fault has it dirty again (mmap.1).
+ * page.3: A page that is writable through a mapping is dirty. Its dirty bit is taken together with that: from then on
+ *      its content stays as it is, until a fault has it dirty again (mmap.1).
  * page.4: A page under writeback is marked in inode->writing, from before its tag goes. The mark stays when the I/O
  *      ends, which costs nothing there; who looks for pages under writeback takes stale marks away.
  *

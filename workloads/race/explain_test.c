@@ -468,7 +468,7 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	          "returned 0: nobody was told");
 	tells_why(race_named("unlinked"), "skips_unlinked",
 	          "writer's fsync found that the file had no name any more, logged nothing and returned 0");
-	tells_why(race_named("fsync_twice"), "modern", "block 0 and before any super named that log: it waited for nothing");
+	tells_why(race_named("fsync_twice_smallest"), "modern", "block 0 and before any super named that log: it waited for nothing");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
 		tells_why(race_named("log_root"), "log_root_unlocked",
