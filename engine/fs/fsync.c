@@ -1170,9 +1170,9 @@ const struct design *const fs_designs[] = {
 	},
 	&(const struct design){
 		.name = "names_count_as_log",
-		.what = "an inode of which only the names are logged counts as logged (as before 9acc8103ab59)",
+		.what = "an inode whose names are logged counts as logged, and is skipped (as before 9acc8103ab59)",
 		.fsync = fsync_postfix,
-		.on = &(const struct fs_events){ .logged_exists = inode_logged_all },
+		.on = &(const struct fs_events){ .logged_exists = inode_logged_all, .log_lacks = log_lacks_nothing },
 	},
 	&(const struct design){
 		.name = "direct_unlocked",

@@ -468,7 +468,18 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	          "returned 0: nobody was told");
 	tells_why(race_named("unlinked"), "skips_unlinked",
 	          "writer's fsync found that the file had no name any more, logged nothing and returned 0");
-	tells_why(race_named("fsync_twice_smallest"), "modern", "block 0 and before any super named that log: it waited for nothing");
+	tells_why(race_named("fsync_twice_smallest"), "modern",
+	          "block 0 and before any super named that log: it waited for nothing");
+	tells_why(race_named("rename"), "rename_unpinned",
+	          "syncer committed the log after mover had taken a name away and before it had logged the names that "
+	          "there are then");
+	tells_why(race_named("replace"), "rename_unpinned",
+	          "syncer committed the log after saver had taken a name away");
+	tells_why(race_named("rename_parent"), "rename_pins_late",
+	          "linker logged the directory after mover had taken a name from the file and before it gave it the "
+	          "next one, and committed that log");
+	tells_why(race_named("link"), "names_count_as_log",
+	          "linker logged the names of the file after the last write of block 0, and other committed that log");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
 	if (!fast())
 		tells_why(race_named("log_root"), "log_root_unlocked",
