@@ -18,7 +18,7 @@
 #include "rt/sanitize.h"
 
 #define SEED          7u
-#define BREAKS_WITHIN 20000u
+#define BREAKS_WITHIN 50000u
 
 static bool fast(void)
 {
