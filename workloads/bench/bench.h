@@ -32,7 +32,9 @@ struct bench_options {
 	double percentile[BENCH_PERCENTILES_MAX]; /* --percentile-list */
 	unsigned npercentiles;
 	const char *placement, *json, *out, *events;
-	bool no_results, keep, force, with_fio, verbose;
+	bool no_results, keep, force, with_fio, dry_run, verbose;
+	char **fio_argv; /* fio's own options in place of a job file; NULL: none */
+	int fio_argc;
 };
 
 /* One number of tasks: its clones, and trials[target][trial], NULL where none was made. */

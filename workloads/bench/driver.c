@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/stop.h"
 #include "bench/driver_task.h"
+#include "job/files.h"
 #include "machine/mem_node.h"
 #include "machine/mem.h"
 #include "recipe/load.h"
@@ -25,77 +27,77 @@ struct trial {
 	const struct target *target;
 	void *instance;
 	struct worker *worker;   /* cfg->n */
-	struct named_file {
-		char name[256];
-		void *file;
-	} *file;                 /* each once, however many clones share it */
-	unsigned nfiles;
+	struct job_files files;
 	struct line line;
 	struct driver_result *r;
 };
 
 /* ---- files ---- */
 
-static void *find_file(const struct trial *t, const char *name)
+/* A file as clone c asks for it when it opens it. */
+static struct target_file wanted(const struct trial *t, const struct job_made *f, const struct job *j)
 {
-	for (unsigned i = 0; i < t->nfiles; i++)
-		if (!strcmp(t->file[i].name, name))
-			return t->file[i].file;
-	return NULL;
-}
-
-static int open_file(struct trial *t, const struct job_clone *c, unsigned i, void **out, struct why *why)
-{
-	struct named_file *f = &t->file[t->nfiles];
-	struct target_file want = {
-		.name = f->name,
-		.home = c->clone,
-		.layout = job_layout(c->job),
-		.direct = c->job->direct,
-		.mapped = c->job->mapped,
-		.space = c->job->fallocate && !job_layout(c->job) ? c->job->filesize : 0,
-		.keep_size = c->job->fallocate == JOB_FALLOCATE_KEEP,
-		.sync = c->job->sync,
+	return (struct target_file){
+		.name = f->name, .home = t->cfg->clones[f->first].clone, .layout = f->layout, .space = f->space,
+		.fallocate = f->fallocate, .direct = j->direct, .mapped = j->mapped, .sync = j->sync,
 	};
-	int ret;
-
-	job_file_name(c, i, f->name, sizeof(f->name));
-	*out = find_file(t, f->name);
-	if (*out)
-		return 0;
-	ret = t->target->files->open(t->instance, &want, &f->file);
-	if (ret) {
-		why_set(why, ret, "cannot lay out file %s (%llu bytes): %s", f->name,
-		         (unsigned long long)want.layout, strerror(-ret));
-		return ret;
-	}
-	*out = f->file;
-	t->nfiles++;
-	return 0;
 }
 
 /* Laid out from the memory of the task that will use it (driver_plan.2). */
+static int make_files(struct trial *t, const struct placement *plan, struct why *why)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < t->files.n && !ret; i++) {
+		const struct job_made *f = &t->files.file[i];
+		struct target_file want = wanted(t, f, t->cfg->clones[f->first].job);
+
+		if (!f->before)
+			continue;
+		mem_use_placement(&plan[f->first]);
+		ret = t->target->files->make(t->instance, &want);
+		mem_use_node(-1);
+		if (ret)
+			why_set(why, ret, "cannot lay out file %s (%llu bytes): %s", f->name,
+			        (unsigned long long)(f->layout > f->space ? f->layout : f->space), strerror(-ret));
+	}
+	return ret;
+}
+
+/* Each task has descriptors of its own, with the flags of its section. */
+static int open_files_of(struct trial *t, unsigned i, struct why *why)
+{
+	const struct job *j = t->cfg->clones[i].job;
+	struct worker *w = &t->worker[i];
+	int ret;
+
+	w->file = mem_zalloc(sizeof(void *) * j->nrfiles);
+	w->want = mem_zalloc(sizeof(*w->want) * j->nrfiles);
+	for (unsigned k = 0; k < j->nrfiles; k++) {
+		w->want[k] = wanted(t, &t->files.file[t->files.of[i][k]], j);
+		if (j->create_on_open)
+			continue;
+		ret = t->target->files->open(t->instance, &w->want[k], &w->file[k]);
+		if (ret)
+			return why_set(why, ret, "cannot open file %s: %s", w->want[k].name, strerror(-ret));
+	}
+	return 0;
+}
+
 static int open_files(struct trial *t, const struct placement *plan, struct why *why)
 {
 	const struct driver_config *cfg = t->cfg;
-	unsigned max = 0;
 	int ret;
 
-	for (unsigned i = 0; i < cfg->n; i++)
-		max += cfg->clones[i].job->nrfiles;
-	t->file = mem_zalloc(sizeof(*t->file) * (max + 1));
-	for (unsigned i = 0; i < cfg->n; i++) {
-		const struct job *j = cfg->clones[i].job;
-
-		t->worker[i].file = mem_zalloc(sizeof(void *) * j->nrfiles);
+	job_files(cfg->clones, cfg->n, &t->files);
+	ret = make_files(t, plan, why);
+	for (unsigned i = 0; i < cfg->n && !ret; i++) {
 		mem_use_placement(&plan[i]);
-		for (unsigned k = 0; k < j->nrfiles; k++) {
-			ret = open_file(t, &cfg->clones[i], k, &t->worker[i].file[k], why);
-			if (ret)
-				return ret;
-		}
+		ret = open_files_of(t, i, why);
 		mem_use_node(-1);
 	}
+	if (ret)
+		return ret;
 	ret = t->target->settle(t->instance);
 	if (ret)
 		why_set(why, ret, "cannot sync the files laid out: %s", strerror(-ret));
@@ -104,11 +106,27 @@ static int open_files(struct trial *t, const struct placement *plan, struct why 
 
 static void close_files(struct trial *t)
 {
-	for (unsigned i = 0; i < t->nfiles; i++)
-		t->target->files->close(t->file[i].file);
-	free(t->file);
-	for (unsigned i = 0; i < t->cfg->n; i++)
-		free(t->worker[i].file);
+	for (unsigned i = 0; i < t->cfg->n; i++) {
+		struct worker *w = &t->worker[i];
+
+		for (unsigned k = 0; w->file && k < t->cfg->clones[i].job->nrfiles; k++)
+			if (w->file[k])
+				t->target->files->close(w->file[k]);
+		free(w->file);
+		free(w->want);
+	}
+	job_files_free(&t->files);
+}
+
+/* A job may have more files than a process may open by default. */
+static void allow_descriptors(void)
+{
+	struct rlimit l;
+
+	if (!getrlimit(RLIMIT_NOFILE, &l)) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
 }
 
 /* ---- the line ---- */
@@ -146,6 +164,7 @@ static void open_line(struct line *l)
 static void start_tasks(struct trial *t, const struct placement *plan)
 {
 	const struct driver_config *cfg = t->cfg;
+	unsigned before = 0; /* tasks of the sections that a stonewall waits for */
 
 	t->line.n = cfg->n;
 	waitq_init(&t->line.go, L_TASK);
@@ -157,6 +176,10 @@ static void start_tasks(struct trial *t, const struct placement *plan)
 
 		w->clone = &cfg->clones[i];
 		w->target = t->target;
+		w->instance = t->instance;
+		if (i && j->stonewall && j != cfg->clones[i - 1].job)
+			before = i;
+		w->before = before;
 		w->line = &t->line;
 		w->limit_ns = cfg->seconds_ns ? cfg->seconds_ns : j->runtime_ns;
 		w->unlimited = cfg->seconds_ns || j->time_based;
@@ -180,6 +203,7 @@ static void run_tasks(struct trial *t)
 	rt_reset_totals();
 	if (t->target->view.begin)
 		t->target->view.begin(t->instance);
+	t->line.begin_ns = rt_now();
 	open_line(&t->line);
 	wait_for(t, all_ended, since);
 	rt_totals(r->counters);
@@ -218,6 +242,7 @@ static void add_task(struct driver_result *r, const struct worker *w, struct dri
 	if (w->clone->job->sync && !w->clone->job->direct) /* a direct one may be a FUA write, without a flush */
 		r->promised += out->writes;
 	r->bytes += w->bytes;
+	r->read_bytes += w->read_bytes;
 	r->cpu_ns += w->cpu_ns;
 	if (w->error && !r->error) {
 		r->error = w->error;
@@ -342,7 +367,10 @@ double driver_rate(const struct driver_result *r, const struct hist *h)
 
 static int run_opened(struct trial *t, const struct placement *plan, struct why *why)
 {
-	int ret = open_files(t, plan, why);
+	int ret;
+
+	allow_descriptors();
+	ret = open_files(t, plan, why);
 
 	if (ret)
 		goto close_files;

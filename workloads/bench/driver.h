@@ -54,7 +54,8 @@ struct driver_result {
 	struct hist service, response; /* of a write with the syncs after it (driver.1); empty without rate_iops */
 	uint64_t phase_ns[PH_NR];    /* driver.2 */
 	uint64_t begin_ns;           /* when the first task left the line */
-	uint64_t bytes, elapsed_ns;  /* start line to the end of the last task */
+	uint64_t bytes, read_bytes;  /* written, read */
+	uint64_t elapsed_ns;         /* start line to the end of the last task */
 	uint64_t cpu_ns;             /* of the tasks, engine included */
 	uint64_t counters[C_NR];
 	struct lock_stat *waits;     /* L_NR */

@@ -26,7 +26,8 @@
 /* ---- a target that tells what was asked of it ---- */
 
 static struct probe {
-	_Atomic uint64_t files, laid_out, writes, bytes, fsyncs, fdatasyncs, ranges, closed, settled;
+	_Atomic uint64_t files, made, unlinked, reads, synced_bytes, laid_out, writes, bytes, fsyncs, fdatasyncs,
+		ranges, closed, settled;
 	uint64_t fail_fsync_after; /* 0: never */
 	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
 	uint64_t fsync_ns;         /* an fsync sleeps that long, in a phase of its own */
@@ -34,6 +35,8 @@ static struct probe {
 	struct target_barriers *barriers;
 	uint64_t begun[64];        /* when each write did */
 	char names[64][32];
+	bool direct[64];
+	int sync[64];
 } probe;
 
 static int probe_open(const struct target_spec *spec, void **instance, struct why *why)
@@ -47,8 +50,28 @@ static int probe_file_open(void *instance, const struct target_file *want, void 
 	uint64_t i = atomic_fetch_add(&probe.files, 1);
 
 	strcpy(probe.names[i], want->name);
-	atomic_fetch_add(&probe.laid_out, want->layout);
+	probe.direct[i] = want->direct;
+	probe.sync[i] = want->sync;
 	*file = probe.names[i];
+	return 0;
+}
+
+static int probe_make(void *instance, const struct target_file *want)
+{
+	atomic_fetch_add(&probe.made, 1);
+	atomic_fetch_add(&probe.laid_out, want->layout);
+	return 0;
+}
+
+static int probe_unlink(void *instance, const struct target_file *want)
+{
+	atomic_fetch_add(&probe.unlinked, 1);
+	return 0;
+}
+
+static int probe_read(void *file, uint64_t off, void *buf, uint32_t len)
+{
+	atomic_fetch_add(&probe.reads, 1);
 	return 0;
 }
 
@@ -92,6 +115,12 @@ static int probe_fdatasync(void *file)
 	return 0;
 }
 
+static int probe_sync_written(void *file, uint64_t off, uint64_t len)
+{
+	atomic_fetch_add(&probe.synced_bytes, len);
+	return 0;
+}
+
 static int probe_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
 {
 	atomic_fetch_add(&probe.ranges, 1);
@@ -115,8 +144,16 @@ static int probe_close(void *instance)
 }
 
 static const struct target_files probe_files = {
-	.open = probe_file_open, .write = probe_write, .fsync = probe_fsync, .fdatasync = probe_fdatasync,
-	.sync_range = probe_sync_range, .close = probe_file_close,
+	.make = probe_make,
+	.open = probe_file_open,
+	.unlink = probe_unlink,
+	.read = probe_read,
+	.write = probe_write,
+	.fsync = probe_fsync,
+	.fdatasync = probe_fdatasync,
+	.sync_written = probe_sync_written,
+	.sync_range = probe_sync_range,
+	.close = probe_file_close,
 };
 
 static const struct target target_probe = {
@@ -172,20 +209,20 @@ static int drop(void **state)
 static void each_operation_is_done_and_counted_once(void **state)
 {
 	run(&target_probe,
-	    "[a]\nrw=randwrite\nsize=1m\nio_size=64m\nnumber_ios=1000\nnumjobs=3\nfsync=10\nfdatasync=4\n"
+	    "[a]\nrw=randwrite\nsize=1m\nnorandommap\nio_size=64m\nnumber_ios=1000\nnumjobs=3\nfsync=10\nfdatasync=4\n"
 	    "sync_file_range=write:5\n", 0);
 	assert_int_equal(probe.writes, 3000);
-	assert_int_equal(probe.fsyncs, 300);
-	assert_int_equal(probe.fdatasyncs, 750);
-	assert_int_equal(probe.ranges, 600);
+	assert_int_equal(probe.fsyncs, 297);
+	assert_int_equal(probe.fdatasyncs, 600);
+	assert_int_equal(probe.ranges, 300);
 	assert_int_equal(result->op[OP_WRITE].n, 3000);
-	assert_int_equal(result->op[OP_FSYNC].n, 300);
-	assert_int_equal(result->op[OP_FDATASYNC].n, 750);
-	assert_int_equal(result->op[OP_RANGE].n, 600);
-	assert_int_equal(result->sync.n, 1050);
+	assert_int_equal(result->op[OP_FSYNC].n, 297);
+	assert_int_equal(result->op[OP_FDATASYNC].n, 600);
+	assert_int_equal(result->op[OP_RANGE].n, 300);
+	assert_int_equal(result->sync.n, 897);
 	assert_int_equal(result->bytes, 3000 * 4096);
 	assert_int_equal(result->task[1].writes, 1000);
-	assert_int_equal(result->task[1].syncs, 350);
+	assert_int_equal(result->task[1].syncs, 299);
 	assert_string_equal(result->notice, "a notice");
 	assert_int_equal(result->error, 0);
 }
@@ -216,23 +253,103 @@ static void the_null_target_counts_exactly(void **state)
 {
 	run(&target_null, "[a]\nrw=write\nbs=4k\nsize=4m\nfsync=1\nnumjobs=2\n", 0);
 	assert_int_equal(result->op[OP_WRITE].n, 2 * 1024);
-	assert_int_equal(result->op[OP_FSYNC].n, 2 * 1024);
+	assert_int_equal(result->op[OP_FSYNC].n, 2 * 1023);
 }
 
 static void files_are_laid_out_for_random_writers_alone(void **state)
 {
-	run(&target_probe, "[global]\nsize=1m\nnumber_ios=1\n[r]\nrw=randwrite\nnumjobs=2\n[w]\nrw=write\n", 0);
+	run(&target_probe,
+	    "[global]\nsize=1m\nnumber_ios=1\n[r]\nrw=randwrite\noverwrite=1\nnumjobs=2\n[w]\nrw=write\n", 0);
 	assert_int_equal(probe.files, 3);
 	assert_int_equal(probe.laid_out, 2 << 20);
 	assert_int_equal(probe.settled, 1);
 	assert_int_equal(probe.closed, 3);
 }
 
-static void a_shared_file_is_opened_once(void **state)
+/* With the flags of its section each, whatever section stands first. */
+static void a_shared_file_is_made_once_and_opened_by_each_task(void **state)
 {
-	run(&target_probe, "[global]\nrw=randwrite\nsize=1m\nfilename=x:y\nnumber_ios=4\n[a]\nnumjobs=4\n[b]\n", 0);
-	assert_int_equal(probe.files, 2);
+	static const char *const jobs[] = { "[a]\nnumjobs=2\n[b]\ndirect=1\nsync=dsync\n",
+		                            "[b]\ndirect=1\nsync=dsync\n[a]\nnumjobs=2\n" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		char text[200];
+		unsigned direct = 0, dsync = 0;
+
+		fresh(NULL);
+		snprintf(text, sizeof(text),
+		         "[global]\nrw=randwrite\nsize=1m\nfilename=x:y\nnumber_ios=4\n%s[c]\nrw=write\n"
+		         "overwrite=1\nsize=512k\n",
+		         jobs[i]);
+		run(&target_probe, text, 0);
+		assert_int_equal(probe.made, 2);
+		assert_int_equal(probe.laid_out, 512 << 10); /* (files.1) */
+		assert_int_equal(probe.files, 8);
+		assert_int_equal(probe.closed, 8);
+		assert_int_equal(probe.writes, 16);
+		for (unsigned k = 0; k < 8; k++) {
+			direct += probe.direct[k];
+			dsync += probe.sync[k] == JOB_SYNC_DSYNC;
+			assert_int_equal(probe.direct[k], probe.sync[k] == JOB_SYNC_DSYNC);
+		}
+		assert_int_equal(direct, 2);
+		assert_int_equal(dsync, 2);
+		if (!i)
+			drop(NULL);
+	}
+}
+
+/* What else is dirty in the file stays. */
+static void a_dsync_write_syncs_its_range_alone(void **state)
+{
+	run(&target_probe,
+	    "[table]\nfilename=f\nrw=write\nsize=4m\n[log]\nfilename=f\nrw=write\nsize=64k\nsync=dsync\n", 0);
+	assert_int_equal(probe.synced_bytes, 64 << 10);
+	assert_int_equal(probe.fsyncs + probe.fdatasyncs, 0);
+	assert_int_equal(result->promised, 16);
+}
+
+static void files_are_made_and_removed_as_the_job_says(void **state)
+{
+	run(&target_probe,
+	    "[a]\nrw=write\nfilesize=8k\nnrfiles=5\ncreate_on_open=1\nunlink=1\nfsync_on_close=1\nnumjobs=2\n", 0);
+	assert_int_equal(probe.made, 0);
+	assert_int_equal(probe.files, 10);
+	assert_int_equal(probe.unlinked, 10);
+	assert_int_equal(probe.closed, 10);
 	assert_int_equal(probe.writes, 20);
+	assert_int_equal(probe.fsyncs, 10);
+}
+
+static void reads_are_counted_apart(void **state)
+{
+	run(&target_probe, "[a]\nrw=randread\nsize=64k\nfsync=1\n[b]\nrw=write\nsize=32k\n", 0);
+	assert_int_equal(probe.reads, 16);
+	assert_int_equal(probe.laid_out, 64 << 10);
+	assert_int_equal(result->op[OP_READ].n, 16);
+	assert_int_equal(result->op[OP_WRITE].n, 8);
+	assert_int_equal(result->bytes, 32 << 10);
+	assert_int_equal(result->read_bytes, 64 << 10);
+	assert_int_equal(result->sync.n, 0);
+}
+
+/* What stands behind a wall begins when all before it has ended; a delay counts from the start of all. */
+static void sections_wait_as_the_job_says(void **state)
+{
+	uint64_t begin;
+
+	run(&target_probe,
+	    "[global]\nrw=write\nsize=1m\nnumber_ios=3\n[a]\nthinktime=10ms\nnumjobs=2\n[b]\nstonewall\n", 0);
+	assert_int_equal(probe.writes, 9);
+	for (unsigned i = 6; i < 9; i++)
+		assert_true(probe.begun[i] >= probe.begun[5]);
+	assert_true(probe.begun[6] - probe.begun[0] >= 20 * MS);
+	drop(NULL);
+	fresh(NULL);
+	begin = rt_now();
+	run(&target_probe, "[global]\nrw=write\nsize=1m\nnumber_ios=2\n[a]\n[b]\nstartdelay=40ms\n", 0);
+	assert_int_equal(probe.writes, 4);
+	assert_true(probe.begun[2] - begin >= 40 * MS);
 }
 
 static void phases_sum_to_the_latency(void **state)
@@ -245,10 +362,10 @@ static void phases_sum_to_the_latency(void **state)
 	run(&target_probe, "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nnumjobs=2\nfsync=1\n", 0);
 	for (int i = 0; i < PH_NR; i++)
 		sum += result->phase_ns[i];
-	assert_int_equal(result->sync.n, 40);
+	assert_int_equal(result->sync.n, 38);
 	assert_int_equal(sum, result->sync.sum);
-	assert_true(result->phase_ns[PH_LOG_WRITE] >= 40 * 200000);
-	assert_true(result->phase_ns[PH_DEV_FLUSH] >= 40 * 200000);
+	assert_true(result->phase_ns[PH_LOG_WRITE] >= 38 * 200000);
+	assert_true(result->phase_ns[PH_DEV_FLUSH] >= 38 * 200000);
 	assert_int_equal(result->phase_ns[PH_IDLE], 0);
 }
 
@@ -344,7 +461,7 @@ static int plan_on(const char *topology, const char *job, const char *placement,
 	job_free(&jf);
 	assert_int_equal(job_parse("t.fio", job, &jf, &why), 0);
 	for (unsigned i = 0; i < 4; i++)
-		placed[i] = (struct job_clone){ &jf.job[i / 3], i };
+		placed[i] = (struct job_clone){ &jf.job[i / 3], i, i % 3 };
 	strcpy(spec.device, device);
 	return driver_plan(&cfg, where, &plan_why);
 }
@@ -527,7 +644,11 @@ int main(void)
 		TEST(one_flush_too_few_is_told),
 		TEST(the_null_target_counts_exactly),
 		TEST(files_are_laid_out_for_random_writers_alone),
-		TEST(a_shared_file_is_opened_once),
+		TEST(a_shared_file_is_made_once_and_opened_by_each_task),
+		TEST(a_dsync_write_syncs_its_range_alone),
+		TEST(files_are_made_and_removed_as_the_job_says),
+		TEST(reads_are_counted_apart),
+		TEST(sections_wait_as_the_job_says),
 		TEST(phases_sum_to_the_latency),
 		TEST(a_stall_is_paid_by_all_it_delayed),
 		TEST(random_arrivals_are_kept_to),

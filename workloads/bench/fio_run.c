@@ -44,8 +44,6 @@ static bool syncs_in_turn(const struct job *j)
 /* What a bench says otherwise: fio takes a key's last value. */
 static void put_tail(FILE *out, const struct fio_request *q, const struct job *j)
 {
-	if (job_layout(j))
-		fprintf(out, "overwrite=1\n");
 	if (syncs_in_turn(j))
 		fprintf(out, "file_service_type=roundrobin:%u\n", job_sync_every(j) + 1);
 	if (q->numjobs)
@@ -90,16 +88,16 @@ static const char *end_of_section(const char *at)
 
 char *fio_job_text(const struct fio_request *q, const struct placement *plan, const char *folder)
 {
-	char *file = job_read(q->job->path), *text = NULL;
+	const char *file = q->job->text;
+	char *text = NULL;
 	size_t size;
-	FILE *out = file ? open_memstream(&text, &size) : NULL;
+	FILE *out = open_memstream(&text, &size);
 	unsigned section = 0, task = 0;
 
 	if (!out)
-		goto free_file;
+		return NULL;
 	/* what holds for every section, before the file's own words */
-	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\nfallocate=none\nnorandommap=1\n"
-	        "group_reporting=1\n", folder);
+	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\ngroup_reporting=1\n", folder);
 	for (const char *at = file, *end; *at; at = end) {
 		const char *name = at + strspn(at, " \t");
 		end = end_of_section(at);
@@ -111,8 +109,6 @@ char *fio_job_text(const struct fio_request *q, const struct placement *plan, co
 		task += tasks_of(q, &q->job->job[section++]);
 	}
 	fclose(out);
-free_file:
-	free(file);
 	return text;
 }
 

@@ -243,7 +243,9 @@ int fio_session_file(struct fio_session *s, const char *name, unsigned home, uin
 		f = mem_zalloc(sizeof(*f));
 		snprintf(f->name, sizeof(f->name), "%s", flat);
 		want.name = f->name;
-		ret = s->spec.target->files->open(s->instance, &want, &f->file);
+		ret = s->spec.target->files->make(s->instance, &want);
+		if (!ret)
+			ret = s->spec.target->files->open(s->instance, &want, &f->file);
 		if (ret) {
 			why_set(why, ret, "file %s (%llu bytes) cannot be laid out: %s", f->name,
 			         (unsigned long long)layout, strerror(-ret));

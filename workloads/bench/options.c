@@ -11,7 +11,7 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES };
+enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN };
 
 static const struct argp_option table[] = {
 	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare",
@@ -29,6 +29,8 @@ static const struct argp_option table[] = {
 	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target",
 	  0 },
 	{ "verbose", 'v', NULL, 0, "All tables: phases, waits, counters, ratios; drives; what the words mean", 0 },
+	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what JOB would do, and what each of its keys does here; run nothing",
+	  0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of all chance (1)", 0 },
 	{ "keep", KEY_KEEP, NULL, 0, "Keep device files that were made", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Overwrite a block device or a file that is not ours", 0 },
@@ -38,6 +40,8 @@ static const struct argp_option table[] = {
 static const char doc[] =
 	"Measures JOB (a fio job file, or the name of one of ours: `fsyncstorm list`) on each target.\v"
 	"A device is ram:SIZE, file:PATH[,size=SIZE], or slow:PROFILE/DEVICE; `fsyncstorm list` tells more.\n\n"
+	"In place of JOB, fio's own options can stand after --:\n"
+	"  fsyncstorm bench -t path:DIR -- --name=a --rw=write --fdatasync=1 --size=22m --bs=2300\n\n"
 	"Example:\n"
 	"  fsyncstorm bench dwsl -t prefix@file:build/a.img,size=1g -t postfix@file:build/a.img,size=1g -T 1,2,4,8";
 
@@ -89,6 +93,20 @@ static int set_job(struct bench_options *o, const char *arg)
 	return 0;
 }
 
+/* fio's options, after --: all that is left. */
+static int set_fio_options(struct bench_options *o, struct argp_state *state)
+{
+	if (o->job) {
+		cmd_error("bench", "%.100s: a job is there already: %.100s", state->argv[state->next - 1], o->job);
+		return EINVAL;
+	}
+	o->fio_argv = &state->argv[state->next - 1];
+	o->fio_argc = state->argc - (state->next - 1);
+	o->job = "options";
+	state->next = state->argc;
+	return 0;
+}
+
 static int set_seconds(struct bench_options *o, const char *arg)
 {
 	if (text_time(arg, SECOND_NS, &o->seconds_ns) || !o->seconds_ns)
@@ -100,7 +118,7 @@ static int at_end(const struct bench_options *o)
 {
 	if (!o->job)
 		cmd_error("bench", "no job; expected a fio job file or a name from `fsyncstorm list`");
-	else if (!o->ntargets)
+	else if (!o->ntargets && !o->dry_run)
 		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m), path:DIR "
 		          "or null");
 	else
@@ -154,12 +172,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_NO_RESULTS:
 		o->no_results = true;
 		return 0;
+	case KEY_DRY_RUN:
+		o->dry_run = true;
+		return 0;
 	case ARGP_KEY_ARG:
-		return set_job(o, arg);
+		return !strncmp(arg, "--", 2) ? set_fio_options(o, state) : set_job(o, arg);
 	case ARGP_KEY_END:
 		return at_end(o);
 	}
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp bench_argp = { table, parse, "JOB", doc, NULL, NULL, NULL };
+const struct argp bench_argp = { table, parse, "JOB\n-- FIO-OPTIONS", doc, NULL, NULL, NULL };

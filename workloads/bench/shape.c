@@ -19,7 +19,7 @@
 struct recording {
 	const struct target *target;
 	void *instance;
-	void *file[JOB_FILES_MAX];
+	void **file;
 	unsigned nfiles;
 	struct op_stream ops;
 	unsigned char *buf;
@@ -33,8 +33,10 @@ static int do_op(struct recording *c, const struct op *op)
 	case OP_WRITE:
 		++*(uint64_t *)c->buf;
 		return c->target->files->write(file, op->off, c->buf, op->len);
+	case OP_READ:
+		return c->target->files->read(file, op->off, c->buf, op->len);
 	case OP_RANGE:
-		return c->target->files->sync_range(file, op->off, op->len, op->flags);
+		return op->len ? c->target->files->sync_range(file, op->off, op->len, op->flags) : 0;
 	case OP_FDATASYNC:
 		return c->target->files->fdatasync(file);
 	default:
@@ -49,23 +51,29 @@ static int do_request(struct recording *c)
 	int ret = 0;
 
 	do {
-		ops_next(&c->ops, &op);
+		if (!ops_next(&c->ops, &op))
+			return -ENODATA;
 		ret = do_op(c, &op);
-	} while (!ret && c->ops.due);
+	} while (!ret && ops_due(&c->ops));
 	return ret;
 }
 
 static int open_files(struct recording *c, const struct job_clone *clone)
 {
 	const struct job *j = clone->job;
-	char name[256];
+	char name[JOB_FILE_MAX];
 	int ret = 0;
 
+	c->file = mem_zalloc(sizeof(*c->file) * j->nrfiles);
 	for (unsigned i = 0; i < j->nrfiles && !ret; i++) {
-		struct target_file want = { .name = name, .layout = job_layout(j) };
+		struct target_file want = { .name = name, .layout = job_layout(j) ? job_file_size(j, i) : 0,
+			                    .space = job_preallocates(j) ? job_file_size(j, i) : 0,
+			                    .fallocate = j->fallocate, .direct = j->direct, .mapped = j->mapped };
 
 		job_file_name(clone, i, name, sizeof(name));
-		ret = c->target->files->open(c->instance, &want, &c->file[i]);
+		ret = c->target->files->make(c->instance, &want);
+		if (!ret)
+			ret = c->target->files->open(c->instance, &want, &c->file[i]);
 		c->nfiles += !ret;
 	}
 	return ret ? ret : c->target->settle(c->instance);
@@ -123,7 +131,7 @@ static void complete_late(struct tape *t)
 
 int shape_record(const struct target_spec *spec, const struct job *job, struct shape *out, struct why *why)
 {
-	struct job_clone clone = { job, 0 };
+	struct job_clone clone = { .job = job };
 	struct recording c = { .target = spec->target };
 	struct target_spec ram = *spec;
 	int ret;
@@ -132,7 +140,7 @@ int shape_record(const struct target_spec *spec, const struct job *job, struct s
 	ram.path[0] = '\0';
 	ram.floor_ns = 0;
 	snprintf(ram.device, sizeof(ram.device), "ram:%llum",
-	         (unsigned long long)((2 * job->filesize * job->nrfiles + ROOM) >> 20));
+	         (unsigned long long)((2 * job_bytes(job) + ROOM) >> 20));
 	ret = c.target->open(&ram, &c.instance, why);
 	if (ret)
 		return ret;
@@ -148,6 +156,8 @@ int shape_record(const struct target_spec *spec, const struct job *job, struct s
 		why_set(why, ret, "the shape of the I/O cannot be recorded: %s", strerror(-ret));
 	for (unsigned i = 0; i < c.nfiles; i++)
 		c.target->files->close(c.file[i]);
+	free(c.file);
+	ops_end(&c.ops);
 	c.target->close(c.instance);
 	free(c.buf);
 	return ret;

@@ -107,6 +107,7 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 		sum->counters[i] += r->counters[i];
 	sum->n = r->n;
 	sum->bytes += r->bytes;
+	sum->read_bytes += r->read_bytes;
 	sum->elapsed_ns += r->elapsed_ns;
 	sum->cpu_ns += r->cpu_ns;
 	add_waits(sum->waits, r->waits);

@@ -15,10 +15,12 @@
 
 #include "base/stop.h"
 #include "bench/bench.h"
+#include "bench/dry.h"
 #include "bench/options.h"
 #include "bench/shape.h"
 #include "cmd/analysis.h"
 #include "cmd/cmd.h"
+#include "job/files.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
 #include "machine/mem_node.h"
@@ -29,15 +31,66 @@
 
 /* ---- what is to be done ---- */
 
+/* Of the options after --. The job has the name of its first section. */
+static int parse_fio_options(struct bench *b, struct why *why)
+{
+	char *text = job_from_options(b->opt.fio_argc, b->opt.fio_argv, why);
+	int ret = text ? job_parse_any("options", text, &b->job, why) : -EINVAL;
+
+	free(text);
+	strcpy(b->job_path, "options");
+	if (!ret)
+		snprintf(b->job.name, sizeof(b->job.name), "%s", b->job.job[0].name);
+	for (char *slash = b->job.name; (slash = strchr(slash, '/'));)
+		*slash = '_';
+	return ret;
+}
+
 static int load_job(struct bench *b)
 {
 	struct why why;
+	char *text;
+	int ret;
 
+	if (b->opt.fio_argv)
+		return parse_fio_options(b, &why) ? cmd_error("bench", "%s", why.text) : 0;
 	if (job_find(b->opt.job, b->job_path))
 		return cmd_error("bench", "%.200s: no such job file; `fsyncstorm list` names ours", b->opt.job);
-	if (job_load(b->job_path, &b->job, &why))
-		return cmd_error("bench", "%s", why.text);
-	return 0;
+	text = job_read(b->job_path);
+	if (!text)
+		return cmd_error("bench", "%.200s: %s", b->job_path,
+		                 errno == EILSEQ ? "not text: a NUL byte is in it" : strerror(errno));
+	ret = job_parse_any(b->job_path, text, &b->job, &why);
+	free(text);
+	return ret ? cmd_error("bench", "%s", why.text) : 0;
+}
+
+static int check_keys(const struct bench *b)
+{
+	struct why why;
+
+	return job_refused(&b->job, &why) ? cmd_error("bench", "%s", why.text) : 0;
+}
+
+/* 0, or CMD_ERROR when a run could not be made. */
+static int dry_run(const struct bench *b)
+{
+	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
+	unsigned threads = b->opt.nthreads ? b->opt.threads[0] : 0;
+	json_t *o = b->opt.json ? dry_json(&b->job, threads) : NULL;
+	struct why why;
+	int ret = 0;
+
+	if (to_stdout) {
+		json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else {
+		dry_print(&b->job, threads, stdout);
+	}
+	if (o && !to_stdout && results_json_file(b->opt.json, o, &why))
+		ret = cmd_error("bench", "--json: %s", why.text);
+	json_decref(o);
+	return ret ? ret : check_keys(b);
 }
 
 /* The design alone where that tells targets apart, else the whole text. */
@@ -53,26 +106,18 @@ static void make_labels(struct bench *b)
 		         apart ? b->spec[i].design : b->spec[i].text);
 }
 
-/* Bytes of all files of a level, each counted once. */
 static uint64_t bytes_of(const struct bench_level *l)
 {
-	char name[256], before[256];
-	uint64_t sum = 0;
+	struct job_files files;
+	uint64_t bytes;
 
-	for (unsigned i = 0; i < l->n; i++) {
-		const struct job *j = l->clones[i].job;
-
-		/* A file that is shared is shared by all clones of a section. */
-		job_file_name(&l->clones[i], 0, name, sizeof(name));
-		if (i)
-			job_file_name(&l->clones[i - 1], 0, before, sizeof(before));
-		if (!i || strcmp(name, before))
-			sum += j->filesize * j->nrfiles;
-	}
-	return sum;
+	job_files(l->clones, l->n, &files);
+	bytes = files.bytes;
+	job_files_free(&files);
+	return bytes;
 }
 
-/* What the job asks for and this target has not. */
+/* What the job asks for and this target has not: space. */
 static int check_fits(const struct bench *b, const struct target_spec *s, void *instance)
 {
 	uint64_t need = 0, room = s->target->view.room ? s->target->view.room(instance) : UINT64_MAX;
@@ -332,6 +377,7 @@ static int put_out(const struct bench *b, struct results *r)
 		putchar('\n');
 	} else {
 		bench_print(b, stdout);
+		dry_print_taken(&b->job, stdout);
 	}
 	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, &why))
 		ret = cmd_error("bench", "--json: %s", why.text);
@@ -404,6 +450,13 @@ int cmd_bench(int argc, char **argv)
 	ret = cmd_options(&bench_argp, argc, argv, &b->opt);
 	if (!ret)
 		ret = load_job(b);
+	if (!ret && b->opt.dry_run) {
+		ret = dry_run(b);
+		free_bench(b);
+		return ret;
+	}
+	if (!ret)
+		ret = check_keys(b);
 	if (!ret && bench_events(b->opt.events, &b->events, err))
 		ret = cmd_error("bench", "--events: %s", err);
 	if (!ret)

@@ -154,9 +154,9 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		const char *text, *says;
 	} bad[] = {
 		{ "", "bad.fio:1:" },
-		{ "[a]\nrw=write\nsize=1m\nfsnc=1\n", "bad.fio:4: fsnc: not a known key; did you mean fsync?" },
-		{ "[a]\nrw=write\nsize=1m\nrwmixread=50\n", "bad.fio:4: rwmixread" },
-		{ "[a]\nrw=read\nsize=1m\n", "bad.fio:2: rw" },
+		{ "[a]\nrw=write\nsize=1m\nfsnc=1\n", "bad.fio:4: fsnc: not a known key" },
+		{ "[a]\nrw=write\nsize=1m\nrwmixread=150\n", "bad.fio:4: rwmixread" },
+		{ "[a]\nrw=trim\nsize=1m\n", "bad.fio:2: rw" },
 		{ "[a]\nrw=write\n\n\nsize=1q\n", "bad.fio:5: size" },
 		{ "[a]\nrw=write\nsize=1m\nbs=0\n", "bad.fio:4: bs" },
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/99\n", "bad.fio:4: bssplit" },

@@ -107,7 +107,7 @@ static void a_run_is_played_again(void **state)
 	json_t *o, *rows, *row;
 	size_t i;
 
-	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=21\nfsync=1\n");
 	if (spawn("bench j.fio -t postfix@file:d.img,size=64m -t path:. -t prefix@ram:64m -t "
 	          "postfix@slow:nvme/uring:u.img,size=64m "
 	          "-n 1 -o kept -j -"))
@@ -156,7 +156,7 @@ static void a_device_of_ours_has_the_floor_of_its_own_door(void **state)
 
 static void a_file_of_ours_stays_ours(void **state)
 {
-	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=21\nfsync=1\n");
 	assert_int_equal(spawn("floor file:new.img,size=64m -s 10ms"), 0);
 	assert_int_equal(spawn_left(), 1); /* not there before, gone */
 	assert_int_equal(spawn("bench j.fio -t postfix@file:d.img,size=64m -n 1 --keep -o kept -j -"), 0);

@@ -13,8 +13,9 @@
 #include "kit/spawn_test.h"
 #include "rt/sanitize.h"
 
-static const char shared[] = "# two of one file\n[global]\nbs=4k\nrw=randwrite\nfilename=x\nsize=8k\n\n"
-			     "[writer]\nsync_file_range=write:2 ; the flusher's like\n[syncer]\nfsync=1\n";
+static const char shared[] =
+	"# two of one file\n[global]\nbs=4k\nrw=randwrite\noverwrite=1\nnorandommap=1\nfilename=x\nsize=8k\n\n"
+	"[writer]\nsync_file_range=write:2 ; the flusher's like\n[syncer]\nfsync=1\n";
 
 static void the_command_takes_a_job_for_a_race(void **state)
 {

@@ -13,7 +13,8 @@
 
 #define NAME "memory of 8 tasks, 8 x 64 MiB"
 
-static const char job_text[] = "[memory]\nbs=4k\nrw=randwrite\nnumjobs=8\nfilesize=64m\nfsync=1\n";
+static const char job_text[] =
+	"[memory]\nbs=4k\nrw=randwrite\noverwrite=1\nnorandommap=1\nnumjobs=8\nfilesize=64m\nfsync=1\n";
 
 struct paths {
 	char job[PATH_MAX], target[PATH_MAX], device[PATH_MAX];

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "job/files.h"
 #include "job/job.h"
 
 static struct job_file jf;
@@ -35,9 +37,9 @@ static void every_key_is_read(void **state)
 	assert_int_equal(jf.n, 1);
 	assert_string_equal(j->name, "a");
 	assert_int_equal(j->rw, JOB_RANDWRITE);
-	assert_int_equal(j->nsplit, 1);
-	assert_int_equal(j->split[0].bs, 8192);
-	assert_int_equal(j->size, 64 << 20);
+	assert_int_equal(j->writes.n, 1);
+	assert_int_equal(j->writes.split[0].bs, 8192);
+	assert_int_equal(j->size, 48 << 20); /* no more than there is in the files */
 	assert_int_equal(j->filesize, 16 << 20);
 	assert_int_equal(j->nrfiles, 3);
 	assert_int_equal(j->numjobs, 4);
@@ -50,7 +52,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(j->runtime_ns, 120000000000);
 	assert_true(j->time_based);
 	assert_int_equal(j->ramp_ns, 500000000);
-	assert_int_equal(j->rate_iops, 1000);
+	assert_int_equal(j->rate_iops[1], 1000);
 	assert_int_equal(j->thinktime_ns, 50000);
 	assert_int_equal(j->randseed, 7);
 	assert_string_equal(j->cpus_allowed, "0");
@@ -65,27 +67,28 @@ static void every_key_is_read(void **state)
 	      "thread\nrate_iops=10\nrate_process=poisson\n");
 	assert_int_equal(jf.job[0].sync, JOB_SYNC_DSYNC);
 	assert_true(jf.job[0].direct && !jf.job[0].mapped);
-	assert_int_equal(jf.job[0].fallocate, JOB_FALLOCATE_NONE);
+	assert_int_equal(jf.job[0].fallocate, JOB_FALLOC_NONE);
 	assert_int_equal(jf.job[0].arrivals, JOB_POISSON);
-	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
+	assert_true(job_layout(&jf.job[0]));
 	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin:2\n"
 	      "[b]\nrw=write\nsize=1m\nnrfiles=2\n"
 	      "file_service_type=roundrobin\n");
-	assert_int_equal(jf.job[0].file_service, 2);
-	assert_int_equal(jf.job[1].file_service, 1);
+	assert_int_equal(jf.job[0].service_calls, 2);
+	assert_int_equal(jf.job[1].service_calls, 1);
 	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nioengine=mmap\n[b]\nrw=write\nsize=1m\nfallocate=keep\n[c]\nrw=write\nsize=1m\n"
 	      "fallocate=posix\n");
 	assert_true(jf.job[0].mapped);
-	assert_int_equal(job_layout(&jf.job[0]), 1 << 20);
-	assert_int_equal(jf.job[1].fallocate, JOB_FALLOCATE_KEEP);
-	assert_int_equal(jf.job[2].fallocate, JOB_FALLOCATE_SIZE);
-	assert_int_equal(job_layout(&jf.job[2]), 0);
+	assert_true(job_layout(&jf.job[0]));
+	assert_int_equal(jf.job[1].fallocate, JOB_FALLOC_KEEP);
+	assert_int_equal(jf.job[2].fallocate, JOB_FALLOC_NATIVE);
+	assert_false(job_layout(&jf.job[2]));
 	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nsync=1\n");
 	assert_int_equal(jf.job[0].sync, JOB_SYNC_SYNC);
-	assert_int_equal(job_layout(&jf.job[0]), 0);
+	assert_false(job_layout(&jf.job[0]));
+	assert_true(job_preallocates(&jf.job[0]));
 	job_free(&jf);
 }
 
@@ -94,9 +97,9 @@ static void sections_inherit_from_the_globals_above(void **state)
 	parse("# comment\n[global]\nrw=write\nsize=1m\nbs=4k ; at the end\n\n"
 	      "[a]\n[b]\n  bs=8k\n[global]\nfsync=5\n[c]\n");
 	assert_int_equal(jf.n, 3);
-	assert_int_equal(jf.job[0].split[0].bs, 4096);
-	assert_int_equal(jf.job[1].split[0].bs, 8192);
-	assert_int_equal(jf.job[2].split[0].bs, 4096);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 4096);
+	assert_int_equal(jf.job[1].writes.split[0].bs, 8192);
+	assert_int_equal(jf.job[2].writes.split[0].bs, 4096);
 	assert_int_equal(jf.job[0].fsync, 0);
 	assert_int_equal(jf.job[2].fsync, 5);
 	assert_int_equal(jf.job[1].line, 8);
@@ -124,28 +127,30 @@ static void sections_of_one_name_are_two_jobs(void **state)
 {
 	parse("[global]\nrw=write\nsize=1m\n[a]\nbs=4k\n[a]\nbs=8k\n");
 	assert_int_equal(jf.n, 2);
-	assert_int_equal(jf.job[1].split[0].bs, 8192);
+	assert_int_equal(jf.job[1].writes.split[0].bs, 8192);
 	job_free(&jf);
 }
 
 static void writes_take_the_middle_of_a_list(void **state)
 {
 	parse("[a]\nrw=write\nsize=1m\nbs=4k,8k,16k\nrate_iops=1,2\n");
-	assert_int_equal(jf.job[0].split[0].bs, 8192);
-	assert_int_equal(jf.job[0].rate_iops, 2);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 8192);
+	assert_int_equal(jf.job[0].reads.split[0].bs, 4096);
+	assert_int_equal(jf.job[0].rate_iops[0], 1);
+	assert_int_equal(jf.job[0].rate_iops[1], 2);
 	job_free(&jf);
 	parse("[a]\nrw=write\nsize=1m\nbs=,8k\n");
-	assert_int_equal(jf.job[0].split[0].bs, 8192);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 8192);
 	job_free(&jf);
 }
 
 static void a_split_shares_what_is_left(void **state)
 {
 	parse("[a]\nrw=write\nsize=1m\nbssplit=4k/50:8k:16k\n");
-	assert_int_equal(jf.job[0].nsplit, 3);
-	assert_int_equal(jf.job[0].split[0].percent, 50);
-	assert_int_equal(jf.job[0].split[1].percent, 25);
-	assert_int_equal(jf.job[0].split[2].bs, 16384);
+	assert_int_equal(jf.job[0].writes.n, 3);
+	assert_int_equal(jf.job[0].writes.split[0].percent, 50);
+	assert_int_equal(jf.job[0].writes.split[1].percent, 25);
+	assert_int_equal(jf.job[0].writes.split[2].bs, 16384);
 	assert_int_equal(job_max_bs(&jf.job[0]), 16384);
 	job_free(&jf);
 }
@@ -190,18 +195,40 @@ static void errors_name_file_line_and_key(void **state)
 		{ "", "t.fio:1: no job" },
 		{ "[global]\nrw=write\n", "t.fio:2: no job" },
 		{ "rw=write\n", "t.fio:1: rw: stands before" },
-		{ "[a]\nsize=1m\n", "t.fio:1: [a] rw: missing" },
 		{ "[a]\nrw=write\n", "t.fio:1: [a] size: missing" },
-		{ "[a]\nrw=read\nsize=1m\n", "t.fio:2: rw: expected write or randwrite" },
+		{ "[a]\nrw=backwards\nsize=1m\n", "t.fio:2: rw: expected read, write, rw" },
+		{ "[a]\nrw=randtrim\nsize=1m\n", "t.fio:2: rw: cannot be done here" },
 		{ "[a]\nrw=write\nsize=1m\nnumjob=2\n", "t.fio:4: numjob: not a known key; did you mean numjobs?" },
-		{ "[a]\nrw=write\nsize=1m\nioengine=libaio\n", "t.fio:4: ioengine: expected sync, psync" },
-		{ "[a]\nrw=write\nsize=1m\niodepth=4\n", "t.fio:4: iodepth: not a known key" },
+		{ "[a]\nrw=write\nsize=1m\nioengine=falloc\n", "t.fio:4: ioengine: cannot be done here" },
+		{ "[a]\nrw=write\nsize=1m\niodepth=0\n", "t.fio:4: iodepth: expected a number from 1" },
+		{ "[a]\nrw=write\nsize=1m\nverify=crc32c\nbogus=1\nfill_device=1\nqd=3\n",
+		  "t.fio:5: bogus: not a known key; line 7: qd: not a known key; did you mean iodepth?; line 4: "
+		  "verify: cannot be "
+		  "done here (reads back what was written); line 6: fill_device: cannot be done here (writes until" },
+		{ "[a]\nread_iolog=f\n",
+		  "t.fio:2: read_iolog: cannot be done here (plays calls from a log); line 1: [a] size: "
+		  "missing" },
+		{ "[a]\nrw=write\nsize=1m\ninvalidate=maybe\n", "t.fio:4: invalidate: expected 0 or 1, not `maybe`" },
+		{ "[a]\nrw=write\nsize=1m\nlog_avg_msec=x\n", "t.fio:4: log_avg_msec: expected a number" },
+		{ "[a]\nrw=write\nsize=1m\nrwmixread=101\n", "t.fio:4: rwmixread: expected a number from 0" },
+		{ "[a]\nrw=write\nsize=1m\nbsrange=8k-4k\n", "t.fio:4: bsrange: expected two block sizes" },
+		{ "[a]\nrw=write\nsize=1m\nloops=0\n", "t.fio:4: loops: expected a number above 0" },
+		{ "[a]\nrw=write\nsize=1m\nend_fsync=2\n", "t.fio:4: end_fsync: expected 0 or 1" },
+		{ "[a]\nrw=write\nsize=1m\nfallocate=maybe\n", "t.fio:4: fallocate: expected none, native" },
+		{ "[a]\nrw=write\nsize=1m\nopenfiles=0\n", "t.fio:4: openfiles: expected" },
+		{ "[a]\nrw=write\nsize=1m\nrate=fast\n", "t.fio:4: rate: expected a size" },
+		{ "[a]\nrw=write\nsize=1m\nstartdelay=soon\n", "t.fio:4: startdelay: expected a time" },
+		{ "[a]\nrw=write\nsize=${NO_SUCH_NAME_1}\n",
+		  "t.fio:3: ${NO_SUCH_NAME_1} is not set in the environment" },
+		{ "[a]\ninclude nosuch.cfg\n", "t.fio:2: include: nosuch.cfg: No such file" },
+		{ "[a]\ninclude t.fio\n", "t.fio:2: include: t.fio includes itself" },
+		{ "[c/d]\nrw=write\nsize=16k\n", "t.fio:1: [c/d] a section's name is in the names of its files" },
 		{ "[a]\nrw=write\nsize=big\n", "t.fio:3: size: expected a size" },
 		{ "[a]\nrw=write\nsize=0\n", "t.fio:3: size: expected" },
-		{ "[a]\nrw=write\nsize=10%\n", "t.fio:3: size: expected" },
+		{ "[a]\nrw=write\nsize=10%\n", "t.fio:1: [a] size: a percentage is of filesize" },
 		{ "[a]\nrw=write\nsize=1k\nbs=4k\n", "t.fio:1: [a] size: a file is smaller" },
 		{ "[a]\nrw=write\nsize=1m\nbs=0\n", "t.fio:4: bs: expected" },
-		{ "[a]\nrw=write\nsize=1m\nbs=17m\n", "t.fio:4: bs: expected" },
+		{ "[a]\nrw=write\nsize=1m\nbs=65m\n", "t.fio:4: bs: cannot be done here" },
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/50:8k/60\n", "t.fio:4: bssplit: expected" },
 		{ "[a]\nrw=write\nsize=1m\nbssplit=4k/50\n", "t.fio:4: bssplit: expected" },
 		{ "[a]\nrw=write\nsize=1m\nnumjobs=0\n", "t.fio:4: numjobs: expected" },
@@ -211,23 +238,14 @@ static void errors_name_file_line_and_key(void **state)
 		{ "[a]\nrw=write\nsize=1m\nsync_file_range=write\n", "t.fio:4: sync_file_range: expected" },
 		{ "[a]\nrw=write\nsize=1m\nsync_file_range=flush:8\n", "t.fio:4: sync_file_range: expected" },
 		{ "[a]\nrw=write\nsize=1m\nruntime=soon\n", "t.fio:4: runtime: expected a time" },
-		{ "[a]\nrw=write\nsize=1m\ntime_based\n", "t.fio:1: [a] time_based: needs a runtime" },
 		{ "[a]\nrw=write\nsize=1m\ntime_based=yes\nruntime=1\n", "t.fio:4: time_based: expected" },
 		{ "[a]\nrw=write\nsize=1m\nfilename=a::b\n", "t.fio:4: filename: expected" },
-		{ "[a]\nrw=write\nsize=1m\nfilename=/etc/passwd\n", "t.fio:4: filename: expected" },
-		{ "[a]\nrw=write\nsize=1m\nnrfiles=65\n", "t.fio:4: nrfiles: expected" },
-		{ "[a]\nrw=write\nsize=1m\nfile_service_type=random\n",
-		  "t.fio:4: file_service_type: expected roundrobin" },
+		{ "[a]\nrw=write\nsize=1m\nfilename=/dev/sda\n", "t.fio:4: filename: cannot be done here" },
+		{ "[a]\nrw=write\nsize=1m\nnrfiles=100001\n", "t.fio:4: nrfiles: expected" },
+		{ "[a]\nrw=write\nsize=1m\nfile_service_type=zipf:1.2\n",
+		  "t.fio:4: file_service_type: cannot be done here" },
 		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin:0\n", "t.fio:4: file_service_type: expected" },
 		{ "[a]\nrw=write\nsize=1m\nfile_service_type=roundrobin2\n", "t.fio:4: file_service_type: expected" },
-		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfile_service_type=roundrobin\n",
-		  "t.fio:1: [a] file_service_type: expected roundrobin:2" },
-		{ "[a]\nrw=write\nsize=1m\nfilename=x:y\nfile_service_type=roundrobin:2\n",
-		  "t.fio:1: [a] file_service_type: expected roundrobin:1" },
-		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=4\nfile_service_type=roundrobin:5\n",
-		  "t.fio:1: [a] file_service_type: with several files" },
-		{ "[a]\nrw=write\nsize=1m\nnrfiles=2\nfsync=1\nfdatasync=1\nfile_service_type=roundrobin:2\n",
-		  "t.fio:1: [a] file_service_type: with several files" },
 		{ "[a]\nrw=write\nsize=1m\nrate_iops=0\n", "t.fio:4: rate_iops: expected" },
 		{ "[a]\nrw=write\nsize=1m\ncpus_allowed=0\nnuma_cpu_nodes=0\n",
 		  "t.fio:1: [a] cpus_allowed: cannot go with" },
@@ -263,6 +281,138 @@ static void a_line_too_long_is_refused(void **state)
 	memset(text + strlen(text), 'x', 250);
 	assert_int_not_equal(job_parse("t.fio", text, &jf, &why), 0);
 	assert_non_null(strstr(why.text, "t.fio:4: "));
+}
+
+/* The public files' second spellings, units, keys without effect, and zeros that are defaults. */
+static void both_spellings_and_zeros_are_taken(void **state)
+{
+	parse("[a]\nreadwrite=write\nblocksize=4kb\nsize=1MB\nfsync=1\nnr_files=2\ntimeout=5\n");
+	assert_int_equal(jf.job[0].rw, JOB_WRITE);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 4096);
+	assert_int_equal(jf.job[0].size, 1 << 20);
+	assert_int_equal(jf.job[0].nrfiles, 2);
+	assert_int_equal(jf.job[0].runtime_ns, 5000000000);
+	job_free(&jf);
+	/* (job.4) */
+	parse("[a]\nrw=write\nbs=4KiB\nsize=1MiB\n"
+	      "[b]\nkb_base=1000\nrw=write\nbs=4KiB\nsize=1MB\nio_size=50%\n");
+	assert_int_equal(jf.job[0].writes.split[0].bs, 4000);
+	assert_int_equal(jf.job[0].size, 1000000);
+	assert_int_equal(jf.job[1].writes.split[0].bs, 4096);
+	assert_int_equal(jf.job[1].io_size, 500000);
+	job_free(&jf);
+	parse("[a]\nrw=write\nsize=1m\nfsync=1\nioengine=psync\niodepth=1\ninvalidate=1\nrandrepeat=0\noverwrite=0\n"
+	      "norandommap=0\nthread=0\nbuffered=1\nverify=0\ndirectory=some/where\nwrite_lat_log=x\nexitall\n");
+	assert_false(jf.job[0].direct);
+	for (unsigned i = 0; i < jf.nsaid; i++)
+		assert_true(jf.said[i].answer == JOB_DONE || jf.said[i].answer == JOB_NOTHING);
+	job_free(&jf);
+	parse("[a]\nrw=write\nbuffered=0\nfilesize=2*3*1k\nnrfiles=2\nbs=1k\nsize=50%\n");
+	assert_true(jf.job[0].direct);
+	assert_int_equal(jf.job[0].filesize, 3072);
+	assert_int_equal(jf.job[0].size, 6144);
+	job_free(&jf);
+}
+
+static void variables_and_includes_are_resolved(void **state)
+{
+	char folder[] = "job_test.XXXXXX", path[64], here[64];
+	FILE *f;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/inc.cfg", folder);
+	snprintf(here, sizeof(here), "%s/t.fio", folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("bs=8k\n# a comment\nsize=${JOB_TEST_SIZE}m\n", f);
+	fclose(f);
+	setenv("JOB_TEST_SIZE", "3", 1);
+	assert_int_equal(job_parse(here, "[global]\ninclude inc.cfg\n[a]\nrw=write\n", &jf, &why), 0);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 8192);
+	assert_int_equal(jf.job[0].size, 3 << 20);
+	assert_string_equal(jf.text, "[global]\nbs=8k\nsize=3m\n[a]\nrw=write\n");
+	assert_string_equal(jf.said[0].file, "inc.cfg");
+	assert_int_equal(jf.said[1].line, 3);
+	job_free(&jf);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("bs=8k\ninclude inc.cfg\n", f);
+	fclose(f);
+	assert_int_not_equal(job_parse(here, "[global]\ninclude inc.cfg\n[a]\nrw=write\n", &jf, &why), 0);
+	assert_non_null(strstr(why.text, "inc.cfg:2: include: "));
+	assert_non_null(strstr(why.text, "includes itself"));
+	unlink(path);
+	rmdir(folder);
+}
+
+/* Files of two sections, and the format's own words. A path is a name in the target's folder. */
+static void names_of_files_are_fios(void **state)
+{
+	struct job_clone *c;
+	char name[64];
+	unsigned n;
+
+	parse("[global]\nrw=write\nsize=1m\n[a]\n[b]\nnumjobs=2\n[c]\nfilename=dir/x\n[d]\nname=e\n"
+	      "filename_format=$jobname/f.$jobnum.$filenum.end\n");
+	c = job_clones(&jf, 0, &n);
+	assert_int_equal(n, 5);
+	job_file_name(&c[2], 0, name, sizeof(name));
+	assert_string_equal(name, "b.1.0");
+	job_file_name(&c[3], 0, name, sizeof(name));
+	assert_string_equal(name, "dir%x");
+	job_file_name(&c[4], 7, name, sizeof(name));
+	assert_string_equal(name, "e%f.0.7.end");
+	free(c);
+	job_free(&jf);
+}
+
+/* What is laid out of a shared file is the most that any section asks for, in either order (files.1). */
+static void a_shared_file_is_laid_out_for_all(void **state)
+{
+	static const char *const jobs[] = {
+		"[append]\nfilename=f\nrw=write\nfallocate=none\nsize=1m\n[update]\nfilename=f\nrw="
+		"randwrite\noverwrite=1\nsize=512k\n",
+		"[update]\nfilename=f\nrw=randwrite\noverwrite=1\nsize=512k\n[append]\nfilename=f\nrw=write\nfallocate="
+		"none\nsize=1m\n",
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct job_files files;
+		struct job_clone *c;
+		unsigned n;
+
+		parse(jobs[i]);
+		c = job_clones(&jf, 0, &n);
+		job_files(c, n, &files);
+		assert_int_equal(files.n, 1);
+		assert_int_equal(files.file[0].layout, 512 << 10);
+		assert_int_equal(files.file[0].size, 1 << 20);
+		assert_int_equal(files.file[0].space, 0);
+		assert_int_equal(files.bytes, 1 << 20);
+		assert_int_equal(files.of[1][0], 0);
+		job_files_free(&files);
+		free(c);
+		job_free(&jf);
+	}
+}
+
+static void fios_options_are_a_job(void **state)
+{
+	static char *const args[] = { "--rw=write", "--fdatasync=1",     "--size",   "22m",    "--bs=2300",
+		                      "--name=wal", "--group_reporting", "--name=b", "--bs=4k" };
+	static char *const bad[] = { "--name=a", "size=1m" };
+	char *text = job_from_options(9, args, &why);
+
+	assert_non_null(text);
+	assert_string_equal(text,
+	                    "[global]\nrw=write\nfdatasync=1\nsize=22m\nbs=2300\n[wal]\ngroup_reporting\n[b]\nbs=4k\n");
+	parse(text);
+	assert_int_equal(jf.n, 2);
+	assert_int_equal(jf.job[0].writes.split[0].bs, 2300);
+	job_free(&jf);
+	free(text);
+	assert_null(job_from_options(2, bad, &why));
+	assert_non_null(strstr(why.text, "size=1m: expected fio's options"));
 }
 
 static void load_our_own(const char *path, void *arg)
@@ -313,6 +463,11 @@ int main(void)
 		cmocka_unit_test(clones_have_files_of_their_own_unless_named),
 		cmocka_unit_test(errors_name_file_line_and_key),
 		cmocka_unit_test(a_line_too_long_is_refused),
+		cmocka_unit_test(both_spellings_and_zeros_are_taken),
+		cmocka_unit_test(variables_and_includes_are_resolved),
+		cmocka_unit_test(names_of_files_are_fios),
+		cmocka_unit_test(a_shared_file_is_laid_out_for_all),
+		cmocka_unit_test(fios_options_are_a_job),
 		cmocka_unit_test(our_own_jobs_load),
 		cmocka_unit_test(fio_takes_our_own_jobs),
 	};

@@ -1,5 +1,7 @@
 /*
- * keys.h: the keys of a job file, one row a key, and what must hold of a whole section.
+ * keys.h: the keys of a job file, one row a key, and what must hold of a whole section. keys.c has the keys that change
+ * the calls; keys_other.c those that change nothing here, or that cannot be done, and the names under which people look
+ * for a key.
  * For job.c alone.
  */
 #ifndef JOB_KEYS_H
@@ -10,10 +12,30 @@
 struct job_key {
 	const char *name;
 	const char *expected;                          /* completes "key: expected ..." */
-	int (*set)(struct job *j, const char *value);  /* 0, or -EINVAL when it is not as expected */
+	/* 0; -EINVAL when it is not as expected; -ENOTSUP when fio has it and it cannot be done here */
+	int (*set)(struct job *j, const char *value);
 	bool flag;                                     /* stands alone, too */
 	const char *what;
 };
+
+/* A key that changes nothing here, or cannot be done. */
+struct job_other_key {
+	const char *name;
+	enum job_answer answer;
+	char kind;         /* of its value: 'b' 0 or 1, 'n' a number, 't' a time, 's' anything, '-' none is needed */
+	const char *what;  /* why it changes nothing, or cannot be done */
+	const char *unless; /* JOB_CANNOT: with this value it changes nothing; NULL: none */
+};
+
+extern const struct job_other_key job_other_keys[];
+extern const unsigned job_nother_keys;
+
+/* fio's other spellings: the name that the key has in the tables; `name` itself when it is no such spelling. */
+const char *job_key_canon(const char *name);
+/* What somebody means who calls a key so; NULL: not known. */
+const char *job_key_meant(const char *name);
+/* A size with fio's units (job.4), or a product of such. 0 or -EINVAL. */
+int job_size_text(const char *s, unsigned kb, uint64_t *out);
 
 extern const struct job_key job_keys[];
 extern const unsigned job_nkeys;

@@ -101,15 +101,15 @@ static struct job_race *build(const struct job_file *jf, const char *text, const
 	struct job_race *j = mem_zalloc(sizeof(*j));
 
 	snprintf(j->name, sizeof(j->name), "job-%s", jf->name);
-	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .job = bare_text(text),
+	j->race = (struct race){ .name = j->name, .what = "a fio job, counted", .job = bare_text(jf->text),
 		                 .story = "The calls of a fio job file, and a flusher.",
 		                 .mkfs = { .nodesize = 4096, .single = true }, .mount = { .no_background = true },
 		                 .tasks = j->task, .ntasks = calls->ntasks + 1 };
 	j->calls = *calls;
 	for (uint32_t i = 0; i < calls->nfiles; i++) {
-		uint32_t laid_out = calls->file[i].laid_out;
-		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name, .bytes = laid_out };
-		j->race.preallocated[i] = laid_out ? 0 : calls->file[i].space;
+		uint32_t bytes = calls->file[i].laid_out, space = calls->file[i].space;
+		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name, .bytes = bytes };
+		j->race.preallocated[i] = space > bytes ? space - bytes : 0;
 	}
 	for (uint32_t i = 0; i < calls->ntasks; i++)
 		j->task[i] = (struct race_task){ j->calls.task[i].name, clone_task };

@@ -49,12 +49,14 @@ static int refuse(const struct job_file *jf, const char *text, struct why *why)
 {
 	for (unsigned i = 0; i < jf->n; i++) {
 		const struct job *j = &jf->job[i];
-		const char *key = j->numa_cpu_nodes[0] ? "numa_cpu_nodes" :
+		const char *key = !job_writes(j) ? "rw" : j->numa_cpu_nodes[0] ? "numa_cpu_nodes" :
 		                  j->cpus_allowed[0] ? "cpus_allowed" : NULL;
 		if (!key)
 			continue;
-		return why_set(why, -EINVAL, "%.200s:%u: %s: a hunted job has no processors to be placed on: its tasks "
-		               "are fibers", jf->path, line_of(text, j, key), key);
+		return why_set(why, -EINVAL, "%.200s:%u: %s: a hunted job has no %s", jf->path, line_of(text, j, key),
+		               key,
+		               !job_writes(j) ? "tasks that only read: nothing of theirs can be lost"
+		                              : "processors to be placed on: its tasks are fibers");
 	}
 	return 0;
 }
@@ -75,13 +77,15 @@ static void clamp_sizes(struct job_calls *c, struct job *j)
 	if (size != j->filesize)
 		say(c, "[%s] files of %lu bytes, not %lu\n", j->name, (unsigned long)size, (unsigned long)j->filesize);
 	j->filesize = size;
-	for (unsigned i = 0; i < j->nsplit; i++) {
-		uint32_t bs = whole_sectors(j->split[i].bs);
-		j->split[i].bs = bs > size ? (uint32_t)size : bs;
+	for (unsigned i = 0; i < j->writes.n; i++) {
+		uint32_t bs = whole_sectors(j->writes.split[i].bs);
+		j->writes.split[i].bs = bs > size ? (uint32_t)size : bs;
 	}
+	if (j->writes.to)
+		j->writes.to = whole_sectors(j->writes.to) < size ? whole_sectors(j->writes.to) : (uint32_t)size;
 	if (max != job_max_bs(j))
 		say(c, "[%s] writes of up to %u bytes, not %u\n", j->name, job_max_bs(j), max);
-	else if (j->split[0].bs % SECTOR)
+	else if (j->writes.split[0].bs % SECTOR)
 		say(c, "[%s] writes of whole sectors\n", j->name);
 }
 
@@ -96,17 +100,19 @@ static unsigned clamp_every(struct job_calls *c, const struct job *j, const char
 /* `before` is the job as the file has it, j the one whose sizes were clamped. */
 static void clamp_count(struct job_calls *c, const struct job *before, struct job *j)
 {
-	uint64_t bytes = before->io_size ? before->io_size : before->filesize * before->nrfiles;
-	uint64_t writes = bytes / before->split[0].bs;
+	uint64_t bytes = before->io_size ? before->io_size : before->size;
+	uint64_t writes = bytes / before->writes.split[0].bs;
 
 	if (before->number_ios && before->number_ios < writes)
 		writes = before->number_ios;
 	if (before->time_based || before->runtime_ns || before->ramp_ns)
 		say(c, "[%s] counted, not timed\n", j->name);
-	if (before->rate_iops || before->thinktime_ns)
+	if (before->rate_iops[1] || before->rate[1] || before->thinktime_ns || before->start_ns)
 		say(c, "[%s] no pauses: the scheduler makes them\n", j->name);
 	j->number_ios = writes < JOB_CALLS_WRITES ? writes + !writes : JOB_CALLS_WRITES;
 	j->io_size = UINT64_MAX / 2;
+	j->loops = 1;
+	j->openfiles = 0;
 	if (writes != j->number_ios)
 		say(c, "[%s] %lu writes a task, not %lu\n", j->name, (unsigned long)j->number_ios,
 		    (unsigned long)writes);
@@ -117,6 +123,7 @@ static void clamp_count(struct job_calls *c, const struct job *before, struct jo
 
 static void clamp_files(struct job_calls *c, struct job *j, uint32_t most)
 {
+	j->larger = 0;
 	if (j->filename[0] || j->nrfiles <= most)
 		return;
 	say(c, "[%s] %u files a task, not %u\n", j->name, most, j->nrfiles);
@@ -149,7 +156,6 @@ static uint32_t clamp_clones(struct job_calls *c, struct job_file *jf)
 static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned i, struct why *why)
 {
 	const struct job *j = clone->job;
-	bool laid_out = job_layout(j) > 0;
 	char name[JOB_NAME_MAX + 64];
 	uint32_t f = 0;
 
@@ -162,9 +168,9 @@ static int add_file(struct job_calls *c, const struct job_clone *clone, unsigned
 		               "letters", j->name, name, JOB_CALLS_FILES, JOB_NAME_MAX - 1);
 	if (f == c->nfiles)
 		strcpy(c->file[c->nfiles++].name, name);
-	if (laid_out && c->file[f].laid_out < j->filesize)
+	if (job_layout(j) && c->file[f].laid_out < j->filesize)
 		c->file[f].laid_out = (uint32_t)j->filesize;
-	if (j->fallocate == JOB_FALLOCATE_SIZE && !laid_out)
+	if (job_preallocates(j) && c->file[f].space < j->filesize)
 		c->file[f].space = (uint32_t)j->filesize;
 	c->file[f].mapped |= j->mapped;
 	return (int)f;
@@ -178,7 +184,7 @@ static void add_call(struct job_calls *c, uint32_t t, struct job_call call)
 
 static struct job_call call_of(const struct job *j, const struct op *op, uint8_t file)
 {
-	static const uint8_t kind[OP_KINDS] = { [OP_WRITE] = CALL_WRITE, [OP_RANGE] = CALL_RANGE,
+	static const uint8_t kind[] = { [OP_WRITE] = CALL_WRITE, [OP_RANGE] = CALL_RANGE,
 		                                [OP_FDATASYNC] = CALL_FDATASYNC, [OP_FSYNC] = CALL_FSYNC };
 
 	uint8_t how = op->kind != OP_WRITE ? kind[op->kind] : j->direct ? CALL_WRITE_DIRECT :
@@ -191,7 +197,7 @@ static struct job_call call_of(const struct job *j, const struct op *op, uint8_t
 static int add_task(struct job_calls *c, const struct job_clone *clone, struct why *why)
 {
 	static const uint8_t sync_of[] = { [JOB_SYNC_SYNC] = CALL_FSYNC, [JOB_SYNC_DSYNC] = CALL_FDATASYNC };
-	uint8_t file[JOB_FILES_MAX];
+	uint8_t *file = mem_alloc(clone->job->nrfiles);
 	uint32_t t = c->ntasks++;
 	struct op_stream ops;
 	struct op op;
@@ -199,16 +205,23 @@ static int add_task(struct job_calls *c, const struct job_clone *clone, struct w
 	snprintf(c->task[t].name, sizeof(c->task[t].name), "%.40s.%u", clone->job->name, clone->clone);
 	for (unsigned i = 0; i < clone->job->nrfiles; i++) {
 		int f = add_file(c, clone, i, why);
-		if (f < 0)
+		if (f < 0) {
+			free(file);
 			return f;
+		}
 		file[i] = (uint8_t)f;
 	}
 	ops_begin(&ops, clone, clone->job->randseed, false);
-	while (ops_next(&ops, &op)) {
+	ops.finish = true; /* (job_calls.1) */
+	while (c->task[t].n + 2 <= JOB_CALLS_MAX && ops_next(&ops, &op)) {
+		if (op.kind == OP_READ || (op.kind == OP_RANGE && !op.len))
+			continue;
 		add_call(c, t, call_of(clone->job, &op, file[op.file]));
 		if (op.kind == OP_WRITE && clone->job->sync)
 			add_call(c, t, (struct job_call){ .kind = sync_of[clone->job->sync], .file = file[op.file] });
 	}
+	ops_end(&ops);
+	free(file);
 	return 0;
 }
 

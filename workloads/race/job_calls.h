@@ -2,9 +2,9 @@
  * job_calls.h: a job counted instead of timed: what each of its clones does, as a list of calls that is short enough
  * for a controlled run. What had to be made smaller is told, line by line.
  *
- * The calls are those of job/ops.h, so a hunted job does what the benched one does, only less of it. Keys for
- * processors and for O_DIRECT are refused: a controlled run has neither. Keys that only take time are dropped: under
- * the controlled scheduler every pause may happen anyway.
+ * The calls are those of job/ops.h, but for reads, so a hunted job does what the benched one does, only less of it.
+ * Keys for processors and for O_DIRECT are refused: a controlled run has neither. Keys that only take time are dropped:
+ * under the controlled scheduler every pause may happen anyway.
  *
  * job_calls.1: Whatever sync the job asks for comes at least once in each clone that writes.
  *
@@ -37,7 +37,7 @@ struct job_calls {
 	struct {
 		char name[JOB_NAME_MAX];
 		uint32_t laid_out; /* bytes before the run */
-		uint32_t space;    /* bytes that are preallocated after them */
+		uint32_t space;    /* bytes that are preallocated; the first of them may be laid out, too */
 		bool mapped;
 	} file[JOB_CALLS_FILES];
 	struct {

@@ -62,13 +62,16 @@ static void a_job_that_is_small_is_done_as_it_says(void **state)
 	struct job_calls c;
 	struct why why;
 
-	assert_int_equal(calls_of("[a]\nrw=write\nbs=4k\nsize=16k\nfsync=2\nfdatasync=4\n", &c, &why), 0);
-	assert_string_equal(told(&c, 0), "W0+4096 W4096+4096 F W8192+4096 W12288+4096 D F");
+	assert_int_equal(calls_of("[a]\nrw=write\nfallocate=none\nbs=4k\nsize=16k\nfsync=2\nfdatasync=4\n", &c, &why),
+	                 0);
+	assert_string_equal(told(&c, 0), "W0+4096 W4096+4096 F W8192+4096 W12288+4096 F");
 	assert_string_equal(c.clamped, "");
 	assert_int_equal(c.file[0].laid_out, 0);
 
-	assert_int_equal(calls_of("[a]\nrw=write\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,wait_after:2\n",
-	                          &c, &why), 0);
+	assert_int_equal(calls_of("[a]\nrw=write\nfallocate=none\nbs=512\nsize=2k\nnrfiles=2\nsync_file_range=write,"
+	                          "wait_after:2\n",
+	                          &c, &why),
+	                 0);
 	assert_string_equal(told(&c, 0), "W0+512 W1:0+512 R1:0+512! W512+512 W1:512+512 R1:512+512!");
 
 	assert_int_equal(calls_of("[a]\nrw=write\noverwrite=1\nbs=8k\nsize=8k\nsync=dsync\n", &c, &why), 0);
@@ -89,13 +92,13 @@ static void files_are_shared_by_name(void **state)
 	struct why why;
 
 	assert_int_equal(calls_of("[global]\nbs=4k\nsize=4k\n[a]\nrw=write\nfilename=x\n"
-	                          "[b]\nrw=randwrite\nfilename=x\n[c]\nrw=write\n",
+	                          "[b]\nrw=randwrite\noverwrite=1\nfilename=x\n[c]\nrw=write\n",
 	                          &c, &why), 0);
 	assert_int_equal(c.nfiles, 2);
 	assert_int_equal(c.ntasks, 3);
 	assert_int_equal(c.task[0].call[0].file, c.task[1].call[0].file);
 	assert_int_equal(c.file[0].laid_out, 4096);
-	assert_string_equal(c.file[1].name, "c.2.0");
+	assert_string_equal(c.file[1].name, "c.0.0");
 }
 
 static void what_is_made_smaller_is_said(void **state)
@@ -103,7 +106,7 @@ static void what_is_made_smaller_is_said(void **state)
 	struct job_calls c;
 	struct why why;
 
-	assert_int_equal(calls_of("[big]\nrw=randwrite\nbs=64k\nsize=1g\nnumjobs=9\nfsync=100\n"
+	assert_int_equal(calls_of("[big]\nrw=randwrite\noverwrite=1\nbs=64k\nsize=1g\nnumjobs=9\nfsync=100\n"
 	                          "runtime=3s\ntime_based\nthinktime=10\n",
 	                          &c, &why), 0);
 	assert_int_equal(c.ntasks, JOB_CALLS_TASKS);
@@ -138,8 +141,9 @@ static void keys_that_mean_nothing_there_are_refused_by_their_line(void **state)
 
 /* ---- hunted ---- */
 
-static const char shared[] = "# two of one file\n[global]\nbs=4k\nrw=randwrite\nfilename=x\nsize=8k\n\n"
-			     "[writer]\nsync_file_range=write:2 ; the flusher's like\n[syncer]\nfsync=1\n";
+static const char shared[] =
+	"# two of one file\n[global]\nbs=4k\nrw=randwrite\noverwrite=1\nnorandommap=1\nfilename=x\nsize=8k\n\n"
+	"[writer]\nsync_file_range=write:2 ; the flusher's like\n[syncer]\nfsync=1\n";
 
 static struct hunt *open_hunt(const char *name, const char *text, const char *design)
 {

@@ -118,34 +118,71 @@ static int lay_out(struct file *f, uint64_t bytes)
 	return ret < 0 ? ret : bytes ? fs_fsync(f) : 0;
 }
 
-/* How a job writes its file. */
+/* A descriptor: two of one file are two, with the flags of each. */
 struct engine_file {
-	struct file *f;
+	struct file *file;
 	bool direct, mapped;
 };
 
-static int engine_file_open(void *instance, const struct target_file *want, void **file)
+static struct root *home_of(struct instance *in, const struct target_file *want)
 {
-	struct instance *in = instance;
-	struct engine_file *e;
-	struct file *f;
+	return fs_subvol(in->fs, want->home % fs_nsubvols(in->fs));
+}
 
-	int ret = fs_create(fs_subvol(in->fs, want->home % fs_nsubvols(in->fs)), want->name, &f);
+static int take_space(struct file *f, const struct target_file *want)
+{
+	switch (want->fallocate) {
+	case JOB_FALLOC_TRUNCATE:
+		return fs_truncate(f, want->space);
+	case JOB_FALLOC_NATIVE:
+	case JOB_FALLOC_KEEP:
+		return fs_fallocate(f, 0, want->space, want->fallocate == JOB_FALLOC_KEEP);
+	default:
+		return 0;
+	}
+}
+
+static int engine_file_make(void *instance, const struct target_file *want)
+{
+	struct file *f;
+	int ret = fs_create(home_of(instance, want), want->name, &f);
+
 	if (ret)
 		return ret;
 	ret = lay_out(f, want->layout);
 	if (!ret && want->space)
-		ret = fs_fallocate(f, 0, want->space, want->keep_size);
+		ret = take_space(f, want);
+	fs_close(f);
+	return ret;
+}
+
+static int engine_file_open(void *instance, const struct target_file *want, void **file)
+{
+	struct root *home = home_of(instance, want);
+	struct engine_file *e = mem_alloc(sizeof(*e));
+	int ret = fs_open(home, want->name, &e->file);
+
+	if (ret == -ENOENT)
+		ret = fs_create(home, want->name, &e->file);
 	if (!ret && want->mapped)
-		ret = fs_mmap(f);
-	if (ret) {
-		fs_close(f);
-		return ret;
-	}
-	e = mem_alloc(sizeof(*e));
-	*e = (struct engine_file){ f, want->direct, want->mapped };
-	*file = e;
-	return 0;
+		ret = fs_mmap(e->file); /* 0 */
+	e->direct = want->direct;
+	e->mapped = want->mapped;
+	if (ret)
+		free(e);
+	else
+		*file = e;
+	return ret;
+}
+
+static int engine_file_unlink(void *instance, const struct target_file *want)
+{
+	return fs_unlink(home_of(instance, want), want->name);
+}
+
+static struct file *file_of(void *file)
+{
+	return ((struct engine_file *)file)->file;
 }
 
 /* The flusher may have bios in flight: the device looks at its stats under its lock. */
@@ -179,26 +216,94 @@ static void engine_begin(void *instance)
 static int engine_write(void *file, uint64_t off, const void *buf, uint32_t len)
 {
 	const struct engine_file *e = file;
-	int ret = e->direct ? fs_write_direct(e->f, off, buf, len) :
-		e->mapped ? fs_mmap_store(e->f, off, buf, len) : fs_write(e->f, off, buf, len);
+	int ret = e->direct ? fs_write_direct(e->file, off, buf, len) :
+		e->mapped ? fs_mmap_store(e->file, off, buf, len) : fs_write(e->file, off, buf, len);
 
 	return ret < 0 ? ret : 0;
 }
 
+static int engine_read(void *file, uint64_t off, void *buf, uint32_t len)
+{
+	int ret = fs_read(file_of(file), off, buf, len);
+
+	return ret < 0 ? ret : (uint32_t)ret < len ? -EIO : 0;
+}
+
+/*
+ * Direct writes are in flight together. Anything else is done when it is put, as the kernel does with what goes through
+ * the page cache.
+ */
+struct engine_queue {
+	unsigned depth, n;              /* n: in flight, the oldest first */
+	struct {
+		unsigned tag;
+		int ret;
+		struct fs_direct *io;       /* NULL: done with `ret` */
+	} call[];
+};
+
+static int engine_queue_open(unsigned depth, void **queue)
+{
+	struct engine_queue *q = mem_zalloc(sizeof(*q) + depth * sizeof(q->call[0]));
+
+	q->depth = depth;
+	*queue = q;
+	return 0;
+}
+
+static int engine_queue_put(void *queue, void *file, bool write, uint64_t off, void *buf, uint32_t len, unsigned tag)
+{
+	const struct engine_file *e = file;
+	struct engine_queue *q = queue;
+	struct fs_direct *io = NULL;
+	int ret = 0;
+
+	if (write && e->direct)
+		ret = fs_write_direct_start(e->file, off, buf, len, &io);
+	else
+		ret = write ? engine_write(file, off, buf, len) : engine_read(file, off, buf, len);
+	q->call[q->n].tag = tag;
+	q->call[q->n].ret = ret;
+	q->call[q->n++].io = io;
+	return 0;
+}
+
+static unsigned engine_queue_get(void *queue, int *ret)
+{
+	struct engine_queue *q = queue;
+	unsigned i = 0, tag;
+
+	while (i < q->n && q->call[i].io)
+		i++;
+	i = i < q->n ? i : 0;
+	tag = q->call[i].tag;
+	*ret = q->call[i].ret;
+	if (q->call[i].io) {
+		*ret = fs_direct_wait(q->call[i].io);
+		*ret = *ret < 0 ? *ret : 0;
+	}
+	memmove(&q->call[i], &q->call[i + 1], (--q->n - i) * sizeof(q->call[0]));
+	return tag;
+}
+
 static int engine_fsync(void *file)
 {
-	return fs_fsync(((struct engine_file *)file)->f);
+	return fs_fsync(file_of(file));
 }
 
 static int engine_fdatasync(void *file)
 {
-	return fs_fdatasync(((struct engine_file *)file)->f);
+	return fs_fdatasync(file_of(file));
+}
+
+static int engine_sync_written(void *file, uint64_t off, uint64_t len)
+{
+	return fs_fsync_range(file_of(file), off, len);
 }
 
 static int engine_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
 {
-	return fs_sync_range(((struct engine_file *)file)->f, off, len,
-			     flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER));
+	return fs_sync_range(file_of(file), off, len, flags & (JOB_RANGE_WAIT_BEFORE | JOB_RANGE_WAIT_AFTER));
 }
 
 static void engine_facts(void *instance, struct target_facts *out)
@@ -216,10 +321,8 @@ static void engine_facts(void *instance, struct target_facts *out)
 
 static void engine_file_close(void *file)
 {
-	struct engine_file *e = file;
-
-	fs_close(e->f);
-	free(e);
+	fs_close(file_of(file));
+	free(file);
 }
 
 static void engine_look(void *instance, struct hist *h)
@@ -260,12 +363,20 @@ void engine_tape_stop(void *instance)
 }
 
 static const struct target_files engine_files = {
+	.make = engine_file_make,
 	.open = engine_file_open,
+	.unlink = engine_file_unlink,
 	.write = engine_write,
+	.read = engine_read,
 	.fsync = engine_fsync,
 	.fdatasync = engine_fdatasync,
+	.sync_written = engine_sync_written,
 	.sync_range = engine_sync_range,
 	.close = engine_file_close,
+	.queue_open = engine_queue_open,
+	.queue_put = engine_queue_put,
+	.queue_get = engine_queue_get,
+	.queue_close = free,
 };
 
 const struct target target_engine = {

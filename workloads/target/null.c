@@ -11,6 +11,11 @@ static int null_open(const struct target_spec *spec, void **instance, struct why
 	return 0;
 }
 
+static int null_file_make(void *instance, const struct target_file *want)
+{
+	return 0;
+}
+
 static int null_file_open(void *instance, const struct target_file *want, void **file)
 {
 	*file = &nothing;
@@ -23,6 +28,11 @@ static int null_done(void *instance_or_file)
 }
 
 static int null_write(void *file, uint64_t off, const void *buf, uint32_t len)
+{
+	return 0;
+}
+
+static int null_read(void *file, uint64_t off, void *buf, uint32_t len)
 {
 	return 0;
 }
@@ -42,8 +52,11 @@ static void null_file_close(void *file)
 }
 
 static const struct target_files null_files = {
+	.make = null_file_make,
 	.open = null_file_open,
+	.unlink = null_file_make,
 	.write = null_write,
+	.read = null_read,
 	.fsync = null_done,
 	.fdatasync = null_done,
 	.sync_range = null_sync_range,

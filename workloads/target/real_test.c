@@ -76,15 +76,53 @@ static void each_call_has_latencies_of_its_own(void **state)
 	json_t *run, *t;
 
 	spawn_file("j.fio",
-	           "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=4\nfdatasync=2\nsync_file_range=write:8\n");
+	           "[a]\nrw=randwrite\nsize=1m\nnumber_ios=41\nfsync=4\nfdatasync=2\nsync_file_range=write:3\n");
 	run = run_json("bench j.fio -t path:. -n 1 --no-results -j -");
 	t = trial(run, 0);
-	assert_int_equal(count_of(t, "write"), 40);
-	assert_int_equal(count_of(t, "fdatasync"), 20);
+	assert_int_equal(count_of(t, "write"), 41);
+	assert_int_equal(count_of(t, "fdatasync"), 10);
 	assert_int_equal(count_of(t, "fsync"), 10);
-	assert_int_equal(count_of(t, "sync_file_range"), 5);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(t, "barriers"), "promised")), 30);
+	assert_int_equal(count_of(t, "sync_file_range"), 7);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(t, "barriers"), "promised")), 20);
 	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* The same calls on a folder and on a design: direct, in flight together, mixed with reads, on files that are shared.
+ */
+static void folders_and_designs_do_the_same_job(void **state)
+{
+	static const struct {
+		const char *job;
+		json_int_t write, read, fsync;
+	} jobs[] = {
+		{ "[a]\nrw=randwrite\nbs=4k\nsize=256k\ndirect=1\nfsync=8\n", 64, 0, 7 },
+		{ "[a]\nrw=randwrite\nbs=4k\nsize=256k\ndirect=1\nioengine=libaio\niodepth=8\nend_fsync=1\n", 64, 0,
+		  1 },
+		{ "[a]\nrw=randread\nbs=4k\nsize=256k\nioengine=io_uring\niodepth=8\n[b]\nstonewall\nrw=write\nbs="
+		  "16k\nsize=256k\n",
+		  16, 64, 0 },
+		{ "[a]\nrw=write\nbs=4k\nfilesize=8k\nnrfiles=20\ncreate_on_open=1\nfsync_on_close=1\nunlink="
+		  "1\nnumjobs=2\n",
+		  80, 0, 40 },
+		{ "[b]\nfilename=f\nrw=write\nbs=4k\nsize=64k\nsync=dsync\n[a]\nfilename=f\nrw=randrw\nrwmixread="
+		  "100\nbs=4k\nsize=128k\n",
+		  16, 32, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		json_t *run;
+
+		spawn_file("j.fio", jobs[i].job);
+		run = run_json("bench j.fio -t path:. -t postfix@ram:64m -n 1 --no-results -j -");
+		for (size_t t = 0; t < 2; t++) {
+			assert_int_equal(count_of(trial(run, t), "write"), jobs[i].write);
+			assert_int_equal(count_of(trial(run, t), "read"), jobs[i].read);
+			assert_int_equal(count_of(trial(run, t), "fsync"), jobs[i].fsync);
+		}
+		json_decref(run);
+	}
 	unlink("j.fio");
 	assert_int_equal(spawn_left(), 0);
 }
@@ -130,7 +168,7 @@ static void each_file_system_beside_a_design(void **state)
 	json_t *run, *b, *t;
 
 	need_loops();
-	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumjobs=2\nnumber_ios=20\nfsync=1\n");
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumjobs=2\nnumber_ios=21\nfsync=1\n");
 	run = run_json("bench j.fio -t fs:ext4,size=32m -t fs:xfs,size=300m -t fs:btrfs,size=128m -t postfix@ram:64m "
 	               "-t path:. -n 1 --no-results -j -");
 	for (size_t i = 0; i < 5; i++) {
@@ -389,7 +427,8 @@ static void a_disk_that_fills_up_is_one_line(void **state)
 	need_loops();
 	assert_int_equal(shell("truncate -s 64m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop img m"), 0);
 	/* Slowly, so that somebody else takes the space first. */
-	spawn_file("j.fio", "[a]\nrw=write\nbs=64k\nsize=32m\nrate_iops=50\nfsync=1\ntime_based\nruntime=1h\n");
+	spawn_file("j.fio",
+	           "[a]\nrw=write\nbs=64k\nsize=32m\nfallocate=none\nrate_iops=50\nfsync=1\ntime_based\nruntime=1h\n");
 	pid = start("j.fio", "path:m", "m/fsyncstorm-*/a.0.0", false);
 	assert_int_not_equal(shell("dd if=/dev/zero of=m/theirs bs=64k 2> /dev/null"), 0);
 	assert_int_equal(end_of(pid), 2);
@@ -414,6 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_has_latencies_of_its_own),
+		cmocka_unit_test(folders_and_designs_do_the_same_job),
 		cmocka_unit_test(without_a_device_it_says_so),
 		cmocka_unit_test(each_file_system_beside_a_design),
 		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),

@@ -41,12 +41,12 @@ struct target_spec {
 /* A file that a job wants. */
 struct target_file {
 	const char *name;
-	unsigned home;   /* chooses its subvolume */
+	unsigned home;   /* chooses its subvolume; the same for make, open and unlink of a file */
 	uint64_t layout; /* bytes of it that are written before */
+	uint64_t space;  /* bytes of it that are preallocated, as enum job_fallocate `fallocate` says */
+	int fallocate;
 	bool direct;     /* O_DIRECT */
 	bool mapped;     /* written through a mapping; -EOPNOTSUPP from the kernel's file systems */
-	uint64_t space;  /* bytes that are preallocated for it; not when it is laid out */
-	bool keep_size;  /* ... and its size stays as it is */
 	int sync;        /* enum job_sync; a target that is not the kernel's leaves it to the driver */
 };
 
@@ -69,13 +69,32 @@ struct target_facts {
 
 /* How the files of an instance are driven: by many tasks at once. Each returns 0 or -errno. */
 struct target_files {
-	/* Creates the file and writes what is to be laid out. Not in the measured interval. */
+	/* Makes the file, writes what is to be laid out, and takes space. Not in the measured interval. */
+	int (*make)(void *instance, const struct target_file *want);
+	/* Opens it, as `direct` and `sync` say; makes an empty one when it is not there. Each open is one of its own.
+	 */
 	int (*open)(void *instance, const struct target_file *want, void **file);
+	/* Once: it may be open. */
+	int (*unlink)(void *instance, const struct target_file *want);
 	int (*write)(void *file, uint64_t off, const void *buf, uint32_t len);
+	/* All of it, or -EIO. */
+	int (*read)(void *file, uint64_t off, void *buf, uint32_t len);
 	int (*fsync)(void *file);
 	int (*fdatasync)(void *file);
+	/* What O_SYNC and O_DSYNC ask for: the range alone. NULL: the file's flags do it. */
+	int (*sync_written)(void *file, uint64_t off, uint64_t len);
 	int (*sync_range)(void *file, uint64_t off, uint64_t len, unsigned flags); /* enum job_range */
 	void (*close)(void *file);
+	/* Calls in flight together; all four may be NULL. A queue is one task's. 0, or -errno. */
+	int (*queue_open)(unsigned depth, void **queue);
+	/*
+	 * Begins a read or a write, and may end it at once. `tag` is below depth, and of no call that is in flight; buf
+	 * stays until it is done. 0, or -errno and it was not begun.
+	 */
+	int (*queue_put)(void *queue, void *file, bool write, uint64_t off, void *buf, uint32_t len, unsigned tag);
+	/* Sleeps until a call that is in flight is done. Its tag, and in *ret what write or read would return. */
+	unsigned (*queue_get)(void *queue, int *ret);
+	void (*queue_close)(void *queue);
 };
 
 /* What can be learned of an instance. All but `facts` may be NULL. */
