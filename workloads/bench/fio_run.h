@@ -2,8 +2,8 @@
  * fio_run.h: real fio takes turns with us: the same job file, in the same folder, so that our own harness is held
  * against the one that everybody knows.
  *
- * fio gets the job file as it is, and after each section what the bench's options say, and what is done here in any
- * case (job.2). Its histograms become ours, so the same code computes the figures of both.
+ * fio gets the job file as it is, and after each section what the bench's options say, and of several files the one
+ * that is synced (job.3). Its histograms become ours, so the same code computes the figures of both.
  *
  * fio_run.1: fio has one histogram for all kinds of sync of a reporting group. Each section is a group, so the
  * histogram is of one kind, unless the section itself has several kinds. Then no figure of its syncs is given, and a
