@@ -59,7 +59,8 @@ static void story_of(char *out)
 	const struct dev_event *ev = powercut_events(d, &n);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct dev_event *begun = ev[i].kind == DEV_WCMP || ev[i].kind == DEV_FCMP ? &ev[ev[i].of] : &ev[i];
+		bool ends = ev[i].kind == DEV_WCMP || ev[i].kind == DEV_FCMP;
+		const struct dev_event *begun = ends ? &ev[ev[i].of] : &ev[i];
 		char c = begun->kind == DEV_FSUB ? 'f' : (char)('a' + begun->off / DEV_BLOCK);
 
 		*out++ = begun == &ev[i] ? c : (char)(c - 'a' + 'A');

@@ -175,8 +175,8 @@ static void fsync_unlock_writes(struct sync *s)
 	write_unlock(&s->inode->lock);
 }
 
-/* No store through a mapping makes a page dirty meanwhile, either, and the shrinker takes no extent map: it has the same
- * lock, also of a file that is not mapped. */
+/* No store through a mapping makes a page dirty meanwhile, either, and the shrinker takes no extent map: it has the
+ * same lock, also of a file that is not mapped. */
 static void fsync_lock_all(struct sync *s)
 {
 	write_lock_in(&s->inode->lock, PH_INODE_LOCK);

@@ -21,8 +21,8 @@ static void keep_run(struct hunt *h, struct violation *v, enum violation_kind ki
 
 /* ---- calls ---- */
 
-/* No failure: when two tasks make or remove one name, one of them may be refused; and a store beyond the end of a mapped
- * file gets a signal. */
+/* No failure: when two tasks make or remove one name, one of them may be refused; and a store beyond the end of a
+ * mapped file gets a signal. */
 static bool call_failed(const struct model_op *o)
 {
 	bool refused = model_is_naming(o) && (o->ret == -EEXIST || o->ret == -ENOENT);

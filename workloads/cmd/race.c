@@ -1,6 +1,6 @@
 /*
- * race.c: `fsyncstorm race list|show|hunt|stress|score|prove|explore|merge|replay`: find the interleaving and the crash that
- * break a design of fsync, show it, and run it again. Here is the table of sub-commands.
+ * race.c: `fsyncstorm race list|show|hunt|stress|score|prove|explore|merge|replay`: find the interleaving and the
+ * crash that break a design of fsync, show it, and run it again. Here is the table of sub-commands.
  */
 #include "cmd/race.h"
 
@@ -47,6 +47,7 @@ int cmd_race(int argc, char **argv)
 		argv[1] = title;
 		return subs[i].run(argc - 1, argv + 1);
 	}
-	return cmd_error("race", "%.60s: not list, show, hunt, prove, explore, stress, score, merge or replay%s", argv[1],
+	return cmd_error("race", "%.60s: not list, show, hunt, prove, explore, stress, score, merge or replay%s",
+	                 argv[1],
 	                 text_did_you_mean(hint, sizeof(hint), text_nearest(argv[1], subs, SUBS, sizeof(subs[0]))));
 }

@@ -211,8 +211,8 @@ int cmd_race_explore(int argc, char **argv)
 	static const struct argp argp = { table, parse, NULL,
 		                          "Runs every short program on one file, the smallest first, and judges every "
 		                          "crash that each allows.\v"
-		                          "Exit status 1 when a program breaks the design, 0 when none does, complete or "
-		                          "not.",
+		                          "Exit status 1 when a program breaks the design, 0 when none does, complete "
+		                          "or not.",
 		                          NULL, NULL, NULL };
 	struct explore_options o = { .common = { .cmd = CMD, .design = "postfix" }, .calls = 3, .threads = 1 };
 	struct violation v;

@@ -111,7 +111,7 @@ static int compare_threads(const struct program *p)
 	return a != b ? (a < b ? 1 : -1) : memcmp(p->thread[0].letter, p->thread[1].letter, a);
 }
 
-/* (explore.1) */
+/* Does it show a crash that no smaller one shows? */
 static bool matters(const struct program *p, uint32_t threads)
 {
 	for (uint32_t t = 0; t < threads; t++)
@@ -134,7 +134,7 @@ static bool next_word(uint8_t *letter, uint32_t n)
 	return false;
 }
 
-/* The next program, whether it matters or not: threads, lengths, setups, and then calls, so that the smallest are first. */
+/* The next program, whether it matters or not: lengths, setups, and then calls, so that the smallest are first. */
 static bool next_program(const struct explore *e, struct program *p)
 {
 	for (uint32_t t = e->threads; t--;)

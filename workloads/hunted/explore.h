@@ -3,14 +3,13 @@
  * on one file, each program with every schedule of at most so many preemptions, and each schedule with every crash that
  * its device allows. Many losses need a sequence of calls that nobody has thought of, and no preemption at all.
  *
- * After B3 and ACE (Mohan and others, "Finding Crash-Consistency Bugs with Bounded Black-Box Crash Testing", OSDI 2018),
- * which cut the power once in each workload, and run one thread.
+ * After CrashMonkey and ACE (Mohan and others, "Finding Crash-Consistency Bugs with Bounded Black-Box Crash Testing",
+ * OSDI 2018), which cut the power once in each workload, and run one thread.
  *
  * A program is a scenario (scene/scene.h): it has a text, which says all of it. Programs have numbers from 0 on, which
  * follow from the bounds alone.
  *
- * explore.1: A program is left out only when a smaller one, or the same with its threads exchanged, shows every crash
- *         that it has.
+ * A program is left out only when a smaller one, or the same with its threads exchanged, shows every crash that it has.
  *
  * Called by cmd/race_explore.c, by the figures and by tests.
  */
@@ -50,8 +49,8 @@ uint64_t explore_count(const struct explore *e);
 const char *explore_text(const struct explore *e, uint64_t number, char *buf, size_t size);
 
 /*
- * Runs programs until one breaks the design, a bound is reached, or stop (base/stop.h). 0, or -errno and why. A violation
- * is of the race that race_scenario_from_text(e->text) makes.
+ * Runs programs until one breaks the design, a bound is reached, or stop (base/stop.h). 0, or -errno and why. A
+ * violation is of the race that race_scenario_from_text(e->text) makes.
  */
 int explore_run(struct explore *e, struct violation *v, struct why *why);
 /*

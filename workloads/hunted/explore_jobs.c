@@ -1,7 +1,7 @@
 /*
- * explore_jobs.c: an exploration (explore.h) in several processes. They share memory for what each has done, and for the
- * lowest number of a program that breaks the design: none goes on beyond it. The parent runs that program again, to have
- * the violation.
+ * explore_jobs.c: an exploration (explore.h) in several processes. They share memory for what each has done, and for
+ * the lowest number of a program that breaks the design: none goes on beyond it. The parent runs that program again, to
+ * have the violation.
  */
 #include "hunted/explore.h"
 

@@ -351,7 +351,8 @@ static void make_race(struct scenario *c)
 	uint32_t n = 0;
 
 	c->race = (struct race){ .name = c->name, .what = s->what, .story = s->story, .scenario = c->bare, .own = c,
-		                 .mkfs = { .nodesize = s->nodesize, .single = !s->dup, .subvols = s->subvols > 1 ? s->subvols : 0 },
+		                 .mkfs = { .nodesize = s->nodesize, .single = !s->dup,
+		                           .subvols = s->subvols > 1 ? s->subvols : 0 },
 		                 .mount = { .no_background = true, .compress = s->compress,
 		                            .compress_workers = s->compress, .inline_max = s->max_inline },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,

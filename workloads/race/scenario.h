@@ -17,8 +17,8 @@
 #include "scene/scene.h"
 
 /*
- * All: 0, or -errno and why. The race lives as long as the program. `name` is the scenario's name and begins the line of
- * an error. What the engine has no call for is refused.
+ * All: 0, or -errno and why. The race lives as long as the program. `name` is the scenario's name and begins the line
+ * of an error. What the engine has no call for is refused.
  */
 int race_scenario_from_text(const char *name, const char *text, const struct race **out, struct why *why);
 int race_scenario_from_file(const char *path, const struct race **out, struct why *why);

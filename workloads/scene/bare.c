@@ -12,7 +12,8 @@ static bool is_for_people(const char *line)
 	return !strncmp(line, "[scenario", 9) || !strncmp(line, "[expect", 7);
 }
 
-/* The text's lines, without comments and blanks at both ends. What goes leaves an empty line: lines keep their numbers. */
+/* The text's lines, without comments and blanks at both ends. What goes leaves an empty line: lines keep their
+ * numbers. */
 static void print_bare(const char *text, FILE *out)
 {
 	bool skips = false;

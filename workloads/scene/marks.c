@@ -1,6 +1,6 @@
 /*
- * marks.c: what no line shows alone: each mark that is waited for is reached (scene.2), a file that is closed is used by
- * one thread, and what is stored through a mapping was mapped. See scene.h.
+ * marks.c: what no line shows alone: each mark that is waited for is reached (scene.2), a file that is closed is used
+ * by one thread, and what is stored through a mapping was mapped. See scene.h.
  */
 #include <errno.h>
 #include <string.h>

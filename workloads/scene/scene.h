@@ -8,7 +8,7 @@
  *	story = One thread writes, another calls fsync.
  *	        A line that begins with a space goes on with the value above.
  *	cites = Linux 669249eea365
- *	beside = writer-fsyncer       # there is a second scenario, NAME_beside, with a thread more (scene_beside_text())
+ *	beside = writer-fsyncer       # a second scenario, NAME_beside, has a thread more (scene_beside_text())
  *
  *	[setup]                       # made, and durable, before the threads start
  *	mkfs = nodesize=4k, metadata=single, subvols=2
@@ -58,8 +58,8 @@
  *	. fsync                       of the directory of the first subvolume; `.1 fsync`: of the second
  *	mark M                        at M
  *
- * scene.1: A file's word is a descriptor: what was open under it stays the same file when its name goes. Only mv, ln and
- *      rm work on names. All threads share the descriptors. An operation on one that is not open does nothing.
+ * scene.1: A file's word is a descriptor: what was open under it stays the same file when its name goes. Only mv, ln
+ *      and rm work on names. All threads share the descriptors. An operation on one that is not open does nothing.
  * scene.2: Each mark that is waited for is reached when no thread stops for anything else (marks.c): a scenario
  *      never waits for itself.
  *
@@ -86,10 +86,11 @@
 #define SCENE_NONE     UINT8_MAX
 
 enum scene_op {
-	SCENE_CREATE, SCENE_OPEN, SCENE_CLOSE, SCENE_PWRITE, SCENE_AIO_WRITE, SCENE_TRUNCATE, SCENE_FALLOC, SCENE_FPUNCH, SCENE_FSYNC,
+	SCENE_CREATE, SCENE_OPEN, SCENE_CLOSE, SCENE_PWRITE, SCENE_AIO_WRITE, SCENE_TRUNCATE, SCENE_FALLOC,
+	SCENE_FPUNCH, SCENE_FSYNC,
 	SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_MMAP, SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE,
-	SCENE_DIR_FSYNC, SCENE_DROP_CACHES, SCENE_MV, SCENE_LN, SCENE_RM, SCENE_AIO_WAIT, SCENE_SYNC, SCENE_COMMIT, SCENE_MARK, SCENE_AT,
-	SCENE_OPS
+	SCENE_DIR_FSYNC, SCENE_DROP_CACHES, SCENE_MV, SCENE_LN, SCENE_RM, SCENE_AIO_WAIT, SCENE_SYNC, SCENE_COMMIT,
+	SCENE_MARK, SCENE_AT, SCENE_OPS
 };
 
 /* Letters after a '-' that a step has. */

@@ -288,7 +288,8 @@ static void the_bare_text_has_the_same_lines(void **state)
 	                             "[thread t]\n\ta fsync\r\n[expect]\nprefix = breaks\n[hunt]\n"
 	                             "granularity = fine\n\n\n");
 
-	assert_string_equal(bare, "\n\n\n\n[setup]\nfile a 4k\n\n[thread t]\na fsync\n\n\n[hunt]\ngranularity = fine\n");
+	assert_string_equal(bare, "\n\n\n\n[setup]\nfile a 4k\n\n[thread t]\na fsync\n\n\n[hunt]\n"
+	                          "granularity = fine\n");
 	parse(bare);
 	assert_int_equal(step(0, 0)->line, 9);
 	assert_true(s->fine);

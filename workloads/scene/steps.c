@@ -149,7 +149,9 @@ static int add_name(struct reading *r, const char *word, struct scene_name **out
 /* A word that is neither a size nor the begin of what follows. */
 static uint8_t attribute_of(const char *word)
 {
-	return !strcmp(word, "nodatasum") ? SCENE_NODATASUM : !strcmp(word, "nodatacow") ? SCENE_NODATACOW : SCENE_DATASUM;
+	if (!strcmp(word, "nodatasum"))
+		return SCENE_NODATASUM;
+	return !strcmp(word, "nodatacow") ? SCENE_NODATACOW : SCENE_DATASUM;
 }
 
 static int add_file(struct reading *r, char **word, unsigned n)
