@@ -300,8 +300,8 @@ static void what_does_not_fit_is_told_at_once(void **state)
 	};
 
 	need_loops();
-	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=64m\nnumber_ios=10\n");
-	spawn_file("small.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=10\n");
+	spawn_file("j.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=64m\nnumber_ios=10\n");
+	spawn_file("small.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=1m\nnumber_ios=10\n");
 	for (unsigned ext4 = 0; ext4 < 2; ext4++) {
 		if (ext4)
 			mount_ext4("32m");
@@ -350,7 +350,8 @@ static void a_disk_that_fills_up_in_mid_run_is_one_line(void **state)
 	static const char args[] = "bench j.fio -t path:m -n 1 -o kept";
 
 	need_loops();
-	spawn_file("j.fio", "[a]\nrw=write\nbs=64k\nsize=8m\nrate_iops=50\nfsync=1\ntime_based\nruntime=1h\n");
+	spawn_file("j.fio", "[a]\nrw=write\nbs=64k\nsize=8m\nfallocate=none\nrate_iops=50\nfsync=1\n"
+	                    "time_based\nruntime=1h\n");
 	shell("mkdir m && mount -t tmpfs -o size=16m none m");
 	one_line(args, fill_up_during(args),
 	         (const char *[]){ "path", "write failed", "No space left on device", NULL });

@@ -348,7 +348,7 @@ static void while_files_are_laid_out(void **state)
 {
 	off_t whole = 192 << 20;
 
-	spawn_file("big.fio", "[a]\nrw=randwrite\nsize=128m\nfsync=1\ntime_based\nruntime=1h\n");
+	spawn_file("big.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=128m\nfsync=1\ntime_based\nruntime=1h\n");
 	for (size_t i = 0; i < 2; i++) {
 		start("bench big.fio -t path:. -n 1 -o kept");
 		wait_for(is_there, "fsyncstorm-*/a.0.0");
