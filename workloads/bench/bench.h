@@ -64,7 +64,7 @@ struct bench {
 /* The columns of the table of latencies. */
 enum bench_metric { BENCH_P50, BENCH_P99, BENCH_P999, BENCH_RATE };
 
-/* What the job is about: its syncs, or its writes when it has none. */
+/* What the job is about: its syncs, or its writes when it has none, or its reads when it has none of these. */
 const struct hist *bench_subject(const struct driver_result *r);
 const char *bench_subject_name(const struct bench *b);
 /* One figure of a trial or of a sum, in ns or per second; 0 when there are too few operations to tell. */
@@ -104,6 +104,10 @@ json_t *bench_json(const struct bench *b, const char *date);
 json_t *bench_env(const struct bench *b);
 /* What is under a target (recipe/env.h). A new reference; NULL: it is in memory. */
 json_t *bench_backing(const struct bench *b, unsigned target);
+/*
+ * sections.c: a row for each kind of call of each section, at the largest level; nothing when one row would say all.
+ */
+void bench_print_sections(const struct bench *b, const struct driver_result *const *sum, FILE *out);
 /* percentiles.c: "50,99,99.99": 0, or -EINVAL. The table: nothing when none was asked for. */
 int bench_parse_percentiles(const char *text, struct bench_options *o);
 void bench_print_percentiles(const struct bench *b, FILE *out);

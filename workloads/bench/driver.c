@@ -312,6 +312,30 @@ static void check_memory(struct driver_result *r)
 		note(r, mem_notice());
 }
 
+/* A section's tasks stand beside each other. */
+static void add_section(struct driver_result *r, const struct worker *w, bool first)
+{
+	struct driver_section *s;
+
+	if (first) {
+		r->section = realloc(r->section, sizeof(*r->section) * (r->nsections + 1));
+		CHECK(r->section);
+		s = &r->section[r->nsections++];
+		*s = (struct driver_section){ .begin_ns = UINT64_MAX };
+		strcpy(s->name, w->clone->job->name);
+		for (int i = 0; i < OP_KINDS; i++)
+			hist_init(&s->op[i]);
+	}
+	s = &r->section[r->nsections - 1];
+	s->tasks++;
+	for (int i = 0; i < OP_KINDS; i++)
+		hist_merge(&s->op[i], &w->op[i]);
+	s->bytes += w->bytes;
+	s->read_bytes += w->read_bytes;
+	s->begin_ns = w->begin_ns < s->begin_ns ? w->begin_ns : s->begin_ns;
+	s->end_ns = w->end_ns > s->end_ns ? w->end_ns : s->end_ns;
+}
+
 static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
@@ -320,6 +344,7 @@ static void add_up(struct trial *t)
 	for (unsigned i = 0; i < t->cfg->n; i++) {
 		const struct worker *w = &t->worker[i];
 		add_task(r, w, &r->task[i]);
+		add_section(r, w, !i || w->clone->job != t->worker[i - 1].clone->job);
 		if (w->pmu)
 			pmu_add(w->pmu, &r->events);
 		pmu_close(w->pmu);
@@ -488,6 +513,7 @@ void driver_free(struct driver_result *r)
 {
 	if (!r)
 		return;
+	free(r->section);
 	free(r->task);
 	free(r->waits);
 	free(r);

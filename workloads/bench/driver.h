@@ -45,8 +45,19 @@ struct driver_task { /* one line a task */
 	bool grouped;          /* its job asks for group_reporting */
 };
 
+/* What a section's tasks did together. */
+struct driver_section {
+	char name[JOB_NAME_MAX];
+	unsigned tasks;
+	struct hist op[OP_KINDS];
+	uint64_t bytes, read_bytes;
+	uint64_t begin_ns, end_ns;   /* of the first of its tasks, of the last; of added trials: 0, and their sum */
+};
+
 struct driver_result {
 	unsigned n;
+	struct driver_section *section; /* nsections of them, in the order of the job; none when fio measured */
+	unsigned nsections;
 	struct driver_task *task;
 	struct hist op[OP_KINDS];
 	struct hist sync;            /* fsync and fdatasync together */

@@ -330,6 +330,12 @@ static void reads_are_counted_apart(void **state)
 	assert_int_equal(result->op[OP_WRITE].n, 8);
 	assert_int_equal(result->bytes, 32 << 10);
 	assert_int_equal(result->read_bytes, 64 << 10);
+	assert_int_equal(result->nsections, 2);
+	assert_string_equal(result->section[1].name, "b");
+	assert_int_equal(result->section[0].op[OP_READ].n, 16);
+	assert_int_equal(result->section[0].op[OP_WRITE].n, 0);
+	assert_int_equal(result->section[1].op[OP_WRITE].n, 8);
+	assert_int_equal(result->section[1].bytes, 32 << 10);
 	assert_int_equal(result->sync.n, 0);
 }
 

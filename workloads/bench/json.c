@@ -201,6 +201,30 @@ static json_t *task_json(const struct driver_task *t)
 	return o;
 }
 
+static json_t *section_json(const struct driver_section *s)
+{
+	json_t *o = json_object(), *ops = json_object();
+
+	put_text(o, "name", s->name);
+	put_int(o, "tasks", s->tasks);
+	put_int(o, "elapsed_ns", s->end_ns - s->begin_ns);
+	put_int(o, "bytes", s->bytes);
+	put_int(o, "read_bytes", s->read_bytes);
+	for (int k = 0; k < OP_KINDS; k++)
+		put_hist(ops, op_name[k], &s->op[k]);
+	json_object_set_new(o, "ops", ops);
+	return o;
+}
+
+static json_t *sections_json(const struct driver_result *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->nsections; i++)
+		json_array_append_new(list, section_json(&r->section[i]));
+	return list;
+}
+
 static json_t *trial_json(const struct bench *b, const struct bench_level *l, unsigned target, unsigned trial)
 {
 	const struct driver_result *r = l->trial[target][trial];
@@ -215,6 +239,9 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	put_int(o, "elapsed_ns", r->elapsed_ns);
 	put_int(o, "cpu_ns", r->cpu_ns);
 	put_int(o, "bytes", r->bytes);
+	put_int(o, "read_bytes", r->read_bytes);
+	if (r->nsections)
+		json_object_set_new(o, "sections", sections_json(r));
 	put_real(o, "rate", bench_value(r, BENCH_RATE));
 	if (bench_flushes(r) > 0)
 		put_real(o, "flushes_per_sync", bench_flushes(r));

@@ -10,18 +10,23 @@
 
 const struct hist *bench_subject(const struct driver_result *r)
 {
-	return r->sync.n ? &r->sync : &r->op[OP_WRITE];
+	return r->sync.n ? &r->sync : r->op[OP_WRITE].n ? &r->op[OP_WRITE] : &r->op[OP_READ];
 }
 
 const char *bench_subject_name(const struct bench *b)
 {
-	bool fsync = false, fdatasync = false;
+	bool fsync = false, fdatasync = false, write = false;
 
 	for (unsigned i = 0; i < b->job.n; i++) {
-		fsync |= b->job.job[i].fsync > 0;
-		fdatasync |= b->job.job[i].fdatasync > 0;
+		const struct job *j = &b->job.job[i];
+
+		if (!job_writes(j))
+			continue;
+		write = true;
+		fsync |= j->fsync || j->end_fsync || j->fsync_on_close;
+		fdatasync |= j->fdatasync > 0;
 	}
-	return fsync ? "fsync" : fdatasync ? "fdatasync" : "write";
+	return fsync ? "fsync" : fdatasync ? "fdatasync" : write ? "write" : "read";
 }
 
 const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name)
@@ -94,8 +99,33 @@ static void add_waits(struct lock_stat *into, const struct lock_stat *from)
 	}
 }
 
+static void add_sections(struct driver_result *sum, const struct driver_result *r)
+{
+	if (!sum->section && r->nsections) {
+		sum->nsections = r->nsections;
+		sum->section = mem_alloc(sizeof(*sum->section) * r->nsections);
+		memcpy(sum->section, r->section, sizeof(*sum->section) * r->nsections);
+		for (unsigned i = 0; i < r->nsections; i++) {
+			sum->section[i].end_ns -= sum->section[i].begin_ns;
+			sum->section[i].begin_ns = 0;
+		}
+		return;
+	}
+	for (unsigned i = 0; i < r->nsections; i++) {
+		struct driver_section *s = &sum->section[i];
+		const struct driver_section *from = &r->section[i];
+
+		for (int k = 0; k < OP_KINDS; k++)
+			hist_merge(&s->op[k], &from->op[k]);
+		s->bytes += from->bytes;
+		s->read_bytes += from->read_bytes;
+		s->end_ns += from->end_ns - from->begin_ns;
+	}
+}
+
 static void add_trial(struct driver_result *sum, const struct driver_result *r)
 {
+	add_sections(sum, r);
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_merge(&sum->op[i], &r->op[i]);
 	hist_merge(&sum->sync, &r->sync);

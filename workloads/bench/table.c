@@ -407,6 +407,7 @@ void bench_print(const struct bench *b, FILE *out)
 	print_latencies(b, sum, out);
 	bench_print_percentiles(b, out);
 	print_open_loop(b, sum, out);
+	bench_print_sections(b, sum, out);
 	if (b->opt.verbose) {
 		print_phases(b, sum, out);
 		print_waits(b, sum, out);

@@ -278,6 +278,43 @@ static void the_first_screen_is_one_screen(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* Two sections, and more than a write and its sync: each kind of call of each has a row. */
+static void sections_have_rows_of_their_own(void **state)
+{
+	static const char two[] = "[log]\nrw=write\nsize=64k\nfsync=1\n[table]\nrw=read\nsize=128k\ninvalidate=1\n";
+
+	spawn_file("j.fio", two);
+	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results"), 0);
+	assert_non_null(strstr(spawn_out, "sections, each kind of call apart"));
+	assert_non_null(strstr(spawn_out, "log                1  write                   16"));
+	assert_non_null(strstr(spawn_out, "log                1  fsync                   15"));
+	assert_non_null(strstr(spawn_out, "table              1  read                    32"));
+	assert_non_null(strstr(spawn_out, "keys that change nothing here (--dry-run says why): invalidate\n"));
+	spawn_file("j.fio", "[log]\nrw=write\nsize=64k\nfsync=1\n");
+	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results"), 0);
+	assert_null(strstr(spawn_out, "sections, each kind"));
+	unlink("j.fio");
+}
+
+/* What a job would do, without a target; and what it cannot do, with exit status 2. */
+static void a_dry_run_says_what_a_job_would_do(void **state)
+{
+	spawn_file("j.fio", "[a]\nrw=write\nbs=2300\nsize=64k\nfdatasync=1\nend_fsync=1\nnumjobs=2\n");
+	assert_int_equal(spawn("bench --dry-run j.fio"), 0);
+	assert_non_null(strstr(spawn_out, "[a] 2 tasks\n  calls   56 writes, 56 fdatasyncs\n  written 128800 bytes\n"));
+	assert_non_null(strstr(spawn_out, "space: 128 KiB in 2 files\n"));
+	assert_non_null(strstr(spawn_out, "line 5: fdatasync=1: fdatasync after every N writes"));
+	assert_int_equal(spawn("bench --dry-run -- --name=a --rw=write --size=64k --fsync=1"), 0);
+	assert_non_null(strstr(spawn_out, "16 writes, 15 fsyncs"));
+	spawn_file("j.fio", "[a]\nrw=write\nsize=64k\nverify=md5\nfill_device=1\n");
+	assert_int_equal(spawn("bench --dry-run j.fio"), 2);
+	assert_non_null(strstr(spawn_out, "cannot be done here:\n  line 4: verify=md5: reads back"));
+	assert_non_null(
+		strstr(spawn_err, "j.fio:4: verify: cannot be done here (reads back what was written); line 5: fill"));
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
 /* Nobody counts in a real file system, or in none: that is not a count of 0. */
 static void what_is_not_known_is_absent(void **state)
 {
@@ -421,6 +458,8 @@ int main(void)
 		cmocka_unit_test(percentiles_are_those_that_were_asked_for),
 		cmocka_unit_test(the_engine_is_measured_with_its_recipe),
 		cmocka_unit_test(the_first_screen_is_one_screen),
+		cmocka_unit_test(sections_have_rows_of_their_own),
+		cmocka_unit_test(a_dry_run_says_what_a_job_would_do),
 		cmocka_unit_test(what_is_not_known_is_absent),
 		cmocka_unit_test(events_are_counted_or_it_says_why),
 		cmocka_unit_test(a_file_kept_can_be_used_again),
