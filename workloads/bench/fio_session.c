@@ -334,16 +334,13 @@ int fio_task_write(struct fio_task *t, void *file, uint64_t off, const void *buf
 	return ret;
 }
 
-/* Targets only write: a session's target is always a design, whose files are the file system's. */
 int fio_task_read(struct fio_task *t, void *file, uint64_t off, void *buf, uint32_t len)
 {
 	uint64_t begin = switch_phase(PH_OTHER);
-	int ret = fs_read(file, off, buf, len);
+	int ret = t->session->spec.target->files->read(file, off, buf, len);
 
 	hist_add(&t->read, switch_phase(PH_IDLE) - begin);
-	if (ret >= 0 && (uint32_t)ret < len)
-		memset((char *)buf + ret, 0, len - (uint32_t)ret);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 static int timed_sync(struct fio_task *t, enum op_kind kind, int (*sync)(void *file), void *file)
