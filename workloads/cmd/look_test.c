@@ -61,7 +61,7 @@ static void an_image_is_looked_at(void **state)
 	assert_non_null(strstr(spawn_out, "log of subvolume 256"));
 	assert_non_null(strstr(spawn_out, "x?[2J"));
 	assert_null(strchr(spawn_out, '\x1b'));
-	assert_non_null(strstr(spawn_out, "by the name a: 9000 bytes, now 5000; 2 extents of 12288 bytes, 0 holes"));
+	assert_non_null(strstr(spawn_out, "inode 257: 9000 bytes, now 5000; 2 extents of 12288 bytes, 0 holes"));
 	assert_non_null(strstr(spawn_out, "Whole: "));
 	assert_string_equal(spawn_err, "");
 	assert_int_equal(spawn("look -e " IMAGE), 0);

@@ -105,10 +105,10 @@ static void open_loop_is_there_with_what_its_caller_saw(void **state)
 
 	spawn_file("open.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=40\nrate_iops=10000\nfsync=2\n");
 	make_run(open_loop, "o1");
-	says_row("      1  %-18s %-16s", "A null", "write");
-	says_row("      1  %-18s %-16s", "A null", "fsync");
-	says_row("      1  %-18s %-16s", "A null", "service");
-	says_row("      1  %-18s %-16s", "A null", "response");
+	says_row("      1  A null  %-9s ", "write");
+	says_row("      1  A null  %-9s ", "fsync");
+	says_row("      1  A null  %-9s ", "service");
+	says_row("      1  A null  %-9s ", "response");
 	make_run(open_loop, "o2");
 	hgrm_has("o1/threads-1-A-service.hgrm", 80);
 	hgrm_has("o1/threads-1-A-response.hgrm", count_of("o1", "response", &ns));

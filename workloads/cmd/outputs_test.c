@@ -131,7 +131,7 @@ static void no_file_is_made_beside_a_device(void **state)
 {
 	unsigned before = spawn_left();
 
-	assert_int_equal(spawn("race hunt seed -n 300 -o /dev/null"), 0);
+	assert_int_equal(spawn("race hunt seed -n 3000 -o /dev/null"), 0);
 	assert_int_equal(access("/dev/null-flush_twice_early", F_OK), -1);
 	assert_int_equal(access("/dev/null.passing.schedule", F_OK), -1);
 	assert_int_equal(access("/dev/null.story.json", F_OK), -1);
