@@ -18,15 +18,15 @@ static const struct found {
 	const char *name, *was, *is;
 } found[] = {
 	{ "crash-1256dcb8", "alloc.c: space is given up that is not in use",
-	  "block 303104 of tree -6: item 5 (259 108 0): an extent of kind 255" },
+	  "block 303104 of tree -6: item 4 (259 108 0): an extent of kind 255" },
 	{ "crash-2233f613", "extent_item.c: a compressed extent has fewer items than are let go",
 	  "block 274432 of tree 256: item 4 (257 108 0): compression of kind 102" },
 	{ "crash-25e76098", "the same",
-	  "block 303104 of tree -6: item 5 (259 108 0): compression of kind 255" },
+	  "block 303104 of tree -6: item 4 (259 108 0): compression of kind 255" },
 	{ "crash-262f0e01", "the same",
 	  "block 274432 of tree 256: item 4 (257 108 0): compression of kind 153" },
 	{ "crash-c3c2d049", "the same",
-	  "block 274432 of tree 256: item 3 (257 12 0): a name that is empty or has a /" },
+	  "block 274432 of tree 256: item 3 (257 12 256): a name that is empty or has a /" },
 	{ "crash-f42ebba5", "the same",
 	  "block 274432 of tree 256: item 4 (257 108 0): compression of kind 229" },
 	{ "hang-44e16cd1", "replay walks an extent of 2^63 bytes",
