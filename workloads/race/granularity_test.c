@@ -60,7 +60,8 @@ static bool is_named(const struct race *race, const struct design *d)
 static bool is_slow(const struct race *race, const struct design *d)
 {
 	return race == &race_mixed || (race == race_named("join") && !strcmp(d->name, "joiner_leaves_data")) ||
-	       (race == race_named("seed") && !strcmp(d->name, "complete_flushed_once"));
+	       (race == race_named("seed") && !strcmp(d->name, "complete_flushed_once")) ||
+	       (race == race_named("stamp_torn") && !strcmp(d->name, "stamp_torn"));
 }
 
 static void agree(const struct race *race, const struct design *d)
