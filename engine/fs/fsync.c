@@ -830,6 +830,7 @@ static const struct fs_events events_postfix = {
 	.io_failed = ordered_tell_later,
 	.write_failed = inode_needs_holes,
 	.log_lacks = log_lacks_in_place,
+	.full_log_drops = log_drops_pending,
 	.commit_logged = trans_wait_pending,
 	.super_committed = trans_tell_completed,
 	.make_log = log_make_after_super,
@@ -867,6 +868,7 @@ struct fs_events design_events(const struct design *d)
 		.io_failed = on->io_failed ? on->io_failed : postfix->io_failed,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
 		.log_lacks = on->log_lacks ? on->log_lacks : postfix->log_lacks,
+		.full_log_drops = on->full_log_drops ? on->full_log_drops : postfix->full_log_drops,
 		.commit_logged = on->commit_logged ? on->commit_logged : postfix->commit_logged,
 		.super_committed = on->super_committed ? on->super_committed : postfix->super_committed,
 		.make_log = on->make_log ? on->make_log : postfix->make_log,
@@ -1084,6 +1086,12 @@ const struct design *const fs_designs[] = {
 		.what = "a sync of the file system does not tell of write errors (as before 735e4ae5ba28)",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .sync_returns = fs_report_nothing },
+	},
+	&(const struct design){
+		.name = "full_log_drops",
+		.what = "a full fsync of a range drops what the log alone has of the rest (as before 0c713cbab620)",
+		.fsync = fsync_postfix,
+		.on = &(const struct fs_events){ .full_log_drops = log_drops_nothing },
 	},
 	&(const struct design){
 		.name = "skips_in_place",

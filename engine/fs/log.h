@@ -108,6 +108,11 @@ bool log_has_inode(struct inode *inode);
  * log may lack it. Or the question is not asked. */
 bool log_lacks_in_place(struct inode *inode);
 bool log_lacks_nothing(struct inode *inode);
+/* full_log_drops: a full log takes the place of all that the log has of an inode, and is made from the trees. After a
+ * full fsync of a range there may be an extent outside of it that the log has, and no tree yet. Is there one? Or the
+ * question is not asked. */
+bool log_drops_pending(struct inode *inode);
+bool log_drops_nothing(struct inode *inode);
 
 /* ---- log_written.c: logging data that is written already ---- */
 

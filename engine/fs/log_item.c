@@ -36,6 +36,16 @@ bool log_lacks_nothing(struct inode *inode)
 	return false;
 }
 
+bool log_drops_pending(struct inode *inode)
+{
+	return ordered_any_pending(inode);
+}
+
+bool log_drops_nothing(struct inode *inode)
+{
+	return false;
+}
+
 bool log_has_inode(struct inode *inode)
 {
 	struct log *log = &inode->root->log;
@@ -303,6 +313,8 @@ static int log_inode(struct inode *inode, struct handle *h, int64_t transid, con
 	else if (ordered_overlaps(inode, what->start, what->end))
 		/* an inline write set the flag after the score had looked, so nothing was waited for: what is on its
 		 * way is in no tree */
+		ret = LOG_NEED_COMMIT;
+	else if (inode->root->fs->on.full_log_drops(inode))
 		ret = LOG_NEED_COMMIT;
 	else
 		ret = log_full(inode, log, generation, what->start, what->end);

@@ -422,6 +422,19 @@ int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end)
 	return ret;
 }
 
+bool ordered_any_pending(struct inode *inode)
+{
+	struct ordered *o;
+	bool found = false;
+
+	rt_access(inode->ordered_lock.m.id, POINT_READ);
+	spin_lock_quiet(&inode->ordered_lock);
+	RB_FOREACH(o, ordered_tree, &inode->ordered)
+		found |= atomic_load(&o->flags) & ORDERED_PENDING;
+	spin_unlock(&inode->ordered_lock);
+	return found;
+}
+
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end)
 {
 	struct ordered *o = ordered_in_range(inode, start, end);

@@ -60,6 +60,8 @@ int ordered_wait_range(struct inode *inode, uint64_t start, uint64_t end);
 uint64_t ordered_first_below(struct inode *inode, uint64_t disk, uint64_t size);
 bool ordered_any(struct inode *inode);
 bool ordered_overlaps(struct inode *inode, uint64_t start, uint64_t end);
+/* Is there one that a log of the running transaction has, and no tree yet? */
+bool ordered_any_pending(struct inode *inode);
 
 /* Counts a write error of the inode: each open file is told of it once. err < 0. Its pages' map is not dropped yet. */
 void inode_write_error(struct inode *inode, int err);

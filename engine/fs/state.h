@@ -339,6 +339,9 @@ struct fs_events {
 	/* Is there something of the inode that a log of it may lack, and no map tells of? log_lacks_in_place(),
 	 * log_lacks_nothing() */
 	bool (*log_lacks)(struct inode *inode);
+	/* A full log is about to be made. Would it drop what only the log has? log_drops_pending(),
+	 * log_drops_nothing() */
+	bool (*full_log_drops)(struct inode *inode);
 	/* A commit is about to delete the log. trans_wait_pending(), trans_leave_pending() */
 	void (*commit_logged)(struct trans *t);
 	/* A commit's super is on the media, and its transaction is not COMPLETED yet. trans_tell_completed(),
