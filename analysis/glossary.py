@@ -28,6 +28,9 @@ WORDS = (
     ("contended, total ms, max us, avg us", "how often a task had to wait for a lock or an event of that class, and "
                                             "how long"),
     ("share", "of all waiting; a worker without work is no wait"),
+    ("section, tasks", "what stands under one [NAME] of a job file; how many tasks ran it"),
+    ("call, calls, a second, max, MB/s", "one kind of call; how many there were, and how many a second; the longest; how "
+                                         "many million bytes a second they moved"),
     ("wake-up", "the part of a wait between being woken and running"),
     ("type", "mutex, rwsem, spin: locks, each as the kernel's of that name; wait: for an event"),
     ("class, whose phase", "what was waited for; what whoever held or owed it was doing meanwhile, most of the time"),
@@ -61,6 +64,11 @@ def all_words(run):
     return WORDS + (phases(run) if "phases" in run.data else OLD_PHASES) + classes(run) + PLOTS
 
 
+def says_more(sections):
+    """Are they told apart? A write and its sync of one section stand in the other tables."""
+    return len(sections) > 1 or any(len(s["ops"]) > 2 for s in sections)
+
+
 def terminal_words(run):
     """For the end of a bench with --verbose: each word that is the name of a column or a row there, and no more."""
     trials = run.all_trials()
@@ -75,6 +83,8 @@ def terminal_words(run):
     if any("phases_ns" in t for t in trials):
         have.update(("mean, the rest", "contended, total ms, max us, avg us", "share", "wake-up", "type",
                      "class, whose phase"))
+    if any(says_more(t.get("sections", [])) for t in trials):
+        have.update(("section, tasks", "call, calls, a second, max, MB/s"))
     if run.env.get("topology", {}).get("nodes", 1) > 1:
         have.add("acquired, remote, woken, woken remote")
     return tuple(w for w in WORDS if w[0] in have) + phases(run) + classes(run)
