@@ -29,8 +29,8 @@ WORDS = (
                                             "how long"),
     ("share", "of all waiting; a worker without work is no wait"),
     ("section, tasks", "what stands under one [NAME] of a job file; how many tasks ran it"),
-    ("call, calls, a second, max, MB/s", "one kind of call; how many there were, and how many a second; the longest; how "
-                                         "many million bytes a second they moved"),
+    ("call, calls, a second, max, MB/s", "one kind of call; how many there were, and how many a second; the longest; "
+                                         "how many million bytes a second they moved"),
     ("wake-up", "the part of a wait between being woken and running"),
     ("type", "mutex, rwsem, spin: locks, each as the kernel's of that name; wait: for an event"),
     ("class, whose phase", "what was waited for; what whoever held or owed it was doing meanwhile, most of the time"),
