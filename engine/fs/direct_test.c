@@ -38,7 +38,7 @@ static void rig_close(struct rig *r)
 /* `shift`: how far the memory is from a place that the device likes. */
 static int write_direct(struct file *f, uint64_t off, uint32_t len, uint64_t seed, unsigned shift)
 {
-	uint8_t *buf = aligned_alloc(4096, len + 4096);
+	uint8_t *buf = aligned_alloc(4096, (len + 4096u + 4095u) / 4096u * 4096u);
 
 	test_fill(buf + shift, off, len, seed);
 	int ret = fs_write_direct(f, off, buf + shift, len);

@@ -134,7 +134,10 @@ static void a_thread_repeats(void **state)
 		skip();
 	struct hunt *h = open_hunt(race_named("log_reuse"), "postfix");
 
-	hunt_run(h, &pick_random, pick_random.create("", &(const char *){ NULL }), 1);
+	void *picker = pick_random.create("", &(const char *){ NULL });
+
+	hunt_run(h, &pick_random, picker, 1);
+	pick_random.destroy(picker);
 	assert_non_null(call(h, OP_FSYNC, 1));
 	assert_null(call(h, OP_FSYNC, 2));
 	hunt_close(h);
