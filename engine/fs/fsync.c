@@ -656,7 +656,9 @@ static int fsync_modern(struct sync *s)
 	return fsync_modern_log(s, &rules_modern, full);
 }
 
-static int fsync_modern_repaired(struct sync *s)
+/* What modern_repaired and those of the corpus that are made from it do before an early-out: all up to the waits. On
+ * return inode->lock is held, also after an error. */
+static int fsync_repaired_wait(struct sync *s, bool *full)
 {
 	struct inode *inode = s->inode;
 	int ret;
@@ -666,8 +668,8 @@ static int fsync_modern_repaired(struct sync *s)
 	fsync_lock_all(s);
 	log_interest(inode->root);
 	fsync_reflush(s);
-	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
-	if (full) {
+	*full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
+	if (*full) {
 		ret = fsync_complete_all(s);
 	} else {
 		fsync_collect(s);
@@ -675,9 +677,18 @@ static int fsync_modern_repaired(struct sync *s)
 		if (!ret)
 			ret = fsync_wait_failed(s);
 	}
+	if (!ret)
+		log_interest(inode->root);
+	return ret;
+}
+
+static int fsync_modern_repaired(struct sync *s)
+{
+	bool full;
+	int ret = fsync_repaired_wait(s, &full);
+
 	if (ret)
 		return fsync_leave(s, ret);
-	log_interest(inode->root);
 	if (fsync_nothing_under_way(s, &rules_repaired, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_repaired, full);
@@ -686,26 +697,11 @@ static int fsync_modern_repaired(struct sync *s)
 /* Only what has been collected is asked about, and not what another fsync has collected (since 487781796d30). */
 static int fsync_trusts_collected(struct sync *s)
 {
-	struct inode *inode = s->inode;
-	int ret;
+	bool full;
+	int ret = fsync_repaired_wait(s, &full);
 
-	fsync_whole_file(s);
-	fsync_flush(s);
-	fsync_lock_all(s);
-	log_interest(inode->root);
-	fsync_reflush(s);
-	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
-	if (full) {
-		ret = fsync_complete_all(s);
-	} else {
-		fsync_collect(s);
-		ret = fsync_wait_collected(s);
-		if (!ret)
-			ret = fsync_wait_failed(s);
-	}
 	if (ret)
 		return fsync_leave(s, ret);
-	log_interest(inode->root);
 	if (fsync_nothing_collected(s, &rules_repaired, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_repaired, full);
@@ -714,26 +710,11 @@ static int fsync_trusts_collected(struct sync *s)
 /* The inode is covered by the sub-transaction in which it has changed (since 257c62e1bce0). */
 static int fsync_covers_change(struct sync *s)
 {
-	struct inode *inode = s->inode;
-	int ret;
+	bool full;
+	int ret = fsync_repaired_wait(s, &full);
 
-	fsync_whole_file(s);
-	fsync_flush(s);
-	fsync_lock_all(s);
-	log_interest(inode->root);
-	fsync_reflush(s);
-	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
-	if (full) {
-		ret = fsync_complete_all(s);
-	} else {
-		fsync_collect(s);
-		ret = fsync_wait_collected(s);
-		if (!ret)
-			ret = fsync_wait_failed(s);
-	}
 	if (ret)
 		return fsync_leave(s, ret);
-	log_interest(inode->root);
 	if (fsync_nothing_under_way(s, &rules_covers_change, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_covers_change, full);
@@ -742,27 +723,12 @@ static int fsync_covers_change(struct sync *s)
 /* What has been collected is not asked about (before 626e9f41f7c2). */
 static int fsync_skips_collected(struct sync *s)
 {
-	struct inode *inode = s->inode;
-	int ret;
+	bool full;
+	int ret = fsync_repaired_wait(s, &full);
 
-	fsync_whole_file(s);
-	fsync_flush(s);
-	fsync_lock_all(s);
-	log_interest(inode->root);
-	fsync_reflush(s);
-	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);
-	if (full) {
-		ret = fsync_complete_all(s);
-	} else {
-		fsync_collect(s);
-		ret = fsync_wait_collected(s);
-		if (!ret)
-			ret = fsync_wait_failed(s);
-	}
 	if (ret)
 		return fsync_leave(s, ret);
-	log_interest(inode->root);
-	if (rules_repaired.has(inode, fs_generation(inode->root->fs)) ||
+	if (rules_repaired.has(s->inode, fs_generation(s->inode->root->fs)) ||
 	    fsync_nothing_under_way(s, &rules_repaired, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_repaired, full);
