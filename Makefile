@@ -72,13 +72,13 @@ check: ## no warning under gcc and clang, floors kept, rules that a grep can hol
 
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined BUILD=$(BUILD)/asan build tests
-	@FAST_TESTS=1 TEST_LIMIT=300 FSYNCSTORM=$(BUILD)/asan/fsyncstorm \
+	@FAST_TESTS=1 TEST_LIMIT=600 FSYNCSTORM=$(BUILD)/asan/fsyncstorm \
 	ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	scripts/run-tests $(BUILD)/asan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
 
 tsan: ## every test of the threads back end under ThreadSanitizer (fibers skip themselves)
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=thread BUILD=$(BUILD)/tsan build tests
-	@FAST_TESTS=1 TEST_LIMIT=300 FSYNCSTORM=$(BUILD)/tsan/fsyncstorm TSAN_OPTIONS=halt_on_error=1 \
+	@FAST_TESTS=1 TEST_LIMIT=600 FSYNCSTORM=$(BUILD)/tsan/fsyncstorm TSAN_OPTIONS=halt_on_error=1 \
 	scripts/run-tests $(BUILD)/tsan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/tsan/%)
 
 fuzz: ## TIME=60: each fuzz target for so many seconds, from the inputs that are kept; what was covered and found

@@ -204,7 +204,7 @@ static void fio_is_placed_as_we_are(void **state)
 {
 	need_fio();
 	json_t *o = bench_with_fio("[global]\nrw=randwrite\nbs=4k\nsize=256k\nnumjobs=2\n[w]\nnumber_ios=40\n"
-	                           "[s]\nnumber_ios=30\nfsync=1\n", "-p compact");
+	                           "[s]\nnumber_ios=30\nfsync=1\n", "-P compact");
 	json_t *ours = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "tasks");
 	json_t *theirs = json_object_get(fios(o), "tasks");
 	assert_int_equal(json_array_size(theirs), 4);
@@ -220,7 +220,7 @@ static void where_it_cannot_be_it_says_so(void **state)
 {
 	need_fio();
 	json_t *o = bench_with_fio("[s]\nrw=randwrite\nsize=256k\nnumber_ios=30\nfsync=1\nnuma_cpu_nodes=0\n",
-	                           "-p compact");
+	                           "-P compact");
 	assert_non_null(strstr(notice_of(fios(o)), "numa_cpu_nodes"));
 	json_decref(o);
 }

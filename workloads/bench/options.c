@@ -19,7 +19,7 @@ static const struct argp_option table[] = {
 	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
 	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
-	{ "placement", 'p', "PLAN", 0, PLACE_PLANS " (as the job says)", 0 },
+	{ "placement", 'P', "PLAN", 0, PLACE_PLANS " (as the job says)", 0 },
 	{ "events", 'e', "LIST", 0, "Count these too, by libpfm4's names: cycles,instructions,LLC-misses", 0 },
 	{ "percentile-list", KEY_PERCENTILES, "LIST", 0, "These percentiles of every operation, too: 50,99,99.99", 0 },
 	{ "json", 'j', "FILE", 0, "Also write the results to this file; - writes them to stdout in place of the tables",
@@ -139,7 +139,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return set_trials(o, arg);
 	case 's':
 		return set_seconds(o, arg);
-	case 'p':
+	case 'P':
 		o->placement = arg;
 		return 0;
 	case 'e':

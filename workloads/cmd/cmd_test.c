@@ -56,7 +56,7 @@ static void wrong_options_are_one_line(void **state)
 		{ "bench good.fio -t null --events ,", "no event is named" },
 		{ "bench good.fio -t postfix@ram:64m,nude=0", "want node=N" },
 		{ "topo --device nosuch/x", "--device: nosuch/x" },
-		{ "topo --device nosuch -p near", "--device: nosuch: No such file" },
+		{ "topo --device nosuch -P near", "--device: nosuch: No such file" },
 		{ "bench good.fio good.fio -t null", "one job" },
 		{ "bench good.fio -t null --percentile-list 50,often", "--percentile-list: expected" },
 		{ "bench good.fio -t null --percentile-list 101", "--percentile-list: expected" },
@@ -121,31 +121,50 @@ static void wrong_options_are_one_line(void **state)
 	unlink("good.fio");
 }
 
-/* A letter is one option, whatever the command; -h is help. */
+/* The option that a line of a command's help is about: its letter, and its name. */
+static bool letter_of(const char *line, char *letter, char name[32])
+{
+	return sscanf(line, "  -%c, --%31[a-z-]", letter, name) == 2;
+}
+
+/* A letter is one option, whatever the command; -h is help. Alike are: how many runs, how many tasks, who picks. */
 static void a_letter_means_one_thing(void **state)
 {
 	static const char *const commands[] = {
-		"bench", "list", "topo", "doctor", "floor", "report", "compare", "merge", "race", "race list",
-		"race hunt", "race prove", "race stress", "race score", "race merge", "race replay", "help",
+		"bench", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge", "race", "race list",
+		"race show", "race hunt", "race prove", "race explore", "race stress", "race score", "race merge",
+		"race replay", "help",
 	};
-	static const char *const means[][2] = {
-		{ "  -s", "--seconds" }, { "  -t", "--target" }, { "  -o", "--out" }, { "  -j", "--json" },
+	static const char *const alike[] = {
+		"n: trials schedules rounds cap", "p: picker strategy", "T: threads tasks",
 	};
-	char args[64];
+	char means[128][32] = { 0 };
+	char args[64], name[32], letter;
+	size_t seen = 0;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		snprintf(args, sizeof(args), "%s -h", commands[i]);
 		if (spawn(args) || !strcasestr(spawn_out, "usage:"))
 			fail_msg("`%s`: no help: %s", args, spawn_err);
-		for (size_t k = 0; k < sizeof(means) / sizeof(means[0]); k++)
-			for (char *at = spawn_out; (at = strstr(at, means[k][0])); at++) {
-				char line[160];
-				bool begins = at == spawn_out || at[-1] == '\n';
-				snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
-				if (begins && strchr(", ", at[4]) && !strstr(line, means[k][1]))
-					fail_msg("`%s`: %s", args, line);
-			}
+		for (char *line = spawn_out; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+			bool same = false;
+
+			if (!letter_of(line, &letter, name))
+				continue;
+			seen++;
+			for (size_t k = 0; k < sizeof(alike) / sizeof(alike[0]); k++)
+				same |= alike[k][0] == letter && strstr(alike[k], name) && means[(int)letter][0];
+			if (!same && means[(int)letter][0] && strcmp(means[(int)letter], name))
+				fail_msg("`%s`: -%c is --%s here, --%s elsewhere", commands[i], letter, name,
+				         means[(int)letter]);
+			snprintf(means[(int)letter], 32, "%s", name);
+		}
 	}
+	assert_true(seen > 40);
+	assert_string_equal(means['s'], "seconds");
+	assert_string_equal(means['t'], "target");
+	assert_string_equal(means['o'], "out");
+	assert_string_equal(means['h'], "help");
 }
 
 static void wrong_jobs_are_one_line_with_the_place(void **state)
@@ -222,7 +241,7 @@ static void list_names_what_there_is(void **state)
 static void topo_plans_a_machine_that_is_not_there(void **state)
 {
 	setenv("HWLOC_SYNTHETIC", "node:2 core:4 pu:2", 1);
-	assert_int_equal(spawn("topo -n 4"), 0);
+	assert_int_equal(spawn("topo -T 4"), 0);
 	unsetenv("HWLOC_SYNTHETIC");
 	assert_non_null(strstr(spawn_out, "16 processing units"));
 	assert_non_null(strstr(spawn_out, "synthetic"));
@@ -240,7 +259,7 @@ static void assert_no_hand_over(void)
 
 static void a_bench_on_a_synthetic_topology_says_that_nothing_is_bound(void **state)
 {
-	static const char args[] = "bench good.fio -t postfix@ram:64m -T 2 -p scatter --trials 1 --no-results";
+	static const char args[] = "bench good.fio -t postfix@ram:64m -T 2 -P scatter --trials 1 --no-results";
 	char as_json[sizeof(args) + 16];
 
 	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nfsync=1\n");
@@ -276,10 +295,10 @@ static void a_topology_that_is_none_is_one_line(void **state)
 static void topo_tells_which_plan_one_node_has_not(void **state)
 {
 	setenv("HWLOC_SYNTHETIC", "node:1 core:2 pu:1", 1);
-	one_line_and_status_2("topo -p split", "--placement: split: there is no second node");
-	one_line_and_status_2("topo -p split --json", "--placement: split: there is no second node");
+	one_line_and_status_2("topo -P split", "--placement: split: there is no second node");
+	one_line_and_status_2("topo -P split --json", "--placement: split: there is no second node");
 	spawn_file("good.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=10\n");
-	one_line_and_status_2("bench good.fio -t null -p split", "--placement: split: there is no second node");
+	one_line_and_status_2("bench good.fio -t null -P split", "--placement: split: there is no second node");
 	unlink("good.fio");
 	assert_int_equal(spawn("topo"), 0);
 	assert_non_null(strstr(spawn_out, "\ncompact, 2 tasks:"));

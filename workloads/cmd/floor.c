@@ -52,11 +52,13 @@ struct floor_run {
 
 /* ---- options ---- */
 
+enum { KEY_RUN = 0x100, KEY_FORCE };
+
 static const struct argp_option table[] = {
-	{ "run", 'r', "FOLDER", 0, "Play the I/O of this run's designs, too: a folder that a bench kept", 0 },
+	{ "run", KEY_RUN, "FOLDER", 0, "Play the I/O of this run's designs, too: a folder that a bench kept", 0 },
 	{ "seconds", 's', "TIME", 0, "For each figure (1)", 0 },
 	{ "json", 'j', "FILE", 0, "Also as JSON; - writes it to stdout in place of the table", 0 },
-	{ "force", 'f', NULL, 0, "Write over the block device", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Write over the block device", 0 },
 	{ 0 },
 };
 
@@ -65,7 +67,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'r':
+	case KEY_RUN:
 		o->run = arg;
 		return 0;
 	case 's':
@@ -76,7 +78,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		o->json = arg;
 		return 0;
-	case 'f':
+	case KEY_FORCE:
 		o->force = true;
 		return 0;
 	case ARGP_KEY_ARG:

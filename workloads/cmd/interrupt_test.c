@@ -534,7 +534,7 @@ static void a_run_that_nobody_reads_is_kept(void **state)
 static void what_only_prints_leaves_nothing(void **state)
 {
 	static const char *const asks[] = {
-		"list",     "list --json",     "topo -n 4",
+		"list",     "list --json",     "topo -T 4",
 		"doctor .", "floor . -s 10ms", "floor . -s 10ms -j -",
 		"help",     "race list",       "race hunt seed --design postfix --schedules 100"
 	};

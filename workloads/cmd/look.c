@@ -36,7 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		o->json = true;
 		return 0;
-	case 'e':
+	case 'x':
 		o->extents = true;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -251,7 +251,7 @@ int cmd_look(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
 		{ "check", 'c', NULL, 0, "Read all data as well; exit status 1 when anything is damaged", 0 },
-		{ "extents", 'e', NULL, 0, "Each extent of each file", 0 },
+		{ "extents", 'x', NULL, 0, "Each extent of each file", 0 },
 		{ "json", 'j', NULL, 0, "As JSON, extents included", 0 },
 		{ 0 },
 	};

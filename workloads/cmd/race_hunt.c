@@ -31,6 +31,8 @@
 
 /* ---- options ---- */
 
+enum { KEY_CHECK = RACE_KEY_OWN };
+
 struct hunt_options {
 	struct race_options common; /* the first: see race_options.h */
 	const char *picker;
@@ -50,7 +52,7 @@ static const struct argp_option hunt_table[] = {
 	RACE_ROW_SEED("Where the schedules begin (default: 1)"),
 	RACE_ROW_JSON,
 	RACE_ROW_OUT("Where a failing schedule goes (default: race-NAME-DESIGN.schedule)"),
-	{ "check-determinism", 'c', NULL, 0, "Run each schedule again from its recording, and compare", 0 },
+	{ "check-determinism", KEY_CHECK, NULL, 0, "Run each schedule again from its recording, and compare", 0 },
 	RACE_ROW_JOBS,
 	RACE_ROW_SHARD("Every N-th schedule alone, from number I on; `race merge` joins the shards. Their seeds are "
 	               "the undivided "
@@ -59,7 +61,7 @@ static const struct argp_option hunt_table[] = {
 	               "differ"),
 	RACE_ROW_TRACES,
 	RACE_ROW_GRANULARITY,
-	{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
+	{ "all-lines", 'A', NULL, 0, "A time line with nothing folded", 0 },
 	{ 0 },
 };
 
@@ -73,10 +75,10 @@ static error_t parse_hunt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'n':
 		return race_option_number(&o->common, "schedules", arg, &o->schedules);
-	case 'c':
+	case KEY_CHECK:
 		o->check_determinism = true;
 		return 0;
-	case 'a':
+	case 'A':
 		o->all_lines = true;
 		return 0;
 	default:

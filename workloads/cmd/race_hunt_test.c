@@ -200,39 +200,6 @@ static void a_hunt_over_designs_ends_with_a_table(void **state)
 	assert_int_equal(system("rm x.*"), 0);
 }
 
-/* Scenarios of no known bug are many alike: one in eight is run, by one picker. */
-static bool is_run_by(size_t i, size_t picker)
-{
-	const struct race *race = race_all()[i];
-
-	return !race->scenario || race_is_of_a_bug(race) || (!picker && i % 8 == 0);
-}
-
-/* Whatever it comes to: none ends by a signal, and what breaks breaks again when it is replayed. */
-static void every_picker_runs_every_race(void **state)
-{
-	static const char *const pickers[] = { "portfolio", "random", "pct", "pos", "urw", "surw", "dfs", "dpor" };
-	static const char *const designs[] = { "postfix", "prefix" };
-	char args[160];
-
-	if (RT_TSAN)
-		skip();
-	for (size_t i = 0; race_all()[i]; i++)
-		for (size_t p = 0; p < sizeof(pickers) / sizeof(pickers[0]); p++)
-			for (size_t d = 0; d < 2 && is_run_by(i, p); d++) {
-				snprintf(args, sizeof(args),
-				         "race hunt %s -d %s -p %s -n 40 -o x.schedule", race_all()[i]->name,
-				         designs[d], pickers[p]);
-				int status = spawn(args);
-				if (status != 0 && status != 1)
-					fail_msg("`%s`: status %d: %s", args, status, spawn_err);
-				if (status && spawn("race replay x.schedule") != 1)
-					fail_msg("`%s`, replayed: %s%s", args, spawn_out, spawn_err);
-			}
-	assert_int_equal(system("rm -f x.schedule x.passing.schedule x.story.json"), 0);
-	assert_int_equal(spawn_left(), 0);
-}
-
 static bool says(const char *path, const char *what)
 {
 	char text[4096] = "";
@@ -372,7 +339,6 @@ int main(void)
 		cmocka_unit_test(what_is_found_is_told_with_its_schedule_and_its_picker),
 		cmocka_unit_test(what_cannot_be_written_down_is_told_all_the_same),
 		cmocka_unit_test(a_hunt_over_designs_ends_with_a_table),
-		cmocka_unit_test(every_picker_runs_every_race),
 		cmocka_unit_test(what_decides_is_in_the_json),
 		cmocka_unit_test(a_schedule_of_fine_points_is_replayed_with_fine_points),
 		cmocka_unit_test(a_bad_schedule_is_one_line_and_status_2),

@@ -32,7 +32,7 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 	struct replay_options *o = state->input;
 
 	switch (key) {
-	case 'a':
+	case 'A':
 		o->all_lines = true;
 		return 0;
 	case KEY_TOLERANT:
@@ -156,7 +156,7 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 int cmd_race_replay(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
-		{ "all-lines", 'a', NULL, 0, "A time line with nothing folded", 0 },
+		{ "all-lines", 'A', NULL, 0, "A time line with nothing folded", 0 },
 		{ "tolerant", KEY_TOLERANT, NULL, 0,
 		  "Skip decisions that do not fit, and judge every crash: for a program that has changed", 0 },
 		{ "json", 'j', "FILE|-", 0, "The story as JSON, too; \"-\": to standard output, and nothing else there",

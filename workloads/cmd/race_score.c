@@ -25,6 +25,8 @@
 
 /* ---- options ---- */
 
+enum { KEY_SEEDS = RACE_KEY_OWN };
+
 struct score_options {
 	struct race_options common; /* the first: see race_options.h; race NULL: all races */
 	const char *strategy[STRATEGIES_MAX];
@@ -38,7 +40,7 @@ static const struct argp_option score_table[] = {
 	RACE_ROW_DESIGN("This design alone, also for races that name no verdict for it (default: those that a race "
 	                "names)"),
 	{ "strategy", 'p', "PICKER", 0, "This strategy; may be given again (default: portfolio, and each picker)", 0 },
-	{ "seeds", 'k', "N", 0, "Searches of what is to break (default: 20)", 0 },
+	{ "seeds", KEY_SEEDS, "N", 0, "Searches of what is to break (default: 20)", 0 },
 	{ "cap", 'n', "N", 0, "Schedules of a search at most (default: 10000)", 0 },
 	RACE_ROW_SEED("Where the seeds begin (default: 1)"),
 	RACE_ROW_GRANULARITY,
@@ -72,7 +74,7 @@ static error_t parse_score(int key, char *arg, struct argp_state *state)
 		return race_options_parse(ARGP_KEY_ARG, arg, &o->common);
 	case 'p':
 		return take_strategy(o, arg);
-	case 'k':
+	case KEY_SEEDS:
 		return race_option_number(&o->common, "seeds", arg, &o->seeds);
 	case 'n':
 		return race_option_number(&o->common, "cap", arg, &o->cap);

@@ -15,6 +15,8 @@
 
 #define TASKS_MAX 1024
 
+enum { KEY_DEVICE = 0x100 };
+
 struct options {
 	unsigned tasks;
 	const char *plan; /* NULL: each that needs no more to be known */
@@ -29,17 +31,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	uint64_t n;
 
 	switch (key) {
-	case 'n':
+	case 'T':
 		if (text_number(arg, &n) || !n || n > TASKS_MAX) {
 			cmd_error("topo", "--tasks: expected a number from 1 to %d, not `%.40s`", TASKS_MAX, arg);
 			return EINVAL;
 		}
 		o->tasks = n;
 		return 0;
-	case 'p':
+	case 'P':
 		o->plan = arg;
 		return 0;
-	case 'd':
+	case KEY_DEVICE:
 		if (stat(arg, &st)) {
 			cmd_error("topo", "--device: %.200s: %s", arg, strerror(errno));
 			return EINVAL;
@@ -100,9 +102,10 @@ static int show_plans(const struct options *o, json_t *plans)
 int cmd_topo(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
-		{ "tasks", 'n', "N", 0, "Tasks to place (as many as there are processing units)", 0 },
-		{ "placement", 'p', "PLAN", 0, "Only this plan: " PLACE_PLANS, 0 },
-		{ "device", 'd', "PATH", 0, "near and far are told from the drive under this file or block device", 0 },
+		{ "tasks", 'T', "N", 0, "Tasks to place (as many as there are processing units)", 0 },
+		{ "placement", 'P', "PLAN", 0, "Only this plan: " PLACE_PLANS, 0 },
+		{ "device", KEY_DEVICE, "PATH", 0,
+		  "near and far are told from the drive under this file or block device", 0 },
 		{ "json", 'j', NULL, 0, "As JSON", 0 },
 		{ 0 },
 	};
