@@ -342,8 +342,9 @@ void volume_tell_replay(struct look *l, const struct volume *v, const struct vol
 	for (uint32_t n = 0; n < log->ninodes && l->ops->replay; n++) {
 		const struct volume_inode *i = &log->inode[n], *was = v ? volume_find(v, i->ino) : NULL;
 		struct look_replay r = { .subvol = log->id, .ino = i->ino, .is_new = !was || !was->has_item,
-					 .names = log->ref + i->first_ref, .nnames = i->nrefs, .sized = i->has_item,
-					 .size = i->item.size, .old_size = was ? was->item.size : 0 };
+					 .names = i->nrefs ? log->ref + i->first_ref : NULL, .nnames = i->nrefs,
+					 .sized = i->has_item, .size = i->item.size,
+					 .old_size = was ? was->item.size : 0 };
 		for (uint32_t k = i->first; k < i->first + i->nextents; k++) {
 			const struct extent_item *it = &log->extent[k].it;
 			bool hole = it->kind == EXTENT_REG && !it->disk_bytenr;

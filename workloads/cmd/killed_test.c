@@ -43,6 +43,8 @@ static void what_is_left_behind_is_named(void **state)
 		pid_t pid = spawn_start("bench j.fio -t path:. -t null -n 1");
 
 		poll(NULL, 0, (int)(i * 7 % 150));
+		while (i == kills - 1 && !entries("fsyncstorm-??????"))
+			poll(NULL, 0, 1); /* once at least there is something to leave behind */
 		kill(pid, SIGKILL);
 		spawn_finish(pid);
 	}
