@@ -200,7 +200,7 @@ static char *list_groups(int key, const char *text, void *input)
 		return (char *)text;
 	fprintf(f, "Groups:\n");
 	for (const struct self_group *g = ((const struct options *)input)->suite->group; g->name; g++)
-		fprintf(f, "  %-12s %s\n", g->name, g->what);
+		fprintf(f, "  %-12s %s%s\n", g->name, g->what, g->apart ? " (only when it is named)" : "");
 	fclose(f);
 	return out;
 }
@@ -229,8 +229,10 @@ static int run(const struct options *o)
 	env_line(machine, sizeof(machine));
 	printf("fsyncstorm %s on %s\n", env_commit(), machine);
 	for (unsigned i = 0; o->suite->group[i].name; i++)
-		if (!o->any || o->only[i])
+		if (o->any ? o->only[i] : !o->suite->group[i].apart)
 			o->suite->group[i].run(s);
+		else if (!o->any)
+			self_info(s, "not run, since it takes long: --only %s", o->suite->group[i].name);
 	printf("%u figures, %u missed\n", s->nfigures, s->missed);
 	if (o->json) {
 		json_t *all = all_json(s);

@@ -16,7 +16,7 @@
 #include "base/why.h"
 
 #define SELF_FIGURES_MAX 96
-#define SELF_INFO_MAX    96
+#define SELF_INFO_MAX    256
 #define SELF_GROUPS_MAX  32
 
 enum self_bound { AT_MOST, AT_LEAST, NEAR /* within 15 % */ };
@@ -46,6 +46,7 @@ struct self_suite {
 	struct self_group {
 		const char *name, *what;
 		void (*run)(struct self *s);
+		bool apart; /* it takes long: it is run when it is named, and not as one of all */
 	} group[SELF_GROUPS_MAX]; /* ends with a NULL name */
 	int (*child)(void);       /* what --child does; may be NULL */
 };

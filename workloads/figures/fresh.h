@@ -9,5 +9,8 @@
 
 /* Searches as *s says, which is also the result; the strategy is set here. 0, or -errno with why. */
 int fresh_search(const struct race *race, const char *design, const char *strategy, struct search *s, struct why *why);
+/* The same in so many processes (search.h). */
+int fresh_search_jobs(const struct race *race, const char *design, const char *strategy, uint32_t jobs,
+                      struct search *s, struct why *why);
 
 #endif

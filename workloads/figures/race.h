@@ -15,6 +15,6 @@ void race_figures_prove(struct self *s);
 void race_figures_explain(struct self *s);
 void race_figures_stress(struct self *s);
 void race_figures_corpus(struct self *s);
-void race_figures_holds(struct self *s);
+void race_figures_scenarios(struct self *s);
 
 #endif

@@ -1,0 +1,59 @@
+/* Which groups of figures a command measures: all but those apart, or those that are named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "figures/figures.h"
+
+static unsigned plain_runs, apart_runs;
+
+static void plain(struct self *s)
+{
+	plain_runs++;
+	self_figure(s, "plain", 1, AT_MOST, 1, "runs");
+}
+
+static void apart(struct self *s)
+{
+	apart_runs++;
+	self_figure(s, "apart", 2, AT_MOST, 1, "runs");
+}
+
+static const struct self_suite suite = {
+	.command = "bench-race",
+	.doc = "\v",
+	.group = { { "plain", "one of all", plain }, { "apart", "takes long", apart, true } },
+};
+
+static int run(const char *only)
+{
+	char *argv[] = { "bench-race", "--only", (char *)only, NULL };
+
+	plain_runs = apart_runs = 0;
+	return self_main(&suite, only ? 3 : 1, argv);
+}
+
+static void a_group_apart_is_run_when_it_is_named(void **state)
+{
+	assert_int_equal(run(NULL), 0);
+	assert_int_equal(plain_runs, 1);
+	assert_int_equal(apart_runs, 0);
+	assert_int_equal(run("apart"), 1);
+	assert_int_equal(plain_runs, 0);
+	assert_int_equal(apart_runs, 1);
+	assert_int_equal(run("plain"), 0);
+	assert_int_equal(plain_runs, 1);
+	assert_int_equal(apart_runs, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_group_apart_is_run_when_it_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
