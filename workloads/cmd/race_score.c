@@ -1,6 +1,6 @@
 /*
  * race_score.c: `fsyncstorm race score`: every race, design and strategy: how soon what is due is found,
- * and at which rate. A verdict that is not the one that is due is exit status 1.
+ * and at which rate; the strategies ranked. A verdict that is not the one that is due is exit status 1.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -118,16 +118,45 @@ static const char *schedules_text(const struct scoring *g, const struct score_ro
 	return buf;
 }
 
+/* The 95 % interval of the median. */
+static const char *interval_text(const struct scoring *g, const struct score_row *r, char buf[64])
+{
+	char low[24], high[24];
+
+	if (!r->low)
+		return "-";
+	snprintf(buf, 64, "%s to %s", schedules_text(g, r, r->low, low), schedules_text(g, r, r->high, high));
+	return buf;
+}
+
 static void print_row(const struct scoring *g, const struct score_row *r)
 {
-	char median[24], p95[24], found[24];
+	char median[24], p95[24], found[24], interval[64];
 
 	snprintf(found, sizeof(found), "%u/%u", r->found, r->searches);
-	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10.0f %8.2f\n", r->race->name, r->design->name,
+	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %16s %8s %10.0f %8.2f\n", r->race->name, r->design->name,
 	        verdict_name[r->due],
-	        r->strategy, found, schedules_text(g, r, r->median, median), schedules_text(g, r, r->p95, p95),
+	        r->strategy, found, schedules_text(g, r, r->median, median), interval_text(g, r, interval),
+	        schedules_text(g, r, r->p95, p95),
 	        r->seconds > 0 ? (double)r->schedules / r->seconds : 0, r->seconds);
 	fflush(g->text);
+}
+
+/* Who finds it sooner: medians beside each other, and how many times that of the best. */
+static void print_ranking(const struct scoring *g, const struct score_row *row, uint32_t n)
+{
+	uint32_t order[STRATEGIES_MAX];
+	char median[24];
+
+	score_order(row, n, order);
+	fprintf(g->text, "%-16s %-18s ranked:", row->race->name, row->design->name);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct score_row *r = &row[order[i]];
+		fprintf(g->text, "%s %s %s", i ? "," : "", r->strategy, schedules_text(g, r, r->median, median));
+		if (i && r->median <= g->score.cap)
+			fprintf(g->text, " (%.1fx)", (double)r->median / (double)row[order[0]].median);
+	}
+	fputc('\n', g->text);
 }
 
 /* Schedules to the first violation, null when there was none by then. */
@@ -136,18 +165,22 @@ static json_t *schedules_json(const struct scoring *g, uint64_t n)
 	return n > g->score.cap ? json_null() : json_integer((json_int_t)n);
 }
 
+static json_t *interval_json(const struct scoring *g, const struct score_row *r)
+{
+	return r->low ? json_pack("[o,o]", schedules_json(g, r->low), schedules_json(g, r->high)) : json_null();
+}
+
 static json_t *row_json(const struct scoring *g, const struct score_row *r)
 {
 	json_t *first = json_array();
 
 	for (uint32_t i = 0; i < r->searches; i++)
 		json_array_append_new(first, schedules_json(g, g->score.first[i]));
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design",
-	                 r->design->name, "due",
-	                 verdict_name[r->due], "strategy", r->strategy, "searches", (int)r->searches, "found",
-	                 (int)r->found,
-	                 "median", schedules_json(g, r->median), "p95", schedules_json(g, r->p95), "first", first,
-	                 "schedules", (json_int_t)r->schedules, "schedules_per_second",
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:o,s:I,s:f,s:f}", "race", r->race->name, "design",
+	                 r->design->name, "due", verdict_name[r->due], "strategy", r->strategy, "searches",
+	                 (int)r->searches, "found", (int)r->found, "median", schedules_json(g, r->median), "median_95",
+	                 interval_json(g, r), "p95", schedules_json(g, r->p95), "first", first, "schedules",
+	                 (json_int_t)r->schedules, "schedules_per_second",
 	                 r->seconds > 0 ? (double)r->schedules / r->seconds : 0.0, "seconds", r->seconds);
 }
 
@@ -176,6 +209,8 @@ static int score_design(struct scoring *g, const struct race *race, const struct
 		print_row(g, &row[n]);
 		json_array_append_new(g->rows, row_json(g, &row[n++]));
 	}
+	if (n > 1 && row[0].due == VERDICT_BREAKS && !stop_asked())
+		print_ranking(g, row, n);
 	if (n && !stop_asked() && !score_as_due(row, n))
 		mismatch(g, row);
 	return 0;
@@ -205,8 +240,8 @@ static int score_all(struct scoring *g)
 {
 	int ret = 0;
 
-	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %8s %10s %8s\n", "race", "design", "due", "strategy", "found",
-	        "median", "p95", "schedule/s", "seconds");
+	fprintf(g->text, "%-16s %-18s %-7s %-14s %9s %8s %16s %8s %10s %8s\n", "race", "design", "due", "strategy",
+	        "found", "median", "95 % of it", "p95", "schedule/s", "seconds");
 	if (g->o.common.race)
 		ret = score_race(g, g->o.common.race);
 	for (unsigned i = 0; !g->o.common.race && race_all()[i] && !ret && !stop_asked(); i++)

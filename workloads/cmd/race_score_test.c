@@ -19,11 +19,13 @@ static void the_command_writes_every_row(void **state)
 	assert_int_equal(spawn("race score protocol --strategy random --strategy surw --seeds 3 --cap 300 --json "
 	                       "out.json"), 0);
 	assert_non_null(strstr(spawn_out, "0 mismatches"));
+	assert_non_null(strstr(spawn_out, "ranked: "));
 	j = json_load_file("out.json", 0, NULL);
 	rows = json_object_get(j, "rows");
 	assert_true(json_array_size(rows) >= 8);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 1), "strategy")), "surw");
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "searches")), 3);
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "median_95"))); /* of three there is none */
 	assert_int_equal(json_array_size(json_object_get(j, "mismatches")), 0);
 	json_decref(j);
 	unlink("out.json");

@@ -1,6 +1,7 @@
 /* score.c: see score.h. */
 #include "hunted/score.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,22 @@
 static uint64_t rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
 {
 	return n ? sorted[((uint64_t)n * percent + 99) / 100 - 1] : 0;
+}
+
+/*
+ * A result is above the median or not, like a coin: k of n are not with chance C(n, k) / 2^n. The interval misses the
+ * median when fewer than l are below it, or fewer than l above.
+ */
+uint32_t score_rank_low(uint32_t n)
+{
+	double miss = 0;
+	uint32_t l = 0;
+
+	for (;; l++) {
+		miss += exp(lgamma(n + 1.) - lgamma(l + 1.) - lgamma(n - l + 1.) - n * log(2));
+		if (miss > 0.025 || l >= n)
+			return l;
+	}
 }
 
 /* One seed's search, with a strategy that has learnt nothing yet. */
@@ -72,6 +89,11 @@ int score_run(const struct score *s, const struct race *race, const struct desig
 	qsort(at, out->searches, sizeof(*at), order_u64);
 	out->median = rank(at, out->searches, 50);
 	out->p95 = rank(at, out->searches, 95);
+	uint32_t low = score_rank_low(out->searches);
+	if (low) {
+		out->low = at[low - 1];
+		out->high = at[out->searches - low];
+	}
 	if (s->first && out->searches)
 		memcpy(s->first, at, out->searches * sizeof(*at));
 	out->seconds = (double)(rt_cpu_ns() - begin) / 1e9;
@@ -87,4 +109,21 @@ bool score_as_due(const struct score_row *row, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		found += row[i].found;
 	return race_as_due(row[0].due, found);
+}
+
+static bool is_sooner(const struct score_row *a, const struct score_row *b)
+{
+	if (a->median != b->median)
+		return a->median < b->median;
+	return a->schedules < b->schedules;
+}
+
+void score_order(const struct score_row *row, uint32_t n, uint32_t *order)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = i;
+		for (; at && is_sooner(&row[i], &row[order[at - 1]]); at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
 }

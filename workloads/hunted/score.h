@@ -30,6 +30,9 @@ struct score_row {
 	uint32_t searches, found;
 	/* Schedules up to and with the first that fails, by nearest rank; above `cap` when none was found by then. */
 	uint64_t median, p95;
+	/* 95 % interval of the median: between two of the searches' results, whatever their distribution is
+	 * (score_rank_low()). 0: of five searches or fewer there is none. */
+	uint64_t low, high;
 	uint64_t schedules; /* of all searches */
 	double seconds;     /* of processor time */
 };
@@ -43,5 +46,17 @@ int score_run(const struct score *s, const struct race *race, const struct desig
  * found it from one seed.
  */
 bool score_as_due(const struct score_row *row, uint32_t n);
+
+/*
+ * Which of n results, ascending, counted from 1, are the ends of an interval that has the median with a chance of at
+ * least 95 %: the l-th and the (n + 1 - l)-th. 0: n is too small.
+ */
+uint32_t score_rank_low(uint32_t n);
+
+/*
+ * The rows of one race and design, ranked: order[0] is the row that finds it soonest in the median, and so on; among
+ * equals the one that took fewer schedules in all.
+ */
+void score_order(const struct score_row *row, uint32_t n, uint32_t *order);
 
 #endif

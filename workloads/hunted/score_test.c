@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "hunted/score.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
@@ -64,6 +65,45 @@ static void the_ranks_are_those_of_the_searches(void **state)
 	assert_int_equal(row.found, 5);
 	assert_int_equal(row.median, at[2]);
 	assert_int_equal(row.p95, at[4]);
+	assert_int_equal(row.low, 0); /* of five there is no interval */
+	s.seeds = 6;
+	run(&s, &race_protocol, "prefix", "random", &row);
+	assert_true(row.low >= 1 && row.low <= at[0] && row.high >= at[4]);
+}
+
+/* Ends of the interval, by published tables of the sign test: the 6th and the 15th of 20, the 40th and the 61st of
+ * 100; of five there are none. And a median that is drawn lies in it as often as it must. */
+static void the_interval_has_the_median_in_it(void **state)
+{
+	static const uint32_t known[][2] = { { 1, 0 }, { 5, 0 }, { 6, 1 }, { 8, 1 }, { 9, 2 }, { 20, 6 }, { 50, 18 },
+		                             { 100, 40 } };
+	struct rng rng;
+	unsigned in = 0;
+
+	rng_seed(&rng, 1);
+
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		assert_int_equal(score_rank_low(known[i][0]), known[i][1]);
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned below = 0; /* of 20 draws, those below the median of what they are drawn from */
+		for (unsigned k = 0; k < 20; k++)
+			below += rng_below(&rng, 2);
+		in += below >= score_rank_low(20) && 20 - below >= score_rank_low(20);
+	}
+	assert_true(in >= 19000 && in < 19400);
+}
+
+static void strategies_are_ranked_by_their_medians(void **state)
+{
+	struct score_row row[4] = { { .median = 30, .schedules = 5 }, { .median = 7, .schedules = 9 },
+		                    { .median = 501, .schedules = 2 }, { .median = 7, .schedules = 8 } };
+	uint32_t order[4];
+
+	score_order(row, 4, order);
+	assert_int_equal(order[0], 3);
+	assert_int_equal(order[1], 1);
+	assert_int_equal(order[2], 0);
+	assert_int_equal(order[3], 2);
 }
 
 static void a_verdict_that_is_not_due_is_seen(void **state)
@@ -106,6 +146,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_score_follows_from_the_seed),
 		cmocka_unit_test(the_ranks_are_those_of_the_searches),
+		cmocka_unit_test(the_interval_has_the_median_in_it),
+		cmocka_unit_test(strategies_are_ranked_by_their_medians),
 		cmocka_unit_test(a_verdict_that_is_not_due_is_seen),
 		cmocka_unit_test(one_strategy_may_be_blind),
 	};
