@@ -12,6 +12,7 @@ void race_figures_shapes(struct self *s);
 void race_figures_pipeline(struct self *s);
 void race_figures_seed(struct self *s);
 void race_figures_prove(struct self *s);
+void race_figures_proofs(struct self *s);
 void race_figures_explain(struct self *s);
 void race_figures_stress(struct self *s);
 void race_figures_corpus(struct self *s);
