@@ -36,7 +36,7 @@ BIN     := $(BUILD)/fsyncstorm
 TIME    ?= 60
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots bench-guard
+.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots readme bench-guard
 .PHONY: fio-engine fuzz vm clean help tests libs
 all: build
 
@@ -114,6 +114,10 @@ plots: ## redraw the plots and reports of all committed results, and the README'
 	@scripts/deps
 	@/usr/bin/python3 analysis plots --readme README.md \
 	$$(git ls-files 'results/*/run.json' ':(glob)results/*.story.json')
+
+readme: ## write the README's table of designs anew
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@scripts/readme $(BIN)
 
 bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, compared in one interleaved run
 	@scripts/deps

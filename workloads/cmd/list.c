@@ -12,14 +12,17 @@
 #include "dev/dev.h"
 #include "fs/fs.h"
 #include "job/job.h"
+#include "race/registry.h"
 #include "target/target.h"
+
+enum form { AS_TEXT, AS_JSON, AS_MARKDOWN };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	bool *json = state->input;
+	enum form *form = state->input;
 
-	if (key == 'j') {
-		*json = true;
+	if (key == 'j' || key == 'm') {
+		*form = key == 'j' ? AS_JSON : AS_MARKDOWN;
 		return 0;
 	}
 	if (key == ARGP_KEY_ARG) {
@@ -131,18 +134,38 @@ static void list_json(void)
 	json_decref(out);
 }
 
+/* README.md has it: scripts/readme. */
+static void list_markdown(void)
+{
+	printf("| design | what it does | the race that is about it |\n|---|---|---|\n");
+	for (unsigned i = 0; fs_designs[i]; i++) {
+		const struct race *race = race_about(fs_designs[i]);
+		printf("| `%s` | %s | ", fs_designs[i]->name, fs_designs[i]->what);
+		if (race)
+			printf("[%s](workloads/scenarios/%s.scn) |\n", race->name, race->name);
+		else
+			printf("none: it is to hold |\n");
+	}
+}
+
 int cmd_list(int argc, char **argv)
 {
-	static const struct argp_option table[] = { { "json", 'j', NULL, 0, "As JSON", 0 }, { 0 } };
+	static const struct argp_option table[] = {
+		{ "json", 'j', NULL, 0, "As JSON", 0 },
+		{ "markdown", 'm', NULL, 0, "The designs alone, as a table in Markdown", 0 },
+		{ 0 },
+	};
 	static const struct argp argp = { table, parse, "", "What there is: designs, devices, jobs, races.", NULL, NULL,
 		                          NULL };
-	bool json = false;
-	int ret = cmd_options(&argp, argc, argv, &json);
+	enum form form = AS_TEXT;
+	int ret = cmd_options(&argp, argc, argv, &form);
 
 	if (ret)
 		return ret;
-	if (json)
+	if (form == AS_JSON)
 		list_json();
+	else if (form == AS_MARKDOWN)
+		list_markdown();
 	else
 		list_text();
 	return 0;

@@ -3,7 +3,6 @@
  * a race that is about it.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "figures/fresh.h"
 #include "figures/race.h"
@@ -11,30 +10,6 @@
 
 #define SEEDS   20u
 #define SECONDS 30.0
-
-/* The first design that a race breaks: the one that it is about. NULL: it is about none. */
-static const char *own_design(const struct race *race)
-{
-	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
-		if (race->expect[i].verdict == VERDICT_BREAKS)
-			return race->expect[i].design;
-	return NULL;
-}
-
-/* The race that is about a design; else the first one of a bug that breaks it. NULL: the design is to hold. */
-static const struct race *race_of(const char *design)
-{
-	const struct race *other = NULL;
-
-	for (const struct race *const *r = race_all(); *r; r++) {
-		if ((*r)->bare || !race_is_of_a_bug(*r) || race_expect(*r, design) != VERDICT_BREAKS)
-			continue;
-		if (!strcmp(own_design(*r), design))
-			return *r;
-		other = other ? other : *r;
-	}
-	return other;
-}
 
 static void found_in_all(struct self *s, const struct race *race, const char *design)
 {
@@ -61,6 +36,6 @@ static void found_in_all(struct self *s, const struct race *race, const char *de
 void race_figures_corpus(struct self *s)
 {
 	for (const struct design *const *d = fs_designs; *d; d++)
-		if (race_of((*d)->name))
-			found_in_all(s, race_of((*d)->name), (*d)->name);
+		if (race_about(*d))
+			found_in_all(s, race_about(*d), (*d)->name);
 }

@@ -90,6 +90,53 @@ bool race_is_of_a_bug(const struct race *race)
 	return !strncmp(race_scenario_cites(race), "Linux", strlen("Linux"));
 }
 
+static unsigned breaks(const struct race *race)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RACE_DESIGNS && race->expect[i].design; i++)
+		n += race->expect[i].verdict == VERDICT_BREAKS;
+	return n;
+}
+
+#define COMMIT_ID 12u /* digits */
+
+/* Does the text have a commit's id that the race cites? */
+static bool cites_one_of(const struct race *race, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	char id[COMMIT_ID + 1];
+
+	for (; *text; text += strcspn(text, digits)) {
+		size_t n = strspn(text, digits);
+		if (n == COMMIT_ID) {
+			snprintf(id, sizeof(id), "%s", text);
+			if (strstr(race_scenario_cites(race), id))
+				return true;
+		}
+		text += n;
+	}
+	return false;
+}
+
+/* How well a race is about a design that it breaks: the commit first, then a bug of Linux at all, then few others. */
+static unsigned fits(const struct race *race, const struct design *design)
+{
+	return (cites_one_of(race, design->what) ? 2 * RACE_DESIGNS + 2 : 0) +
+	       (race_is_of_a_bug(race) ? RACE_DESIGNS + 1 : 0) + RACE_DESIGNS - breaks(race);
+}
+
+const struct race *race_about(const struct design *design)
+{
+	const struct race *best = NULL;
+
+	for (const struct race *const *r = race_all(); *r; r++)
+		if (!(*r)->bare && race_expect(*r, design->name) == VERDICT_BREAKS &&
+		    (!best || fits(*r, design) > fits(best, design)))
+			best = *r;
+	return best;
+}
+
 const char *race_nearest(const char *name, char *buf, unsigned size)
 {
 	const struct race *const *all = race_all();

@@ -20,6 +20,11 @@ const struct race *race_find(const char *name);
 const struct race *race_named(const char *name);
 /* It is the race of a bug that Linux has had: its scenario cites it. */
 bool race_is_of_a_bug(const struct race *race);
+/*
+ * The race that is about a design: of those that break it, one that cites the same commit, else one of a bug of Linux;
+ * and of these the one that breaks the fewest designs. NULL: none breaks it.
+ */
+const struct race *race_about(const struct design *design);
 /* "; did you mean seed?", or nothing. Returns buf. */
 const char *race_nearest(const char *name, char *buf, unsigned size);
 /* These races, and those made from jobs (job.h) and scenarios (scenario.h), for readers of schedules' files. */

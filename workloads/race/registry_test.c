@@ -518,6 +518,20 @@ static void an_error_nobody_caused_is_told(void **state)
 	hunt_close(h);
 }
 
+/* The one that cites the commit; else that of a bug of Linux; else any that breaks it. */
+static void a_design_has_the_race_that_is_about_it(void **state)
+{
+	static const char *const about[][2] = {
+		{ "prefix", "seed_smallest" }, { "modern", "fsync_twice_smallest" },
+		{ "log_root_unlocked", "log_root" }, { "stamp_goes_back", "stamp" },
+		{ "flush_twice_early", "seed_smallest" }, { "direct_ordered_first", "fsync_twice_aio" },
+	};
+
+	for (unsigned i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		assert_string_equal(race_about(fs_design_find(about[i][0]))->name, about[i][1]);
+	assert_null(race_about(fs_design_find("postfix")));
+}
+
 static void a_wrong_picker_is_refused(void **state)
 {
 	static const char *const wrong[] = { "rendom", "pct:d=0", "pct:x", "random:1", "clock", "replay", "" };
@@ -550,6 +564,7 @@ int main(void)
 		cmocka_unit_test(a_file_with_wrapped_lines_is_the_same),
 		cmocka_unit_test(who_cannot_go_on_is_told),
 		cmocka_unit_test(an_error_nobody_caused_is_told),
+		cmocka_unit_test(a_design_has_the_race_that_is_about_it),
 		cmocka_unit_test(a_wrong_picker_is_refused),
 	};
 
