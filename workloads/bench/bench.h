@@ -31,7 +31,7 @@ struct bench_options {
 	uint64_t seconds_ns, seed;
 	double percentile[BENCH_PERCENTILES_MAX]; /* --percentile-list */
 	unsigned npercentiles;
-	const char *placement, *json, *out, *events;
+	const char *placement, *json, *out, *events, *size;
 	bool no_results, keep, force, with_fio, dry_run, verbose;
 	char **fio_argv; /* fio's own options in place of a job file; NULL: none */
 	int fio_argc;

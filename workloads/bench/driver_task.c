@@ -303,15 +303,38 @@ static void pace(struct worker *w, const struct op *op)
 	w->asked_bytes[write] += op->len;
 }
 
-/* A ramp lasts as long as it is to: where the job has done all of it, it begins again. */
+/* As fio: a task removes its files, though others may still have them open. */
+static void remove_files(struct worker *w)
+{
+	for (unsigned i = 0; i < w->clone->job->nrfiles; i++) {
+		if (w->file[i])
+			w->target->files->close(w->file[i]);
+		w->file[i] = NULL;
+		w->target->files->unlink(w->instance, &w->want[i]); /* -ENOENT: it is shared, and gone */
+	}
+}
+
+/*
+ * A ramp lasts as long as it is to: where the job has done all of it, it begins again. With unlink_each_loop the first
+ * call of a pass makes its file anew.
+ */
 static bool next_op(struct worker *w, struct op *op)
 {
-	if (ops_next(&w->ops, op))
-		return true;
-	if (w->measuring)
-		return false;
-	ops_uncount(&w->ops);
-	return ops_next(&w->ops, op);
+	unsigned pass = w->ops.passes;
+
+	if (!ops_next(&w->ops, op)) {
+		if (w->measuring)
+			return false;
+		ops_uncount(&w->ops);
+		pass = 0;
+		if (!ops_next(&w->ops, op))
+			return false;
+	}
+	if (w->ops.passes != pass && w->clone->job->unlink_each_loop) {
+		reap_all(w);
+		remove_files(w);
+	}
+	return true;
 }
 
 static void interval(struct worker *w, uint64_t length_ns)
@@ -375,6 +398,20 @@ static void prepare(struct worker *w)
 	w->ops.queued = w->queue != NULL;
 }
 
+/* What was laid out of its files, into the page cache. */
+static void read_before(struct worker *w)
+{
+	for (unsigned i = 0; i < w->clone->job->nrfiles && !w->error; i++) {
+		uint64_t size = w->want[i].layout, len;
+
+		for (uint64_t at = 0; w->file[i] && at < size && !w->error; at += len) {
+			len = size - at < w->buf_size ? size - at : w->buf_size;
+			w->error = w->target->files->read(w->file[i], at, w->buf, (uint32_t)len);
+			w->error_op = OP_READ;
+		}
+	}
+}
+
 static bool others_ended(void *arg)
 {
 	struct worker *w = arg;
@@ -398,17 +435,6 @@ static void wait_for_turn(struct worker *w)
 	}
 }
 
-/* As fio: a task removes its files when it ends, though others may still have them open. */
-static void remove_files(struct worker *w)
-{
-	for (unsigned i = 0; i < w->clone->job->nrfiles; i++) {
-		if (w->file[i])
-			w->target->files->close(w->file[i]);
-		w->file[i] = NULL;
-		w->target->files->unlink(w->instance, &w->want[i]); /* -ENOENT: it is shared, and gone */
-	}
-}
-
 void worker_run(void *arg)
 {
 	struct worker *w = arg;
@@ -416,6 +442,8 @@ void worker_run(void *arg)
 
 	prepare(w);
 	phase(PH_IDLE);
+	if (j->pre_read)
+		read_before(w);
 	line_wait(w->line);
 	if (j->ramp_ns && !w->before && !j->start_ns)
 		interval(w, j->ramp_ns);

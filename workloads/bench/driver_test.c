@@ -26,7 +26,7 @@
 /* ---- a target that tells what was asked of it ---- */
 
 static struct probe {
-	_Atomic uint64_t files, made, unlinked, reads, synced_bytes, laid_out, writes, bytes, fsyncs, fdatasyncs,
+	_Atomic uint64_t files, made, unlinked, reads, read_bytes, synced_bytes, laid_out, writes, bytes, fsyncs, fdatasyncs,
 		ranges, closed, settled;
 	uint64_t fail_fsync_after; /* 0: never */
 	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
@@ -72,6 +72,7 @@ static int probe_unlink(void *instance, const struct target_file *want)
 static int probe_read(void *file, uint64_t off, void *buf, uint32_t len)
 {
 	atomic_fetch_add(&probe.reads, 1);
+	atomic_fetch_add(&probe.read_bytes, len);
 	return 0;
 }
 
@@ -319,6 +320,25 @@ static void files_are_made_and_removed_as_the_job_says(void **state)
 	assert_int_equal(probe.closed, 10);
 	assert_int_equal(probe.writes, 20);
 	assert_int_equal(probe.fsyncs, 10);
+}
+
+static void a_pass_may_make_its_files_anew(void **state)
+{
+	run(&target_probe, "[a]\nrw=write\nfilesize=8k\nnrfiles=2\nunlink_each_loop=1\nloops=3\nfallocate=none\n", 0);
+	assert_int_equal(probe.made, 2);
+	assert_int_equal(probe.unlinked, 4); /* the last ones stay */
+	assert_int_equal(probe.files, 6);
+	assert_int_equal(probe.closed, 6);
+	assert_int_equal(probe.writes, 12);
+}
+
+static void what_is_laid_out_may_be_read_before(void **state)
+{
+	run(&target_probe, "[a]\nrw=randwrite\nsize=64k\nbs=16k\noverwrite=1\npre_read=1\n"
+	    "[b]\nrw=write\nsize=64k\npre_read=1\n", 0);
+	assert_true(probe.reads > 0);
+	assert_int_equal(probe.read_bytes, 64 << 10);
+	assert_int_equal(result->op[OP_READ].n, 0);
 }
 
 static void reads_are_counted_apart(void **state)
@@ -653,6 +673,8 @@ int main(void)
 		TEST(a_shared_file_is_made_once_and_opened_by_each_task),
 		TEST(a_dsync_write_syncs_its_range_alone),
 		TEST(files_are_made_and_removed_as_the_job_says),
+		TEST(a_pass_may_make_its_files_anew),
+		TEST(what_is_laid_out_may_be_read_before),
 		TEST(reads_are_counted_apart),
 		TEST(sections_wait_as_the_job_says),
 		TEST(phases_sum_to_the_latency),

@@ -46,6 +46,8 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 {
 	if (syncs_in_turn(j))
 		fprintf(out, "file_service_type=roundrobin:%u\n", job_sync_every(j) + 1);
+	if (j->size_lent)
+		fprintf(out, "size=%llu\n", (unsigned long long)j->size);
 	if (q->numjobs)
 		fprintf(out, "numjobs=%u\n", q->numjobs);
 	if (q->seconds_ns)

@@ -11,7 +11,7 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN };
+enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN, KEY_SIZE };
 
 static const struct argp_option table[] = {
 	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare",
@@ -19,6 +19,7 @@ static const struct argp_option table[] = {
 	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
 	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },
+	{ "size", KEY_SIZE, "SIZE", 0, "Size of each section of JOB that gives none", 0 },
 	{ "placement", 'P', "PLAN", 0, PLACE_PLANS " (as the job says)", 0 },
 	{ "events", 'e', "LIST", 0, "Count these too, by libpfm4's names: cycles,instructions,LLC-misses", 0 },
 	{ "percentile-list", KEY_PERCENTILES, "LIST", 0, "These percentiles of every operation, too: 50,99,99.99", 0 },
@@ -151,6 +152,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		o->out = arg;
 		return *arg ? 0 : wrong("out", "a folder that is not there yet", arg);
+	case KEY_SIZE:
+		o->size = arg;
+		return 0;
 	case KEY_SEED:
 		return text_number(arg, &o->seed) ? wrong("seed", "a number", arg) : 0;
 	case KEY_WITH_FIO:

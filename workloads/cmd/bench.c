@@ -35,7 +35,7 @@
 static int parse_fio_options(struct bench *b, struct why *why)
 {
 	char *text = job_from_options(b->opt.fio_argc, b->opt.fio_argv, why);
-	int ret = text ? job_parse_any("options", text, &b->job, why) : -EINVAL;
+	int ret = text ? job_parse_any("options", text, b->opt.size, &b->job, why) : -EINVAL;
 
 	free(text);
 	strcpy(b->job_path, "options");
@@ -60,7 +60,7 @@ static int load_job(struct bench *b)
 	if (!text)
 		return cmd_error("bench", "%.200s: %s", b->job_path,
 		                 errno == EILSEQ ? "not text: a NUL byte is in it" : strerror(errno));
-	ret = job_parse_any(b->job_path, text, &b->job, &why);
+	ret = job_parse_any(b->job_path, text, b->opt.size, &b->job, &why);
 	free(text);
 	return ret ? cmd_error("bench", "%s", why.text) : 0;
 }

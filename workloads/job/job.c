@@ -40,6 +40,7 @@ struct parser {
 	struct job defaults;     /* what [global] sections have set so far */
 	struct job *current;     /* the section being read: an entry of out, or &defaults; NULL before the first */
 	FILE *flat;              /* becomes out->text */
+	uint64_t size;           /* of a section that gives none; 0: that is an error */
 	struct why *why;         /* the first error; "" while there is none */
 };
 
@@ -465,6 +466,9 @@ static void check_whole(struct parser *p)
 		struct job *j = &p->out->job[i];
 
 		clones += j->numjobs;
+		j->size_lent = p->size && !j->size && !j->filesize && !j->size_percent;
+		if (j->size_lent)
+			j->size = p->size;
 		if (!job_check(j, &why))
 			continue;
 		if (job_refused(p->out, &refused)) /* which may be why */
@@ -480,15 +484,19 @@ static void check_whole(struct parser *p)
 		fail(p, "numjobs: %u tasks in all, at most %d can be", clones, JOB_CLONES_MAX);
 }
 
-int job_parse_any(const char *path, const char *text, struct job_file *out, struct why *why)
+int job_parse_any(const char *path, const char *text, const char *size, struct job_file *out, struct why *why)
 {
 	struct parser *p = mem_zalloc(sizeof(*p));
 	const char *base = strrchr(path, '/');
-	size_t size;
+	size_t length;
 	int bad;
 
 	*why = WHY_NONE;
 	*out = (struct job_file){ 0 };
+	if (size && (job_size_text(size, 1024, &p->size) || !p->size)) {
+		free(p);
+		return why_set(why, -EINVAL, "--size: expected a size above 0, such as 64k or 1g, not `%.60s`", size);
+	}
 	snprintf(out->path, sizeof(out->path), "%s", path);
 	snprintf(out->name, sizeof(out->name), "%.60s", base ? base + 1 : path);
 	out->name[strcspn(out->name, ".")] = '\0';
@@ -496,7 +504,7 @@ int job_parse_any(const char *path, const char *text, struct job_file *out, stru
 	p->why = why;
 	p->source[0].at = text;
 	snprintf(p->source[0].path, sizeof(p->source[0].path), "%s", path);
-	p->flat = open_memstream(&out->text, &size);
+	p->flat = open_memstream(&out->text, &length);
 	CHECK(p->flat);
 	job_defaults(&p->defaults);
 	bad = ini_parse_stream(read_line, p, take_pair, p);
@@ -515,7 +523,7 @@ int job_parse_any(const char *path, const char *text, struct job_file *out, stru
 
 int job_parse(const char *path, const char *text, struct job_file *out, struct why *why)
 {
-	int ret = job_parse_any(path, text, out, why);
+	int ret = job_parse_any(path, text, NULL, out, why);
 
 	if (ret)
 		return ret;

@@ -81,6 +81,7 @@ struct job {
 	bool unaligned;                /* bsrange: any length */
 	unsigned kb;                   /* kb_base (job.4) */
 	uint64_t size;                 /* what it does in all, bytes: fio's `size` when all is derived */
+	bool size_lent;                /* the file says none: it is the caller's */
 	unsigned size_percent;         /* of each file; 0: all */
 	uint64_t filesize;             /* of each file */
 	unsigned larger;               /* so many files, the first, are larger by one block */
@@ -98,6 +99,9 @@ struct job {
 	enum job_fallocate fallocate;
 	bool create_on_open;           /* files are made while it runs */
 	bool unlink;                   /* and removed at its end */
+	bool unlink_each_loop;         /* and before each pass but the first */
+	bool pre_read;                 /* what is laid out is read before it begins */
+	bool append;                   /* a pass begins where the file ends: only the first one has room */
 	bool direct;                   /* past the page cache */
 	bool mapped;                   /* ioengine=mmap: stores through a mapping, of files that are laid out before */
 	bool norandommap;              /* random offsets with repetition */
@@ -155,8 +159,11 @@ struct job_clone {
 int job_load(const char *path, struct job_file *out, struct why *why);
 /* The same from text; `path` is what errors name, and where includes are looked for. */
 int job_parse(const char *path, const char *text, struct job_file *out, struct why *why);
-/* The same, but what cannot be done here is no error: it is in out->said. */
-int job_parse_any(const char *path, const char *text, struct job_file *out, struct why *why);
+/*
+ * The same, but what cannot be done here is no error: it is in out->said. size: of each section that says none, as fio
+ * writes sizes; NULL: such a section is an error.
+ */
+int job_parse_any(const char *path, const char *text, const char *size, struct job_file *out, struct why *why);
 /* -EINVAL, and why names all keys that cannot be done here, each with its line; 0 when there is none. */
 int job_refused(const struct job_file *jf, struct why *why);
 /*

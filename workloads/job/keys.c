@@ -409,6 +409,21 @@ static int set_unlink(struct job *j, const char *value)
 	return set_flag(value, &j->unlink);
 }
 
+static int set_unlink_each_loop(struct job *j, const char *value)
+{
+	return set_flag(value, &j->unlink_each_loop);
+}
+
+static int set_pre_read(struct job *j, const char *value)
+{
+	return set_flag(value, &j->pre_read);
+}
+
+static int set_file_append(struct job *j, const char *value)
+{
+	return set_flag(value, &j->append);
+}
+
 static int set_stonewall(struct job *j, const char *value)
 {
 	return set_flag(value, &j->stonewall);
@@ -656,6 +671,10 @@ const struct job_key job_keys[] = {
 	{ "create_on_open", FLAG_WANTED, set_create_on_open, true,
 	  "files are made at their first call, inside the run" },
 	{ "unlink", FLAG_WANTED, set_unlink, true, "a task removes its files at its end" },
+	{ "unlink_each_loop", FLAG_WANTED, set_unlink_each_loop, true, "and before each pass but the first (loops)" },
+	{ "pre_read", FLAG_WANTED, set_pre_read, true, "what is laid out is read before the run" },
+	{ "file_append", FLAG_WANTED, set_file_append, true,
+	  "passes go on at a file's end: the first fills it, the others find no room" },
 	{ "direct", FLAG_WANTED, set_direct, true, "O_DIRECT: past the page cache" },
 	{ "buffered", FLAG_WANTED, set_buffered, true, "0: as direct=1" },
 	{ "ioengine", "sync, psync, pvsync, pvsync2, libaio, io_uring, posixaio or mmap", set_ioengine, false,
@@ -748,7 +767,7 @@ static int derive_sizes(struct job *j, struct why *why)
 	if (j->size_percent && !j->filesize)
 		return why_set(why, -EINVAL, "size: a percentage is of filesize, which is missing");
 	if (!j->size && !j->filesize)
-		return why_set(why, -EINVAL, "size: missing (or filesize)");
+		return why_set(why, -EINVAL, "size: missing (filesize, or bench --size, will do)");
 	if (!j->filesize) {
 		j->filesize = j->size / j->nrfiles;
 		rest = j->size - j->filesize * j->nrfiles;
@@ -783,6 +802,9 @@ int job_check(struct job *j, struct why *why)
 		return -EINVAL;
 	if (j->time_based && !j->runtime_ns)
 		j->time_based = false; /* as fio: without a runtime it ends by its size */
+	if (j->unlink_each_loop && (job_reads(j) || j->mapped))
+		return why_set(why, -EINVAL, "unlink_each_loop: cannot go with %s: the next pass would find nothing in "
+		               "the files", j->mapped ? "ioengine=mmap" : "reads");
 	if (j->cpus_allowed[0] && j->numa_cpu_nodes[0])
 		return why_set(why, -EINVAL, "cpus_allowed: cannot go with numa_cpu_nodes");
 	return derive_sizes(j, why);

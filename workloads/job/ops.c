@@ -279,6 +279,8 @@ static bool choose_offset(struct op_stream *s, unsigned i, bool write, uint64_t 
 	uint64_t block;
 
 	*drawn = false;
+	if (j->append && s->passes > 1 && !s->unlimited)
+		return false;
 	if (!job_random(j))
 		return next_in_order(s, i, write, off);
 	if (s->run_left) {

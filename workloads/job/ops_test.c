@@ -121,6 +121,9 @@ static void a_job_makes_as_many_calls_as_fio(void **state)
 		{ "rw=randread\nsize=64k\nloops=2\nfsync=1\nend_fsync=1", "32 read 131072 bytes" },
 		{ "rw=randrw\nrwmixread=0\nsize=64k", "16 write 65536 bytes" },
 		{ "rw=write\nsize=1m\nfilesize=4m", "256 write 1048576 bytes" },
+		{ "rw=write\nsize=16k\nfile_append=1\nfsync=1\nloops=3", "4 write 5 fsync 16384 bytes" },
+		{ "rw=randwrite\nsize=16k\nfile_append=1\nfsync=1", "4 write 3 fsync 16384 bytes" },
+		{ "rw=write\nsize=8k\nunlink_each_loop=1\nfsync_on_close=1\nloops=3", "6 write 5 closing 24576 bytes" },
 	};
 	char text[300];
 
