@@ -280,6 +280,16 @@ int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget 
 	return ret;
 }
 
+uint64_t powercut_hash(struct dev *d, const struct cut *c)
+{
+	struct fingerprint f;
+
+	walk_to(d->log->walk, c->pos);
+	arena_reset(&d->log->cuts);
+	fingerprint_init(&f, d->log->walk, c, d->tear, &d->log->cuts);
+	return fingerprint_of(&f);
+}
+
 void powercut_describe(struct dev *d, const struct cut *c, char *buf, unsigned size)
 {
 	unsigned kept = 0, at;

@@ -141,6 +141,16 @@ int powercut_image(struct dev *d, const struct cut *c, struct dev **out)
 	return 0;
 }
 
+void powercut_image_blocks(const struct dev *image, void (*fn)(void *arg, uint32_t blk, const uint8_t *data),
+                           void *arg)
+{
+	const struct image *im = image->private;
+
+	CHECK(image->ops == &image_ops);
+	for (uint32_t i = 0; i < im->layer.ntouched; i++)
+		fn(arg, im->layer.touched[i], layer_at(&im->layer, im->layer.touched[i]));
+}
+
 const uint64_t *powercut_image_reads(const struct dev *image, uint32_t *words)
 {
 	const struct image *im = image->private;

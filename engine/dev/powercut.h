@@ -67,6 +67,12 @@ uint32_t powercut_position(const struct dev *d);
 /* All events, n of them, with the hashes of writes filled in. Valid until the next event. */
 const struct dev_event *powercut_events(const struct dev *d, uint32_t *n);
 
+/*
+ * Appends n events that were recorded elsewhere (a real device, another program) to the record, which is empty: each
+ * as it is, `of` included, with a copy of its data. Their writes lie inside the device, whose content stays as it is.
+ */
+void powercut_load(struct dev *d, const struct dev_event *event, uint32_t n);
+
 /* One epoch, judged at `pos`. `pending` lists the WSUB positions of the writes that are pending then, in that order. */
 struct epoch {
 	uint32_t pos;
@@ -114,6 +120,9 @@ struct cut_budget {
 int powercut_cuts(struct dev *d, const struct epoch *e, const struct cut_budget *b,
                   int (*fn)(void *arg, const struct cut *c), void *arg);
 
+/* The hash of the image of a cut that the caller has put together: c->hash, which need not be set. */
+uint64_t powercut_hash(struct dev *d, const struct cut *c);
+
 /*
  * Calls look for all images of the epoch that it can tell apart by what it reads of them. look mounts the image, or
  * knows what an image with this hash holds, and says in *read which blocks were read of it (powercut_image_reads()).
@@ -129,6 +138,10 @@ int powercut_branches(struct dev *d, const struct epoch *e, uint32_t most,
  * Always 0.
  */
 int powercut_image(struct dev *d, const struct cut *c, struct dev **out);
+
+/* Calls fn for each DEV_BLOCK of an image that may differ from the base of its record, with its content. */
+void powercut_image_blocks(const struct dev *image, void (*fn)(void *arg, uint32_t blk, const uint8_t *data),
+                           void *arg);
 
 /* A bit for each DEV_BLOCK of an image that was read of it so far; `words` of 64. Valid until it is closed.
  * NULL: the device is no image. */

@@ -12,17 +12,24 @@
 #include "base/check.h"
 #include "dev/door.h"
 
-static struct dev_event *add_event(struct dev_log *l, enum dev_event_kind kind, const struct bio *bio)
+/* Room for the next event, which is number l->n. */
+static struct dev_event *next_event(struct dev_log *l)
 {
 	uint32_t n = atomic_load_explicit(&l->n, memory_order_relaxed);
-	struct dev_event *e;
 
 	if (n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 256;
 		l->event = realloc(l->event, l->cap * sizeof(*l->event));
 		CHECK(l->event);
 	}
-	e = &l->event[n];
+	return &l->event[n];
+}
+
+static struct dev_event *add_event(struct dev_log *l, enum dev_event_kind kind, const struct bio *bio)
+{
+	uint32_t n = atomic_load_explicit(&l->n, memory_order_relaxed);
+	struct dev_event *e = next_event(l);
+
 	*e = (struct dev_event){
 		.kind = kind,
 		.meta = bio->flags & BIO_META,
@@ -46,6 +53,34 @@ static uint64_t *hashes_of(const struct dev_event *e)
 	return (uint64_t *)((char *)e->data - hashes_size(e->off, e->len));
 }
 
+/* A copy of what is written, with room for the hashes in front of it. */
+static void *copy_data(struct dev_log *l, uint64_t off, uint32_t len, const void *data)
+{
+	size_t before = hashes_size(off, len);
+	char *piece = arena_get(&l->data, before + len);
+
+	return memcpy(piece + before, data, len);
+}
+
+void powercut_load(struct dev *d, const struct dev_event *event, uint32_t n)
+{
+	struct dev_log *l = d->log;
+
+	CHECK(!l->n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct dev_event *e = next_event(l);
+
+		*e = event[i];
+		e->hash = 0;
+		CHECK(e->of == NOT_YET || (e->of < n && event[e->of].of == i));
+		if (e->kind == DEV_WSUB) {
+			CHECK(e->len && e->off + e->len <= d->size && e->off % SECTOR == 0 && e->len % SECTOR == 0);
+			e->data = copy_data(l, e->off, e->len, event[i].data);
+		}
+		l->n++;
+	}
+}
+
 void record_submit(struct dev *d, struct bio *bio)
 {
 	struct dev_log *l = d->log;
@@ -58,9 +93,7 @@ void record_submit(struct dev *d, struct bio *bio)
 		add_event(l, DEV_FSUB, bio);
 		return;
 	}
-	size_t before = hashes_size(bio->off, bio->len);
-	char *piece = arena_get(&l->data, before + bio->len);
-	bio->media = memcpy(piece + before, bio->buf, bio->len);
+	bio->media = copy_data(l, bio->off, bio->len, bio->buf);
 	e = add_event(l, DEV_WSUB, bio);
 	e->fua = bio->flags & BIO_FUA;
 	e->failed = bio->fault;

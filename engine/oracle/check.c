@@ -170,6 +170,8 @@ static bool splice_in(const struct judge *j, const struct model_file *f, const s
 	for (uint32_t i = 0; i < nsectors; i++)
 		for (uint32_t k = i + 1; k < nsectors; k++) {
 			struct seen x = recovered_sector(b, i), y = recovered_sector(b, k);
+			if (x.kind == SEEN_GARBAGE || y.kind == SEEN_GARBAGE) /* legal: put together of pieces */
+				continue;
 			if (!rules_together(j->model, f, sector + i, &x, sector + k, &y))
 				return true;
 		}
@@ -194,6 +196,9 @@ static void judge_block(struct finding *x, const struct model_file *f, const str
 	for (uint32_t i = 0; i < (b->each || f->partial ? nsectors : 1); i++) {
 		struct seen s = recovered_sector(b, i);
 		if (rules_sector_legal(x->j->model, x->p, f, sector + i, &s))
+			continue;
+		if (s.kind == SEEN_GARBAGE && b->raw &&
+		    rules_sector_spliced(x->j->model, x->p, f, sector + i, b->raw + i * ORACLE_SECTOR))
 			continue;
 		report_sector(x, f, sector + i, &s);
 		return;
@@ -360,7 +365,7 @@ static const struct recovered *look_at(struct judge *j, const struct cut *c)
 	struct dev *image;
 	int ret = powercut_image(j->dev, c, &image);
 	CHECK(!ret);
-	struct recovered *r = recover_image(image);
+	struct recovered *r = j->recover ? j->recover(j->recover_arg, c, image) : recover_image(image);
 	dev_close(image);
 	j->images_mounted++;
 	if (j->nkept >= KEPT_SLOTS / 4 * 3) {

@@ -51,6 +51,9 @@ struct broken_list {
 struct judge {
 	struct model *model;
 	struct dev *dev;         /* recorded */
+	/* What an image holds, for file systems that are not ours; NULL: recover_image(). The caller sets it. */
+	struct recovered *(*recover)(void *arg, const struct cut *c, struct dev *image);
+	void *recover_arg;
 	uint64_t images_judged, images_mounted;
 	uint32_t at;             /* op->covered is that of this position; UINT32_MAX: of none */
 	struct kept_image *kept; /* what images hold, by fingerprint; a bounded hash table */

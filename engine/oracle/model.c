@@ -33,6 +33,8 @@ const char *model_call_name(const struct model_op *o)
 
 struct model {
 	struct dev *dev;
+	uint32_t (*position)(void *arg); /* model_positions(); NULL: those of dev */
+	void *position_arg;
 	uint32_t id; /* names accesses: which calls ended before which others began */
 	_Atomic uint64_t tick;
 	_Atomic uint32_t nops, nfiles;
@@ -110,8 +112,16 @@ static struct model_op *chunk_of(struct model *m, uint32_t i)
 	return none;
 }
 
+void model_positions(struct model *m, uint32_t (*position)(void *arg), void *arg)
+{
+	m->position = position;
+	m->position_arg = arg;
+}
+
 static uint32_t position(struct model *m)
 {
+	if (m->position)
+		return m->position(m->position_arg);
 	return m->dev && m->dev->log ? powercut_position(m->dev) : 0;
 }
 
@@ -172,6 +182,18 @@ void model_end(struct model *m, uint32_t op, int ret)
 	CHECK(o->b < o->e && o->pb <= o->pe);
 	rt_accessed(m->id, POINT_GIVE);
 	trace(EV_CALL_RETURNS, op, (uint64_t)(int64_t)ret);
+}
+
+void model_sync_of_one(struct model *m, uint32_t op)
+{
+	const struct model_op *w = model_op(m, op);
+
+	CHECK(w->kind == OP_WRITE && w->e != TICK_NEVER);
+	if (w->ret)
+		return;
+	uint32_t sync = model_begin(m, OP_FSYNC, w->file, w->b, 0);
+	model_op(m, sync)->how = 1;
+	model_end(m, sync, 0);
 }
 
 void model_at_line(struct model *m, uint32_t line)
@@ -327,9 +349,8 @@ int model_unlink(struct model_file *f, struct fs *fs)
 	return ret;
 }
 
-/* The file that has the name, as far as the calls tell that have returned; file 0 when none has: the call will be
- * refused, or meets what another call is bringing about. */
-static uint32_t file_of_name(const struct model *m, uint32_t subvol, uint8_t name)
+/* File 0: the call will be refused, or meets what another call is bringing about. */
+uint32_t model_file_of_name(const struct model *m, uint32_t subvol, uint8_t name)
 {
 	for (uint32_t i = model_nops(m); i-- > 0;) {
 		const struct model_op *o = model_op(m, i);
@@ -348,7 +369,7 @@ int model_unlink_name(struct model *m, struct fs *fs, uint32_t subvol, const cha
 	if (left_out(m))
 		return 0;
 	uint8_t from = model_name(m, name);
-	uint32_t op = begin_naming(m, OP_UNLINK, subvol, file_of_name(m, subvol, from), from, MODEL_NO_NAME);
+	uint32_t op = begin_naming(m, OP_UNLINK, subvol, model_file_of_name(m, subvol, from), from, MODEL_NO_NAME);
 	int ret = fs_unlink(fs_subvol(fs, subvol), name);
 
 	model_end(m, op, ret);
@@ -359,7 +380,7 @@ int model_link(struct model *m, struct fs *fs, uint32_t subvol, const char *old,
 {
 	if (left_out(m))
 		return 0;
-	uint32_t file = file_of_name(m, subvol, model_name(m, old));
+	uint32_t file = model_file_of_name(m, subvol, model_name(m, old));
 	uint32_t op = begin_naming(m, OP_LINK, subvol, file, MODEL_NO_NAME, model_name(m, new));
 	uint64_t ino = 0;
 	int ret = fs_link(fs_subvol(fs, subvol), old, new, &ino);
@@ -376,7 +397,7 @@ int model_rename(struct model *m, struct fs *fs, uint32_t subvol, const char *ol
 	if (left_out(m))
 		return 0;
 	uint8_t from = model_name(m, old);
-	uint32_t op = begin_naming(m, OP_RENAME, subvol, file_of_name(m, subvol, from), from, model_name(m, new));
+	uint32_t op = begin_naming(m, OP_RENAME, subvol, model_file_of_name(m, subvol, from), from, model_name(m, new));
 	uint64_t ino = 0;
 	int ret = fs_rename(fs_subvol(fs, subvol), old, new, &ino);
 	struct model_file *moved = ino ? model_find(m, subvol, old, ino) : NULL;

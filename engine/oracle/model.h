@@ -42,7 +42,8 @@ const char *model_call_name(const struct model_op *o);
 
 struct model_op {
 	uint8_t kind;      /* enum op_kind */
-	uint8_t how;       /* of a write: enum write_how; of a fallocate: 1 when it keeps the size */
+	uint8_t how;       /* of a write: enum write_how; of a fallocate: 1 when it keeps the size; of an fsync: 1 when
+	                    * it promises one write alone, the one that began at tick `off` (model_sync_of_one()) */
 	bool covered;      /* rules.c: a sync that counts at the judged position covers it */
 	uint8_t from, to;  /* the name that it takes away, and the one that it gives (model_name()), or MODEL_NO_NAME */
 	int ret;
@@ -84,6 +85,11 @@ struct model_file {
 
 struct model;
 
+/*
+ * From now on the positions that stamp calls come from here, not from a device: of a record that another program
+ * writes. `position` may be called by any task at any time.
+ */
+void model_positions(struct model *m, uint32_t (*position)(void *arg), void *arg);
 /* The tick that the next begin or end of a call takes. */
 uint64_t model_tick(const struct model *m);
 
@@ -174,6 +180,13 @@ uint32_t model_begin(struct model *m, enum op_kind kind, uint32_t file, uint64_t
 void model_end(struct model *m, uint32_t op, int ret);
 /* The same for a call that takes the name `from` away and gives the name `to`; either may be MODEL_NO_NAME. */
 uint32_t model_begin_naming(struct model *m, enum op_kind kind, uint32_t file, uint8_t from, uint8_t to);
+/*
+ * Records that write op, which has ended, was waited for by its own call (O_DSYNC, RWF_DSYNC of a kernel): it is
+ * promised from now on, and nothing else is. One that failed is promised by nobody.
+ */
+void model_sync_of_one(struct model *m, uint32_t op);
+/* The file that has the name, as far as the calls tell that have returned; file 0 when none has. */
+uint32_t model_file_of_name(const struct model *m, uint32_t subvol, uint8_t name);
 /* The number of a name, which is the same from now on. */
 uint8_t model_name(struct model *m, const char *name);
 const char *model_name_text(const struct model *m, uint8_t name);

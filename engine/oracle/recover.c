@@ -27,16 +27,21 @@ static bool follows(const struct seen *first, const struct seen *s, uint32_t i)
 	       s->stamp.sector == first->stamp.sector + (s->kind == SEEN_VERSION ? i : 0);
 }
 
-static void block_identify_all(struct recovered_block *b, const uint8_t *data, uint32_t nsectors)
+void recovered_identify(struct recovered_block *b, const uint8_t *data, uint32_t nsectors, bool keep_raw)
 {
 	struct seen each[BLOCK_SECTORS] = { 0 };
-	bool uniform = true;
+	bool uniform = true, garbage = false;
 
 	for (uint32_t i = 0; i < nsectors; i++) {
 		each[i] = block_identify(data + i * ORACLE_SECTOR);
 		uniform &= follows(&each[0], &each[i], i);
+		garbage |= each[i].kind == SEEN_GARBAGE;
 	}
 	b->first = each[0];
+	if (garbage && keep_raw) {
+		b->raw = mem_alloc(nsectors * ORACLE_SECTOR);
+		memcpy(b->raw, data, nsectors * ORACLE_SECTOR);
+	}
 	if (uniform)
 		return;
 	b->each = mem_alloc(sizeof(each));
@@ -57,7 +62,7 @@ static void read_blocks(struct recovered_file *rf, struct file *f)
 		if (ret < 0)
 			rf->block[i].err = ret;
 		else
-			block_identify_all(&rf->block[i], buf, sectors_in(rf, i));
+			recovered_identify(&rf->block[i], buf, sectors_in(rf, i), false);
 	}
 }
 
@@ -66,19 +71,24 @@ struct listing {
 	uint32_t subvol;
 };
 
-static int add_name(void *arg, const char *name, uint64_t ino)
+struct recovered_file *recovered_add(struct recovered *r, uint32_t subvol, const char *name, uint64_t ino)
 {
-	struct listing *l = arg;
-	struct recovered *r = l->r;
-
 	if (r->nfiles == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 4;
 		r->file = realloc(r->file, r->cap * sizeof(*r->file));
 		CHECK(r->file);
 	}
 	struct recovered_file *rf = &r->file[r->nfiles++];
-	*rf = (struct recovered_file){ .subvol = l->subvol, .ino = ino };
+	*rf = (struct recovered_file){ .subvol = subvol, .ino = ino };
 	strncpy(rf->name, name, FS_NAME_MAX - 1);
+	return rf;
+}
+
+static int add_name(void *arg, const char *name, uint64_t ino)
+{
+	struct listing *l = arg;
+
+	recovered_add(l->r, l->subvol, name, ino);
 	return 0;
 }
 
@@ -142,8 +152,10 @@ struct recovered *recover_image(struct dev *image)
 void recovered_free(struct recovered *r)
 {
 	for (uint32_t i = 0; i < r->nfiles; i++) {
-		for (uint32_t k = 0; k < r->file[i].nblocks; k++)
+		for (uint32_t k = 0; k < r->file[i].nblocks; k++) {
 			free(r->file[i].block[k].each);
+			free(r->file[i].block[k].raw);
+		}
 		free(r->file[i].block);
 	}
 	free(r->file);

@@ -12,6 +12,7 @@
 struct recovered_block {
 	int err;            /* reading it failed: -EIO */
 	struct seen first;  /* what its first sector is; the others are of the same write, in their own places ... */
+	uint8_t *raw;       /* its bytes, where one of its sectors is garbage and the reader has kept them; or NULL */
 	struct seen *each;  /* ... unless this is set: then it has BLOCK_SECTORS entries, one a sector */
 };
 
@@ -43,6 +44,13 @@ struct recovered *recover_image(struct dev *image);
 struct recovered *recover_mounted(struct fs *fs);
 void recovered_free(struct recovered *r);
 
+/*
+ * What the first nsectors of a block hold: fills in b->first and b->each. For readers of other file systems than ours;
+ * with keep_raw also b->raw.
+ */
+void recovered_identify(struct recovered_block *b, const uint8_t *data, uint32_t nsectors, bool keep_raw);
+/* A name more; its fields are the caller's to fill in. Valid until the next one. */
+struct recovered_file *recovered_add(struct recovered *r, uint32_t subvol, const char *name, uint64_t ino);
 /* Sector i of a block. */
 struct seen recovered_sector(const struct recovered_block *b, uint32_t i);
 struct recovered_file *recovered_find(const struct recovered *r, uint32_t subvol, const char *name);

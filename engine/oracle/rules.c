@@ -47,17 +47,19 @@ static bool out_of_range(const struct model_op *s, const struct model_op *w)
 	       ((w->kind == OP_WRITE || w->kind == OP_PUNCH) && (w->off < s->off || w->off + w->len > s->off + s->len));
 }
 
-/* Sync s covers change w (rules.2, rules.7, rules.9, rules.10). */
-static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w)
+/* Sync s covers change w (rules.2, rules.7, rules.9, rules.10). any_failed: some sync of the history did. */
+static bool covers(const struct model *m, const struct model_op *s, const struct model_op *w, bool any_failed)
 {
 	if (!is_of(s, w) || w->ret || w->e >= s->b || out_of_range(s, w))
 		return false;
+	if (s->kind == OP_FSYNC && s->how)
+		return w->b == s->off;
 	if (s->kind == OP_FDATASYNC && (w->kind == OP_TRUNCATE || w->kind == OP_FALLOCATE || w->kind == OP_LINK ||
 					w->kind == OP_RENAME))
 		return false;
 	if (w->kind == OP_UNLINK && model_has_file(s))
 		return false;
-	return !tainted(m, w, s);
+	return !any_failed || !tainted(m, w, s);
 }
 
 /* (rules.1) */
@@ -69,9 +71,13 @@ static bool counts(const struct model_op *s, uint32_t p)
 void rules_at(struct model *m, uint32_t p)
 {
 	uint32_t n = model_nops(m);
+	bool any_failed = false;
 
-	for (uint32_t i = 0; i < n; i++)
-		model_op(m, i)->covered = false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct model_op *o = model_op(m, i);
+		o->covered = false;
+		any_failed |= model_is_sync(o) && o->ret;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		const struct model_op *s = model_op(m, i);
 		if (!counts(s, p))
@@ -79,7 +85,7 @@ void rules_at(struct model *m, uint32_t p)
 		for (uint32_t j = 0; j < i; j++) {
 			struct model_op *w = model_op(m, j);
 			if (!model_is_sync(w) && !w->covered)
-				w->covered = covers(m, s, w);
+				w->covered = covers(m, s, w, any_failed);
 		}
 	}
 }
@@ -187,6 +193,54 @@ bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_fi
 		return false;
 	const struct model_op *w = model_op(m, s->stamp.version - 1);
 	return w->kind == OP_WRITE && changes(w, f, sector) && reachable(w, cut, p);
+}
+
+/* How many bytes from `at` on are those of the sector as `s` has it; NULL: zeros. */
+static uint32_t matches(const uint8_t *bytes, uint32_t at, const struct stamp *s)
+{
+	uint8_t want[ORACLE_SECTOR] = { 0 };
+	uint32_t n = 0;
+
+	if (s)
+		block_fill(want, sizeof(want), s);
+	while (at + n < ORACLE_SECTOR && bytes[at + n] == want[at + n])
+		n++;
+	return n;
+}
+
+#define PIECE_MIN 4u
+
+/* The longest piece from `at` on that some legal content has there. *mapped: a mapped store is among these contents. */
+static uint32_t longest_piece(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
+                              const uint8_t *bytes, uint32_t at, bool *mapped)
+{
+	uint64_t cut = sector_cut(m, f, sector);
+	uint32_t longest = zeros_legal(m, p, f, sector, cut) ? matches(bytes, at, NULL) : 0;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->kind != OP_WRITE || !changes(o, f, sector) || !reachable(o, cut, p))
+			continue;
+		const struct stamp s = { f->id, model_version(i), o->task, sector };
+		uint32_t n = matches(bytes, at, &s);
+		longest = n > longest ? n : longest;
+		*mapped |= o->how == WRITE_MAPPED;
+	}
+	return longest;
+}
+
+bool rules_sector_spliced(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
+                          const uint8_t *bytes)
+{
+	bool mapped = false;
+
+	for (uint32_t at = 0; at < ORACLE_SECTOR;) {
+		uint32_t n = longest_piece(m, p, f, sector, bytes, at, &mapped);
+		if (n < PIECE_MIN && at + n < ORACLE_SECTOR)
+			return false;
+		at += n;
+	}
+	return f->in_place || mapped;
 }
 
 struct due rules_sector_due(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector)

@@ -7,6 +7,7 @@
  * rules.2: A sync covers the changes of its file that had ended before the sync began; a sync of everything covers
  *      those of all files. A sync of a range covers the writes that lie within the range, and no truncation. A
  *      change that overlaps the sync in time may be in it or not.
+ *      The sync that an O_DSYNC write is for itself covers that write and no other.
  * rules.3: A place is a sector, a file's size or a name. The cut of a place is the latest beginning of a covered
  *      change of it. Legal at p is each change that had not ended by the cut and had begun before p. The initial
  *      state (zeros, size 0, no name) is legal too when no change of the place is covered. That is one number for
@@ -17,7 +18,9 @@
  * rules.5: A block (4 KiB) was written from one state of its page. It never holds parts of two writes that each cover
  *      both parts, and never a part from before a write that covers both beside a part of that write. A store through a
  *      mapping is one write for each of its sectors. A file that is written in place keeps nothing of this but what a
- *      sector holds. Nothing makes two blocks atomic.
+ *      sector holds. Nothing makes two blocks atomic. Where a device reads a page while it is being written, a sector
+ *      may be put together of several legal contents, in pieces of at least 4 bytes: in a file that is written in
+ *      place, and where a store through a mapping is one of them (rules_sector_spliced()).
  * rules.6: Never legal, promised or not: a read error, the content of another file or place, bytes that nobody
  *      wrote, a directory that cannot be listed, an image that cannot be mounted. (check.c)
  * rules.7: A size changes like a place. A write that extends the file may have got to any end of a block between
@@ -72,6 +75,9 @@ uint64_t rules_hash(const struct model *m, uint32_t p);
 /* May sector `sector` of the file read as this? */
 bool rules_sector_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
                         const struct seen *s);
+/* Are these ORACLE_SECTOR bytes put together of contents that are legal there? (rules.5) */
+bool rules_sector_spliced(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector,
+                          const uint8_t *bytes);
 /* The versions that would be legal there, for a sentence. */
 struct due rules_sector_due(const struct model *m, uint32_t p, const struct model_file *f, uint64_t sector);
 /* May one block hold both of these sectors at once? (rules.5) Both are legal alone. */

@@ -732,6 +732,72 @@ static void a_fallocate_changes_the_size_and_no_content(void **state)
 	assert_false(size_legal(h, END, h->f, FS_BLOCK));
 }
 
+/* A write that waits for itself promises itself, and nothing of another that had ended. */
+static void a_write_that_syncs_itself_covers_itself(void **state)
+{
+	struct history *h = *state;
+	uint32_t other = write_block(h, h->f, 0), own = write_block(h, h->f, 1);
+
+	model_sync_of_one(h->m, own);
+	assert_false(zeros_legal(h, END - 1, h->f, 1));
+	assert_true(legal(h, END - 1, h->f, 1, own));
+	assert_true(zeros_legal(h, END - 1, h->f, 0));
+	assert_true(legal(h, END - 1, h->f, 0, other));
+}
+
+/* The first `n` bytes as op `a` wrote sector 0, the rest as `b`; b UINT32_MAX: zeros. */
+static bool spliced(struct history *h, struct model_file *f, uint32_t n, uint32_t a, uint32_t b)
+{
+	uint8_t x[ORACLE_SECTOR], y[ORACLE_SECTOR] = { 0 };
+	const struct stamp s = { f->id, model_version(a), model_op(h->m, a)->task, 0 };
+	const struct stamp t = { f->id, model_version(b), b == UINT32_MAX ? 0 : model_op(h->m, b)->task, 0 };
+
+	block_fill(x, sizeof(x), &s);
+	if (b != UINT32_MAX)
+		block_fill(y, sizeof(y), &t);
+	memcpy(x + n, y + n, sizeof(x) - n);
+	rules_at(h->m, END - 1);
+	return rules_sector_spliced(h->m, END - 1, f, 0, x);
+}
+
+static void a_sector_in_place_may_be_pieces_of_what_is_legal(void **state)
+{
+	struct history *h = *state;
+	uint32_t a = write_block(h, h->f, 0), b = write_block(h, h->f, 0);
+
+	assert_false(spliced(h, h->f, 256, a, b)); /* the page was stable */
+	h->f->in_place = true;
+	assert_true(spliced(h, h->f, 256, a, b));
+	assert_true(spliced(h, h->f, 64, b, UINT32_MAX));
+	fsync_of(h, h->f);
+	assert_false(spliced(h, h->f, 256, a, b)); /* a is older than what is promised */
+	assert_false(spliced(h, h->f, 64, b, UINT32_MAX));
+}
+
+static void a_sector_that_is_stored_through_a_mapping_may_be_pieces(void **state)
+{
+	struct history *h = *state;
+	uint32_t a = write_block(h, h->f, 0), b = write_block(h, h->f, 0);
+
+	model_op(h->m, b)->how = WRITE_MAPPED;
+	assert_true(spliced(h, h->f, 100, b, a));
+}
+
+static void a_sector_has_no_bytes_of_others(void **state)
+{
+	struct history *h = *state;
+	uint8_t x[ORACLE_SECTOR];
+	uint32_t a = write_block(h, h->f, 0);
+	const struct stamp s = { h->f->id, model_version(a), model_op(h->m, a)->task, 0 };
+
+	h->f->in_place = true;
+	block_fill(x, sizeof(x), &s);
+	rules_at(h->m, END - 1);
+	assert_true(rules_sector_spliced(h->m, END - 1, h->f, 0, x));
+	memset(x + 200, 0xee, 8);
+	assert_false(rules_sector_spliced(h->m, END - 1, h->f, 0, x));
+}
+
 #define RULE(name) cmocka_unit_test_setup_teardown(name, begin_history, end_history)
 
 int main(void)
@@ -777,6 +843,10 @@ int main(void)
 		RULE(a_punch_makes_zeros_of_its_range_and_leaves_the_size),
 		RULE(a_punch_is_covered_by_a_sync_of_its_range),
 		RULE(a_fallocate_changes_the_size_and_no_content),
+		RULE(a_write_that_syncs_itself_covers_itself),
+		RULE(a_sector_in_place_may_be_pieces_of_what_is_legal),
+		RULE(a_sector_that_is_stored_through_a_mapping_may_be_pieces),
+		RULE(a_sector_has_no_bytes_of_others),
 		cmocka_unit_test(a_sector_says_what_it_is),
 	};
 

@@ -1,10 +1,7 @@
 /*
  * slow_image.h: a kernel block device whose flush takes a given time. It stands for a drive with a volatile cache, on
  * kernels without dm-delay and null_blk. It is a loop device over a file that a process of ours serves from memory
- * through FUSE; that process answers an fsync late. Root only.
- *
- * Nothing is left behind, however the program ends: the mount is in no folder, the loop device goes with its last
- * user, and with it the file, the mount and the process.
+ * (fuse_file.h); that process answers an fsync late. Root only; nothing is left behind.
  *
  * Called by figures/btrfs.c.
  */
@@ -12,14 +9,13 @@
 #define TARGET_SLOW_IMAGE_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/why.h"
+#include "target/fuse_file.h"
 
 struct slow_image {
 	char path[64]; /* of the block device */
-	int loop;
-	pid_t server;
+	struct fuse_file file;
 };
 
 /* 0, or -errno with why. `size` is a whole number of MiB. One flush is served at a time, as by a drive. */

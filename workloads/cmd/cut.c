@@ -1,0 +1,538 @@
+/*
+ * cut.c: `fsyncstorm cut`: power cuts under a work on a real file system of the running kernel; and what is done with
+ * a crash that was found: replay, shrink.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/replace.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cut/cut.h"
+#include "cut/finding.h"
+#include "cut/report.h"
+#include "kit/interrupt.h"
+#include "rt/rt.h"
+
+#define CMD            "cut"
+#define WORKS_MAX      128u
+#define STATES_DEFAULT 1000u
+#define STATES_FAMILY  100u /* of each scenario, when none is named */
+
+enum { KEY_SEED = 0x1001, KEY_TEAR, KEY_CHECK, KEY_AIM, KEY_CONTROL, KEY_VIA, KEY_ROUNDS, KEY_HOLDS, KEY_FINDINGS };
+
+struct options {
+	struct cut_plan plan;
+	bool has_target, has_bound;
+	const char *json, *out, *control;
+	struct cut_fs control_fs;
+	const char *work[WORKS_MAX];
+	unsigned nworks;
+	FILE *text;
+};
+
+/* ---- options ---- */
+
+static int take_number(const char *option, const char *arg, uint64_t least, uint64_t most, uint64_t *out)
+{
+	if (!text_number(arg, out) && *out >= least && *out <= most)
+		return 0;
+	cmd_error(CMD, "--%s: `%.40s`: a number from %lu to %lu is expected", option, arg, (unsigned long)least,
+	          (unsigned long)most);
+	return EINVAL;
+}
+
+/* "2000", "60s", "exhaustive". */
+static int take_states(struct options *o, const char *arg)
+{
+	uint64_t ns;
+
+	o->has_bound = true;
+	if (!strcmp(arg, "exhaustive")) {
+		o->plan.exhaustive = true;
+		return 0;
+	}
+	if (!text_number(arg, &o->plan.states) && o->plan.states)
+		return 0;
+	o->plan.states = 0;
+	if (!text_time(arg, 1000000000, &ns) && ns) {
+		o->plan.seconds = (double)ns / 1e9;
+		return 0;
+	}
+	cmd_error(CMD, "--states: `%.40s`: a number, a time as 60s, or `exhaustive` is expected", arg);
+	return EINVAL;
+}
+
+static int take_tear(struct options *o, const char *arg)
+{
+	uint64_t size;
+
+	if (text_size(arg, &size) || (size != 512 && size != DEV_BLOCK)) {
+		cmd_error(CMD, "--tear: `%.40s`: 4k or 512 is expected", arg);
+		return EINVAL;
+	}
+	o->plan.tear = (uint32_t)size;
+	return 0;
+}
+
+static int take_target(struct options *o, const char *arg)
+{
+	struct why why;
+
+	if (o->has_target) {
+		cmd_error(CMD, "--target: one is expected; `--control` takes a second");
+		return EINVAL;
+	}
+	if (cut_fs_parse(arg, &o->plan.fs, &why)) {
+		cmd_error(CMD, "--target: %s", why.text);
+		return EINVAL;
+	}
+	o->has_target = true;
+	return 0;
+}
+
+static int take_control(struct options *o, const char *arg)
+{
+	struct why why;
+
+	o->control = arg;
+	if (!strcmp(arg, "one-syncer"))
+		return 0;
+	if (strncmp(arg, "fs:", 3)) {
+		cmd_error(CMD, "--control: `%.40s`: one-syncer, or a second file system as fs:ext4, is expected", arg);
+		return EINVAL;
+	}
+	if (cut_fs_parse(arg, &o->control_fs, &why)) {
+		cmd_error(CMD, "--control: %s", why.text);
+		return EINVAL;
+	}
+	return 0;
+}
+
+static int take_aim(struct options *o, const char *arg)
+{
+	struct why why;
+
+	if (!aim_parse(arg, &o->plan.aim, &why))
+		return 0;
+	cmd_error(CMD, "--aim: %s", why.text);
+	return EINVAL;
+}
+
+static int take_work(struct options *o, const char *arg)
+{
+	if (o->nworks == WORKS_MAX) {
+		cmd_error(CMD, "%.60s: more than %u jobs and scenarios", arg, WORKS_MAX);
+		return EINVAL;
+	}
+	o->work[o->nworks++] = arg;
+	return 0;
+}
+
+static int take_small(struct options *o, const char *option, const char *arg, uint64_t least, uint64_t most,
+                      unsigned *out)
+{
+	uint64_t n;
+	int ret = take_number(option, arg, least, most, &n);
+
+	if (!ret)
+		*out = (unsigned)n;
+	return ret;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 't':
+		return take_target(o, arg);
+	case 'n':
+		return take_states(o, arg);
+	case KEY_ROUNDS:
+		o->has_bound = true;
+		return take_number("rounds", arg, 1, UINT32_MAX, &o->plan.rounds);
+	case KEY_HOLDS:
+		return take_small(o, "holds", arg, 0, 3, &o->plan.holds);
+	case KEY_SEED:
+		return take_number("seed", arg, 0, UINT32_MAX, &o->plan.seed);
+	case KEY_TEAR:
+		return take_tear(o, arg);
+	case KEY_CHECK:
+		return take_small(o, "check", arg, 0, 1000000, &o->plan.check_every);
+	case KEY_FINDINGS:
+		return take_small(o, "findings", arg, 0, 1000, &o->plan.findings_most);
+	case KEY_AIM:
+		return take_aim(o, arg);
+	case KEY_CONTROL:
+		return take_control(o, arg);
+	case KEY_VIA:
+		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse"))
+			return 0;
+		cmd_error(CMD, "--via: `%.40s`: auto or fuse is expected", arg);
+		return EINVAL;
+	case 'J':
+		return take_small(o, "jobs", arg, 1, CUT_JOBS_MAX, &o->plan.jobs);
+	case 'j':
+		o->json = arg;
+		return 0;
+	case 'o':
+		o->out = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_work(o, arg);
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_option table[] = {
+	{ "target", 't', "FS", 0, "fs:ext4, fs:xfs or fs:btrfs, with ,mkfs=ARGUMENTS ,mount=OPTIONS ,size=SIZE", 0 },
+	{ "states", 'n', "N|TIME|exhaustive", 0, "Judge so many crash states of each work (default: 1000; 100 of each "
+	  "family when no work is named), or for so long, or all states of one recorded run with up to 8 writes pending "
+	  "at a time and a sample of others", 0 },
+	{ "rounds", KEY_ROUNDS, "N", 0, "Record at most so many runs of each work", 0 },
+	{ "holds", KEY_HOLDS, "0..3", 0, "Hold completions of writes over up to so many flushes (default: 3)", 0 },
+	{ "tear", KEY_TEAR, "4k|512", 0, "What a disk writes as a whole (default: 4k)", 0 },
+	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, with "
+	  "all that was handed to the device kept, or what is not durable lost (default), or in between", 0 },
+	{ "control", KEY_CONTROL, "one-syncer|FS", 0, "A second arm in the same run: one thread alone syncs, or another "
+	  "file system", 0 },
+	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker "
+	  "(default: 50; 0: none)", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Where chance begins (default: 1)", 0 },
+	{ "jobs", 'J', "N", 0, "So many processes (default: one a processor, at most 4)", 0 },
+	{ "via", KEY_VIA, "auto|fuse", 0, "How the device is recorded", 0 },
+	{ "out", 'o', "DIR", 0, "Where findings go, each a folder (default: cut-FS.findings)", 0 },
+	{ "findings", KEY_FINDINGS, "N", 0, "Keep so many (default: 3 of each work)", 0 },
+	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	{ 0 },
+};
+
+/* ---- a run ---- */
+
+static void progress(const struct tally *t, double seconds, void *arg)
+{
+	const struct options *o = arg;
+	double rate = (double)atomic_load(&t->states) / seconds, left = 0;
+
+	if (o->plan.seconds > 0)
+		left = o->plan.seconds - seconds;
+	else if (o->plan.states && rate > 0)
+		left = ((double)o->plan.states - (double)atomic_load(&t->states)) / rate;
+	fprintf(stderr, "\r\033[K%lu states, %.0f/s, %lu broken", (unsigned long)atomic_load(&t->states), rate,
+	        (unsigned long)atomic_load(&t->broken));
+	if (left > 0)
+		fprintf(stderr, ", %.0f s left ", left);
+}
+
+static int run_arm(struct options *o, const struct cut_plan *plan, const char *work, const char *arm, struct tally *t,
+                   json_t *results)
+{
+	uint64_t since = rt_now();
+	struct work w;
+	struct why why;
+	int ret = cut_run(plan, work, t, &why);
+
+	if (plan->progress)
+		fprintf(stderr, "\r\033[K");
+	if (ret)
+		return cmd_error(CMD, "%s", why.text);
+	double seconds = (double)(rt_now() - since) / 1e9;
+	const char *name = work;
+	if (!work_open(work, &w, &why))
+		name = w.name;
+	report_work(plan, name, t, seconds, o->text);
+	if (w.clamped[0])
+		fprintf(o->text, "  made smaller for it:\n%s", w.clamped);
+	json_array_append_new(results, report_work_json(name, arm, t, seconds));
+	work_close(&w);
+	return 0;
+}
+
+/* The work, and its control arm. *broken: something is, in the first arm. */
+static int run_work(struct options *o, const char *work, json_t *results, bool *broken)
+{
+	struct tally *t = tally_new(), *control = tally_new();
+	struct cut_plan plan = o->plan;
+	int ret = run_arm(o, &plan, work, plan.fs.text, t, results);
+
+	*broken |= report_is_broken(t);
+	if (!ret && o->control && !stop_asked()) {
+		const char *name = strcmp(o->control, "one-syncer") ? o->control : "one thread syncs";
+		plan.one_syncer = !strcmp(o->control, "one-syncer");
+		if (!plan.one_syncer)
+			plan.fs = o->control_fs;
+		ret = run_arm(o, &plan, work, name, control, results);
+		if (!ret)
+			report_arms(o->plan.fs.text, t, name, control, o->text);
+	}
+	tally_free(t);
+	tally_free(control);
+	return ret;
+}
+
+static void add_default(const char *name, void *arg)
+{
+	struct options *o = arg;
+
+	if (o->nworks < WORKS_MAX)
+		o->work[o->nworks++] = name;
+}
+
+static int check_controls(struct options *o, const struct cut_plan *plan, struct controls *c)
+{
+	struct why why;
+	int ret = cut_run_controls(plan, c, &why);
+
+	return ret ? cmd_error(CMD, "%s: %s", plan->fs.text, why.text) : 0;
+}
+
+static int run_all(struct options *o)
+{
+	json_t *results = json_array(), *head;
+	struct cut_plan second = o->plan;
+	struct controls c, c2;
+	bool broken = false;
+	int ret = check_controls(o, &o->plan, &c);
+
+	if (ret)
+		return ret;
+	report_head(&o->plan, &c, o->text);
+	if (o->control && strcmp(o->control, "one-syncer")) {
+		second.fs = o->control_fs;
+		ret = check_controls(o, &second, &c2);
+		if (ret)
+			return ret;
+		report_head(&second, &c2, o->text);
+	}
+	for (unsigned i = 0; i < o->nworks && !ret && !stop_asked(); i++)
+		ret = run_work(o, o->work[i], results, &broken);
+	head = report_head_json(&o->plan, &c);
+	json_object_set_new(head, "results", results);
+	if (!ret && o->json && !strcmp(o->json, "-")) {
+		json_dumpf(head, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	} else if (!ret && o->json) {
+		struct replace r;
+		ret = replace_begin(&r, o->json);
+		if (!ret) {
+			json_dumpf(head, r.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+			fputc('\n', r.out);
+			ret = replace_end(&r, true);
+		}
+		if (ret)
+			ret = cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
+	}
+	json_decref(head);
+	return ret ? ret : broken;
+}
+
+/* Before anything runs. */
+static int check_options(struct options *o)
+{
+	struct work w;
+	struct why why;
+	int ret;
+
+	if (!o->has_target)
+		return cmd_error(CMD, "--target: a file system is expected, as fs:btrfs");
+	if (geteuid())
+		return cmd_error(CMD, "making and mounting a file system needs root");
+	if (o->json && strcmp(o->json, "-") && (ret = replace_check(o->json)))
+		return cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
+	if (o->plan.exhaustive && !o->plan.rounds)
+		o->plan.rounds = o->plan.jobs;
+	if (!o->nworks) {
+		work_each_default(add_default, o);
+		if (!o->has_bound)
+			o->plan.states = STATES_FAMILY;
+	} else if (!o->has_bound) {
+		o->plan.states = STATES_DEFAULT;
+	}
+	for (unsigned i = 0; i < o->nworks; i++) {
+		if (work_open(o->work[i], &w, &why))
+			return cmd_error(CMD, "%s", why.text);
+		bool found = !o->plan.aim.thread[0];
+		for (unsigned k = 0; k < w.scene->nthreads; k++)
+			found |= !strcmp(w.scene->thread[k].name, o->plan.aim.thread);
+		if (!found)
+			ret = cmd_error(CMD, "--aim: %s has no thread `%s`; its first is `%s`", w.name,
+			                o->plan.aim.thread, w.scene->thread[0].name);
+		work_close(&w);
+		if (!found)
+			return ret;
+	}
+	if (o->out && strlen(o->out) >= sizeof(o->plan.findings))
+		return cmd_error(CMD, "--out: the path is too long");
+	if (o->out) {
+		struct stat st;
+		if (!stat(o->out, &st) && !S_ISDIR(st.st_mode))
+			return cmd_error(CMD, "--out %.300s: it is there, and no folder", o->out);
+		strcpy(o->plan.findings, o->out);
+		return 0;
+	}
+	char name[64];
+	snprintf(name, sizeof(name), "cut-%s.findings", cut_fs_name(&o->plan.fs));
+	replace_free_name(name, o->plan.findings, sizeof(o->plan.findings));
+	return 0;
+}
+
+static unsigned default_jobs(void)
+{
+	return rt_cpus() < 4 ? rt_cpus() : 4;
+}
+
+static int cut_command(int argc, char **argv)
+{
+	static const struct argp argp = { table, parse, "[JOB|SCENARIO...]",
+		                          "Cuts the power under jobs and scenarios on a file system of the running "
+		                          "kernel: records what the device is asked to do, builds the crash images that "
+		                          "a disk may leave, lets the kernel mount each, reads every block and name, and "
+		                          "holds them against what each call had promised.\v"
+		                          "Without a job or scenario: the families fsync_twice, direct, mapped, and "
+		                          "names beside an fsync. Exit status 1: something is broken.\n"
+		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
+		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies", NULL, NULL, NULL };
+	static char program[PATH_MAX];
+	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
+		                       .jobs = default_jobs() }, .text = stdout };
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	int ret = cmd_options(&argp, argc, argv, &o);
+
+	if (ret)
+		return ret;
+	o.plan.program = n > 0 ? program : "fsyncstorm";
+	ret = check_options(&o);
+	if (ret)
+		return ret;
+	if (o.json && !strcmp(o.json, "-"))
+		o.text = stderr;
+	if (isatty(STDERR_FILENO)) {
+		o.plan.progress = progress;
+		o.plan.arg = &o;
+	}
+	stop_searches_at_interrupt();
+	return run_all(&o);
+}
+
+/* ---- a finding ---- */
+
+static int load_finding(const char *cmd, const char *folder, struct evidence *e, struct saved_cut *c)
+{
+	char path[FINDING_PATH];
+	struct why why;
+
+	if (strlen(folder) + 32 > sizeof(path))
+		return cmd_error(cmd, "%.60s...: the path is too long", folder);
+	if (geteuid())
+		return cmd_error(cmd, "mounting a file system needs root");
+	if (saved_cut_load(folder, c, &why))
+		return cmd_error(cmd, "%s", why.text);
+	snprintf(path, sizeof(path), "%s/log.zst", folder);
+	int ret = evidence_load(path, e, &why);
+	if (!ret) {
+		ret = evidence_open_slot(e, &why);
+		if (ret)
+			evidence_free(e);
+	}
+	if (ret) {
+		saved_cut_free(c);
+		return cmd_error(cmd, "%s", why.text);
+	}
+	return 0;
+}
+
+static int take_folder(const char *cmd, int argc, char **argv, const char **out)
+{
+	if (argc != 2 || argv[1][0] == '-')
+		return cmd_error(cmd, "the folder of one finding is expected");
+	*out = argv[1];
+	return 0;
+}
+
+static int replay_command(int argc, char **argv)
+{
+	struct broken_list broken;
+	struct saved_cut c;
+	struct evidence e;
+	const char *folder = "";
+	struct why why;
+	int ret = take_folder("cut replay", argc, argv, &folder);
+
+	if (!ret)
+		ret = load_finding("cut replay", folder, &e, &c);
+	if (ret)
+		return ret;
+	int n = finding_judge(&e, &c, &broken, &why);
+	if (n < 0)
+		ret = cmd_error("cut replay", "%.300s: %s", folder, why.text);
+	else if (n)
+		finding_tell(&e, &c, &broken, stdout);
+	else
+		printf("On this kernel the image of this crash holds what was promised.\n");
+	saved_cut_free(&c);
+	evidence_free(&e);
+	return ret ? ret : n > 0;
+}
+
+static int rewrite_story(struct evidence *e, const struct saved_cut *c, const char *folder)
+{
+	char path[FINDING_PATH + 16];
+	struct broken_list broken;
+	struct replace r;
+	struct why why;
+	int ret = finding_judge(e, c, &broken, &why);
+
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "%s/story.txt", folder);
+	ret = replace_begin(&r, path);
+	if (ret)
+		return ret;
+	finding_tell(e, c, &broken, r.out);
+	finding_tell(e, c, &broken, stdout);
+	return replace_end(&r, true);
+}
+
+static int shrink_command(int argc, char **argv)
+{
+	struct saved_cut c;
+	struct evidence e;
+	const char *folder = "";
+	unsigned tried;
+	struct why why;
+	int ret = take_folder("cut shrink", argc, argv, &folder);
+
+	if (!ret)
+		ret = load_finding("cut shrink", folder, &e, &c);
+	if (ret)
+		return ret;
+	ret = finding_shrink(&e, &c, &tried, &why);
+	if (!ret)
+		ret = saved_cut_save(folder, &c, &why);
+	if (ret)
+		ret = cmd_error("cut shrink", "%.300s: %s", folder, why.text);
+	else if (rewrite_story(&e, &c, folder))
+		ret = cmd_error("cut shrink", "%.300s: its story cannot be written", folder);
+	else
+		printf("%u states were judged\n", tried);
+	saved_cut_free(&c);
+	evidence_free(&e);
+	return ret;
+}
+
+int cmd_cut(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "replay"))
+		return replay_command(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "shrink"))
+		return shrink_command(argc - 1, argv + 1);
+	return cut_command(argc, argv);
+}

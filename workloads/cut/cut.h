@@ -1,0 +1,49 @@
+/*
+ * cut.h: power cuts under a work on a real file system: rounds are recorded, their crashes mounted and judged, by
+ * several processes at once, until a bound is met.
+ *
+ * Each process has its own devices, and ends with its parent. What it holds (mounts, loop devices, the FUSE server) goes
+ * with it. So nothing is left behind, however the program ends.
+ *
+ * Called by cmd/cut.c.
+ */
+#ifndef CUT_CUT_H
+#define CUT_CUT_H
+
+#include "cut/choose.h"
+#include "cut/controls.h"
+#include "cut/tally.h"
+
+#define CUT_JOBS_MAX 16u
+
+struct cut_plan {
+	struct cut_fs fs;
+	uint64_t states;      /* at most so many; 0: no bound */
+	double seconds;       /* at most so long; 0: no bound */
+	uint64_t rounds;      /* at most so many; 0: no bound */
+	bool exhaustive;      /* of each round all choices, with up to EXHAUSTIVE_PENDING pending writes */
+	unsigned holds, jobs, check_every; /* every so manieth image is checked, and mounted twice; 0: none */
+	uint32_t tear;
+	uint64_t seed;
+	struct aim aim;
+	unsigned findings_most; /* folders */
+	char findings[512];     /* where they go: this folder, made when there is one */
+	const char *program;
+	bool one_syncer;        /* the control arm: of the threads that sync only the first does */
+	void (*progress)(const struct tally *t, double seconds, void *arg);
+	void *arg;
+};
+#define EXHAUSTIVE_PENDING 8u
+
+/* 0, or -errno with why: the world's error, or controls that do not hold. Forks; the program has one thread. */
+int cut_run_controls(const struct cut_plan *p, struct controls *out, struct why *why);
+/*
+ * What it came to is in *t, which tally_new() has made. 0, also when it was stopped (base/stop.h) or something is
+ * broken; -errno with why. Forks; the program has one thread.
+ */
+int cut_run(const struct cut_plan *p, const char *what, struct tally *t, struct why *why);
+/* Memory that is shared with processes forked later. */
+struct tally *tally_new(void);
+void tally_free(struct tally *t);
+
+#endif

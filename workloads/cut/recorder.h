@@ -1,0 +1,73 @@
+/*
+ * recorder.h: a kernel block device with a volatile cache that records all it is asked to do, as the event log of
+ * dev/powercut.h. Any file system of the running kernel may be made on it and mounted.
+ *
+ * It is a direct-I/O loop device over a file that a process of ours serves from shared memory. A REQ_PREFLUSH reaches
+ * it as a flush before the write; a REQ_FUA as a flush after the write, for the loop device has no FUA.
+ *
+ * The completion of a write or a flush is in the log before the kernel hears of it, and its submission is in the log
+ * before the device acts on it. So a write whose completion comes before a flush's submission had completed before that
+ * flush was submitted.
+ *
+ * recorder.1: While it records, completions are late, by its own chance: at once, after some time, or held until 1 to
+ *      `holds` flushes have completed; but never longer than HELD_MAX_NS, for the file system may wait for the write
+ *      before it flushes. Writes that come while a call that promises something is under way are held more often.
+ * recorder.2: When the log is full, or recording has ended, the position is beyond all cuts: calls that end then
+ *      promise nothing, and calls that begin then have not begun.
+ *
+ * Called by cut/round.c. One task of one process drives it; recorder_position() and recorder_syncs() are for any task.
+ */
+#ifndef CUT_RECORDER_H
+#define CUT_RECORDER_H
+
+#include "dev/powercut.h"
+#include "target/fuse_file.h"
+
+#define HELD_MAX_NS      3000000u
+#define RECORDER_EVENTS  65536u       /* room for so many events of one recording, */
+#define RECORDER_BYTES   (192u << 20) /* and so many bytes written */
+
+struct recording;
+
+struct recorder {
+	struct fuse_file file; /* file.path is the device */
+	uint64_t size;
+	struct recording *shared;
+};
+
+struct recorder_ways {
+	uint64_t seed;
+	unsigned holds; /* 0: no completion is late */
+};
+
+/* A device of `size` bytes, all zeros. 0, or -errno with why. Forks. */
+int recorder_open(struct recorder *r, uint64_t size, struct why *why);
+/* Nobody uses the device any more. */
+void recorder_close(struct recorder *r);
+
+/* The content of the device now, to be read, or changed with recorder_restore(), while nobody uses it. */
+const uint8_t *recorder_bytes(const struct recorder *r);
+/* Puts back what was written since the last call (or since recorder_open()): `base` was the content then. */
+void recorder_restore(struct recorder *r, const uint8_t *base);
+/* The content now is what recorder_restore() will put back. */
+void recorder_keep(struct recorder *r);
+
+/* Records from now on, from an empty log. Nothing is in flight. */
+void recorder_begin(struct recorder *r, const struct recorder_ways *ways);
+/* Ends it. Waits until nothing is in flight. */
+void recorder_end(struct recorder *r);
+/* For model_positions(). */
+uint32_t recorder_position(void *recorder);
+/* A call that promises something begins (+1) or has returned (-1). */
+void recorder_syncs(struct recorder *r, int change);
+
+struct recorded {
+	const struct dev_event *event; /* until the next recorder_begin() */
+	uint32_t n;
+	bool full;                     /* the log was too small (recorder.2) */
+	uint32_t flushes, beside;      /* flushes, and those that came while a write was in flight */
+	uint32_t in_flight_max;        /* writes */
+};
+void recorder_log(const struct recorder *r, struct recorded *out);
+
+#endif

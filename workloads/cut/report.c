@@ -1,0 +1,157 @@
+/* report.c: see report.h. */
+#include "cut/report.h"
+
+#include <sys/utsname.h>
+
+#include "base/screen.h"
+
+static unsigned long ul(uint64_t n)
+{
+	return (unsigned long)n;
+}
+
+bool report_is_broken(const struct tally *t)
+{
+	return atomic_load(&t->broken) || atomic_load(&t->by_class[CUT_CALL]);
+}
+
+void report_head(const struct cut_plan *p, const struct controls *c, FILE *out)
+{
+	struct utsname u;
+
+	uname(&u);
+	fprintf(out, "%s, Linux %s\n", p->fs.text, u.release);
+	screen_say(out, "  recorder: ", "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a "
+	           "flush after the write, several writes in flight, and one flush at a time.");
+	screen_sayf(out, "  controls: ", "a flush that lies was caught in %u of %u states; a correct run broke %u of "
+	            "%u; %u of %u flushes came while a write was in flight.", c->lied_broken, c->lied_states,
+	            c->broken, c->states, c->beside, c->flushes);
+}
+
+static void print_class(const struct tally *t, unsigned class, FILE *out)
+{
+	uint64_t n = atomic_load(&t->by_class[class]), of = atomic_load(&t->states);
+
+	if (class == CUT_CALL)
+		of = atomic_load(&t->calls);
+	else if (class == CUT_FSCK || class == CUT_REPLAY)
+		of = atomic_load(&t->checked);
+	fprintf(out, "  %-12s %lu of %lu: %s\n", cut_class_info[class].word, ul(n), ul(of), cut_class_info[class].what);
+	if (t->first[class][0])
+		fprintf(out, "    first: %s\n", t->first[class]);
+}
+
+static void print_held(const struct tally *t, FILE *out)
+{
+	uint64_t states = atomic_load(&t->states), checked = atomic_load(&t->checked);
+
+	if (!states) {
+		fprintf(out, "  no state was judged\n");
+		return;
+	}
+	fprintf(out, "  held: 0 of %lu states broken: below %.2g %% at 95 %%", ul(states), 100 * tally_below(states));
+	if (checked)
+		fprintf(out, "; the checker and a second mount agree with %lu of %lu", ul(checked), ul(checked));
+	fputc('\n', out);
+}
+
+static void print_times(const struct tally *t, double seconds, FILE *out)
+{
+	double mounted = (double)atomic_load(&t->mounted);
+
+	if (mounted < 1)
+		return;
+	fprintf(out, "  %.0f states/s; of each mounted state: image %.2f ms, mount %.2f, read %.2f, unmount %.2f\n",
+	        seconds > 0 ? (double)atomic_load(&t->states) / seconds : 0,
+	        (double)atomic_load(&t->put_ns) / 1e6 / mounted, (double)atomic_load(&t->mount_ns) / 1e6 / mounted,
+	        (double)atomic_load(&t->read_ns) / 1e6 / mounted, (double)atomic_load(&t->umount_ns) / 1e6 / mounted);
+}
+
+void report_work(const struct cut_plan *p, const char *work, const struct tally *t, double seconds, FILE *out)
+{
+	fprintf(out, "\n%s%s: %lu states of %lu rounds, %lu of them mounted; %lu calls, %lu syncs; "
+	        "%lu of %lu flushes beside a write\n",
+	        work, p->one_syncer ? ", one thread syncs" : "", ul(atomic_load(&t->states)),
+	        ul(atomic_load(&t->rounds)), ul(atomic_load(&t->mounted)), ul(atomic_load(&t->calls)),
+	        ul(atomic_load(&t->syncs)), ul(atomic_load(&t->beside)), ul(atomic_load(&t->flushes)));
+	if (atomic_load(&t->full))
+		fprintf(out, "  the record was too small for %lu rounds: what came after counts for nothing\n",
+		        ul(atomic_load(&t->full)));
+	for (unsigned i = 0; i < CUT_CLASSES_NR; i++)
+		if (atomic_load(&t->by_class[i]))
+			print_class(t, i, out);
+	if (!report_is_broken(t))
+		print_held(t, out);
+	else if (atomic_load(&t->broken))
+		fprintf(out, "  BROKEN: %lu of %lu states\n", ul(atomic_load(&t->broken)), ul(atomic_load(&t->states)));
+	print_times(t, seconds, out);
+}
+
+void report_arms(const char *a, const struct tally *ta, const char *b, const struct tally *tb, FILE *out)
+{
+	uint64_t x = atomic_load(&ta->broken), n = atomic_load(&ta->states), y = atomic_load(&tb->broken),
+	         m = atomic_load(&tb->states);
+	double p = tally_fisher(x, n, y, m);
+
+	fprintf(out, "\n  %s: %lu of %lu broken; %s: %lu of %lu; ", a, ul(x), ul(n), b, ul(y), ul(m));
+	if (!x && !y)
+		fprintf(out, "no difference: neither is broken\n");
+	else
+		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < 0.05 ? "they differ" : "no difference found", p);
+}
+
+/* ---- JSON ---- */
+
+static json_t *num(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+json_t *report_head_json(const struct cut_plan *p, const struct controls *c)
+{
+	struct utsname u;
+
+	uname(&u);
+	return json_pack("{s:i,s:s,s:s,s:s,s:I,s:i,s:i,s:{s:i,s:i,s:i,s:i,s:i,s:i}}", "schema_version", 1, "target",
+	                 p->fs.text, "kernel", u.release, "recorder", "fuse", "seed", (json_int_t)p->seed, "holds",
+	                 (int)p->holds, "tear_unit", (int)p->tear, "controls", "lying_states", (int)c->lied_states,
+	                 "lying_broken", (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
+	                 (int)c->broken, "flushes", (int)c->flushes, "flushes_beside_a_write", (int)c->beside);
+}
+
+static json_t *classes_json(const struct tally *t)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < CUT_CLASSES_NR; i++) {
+		json_t *class = json_pack("{s:o}", "count", num(atomic_load(&t->by_class[i])));
+		if (t->first[i][0])
+			json_object_set_new(class, "first", json_string(t->first[i]));
+		json_object_set_new(out, cut_class_info[i].word, class);
+	}
+	return out;
+}
+
+json_t *report_work_json(const char *work, const char *arm, const struct tally *t, double seconds)
+{
+	json_t *out = json_pack("{s:s,s:s,s:f}", "work", work, "arm", arm, "seconds", seconds);
+	const struct { const char *name; uint64_t n; } counts[] = {
+		{ "states", atomic_load(&t->states) }, { "broken", atomic_load(&t->broken) },
+		{ "mounted", atomic_load(&t->mounted) }, { "checked", atomic_load(&t->checked) },
+		{ "rounds", atomic_load(&t->rounds) }, { "calls", atomic_load(&t->calls) },
+		{ "syncs", atomic_load(&t->syncs) }, { "calls_failed", atomic_load(&t->failed) },
+		{ "events", atomic_load(&t->events) }, { "flushes", atomic_load(&t->flushes) },
+		{ "flushes_beside_a_write", atomic_load(&t->beside) }, { "rounds_cut_short", atomic_load(&t->full) },
+		{ "writes_in_flight_most", atomic_load(&t->in_flight_max) },
+		{ "findings", atomic_load(&t->findings) },
+		{ "image_ns", atomic_load(&t->put_ns) }, { "mount_ns", atomic_load(&t->mount_ns) },
+		{ "read_ns", atomic_load(&t->read_ns) }, { "unmount_ns", atomic_load(&t->umount_ns) },
+	};
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(out, counts[i].name, num(counts[i].n));
+	if (!atomic_load(&t->broken) && atomic_load(&t->states))
+		json_object_set_new(out, "rate_below", json_real(tally_below(atomic_load(&t->states))));
+	json_object_set_new(out, "classes", classes_json(t));
+	return out;
+}

@@ -1,0 +1,47 @@
+/*
+ * slot.h: a place in which the kernel mounts crash images, one after the other: a loop device over memory.
+ *
+ * An image differs from the base in few blocks. So the memory stays: what the image before has left is found and put
+ * back, and the blocks of the next one are put in. Memory that is all zeros in the base is a hole, so finding what a
+ * mount has written takes time in proportion to what the file system uses, not to its size.
+ *
+ * Nothing is left behind, however the program ends: the memory has no name, the loop device goes with its last user.
+ *
+ * Called by cut/world.c and cut/replay.c.
+ */
+#ifndef CUT_SLOT_H
+#define CUT_SLOT_H
+
+#include "cut/fs.h"
+#include "dev/powercut.h"
+#include "oracle/recover.h"
+
+struct slot {
+	const struct cut_fs *fs;
+	const uint8_t *base; /* the caller's */
+	unsigned subvols;
+	int memory, loop;
+	char path[64];       /* of the device */
+	uint8_t *map;
+	uint64_t *has;       /* a bit for each block of the base that is not all zeros */
+	uint64_t mounts, mount_ns, put_ns, read_ns, umount_ns; /* where time goes */
+};
+
+/* `base`: fs->size bytes, which stay as they are. 0, or -errno with why. */
+int slot_open(struct slot *s, const struct cut_fs *fs, const uint8_t *base, unsigned subvols, struct why *why);
+void slot_close(struct slot *s);
+
+/* The image lies in the slot, and nothing is mounted. NULL: the base itself. */
+void slot_put(struct slot *s, const struct dev *image);
+/*
+ * Mounts what lies there (its log is replayed), reads every name, size and block, and unmounts it. To be freed with
+ * recovered_free(). An image that does not mount is a result, too: ->err.
+ */
+struct recovered *slot_look(struct slot *s);
+/*
+ * Mounts what slot_look() has left for writing, reads it again, unmounts it, and lets its checker look at it. *again is
+ * what the second mount holds. 0; 1 with why: the checker complains; -errno with why: it could not be run.
+ */
+int slot_check(struct slot *s, struct recovered **again, struct why *why);
+
+#endif
