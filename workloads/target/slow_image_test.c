@@ -101,7 +101,7 @@ static void a_fua_write_of_ours_flushes_it_once(void **state)
 
 	need_it(state);
 	assert_int_equal(slow_image_open(&im, SIZE, FLUSH_NS, &why), 0);
-	assert_int_equal(fstat(im.loop, &st), 0);
+	assert_int_equal(fstat(im.file.loop, &st), 0);
 	disk_of(st.st_rdev, &disk);
 	snprintf(spec, sizeof(spec), "file:%s", im.path);
 	assert_int_equal(dev_open(spec, true, &d, &why), 0);
@@ -143,7 +143,7 @@ static void nothing_is_left_when_its_user_is_killed(void **state)
 	assert_int_equal(access(file, F_OK), 0);
 	kill(user, SIGKILL);
 	assert_int_equal(waitpid(user, &status, 0), user);
-	assert_int_equal(waitpid(im.server, &status, 0), im.server); /* the runner's limit ends a wait in vain */
+	assert_int_equal(waitpid(im.file.server, &status, 0), im.file.server); /* the runner's limit ends a wait in vain */
 	assert_int_not_equal(access(file, F_OK), 0);
 	close(pipefd[0]);
 	close(pipefd[1]);
