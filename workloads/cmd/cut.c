@@ -195,15 +195,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option table[] = {
 	{ "target", 't', "FS", 0, "fs:ext4, fs:xfs or fs:btrfs, with ,mkfs=ARGUMENTS ,mount=OPTIONS ,size=SIZE", 0 },
 	{ "states", 'n', "N|TIME|exhaustive", 0, "Judge so many crash states of each work (default: 1000; 100 of each "
-	  "family when no work is named), or for so long, or all states of one recorded run with up to 8 writes pending "
-	  "at a time and a sample of others", 0 },
+	  "family when no work is named), or for so long, or all states of one recorded run with up to 8 writes "
+	  "pending at a time and a sample of others", 0 },
 	{ "rounds", KEY_ROUNDS, "N", 0, "Record at most so many runs of each work", 0 },
 	{ "holds", KEY_HOLDS, "0..3", 0, "Hold completions of writes over up to so many flushes (default: 3)", 0 },
 	{ "tear", KEY_TEAR, "4k|512", 0, "What a disk writes as a whole (default: 4k)", 0 },
-	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, with "
-	  "all that was handed to the device kept, or what is not durable lost (default), or in between", 0 },
-	{ "control", KEY_CONTROL, "one-syncer|FS", 0, "A second arm in the same run: one thread alone syncs, or another "
-	  "file system", 0 },
+	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, "
+	  "with all that was handed to the device kept, or what is not durable lost (default), or in between", 0 },
+	{ "control", KEY_CONTROL, "one-syncer|FS", 0, "A second arm in the same run: one thread alone syncs, or "
+	  "another file system", 0 },
 	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker "
 	  "(default: 50; 0: none)", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Where chance begins (default: 1)", 0 },
@@ -393,13 +393,14 @@ static int cut_command(int argc, char **argv)
 {
 	static const struct argp argp = { table, parse, "[JOB|SCENARIO...]",
 		                          "Cuts the power under jobs and scenarios on a file system of the running "
-		                          "kernel: records what the device is asked to do, builds the crash images that "
-		                          "a disk may leave, lets the kernel mount each, reads every block and name, and "
-		                          "holds them against what each call had promised.\v"
+		                          "kernel: records what the device is asked to do, builds the crash images "
+		                          "that a disk may leave, lets the kernel mount each, reads every block and "
+		                          "name, and holds them against what each call had promised.\v"
 		                          "Without a job or scenario: the families fsync_twice, direct, mapped, and "
 		                          "names beside an fsync. Exit status 1: something is broken.\n"
 		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
-		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies", NULL, NULL, NULL };
+		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies",
+		                          NULL, NULL, NULL };
 	static char program[PATH_MAX];
 	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
 		                       .jobs = default_jobs() }, .text = stdout };

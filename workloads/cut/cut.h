@@ -2,8 +2,8 @@
  * cut.h: power cuts under a work on a real file system: rounds are recorded, their crashes mounted and judged, by
  * several processes at once, until a bound is met.
  *
- * Each process has its own devices, and ends with its parent. What it holds (mounts, loop devices, the FUSE server) goes
- * with it. So nothing is left behind, however the program ends.
+ * Each process has its own devices, and ends with its parent. What it holds (mounts, loop devices, the FUSE server)
+ * goes with it. So nothing is left behind, however the program ends.
  *
  * Called by cmd/cut.c.
  */

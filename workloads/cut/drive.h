@@ -4,8 +4,8 @@
  *
  * drive.1: Changes of names are made one at a time, so the history knows which file each of them met. Every other call
  *      runs at once with all others, changes of names included.
- * A call that promises something has its tick and its position taken after the system call has returned: the promise may
- * be taken for weaker than it is.
+ * A call that promises something has its tick and its position taken after the system call has returned: the promise
+ * may be taken for weaker than it is.
  *
  * Called by cut/round.c.
  */

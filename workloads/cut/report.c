@@ -97,7 +97,8 @@ void report_arms(const char *a, const struct tally *ta, const char *b, const str
 	if (!x && !y)
 		fprintf(out, "no difference: neither is broken\n");
 	else
-		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < 0.05 ? "they differ" : "no difference found", p);
+		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < 0.05 ? "they differ" : "no difference found",
+		        p);
 }
 
 /* ---- JSON ---- */
