@@ -143,7 +143,8 @@ static void nothing_is_left_when_its_user_is_killed(void **state)
 	assert_int_equal(access(file, F_OK), 0);
 	kill(user, SIGKILL);
 	assert_int_equal(waitpid(user, &status, 0), user);
-	assert_int_equal(waitpid(im.file.server, &status, 0), im.file.server); /* the runner's limit ends a wait in vain */
+	/* the runner's limit ends a wait in vain */
+	assert_int_equal(waitpid(im.file.server, &status, 0), im.file.server);
 	assert_int_not_equal(access(file, F_OK), 0);
 	close(pipefd[0]);
 	close(pipefd[1]);
