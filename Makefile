@@ -73,7 +73,8 @@ check: ## no warning under gcc and clang, floors kept, rules that a grep can hol
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined BUILD=$(BUILD)/asan build tests
 	@FAST_TESTS=1 TEST_LIMIT=600 FSYNCSTORM=$(BUILD)/asan/fsyncstorm \
-	ASAN_OPTIONS=detect_stack_use_after_return=0 LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
+	ASAN_OPTIONS=detect_stack_use_after_return=0 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	scripts/run-tests $(BUILD)/asan/test-logs $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
 

@@ -26,8 +26,8 @@
 /* ---- a target that tells what was asked of it ---- */
 
 static struct probe {
-	_Atomic uint64_t files, made, unlinked, reads, read_bytes, synced_bytes, laid_out, writes, bytes, fsyncs, fdatasyncs,
-		ranges, closed, settled;
+	_Atomic uint64_t files, made, unlinked, reads, read_bytes, synced_bytes, laid_out, writes, bytes, fsyncs;
+	_Atomic uint64_t fdatasyncs, ranges, closed, settled;
 	uint64_t fail_fsync_after; /* 0: never */
 	uint64_t stall_at;         /* this write takes 30 ms; 0: none */
 	uint64_t fsync_ns;         /* an fsync sleeps that long, in a phase of its own */

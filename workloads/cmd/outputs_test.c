@@ -33,7 +33,7 @@ static const struct {
 	{ "race prove seed_smallest -d postfix -k 0 --traces %s", 0 },
 	{ "race prove seed_smallest -d prefix -k 2 -o %s", 1 },
 	{ "race stress seed -d postfix -n 2 -j %s", 0 },
-	{ "race score -r seed -d prefix -p random -k 1 -j %s", 0 },
+	{ "race score -r seed -d prefix -p random --seeds 1 -j %s", 0 },
 	{ "race merge hunt.json -j %s", 1 },
 	{ "race replay s.schedule --json %s", 1 },
 	{ "race replay s.schedule --svg %s", 1 },
