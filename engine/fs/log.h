@@ -54,6 +54,17 @@ struct log_commit;
  * dropped, which is the fault of a design; then leads that tree's commit, or joins it. */
 int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr);
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr);
+/*
+ * The super goes out together with the blocks and the data that it names, and one flush follows for all of it: replay
+ * takes the log if all has arrived, and else the one before (enum log_trust). Where there are data without checksums
+ * it is log_sync_parent(). Then with a fault each: the super does not name the log before; it says that its log is
+ * written; the flush does not wait for the data; data without checksums are no exception.
+ */
+int log_sync_parent_in_flight(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_forgets_before(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_claims_written(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_flushes_early(struct log_commit *c, const struct tree_ptr *ptr);
+int log_sync_parent_takes_unsummed(struct log_commit *c, const struct tree_ptr *ptr);
 /* joined_log_root: waits for the log's own blocks and for the data of what was logged (log.1), or for its blocks
  * alone. 0 or the first error. */
 int log_wait_own(struct log_commit *c);

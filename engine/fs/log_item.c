@@ -345,6 +345,7 @@ int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx,
 	if (trans_is_no_log(fs, h->trans->id) || atomic_load(&inode->unlinked) ||
 	    (new_names && fs->on.names_decline(inode)))
 		return LOG_NEED_COMMIT;
+	ctx->unsummed = !inode_has_sums(inode);
 	int ret = log_start(inode->root, h, ctx);
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;

@@ -366,8 +366,21 @@ struct log_commit {
 	uint64_t trans;
 	int64_t transid;
 	struct batch blocks; /* this log's, and those of the tree of log roots when this commit leads that one's, too */
+	bool unsummed;       /* there are data without checksums in it */
 	bool leads_only;     /* only if it leads the commit of the tree of log roots, that is noted as its own, too */
 };
+
+/* Does a context of sub-transaction transid cover data without checksums? log->mutex held. */
+static bool log_is_unsummed(const struct log *log, int64_t transid)
+{
+	struct list *pos;
+
+	CHECK(mutex_held(&log->mutex));
+	list_for_each(pos, &log->ctxs[transid & 1])
+		if (list_entry(pos, struct log_ctx, link)->unsummed)
+			return true;
+	return false;
+}
 
 static int log_put_in_parent(struct root *root, struct log *parent, uint64_t trans, const struct tree_ptr *ptr)
 {
@@ -417,6 +430,7 @@ static int log_write_parent(struct log_commit *c, struct log *parent)
 	int ret = log_wait_own(c);
 	if (!ret) {
 		fs->super_for_commit.log_root = tree_root_ptr(&parent->tree);
+		fs->super_for_commit.log_trust = LOG_IS_WRITTEN;
 		trace(EV_SUPER_NAMES_LOG, fs->super_for_commit.log_root.bytenr);
 	}
 	return ret;
@@ -441,20 +455,78 @@ static int log_write_super(struct log_commit *c, int ret)
 	return ret;
 }
 
-/* From our root item to the super, by leading the commit of the tree of log roots or by joining one. put_locked: the
- * item goes in under the mutex (log.2); else after it was dropped, which is the fault of a design. */
-static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, bool put_locked)
+/* What designs have of their own in log_commit_parent(). */
+struct parent_steps {
+	bool put_unlocked; /* the root item goes in after the mutex was dropped: the fault of a design (log.2) */
+	bool in_flight;    /* the super goes out with the blocks and the data that it names, and one flush follows */
+	/* Faults of such designs: the super does not name the log before it; it says that its log is written; the flush
+	 * does not wait for the data; data without checksums go the same way. */
+	bool forgets_before, claims_written, flushes_early, takes_unsummed;
+};
+
+/*
+ * As log_write_parent(), and the super is on its way, too. Nobody has acknowledged this log: replay takes it if all of
+ * it has arrived, and else the one before. That one is on the media, since its commit has ended well, or the
+ * transaction would not be logged any more (log.3). parent->mutex held.
+ */
+static int log_write_all(struct log_commit *c, struct log *parent, struct parent_steps steps)
+{
+	struct fs *fs = c->root->fs;
+	struct super *super = &fs->super_for_commit;
+	struct list dirty;
+	struct bio bio;
+	int ret = 0;
+
+	CHECK(super->generation + 1 == c->trans && !trans_is_no_log(fs, c->trans));
+	list_init(&dirty);
+	phase(PH_LOG_WRITE);
+	tree_take_dirty(&parent->tree, &dirty);
+	tree_write_list(fs->blocks, &dirty, &c->blocks);
+	super->log_before = steps.forgets_before ? (struct tree_ptr){ 0 } : super->log_root;
+	super->log_root = tree_root_ptr(&parent->tree);
+	super->log_trust = steps.claims_written ? LOG_IS_WRITTEN : LOG_IN_FLIGHT;
+	trace(EV_SUPER_NAMES_LOG, super->log_root.bytenr);
+	super_submit(&bio, &c->blocks, super);
+	if (steps.flushes_early) {
+		ret = batch_wait(&c->blocks);
+		ret = ret ? ret : dev_flush(fs->dev);
+	}
+	int err = log_wait_own(c);
+	ret = ret ? ret : err;
+	if (super_submitted(&bio))
+		trans_abort(fs, -EIO);
+	return ret;
+}
+
+/* The one flush. */
+static int log_flush_all(struct log_commit *c, int ret)
+{
+	struct fs *fs = c->root->fs;
+
+	if (!ret) {
+		enum phase was = phase(PH_DEV_FLUSH);
+		ret = dev_flush(fs->dev);
+		phase(was);
+		if (ret)
+			trans_abort(fs, ret);
+	}
+	trace(EV_LOG_SUPER_WRITTEN, (uint64_t)ret);
+	return ret;
+}
+
+/* From our root item to the super, by leading the commit of the tree of log roots or by joining one. */
+static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, struct parent_steps steps)
 {
 	struct fs *fs = c->root->fs;
 	struct log *parent = &fs->log_root;
-	struct log_ctx ctx;
+	struct log_ctx ctx = { .unsummed = c->unsummed };
 	int ret;
 
 	/* enter: our root item, and a context, in the parent's running sub-transaction */
 	mutex_lock_in(&parent->mutex, PH_LOG_JOIN);
 	phase(PH_LOG_WRITE); /* a task that had to wait for the mutex is in PH_LOG_JOIN until here */
 	CHECK(parent->exists && parent->trans == c->trans);
-	if (put_locked) {
+	if (!steps.put_unlocked) {
 		log_batch_moves(parent);
 		ret = log_put_in_parent(c->root, parent, c->trans, ptr);
 		if (!ret)
@@ -499,12 +571,16 @@ static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, b
 	/* lead: as log_lead(), one tree higher */
 	slot_lead(parent, ctx.transid);
 	log_wait_writers(parent, 0);
-	bool declined = trans_is_no_log(fs, c->trans);
-	ret = declined ? -EAGAIN : log_write_parent(c, parent);
+	bool declined = trans_is_no_log(fs, c->trans) || (steps.in_flight && fs_error(fs));
+	/* replay cannot tell whether data without checksums have arrived: they are there before the super */
+	bool in_flight = steps.in_flight && (steps.takes_unsummed || !log_is_unsummed(parent, ctx.transid));
+	ret = declined ? -EAGAIN : in_flight ? log_write_all(c, parent, steps) : log_write_parent(c, parent);
 	slot_advance(parent);
 	mutex_unlock(&parent->mutex);
 	if (declined)
 		log_wait_own(c);
+	else if (in_flight)
+		ret = steps.flushes_early ? ret : log_flush_all(c, ret);
 	else
 		ret = log_write_super(c, ret ? ret : fs_error(fs));
 	if (ret)
@@ -515,12 +591,37 @@ static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, b
 
 int log_sync_parent(struct log_commit *c, const struct tree_ptr *ptr)
 {
-	return log_commit_parent(c, ptr, true);
+	return log_commit_parent(c, ptr, (struct parent_steps){ 0 });
 }
 
 int log_sync_parent_unlocked(struct log_commit *c, const struct tree_ptr *ptr)
 {
-	return log_commit_parent(c, ptr, false);
+	return log_commit_parent(c, ptr, (struct parent_steps){ .put_unlocked = true });
+}
+
+int log_sync_parent_in_flight(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent(c, ptr, (struct parent_steps){ .in_flight = true });
+}
+
+int log_sync_parent_forgets_before(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent(c, ptr, (struct parent_steps){ .in_flight = true, .forgets_before = true });
+}
+
+int log_sync_parent_claims_written(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent(c, ptr, (struct parent_steps){ .in_flight = true, .claims_written = true });
+}
+
+int log_sync_parent_flushes_early(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent(c, ptr, (struct parent_steps){ .in_flight = true, .flushes_early = true });
+}
+
+int log_sync_parent_takes_unsummed(struct log_commit *c, const struct tree_ptr *ptr)
+{
+	return log_commit_parent(c, ptr, (struct parent_steps){ .in_flight = true, .takes_unsummed = true });
 }
 
 /* ---- the same two steps for designs that have waited for the data ---- */
@@ -664,6 +765,7 @@ static int log_lead(struct root *root, struct handle *h, int64_t transid)
 	tree_take_dirty(&log->tree, &dirty);
 	tree_write_list(root->fs->blocks, &dirty, &c.blocks);
 	fs_cost(COST_LOG_COMMIT);
+	c.unsummed = log_is_unsummed(log, transid);
 	/* the root as it was written: writers of the next sub-transaction may move it at once */
 	struct tree_ptr ptr = tree_root_ptr(&log->tree);
 	/* open the next group */

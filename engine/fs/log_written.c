@@ -179,6 +179,7 @@ int log_inode_written(struct inode *inode, struct handle *h, struct log_ctx *ctx
 	bool new_names = names_are_new(inode);
 	if (new_names && fs->on.names_decline(inode))
 		return LOG_NEED_COMMIT;
+	ctx->unsummed = !inode_has_sums(inode);
 	int ret = log_start(inode->root, h, ctx);
 	if (ret)
 		return LOG_NEED_COMMIT;

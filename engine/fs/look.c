@@ -172,6 +172,21 @@ static int scan_item(void *arg, const struct key *k, const void *data, uint32_t 
 	return 0;
 }
 
+/* Of the two logs that a super may name, the one that a mount takes; none when it says so. */
+static struct tree_ptr log_that_counts(struct look *l, const struct super *s)
+{
+	struct mount_options o = { .read_only = true };
+	struct tree_ptr log = s->log_root;
+	struct why why;
+	struct fs *fs;
+
+	if (s->log_trust == LOG_IN_FLIGHT && !fs_mount(l->dev, &o, &fs, &why)) {
+		log = fs->super.log_root;
+		fs_abandon(fs);
+	}
+	return log;
+}
+
 /* Mounts it read-only, so that a log is replayed in memory; what comes out has to fit together as well. */
 static void look_mounted(struct look *l, const struct super *s)
 {
@@ -229,6 +244,7 @@ int look_image(struct dev *dev, bool data, const struct look_ops *ops, void *arg
 	blocks_set_fsid(bl, s.fsid);
 	blocks_set_item_check(bl, item_check, &s);
 	struct volume *v = look_committed(&l, bl, &s, (uint32_t)n);
+	s.log_root = log_that_counts(&l, &s);
 	if (s.log_root.bytenr)
 		look_logs(&l, bl, &s, v, (uint32_t)n);
 	blocks_close(bl);

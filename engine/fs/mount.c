@@ -15,6 +15,7 @@
 #include "fs/ordered.h"
 #include "fs/replay.h"
 #include "fs/trans.h"
+#include "fs/verify.h"
 #include "fs/work.h"
 #include "fs/writeback.h"
 
@@ -38,6 +39,13 @@ int super_flush_and_write(struct fs *fs, bool log)
 		ret = super_write(fs->dev, &fs->super_for_commit, log);
 	phase(was);
 	return ret;
+}
+
+int super_flush_and_write_gaps(struct fs *fs, bool log)
+{
+	if (log)
+		fs->super_for_commit.log_trust = LOG_HAS_GAPS;
+	return super_flush_and_write(fs, log);
 }
 
 int super_flush_before_last(struct fs *fs, bool log)
@@ -277,6 +285,17 @@ int mount_account_data(struct fs *fs)
 }
 
 /*
+ * The log that counts of the two that the super names (verify.1), in fs->super.log_root: the newer one if all of it has
+ * arrived. There may be none then; the transaction of mount_replay() is committed all the same, so that no super names
+ * what new blocks of the same transaction's number may come to lie in.
+ */
+static void mount_choose_log(struct fs *fs)
+{
+	if (fs->super.log_trust == LOG_IN_FLIGHT && verify_logs(fs, &fs->super.log_root))
+		fs->super.log_root = fs->super.log_before;
+}
+
+/*
  * One transaction: the logs go into the trees; then data space is accounted from the trees as they are now, and only
  * then can it be told what space nobody names any more (replay.1); the logs' blocks are given up; the commit writes a
  * super without a log. Until then the old super stands, so a crash in the middle replays again. A read-only mount keeps
@@ -287,17 +306,18 @@ static int mount_replay(struct fs *fs)
 	struct replay r = { .fs = fs };
 	struct handle h;
 
+	mount_choose_log(fs);
 	int ret = trans_start(fs, TRANS_JOIN, &h);
 	if (ret)
 		return ret;
 	r.generation = h.trans->id;
 	CHECK(r.generation > fs->super.generation); /* so replay copies each block that it changes (tree.1) */
-	ret = replay_log(&r);
+	ret = fs->super.log_root.bytenr ? replay_log(&r) : 0;
 	if (!ret)
 		ret = mount_account_data(fs);
 	if (!ret && !fs->opt.read_only)
 		ret = replay_drop_stale_csums(&r);
-	if (!ret && !fs->opt.read_only)
+	if (!ret && !fs->opt.read_only && fs->super.log_root.bytenr)
 		ret = replay_give_up_logs(&r);
 	replay_free(&r);
 	if (ret || fs->opt.read_only)

@@ -10,6 +10,8 @@
 /* Flushes the device (everything before is durable), then writes super_for_commit with FUA; `log`: copy 0 alone.
  * kernel: barrier_all_devices(), write_all_supers(). */
 int super_flush_and_write(struct fs *fs, bool log);
+/* The same, and a log's super says that replay is to leave out an extent whose data are not there. */
+int super_flush_and_write_gaps(struct fs *fs, bool log);
 /* The same with the flush before the last copy alone: the first copy names what may not be durable. The fault of a
  * design. */
 int super_flush_before_last(struct fs *fs, bool log);

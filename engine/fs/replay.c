@@ -26,6 +26,7 @@
 #include "fs/names.h"
 #include "fs/replay.h"
 #include "fs/trans.h"
+#include "fs/verify.h"
 
 struct replay_item {
 	struct key key;
@@ -100,6 +101,7 @@ static int logs_open(struct replay *r)
 	struct root_item item;
 	uint32_t len = 0;
 
+	CHECK(!r->opened && fs->super.log_root.bytenr);
 	int ret = tree_open(&r->root_tree, fs->blocks, LOG_TREE_ID, &fs->super.log_root);
 	if (ret)
 		return ret;
@@ -325,6 +327,20 @@ static bool item_is_there(struct tree *t, const struct replay_item *it)
 	return !memcmp(&mine, &there, sizeof(mine));
 }
 
+/* With a log that may have gaps: -ENODATA when an extent's data are not there. What the file has stays, then. */
+static int replay_has_gap(struct replay *r, struct replay_log *log, uint64_t ino, const struct extent *e)
+{
+	struct key k = { ino, ITEM_INODE, 0 };
+	struct inode_item inode;
+
+	if (r->fs->super.log_trust != LOG_HAS_GAPS || e->item.kind != EXTENT_REG || !e->item.disk_bytenr)
+		return 0;
+	int ret = tree_lookup(&log->root->tree, &k, &inode, sizeof(inode), NULL); /* stage 1 has put it there */
+	if (ret || inode.flags & INODE_ITEM_NODATASUM)
+		return ret == -ENOENT ? 0 : ret;
+	return verify_extent(r->fs, &log->tree, &e->item);
+}
+
 /* Stage 5: one extent in place of what the file has there. */
 static int replay_extent(struct replay *r, struct replay_log *log, const struct replay_item *it)
 {
@@ -335,7 +351,10 @@ static int replay_extent(struct replay *r, struct replay_log *log, const struct 
 	memcpy(e.inline_data, it->data + sizeof(e.item), e.inline_len);
 	if (item_is_there(&log->root->tree, it))
 		return 0;
-	int ret = extent_drop(&drop, e.start, extent_end(&e));
+	int ret = replay_has_gap(r, log, it->key.objectid, &e);
+	if (ret)
+		return ret == -ENODATA ? 0 : ret;
+	ret = extent_drop(&drop, e.start, extent_end(&e));
 	if (ret || (e.item.kind == EXTENT_REG && e.item.disk_bytenr == 0)) /* a hole: taking away was all */
 		return ret;
 	ret = extent_insert(r->fs, &log->root->tree, r->generation, it->key.objectid, &e, false);
@@ -358,7 +377,6 @@ static int replay_stage(struct replay *r, uint8_t type,
 
 int replay_log(struct replay *r)
 {
-	CHECK(!r->opened);
 	int ret = logs_open(r);
 
 	if (!ret)

@@ -197,6 +197,7 @@ struct file {
 struct log_ctx {
 	struct list link;
 	int64_t transid;
+	bool unsummed; /* there are data without checksums in what it covers */
 	int ret;
 };
 
@@ -354,13 +355,15 @@ struct fs_events {
 	/* A log commit waits for an ordered extent that was logged. ordered_wait_io(), ordered_wait_io_blindly() */
 	int (*logged_io)(struct ordered *o);
 	/* A log's root item goes into the tree of log roots. log_sync_parent(), log_sync_parent_unlocked(),
-	 * log_sync_parent_written(), log_sync_parent_repaired(), log_sync_parent_over_error() */
+	 * log_sync_parent_written(), log_sync_parent_repaired(), log_sync_parent_over_error(),
+	 * log_sync_parent_in_flight() and its siblings */
 	int (*put_log_root)(struct log_commit *c, const struct tree_ptr *ptr);
 	/* Another task leads the commit of the tree of log roots. log_wait_own(), log_wait_own_blocks() */
 	int (*joined_log_root)(struct log_commit *c);
 	/* A written block of a log is copied on write. alloc_pin(), alloc_free_written() */
 	void (*give_up_log_block)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
-	/* All that a super names has been written. super_flush_and_write(), super_flush_before_last() */
+	/* All that a super names has been written. super_flush_and_write(), super_flush_before_last(),
+	 * super_flush_and_write_gaps() */
 	int (*write_super)(struct fs *fs, bool log);
 	/* A full log of an inode is made. em_forget_range(), em_forget_all() */
 	void (*logged_in_full)(struct inode *inode, uint64_t start, uint64_t end);

@@ -166,7 +166,7 @@ enum watch_kind { WATCH_DATA, WATCH_TREE, WATCH_LOG, WATCH_SUPER, WATCH_FLUSH, W
 
 struct watch {
 	struct dev_faults faults;
-	_Atomic uint32_t seen[WATCH_NR];
+	_Atomic uint32_t seen[WATCH_NR], fua;
 	uint32_t skip[WATCH_NR]; /* the first so many pass; */
 	uint32_t fail[WATCH_NR]; /* then so many fail with err; */
 	int err;
@@ -191,6 +191,8 @@ static inline int watch_bio(void *arg, const struct bio *bio)
 	enum watch_kind kind = watch_kind_of(bio);
 	uint32_t nth = atomic_fetch_add(&w->seen[kind], 1);
 
+	if (bio->flags & BIO_FUA)
+		atomic_fetch_add(&w->fua, 1);
 	return nth >= w->skip[kind] && nth - w->skip[kind] < w->fail[kind] ? w->err : 0;
 }
 

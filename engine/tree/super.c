@@ -36,8 +36,9 @@ struct disk_super {
 	uint64_t meta_len;
 	uint64_t generation;
 	uint64_t next_subvol;
-	struct disk_root root_tree, log_root;
-	uint8_t zero[SUPER_SIZE - 72 - 2 * sizeof(struct disk_root)];
+	struct disk_root root_tree, log_root, log_before;
+	uint64_t log_trust;
+	uint8_t zero[SUPER_SIZE - 80 - 3 * sizeof(struct disk_root)];
 };
 _Static_assert(sizeof(struct disk_super) == SUPER_SIZE, "a super block is 4 KiB, without padding");
 
@@ -73,7 +74,12 @@ static void encode(struct disk_super *ds, const struct super *s, uint64_t bytenr
 	ds->generation = s->generation;
 	ds->next_subvol = s->next_subvol;
 	ds->root_tree = disk_root_of(&s->root_tree);
-	ds->log_root = disk_root_of(&s->log_root);
+	if (s->log_root.bytenr) {
+		ds->log_root = disk_root_of(&s->log_root);
+		ds->log_trust = s->log_trust;
+	}
+	if (s->log_root.bytenr && s->log_trust == LOG_IN_FLIGHT)
+		ds->log_before = disk_root_of(&s->log_before);
 	ds->csum = csum_of(ds);
 }
 
@@ -88,6 +94,23 @@ int super_write_copy(struct dev *d, const struct super *s, unsigned copy)
 	return ret ? -EIO : 0;
 }
 
+void super_submit(struct bio *bio, struct batch *b, const struct super *s)
+{
+	struct disk_super *ds = mem_alloc_pages(sizeof(*ds));
+
+	CHECK(s->log_root.bytenr && s->root_tree.generation <= s->generation);
+	encode(ds, s, SUPER_COPY_0);
+	*bio = (struct bio){ .off = SUPER_COPY_0, .len = sizeof(*ds), .flags = BIO_WRITE | BIO_META | BIO_SYNC,
+			     .buf = ds };
+	batch_submit(b, bio);
+}
+
+int super_submitted(struct bio *bio)
+{
+	free(bio->buf);
+	return bio->err ? -EIO : 0;
+}
+
 int super_write(struct dev *d, const struct super *s, bool log)
 {
 	int ret = super_write_copy(d, s, 0);
@@ -97,6 +120,16 @@ int super_write(struct dev *d, const struct super *s, bool log)
 }
 
 /* ---- reading ---- */
+
+static const char *wrong_log(const struct disk_super *ds, const struct disk_root *log)
+{
+	if (log->level >= TREE_LEVELS || !node_address_ok(log->bytenr, ds->nodesize, ds->meta_len))
+		return "where the tree of log roots is";
+	/* a log is of the transaction after the one that this super names */
+	if (log->generation > ds->generation + 1)
+		return "the generation of the tree of log roots";
+	return NULL;
+}
 
 /* NULL, or what a whole copy says that cannot be. Every field is looked at here, and nowhere after. */
 static const char *wrong_field(const struct disk_super *ds)
@@ -117,14 +150,12 @@ static const char *wrong_field(const struct disk_super *ds)
 		return "where the tree of roots is";
 	if (ds->root_tree.generation > ds->generation)
 		return "the generation of the tree of roots";
-	if (!ds->log_root.bytenr)
-		return NULL;
-	if (ds->log_root.level >= TREE_LEVELS || !node_address_ok(ds->log_root.bytenr, ds->nodesize, ds->meta_len))
-		return "where the tree of log roots is";
-	/* a log is of the transaction after the one that this super names */
-	if (ds->log_root.generation > ds->generation + 1)
-		return "the generation of the tree of log roots";
-	return NULL;
+	if (ds->log_trust > LOG_IN_FLIGHT)
+		return "how far its log may be believed";
+	const char *wrong = ds->log_root.bytenr ? wrong_log(ds, &ds->log_root) : NULL;
+	if (wrong || !ds->log_before.bytenr)
+		return wrong;
+	return wrong_log(ds, &ds->log_before);
 }
 
 static struct tree_ptr ptr_of(const struct disk_root *r)
@@ -143,6 +174,8 @@ static void decode(const struct disk_super *ds, struct super *s)
 	s->next_subvol = ds->next_subvol;
 	s->root_tree = ptr_of(&ds->root_tree);
 	s->log_root = ptr_of(&ds->log_root);
+	s->log_trust = (enum log_trust)ds->log_trust;
+	s->log_before = ptr_of(&ds->log_before);
 }
 
 /* Why a copy is not believed, worst last. When neither is, the message is about the better one. */

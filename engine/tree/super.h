@@ -3,7 +3,8 @@
  *
  * A log commit writes copy 0 alone (super_write(.., log=true)); a transaction commit writes both.
  * Each copy is durable when it is written (FUA). What it names must be durable before: the caller flushes the
- * device first (a step and a phase of its own: fs/mount.c).
+ * device first (a step and a phase of its own: fs/mount.c). The exception is a log commit that sends a super together
+ * with what it names, and flushes after all of it (super_submit()): that super says so (enum log_trust).
  */
 #ifndef TREE_SUPER_H
 #define TREE_SUPER_H
@@ -17,6 +18,14 @@
 
 #define GENERATION_MAX (1ull << 56) /* larger numbers mean other things, as EM_GENERATION_PINNED does */
 
+/* How far a log may be believed that a super names. */
+enum log_trust {
+	LOG_IS_WRITTEN, /* its blocks and its data were on the media before the super was written */
+	LOG_HAS_GAPS,   /* its blocks were; an extent whose data do not agree with their checksums is left out */
+	LOG_IN_FLIGHT,  /* blocks, data and super were on their way together: the log counts as a whole, if all of its
+	                 * blocks and data agree with their checksums; else log_before is the log, which is written */
+};
+
 struct super {
 	uint64_t fsid;
 	uint64_t dev_size;
@@ -25,7 +34,9 @@ struct super {
 	uint64_t meta_len;            /* one copy; metadata starts at SUPER_END, data after the copies */
 	uint64_t generation;
 	struct tree_ptr root_tree;
-	struct tree_ptr log_root;     /* bytenr 0: no log */
+	struct tree_ptr log_root;     /* bytenr 0: no log; then the next two say nothing */
+	enum log_trust log_trust;
+	struct tree_ptr log_before;   /* with LOG_IN_FLIGHT; bytenr 0: no log */
 	uint64_t next_subvol;
 };
 
@@ -38,6 +49,11 @@ int super_read_copy(struct dev *d, unsigned copy, struct super *out, struct why 
 int super_write(struct dev *d, const struct super *s, bool log);
 /* One copy alone: 0 or 1. */
 int super_write_copy(struct dev *d, const struct super *s, unsigned copy);
+
+/* Copy 0 as a part of a batch: it is durable after a flush that follows batch_wait(). `bio` is the caller's, until
+ * super_submitted() after batch_wait(), which is 0 or -EIO. */
+void super_submit(struct bio *bio, struct batch *b, const struct super *s);
+int super_submitted(struct bio *bio);
 /* True when the device holds a fsyncstorm file system or file (its magic), damaged or not. */
 bool super_recognise(struct dev *d);
 /* Where data starts, from the fields. */

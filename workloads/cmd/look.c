@@ -114,6 +114,8 @@ static void tell_super(void *arg, unsigned copy, const struct super *s, const ch
 		printf("roots in block %lu", ul(s->root_tree.bytenr));
 		if (s->log_root.bytenr)
 			printf(", a log in block %lu", ul(s->log_root.bytenr));
+		if (s->log_before.bytenr)
+			printf(" (if all of it has arrived; else in block %lu)", ul(s->log_before.bytenr));
 		putchar('\n');
 	}
 }
