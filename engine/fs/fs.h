@@ -29,6 +29,7 @@ struct design {
 	const char *name, *what;
 	int (*fsync)(struct sync *s);
 	const struct fs_events *on; /* where it, or a member of it, is NULL: as postfix */
+	bool any_race; /* its mistake shows in races of all kinds: a verdict is due only where a race names it */
 };
 extern const struct design *const fs_designs[]; /* NULL-terminated */
 const struct design *fs_design_find(const char *name);

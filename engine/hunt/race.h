@@ -99,7 +99,8 @@ struct race_source {
 
 /* Can the race be run with this design? */
 bool race_knows(const struct race *race, const char *design);
-/* The verdict that is due for a design: VERDICT_HOLDS when the race does not name it. */
+/* The verdict that is due for a design: VERDICT_HOLDS when the race does not name it, or
+ * VERDICT_ANY (struct design). */
 enum verdict race_expect(const struct race *race, const char *design);
 /* Is it what was due? */
 bool race_as_due(enum verdict due, bool broken);
