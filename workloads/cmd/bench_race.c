@@ -20,6 +20,8 @@ static const struct self_suite suite = {
 		{ "corpus", "how long the portfolio takes to find each known bug", race_figures_corpus },
 		{ "scenarios", "nothing is found in designs that are to hold, on any race", race_figures_scenarios,
 		  .apart = true },
+		{ "portfolio", "the portfolio beside each of its pickers, on each known bug", race_figures_portfolio,
+		  .apart = true },
 		{ "proofs", "the hardest families of scenarios, proved with 3 preemptions", race_figures_proofs,
 		  .apart = true },
 	},

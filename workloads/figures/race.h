@@ -16,6 +16,7 @@ void race_figures_proofs(struct self *s);
 void race_figures_explain(struct self *s);
 void race_figures_stress(struct self *s);
 void race_figures_corpus(struct self *s);
+void race_figures_portfolio(struct self *s);
 void race_figures_scenarios(struct self *s);
 
 #endif

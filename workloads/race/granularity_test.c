@@ -56,12 +56,20 @@ static bool is_named(const struct race *race, const struct design *d)
 	return false;
 }
 
-/* Those of which a schedule takes long, or of which few fail. */
+/* Those of which a schedule takes long, or of which few fail. (mapped_smallest stands for mapped.) */
 static bool is_slow(const struct race *race, const struct design *d)
 {
-	return race == &race_mixed || (race == race_named("join") && !strcmp(d->name, "joiner_leaves_data")) ||
+	return race == &race_mixed || race == race_named("mapped") ||
+	       (race == race_named("join") && !strcmp(d->name, "joiner_leaves_data")) ||
 	       (race == race_named("seed") && !strcmp(d->name, "complete_flushed_once")) ||
 	       (race == race_named("stamp_torn") && !strcmp(d->name, "stamp_torn"));
+}
+
+/* It changes the tree of log roots without its mutex: a task that is stopped after it has locked a block finds that the
+ * leader has taken that block meanwhile, and a CHECK of the tree ends the program. */
+static bool ends_in_a_check(const struct design *d)
+{
+	return !strcmp(d->name, "log_root_unlocked");
 }
 
 static void agree(const struct race *race, const struct design *d)
@@ -83,7 +91,8 @@ static void both_granularities_agree_on_every_verdict(void **state)
 	skip_under_tsan();
 	for (const struct race *const *r = race_all(); *r; r++)
 		for (const struct design *const *d = fs_designs; *d; d++)
-			if ((race_is_of_a_bug(*r) || (*r)->bare) && is_named(*r, *d) && !is_slow(*r, *d))
+			if ((race_is_of_a_bug(*r) || (*r)->bare) && is_named(*r, *d) && !is_slow(*r, *d) &&
+			    !ends_in_a_check(*d))
 				agree(*r, *d);
 }
 

@@ -36,7 +36,7 @@ static void open_strategy(struct strategy *s, const char *text)
 static void each_picker_has_its_share_and_they_take_turns(void **state)
 {
 	static const char *const name[] = { "surw", "random", "pct:d=auto", "pos" };
-	static const unsigned share[] = { 12, 3, 3, 2 };
+	static const unsigned share[] = { 9, 3, 4, 4 };
 	unsigned had[4] = { 0 };
 	struct strategy s;
 
