@@ -21,6 +21,9 @@
 #define BENCH_TRIALS_MAX  1000
 #define BENCH_PERCENTILES_MAX 16
 
+/* Who makes the calls: our own driver, or fio itself; AUTO: fio where ours cannot do the job. */
+enum bench_driver { BENCH_AUTO, BENCH_OWN, BENCH_FIO };
+
 struct bench_options {
 	const char *job;
 	const char *target[BENCH_TARGETS_MAX];
@@ -32,6 +35,7 @@ struct bench_options {
 	double percentile[BENCH_PERCENTILES_MAX]; /* --percentile-list */
 	unsigned npercentiles;
 	const char *placement, *json, *out, *events, *size;
+	enum bench_driver driver;
 	bool no_results, keep, force, with_fio, dry_run, verbose;
 	char **fio_argv; /* fio's own options in place of a job file; NULL: none */
 	int fio_argc;
@@ -54,7 +58,9 @@ struct bench {
 	char job_path[PATH_MAX];
 	struct target_spec spec[BENCH_TARGETS_MAX];
 	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
-	unsigned twin[BENCH_TARGETS_MAX];  /* of a target that is fio's: the one of ours that ran the same job */
+	int twin[BENCH_TARGETS_MAX];       /* of --with-fio's targets: the one of ours that ran the same job; -1 */
+	bool by_fio;                       /* fio drives all targets */
+	char why_fio[WHY_MAX];             /* why it was chosen; "" when it was asked for */
 	struct bench_level level[BENCH_LEVELS_MAX];
 	unsigned nlevels;
 	uint64_t begin_ns;
@@ -88,6 +94,12 @@ double bench_flushes(const struct driver_result *r);
 const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name);
 /* Trials of one target at one level, added up; NULL when there are none. To be freed with driver_free(). */
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target);
+
+/*
+ * drivers.c: chooses who drives, by --driver, by what the job has that our own driver cannot do, and by the targets, if
+ * they are known. 0, or -EINVAL with why it cannot be done: one line.
+ */
+int bench_choose_driver(struct bench *b, struct why *why);
 
 /* Runs all trials, in turn. 0, or -errno with why; what was measured before stands in b. */
 int bench_run(struct bench *b, struct why *why);

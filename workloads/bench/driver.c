@@ -269,7 +269,7 @@ static void note(struct driver_result *r, const char *what)
 }
 
 /* A sync that costs no flush made nothing durable: the figures of such a run would be of nothing. */
-static void check_flushes(struct driver_result *r)
+void driver_check_flushes(struct driver_result *r)
 {
 	uint64_t flushed = r->counters[C_DEV_FLUSH] * r->n + r->counters[C_FSYNC_SKIPPED];
 
@@ -378,7 +378,7 @@ void driver_facts(struct driver_result *r, const struct target *target, void *in
 		r->barriers = *facts.barriers;
 	if (r->error)
 		return;
-	check_flushes(r);
+	driver_check_flushes(r);
 	if (r->has_barriers)
 		check_barriers(r);
 }

@@ -95,6 +95,8 @@ int driver_run(const struct driver_config *cfg, struct driver_result **out, stru
 /* An empty result of n tasks, for who measures in another way, and what its target says of itself, with the checks. */
 struct driver_result *driver_new(unsigned n);
 void driver_facts(struct driver_result *r, const struct target *target, void *instance);
+/* Tells in r->notice when there were fewer flushes than syncs. */
+void driver_check_flushes(struct driver_result *r);
 void driver_free(struct driver_result *r);
 
 /* Where each task goes: out has cfg->n entries. -EINVAL with why. */

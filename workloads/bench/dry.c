@@ -164,7 +164,7 @@ static void print_notes(const struct job_file *jf, FILE *out)
 	}
 }
 
-void dry_print(const struct job_file *jf, unsigned threads, FILE *out)
+void dry_print(const struct job_file *jf, unsigned threads, bool by_fio, FILE *out)
 {
 	unsigned n;
 	struct job_clone *clones = job_clones(jf, threads, &n);
@@ -181,7 +181,8 @@ void dry_print(const struct job_file *jf, unsigned threads, FILE *out)
 	fprintf(out, " in %u file%s\n", files.n, files.n == 1 ? "" : "s");
 	print_keys(jf, JOB_DONE, "done:", out);
 	print_keys(jf, JOB_NOTHING, "changes nothing here:", out);
-	print_keys(jf, JOB_CANNOT, "cannot be done here:", out);
+	print_keys(jf, JOB_CANNOT, by_fio ? "done by fio, which drives:" : "cannot be done here:", out);
+	print_keys(jf, JOB_REFUSED, "cannot be done in a target:", out);
 	print_keys(jf, JOB_UNKNOWN, "not a key of fio's:", out);
 	print_notes(jf, out);
 	job_files_free(&files);
@@ -206,8 +207,10 @@ static json_t *section_json(const struct job *j, const struct calls *c)
 
 static json_t *keys_json(const struct job_file *jf)
 {
-	static const char *const answer[] = { [JOB_DONE] = "done", [JOB_NOTHING] = "nothing", [JOB_CANNOT] = "cannot",
-		                              [JOB_UNKNOWN] = "unknown" };
+	static const char *const answer[] = {
+		[JOB_DONE] = "done", [JOB_NOTHING] = "nothing", [JOB_CANNOT] = "cannot", [JOB_REFUSED] = "refused",
+		[JOB_UNKNOWN] = "unknown",
+	};
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < jf->nsaid; i++) {
@@ -220,7 +223,7 @@ static json_t *keys_json(const struct job_file *jf)
 	return list;
 }
 
-json_t *dry_json(const struct job_file *jf, unsigned threads)
+json_t *dry_json(const struct job_file *jf, unsigned threads, bool by_fio)
 {
 	unsigned n;
 	struct job_clone *clones = job_clones(jf, threads, &n);
@@ -239,8 +242,8 @@ json_t *dry_json(const struct job_file *jf, unsigned threads)
 		                                (json_int_t)files.file[i].size, "layout",
 		                                (json_int_t)files.file[i].layout, "preallocated",
 		                                (json_int_t)files.file[i].space, "before", files.file[i].before));
-	o = json_pack("{s:s,s:i,s:o,s:o,s:I,s:o}", "schema", "fsyncstorm-dry-run", "schema_version", 1, "sections",
-	              sections, "files", names, "space_bytes", (json_int_t)files.bytes, "keys", keys_json(jf));
+	o = json_pack("{s:s,s:i,s:s,s:o,s:o,s:I,s:o}", "schema", "fsyncstorm-dry-run", "schema_version", 1, "driver",
+	              by_fio ? "fio" : "own", "sections", sections, "files", names, "space_bytes", (json_int_t)files.bytes, "keys", keys_json(jf));
 	job_files_free(&files);
 	free(clones);
 	return o;

@@ -15,10 +15,10 @@
 
 #include "job/job.h"
 
-/* `threads` as for job_clones(). */
-void dry_print(const struct job_file *jf, unsigned threads, FILE *out);
+/* `threads` as for job_clones(). by_fio: fio is to drive, and does what our own driver cannot. */
+void dry_print(const struct job_file *jf, unsigned threads, bool by_fio, FILE *out);
 /* The same as data. To be freed. */
-json_t *dry_json(const struct job_file *jf, unsigned threads);
+json_t *dry_json(const struct job_file *jf, unsigned threads, bool by_fio);
 /* One line that names the keys that change nothing here; nothing when there is none. */
 void dry_print_taken(const struct job_file *jf, FILE *out);
 

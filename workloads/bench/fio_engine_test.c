@@ -223,12 +223,44 @@ static int end(void **state)
 	return spawn_end(state);
 }
 
+static json_int_t count_of(json_t *run, const char *op)
+{
+	return json_integer_value(json_object_get(json_object_get(json_object_get(run, "ops"), op), "n"));
+}
+
+/* fio's own figures, and what the design counted. */
+static void a_bench_lets_fio_drive_a_design(void **state)
+{
+	json_error_t e;
+	json_t *o, *run, *device;
+
+	NEEDS_ENGINE();
+	spawn_file("j.fio", "[a]\nrw=write\nbs=4k\nsize=128k\nfsync=1\nverify=crc32c\n");
+	if (spawn("bench j.fio -t postfix@ram:64m -n 1 --no-results -j -"))
+		fail_msg("%s", spawn_err);
+	o = json_loads(spawn_out, 0, &e);
+	run = json_array_get(json_object_get(o, "runs"), 0);
+	assert_int_equal(count_of(run, "write"), 32);
+	assert_int_equal(count_of(run, "read"), 32);
+	assert_int_equal(count_of(run, "fsync"), 31);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(run, "counters"), "fsync")), 31);
+	assert_true(json_integer_value(json_object_get(json_object_get(run, "phases_ns"), "log_write")) > 0);
+	assert_true(json_array_size(json_object_get(run, "waits")) > 0);
+	device = json_object_get(run, "device");
+	assert_true(json_integer_value(json_object_get(json_object_get(device, "flush"), "n")) +
+	            json_integer_value(json_object_get(json_object_get(device, "fua"), "n")) >= 31);
+	json_decref(o);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_job_file_runs_and_both_count_the_same_syncs),
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(two_designs_run_in_one_fio),
+		cmocka_unit_test(a_bench_lets_fio_drive_a_design),
 		cmocka_unit_test(mistakes_are_told_and_leave_nothing),
 	};
 

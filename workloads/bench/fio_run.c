@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/stop.h"
+#include "bench/fio_report.h"
 #include "kit/program.h"
 #include "machine/mem.h"
+#include "recipe/ours.h"
 
 /* Each of several sections may say the same. */
 __attribute__((format(printf, 2, 3))) static void add_notice(struct driver_result *r, const char *fmt, ...)
@@ -41,10 +43,27 @@ static bool syncs_in_turn(const struct job *j)
 	return j->nrfiles > 1 && job_sync_kinds(j) == 1;
 }
 
-/* What a bench says otherwise: fio takes a key's last value. */
-static void put_tail(FILE *out, const struct fio_request *q, const struct job *j)
+int fio_engine_path(char *out)
 {
-	if (syncs_in_turn(j))
+	return ours_beside("fsyncstorm-fio.so", out);
+}
+
+/* Where its files are: the last words of a section. */
+static void put_place(FILE *out, const struct fio_request *q, const char *folder)
+{
+	char engine[PATH_MAX];
+
+	if (folder)
+		fprintf(out, "directory=%s\n", folder);
+	else if (!fio_engine_path(engine))
+		fprintf(out, "ioengine=external:%s\nthread=1\ndesign=%s\ndevice=%s\nreport=/dev/stdout\n", engine,
+		        q->spec->design, strchr(q->spec->text, '@') + 1);
+}
+
+/* What a bench says otherwise: fio takes a key's last value. */
+static void put_tail(FILE *out, const struct fio_request *q, const struct job *j, const char *folder)
+{
+	if (q->beside && syncs_in_turn(j))
 		fprintf(out, "file_service_type=roundrobin:%u\n", job_sync_every(j) + 1);
 	if (j->size_lent)
 		fprintf(out, "size=%llu\n", (unsigned long long)j->size);
@@ -53,24 +72,52 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 	if (q->seconds_ns)
 		fprintf(out, "time_based=1\nruntime=%llums\n", (unsigned long long)(q->seconds_ns / 1000000));
 	fprintf(out, "new_group=1\ngroup_reporting=1\n"); /* fio_run.1 */
+	for (unsigned i = 0; i < q->job->nsaid; i++)
+		if (!strcmp(q->job->said[i].key, "stats")) {
+			fprintf(out, "stats=1\n"); /* a section without figures would be missing */
+			break;
+		}
+	put_place(out, q, folder);
 }
 
+/* A key that makes fio write a file beside its work. */
+static bool is_log(const char *line)
+{
+	return !strncmp(line, "write_", 6) && strstr(line, "_log") && strcspn(line, "=\n") < 20;
+}
+
+static bool has_key(const char *line, const char *key)
+{
+	size_t len = strlen(key);
+
+	return !strncmp(line, key, len) && line[len + strspn(line + len, " \t")] == '=';
+}
+
+/* The lines from `at` to `end`: the job's own, its files in one folder (fio_run.3). */
 static void put_lines(FILE *out, const char *at, const char *end)
 {
-	fwrite(at, 1, (size_t)(end - at), out);
-	if (end > at && end[-1] != '\n')
+	for (size_t len; at < end; at += len + (at[len] == '\n')) {
+		const char *line = at + strspn(at, " \t");
+		bool name = has_key(line, "filename") || has_key(line, "filename_format");
+
+		len = strcspn(at, "\n");
+		if (is_log(line) || has_key(line, "directory") || has_key(line, "dir"))
+			continue;
+		for (size_t i = 0; i < len; i++)
+			fputc(name && at[i] == '/' ? '%' : at[i], out);
 		fputc('\n', out);
+	}
 }
 
 /* plan: of its tasks; NULL: where the job says. */
 static void put_section(FILE *out, const struct fio_request *q, const struct job *j, const struct placement *plan,
-                        const char *at, const char *end)
+                        const char *folder, const char *at, const char *end)
 {
 	unsigned copies = plan ? tasks_of(q, j) : 1;
 
 	for (unsigned k = 0; k < copies; k++) {
 		put_lines(out, at, end);
-		put_tail(out, q, j);
+		put_tail(out, q, j, folder);
 		if (plan) /* task k, the first of which begins the group (fio_run.2) */
 			fprintf(out, "numjobs=1\nfilename_format=$jobname.%u.$filenum\ncpus_allowed=%d\nnew_group=%d\n",
 			        k,
@@ -99,7 +146,7 @@ char *fio_job_text(const struct fio_request *q, const struct placement *plan, co
 	if (!out)
 		return NULL;
 	/* what holds for every section, before the file's own words */
-	fprintf(out, "[global]\ndirectory=%s\nioengine=psync\nthread=1\ngroup_reporting=1\n", folder);
+	fprintf(out, "[global]\nioengine=psync\nthread=1\ngroup_reporting=1\nverify_state_save=0\n");
 	for (const char *at = file, *end; *at; at = end) {
 		const char *name = at + strspn(at, " \t");
 		end = end_of_section(at);
@@ -107,7 +154,7 @@ char *fio_job_text(const struct fio_request *q, const struct placement *plan, co
 			put_lines(out, at, end);
 			continue;
 		}
-		put_section(out, q, &q->job->job[section], plan ? &plan[task] : NULL, at, end);
+		put_section(out, q, &q->job->job[section], plan ? &plan[task] : NULL, folder, at, end);
 		task += tasks_of(q, &q->job->job[section++]);
 	}
 	fclose(out);
@@ -193,31 +240,57 @@ static uint64_t count_in(json_t *latency)
 	return (uint64_t)json_integer_value(json_object_get(latency, "N"));
 }
 
+/* Milliseconds that a kind of call went on. */
+static uint64_t runtime_of(json_t *kind)
+{
+	return (uint64_t)json_integer_value(json_object_get(kind, "runtime"));
+}
+
+/* The row of a section. */
+static void add_section(const struct fio_request *q, const struct job *j, json_t *job, struct driver_section *s)
+{
+	json_t *write = json_object_get(job, "write"), *read = json_object_get(job, "read");
+
+	*s = (struct driver_section){ .tasks = tasks_of(q, j) };
+	snprintf(s->name, sizeof(s->name), "%s", j->name);
+	for (int k = 0; k < OP_KINDS; k++)
+		hist_init(&s->op[k]);
+	add_latency(json_object_get(write, "clat_ns"), &s->op[OP_WRITE]);
+	add_latency(json_object_get(read, "clat_ns"), &s->op[OP_READ]);
+	if (job_sync_kinds(j) == 1)
+		add_latency(json_object_get(json_object_get(job, "sync"), "lat_ns"), &s->op[kind_of_sync(j)]);
+	s->bytes = (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
+	s->read_bytes = (uint64_t)json_integer_value(json_object_get(read, "io_bytes"));
+	s->end_ns = (runtime_of(write) > runtime_of(read) ? runtime_of(write) : runtime_of(read)) * 1000000;
+}
+
 /* fio's figures of section j (fio_run.1). */
 static int add_job(const struct fio_request *q, const struct job *j, json_t *job, struct driver_result *r)
 {
 	json_t *write = json_object_get(job, "write"), *sync = json_object_get(job, "sync");
-	uint64_t runtime = (uint64_t)json_integer_value(json_object_get(write, "runtime")) * 1000000;
+	struct driver_section *s = &r->section[r->nsections++];
 	double cpu = json_number_value(json_object_get(job, "usr_cpu")) +
 	             json_number_value(json_object_get(job, "sys_cpu"));
 
-	add_latency(json_object_get(write, "clat_ns"), &r->op[OP_WRITE]);
-	if (!r->syncs_unknown && job_sync_kinds(j) == 1)
-		add_latency(json_object_get(sync, "lat_ns"), &r->op[kind_of_sync(j)]);
+	add_section(q, j, job, s);
+	for (int k = 0; k < OP_KINDS; k++)
+		if (!r->syncs_unknown || k == OP_WRITE || k == OP_READ)
+			hist_merge(&r->op[k], &s->op[k]);
 	r->promised += promised_by(q, j, count_in(json_object_get(write, "clat_ns")),
 	                           count_in(json_object_get(sync, "lat_ns")));
-	r->bytes += (uint64_t)json_integer_value(json_object_get(write, "io_bytes"));
-	r->elapsed_ns = runtime > r->elapsed_ns ? runtime : r->elapsed_ns;
+	r->bytes += s->bytes;
+	r->read_bytes += s->read_bytes;
+	r->elapsed_ns = s->end_ns > r->elapsed_ns ? s->end_ns : r->elapsed_ns;
 	r->cpu_ns += (uint64_t)(cpu / 100 * 1e6 * json_number_value(json_object_get(job, "job_runtime")));
 	return (int)json_integer_value(json_object_get(job, "error"));
 }
 
 /* What fio does otherwise with several files (job.3). */
-static void note_files(const struct job *j, struct driver_result *r)
+static void note_files(const struct fio_request *q, const struct job *j, struct driver_result *r)
 {
 	unsigned every = job_sync_every(j);
 
-	if (!syncs_in_turn(j))
+	if (!q->beside || !syncs_in_turn(j))
 		return;
 	if (every > 1)
 		add_notice(r, "fio writes %u times to a file, syncs it and takes the next; here each write is of the "
@@ -237,18 +310,33 @@ static void note_syncs(const struct job *j, struct driver_result *r)
 	           "once makes one: no latency or rate of its syncs");
 }
 
-/* fio prints lines of its own before its JSON. */
-static json_t *parse_output(const char *text)
+/* fio prints lines of its own before its JSON. NULL: there is no more of it; else *text is behind it. */
+static json_t *next_json(const char **text)
 {
-	const char *from = strchr(text, '{');
+	const char *from = strchr(*text, '{');
 	json_error_t e;
+	json_t *o = from ? json_loads(from, JSON_DISABLE_EOF_CHECK, &e) : NULL;
 
-	return from ? json_loads(from, JSON_DISABLE_EOF_CHECK, &e) : NULL;
+	if (o)
+		*text = from + e.position;
+	return o;
+}
+
+/* fio's own JSON; a design's report, which comes before it, goes into r. NULL: there is none. */
+static json_t *parse_output(const char *text, struct driver_result *r)
+{
+	json_t *o;
+
+	while ((o = next_json(&text)) && !json_object_get(o, "jobs")) {
+		fio_report_take(o, r);
+		json_decref(o);
+	}
+	return o;
 }
 
 static int read_results(const struct fio_request *q, const char *text, struct driver_result *r, struct why *why)
 {
-	json_t *all = parse_output(text), *jobs = json_object_get(all, "jobs");
+	json_t *all = parse_output(text, r), *jobs = json_object_get(all, "jobs");
 	int error = 0;
 
 	if (json_array_size(jobs) != q->job->n) {
@@ -256,9 +344,10 @@ static int read_results(const struct fio_request *q, const char *text, struct dr
 		return why_set(why, -EIO, "fio's results cannot be read");
 	}
 	for (unsigned i = 0; i < q->job->n; i++) {
-		note_files(&q->job->job[i], r);
+		note_files(q, &q->job->job[i], r);
 		note_syncs(&q->job->job[i], r);
 	}
+	r->section = mem_zalloc(sizeof(*r->section) * q->job->n);
 	for (unsigned i = 0; i < q->job->n && !error; i++)
 		error = add_job(q, &q->job->job[i], json_array_get(jobs, i), r);
 	json_decref(all);
@@ -282,7 +371,7 @@ static int run_in(const struct fio_request *q, const struct placement *plan, con
 		goto free_job;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	ret = program_run(argv, &text, why);
+	ret = program_run_in(folder, argv, &text, why);
 	if (!ret)
 		ret = read_results(q, text, r, why);
 	free(text);
@@ -337,6 +426,7 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 {
 	const struct target *t = q->spec->target;
 	struct placement *plan;
+	char folder[PATH_MAX];
 	int ret = make_plan(q, r, &plan, why);
 
 	if (ret)
@@ -345,12 +435,38 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	r->begin_ns = rt_now();
 	if (t->view.begin)
 		t->view.begin(instance);
-	ret = run_in(q, plan, t->view.folder(instance), r, why);
+	ret = realpath(t->view.folder(instance), folder) ? run_in(q, plan, folder, r, why) :
+	      why_set(why, -errno, "%s", strerror(errno));
 	if (!ret)
 		driver_facts(r, t, instance);
 	r->interrupted = stop_asked();
 	if (!ret && t->view.look)
 		t->view.look(instance, &r->floor_after);
+	free(plan);
+	return ret;
+}
+
+/* The design lives in fio's process: here it is opened for its floor and its drive alone, and closed before. */
+static int run_design(const struct fio_request *q, void *instance, struct driver_result *r, struct why *why)
+{
+	const struct target *t = q->spec->target;
+	struct placement *plan = NULL;
+	int ret;
+
+	driver_facts(r, t, instance);
+	r->has_barriers = r->has_device = false;
+	ret = t->close(instance);
+	if (ret)
+		return why_set(why, ret, "unmount: %s", strerror(-ret));
+	ret = make_plan(q, r, &plan, why);
+	if (ret)
+		return ret;
+	name_tasks(r, plan);
+	r->begin_ns = rt_now();
+	ret = run_in(q, plan, NULL, r, why);
+	r->interrupted = stop_asked();
+	if (!ret)
+		driver_check_flushes(r);
 	free(plan);
 	return ret;
 }
@@ -365,8 +481,12 @@ int fio_run(const struct fio_request *q, struct driver_result **out, struct why 
 	if (ret)
 		return ret;
 	r = driver_new(q->n);
-	ret = run_opened(q, instance, r, why);
-	t->close(instance);
+	if (t->view.folder) {
+		ret = run_opened(q, instance, r, why);
+		t->close(instance);
+	} else {
+		ret = run_design(q, instance, r, why);
+	}
 	if (ret)
 		driver_free(r);
 	else

@@ -23,7 +23,7 @@ static void need_fio(void)
 
 static void fio_gets_what_the_bench_says(void **state)
 {
-	struct fio_request q = { .numjobs = 3, .seconds_ns = 250000000 };
+	struct fio_request q = { .numjobs = 3, .seconds_ns = 250000000, .beside = true };
 	char *text;
 	struct why why;
 	struct job_file jf;
@@ -33,12 +33,12 @@ static void fio_gets_what_the_bench_says(void **state)
 	q.job = &jf;
 	text = fio_job_text(&q, NULL, "/where");
 	assert_string_equal(text,
-	                    "[global]\ndirectory=/where\nioengine=psync\nthread=1\n"
-	                    "group_reporting=1\n[global]\nrw=randwrite\nsize=1m\n"
+	                    "[global]\nioengine=psync\nthread=1\n"
+	                    "group_reporting=1\nverify_state_save=0\n[global]\nrw=randwrite\nsize=1m\n"
 	                    "[a]\nnumjobs=2\nnumjobs=3\n"
-	                    "time_based=1\nruntime=250ms\nnew_group=1\ngroup_reporting=1\n"
+	                    "time_based=1\nruntime=250ms\nnew_group=1\ngroup_reporting=1\ndirectory=/where\n"
 	                    "[b]\nrw=write\nnumjobs=3\ntime_based=1\n"
-	                    "runtime=250ms\nnew_group=1\ngroup_reporting=1\n");
+	                    "runtime=250ms\nnew_group=1\ngroup_reporting=1\ndirectory=/where\n");
 	free(text);
 	job_free(&jf);
 	unlink("j.fio");
@@ -69,7 +69,7 @@ static void fio_syncs_the_file_that_it_wrote(void **state)
 		char job[128], *text;
 		struct why why;
 		struct job_file jf;
-		struct fio_request q = { .job = &jf };
+		struct fio_request q = { .job = &jf, .beside = true };
 
 		snprintf(job, sizeof(job), "[a]\nrw=write\nsize=1m\n%s", jobs[i].keys);
 		spawn_file("j.fio", job);
@@ -97,11 +97,11 @@ static void fio_gets_a_processor_for_each_task(void **state)
 	q.job = &jf;
 	text = fio_job_text(&q, plan, "/where");
 	assert_non_null(strstr(text, "[global]\nrw=write\nsize=1m\n"
-	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\n"
+	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\ndirectory=/where\n"
 	                       "numjobs=1\nfilename_format=$jobname.0.$filenum\ncpus_allowed=4\nnew_group=1\n"
-	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\n"
+	                       "[a]\nnumjobs=2\nnew_group=1\ngroup_reporting=1\ndirectory=/where\n"
 	                       "numjobs=1\nfilename_format=$jobname.1.$filenum\ncpus_allowed=1\nnew_group=0\n"
-	                       "[b]\ncpus_allowed=0\nnew_group=1\ngroup_reporting=1\n"
+	                       "[b]\ncpus_allowed=0\nnew_group=1\ngroup_reporting=1\ndirectory=/where\n"
 	                       "numjobs=1\nfilename_format=$jobname.0.$filenum\ncpus_allowed=7\nnew_group=1\n"));
 	free(text);
 	job_free(&jf);
@@ -111,6 +111,68 @@ static void fio_gets_a_processor_for_each_task(void **state)
 static json_int_t count_of(json_t *run, const char *op)
 {
 	return json_integer_value(json_object_get(json_object_get(json_object_get(run, "ops"), op), "n"));
+}
+
+/* fio_run.3 */
+static void fios_files_lie_in_the_folder(void **state)
+{
+	static const struct target_spec design = { .text = "postfix@ram:64m,subvols=2", .design = "postfix" };
+	struct fio_request q = { .spec = &design };
+	char *text;
+	struct why why;
+	struct job_file jf;
+
+	spawn_file("j.fio", "[a]\ndirectory=/elsewhere\nfilename = sub/f:g\nrw=write\nsize=1m\nverify=md5\n"
+	           "write_bw_log=/etc/log\nwrite_barrier=2\n");
+	char *job = job_read("j.fio");
+	assert_int_equal(job_parse_any("j.fio", job, NULL, &jf, &why), 0);
+	q.job = &jf;
+	text = fio_job_text(&q, NULL, "/where");
+	assert_non_null(strstr(text, "[a]\nfilename = sub%f:g\nrw=write\nsize=1m\nverify=md5\nwrite_barrier=2\n"
+	                       "new_group=1\ngroup_reporting=1\ndirectory=/where\n"));
+	free(text);
+	text = fio_job_text(&q, NULL, NULL);
+	assert_null(strstr(text, "directory"));
+	free(text);
+	free(job);
+	job_free(&jf);
+	unlink("j.fio");
+}
+
+static json_t *section_ops(json_t *bench, unsigned run, unsigned section)
+{
+	json_t *r = json_array_get(json_object_get(bench, "runs"), run);
+
+	return json_array_get(json_object_get(r, "sections"), section);
+}
+
+/* fio reads all back, and each section has its row. */
+static void fio_drives_what_we_cannot(void **state)
+{
+	json_error_t e;
+	json_t *o, *target;
+
+	need_fio();
+	spawn_file("j.fio", "[a]\nrw=write\nbs=4k\nsize=64k\nfsync=1\nverify=crc32c\n"
+	           "[b]\nstonewall\nrw=write\nbs=4k\nsize=32k\n");
+	if (spawn("bench j.fio -t path:. -n 1 --no-results -j -"))
+		fail_msg("%s", spawn_err);
+	o = json_loads(spawn_out, 0, &e);
+	target = json_array_get(json_object_get(o, "targets"), 0);
+	assert_string_equal(json_string_value(json_object_get(target, "driver")), "fio");
+	assert_null(json_object_get(target, "fio_beside"));
+	assert_string_equal(json_string_value(json_object_get(o, "why_fio")),
+	                    "j.fio:6: verify: cannot be done here (reads back what was written)");
+	assert_int_equal(count_of(section_ops(o, 0, 0), "write"), 16);
+	assert_int_equal(count_of(section_ops(o, 0, 0), "read"), 16);
+	assert_int_equal(count_of(section_ops(o, 0, 0), "fsync"), 15);
+	assert_int_equal(count_of(section_ops(o, 0, 1), "write"), 8);
+	assert_int_equal(json_integer_value(json_object_get(section_ops(o, 0, 1), "bytes")), 32 << 10);
+	json_decref(o);
+	assert_int_equal(spawn("bench j.fio -t path:. --driver own"), 2);
+	assert_non_null(strstr(spawn_err, "j.fio:6: verify: cannot be done here"));
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
 }
 
 static void both_do_the_same_job(void **state)
@@ -330,6 +392,8 @@ int main(void)
 		cmocka_unit_test(fio_gets_what_the_bench_says),
 		cmocka_unit_test(fio_syncs_the_file_that_it_wrote),
 		cmocka_unit_test(fio_gets_a_processor_for_each_task),
+		cmocka_unit_test(fios_files_lie_in_the_folder),
+		cmocka_unit_test(fio_drives_what_we_cannot),
 		cmocka_unit_test(both_do_the_same_job),
 		cmocka_unit_test(syncs_of_two_sections_are_told_apart),
 		cmocka_unit_test(syncs_of_one_section_that_cannot_be_are_not_given),

@@ -305,8 +305,9 @@ static json_t *targets_json(const struct bench *b)
 		put_text(o, "label", b->label[i]);
 		put_text(o, "text", b->spec[i].text);
 		put_text(o, "kind", b->spec[i].target->name);
-		if (b->spec[i].fio)
-			put_int(o, "fio_beside", b->twin[i]);
+		if (b->twin[i] >= 0)
+			put_int(o, "fio_beside", (uint64_t)b->twin[i]);
+		put_text(o, "driver", b->spec[i].fio ? "fio" : "own");
 		put_text(o, "design", b->spec[i].design);
 		if (b->spec[i].target == &target_engine)
 			put_design_keys(o, &b->spec[i]);
@@ -335,6 +336,8 @@ json_t *bench_json(const struct bench *b, const char *date)
 	put_text(job, "path", b->job_path);
 	put_text(job, "subject", bench_subject_name(b));
 	json_object_set_new(o, "job", job);
+	if (b->why_fio[0])
+		put_text(o, "why_fio", b->why_fio);
 	json_object_set_new(o, "targets", targets_json(b));
 	for (int i = 0; i < PH_NR; i++)
 		put_text(phases, phase_info[i].name, phase_info[i].what);

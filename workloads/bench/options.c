@@ -11,7 +11,10 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN, KEY_SIZE };
+enum {
+	KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN, KEY_SIZE,
+	KEY_DRIVER
+};
 
 static const struct argp_option table[] = {
 	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE or null; repeat it to compare",
@@ -28,6 +31,8 @@ static const struct argp_option table[] = {
 	{ "out", 'o', "FOLDER", 0, "Folder of this run (results/DATE-HOST-JOB)", 0 },
 	{ "no-results", KEY_NO_RESULTS, NULL, 0, "Keep no folder of this run", 0 },
 	{ "with-fio", KEY_WITH_FIO, NULL, 0, "fio takes turns, too, with the same job on each path: and fs: target",
+	  0 },
+	{ "driver", KEY_DRIVER, "WHO", 0, "own, fio, or auto: fio itself where our own driver cannot do the job (auto)",
 	  0 },
 	{ "verbose", 'v', NULL, 0, "All tables: phases, waits, counters, ratios; drives; what the words mean", 0 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what JOB would do, and what each of its keys does here; run nothing",
@@ -108,6 +113,18 @@ static int set_fio_options(struct bench_options *o, struct argp_state *state)
 	return 0;
 }
 
+static int set_driver(struct bench_options *o, const char *arg)
+{
+	static const char *const names[] = { [BENCH_AUTO] = "auto", [BENCH_OWN] = "own", [BENCH_FIO] = "fio" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(arg, names[i])) {
+			o->driver = i;
+			return 0;
+		}
+	return wrong("driver", "own, fio or auto", arg);
+}
+
 static int set_seconds(struct bench_options *o, const char *arg)
 {
 	if (text_time(arg, SECOND_NS, &o->seconds_ns) || !o->seconds_ns)
@@ -152,6 +169,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		o->out = arg;
 		return *arg ? 0 : wrong("out", "a folder that is not there yet", arg);
+	case KEY_DRIVER:
+		return set_driver(o, arg);
 	case KEY_SIZE:
 		o->size = arg;
 		return 0;

@@ -75,6 +75,7 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns,
 		.spec = &b->spec[target],
+		.beside = !b->by_fio,
 	};
 	struct driver_result *r;
 	int ret;

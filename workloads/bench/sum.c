@@ -23,7 +23,7 @@ const char *bench_subject_name(const struct bench *b)
 		if (!job_writes(j))
 			continue;
 		write = true;
-		fsync |= j->fsync || j->end_fsync || j->fsync_on_close;
+		fsync |= j->fsync || (!b->by_fio && (j->end_fsync || j->fsync_on_close)); /* which fio does not count */
 		fdatasync |= j->fdatasync > 0;
 	}
 	return fsync ? "fsync" : fdatasync ? "fdatasync" : write ? "write" : "read";

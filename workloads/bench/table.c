@@ -109,6 +109,8 @@ static void print_what(const struct bench *b, FILE *out)
 	screen_sayf(out, "", "%s: %s", b->job.name, *what ? what : b->job_path);
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
 		print_target(b, i, out);
+	if (b->why_fio[0])
+		screen_sayf(out, "  ", "fio drives: %s", b->why_fio);
 	env_line(machine, sizeof(machine));
 	if (b->opt.seconds_ns)
 		snprintf(each, sizeof(each), " of %g s", (double)b->opt.seconds_ns / 1e9);

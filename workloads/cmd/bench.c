@@ -65,32 +65,32 @@ static int load_job(struct bench *b)
 	return ret ? cmd_error("bench", "%s", why.text) : 0;
 }
 
-static int check_keys(const struct bench *b)
+static int choose_driver(struct bench *b)
 {
 	struct why why;
 
-	return job_refused(&b->job, &why) ? cmd_error("bench", "%s", why.text) : 0;
+	return bench_choose_driver(b, &why) ? cmd_error("bench", "%s", why.text) : 0;
 }
 
 /* 0, or CMD_ERROR when a run could not be made. */
-static int dry_run(const struct bench *b)
+static int dry_run(struct bench *b)
 {
 	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
 	unsigned threads = b->opt.nthreads ? b->opt.threads[0] : 0;
-	json_t *o = b->opt.json ? dry_json(&b->job, threads) : NULL;
+	int ret = choose_driver(b), ret2 = 0;
+	json_t *o = b->opt.json ? dry_json(&b->job, threads, b->by_fio) : NULL;
 	struct why why;
-	int ret = 0;
 
 	if (to_stdout) {
 		json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
 	} else {
-		dry_print(&b->job, threads, stdout);
+		dry_print(&b->job, threads, b->by_fio, stdout);
 	}
 	if (o && !to_stdout && results_json_file(b->opt.json, o, &why))
-		ret = cmd_error("bench", "--json: %s", why.text);
+		ret2 = cmd_error("bench", "--json: %s", why.text);
 	json_decref(o);
-	return ret ? ret : check_keys(b);
+	return ret ? ret : ret2;
 }
 
 /* The design alone where that tells targets apart, else the whole text. */
@@ -130,7 +130,7 @@ static int check_fits(const struct bench *b, const struct target_spec *s, void *
 		                 "MiB: free some, or make the job's size smaller", s->text,
 		                 (unsigned long long)(need >> 20), (unsigned long long)(room >> 20));
 	for (unsigned i = 0; i < b->job.n; i++)
-		if (b->job.job[i].mapped && s->target->kernel)
+		if (b->job.job[i].mapped && s->target->kernel && !s->fio)
 			return cmd_error("bench", "--target %.100s: the job has ioengine=mmap, which is for designs: "
 			                 "leave that target out, or that key", s->text);
 	return 0;
@@ -151,7 +151,7 @@ static int add_fio(struct bench *b)
 			                 BENCH_TARGETS_MAX);
 		b->spec[at] = b->spec[i];
 		b->spec[at].fio = true;
-		b->twin[at] = i;
+		b->twin[at] = (int)i;
 		snprintf(b->label[at], sizeof(b->label[at]), "%c fio on %c", 'A' + at, 'A' + i);
 		b->opt.ntargets++;
 	}
@@ -171,6 +171,10 @@ static int parse_targets(struct bench *b)
 		s->force = b->opt.force;
 	}
 	make_labels(b);
+	for (unsigned i = 0; i < BENCH_TARGETS_MAX; i++)
+		b->twin[i] = -1;
+	if (choose_driver(b))
+		return CMD_ERROR;
 	if (b->opt.with_fio && add_fio(b))
 		return CMD_ERROR;
 	return 0;
@@ -186,7 +190,7 @@ static int check_targets(struct bench *b)
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		const struct target_spec *s = &b->spec[i];
 
-		if (s->fio) /* opened as its twin */
+		if (b->twin[i] >= 0) /* opened as its twin */
 			continue;
 		if (s->target->open(s, &instance, &why))
 			return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, why.text);
@@ -317,7 +321,7 @@ static int keep_shapes(const struct bench *b, struct results *r, struct why *why
 		struct driver_result *sum = bench_sum(b, &b->level[0], t);
 		struct shape s;
 
-		if (sum && b->spec[t].target == &target_engine &&
+		if (sum && b->spec[t].target == &target_engine && !b->spec[t].fio &&
 		    !shape_record(&b->spec[t], &b->job.job[0], &s, NULL)) {
 			snprintf(s.label, sizeof(s.label), "%s", b->label[t]);
 			s.p50_ns = bench_request_ns(sum);
@@ -455,8 +459,6 @@ int cmd_bench(int argc, char **argv)
 		free_bench(b);
 		return ret;
 	}
-	if (!ret)
-		ret = check_keys(b);
 	if (!ret && bench_events(b->opt.events, &b->events, err))
 		ret = cmd_error("bench", "--events: %s", err);
 	if (!ret)

@@ -39,6 +39,7 @@ static int run(struct trial *t, struct driver_result **r, struct why *why)
 		                   .n = n,
 		                   .numjobs = t->tasks,
 		                   .seconds_ns = t->seconds_ns,
+		                   .beside = true,
 		                   .spec = &t->spec };
 	int ret = t->fio ? fio_run(&fio, r, why) : driver_run(&cfg, r, why);
 

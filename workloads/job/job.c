@@ -305,7 +305,10 @@ static void set_key(struct parser *p, const struct job_key *key, const char *val
 	if (!*value && key->flag)
 		value = "1";
 	ret = key->set(p->current, value);
-	if (ret == -ENOTSUP) {
+	if (ret == -EXDEV) {
+		s->answer = JOB_REFUSED;
+		s->what = "a device is no file of a target's: --target file:DEVICE names one";
+	} else if (ret == -ENOTSUP) {
 		s->answer = JOB_CANNOT;
 		s->what = "has not this value of fio's";
 	} else if (ret) {
@@ -393,7 +396,7 @@ static void refuse(const struct job_file *jf, const struct job_said *s, struct w
 	        first || s->file[0] ? ":" : "line ", s->line, s->key, *what ? ": " : "", what, hint);
 }
 
-int job_refused(const struct job_file *jf, struct why *why)
+int job_refused(const struct job_file *jf, bool by_fio, struct why *why)
 {
 	const char *last = "";
 
@@ -405,7 +408,7 @@ int job_refused(const struct job_file *jf, struct why *why)
 		const struct job_said *s = &jf->said[i];
 		char what[120];
 
-		if (s->answer != JOB_CANNOT)
+		if (s->answer != JOB_REFUSED && (s->answer != JOB_CANNOT || by_fio))
 			continue;
 		snprintf(what, sizeof(what), "cannot be done here (%s)", s->what);
 		refuse(jf, s, why, strcmp(last, s->what) ? what : "", "");
@@ -471,7 +474,7 @@ static void check_whole(struct parser *p)
 			j->size = p->size;
 		if (!job_check(j, &why))
 			continue;
-		if (job_refused(p->out, &refused)) /* which may be why */
+		if (job_refused(p->out, false, &refused)) /* which may be why */
 			why_set(p->why, 0, "%s; line %u: [%s] %s", refused.text, j->line, j->name, why.text);
 		else
 			fail_at(p, j->line, "[%s] %s", j->name, why.text);
@@ -527,7 +530,7 @@ int job_parse(const char *path, const char *text, struct job_file *out, struct w
 
 	if (ret)
 		return ret;
-	ret = job_refused(out, why);
+	ret = job_refused(out, false, why);
 	if (ret)
 		job_free(out);
 	return ret;

@@ -126,8 +126,8 @@ struct job {
 	bool group_reporting;          /* tasks are not told apart in the results */
 };
 
-/* What becomes of a key. */
-enum job_answer { JOB_DONE, JOB_NOTHING, JOB_CANNOT, JOB_UNKNOWN };
+/* What becomes of a key. JOB_CANNOT: fio itself can do it; JOB_REFUSED: it would leave the target. */
+enum job_answer { JOB_DONE, JOB_NOTHING, JOB_CANNOT, JOB_REFUSED, JOB_UNKNOWN };
 
 /* A key where it stands. */
 struct job_said {
@@ -164,8 +164,11 @@ int job_parse(const char *path, const char *text, struct job_file *out, struct w
  * writes sizes; NULL: such a section is an error.
  */
 int job_parse_any(const char *path, const char *text, const char *size, struct job_file *out, struct why *why);
-/* -EINVAL, and why names all keys that cannot be done here, each with its line; 0 when there is none. */
-int job_refused(const struct job_file *jf, struct why *why);
+/*
+ * -EINVAL, and why names all keys that cannot be done here, each with its line; 0 when there is none. by_fio: that
+ * cannot be done by fio itself in the target's place.
+ */
+int job_refused(const struct job_file *jf, bool by_fio, struct why *why);
 /*
  * The text of a job that is given as fio's options (--name=a --rw=write ...), to free. NULL, with why, when an argument
  * is none.

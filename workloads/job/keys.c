@@ -291,7 +291,7 @@ static int set_filename(struct job *j, const char *value)
 	unsigned names = 1;
 
 	if (!strncmp(value, "/dev/", 5) || !strcmp(value, "-"))
-		return -ENOTSUP;
+		return -EXDEV;
 	for (const char *p = value; *p; p++) {
 		if (*p == ':' && (p == value || p[1] == ':' || !p[1]))
 			return -EINVAL;

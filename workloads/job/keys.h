@@ -12,7 +12,10 @@
 struct job_key {
 	const char *name;
 	const char *expected;                          /* completes "key: expected ..." */
-	/* 0; -EINVAL when it is not as expected; -ENOTSUP when fio has it and it cannot be done here */
+	/*
+	 * 0; -EINVAL when it is not as expected; -ENOTSUP when fio has it and it cannot be done here; -EXDEV when it
+	 * would be outside of the target
+	 */
 	int (*set)(struct job *j, const char *value);
 	bool flag;                                     /* stands alone, too */
 	const char *what;

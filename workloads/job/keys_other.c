@@ -104,8 +104,8 @@ const struct job_other_key job_other_keys[] = {
 	{ "verify_backlog", JOB_CANNOT, 'n', "reads back what was written", "0" },
 	{ "experimental_verify", JOB_CANNOT, 'b', "reads back what was written", "0" },
 	{ "verify_state_save", JOB_CANNOT, 'b', "reads back what was written", "0" },
-	{ "read_iolog", JOB_CANNOT, 's', "plays calls from a log", NULL },
-	{ "write_iolog", JOB_CANNOT, 's', "keeps a log of all calls", NULL },
+	{ "read_iolog", JOB_REFUSED, 's', "plays calls from a log, on the files that it names", NULL },
+	{ "write_iolog", JOB_REFUSED, 's', "keeps a log of all calls outside of the target", NULL },
 	{ "replay_no_stall", JOB_CANNOT, 's', "plays calls from a log", NULL },
 	{ "replay_redirect", JOB_CANNOT, 's', "plays calls from a log", NULL },
 	{ "offset", JOB_CANNOT, 's', "leaves out the beginning of a file", "0" },
@@ -139,7 +139,7 @@ const struct job_other_key job_other_keys[] = {
 	{ "exec_prerun", JOB_CANNOT, 's', "runs a program", NULL },
 	{ "exec_postrun", JOB_CANNOT, 's', "runs a program", NULL },
 	{ "wait_for", JOB_CANNOT, 's', "waits for a section by its name", NULL },
-	{ "opendir", JOB_CANNOT, 's', "takes the files of a folder", NULL },
+	{ "opendir", JOB_REFUSED, 's', "takes the files of a folder", NULL },
 	{ "create_only", JOB_CANNOT, 'b', "makes files and ends", "0" },
 	{ "io_submit_mode", JOB_CANNOT, 's', "makes calls from other threads", "inline" },
 	{ "serialize_overlap", JOB_CANNOT, 'b', "keeps calls apart that overlap", "0" },
@@ -148,7 +148,7 @@ const struct job_other_key job_other_keys[] = {
 	{ "cgroup", JOB_CANNOT, 's', "puts tasks into a control group", NULL },
 	{ "uid", JOB_CANNOT, 'n', "changes who runs it", NULL },
 	{ "gid", JOB_CANNOT, 'n', "changes who runs it", NULL },
-	{ "profile", JOB_CANNOT, 's', "another program's workload", NULL },
+	{ "profile", JOB_REFUSED, 's', "another program's workload", NULL },
 };
 const unsigned job_nother_keys = sizeof(job_other_keys) / sizeof(job_other_keys[0]);
 

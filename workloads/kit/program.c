@@ -28,7 +28,7 @@ struct listener {
 	size_t size;
 };
 
-static void in_child(char *const argv[], pid_t parent, int out, int err)
+static void in_child(const char *folder, char *const argv[], pid_t parent, int out, int err)
 {
 	char *path = getenv("PATH"), both[4096];
 
@@ -38,6 +38,8 @@ static void in_child(char *const argv[], pid_t parent, int out, int err)
 	dup2(err, 2);
 	snprintf(both, sizeof(both), "%s%s%s", search, path ? ":" : "", path ? path : "");
 	putenv(both);
+	if (folder && chdir(folder))
+		_exit(NOT_THERE);
 	execvp(argv[0], argv);
 	_exit(NOT_THERE);
 }
@@ -98,7 +100,7 @@ static int verdict(char *const argv[], int status, char *said, struct why *why)
 	return why_set(why, -EIO, "%s failed: %s", argv[0], last_line(said));
 }
 
-static int run_with(char *const argv[], const int out[2], const int err_pipe[2], char **text,
+static int run_with(const char *folder, char *const argv[], const int out[2], const int err_pipe[2], char **text,
                     struct why *why)
 {
 	struct listener l[2] = { { .fd = -1 }, { .fd = -1 } };
@@ -106,7 +108,7 @@ static int run_with(char *const argv[], const int out[2], const int err_pipe[2],
 	pid_t parent = getpid(), pid = fork();
 
 	if (!pid)
-		in_child(argv, parent, out[1], err_pipe[1]);
+		in_child(folder, argv, parent, out[1], err_pipe[1]);
 	close(out[1]);
 	close(err_pipe[1]);
 	ret = pid < 0 ? -errno : listen_to(&l[0], out[0]);
@@ -134,16 +136,21 @@ static int run_with(char *const argv[], const int out[2], const int err_pipe[2],
 	return ret;
 }
 
-int program_run(char *const argv[], char **out, struct why *why)
+int program_run_in(const char *folder, char *const argv[], char **out, struct why *why)
 {
 	int o[2], e[2];
 
 	if (pipe2(o, O_CLOEXEC))
 		goto no_pipe;
 	if (!pipe2(e, O_CLOEXEC))
-		return run_with(argv, o, e, out, why);
+		return run_with(folder, argv, o, e, out, why);
 	close(o[0]);
 	close(o[1]);
 no_pipe:
 	return why_set(why, -errno, "cannot run %s: %s", argv[0], strerror(errno));
+}
+
+int program_run(char *const argv[], char **out, struct why *why)
+{
+	return program_run_in(NULL, argv, out, why);
 }

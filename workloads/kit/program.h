@@ -14,5 +14,7 @@
  * was stopped (-EINTR), or failed (-EIO, with the last line that it said on stderr).
  */
 int program_run(char *const argv[], char **out, struct why *why);
+/* The same in a folder: what it writes without saying where is there. NULL: the current one. */
+int program_run_in(const char *folder, char *const argv[], char **out, struct why *why);
 
 #endif
