@@ -243,7 +243,8 @@ json_t *dry_json(const struct job_file *jf, unsigned threads, bool by_fio)
 		                                (json_int_t)files.file[i].layout, "preallocated",
 		                                (json_int_t)files.file[i].space, "before", files.file[i].before));
 	o = json_pack("{s:s,s:i,s:s,s:o,s:o,s:I,s:o}", "schema", "fsyncstorm-dry-run", "schema_version", 1, "driver",
-	              by_fio ? "fio" : "own", "sections", sections, "files", names, "space_bytes", (json_int_t)files.bytes, "keys", keys_json(jf));
+	              by_fio ? "fio" : "own", "sections", sections, "files", names, "space_bytes",
+	              (json_int_t)files.bytes, "keys", keys_json(jf));
 	job_files_free(&files);
 	free(clones);
 	return o;

@@ -243,7 +243,7 @@ static void a_bench_lets_fio_drive_a_design(void **state)
 	assert_int_equal(count_of(run, "write"), 32);
 	assert_int_equal(count_of(run, "read"), 32);
 	assert_int_equal(count_of(run, "fsync"), 31);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(run, "counters"), "fsync")), 31);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(run, "counters"), "fsyncs")), 31);
 	assert_true(json_integer_value(json_object_get(json_object_get(run, "phases_ns"), "log_write")) > 0);
 	assert_true(json_array_size(json_object_get(run, "waits")) > 0);
 	device = json_object_get(run, "device");
