@@ -291,6 +291,8 @@ static int check_controls(struct options *o, const struct cut_plan *plan, struct
 	struct why why;
 	int ret = cut_run_controls(plan, c, &why);
 
+	if (stop_asked())
+		return cmd_error(CMD, "stopped before anything was judged");
 	return ret ? cmd_error(CMD, "%s: %s", plan->fs.text, why.text) : 0;
 }
 

@@ -218,6 +218,8 @@ static unsigned turns_of(const struct cut_plan *p, uint64_t round)
 {
 	static const unsigned turns[] = { 1, 4, 0, 1, 12 };
 
+	if (p->aim.thread[0]) /* a turn has a sync of the thread at least */
+		return p->aim.nth;
 	return p->exhaustive ? 1 : turns[round % (sizeof(turns) / sizeof(turns[0]))];
 }
 

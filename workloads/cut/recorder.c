@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <linux/fs.h>
 
 #include "base/check.h"
@@ -375,15 +376,17 @@ void recorder_begin(struct recorder *r, const struct recorder_ways *ways)
 	atomic_store(&s->on, true);
 }
 
-void recorder_end(struct recorder *r)
+int recorder_end(struct recorder *r)
 {
 	struct recording *s = r->shared;
+	bool gone = false;
 
 	atomic_store(&s->position, BEYOND);
-	while (atomic_load(&s->owed))
+	while (!(gone = waitpid(r->file.server, NULL, WNOHANG)) && atomic_load(&s->owed))
 		rt->sleep(100000);
 	atomic_store(&s->on, false);
 	atomic_store(&s->position, BEYOND);
+	return gone ? -EIO : 0;
 }
 
 uint32_t recorder_position(void *recorder)

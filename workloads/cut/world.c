@@ -172,7 +172,8 @@ int world_round(struct world *w, struct round *r, struct why *why)
 	int ret = run_recorded(w, r, why);
 	if (ret == -ETIMEDOUT)
 		return ret;
-	recorder_end(&w->recorder);
+	if (recorder_end(&w->recorder))
+		return why_set(why, -EIO, "the process that serves the recorded device was killed");
 	recorder_log(&w->recorder, &r->recorded);
 	if (ret)
 		return ret;

@@ -1,25 +1,54 @@
-/* world_test.c: the recorder, the judge of real file systems and the controls. Skips itself where not root. */
+/*
+ * world_test.c: the rig on each real file system: its controls, an image that was damaged, a finding kept, judged again
+ * and made simpler. Skips itself where not root.
+ */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cut/choose.h"
 #include "cut/controls.h"
+#include "cut/finding.h"
+#include "rt/rt.h"
 
-static void controls_of(const char *text)
+static const char *const systems[] = { "fs:ext4", "fs:xfs", "fs:btrfs" };
+#define SYSTEMS (sizeof(systems) / sizeof(systems[0]))
+
+static void need_root(void)
 {
-	struct controls c;
+	if (geteuid())
+		skip();
+}
+
+static struct cut_fs fs_of(const char *text)
+{
 	struct cut_fs fs;
 	struct why why;
 
-	if (geteuid())
-		skip();
 	assert_int_equal(cut_fs_parse(text, &fs, &why), 0);
+	return fs;
+}
+
+/* ---- controls ---- */
+
+static void controls_of(const char *text)
+{
+	struct cut_fs fs = fs_of(text);
+	struct controls c;
+	struct why why;
+
+	need_root();
 	int ret = cut_controls(&fs, 3, &c, &why);
 	if (ret)
-		fail_msg("%s", why.text);
+		fail_msg("%s: %s", text, why.text);
 	assert_int_equal(c.broken, 0);
 	assert_true(c.lied_broken > 0);
 	assert_true(c.beside > 0);
@@ -40,13 +69,321 @@ static void controls_hold_on_btrfs(void **state)
 	controls_of("fs:btrfs");
 }
 
+/* Without holds no completion is late: no write of one thread is in flight beside a flush, and that is told. */
+static void controls_without_holds_say_what_is_out_of_sight(void **state)
+{
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct controls c;
+	struct why why;
+
+	need_root();
+	assert_int_equal(cut_controls(&fs, 0, &c, &why), -EIO);
+	assert_non_null(strstr(why.text, "no write was in flight"));
+}
+
+/* ---- one round ---- */
+
+static const char text[] = "[scenario]\nwhat = a file that is written and synced\n"
+                           "[setup]\nfile a 16k\nfile b 8k\n"
+                           "[thread writer]\na pwrite 0 8k\na fsync\na pwrite 4k 4k\nb pwrite 0 4k\na fsync\n";
+
+static void open_world(struct world *w, struct cut_fs *fs, struct work *work)
+{
+	struct round r = { .recorder = { .seed = 7, .holds = 2 }, .drive = { .seed = 7, .turns = 1 } };
+	struct why why;
+
+	*work = (struct work){ 0 };
+	assert_int_equal(scene_parse("written", text, &work->scene, &why), 0);
+	strcpy(work->name, "written");
+	if (world_open(w, fs, work, DEV_BLOCK, &why) || world_round(w, &r, &why))
+		fail_msg("%s: %s", fs->text, why.text);
+	assert_int_equal(r.calls, 5);
+	assert_int_equal(r.syncs, 2);
+	assert_int_equal(r.failed, 0);
+}
+
+struct seen_states {
+	struct world *w;
+	unsigned n, broken;
+	struct broken first;
+	struct cut cut; /* of the first broken one; its arrays are the test's */
+	uint64_t keep[64];
+	uint32_t pending[64 * 64];
+};
+
+static int look_at_state(void *arg, const struct cut *c)
+{
+	struct seen_states *s = arg;
+	struct broken_list list = { .n = 0 };
+
+	s->n++;
+	if (!judge_cut(s->w->judge, c, &list) || s->broken++)
+		return 0;
+	s->first = list.b[0];
+	assert_true(c->npending < 64 * 64);
+	memcpy(s->keep, c->keep, (c->npending / 64 + 1) * sizeof(uint64_t));
+	memcpy(s->pending, c->pending, c->npending * sizeof(uint32_t));
+	s->cut = *c;
+	s->cut.keep = s->keep;
+	s->cut.pending = s->pending;
+	return 0;
+}
+
+/* The bytes of file a's first block, wherever the file system has put them, become noise. */
+static struct recovered *look_damaged(void *arg, const struct cut *c, struct dev *image)
+{
+	struct world *w = arg;
+	unsigned damaged = 0;
+
+	slot_put(&w->slot, image);
+	for (uint64_t at = 0; at < w->fs->size; at += FS_BLOCK) {
+		struct seen s = block_identify(w->slot.map + at);
+		if (s.kind != SEEN_VERSION || s.stamp.file != 0 || s.stamp.sector != 0)
+			continue;
+		memset(w->slot.map + at, 0x5a, 512);
+		damaged++;
+	}
+	assert_true(damaged > 0);
+	return slot_look(&w->slot);
+}
+
+static void a_damaged_image_is_judged(const char *which, enum broken_kind kind)
+{
+	struct cut_fs fs = fs_of(which);
+	struct seen_states s = { .n = 0 };
+	struct work work;
+	struct world w;
+	struct rng rng;
+
+	need_root();
+	open_world(&w, &fs, &work);
+	rng_seed(&rng, 1);
+	s.w = &w;
+	choose_sample(&w, 10, &rng, look_at_state, &s);
+	assert_int_equal(s.broken, 0);
+	judge_free(w.judge);
+	w.judge = judge_new(w.model, w.dev);
+	w.judge->recover = look_damaged;
+	w.judge->recover_arg = &w;
+	rng_seed(&rng, 1);
+	choose_sample(&w, 3, &rng, look_at_state, &s);
+	assert_int_equal(s.broken, 3);
+	assert_int_equal(s.first.kind, kind);
+	assert_string_equal(s.first.file, "a");
+	world_close(&w);
+	work_close(&work);
+}
+
+static void garbage_on_ext4_is_seen(void **state)
+{
+	a_damaged_image_is_judged("fs:ext4", BROKEN_GARBAGE);
+}
+
+static void garbage_on_xfs_is_seen(void **state)
+{
+	a_damaged_image_is_judged("fs:xfs", BROKEN_GARBAGE);
+}
+
+static void garbage_on_btrfs_is_an_error(void **state)
+{
+	a_damaged_image_is_judged("fs:btrfs", BROKEN_EIO);
+}
+
+/* The super blocks are gone: it does not mount, and the kernel's words are there. */
+static void an_image_that_does_not_mount_is_a_verdict(void **state)
+{
+	need_root();
+	for (size_t i = 0; i < SYSTEMS; i++) {
+		struct cut_fs fs = fs_of(systems[i]);
+		struct work work;
+		struct world w;
+		open_world(&w, &fs, &work);
+		slot_put(&w.slot, NULL);
+		memset(w.slot.map, 0, 128 << 10);
+		struct recovered *r = slot_look(&w.slot);
+		assert_int_not_equal(r->err, 0);
+		assert_true(strlen(r->why.text) > 10);
+		recovered_free(r);
+		/* and the next image is whole again */
+		slot_put(&w.slot, NULL);
+		r = slot_look(&w.slot);
+		assert_int_equal(r->err, 0);
+		assert_int_equal(r->nfiles, 2);
+		recovered_free(r);
+		world_close(&w);
+		work_close(&work);
+	}
+}
+
+static void the_checker_and_a_second_mount_agree(void **state)
+{
+	need_root();
+	for (size_t i = 0; i < SYSTEMS; i++) {
+		struct cut_fs fs = fs_of(systems[i]);
+		struct recovered *first, *again;
+		struct work work;
+		struct world w;
+		struct why why;
+		char how[200];
+		open_world(&w, &fs, &work);
+		slot_put(&w.slot, NULL);
+		first = slot_look(&w.slot);
+		int ret = slot_check(&w.slot, &again, &why);
+		if (ret)
+			fail_msg("%s: %s", systems[i], why.text);
+		if (!recovered_same(first, again, how, sizeof(how)))
+			fail_msg("%s: %s", systems[i], how);
+		recovered_free(first);
+		recovered_free(again);
+		world_close(&w);
+		work_close(&work);
+	}
+}
+
+/* ---- a finding ---- */
+
+static char folder[] = "/tmp/fss-cut-test-XXXXXX";
+
+/* A finding of a record whose flushes are lies, in `at`. */
+static void make_finding(const char *at, struct broken *first)
+{
+	struct round lies = { .lies = true };
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct seen_states s = { .n = 0 };
+	struct broken_list list = { .n = 0 };
+	struct work work;
+	struct world w;
+	struct rng rng;
+	struct why why;
+
+	open_world(&w, &fs, &work);
+	recorder_log(&w.recorder, &lies.recorded);
+	world_reload(&w, &lies);
+	rng_seed(&rng, 3);
+	s.w = &w;
+	choose_sample(&w, 40, &rng, look_at_state, &s);
+	assert_true(s.broken > 0);
+	*first = s.first;
+	judge_cut(w.judge, &s.cut, &list);
+	const struct finding f = { &w, 7, &s.cut, &list, "", "fsyncstorm" };
+	if (finding_save(at, &f, &why))
+		fail_msg("%s", why.text);
+	assert_int_not_equal(finding_save(at, &f, &why), 0); /* it is there already */
+	world_close(&w);
+	work_close(&work);
+}
+
+static void load(const char *at, struct evidence *e, struct saved_cut *c)
+{
+	char path[FINDING_PATH];
+	struct why why;
+
+	snprintf(path, sizeof(path), "%s/log.zst", at);
+	if (evidence_load(path, e, &why) || saved_cut_load(at, c, &why) || evidence_open_slot(e, &why))
+		fail_msg("%s", why.text);
+}
+
+static void a_finding_is_judged_again_and_made_simpler(void **state)
+{
+	static const char *const files[] = { "story.txt", "replay.sh", "cut.json", "log.zst", "check.txt", "env.json" };
+	struct broken_list list;
+	struct broken first;
+	struct saved_cut c;
+	struct evidence e;
+	char at[64], path[128];
+	unsigned tried;
+	struct why why;
+	struct stat st;
+
+	need_root();
+	snprintf(at, sizeof(at), "%s/one", folder);
+	make_finding(at, &first);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", at, files[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_true(st.st_size > 0);
+	}
+	load(at, &e, &c);
+	assert_true(finding_judge(&e, &c, &list, &why) > 0);
+	assert_int_equal(list.b[0].kind, first.kind);
+	assert_string_equal(list.b[0].text, first.text);
+	uint32_t pos = c.pos;
+	if (finding_shrink(&e, &c, &tried, &why))
+		fail_msg("%s", why.text);
+	assert_true(c.pos <= pos);
+	assert_true(finding_judge(&e, &c, &list, &why) > 0);
+	assert_int_equal(list.b[0].kind, first.kind);
+	c.pos = 0; /* nothing is lost of what was durable before */
+	c.nkept = 0;
+	assert_int_equal(finding_judge(&e, &c, &list, &why), 0);
+	assert_true(finding_shrink(&e, &c, &tried, &why) < 0);
+	c.pos = UINT32_MAX;
+	assert_true(finding_judge(&e, &c, &list, &why) < 0);
+	saved_cut_free(&c);
+	evidence_free(&e);
+}
+
+/* Whatever the file holds, it is read or refused. */
+static void a_damaged_record_is_refused(void **state)
+{
+	char at[64], path[128], bad[128];
+	struct broken first;
+	struct evidence e;
+	struct why why;
+	size_t n;
+
+	need_root();
+	snprintf(at, sizeof(at), "%s/two", folder);
+	make_finding(at, &first);
+	snprintf(path, sizeof(path), "%s/log.zst", at);
+	snprintf(bad, sizeof(bad), "%s/bad.zst", folder);
+	char *buf = malloc(1 << 20);
+	FILE *f = fopen(path, "r");
+	n = fread(buf, 1, 1 << 20, f);
+	fclose(f);
+	for (size_t cut = 0; cut < n; cut += n / 7 + 1) {
+		f = fopen(bad, "w");
+		fwrite(buf, 1, cut, f);
+		fclose(f);
+		assert_true(evidence_load(bad, &e, &why) < 0);
+		assert_non_null(strstr(why.text, bad));
+	}
+	f = fopen(bad, "w");
+	fputs("not packed at all, and longer than the magic word", f);
+	fclose(f);
+	assert_true(evidence_load(bad, &e, &why) < 0);
+	assert_true(evidence_load("/nowhere/log.zst", &e, &why) < 0);
+	free(buf);
+}
+
+static int make_folder(void **state)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(controls_hold_on_ext4),
 		cmocka_unit_test(controls_hold_on_xfs),
 		cmocka_unit_test(controls_hold_on_btrfs),
+		cmocka_unit_test(controls_without_holds_say_what_is_out_of_sight),
+		cmocka_unit_test(garbage_on_ext4_is_seen),
+		cmocka_unit_test(garbage_on_xfs_is_seen),
+		cmocka_unit_test(garbage_on_btrfs_is_an_error),
+		cmocka_unit_test(an_image_that_does_not_mount_is_a_verdict),
+		cmocka_unit_test(the_checker_and_a_second_mount_agree),
+		cmocka_unit_test(a_finding_is_judged_again_and_made_simpler),
+		cmocka_unit_test(a_damaged_record_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
