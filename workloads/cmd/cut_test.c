@@ -1,0 +1,254 @@
+/*
+ * cut_test.c: `fsyncstorm cut` as a program: what it says of wrong input, what a run says, and what is left behind after
+ * Ctrl-C, a kill, and a kill of the process that serves the device: nothing. What needs root is skipped without it.
+ *
+ * The devices of a run are told from those of others by their size.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <glob.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cut/test_rig.h"
+#include "kit/spawn_test.h"
+#include "rt/rt.h"
+
+#define DEADLINE 60000000000ull
+#define OURS     "fs:ext4,size=37m"
+#define SECTORS  (37ul << 11)
+
+static void need_root(void)
+{
+	if (geteuid())
+		skip();
+}
+
+/* ---- what is wrong ---- */
+
+static void wrong_input_is_one_line_and_leaves_nothing(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} bad[] = {
+		{ "cut", "--target" },
+		{ "cut --target", "needs a value" },
+		{ "cut --target foo", "fs:ext4, fs:xfs or fs:btrfs is expected" },
+		{ "cut --target fs:ext5", "did you mean ext4?" },
+		{ "cut --target fs:ext4 --target fs:xfs", "one is expected" },
+		{ "cut --target fs:ext4,foo=1", "mkfs=, mount= or size= is expected" },
+		{ "cut --target fs:ext4,size=1m", "from 16m" },
+		{ "cut --target fs:ext4,size=abc", "whole MiB" },
+		{ "cut --target fs:ext4,size=33554433", "whole MiB" },
+		{ "cut --target fs:ext4,size=1t", "whole MiB" },
+		{ "cut --target fs:ext4,mkfs=", "letters are expected" },
+		{ "cut --target fs:ext4 --states 0", "--states" },
+		{ "cut --target fs:ext4 --states many", "--states" },
+		{ "cut --target fs:ext4 --rounds 0", "from 1" },
+		{ "cut --target fs:ext4 --holds 4", "from 0 to 3" },
+		{ "cut --target fs:ext4 --holds two", "from 0 to 3" },
+		{ "cut --target fs:ext4 --tear 1k", "4k or 512" },
+		{ "cut --target fs:ext4 --jobs 0", "from 1" },
+		{ "cut --target fs:ext4 --jobs 99", "to 16" },
+		{ "cut --target fs:ext4 --seed x", "--seed" },
+		{ "cut --target fs:ext4 --check x", "--check" },
+		{ "cut --target fs:ext4 --aim writer", "THREAD:N" },
+		{ "cut --target fs:ext4 --aim writer:0", "from 1 on" },
+		{ "cut --target fs:ext4 --aim writer:1:thrown", "kept, lost or between" },
+		{ "cut --target fs:ext4 --aim nobody:1 seed", "no thread `nobody`" },
+		{ "cut --target fs:ext4 --control another", "one-syncer" },
+		{ "cut --target fs:ext4 --control fs:zfs", "no file system" },
+		{ "cut --target fs:ext4 --via ublk", "auto or fuse" },
+		{ "cut --target fs:ext4 fsync_twise_least", "did you mean fsync_twice_least?" },
+		{ "cut --target fs:ext4 missing.scn", "missing.scn" },
+		{ "cut --target fs:ext4 missing.fio", "missing.fio" },
+		{ "cut --target fs:ext4 bad.scn", "bad.scn:2" },
+		{ "cut --target fs:ext4 bad.fio", "bad.fio:2" },
+		{ "cut --target fs:ext4 read.fio", "read.fio" },
+		{ "cut --target fs:ext4 --out bad.scn seed", "no folder" },
+		{ "cut --target fs:ext4 --json nowhere/x.json seed", "nowhere" },
+		{ "cut --target fs:ext4 --stats 5 seed", "did you mean --states?" },
+		{ "cut --target fs:ext4,mkfs=--nonsense seed", "mkfs.ext4 failed" },
+		{ "cut --target fs:ext4,mount=nonsense seed", "takes no mount options" },
+		{ "cut --target fs:btrfs,mount=nonsense seed", "takes no mount options" },
+		{ "cut replay", "the folder of one finding" },
+		{ "cut replay nowhere", "nowhere" },
+		{ "cut replay .", "cut.json" },
+		{ "cut replay a b", "the folder of one finding" },
+		{ "cut shrink nowhere", "nowhere" },
+		{ "cut shrink --all", "the folder of one finding" },
+	};
+	unsigned before;
+
+	need_root();
+	spawn_file("bad.scn", "[setup]\nfile\n[thread a]\na fsync\n");
+	spawn_file("bad.fio", "[a]\nnonsense=1\n");
+	spawn_file("read.fio", "[a]\nrw=read\nsize=1m\n");
+	before = spawn_left();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int status = spawn(bad[i].args);
+		if (status != 2 || !strstr(spawn_err, bad[i].says))
+			fail_msg("`%s`: status %d, said: %s", bad[i].args, status, spawn_err);
+		if (strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+			fail_msg("`%s`: not one line: %s", bad[i].args, spawn_err);
+		if (spawn_left() != before)
+			fail_msg("`%s`: it left a file", bad[i].args);
+	}
+}
+
+/* ---- a run ---- */
+
+static void a_run_tells_what_it_judged(void **state)
+{
+	json_error_t error;
+	json_t *j, *r;
+
+	need_root();
+	int status = spawn("cut --target " OURS " --states 30 --jobs 1 --check 10 --json - --out found fsync_in_turn shared");
+	if (status)
+		fail_msg("status %d: %s", status, spawn_err);
+	j = json_loads(spawn_out, 0, &error);
+	assert_non_null(j);
+	r = json_array_get(json_object_get(j, "results"), 0);
+	assert_int_equal(json_array_size(json_object_get(j, "results")), 2);
+	assert_true(json_integer_value(json_object_get(r, "states")) >= 30);
+	assert_int_equal(json_integer_value(json_object_get(r, "broken")), 0);
+	assert_true(json_integer_value(json_object_get(r, "mounted")) > 0);
+	assert_true(json_integer_value(json_object_get(r, "checked")) > 0);
+	assert_true(json_integer_value(json_object_get(r, "syncs")) > 0);
+	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "lying_broken")) > 0);
+	json_decref(j);
+	assert_int_not_equal(access("found", F_OK), 0); /* no finding, no folder */
+	assert_non_null(strstr(spawn_err, "made smaller"));
+}
+
+static void all_states_of_a_small_run_are_judged(void **state)
+{
+	need_root();
+	assert_int_equal(spawn("cut --target " OURS " --states exhaustive --jobs 1 --check 0 fsync_in_turn"), 0);
+	assert_non_null(strstr(spawn_out, "held: 0 of"));
+}
+
+static void a_finding_is_replayed_and_made_simpler(void **state)
+{
+	struct broken first;
+
+	need_root();
+	make_finding("finding", &first);
+	assert_int_equal(spawn("cut replay finding"), 1);
+	assert_non_null(strstr(spawn_out, first.text));
+	assert_non_null(strstr(spawn_out, "the power goes"));
+	if (spawn("cut shrink finding"))
+		fail_msg("%s", spawn_err);
+	assert_int_equal(spawn("cut replay finding"), 1);
+	spawn_file("finding/cut.json", "{\"schema_version\": 1, \"position\": 0, \"kept\": []}");
+	assert_int_equal(spawn("cut replay finding"), 0);
+	assert_non_null(strstr(spawn_out, "holds what was promised"));
+	spawn_file("finding/cut.json", "{\"position\": 0, \"kept\": [77]}");
+	assert_int_equal(spawn("cut replay finding"), 2);
+	if (system("rm -r finding"))
+		fail();
+}
+
+/* ---- what is left behind ---- */
+
+/* Loop devices of our runs. */
+static unsigned devices(void)
+{
+	unsigned n = 0;
+	glob_t g;
+
+	if (glob("/sys/block/loop*/size", 0, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		unsigned long size = 0;
+		FILE *f = fopen(g.gl_pathv[i], "r");
+		if (f && fscanf(f, "%lu", &size) == 1)
+			n += size == SECTORS;
+		if (f)
+			fclose(f);
+	}
+	globfree(&g);
+	return n;
+}
+
+static bool ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
+}
+
+static void wait_for_devices(pid_t pid, unsigned n, bool exactly)
+{
+	uint64_t since = rt_now();
+
+	while (exactly ? devices() != n : devices() < n) {
+		if ((pid && ended(pid)) || rt_now() - since > DEADLINE) {
+			if (pid)
+				kill(pid, SIGKILL);
+			fail_msg("%u devices are there, not %u", devices(), n);
+		}
+		rt->sleep(1000000);
+	}
+}
+
+/* One device: a recorder is there, and mkfs or the first mount is under way. Two: images are judged. */
+static void a_signal_leaves_nothing(unsigned at, int nr, int status)
+{
+	pid_t pid;
+
+	need_root();
+	wait_for_devices(0, 0, true);
+	pid = spawn_start("cut --target " OURS " --states 1h --jobs 2 fsync_in_turn");
+	wait_for_devices(pid, at, false);
+	kill(pid, nr);
+	int got = spawn_finish(pid);
+	if (got != status)
+		fail_msg("status %d: %s", got, spawn_err);
+	wait_for_devices(0, 0, true);
+}
+
+static void ctrl_c_at_the_start_leaves_nothing(void **state)
+{
+	a_signal_leaves_nothing(1, SIGINT, 2);
+}
+
+static void ctrl_c_while_it_judges_leaves_nothing(void **state)
+{
+	a_signal_leaves_nothing(4, SIGINT, 0); /* with what was judged so far */
+}
+
+static void a_kill_at_the_start_leaves_nothing(void **state)
+{
+	a_signal_leaves_nothing(1, SIGKILL, 128 + SIGKILL);
+}
+
+static void a_kill_while_it_judges_leaves_nothing(void **state)
+{
+	a_signal_leaves_nothing(4, SIGKILL, 128 + SIGKILL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_input_is_one_line_and_leaves_nothing),
+		cmocka_unit_test(a_run_tells_what_it_judged),
+		cmocka_unit_test(all_states_of_a_small_run_are_judged),
+		cmocka_unit_test(a_finding_is_replayed_and_made_simpler),
+		cmocka_unit_test(ctrl_c_at_the_start_leaves_nothing),
+		cmocka_unit_test(ctrl_c_while_it_judges_leaves_nothing),
+		cmocka_unit_test(a_kill_at_the_start_leaves_nothing),
+		cmocka_unit_test(a_kill_while_it_judges_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
+}

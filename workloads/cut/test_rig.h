@@ -1,0 +1,102 @@
+/*
+ * test_rig.h: what tests of cuts stand on: a world with one recorded round, and a finding of it whose flushes were lies.
+ * Only *_test.c include it.
+ */
+#ifndef CUT_TEST_RIG_H
+#define CUT_TEST_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cut/choose.h"
+#include "cut/finding.h"
+
+static inline struct cut_fs fs_of(const char *text)
+{
+	struct cut_fs fs;
+	struct why why;
+
+	assert_int_equal(cut_fs_parse(text, &fs, &why), 0);
+	return fs;
+}
+
+static const char written_text[] = "[scenario]\nwhat = a file that is written and synced\n"
+                           "[setup]\nfile a 16k\nfile b 8k\n"
+                           "[thread writer]\na pwrite 0 8k\na fsync\na pwrite 4k 4k\nb pwrite 0 4k\na fsync\n";
+
+static inline void open_world(struct world *w, struct cut_fs *fs, struct work *work)
+{
+	struct round r = { .recorder = { .seed = 7, .holds = 2 }, .drive = { .seed = 7, .turns = 1 } };
+	struct why why;
+
+	*work = (struct work){ 0 };
+	assert_int_equal(scene_parse("written", written_text, &work->scene, &why), 0);
+	strcpy(work->name, "written");
+	if (world_open(w, fs, work, DEV_BLOCK, &why) || world_round(w, &r, &why))
+		fail_msg("%s: %s", fs->text, why.text);
+	assert_int_equal(r.calls, 5);
+	assert_int_equal(r.syncs, 2);
+	assert_int_equal(r.failed, 0);
+}
+
+struct seen_states {
+	struct world *w;
+	unsigned n, broken;
+	struct broken first;
+	struct cut cut; /* of the first broken one; its arrays are the test's */
+	uint64_t keep[64];
+	uint32_t pending[64 * 64];
+};
+
+static inline int look_at_state(void *arg, const struct cut *c)
+{
+	struct seen_states *s = arg;
+	struct broken_list list = { .n = 0 };
+
+	s->n++;
+	if (!judge_cut(s->w->judge, c, &list) || s->broken++)
+		return 0;
+	s->first = list.b[0];
+	assert_true(c->npending < 64 * 64);
+	memcpy(s->keep, c->keep, (c->npending / 64 + 1) * sizeof(uint64_t));
+	memcpy(s->pending, c->pending, c->npending * sizeof(uint32_t));
+	s->cut = *c;
+	s->cut.keep = s->keep;
+	s->cut.pending = s->pending;
+	return 0;
+}
+
+/* A finding of a record whose flushes are lies, in `at`. */
+static inline void make_finding(const char *at, struct broken *first)
+{
+	struct round lies = { .lies = true };
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct seen_states s = { .n = 0 };
+	struct broken_list list = { .n = 0 };
+	struct work work;
+	struct world w;
+	struct rng rng;
+	struct why why;
+
+	open_world(&w, &fs, &work);
+	recorder_log(&w.recorder, &lies.recorded);
+	world_reload(&w, &lies);
+	rng_seed(&rng, 3);
+	s.w = &w;
+	choose_sample(&w, 40, &rng, look_at_state, &s);
+	assert_true(s.broken > 0);
+	*first = s.first;
+	judge_cut(w.judge, &s.cut, &list);
+	const struct finding f = { &w, 7, &s.cut, &list, "", "fsyncstorm" };
+	if (finding_save(at, &f, &why))
+		fail_msg("%s", why.text);
+	assert_int_not_equal(finding_save(at, &f, &why), 0); /* it is there already */
+	world_close(&w);
+	work_close(&work);
+}
+
+#endif
