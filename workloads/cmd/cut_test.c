@@ -1,6 +1,6 @@
 /*
- * cut_test.c: `fsyncstorm cut` as a program: what it says of wrong input, what a run says, and what is left behind after
- * Ctrl-C, a kill, and a kill of the process that serves the device: nothing. What needs root is skipped without it.
+ * cut_test.c: `fsyncstorm cut` as a program: what it says of wrong input, what a run says, and what is left behind
+ * after Ctrl-C and after a kill: nothing. What needs root is skipped without it.
  *
  * The devices of a run are told from those of others by their size.
  */
@@ -112,7 +112,8 @@ static void a_run_tells_what_it_judged(void **state)
 	json_t *j, *r;
 
 	need_root();
-	int status = spawn("cut --target " OURS " --states 30 --jobs 1 --check 10 --json - --out found fsync_in_turn shared");
+	int status = spawn("cut --target " OURS " --states 30 --jobs 1 --check 10 --json - --out found fsync_in_turn "
+	                   "shared");
 	if (status)
 		fail_msg("status %d: %s", status, spawn_err);
 	j = json_loads(spawn_out, 0, &error);

@@ -1,6 +1,6 @@
 /*
- * test_rig.h: what tests of cuts stand on: a world with one recorded round, and a finding of it whose flushes were lies.
- * Only *_test.c include it.
+ * test_rig.h: what tests of cuts stand on: a world with one recorded round, and a finding of it whose flushes were
+ * lies. Only *_test.c include it.
  */
 #ifndef CUT_TEST_RIG_H
 #define CUT_TEST_RIG_H
