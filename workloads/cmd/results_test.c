@@ -378,7 +378,7 @@ static void a_file_kept_can_be_used_again(void **state)
 
 static void list_and_topo_as_json(void **state)
 {
-	static const char *const asks[] = { "list --json", "topo --json -n 2" };
+	static const char *const asks[] = { "list --json", "topo --json -T 2" };
 	json_error_t e;
 	json_t *o;
 
