@@ -25,7 +25,7 @@ static void apart(struct self *s)
 static const struct self_suite suite = {
 	.command = "bench-race",
 	.doc = "\v",
-	.group = { { "plain", "one of all", plain }, { "apart", "takes long", apart, true } },
+	.group = { { "plain", "one of all", plain, false }, { "apart", "takes long", apart, true } },
 };
 
 static int run(const char *only)
