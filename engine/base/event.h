@@ -63,6 +63,7 @@ enum role {
 	X(FSYNC_RETURNS, INODE, ERROR, NONE, NONE, "fsync of inode {inode} returned {error}")                  \
 	/* the log: engine/fs */                                                                               \
 	X(EXTENT_LOGGED, FILE, START, LEN, DISK, "LOGS {blocks} (data @{disk})")                               \
+	X(SUMS_MISSED, FILE, START, LEN, DISK, "has no checksums of {blocks} to log: none are there yet")      \
 	X(FILE_LOGGED, FILE, INODE, NONE, NONE, "inode {inode}: all of it that is in the trees is logged")     \
 	X(NAME_TAKEN, FILE, INODE, NONE, NONE, "inode {inode} loses a name")                                   \
 	X(NAME_GIVEN, FILE, INODE, NONE, NONE, "inode {inode} gets a name")                                    \

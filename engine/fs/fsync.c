@@ -793,6 +793,7 @@ static const struct fs_events events_postfix = {
 	.wrote = inode_touch_if_newer,
 	.changed = inode_touch,
 	.size_reaches = disk_size_to_unwritten,
+	.sums_made = ordered_show_sums,
 	.io_failed = ordered_tell_later,
 	.write_failed = inode_needs_holes,
 	.log_lacks = log_lacks_in_place,
@@ -831,6 +832,7 @@ struct fs_events design_events(const struct design *d)
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.changed = on->changed ? on->changed : postfix->changed,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
+		.sums_made = on->sums_made ? on->sums_made : postfix->sums_made,
 		.io_failed = on->io_failed ? on->io_failed : postfix->io_failed,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
 		.log_lacks = on->log_lacks ? on->log_lacks : postfix->log_lacks,
@@ -923,6 +925,15 @@ static const struct fs_events events_release_takes_all = {
 	.log_made = log_numbers_restart,
 	.put_log_root = log_sync_parent_written,
 	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+static const struct fs_events events_sums_late = {
+	.wrote = inode_touch_sub,
+	.sums_made = ordered_leave_sums,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
 };
 
 static const struct fs_events events_super_over_error = {
@@ -1177,6 +1188,12 @@ const struct design *const fs_designs[] = {
 		.what = "modern_repaired; a log's super is written after an abort (as before 165ea85f1483)",
 		.fsync = fsync_modern_repaired,
 		.on = &events_super_over_error,
+	},
+	&(const struct design){
+		.name = "sums_late",
+		.what = "modern_repaired; a worker makes checksums, and a log does not wait (as before e917ff56c8e7)",
+		.fsync = fsync_modern_repaired,
+		.on = &events_sums_late,
 	},
 	&(const struct design){
 		.name = "skips_unlinked",

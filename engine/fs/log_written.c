@@ -86,9 +86,14 @@ static int log_one_written(struct inode *inode, struct tree *log, uint64_t gener
 		return log_csums_from_tree(inode->root->fs, log, generation, &e.item, false);
 	if (atomic_fetch_or(&o->flags, ORDERED_LOGGED_CSUM) & ORDERED_LOGGED_CSUM)
 		return 0;
-	/* they are computed before the I/O begins: page writeback was waited for, and a direct write that is on its way
-	 * has them before it drops the inode lock */
-	CHECK(!atomic_load(&o->csum_left));
+	/* they are there before the I/O begins: page writeback was waited for, and a direct write that is on its way
+	 * has them before it drops the inode lock. The kernel relies on it, and where it is not so (sums_late) the
+	 * extent is logged without */
+	rt_access(o->csum_wait.id, POINT_READ);
+	if (atomic_load(&o->csum_left)) {
+		trace(EV_SUMS_MISSED, inode_trace_id(inode), em->start, em->len, em->disk_bytenr);
+		return 0;
+	}
 	return csum_put(log, generation, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
 }
 

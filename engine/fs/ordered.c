@@ -99,6 +99,19 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s)
 	return o;
 }
 
+/* From here on csums do not change, and a log may copy them. */
+void ordered_show_sums(struct ordered *o)
+{
+	atomic_store(&o->csum_left, 0);
+	wait_give(&o->csum_wait, true);
+}
+
+void ordered_leave_sums(struct ordered *o)
+{
+	if (o->npages)
+		ordered_show_sums(o);
+}
+
 void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
 {
 	uint32_t nblocks = (uint32_t)(o->disk_len / FS_BLOCK);
@@ -110,8 +123,7 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 	for (uint32_t i = 0; i < nblocks && o->csums; i++)
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
 	fs_cost(COST_SUBMIT);
-	atomic_store(&o->csum_left, 0); /* from here on csums do not change, and a log may copy them */
-	wait_give(&o->csum_wait, true);
+	o->inode->root->fs->on.sums_made(o);
 	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
 			       .buf = (void *)(uintptr_t)data, .done = ordered_io_end, .private = o };
 	/* o, its buffer and its pages are the device's, until ordered_io_end() */
@@ -136,7 +148,6 @@ static void ordered_io_end(struct bio *bio)
 	/* after IOERR: a task that sees it done sees the error */
 	uint32_t old = atomic_fetch_or(&o->flags, ORDERED_IO_DONE);
 	CHECK(!(old & (ORDERED_IO_DONE | ORDERED_COMPLETE)));
-	CHECK(!atomic_load(&o->csum_left));
 	wait_give(&o->io_wait, true);
 	o->work.fn = ordered_finish;
 	workers_queue(&fs->endio, &o->work);
@@ -246,6 +257,8 @@ static void ordered_finish(struct work *w)
 
 	owe(L_ORDERED, 0, &o->done_wait);
 	fs_cost(COST_FINISH);
+	if (atomic_load(&o->csum_left))
+		ordered_show_sums(o);
 	int ret = ordered_flag(o, ORDERED_IOERR) ? -EIO : ordered_into_trees(o);
 	if (ret) {
 		if (!ordered_flag(o, ORDERED_ERROR_TOLD))

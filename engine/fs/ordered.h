@@ -47,6 +47,14 @@ struct ordered *ordered_on_list(struct list *list, uint64_t disk_bytenr);
 void ordered_drop_list(struct list *list);
 
 void ordered_wait_csums(struct ordered *o);
+/*
+ * The event sums_made: an ordered extent's checksums are computed, and its I/O is about to begin.
+ * ordered_show_sums(): a log may copy them from here on. ordered_leave_sums(): those of a direct write are there when
+ * a completion worker has it, as if that one had computed them. (In the kernel before e917ff56c8e7 the I/O began after
+ * a worker's sums, and nobody waited for the I/O of a direct write. A repaired modern does.)
+ */
+void ordered_show_sums(struct ordered *o);
+void ordered_leave_sums(struct ordered *o);
 /* Sleeps until every byte is written; -EIO when it was not. */
 int ordered_wait_io(struct ordered *o);
 /* The same, but an error is not noticed: always 0. The fault of a design. */

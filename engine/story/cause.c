@@ -148,6 +148,20 @@ static bool logged_unseen(struct story *s)
 	               "after: %s. ", logs, adds, what, so);
 }
 
+/* The block was logged, and its checksums were to come. */
+static bool logged_without_sums(struct story *s)
+{
+	uint32_t missed = story_last_of_block(s, 0, s->crash_at, EV_SUMS_MISSED);
+	char what[64];
+
+	if (missed == NONE || s->logged == NONE || story_arg(s, missed, EV_SUMS_MISSED, DISK) != s->disk)
+		return false;
+	mark(s, s->logged);
+	mark(s, missed);
+	return because(s, "%s logged %s before a worker had computed its checksums, and waited for the data alone: the "
+	               "log has none of it. ", story_who(s, missed), blocks(s, what, sizeof(what)));
+}
+
 /* The write of the block's data failed: then a log names it, or a call returned 0, all the same. */
 static bool write_failed(struct story *s)
 {
@@ -482,6 +496,7 @@ static const struct rule {
 	{ "name_half_moved", name_half_moved },
 	{ "write_failed", write_failed },
 	{ "logged_unseen", logged_unseen },
+	{ "logged_without_sums", logged_without_sums },
 	{ "root_changed", root_changed },
 	{ "super_too_early", super_too_early },
 	{ "log_written_over", log_written_over },

@@ -470,6 +470,8 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	          "writer's fsync found that the file had no name any more, logged nothing and returned 0");
 	tells_why(race_named("fsync_twice_smallest"), "modern",
 	          "block 0 and before any super named that log: it waited for nothing");
+	tells_why(race_named("sums_late"), "sums_late",
+	          "syncer logged block 0 before a worker had computed its checksums, and waited for the data alone");
 	tells_why(race_named("rename"), "rename_unpinned",
 	          "syncer committed the log after mover had taken a name away and before it had logged the names that "
 	          "there are then");
