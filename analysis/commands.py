@@ -86,15 +86,27 @@ def differences(a, b, i, k, named):
     return [f"Notice: {line}." for line in out]
 
 
+def alike(a, b, i, k):
+    """Both runs, looked at for what can be compared: of two jobs their durable writes. And a line that says so."""
+    jobs = [run.jobs()[run.data["targets"][t].get("job", 0)] for run, t in ((a, i), (b, k))]
+    names = [job["name"] for job in jobs]
+    if a.subject == b.subject and names[0] == names[1]:
+        return a, b, []
+    if not all("durable" in t["ops"] for run, target in ((a, i), (b, k)) for t in run.data["runs"]
+               if t["target"] == target):
+        raise runs.Bad(f"{b.path}: its job is {names[1]}, not {names[0]}: figures of different things, and of one of "
+                       "them no durable writes were measured")
+    how = [(f"{run.name}:{job['name']}", job.get("durable_by", "?")) for run, job in zip((a, b), jobs)]
+    return a.about(runs.DURABLE), b.about(runs.DURABLE), [say.durables(how)]
+
+
 def between_runs(a, b, target_a, target_b, metrics, paired):
     """One target of a run against one of another, at each level that both have: rows, notices."""
     i, k = (runs.find_target(r, t) if t else 0 for r, t in ((a, target_a), (b, target_b)))
     levels = [t for t in a.levels if t in b.levels]
     if not levels:
         raise runs.Bad(f"{b.path}: no number of tasks in common with {a.path}")
-    if a.subject != b.subject or a.data["job"]["name"] != b.data["job"]["name"]:
-        raise runs.Bad(f"{b.path}: its job is {b.data['job']['name']}, not {a.data['job']['name']}: "
-                       "figures of different things")
+    a, b, told = alike(a, b, i, k)
     rows = []
     for t in levels:
         for m in metrics:
@@ -107,11 +119,11 @@ def between_runs(a, b, target_a, target_b, metrics, paired):
                 result = stats.compare_apart(x, y)
             rows.append(say.Row(f"{a.name}:{a.names[i]}", f"{b.name}:{b.names[k]}", m, t, a.fsyncers(t), result))
     stats.correct([r.result for r in rows])
-    return rows, differences(a, b, i, k, target_a or target_b)
+    return rows, told + differences(a, b, i, k, target_a or target_b)
 
 
 def within_run(run, target_a, target_b, metrics):
-    base = runs.find_target(run, target_a) if target_a else 0
+    base = runs.find_target(run, target_a) if target_a else None
     rows, _ = say.compare_run(run, base, metrics)
     if target_b:
         name = run.names[runs.find_target(run, target_b)]

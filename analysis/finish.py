@@ -78,7 +78,8 @@ def ratios(run):
     each, _ = ours(run)
     for target, rows in itertools.groupby(each, key=lambda r: r.target):
         print()
-        put(f"ratio of {heading(run, target)} to {heading(run, 0)} [95 % interval], from trials next to each other")
+        put(f"ratio of {heading(run, target)} to {heading(run, run.base_of(target))} [95 % interval], from trials next "
+            "to each other")
         for r in sorted(rows, key=lambda r: run.levels.index(r.threads)):
             c = r.result
             told = f"{c.ratio:6.3f} [{c.low:6.3f}, {c.high:6.3f}]" if c.valid else f"{'-':>6} {'':18}"
@@ -90,7 +91,8 @@ def ratios(run):
 def sentences(run):
     """Why, and how the targets compare: a line each."""
     each, over = ours(run)
-    for lines in (say.why(run), say.pairs(run, over) + ([say.chance(each) + "."] if len(over) > 4 else [])):
+    compared = say.jobs_text(run) + say.pairs(run, over) + ([say.chance(each) + "."] if len(over) > 4 else [])
+    for lines in (say.why(run), compared):
         if lines:
             print()
         for line in lines:

@@ -11,6 +11,8 @@ WORDS = (
     ("service", "from the start of a write to the end of the sync that follows it"),
     ("response, done/s", "from when rate_iops meant the write to begin, to the end of the sync that follows: a stall "
                          "is paid by all it delayed; how many a second"),
+    ("durable write", "the writes since the last sync and the sync that makes them durable, added up; with O_DSYNC or "
+                      "O_SYNC a write by itself"),
     ("p50, p99, p99.9", "so many of a hundred syncs took at most so long; within 1 %"),
     ("rate, fsync/s, fdatasync/s, write/s", "so many a second, of all tasks together"),
     ("trial, block", "one run of one target; trials take turns (A B, then B A), and a block is one of each next to "
@@ -76,6 +78,8 @@ def terminal_words(run):
             "trial, block", "flush, flush/sync", "meta KiB"}
     if len(run.names) > 1:
         have.update(("ratio", "interval", "a finding", "would have been seen"))
+    if run.subject == "durable write":
+        have.add("durable write")
     if any("response" in t["ops"] for t in trials):
         have.update(("service", "response, done/s"))
     if any(run.floor(i, t) for i in run.indexes for t in run.levels):

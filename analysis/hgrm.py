@@ -13,6 +13,7 @@ import os
 import numpy as np
 
 import files
+import runs
 
 OPS = ("write", "sync_file_range", "fdatasync", "fsync", "service", "response")
 TICKS_PER_HALF = 5
@@ -48,7 +49,7 @@ def write_all(run, folder):
     """threads-4-A-fsync.hgrm and so on, into the folder. Raises Bad."""
     for threads in run.levels:
         for i in run.indexes:
-            for op in OPS:
+            for op in OPS + (("durable",) if run.subject == runs.DURABLE else ()):
                 h = run.histogram(i, threads, op)
                 if h is None or not h.n:
                     continue

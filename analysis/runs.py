@@ -28,6 +28,8 @@ METRICS = ("p50", "p99", "p99.9", "rate")
 PERCENTILE = {"p50": 50, "p99": 99, "p99.9": 99.9}
 LEAST = 10        # operations that a percentile takes, and one beyond it
 SYNCS = ("fsync", "fdatasync")
+DURABLE = "durable write"  # what several jobs are compared by: a write and the sync that makes it durable
+SUBJECTS = {"write": ("write",), "read": ("read",), DURABLE: ("durable",)}
 FLOOR_MOVED = 2   # looks at the floor further apart than this are told; in memory they differ by a tenth at most
 
 
@@ -90,6 +92,23 @@ class Run:
         self.levels = sorted({r["threads"] for r in data["runs"]})
         self.sums = {}
 
+    def jobs(self):
+        """Each job's {name, path, durable_by}."""
+        return self.data.get("jobs", [self.data["job"]])
+
+    def base_of(self, target):
+        """What a target is compared with: the first, or, of several jobs, the first job on the same target."""
+        targets = self.data["targets"]
+        if not targets[target].get("job"):
+            return 0
+        return next(i for i, t in enumerate(targets) if t.get("text") == targets[target].get("text"))
+
+    def about(self, subject):
+        """The same run, looked at for another kind of operation."""
+        other = Run(self.path, self.data, self.env)
+        other.subject = subject
+        return other
+
     def command(self):
         """To be pasted into a shell. argv[0] is the program and its sub-command in one."""
         words = self.data["command"]
@@ -110,7 +129,7 @@ class Run:
     def ops_of(self, op):
         """The operations that `op` stands for. None is what the job is about: all of its syncs, or its writes when it
         has none."""
-        return (op,) if op else ("write",) if self.subject == "write" else SYNCS
+        return (op,) if op else SUBJECTS.get(self.subject, SYNCS)
 
     def histogram(self, target, threads, op=None):
         """Of all trials of a target at a level; None when it has no such operation."""
@@ -122,12 +141,15 @@ class Run:
 
     def value(self, trial, metric):
         """One figure of a trial, ns or per second; NaN when there are too few operations to tell."""
-        if metric == "rate":
+        if metric == "rate" and self.subject == self.data["job"]["subject"]:
             return trial["rate"]
+        if metric == "rate":
+            n = number_of(trial, self.ops_of(None))
+            return n * 1e9 / trial["elapsed_ns"] if trial["elapsed_ns"] else float("nan")
         parts = [trial["ops"][o] for o in self.ops_of(None) if o in trial["ops"]]
         percent = PERCENTILE[metric]
         if len(parts) != 1:
-            return histogram(parts).figure(percent)
+            return histogram(parts).figure(percent) if parts else float("nan")
         enough = parts[0]["n"] >= LEAST and round(parts[0]["n"] * (100 - percent), 6) >= 100
         return parts[0][{50: "p50_ns", 99: "p99_ns", 99.9: "p999_ns"}[percent]] if enough else float("nan")
 
@@ -158,7 +180,7 @@ class Run:
         if floor is None or subject is None or not subject.n or not promised:
             return None
         request, writes = subject.percentile(50), self.histogram(target, threads, "write")
-        if self.subject != "write" and writes is not None:
+        if self.subject not in SUBJECTS and writes is not None:
             request += writes.percentile(50) * writes.n / subject.n
         return request / floor.percentile(50)
 

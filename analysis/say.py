@@ -94,18 +94,19 @@ def pooled(run, a, b, metric):
     return stats.compare(np.ones(blocks), np.exp(together))
 
 
-def compare_run(run, base=0, metrics=runs.METRICS):
-    """Each target against `base`, at each level and over all: (rows of levels, rows of all levels). Findings
-    are marked within each list."""
+def compare_run(run, base=None, metrics=runs.METRICS):
+    """Each target against `base` (None: what it is to be compared with), at each level and over all: (rows of levels,
+    rows of all levels). Findings are marked within each list."""
     each, over = [], []
     for b in run.indexes:
-        if b == base:
+        a = run.base_of(b) if base is None else base
+        if b == a:
             continue
         for metric in metrics:
-            names = run.names[base], run.names[b], metric
-            over.append(Row(*names, None, None, pooled(run, base, b, metric), b))
+            names = run.names[a], run.names[b], metric
+            over.append(Row(*names, None, None, pooled(run, a, b, metric), b))
             for t in run.levels:
-                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(base, b, t, metric)), b))
+                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(a, b, t, metric)), b))
     stats.correct([r.result for r in each])
     stats.correct([r.result for r in over])
     return each, over
@@ -155,10 +156,23 @@ def pairs(run, over):
             for _, rows in itertools.groupby(over, key=lambda r: r.target)]
 
 
+def durables(jobs):
+    """What is compared of several jobs: one sentence; jobs are (name, durable_by)."""
+    how = ", ".join(f"{name} by {by}" for name, by in jobs)
+    return f"Compared are durable writes, a write with the sync that makes it durable: {how}."
+
+
+def jobs_text(run):
+    """The same of a run of several jobs; none of one."""
+    jobs = run.jobs()
+    return [durables((j["name"], j.get("durable_by", "?")) for j in jobs)] if len(jobs) > 1 else []
+
+
 def answers(run):
     """The answer: a few sentences. How the targets compare, why a sync costs what it does, which races lose data."""
     each, over = compare_run(run)
-    return pairs(run, over) + ([chance(each) + "."] if len(run.names) > 1 else []) + why(run) + race_answers(run)
+    compared = jobs_text(run) + pairs(run, over) + ([chance(each) + "."] if len(run.names) > 1 else [])
+    return compared + why(run) + race_answers(run)
 
 
 def race_answers(run):
@@ -179,7 +193,7 @@ def microseconds(ns):
 
 def an(noun):
     """With its article: an fsync, an fdatasync, a write."""
-    return f"{'A' if noun == 'write' else 'An'} {noun}"
+    return f"{'An' if noun.startswith('f') else 'A'} {noun}"
 
 
 def time_of(run, target, level):

@@ -133,12 +133,16 @@ TRIAL = record({"threads": count, "target": count, "trial": count, "rate": posit
                 "floor_ratio": number, "promised": count, "over_time": over_time, "flushes_per_sync": positive,
                 "meta_bytes_per_sync": positive, "device": table(histogram)})
 
-TARGET = record({"label": text}, {"text": text, "kind": text, "design": text, "fio_beside": count})
+TARGET = record({"label": text},
+                {"text": text, "kind": text, "design": text, "fio_beside": count, "driver": text, "job": count})
+
+JOB = record({"name": text}, {"subject": text, "path": text, "durable_by": text})
 
 RUN = record({"date": text, "commit": text, "command": each(text, 1), "trials": count,
-              "job": record({"name": text, "subject": text}, {"path": text}), "targets": each(TARGET, 1),
+              "job": record({"name": text, "subject": text}, {"path": text, "durable_by": text}),
+              "targets": each(TARGET, 1),
               "runs": each(TRIAL)},
-             {"seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text),
+             {"jobs": each(JOB, 2), "seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text),
               "classes": table(text), "interrupted": flag,
               "merged_from": each(text)})
 
@@ -190,6 +194,8 @@ def run(data, where):
     for i, t in enumerate(data["targets"]):
         if t.get("fio_beside", 0) >= len(data["targets"]):
             raise Wrong(f"targets[{i}].fio_beside", "the number of a target")
+        if t.get("job", 0) >= len(data.get("jobs", [0])):
+            raise Wrong(f"targets[{i}].job", "the number of a job")
     for i, r in enumerate(data["runs"]):
         if r["target"] >= len(data["targets"]):
             raise Wrong(f"runs[{i}].target", "the number of a target")

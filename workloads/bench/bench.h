@@ -19,13 +19,15 @@
 #define BENCH_TARGETS_MAX 8
 #define BENCH_LEVELS_MAX  16
 #define BENCH_TRIALS_MAX  1000
+#define BENCH_JOBS_MAX    4
 #define BENCH_PERCENTILES_MAX 16
 
 /* Who makes the calls: our own driver, or fio itself; AUTO: fio where ours cannot do the job. */
 enum bench_driver { BENCH_AUTO, BENCH_OWN, BENCH_FIO };
 
 struct bench_options {
-	const char *job;
+	const char *job[BENCH_JOBS_MAX];
+	unsigned njobs;
 	const char *target[BENCH_TARGETS_MAX];
 	unsigned ntargets;
 	unsigned threads[BENCH_LEVELS_MAX]; /* numjobs of every section; none: the job's own */
@@ -44,9 +46,16 @@ struct bench_options {
 /* One number of tasks: its clones, and trials[target][trial], NULL where none was made. */
 struct bench_level {
 	unsigned threads;       /* 0: the job's own numjobs */
-	struct job_clone *clones;
-	unsigned n;
+	struct job_clone *clones[BENCH_JOBS_MAX];
+	unsigned n[BENCH_JOBS_MAX];
 	struct driver_result **trial[BENCH_TARGETS_MAX];
+};
+
+/* One of the jobs that are compared, or the only one. */
+struct bench_job {
+	struct job_file file;
+	char path[PATH_MAX];
+	char label[JOB_NAME_MAX]; /* its name, or so much of its path that it is another's neither */
 };
 
 struct bench {
@@ -54,8 +63,9 @@ struct bench {
 	struct pmu_set events;
 	int argc;
 	char **argv;
-	struct job_file job;
-	char job_path[PATH_MAX];
+	struct bench_job job[BENCH_JOBS_MAX];
+	unsigned njobs;
+	unsigned of[BENCH_TARGETS_MAX];    /* the job of a target: each target is there once for each job */
 	struct target_spec spec[BENCH_TARGETS_MAX];
 	char label[BENCH_TARGETS_MAX][96]; /* short and different for each */
 	int twin[BENCH_TARGETS_MAX];       /* of --with-fio's targets: the one of ours that ran the same job; -1 */
@@ -70,9 +80,25 @@ struct bench {
 /* The columns of the table of latencies. */
 enum bench_metric { BENCH_P50, BENCH_P99, BENCH_P999, BENCH_RATE };
 
-/* What the job is about: its syncs, or its writes when it has none, or its reads when it has none of these. */
+/* The job of a target, and how many tasks it has at a level. */
+static inline const struct job_file *bench_job(const struct bench *b, unsigned target)
+{
+	return &b->job[b->of[target]].file;
+}
+
+static inline unsigned bench_tasks(const struct bench *b, const struct bench_level *l, unsigned target)
+{
+	return l->n[b->of[target]];
+}
+
+/*
+ * What the job is about: its syncs, or its writes when it has none, or its reads when it has none of these. Of several
+ * jobs it is the durable write (struct driver_result).
+ */
 const struct hist *bench_subject(const struct driver_result *r);
 const char *bench_subject_name(const struct bench *b);
+/* By which call its writes become durable, such as "fdatasync" or "O_DSYNC"; "" by none, or only at its end. */
+const char *bench_durable_by(const struct job_file *jf);
 /* One figure of a trial or of a sum, in ns or per second; 0 when there are too few operations to tell. */
 double bench_value(const struct driver_result *r, enum bench_metric m);
 /* The same of one histogram, in ns; m is a percentile. */

@@ -233,6 +233,7 @@ static void add_task(struct driver_result *r, const struct worker *w, struct dri
 	hist_merge(&r->sync, sync);
 	hist_merge(&r->service, &w->service);
 	hist_merge(&r->response, &w->response);
+	hist_merge(&r->durable, &w->durable);
 	heat_merge(&r->heat, &w->heat);
 	for (int i = 0; i < OP_KINDS; i++)
 		hist_merge(&r->op[i], &w->op[i]);
@@ -503,6 +504,7 @@ struct driver_result *driver_new(unsigned n)
 	hist_init(&r->sync);
 	hist_init(&r->service);
 	hist_init(&r->response);
+	hist_init(&r->durable);
 	hist_init(&r->floor);
 	hist_init(&r->floor_after);
 	heat_init(&r->heat);

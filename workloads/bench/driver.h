@@ -61,6 +61,12 @@ struct driver_result {
 	struct driver_task *task;
 	struct hist op[OP_KINDS];
 	struct hist sync;            /* fsync and fdatasync together */
+	/*
+	 * A durable write: the writes since the last sync and the sync that makes them durable, added up; a write of a
+	 * file that is open O_SYNC or O_DSYNC is one by itself. Empty where calls are in flight together, and of fio.
+	 */
+	struct hist durable;
+	bool by_durable;             /* it is what this run is about */
 	struct heat heat;            /* sync, over time */
 	struct hist service, response; /* of a write with the syncs after it (driver.1); empty without rate_iops */
 	uint64_t phase_ns[PH_NR];    /* driver.2 */

@@ -140,6 +140,18 @@ static bool has_rate(const struct job *j)
 	return j->rate_iops[0] || j->rate_iops[1] || j->rate[0] || j->rate[1];
 }
 
+/* A part of a durable write. */
+static void add_durable(struct worker *w, enum op_kind kind, uint64_t ns)
+{
+	if (kind == OP_READ)
+		return;
+	w->undurable_ns += ns;
+	if (w->clone->job->sync ? kind != OP_WRITE : !is_sync(kind) || w->undurable_ns == ns)
+		return;
+	hist_add(&w->durable, w->undurable_ns);
+	w->undurable_ns = 0;
+}
+
 /* A read or a write is done, or a sync. */
 static void done_op(struct worker *w, const struct op *op, uint64_t begin, uint64_t end, int ret)
 {
@@ -150,6 +162,8 @@ static void done_op(struct worker *w, const struct op *op, uint64_t begin, uint6
 	if (ret || !w->measuring)
 		return;
 	hist_add(&w->op[op->kind], end - begin);
+	if (!w->queue)
+		add_durable(w, op->kind, end - begin);
 	if (op->kind == OP_WRITE)
 		w->bytes += op->len;
 	if (op->kind == OP_READ)
@@ -392,6 +406,7 @@ static void prepare(struct worker *w)
 		hist_init(&w->op[i]);
 	hist_init(&w->service);
 	hist_init(&w->response);
+	hist_init(&w->durable);
 	heat_init(&w->heat);
 	rng_seed(&w->arrivals, rng_mix(w->seed) + w->clone->clone);
 	ops_begin(&w->ops, w->clone, w->seed, w->unlimited);

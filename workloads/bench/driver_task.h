@@ -45,7 +45,8 @@ struct worker {
 	uint64_t issued;           /* reads and writes since the line */
 	uint64_t asked[2], asked_bytes[2]; /* the same of each, and their bytes, for the rates */
 	struct heat heat;          /* of syncs */
-	struct hist op[OP_KINDS], service, response;
+	struct hist op[OP_KINDS], service, response, durable;
+	uint64_t undurable_ns;     /* that writes took since the last sync; 0: there were none */
 	uint64_t phase_ns[PH_NR];
 	uint64_t bytes, read_bytes, cpu_ns;
 	struct pmu *pmu;           /* NULL without events */

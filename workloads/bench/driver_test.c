@@ -341,6 +341,31 @@ static void what_is_laid_out_may_be_read_before(void **state)
 	assert_int_equal(result->op[OP_READ].n, 0);
 }
 
+static void a_durable_write_ends_with_what_makes_it_durable(void **state)
+{
+	static const struct {
+		const char *keys;
+		uint64_t n;
+		enum op_kind with;
+	} jobs[] = {
+		{ "fsync=2", 7, OP_FSYNC }, { "sync=dsync", 16, OP_KINDS }, { "sync=sync\nfdatasync=1", 16, OP_KINDS },
+		{ "", 0, OP_KINDS }, { "sync_file_range=write:1\nfdatasync=4", 3, OP_FDATASYNC },
+	};
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		snprintf(text, sizeof(text), "[a]\nrw=write\nbs=4k\nsize=64k\n%s\n", jobs[i].keys);
+		run(&target_probe, text, 0);
+		assert_int_equal(result->durable.n, jobs[i].n);
+		if (jobs[i].with != OP_KINDS)
+			assert_true(result->durable.sum > result->op[jobs[i].with].sum);
+		else
+			assert_true(result->durable.sum <= result->op[OP_WRITE].sum + result->op[OP_FDATASYNC].sum);
+		drop(state);
+	}
+	fresh(state);
+}
+
 static void reads_are_counted_apart(void **state)
 {
 	run(&target_probe, "[a]\nrw=randread\nsize=64k\nfsync=1\n[b]\nrw=write\nsize=32k\n", 0);
@@ -673,6 +698,7 @@ int main(void)
 		TEST(a_shared_file_is_made_once_and_opened_by_each_task),
 		TEST(a_dsync_write_syncs_its_range_alone),
 		TEST(files_are_made_and_removed_as_the_job_says),
+		TEST(a_durable_write_ends_with_what_makes_it_durable),
 		TEST(a_pass_may_make_its_files_anew),
 		TEST(what_is_laid_out_may_be_read_before),
 		TEST(reads_are_counted_apart),

@@ -22,8 +22,9 @@ static bool maps_kernel_files(const struct bench *b)
 {
 	bool mapped = false, kernel = b->opt.ntargets > 0;
 
-	for (unsigned i = 0; i < b->job.n; i++)
-		mapped |= b->job.job[i].mapped;
+	for (unsigned k = 0; k < b->njobs; k++)
+		for (unsigned i = 0; i < b->job[k].file.n; i++)
+			mapped |= b->job[k].file.job[i].mapped;
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		kernel &= b->spec[t].target->kernel;
 	return mapped && kernel;
@@ -32,9 +33,11 @@ static bool maps_kernel_files(const struct bench *b)
 /* The engine takes the place of the job's ioengine: one that does something else than reads and writes is lost. */
 static const struct job_said *odd_engine(const struct bench *b)
 {
-	for (unsigned i = 0; i < b->job.nsaid; i++)
-		if (!strcmp(b->job.said[i].key, "ioengine") && b->job.said[i].answer == JOB_CANNOT)
-			return &b->job.said[i];
+	const struct job_file *jf = &b->job[0].file;
+
+	for (unsigned i = 0; i < jf->nsaid; i++)
+		if (!strcmp(jf->said[i].key, "ioengine") && jf->said[i].answer == JOB_CANNOT)
+			return &jf->said[i];
 	return NULL;
 }
 
@@ -58,10 +61,23 @@ static int check_target(const struct bench *b, const struct target_spec *s, stru
 	return 0;
 }
 
+/* Of all jobs. */
+static int refused(const struct bench *b, bool by_fio, struct why *why)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < b->njobs && !ret; i++)
+		ret = job_refused(&b->job[i].file, by_fio, why);
+	return ret;
+}
+
 static int check_fio(struct bench *b, struct why *why)
 {
-	int ret = job_refused(&b->job, true, why);
+	int ret = refused(b, true, why);
 
+	if (!ret && b->njobs > 1)
+		ret = why_set(why, -EINVAL, "several jobs are compared by their durable writes, which fio does not "
+		              "measure");
 	if (!ret && b->opt.with_fio)
 		ret = why_set(why, -EINVAL, "--with-fio: fio drives all targets already");
 	for (unsigned t = 0; t < b->opt.ntargets && !ret; t++)
@@ -71,7 +87,7 @@ static int check_fio(struct bench *b, struct why *why)
 
 int bench_choose_driver(struct bench *b, struct why *why)
 {
-	int own = job_refused(&b->job, false, why);
+	int own = refused(b, false, why);
 	struct why fios;
 
 	if (!own && maps_kernel_files(b))
@@ -79,7 +95,7 @@ int bench_choose_driver(struct bench *b, struct why *why)
 	if (b->opt.driver == BENCH_OWN || (b->opt.driver == BENCH_AUTO && !own))
 		return own;
 	if (b->opt.driver == BENCH_AUTO) {
-		if (job_refused(&b->job, true, &fios))
+		if (refused(b, true, &fios))
 			return own; /* with all keys */
 		snprintf(b->why_fio, sizeof(b->why_fio), "%s", why->text);
 	}

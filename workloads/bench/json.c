@@ -140,6 +140,7 @@ void bench_put_measured(json_t *o, const struct driver_result *r)
 
 	for (unsigned i = 0; (h = bench_hist(r, i, &name)); i++)
 		put_hist(ops, name, h);
+	put_hist(ops, "durable", &r->durable);
 	json_object_set_new(o, "ops", ops);
 	if (is_counted(r)) {
 		phases = json_object();
@@ -232,7 +233,7 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	double syncs = r->counters[C_FSYNC];
 
 	put_int(o, "threads", l->threads);
-	put_int(o, "tasks_n", l->n);
+	put_int(o, "tasks_n", bench_tasks(b, l, target));
 	put_int(o, "target", target);
 	put_int(o, "trial", trial);
 	put_int(o, "begin_ns", r->begin_ns - b->begin_ns);
@@ -308,11 +309,33 @@ static json_t *targets_json(const struct bench *b)
 		if (b->twin[i] >= 0)
 			put_int(o, "fio_beside", (uint64_t)b->twin[i]);
 		put_text(o, "driver", b->spec[i].fio ? "fio" : "own");
+		if (b->njobs > 1)
+			put_int(o, "job", b->of[i]);
 		put_text(o, "design", b->spec[i].design);
 		if (b->spec[i].target == &target_engine)
 			put_design_keys(o, &b->spec[i]);
 		json_array_append_new(list, o);
 	}
+	return list;
+}
+
+/* "wal-fsync and wal-dsync". */
+static json_t *all_jobs(const struct bench *b)
+{
+	char text[BENCH_JOBS_MAX * (JOB_NAME_MAX + 5)] = "";
+
+	for (unsigned i = 0, n = 0; i < b->njobs; i++)
+		n += (unsigned)sprintf(text + n, "%s%s", i ? " and " : "", b->job[i].label);
+	return json_string(text);
+}
+
+static json_t *jobs_json(const struct bench *b)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < b->njobs; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "name", b->job[i].label, "path", b->job[i].path,
+		                                      "durable_by", bench_durable_by(&b->job[i].file)));
 	return list;
 }
 
@@ -332,10 +355,13 @@ json_t *bench_json(const struct bench *b, const char *date)
 	put_int(o, "trials", b->opt.trials);
 	put_int(o, "seconds_ns", b->opt.seconds_ns);
 	put_text(o, "placement", b->opt.placement ? b->opt.placement : "job");
-	put_text(job, "name", b->job.name);
-	put_text(job, "path", b->job_path);
+	json_object_set_new(job, "name", all_jobs(b));
+	put_text(job, "path", b->job[0].path);
+	put_text(job, "durable_by", bench_durable_by(&b->job[0].file));
 	put_text(job, "subject", bench_subject_name(b));
 	json_object_set_new(o, "job", job);
+	if (b->njobs > 1)
+		json_object_set_new(o, "jobs", jobs_json(b));
 	if (b->why_fio[0])
 		put_text(o, "why_fio", b->why_fio);
 	json_object_set_new(o, "targets", targets_json(b));

@@ -44,12 +44,15 @@ static const struct argp_option table[] = {
 };
 
 static const char doc[] =
-	"Measures JOB (a fio job file, or the name of one of ours: `fsyncstorm list`) on each target.\v"
+	"Measures JOB (a fio job file, or the name of one of ours: `fsyncstorm list`) on each target. Several "
+	"jobs take turns, too, and are compared by their durable writes.\v"
 	"A device is ram:SIZE, file:PATH[,size=SIZE], or slow:PROFILE/DEVICE; `fsyncstorm list` tells more.\n\n"
 	"In place of JOB, fio's own options can stand after --:\n"
 	"  fsyncstorm bench -t path:DIR -- --name=a --rw=write --fdatasync=1 --size=22m --bs=2300\n\n"
 	"Example:\n"
-	"  fsyncstorm bench dwsl -t prefix@file:build/a.img,size=1g -t postfix@file:build/a.img,size=1g -T 1,2,4,8";
+	"  fsyncstorm bench dwsl -t prefix@file:build/a.img,size=1g -t postfix@file:build/a.img,size=1g -T 1,2,4,8\n"
+	"fdatasync, or O_DSYNC?\n"
+	"  fsyncstorm bench pg-wal-fdatasync pg-wal-datasync -t path:DIR";
 
 static int wrong(const char *option, const char *expected, const char *value)
 {
@@ -91,24 +94,24 @@ static int add_target(struct bench_options *o, const char *arg)
 
 static int set_job(struct bench_options *o, const char *arg)
 {
-	if (o->job) {
-		cmd_error("bench", "%.100s: one job at a time is expected", arg);
+	if (o->njobs == BENCH_JOBS_MAX) {
+		cmd_error("bench", "%.100s: %d jobs at most are compared", arg, BENCH_JOBS_MAX);
 		return EINVAL;
 	}
-	o->job = arg;
+	o->job[o->njobs++] = arg;
 	return 0;
 }
 
 /* fio's options, after --: all that is left. */
 static int set_fio_options(struct bench_options *o, struct argp_state *state)
 {
-	if (o->job) {
-		cmd_error("bench", "%.100s: a job is there already: %.100s", state->argv[state->next - 1], o->job);
+	if (o->njobs) {
+		cmd_error("bench", "%.100s: a job is there already: %.100s", state->argv[state->next - 1], o->job[0]);
 		return EINVAL;
 	}
 	o->fio_argv = &state->argv[state->next - 1];
 	o->fio_argc = state->argc - (state->next - 1);
-	o->job = "options";
+	o->job[o->njobs++] = "options";
 	state->next = state->argc;
 	return 0;
 }
@@ -134,7 +137,7 @@ static int set_seconds(struct bench_options *o, const char *arg)
 
 static int at_end(const struct bench_options *o)
 {
-	if (!o->job)
+	if (!o->njobs)
 		cmd_error("bench", "no job; expected a fio job file or a name from `fsyncstorm list`");
 	else if (!o->ntargets && !o->dry_run)
 		cmd_error("bench", "--target: missing, expected DESIGN@DEVICE (such as postfix@ram:64m), path:DIR "
@@ -206,4 +209,4 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp bench_argp = { table, parse, "JOB\n-- FIO-OPTIONS", doc, NULL, NULL, NULL };
+const struct argp bench_argp = { table, parse, "JOB...\n-- FIO-OPTIONS", doc, NULL, NULL, NULL };

@@ -63,7 +63,7 @@ void bench_print_percentiles(const struct bench *b, FILE *out)
 
 			for (unsigned i = 0; sum && (h = bench_hist(sum, i, &op)); i++)
 				if (h->n)
-					put_row(table, b, b->level[l].n, t, op, h);
+					put_row(table, b, bench_tasks(b, &b->level[l], t), t, op, h);
 			driver_free(sum);
 		}
 	bench_put_table(table, "percentiles in us", out);

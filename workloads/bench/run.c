@@ -34,7 +34,7 @@ static void show_progress(void *arg, uint64_t elapsed_ns)
 	each = p->done ? (p->trial_ns - p->begin_ns) / p->done : p->b->opt.seconds_ns;
 	left = each * (p->total - p->done);
 	left = left > now - p->trial_ns ? left - (now - p->trial_ns) : 0;
-	fprintf(stderr, "\rbench %s: trial %u of %u, %s with %u task%s, %llu s left \033[K", p->b->job.name,
+	fprintf(stderr, "\rbench %s: trial %u of %u, %s with %u task%s, %llu s left \033[K", p->b->job[0].label,
 	        p->done + 1, p->total, p->label, p->tasks, p->tasks == 1 ? "" : "s",
 	        (unsigned long long)(left / 1000000000 + 1));
 	p->shown = true;
@@ -58,8 +58,8 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 {
 	struct driver_config cfg = {
 		.spec = &b->spec[target],
-		.clones = l->clones,
-		.n = l->n,
+		.clones = l->clones[b->of[target]],
+		.n = bench_tasks(b, l, target),
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns,
 		.seed = b->opt.seed + trial,
@@ -68,9 +68,9 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 		.arg = p,
 	};
 	struct fio_request fio = {
-		.job = &b->job,
-		.clones = l->clones,
-		.n = l->n,
+		.job = bench_job(b, target),
+		.clones = l->clones[b->of[target]],
+		.n = bench_tasks(b, l, target),
 		.numjobs = l->threads,
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns,
@@ -81,12 +81,13 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 	int ret;
 
 	p->label = b->label[target];
-	p->tasks = l->n;
+	p->tasks = bench_tasks(b, l, target);
 	p->trial_ns = rt_now();
 	show_progress(p, 0);
 	ret = b->spec[target].fio ? fio_run(&fio, &r, why) : driver_run(&cfg, &r, why);
 	if (ret)
 		return ret;
+	r->by_durable = b->njobs > 1;
 	p->done++;
 	l->trial[target][trial] = r;
 	if (!r->error)

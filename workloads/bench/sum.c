@@ -10,6 +10,8 @@
 
 const struct hist *bench_subject(const struct driver_result *r)
 {
+	if (r->by_durable)
+		return &r->durable;
 	return r->sync.n ? &r->sync : r->op[OP_WRITE].n ? &r->op[OP_WRITE] : &r->op[OP_READ];
 }
 
@@ -17,8 +19,10 @@ const char *bench_subject_name(const struct bench *b)
 {
 	bool fsync = false, fdatasync = false, write = false;
 
-	for (unsigned i = 0; i < b->job.n; i++) {
-		const struct job *j = &b->job.job[i];
+	if (b->njobs > 1)
+		return "durable write";
+	for (unsigned i = 0; i < b->job[0].file.n; i++) {
+		const struct job *j = &b->job[0].file.job[i];
 
 		if (!job_writes(j))
 			continue;
@@ -27,6 +31,23 @@ const char *bench_subject_name(const struct bench *b)
 		fdatasync |= j->fdatasync > 0;
 	}
 	return fsync ? "fsync" : fdatasync ? "fdatasync" : write ? "write" : "read";
+}
+
+const char *bench_durable_by(const struct job_file *jf)
+{
+	static const char *const names[] = { "", "fsync", "fdatasync", "fsync and fdatasync" };
+	unsigned calls = 0;
+
+	for (unsigned i = 0; i < jf->n; i++) {
+		const struct job *j = &jf->job[i];
+
+		if (!job_writes(j))
+			continue;
+		if (j->sync)
+			return j->sync == JOB_SYNC_DSYNC ? "O_DSYNC" : "O_SYNC";
+		calls |= (j->fsync > 0) | (j->fdatasync > 0) << 1;
+	}
+	return names[calls];
 }
 
 const struct hist *bench_hist(const struct driver_result *r, unsigned i, const char **name)
@@ -75,6 +96,8 @@ const struct hist *bench_floor(const struct driver_result *r)
 
 double bench_request_ns(const struct driver_result *r)
 {
+	if (r->by_durable)
+		return (double)hist_percentile(&r->durable, 50);
 	double writes = r->sync.n ? (double)r->op[OP_WRITE].n / (double)r->sync.n : 1;
 
 	return writes * (double)hist_percentile(&r->op[OP_WRITE], 50) + (double)hist_percentile(&r->sync, 50);
@@ -131,6 +154,8 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	hist_merge(&sum->sync, &r->sync);
 	hist_merge(&sum->service, &r->service);
 	hist_merge(&sum->response, &r->response);
+	hist_merge(&sum->durable, &r->durable);
+	sum->by_durable = r->by_durable;
 	for (int i = 0; i < PH_NR; i++)
 		sum->phase_ns[i] += r->phase_ns[i];
 	for (int i = 0; i < C_NR; i++)
@@ -177,6 +202,7 @@ static struct driver_result *empty_sum(void)
 	hist_init(&r->sync);
 	hist_init(&r->service);
 	hist_init(&r->response);
+	hist_init(&r->durable);
 	hist_init(&r->floor);
 	hist_init(&r->floor_after);
 	hist_init(&r->device.write);

@@ -83,7 +83,8 @@ static void print_target(const struct bench *b, unsigned t, FILE *out)
 
 	if (backing)
 		env_place(backing, place, sizeof(place));
-	screen_sayf(out, head, "%s%s%s%s", b->spec[t].text, b->spec[t].fio ? ", driven by fio" : "",
+	screen_sayf(out, head, "%s%s%s%s%s%s", b->njobs > 1 ? b->job[b->of[t]].label : "", b->njobs > 1 ? " on " : "",
+	            b->spec[t].text, b->spec[t].fio ? ", driven by fio" : "",
 	            place[0] ? ": " : "", place);
 	json_decref(backing);
 	if (!b->opt.verbose)
@@ -99,14 +100,22 @@ static void print_target(const struct bench *b, unsigned t, FILE *out)
 	}
 }
 
+static void print_job(const struct bench *b, const struct bench_job *job, FILE *out)
+{
+	const char *what = "", *by = bench_durable_by(&job->file);
+
+	for (unsigned i = 0; i < job->file.n && !*what; i++)
+		what = job->file.job[i].description;
+	screen_sayf(out, "", "%s: %s%s%s%s", job->label, *what ? what : job->path, b->njobs > 1 ? " (durable by " : "",
+	            b->njobs > 1 ? by : "", b->njobs > 1 ? ")" : "");
+}
+
 static void print_what(const struct bench *b, FILE *out)
 {
 	char machine[512], each[32] = "";
-	const char *what = "";
 
-	for (unsigned i = 0; i < b->job.n && !*what; i++)
-		what = b->job.job[i].description;
-	screen_sayf(out, "", "%s: %s", b->job.name, *what ? what : b->job_path);
+	for (unsigned i = 0; i < b->njobs; i++)
+		print_job(b, &b->job[i], out);
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
 		print_target(b, i, out);
 	if (b->why_fio[0])
@@ -133,8 +142,9 @@ static void print_placement(const struct bench *b, FILE *out)
 		r = l->trial[t][0];
 	if (!r)
 		return;
-	for (unsigned i = 0; i < b->job.n; i++)
-		placed |= b->job.job[i].cpus_allowed[0] || b->job.job[i].numa_cpu_nodes[0];
+	for (unsigned k = 0; k < b->njobs; k++)
+		for (unsigned i = 0; i < b->job[k].file.n; i++)
+			placed |= b->job[k].file.job[i].cpus_allowed[0] || b->job[k].file.job[i].numa_cpu_nodes[0];
 	if (!placed) {
 		if (b->opt.verbose)
 			fprintf(out, "  placement: none, the kernel decides (--placement)\n");
@@ -189,7 +199,7 @@ static void put_latency(struct screen_table *table, const struct bench *b, const
 {
 	double syncs = r->counters[C_FSYNC], floor = us(hist_percentile(bench_floor(r), 50));
 
-	bench_row(table, b, l->n, target);
+	bench_row(table, b, bench_tasks(b, l, target), target);
 	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
 		us_cell(table, us(bench_value(r, m)));
 	cell(table, bench_rate(b, l, target), 0);
@@ -388,7 +398,7 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 			put_waits_of(table, b, t, r);
 	}
 	snprintf(title, sizeof(title), "top waits with %u task%s, all tasks of the engine (other numbers of tasks: "
-	         "run.json)", l->n, l->n == 1 ? "" : "s");
+	         "run.json)", l->n[0], l->n[0] == 1 ? "" : "s");
 	bench_put_table(table, title, out);
 }
 

@@ -34,35 +34,101 @@
 /* Of the options after --. The job has the name of its first section. */
 static int parse_fio_options(struct bench *b, struct why *why)
 {
+	struct bench_job *job = &b->job[0];
 	char *text = job_from_options(b->opt.fio_argc, b->opt.fio_argv, why);
-	int ret = text ? job_parse_any("options", text, b->opt.size, &b->job, why) : -EINVAL;
+	int ret = text ? job_parse_any("options", text, b->opt.size, &job->file, why) : -EINVAL;
 
 	free(text);
-	strcpy(b->job_path, "options");
+	strcpy(job->path, "options");
+	b->njobs = 1;
 	if (!ret)
-		snprintf(b->job.name, sizeof(b->job.name), "%s", b->job.job[0].name);
-	for (char *slash = b->job.name; (slash = strchr(slash, '/'));)
+		snprintf(job->label, sizeof(job->label), "%s", job->file.job[0].name);
+	for (char *slash = job->label; (slash = strchr(slash, '/'));)
 		*slash = '_';
 	return ret;
 }
 
-static int load_job(struct bench *b)
+static int load_job(const struct bench *b, const char *what, struct bench_job *job)
 {
 	struct why why;
 	char *text;
 	int ret;
 
+	if (job_find(what, job->path))
+		return cmd_error("bench", "%.200s: no such job file; `fsyncstorm list` names ours", what);
+	text = job_read(job->path);
+	if (!text)
+		return cmd_error("bench", "%.200s: %s", job->path,
+		                 errno == EILSEQ ? "not text: a NUL byte is in it" : strerror(errno));
+	ret = job_parse_any(job->path, text, b->opt.size, &job->file, &why);
+	free(text);
+	strcpy(job->label, job->file.name);
+	return ret ? cmd_error("bench", "%s", why.text) : 0;
+}
+
+/* The file's name with the folder that it is in. */
+static void label_with_folder(struct bench_job *job)
+{
+	const char *file = strrchr(job->path, '/'), *folder = file;
+	char label[JOB_NAME_MAX];
+
+	while (folder && folder > job->path && folder[-1] != '/')
+		folder--;
+	if (!folder || folder == file)
+		return;
+	snprintf(label, sizeof(label), "%.*s/%.40s", (int)(file - folder < 20 ? file - folder : 20), folder,
+	         job->file.name);
+	strcpy(job->label, label);
+}
+
+/* Two files of one name have their folders in their labels, and where that does not help, their numbers. */
+static void tell_jobs_apart(struct bench *b)
+{
+	for (unsigned i = 0; i < b->njobs; i++)
+		for (unsigned k = 0; k < b->njobs; k++)
+			if (i != k && !strcmp(b->job[i].file.name, b->job[k].file.name))
+				label_with_folder(&b->job[i]);
+	for (unsigned i = 1; i < b->njobs; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (!strcmp(b->job[i].label, b->job[k].label))
+				sprintf(strchr(strncpy(b->job[i].label, b->job[i].file.name, 50), '\0'), "#%u", i + 1);
+}
+
+/* Of several each has to make its writes durable, one call after the other: nothing else is compared. */
+static int check_jobs(const struct bench *b)
+{
+	for (unsigned i = 0; i < b->njobs && b->njobs > 1; i++) {
+		const struct bench_job *job = &b->job[i];
+
+		if (!*bench_durable_by(&job->file))
+			return cmd_error("bench", "%.100s: several jobs are compared by their durable writes, and "
+			                 "this one has none: it needs fsync, fdatasync or sync", job->path);
+		for (unsigned k = 0; k < job->file.n; k++)
+			if (job_depth(&job->file.job[k]) > 1)
+				return cmd_error("bench", "%.100s:%u: several jobs are compared by their durable "
+				                 "writes, which iodepth=%u has not one by one", job->path,
+				                 job->file.job[k].line, job_depth(&job->file.job[k]));
+	}
+	if (b->njobs > 1 && b->opt.with_fio)
+		return cmd_error("bench", "--with-fio: with one job only");
+	return 0;
+}
+
+static int load_jobs(struct bench *b)
+{
+	struct why why;
+	int ret = 0;
+
 	if (b->opt.fio_argv)
 		return parse_fio_options(b, &why) ? cmd_error("bench", "%s", why.text) : 0;
-	if (job_find(b->opt.job, b->job_path))
-		return cmd_error("bench", "%.200s: no such job file; `fsyncstorm list` names ours", b->opt.job);
-	text = job_read(b->job_path);
-	if (!text)
-		return cmd_error("bench", "%.200s: %s", b->job_path,
-		                 errno == EILSEQ ? "not text: a NUL byte is in it" : strerror(errno));
-	ret = job_parse_any(b->job_path, text, b->opt.size, &b->job, &why);
-	free(text);
-	return ret ? cmd_error("bench", "%s", why.text) : 0;
+	while (b->njobs < b->opt.njobs && !ret) {
+		ret = load_job(b, b->opt.job[b->njobs], &b->job[b->njobs]);
+		b->njobs++;
+	}
+	if (ret)
+		return ret;
+	tell_jobs_apart(b);
+	return check_jobs(b);
 }
 
 static int choose_driver(struct bench *b)
@@ -78,14 +144,24 @@ static int dry_run(struct bench *b)
 	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
 	unsigned threads = b->opt.nthreads ? b->opt.threads[0] : 0;
 	int ret = choose_driver(b), ret2 = 0;
-	json_t *o = b->opt.json ? dry_json(&b->job, threads, b->by_fio) : NULL;
+	json_t *o = b->opt.json ? dry_json(&b->job[0].file, threads, b->by_fio) : NULL;
 	struct why why;
 
+	if (b->opt.json && b->njobs > 1) {
+		json_t *list = json_pack("[o]", o);
+
+		for (unsigned i = 1; i < b->njobs; i++)
+			json_array_append_new(list, dry_json(&b->job[i].file, threads, b->by_fio));
+		o = list;
+	}
 	if (to_stdout) {
 		json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
-	} else {
-		dry_print(&b->job, threads, b->by_fio, stdout);
+	}
+	for (unsigned i = 0; i < b->njobs && !to_stdout; i++) {
+		if (b->njobs > 1)
+			printf("%s%s: %s\n", i ? "\n" : "", b->job[i].label, b->job[i].path);
+		dry_print(&b->job[i].file, threads, b->by_fio, stdout);
 	}
 	if (o && !to_stdout && results_json_file(b->opt.json, o, &why))
 		ret2 = cmd_error("bench", "--json: %s", why.text);
@@ -93,10 +169,34 @@ static int dry_run(struct bench *b)
 	return ret ? ret : ret2;
 }
 
-/* The design alone where that tells targets apart, else the whole text. */
+/* With several jobs each target is there once for each: a target's jobs beside each other, to take turns. */
+static int spread_jobs(struct bench *b)
+{
+	unsigned n = b->opt.ntargets;
+
+	if (n * b->njobs > BENCH_TARGETS_MAX)
+		return cmd_error("bench", "%u jobs on %u targets are more than %d", b->njobs, n, BENCH_TARGETS_MAX);
+	for (unsigned i = n * b->njobs; i-- > 0;) {
+		b->of[i] = i % b->njobs;
+		b->spec[i] = b->spec[i / b->njobs];
+	}
+	b->opt.ntargets = n * b->njobs;
+	return 0;
+}
+
+/* The design alone where that tells targets apart, else the whole text; of several jobs also the job. */
 static void make_labels(struct bench *b)
 {
 	bool apart = true;
+
+	for (unsigned i = 0; i < b->opt.ntargets && b->njobs > 1; i++) {
+		bool one = b->opt.ntargets == b->njobs;
+
+		snprintf(b->label[i], sizeof(b->label[i]), "%c %.63s%s%.20s", 'A' + i, b->job[b->of[i]].label,
+		         one ? "" : " on ", one ? "" : b->spec[i].design);
+	}
+	if (b->njobs > 1)
+		return;
 
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
 		for (unsigned k = 0; k < i; k++)
@@ -106,31 +206,33 @@ static void make_labels(struct bench *b)
 		         apart ? b->spec[i].design : b->spec[i].text);
 }
 
-static uint64_t bytes_of(const struct bench_level *l)
+static uint64_t bytes_of(const struct bench_level *l, unsigned job)
 {
 	struct job_files files;
 	uint64_t bytes;
 
-	job_files(l->clones, l->n, &files);
+	job_files(l->clones[job], l->n[job], &files);
 	bytes = files.bytes;
 	job_files_free(&files);
 	return bytes;
 }
 
 /* What the job asks for and this target has not: space. */
-static int check_fits(const struct bench *b, const struct target_spec *s, void *instance)
+static int check_fits(const struct bench *b, unsigned target, void *instance)
 {
+	const struct target_spec *s = &b->spec[target];
+	const struct job_file *jf = bench_job(b, target);
 	uint64_t need = 0, room = s->target->view.room ? s->target->view.room(instance) : UINT64_MAX;
 
 	for (unsigned i = 0; i < b->nlevels; i++)
-		if (bytes_of(&b->level[i]) > need)
-			need = bytes_of(&b->level[i]);
+		if (bytes_of(&b->level[i], b->of[target]) > need)
+			need = bytes_of(&b->level[i], b->of[target]);
 	if (need > room)
 		return cmd_error("bench", "--target %.100s: the job's files take %llu MiB, and there is room for %llu "
 		                 "MiB: free some, or make the job's size smaller", s->text,
 		                 (unsigned long long)(need >> 20), (unsigned long long)(room >> 20));
-	for (unsigned i = 0; i < b->job.n; i++)
-		if (b->job.job[i].mapped && s->target->kernel && !s->fio)
+	for (unsigned i = 0; i < jf->n; i++)
+		if (jf->job[i].mapped && s->target->kernel && !s->fio)
 			return cmd_error("bench", "--target %.100s: the job has ioengine=mmap, which is for designs: "
 			                 "leave that target out, or that key", s->text);
 	return 0;
@@ -170,6 +272,8 @@ static int parse_targets(struct bench *b)
 		s->keep = b->opt.keep;
 		s->force = b->opt.force;
 	}
+	if (spread_jobs(b))
+		return CMD_ERROR;
 	make_labels(b);
 	for (unsigned i = 0; i < BENCH_TARGETS_MAX; i++)
 		b->twin[i] = -1;
@@ -194,7 +298,7 @@ static int check_targets(struct bench *b)
 			continue;
 		if (s->target->open(s, &instance, &why))
 			return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %.100s: %s", s->text, why.text);
-		fits = check_fits(b, s, instance);
+		fits = check_fits(b, i, instance);
 		ret = s->target->close(instance);
 		if (fits)
 			return fits;
@@ -213,10 +317,14 @@ static int make_levels(struct bench *b)
 		struct bench_level *l = &b->level[i];
 
 		l->threads = b->opt.nthreads ? b->opt.threads[i] : 0;
-		if ((uint64_t)l->threads * b->job.n > JOB_CLONES_MAX)
-			return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks",
-			                 l->threads, b->job.n, JOB_CLONES_MAX);
-		l->clones = job_clones(&b->job, l->threads, &l->n);
+		for (unsigned k = 0; k < b->njobs; k++) {
+			const struct job_file *jf = &b->job[k].file;
+
+			if ((uint64_t)l->threads * jf->n > JOB_CLONES_MAX)
+				return cmd_error("bench", "--threads: %u for each of %u sections is more than %d tasks",
+				                 l->threads, jf->n, JOB_CLONES_MAX);
+			l->clones[k] = job_clones(jf, l->threads, &l->n[k]);
+		}
 		for (unsigned t = 0; t < BENCH_TARGETS_MAX; t++)
 			l->trial[t] = mem_zalloc(sizeof(*l->trial[t]) * b->opt.trials);
 	}
@@ -230,7 +338,8 @@ static int check_threads(const struct bench *b)
 	int status = 0;
 
 	for (unsigned i = 0; i < b->nlevels; i++)
-		most = b->level[i].n > most ? b->level[i].n : most;
+		for (unsigned k = 0; k < b->njobs; k++)
+			most = b->level[i].n[k] > most ? b->level[i].n[k] : most;
 	pid_t pid = fork();
 	if (!pid)
 		_exit(-rt_threads_fit(most + HELPERS));
@@ -245,10 +354,11 @@ static int check_threads(const struct bench *b)
 }
 
 /* After the targets: near and far depend on their drives. */
-static int check_plan(struct bench *b, const struct bench_level *l, const struct target_spec *spec)
+static int check_plan(struct bench *b, const struct bench_level *l, unsigned target)
 {
-	struct driver_config cfg = { .spec = spec, .placement = b->opt.placement, .clones = l->clones, .n = l->n };
-	struct placement *plan = mem_zalloc(sizeof(*plan) * l->n);
+	struct driver_config cfg = { .spec = &b->spec[target], .placement = b->opt.placement,
+		                     .clones = l->clones[b->of[target]], .n = bench_tasks(b, l, target) };
+	struct placement *plan = mem_zalloc(sizeof(*plan) * cfg.n);
 	struct why why;
 	int ret = driver_plan(&cfg, plan, &why);
 
@@ -262,7 +372,7 @@ static int check_plans(struct bench *b)
 
 	for (unsigned i = 0; i < b->nlevels; i++)
 		for (unsigned t = 0; t < b->opt.ntargets && !ret; t++)
-			ret = check_plan(b, &b->level[i], &b->spec[t]);
+			ret = check_plan(b, &b->level[i], t);
 	return ret;
 }
 
@@ -276,9 +386,11 @@ static void free_bench(struct bench *b)
 				driver_free(l->trial[t][k]);
 			free(l->trial[t]);
 		}
-		free(l->clones);
+		for (unsigned k = 0; k < b->njobs; k++)
+			free(l->clones[k]);
 	}
-	job_free(&b->job);
+	for (unsigned k = 0; k < b->njobs; k++)
+		job_free(&b->job[k].file);
 	free(b);
 }
 
@@ -322,7 +434,7 @@ static int keep_shapes(const struct bench *b, struct results *r, struct why *why
 		struct shape s;
 
 		if (sum && b->spec[t].target == &target_engine && !b->spec[t].fio &&
-		    !shape_record(&b->spec[t], &b->job.job[0], &s, NULL)) {
+		    !shape_record(&b->spec[t], &bench_job(b, t)->job[0], &s, NULL)) {
 			snprintf(s.label, sizeof(s.label), "%s", b->label[t]);
 			s.p50_ns = bench_request_ns(sum);
 			json_array_append_new(list, shape_json(&s));
@@ -381,7 +493,8 @@ static int put_out(const struct bench *b, struct results *r)
 		putchar('\n');
 	} else {
 		bench_print(b, stdout);
-		dry_print_taken(&b->job, stdout);
+		for (unsigned i = 0; i < b->njobs; i++)
+			dry_print_taken(&b->job[i].file, stdout);
 	}
 	if (b->opt.json && !to_stdout && results_json_file(b->opt.json, run, &why))
 		ret = cmd_error("bench", "--json: %s", why.text);
@@ -402,7 +515,7 @@ static int put_out(const struct bench *b, struct results *r)
 
 static int begin_results(struct bench *b, struct results *r)
 {
-	char *out = (char *)b->opt.out;
+	char *out = (char *)b->opt.out, name[128];
 	struct why why;
 
 	while (out && strlen(out) > 1 && out[strlen(out) - 1] == '/')
@@ -411,7 +524,11 @@ static int begin_results(struct bench *b, struct results *r)
 		return cmd_error("bench", "--json: %s", why.text);
 	if (b->opt.no_results)
 		return 0;
-	return results_begin(r, out, b->job.name, &why) ? cmd_error("bench", "--out: %s", why.text) : 0;
+	for (unsigned i = 0, n = 0; i < b->njobs && n < sizeof(name); i++)
+		n += (unsigned)snprintf(name + n, sizeof(name) - n, "%s%.30s", i ? "-" : "", b->job[i].file.name);
+	if (b->opt.fio_argv)
+		snprintf(name, sizeof(name), "%s", b->job[0].label);
+	return results_begin(r, out, name, &why) ? cmd_error("bench", "--out: %s", why.text) : 0;
 }
 
 static bool any_trial(const struct bench *b)
@@ -453,7 +570,7 @@ int cmd_bench(int argc, char **argv)
 	b->argv = argv;
 	ret = cmd_options(&bench_argp, argc, argv, &b->opt);
 	if (!ret)
-		ret = load_job(b);
+		ret = load_jobs(b);
 	if (!ret && b->opt.dry_run) {
 		ret = dry_run(b);
 		free_bench(b);
