@@ -1,6 +1,6 @@
 /*
  * cut.c: `fsyncstorm cut`: power cuts under a work on a real file system of the running kernel; and what is done with
- * a crash that was found: replay, shrink.
+ * a crash that was found: replay, shrink, export.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cut/cut.h"
+#include "cut/dmlog.h"
 #include "cut/finding.h"
 #include "cut/report.h"
 #include "kit/interrupt.h"
@@ -401,7 +402,8 @@ static int cut_command(int argc, char **argv)
 		                          "Without a job or scenario: the families fsync_twice, direct, mapped, and "
 		                          "names beside an fsync. Exit status 1: something is broken.\n"
 		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
-		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies",
+		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies\n"
+		                          "fsyncstorm cut export DIR FILE: its record in the format of dm-log-writes",
 		                          NULL, NULL, NULL };
 	static char program[PATH_MAX];
 	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
@@ -531,11 +533,31 @@ static int shrink_command(int argc, char **argv)
 	return ret;
 }
 
+static int export_command(int argc, char **argv)
+{
+	char path[FINDING_PATH];
+	struct evidence e;
+	struct why why;
+
+	if (argc != 3 || argv[1][0] == '-')
+		return cmd_error("cut export", "the folder of one finding and a file to write are expected");
+	if (strlen(argv[1]) + 32 > sizeof(path))
+		return cmd_error("cut export", "%.60s...: the path is too long", argv[1]);
+	snprintf(path, sizeof(path), "%s/log.zst", argv[1]);
+	if (evidence_load(path, &e, &why))
+		return cmd_error("cut export", "%s", why.text);
+	int ret = dmlog_export(&e, argv[2], &why);
+	evidence_free(&e);
+	return ret ? cmd_error("cut export", "%s", why.text) : 0;
+}
+
 int cmd_cut(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "replay"))
 		return replay_command(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "shrink"))
 		return shrink_command(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "export"))
+		return export_command(argc - 1, argv + 1);
 	return cut_command(argc, argv);
 }

@@ -85,6 +85,8 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut replay a b", "the folder of one finding" },
 		{ "cut shrink nowhere", "nowhere" },
 		{ "cut shrink --all", "the folder of one finding" },
+		{ "cut export nowhere", "a file to write" },
+		{ "cut export nowhere out", "nowhere" },
 	};
 	unsigned before;
 

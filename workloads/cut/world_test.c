@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "cut/controls.h"
+#include "cut/dmlog.h"
 #include "cut/test_rig.h"
 
 static const char *const systems[] = { "fs:ext4", "fs:xfs", "fs:btrfs" };
@@ -237,6 +238,83 @@ static void a_finding_is_judged_again_and_made_simpler(void **state)
 	evidence_free(&e);
 }
 
+/* Replays the log up to the mark, as replay-log would. Entries that were read. */
+static uint64_t replay_log(FILE *in, const char *mark, uint8_t *image, uint64_t size)
+{
+	uint8_t sector[DMLOG_SECTOR];
+	struct dmlog_super s;
+	struct dmlog_entry e;
+	uint64_t n = 0;
+
+	rewind(in);
+	assert_int_equal(fread(sector, 1, sizeof(sector), in), sizeof(sector));
+	memcpy(&s, sector, sizeof(s));
+	assert_true(s.magic == DMLOG_MAGIC && s.version == 1 && s.sector_size == 512);
+	for (; n < s.entries; n++) {
+		assert_int_equal(fread(sector, 1, sizeof(sector), in), sizeof(sector));
+		memcpy(&e, sector, sizeof(e));
+		if (e.flags & DMLOG_MARK && e.data_len == strlen(mark) && !memcmp(sector + sizeof(e), mark, e.data_len))
+			return n;
+		assert_true((e.sector + e.sectors) * 512 <= size);
+		assert_int_equal(fread(image + e.sector * 512, 512, e.sectors, in), e.sectors);
+	}
+	return n;
+}
+
+struct same_image {
+	const uint8_t *image;
+	unsigned differ;
+};
+
+static void compare_block(void *arg, uint32_t blk, const uint8_t *data)
+{
+	struct same_image *s = arg;
+
+	s->differ += memcmp(data, s->image + (uint64_t)blk * DEV_BLOCK, DEV_BLOCK) != 0;
+}
+
+/* What the exported log leaves at its end mark is what is durable at the end of ours. */
+static void an_exported_log_replays_to_what_is_durable(void **state)
+{
+	struct same_image same;
+	struct broken first;
+	struct evidence e;
+	char at[64], path[128];
+	struct dev *image;
+	struct epoch ep;
+	struct why why;
+
+	need_root();
+	snprintf(at, sizeof(at), "%s/three", folder);
+	make_finding(at, &first);
+	snprintf(path, sizeof(path), "%s/log.zst", at);
+	assert_int_equal(evidence_load(path, &e, &why), 0);
+	uint32_t n;
+	struct dev_event *event = (struct dev_event *)powercut_events(e.dev, &n);
+	for (uint32_t i = 0; i < n; i++) /* no lies here */
+		event[i].failed = false;
+	snprintf(path, sizeof(path), "%s/dm.log", folder);
+	assert_int_equal(dmlog_export(&e, path, &why), 0);
+	FILE *in = fopen(path, "r");
+	assert_non_null(in);
+	uint8_t *replayed = calloc(1, e.fs.size);
+	assert_true(replay_log(in, "base", replayed, e.fs.size) > 0);
+	assert_memory_equal(replayed, e.base, e.fs.size);
+	assert_true(replay_log(in, "end", replayed, e.fs.size) > 10);
+	powercut_epoch_at(e.dev, n, &ep);
+	uint64_t none[64] = { 0 };
+	assert_true(ep.npending < 64 * 64);
+	struct cut c = { .pos = n, .pending = ep.pending, .npending = ep.npending, .keep = none };
+	powercut_image(e.dev, &c, &image);
+	same = (struct same_image){ .image = replayed };
+	powercut_image_blocks(image, compare_block, &same);
+	assert_int_equal(same.differ, 0);
+	dev_close(image);
+	fclose(in);
+	free(replayed);
+	evidence_free(&e);
+}
+
 /* Whatever the file holds, it is read or refused. */
 static void a_damaged_record_is_refused(void **state)
 {
@@ -296,6 +374,7 @@ int main(void)
 		cmocka_unit_test(an_image_that_does_not_mount_is_a_verdict),
 		cmocka_unit_test(the_checker_and_a_second_mount_agree),
 		cmocka_unit_test(a_finding_is_judged_again_and_made_simpler),
+		cmocka_unit_test(an_exported_log_replays_to_what_is_durable),
 		cmocka_unit_test(a_damaged_record_is_refused),
 	};
 
