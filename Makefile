@@ -1,7 +1,7 @@
 # fsyncstorm: `make run` shows it at work, `make test` tests it, `make help` lists the rest.
 #
-# Variables: CC, BUILD (where objects go), SAN (e.g. address,undefined), INSTRUMENT=0 (counters
-# compiled out), FAST_TESTS=1 (long tests do a sample), JOBS (parallel compiles).
+# Variables: CC, prefix and DESTDIR (of make install), BUILD (where objects go), SAN (e.g. address,undefined),
+# INSTRUMENT=0 (counters compiled out), FAST_TESTS=1 (long tests do a sample), JOBS (parallel compiles).
 
 CC      ?= gcc
 ifeq ($(origin CC),default)
@@ -34,16 +34,18 @@ TESTS   := $(TEST_C:%.c=$(BUILD)/%)
 SCRIPTS := $(wildcard analysis/*_test.py scripts/*_test)
 BIN     := $(BUILD)/fsyncstorm
 TIME    ?= 60
+VERSION := 1.0
+prefix  ?= /usr/local
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots readme bench-guard
-.PHONY: fio-engine fuzz vm clean help tests libs
+.PHONY: install deb fio-engine fuzz vm clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
 
 run: ## the main job: bench, race, crash and replay of both designs (installs what is missing)
-	@scripts/deps
+	@scripts/deps run
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@FSYNCSTORM=$(BIN) scripts/run
 
@@ -120,6 +122,12 @@ readme: ## write the README's table of designs anew
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@scripts/readme $(BIN)
 
+install: build ## into $(prefix) (/usr/local), below DESTDIR: the program, its jobs and analysis, man pages, completion
+	@VERSION=$(VERSION) scripts/install $(BIN) "$(DESTDIR)" "$(prefix)"
+
+deb: build ## build/fsyncstorm_VERSION_ARCH.deb: a Debian package of what make install installs
+	@VERSION=$(VERSION) scripts/deb $(BIN) $(BUILD)
+
 bench-guard: ## BASE=<commit>: is this tree slower than that one? both built, compared in one interleaved run
 	@scripts/deps
 	@scripts/bench-guard "$(BASE)"
@@ -180,7 +188,7 @@ $(BUILD)/%.o: %.S
 $(BUILD)/commit.h: FORCE
 	@mkdir -p $(@D)
 	@commit=$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown); \
-	printf '#define FSS_COMMIT "%s"\n' "$$commit" > $@.new
+	printf '#define FSS_COMMIT "%s"\n#define FSS_VERSION "$(VERSION)"\n' "$$commit" > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/workloads/recipe/env.o: CFLAGS += -include $(BUILD)/commit.h
 $(BUILD)/workloads/recipe/env.o: $(BUILD)/commit.h

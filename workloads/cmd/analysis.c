@@ -23,7 +23,8 @@
 #define PYTHON "/usr/bin/python3"
 #define NOT_THERE 127
 
-static const char missing_analysis[] = "analysis/ does not lie beside the program; run it where it was built";
+static const char missing_analysis[] =
+	"analysis/ does not lie beside the program; run it where it was built or installed";
 static const char no_python[] = PYTHON " cannot be started; `scripts/deps` installs it";
 
 /* The folder of the analysis that came with this program (ours.1). 0 or -ENOENT. */

@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 
 #include "kit/interrupt.h"
+#include "base/screen.h"
 #include "base/text.h"
+#include "recipe/env.h"
 
 #define STACK (1u << 20) /* of the first thread */
 
@@ -53,6 +55,19 @@ static int check_stack(void)
 	                                               "`ulimit -s` gives less", STACK >> 10) : 0;
 }
 
+/* What people come for, each a line to paste. */
+static void say_first_words(void)
+{
+	screen_say(stdout, "", "fsyncstorm: what an fsync costs, and whether it keeps what it promises.");
+	screen_say(stdout, "", "\nWhat it costs in the current folder, against a model of Btrfs's on the same disk:");
+	printf("  fsyncstorm bench dwsl -t path:. -t postfix@file:storm.img,size=256m\n");
+	screen_say(stdout, "", "\nYour own fio job, or two of them compared (`fsyncstorm list` names ours):");
+	printf("  fsyncstorm bench pg-wal-fdatasync pg-wal-datasync -t path:.\n");
+	screen_say(stdout, "", "\nThe interleaving and the power cut with which an fsync loses data:");
+	printf("  fsyncstorm race hunt seed --design prefix\n");
+	screen_say(stdout, "", "\nAll commands: fsyncstorm help");
+}
+
 int cmd_dispatch(int argc, char **argv)
 {
 	char title[64], hint[64];
@@ -61,8 +76,14 @@ int cmd_dispatch(int argc, char **argv)
 	fail_writes_at_limit();
 	if (check_stack())
 		return CMD_ERROR;
-	if (argc < 2)
-		return cmd_error(NULL, "no command; try `fsyncstorm help`");
+	if (argc < 2) {
+		say_first_words();
+		return end_output(NULL, 0);
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("fsyncstorm %s (commit %s)\n", env_version(), env_commit());
+		return end_output(NULL, 0);
+	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		argv[1] = "help";
 	for (; cmd_table[n].name; n++) {

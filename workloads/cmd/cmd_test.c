@@ -45,10 +45,9 @@ static void wrong_options_are_one_line(void **state)
 	static const struct {
 		const char *args, *says;
 	} bad[] = {
-		{ "", "no command" },
 		{ "bnch", "did you mean bench?" },
 		{ "xyzzy", "xyzzy: not a command" },
-		{ "--version", "--version" },
+		{ "--versoin", "--versoin: not a command" },
 		{ "bench", "no job" },
 		{ "bench good.fio", "--target" },
 		{ "bench nosuch -t null", "nosuch: no such job file" },

@@ -75,7 +75,7 @@ static void list_text(void)
 	dev_describe(stdout);
 	printf("\njobs:\n");
 	if (job_each(list_job, NULL) < 0)
-		printf("  none found: run from the folder that has workloads/jobs\n");
+		printf("  none found beside the program: was it copied without its share/fsyncstorm?\n");
 	printf("\nkeys of a job file:\n");
 	for (unsigned i = 0; (name = job_key(i, &what)); i++)
 		printf("  %-16s %s\n", name, what);

@@ -1,6 +1,5 @@
 /*
- * find.c: where our own job files lie: in workloads/jobs, under the current folder or beside the
- * folder that the program was built in.
+ * find.c: where our own job files lie: in workloads/jobs, beside the program (ours.1).
  */
 #include "job/job.h"
 
@@ -22,7 +21,7 @@ int job_find(const char *what, char *out)
 	if (strlen(what) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	strcpy(out, what);
-	if (strchr(what, '/') || !access(what, F_OK) || ours_find(folder, where))
+	if (strchr(what, '/') || !access(what, F_OK) || ours_beside(folder, where))
 		return access(what, F_OK) ? -ENOENT : 0;
 	if (snprintf(out, PATH_MAX, "%s/%s%s", where, what, strstr(what, ".fio") ? "" : ".fio") >= PATH_MAX ||
 	    access(out, F_OK)) {
@@ -45,7 +44,7 @@ int job_each(void (*fn)(const char *path, void *arg), void *arg)
 	struct dirent **e;
 	int n;
 
-	if (ours_find(folder, where))
+	if (ours_beside(folder, where))
 		return -ENOENT;
 	n = scandir(where, &e, is_job, alphasort);
 	if (n < 0)

@@ -180,7 +180,7 @@ void job_free(struct job_file *jf);
 
 /*
  * The path of job `what`: `what` itself if it is a path; else it is the bare name of a job of ours, which is looked for
- * in workloads/jobs under the current folder and beside the program. out: PATH_MAX bytes. 0 or -ENOENT.
+ * in workloads/jobs beside the program. out: PATH_MAX bytes. 0 or -ENOENT.
  */
 int job_find(const char *what, char *out);
 /* Calls fn with the path of each of our own job files, by name. Number of files, or -errno. */

@@ -20,12 +20,18 @@
 #include "rt/rt.h"
 
 #ifndef FSS_COMMIT
-#define FSS_COMMIT "unknown" /* the Makefile says */
+#define FSS_COMMIT  "unknown" /* the Makefile says */
+#define FSS_VERSION "unknown"
 #endif
 
 const char *env_commit(void)
 {
 	return FSS_COMMIT;
+}
+
+const char *env_version(void)
+{
+	return FSS_VERSION;
 }
 
 /* The first line of a file of the kernel's. */

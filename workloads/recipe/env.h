@@ -12,6 +12,8 @@
 
 /* The commit this program was built from. */
 const char *env_commit(void);
+/* The version, as `make install` and the Debian package have it. */
+const char *env_version(void);
 /* Of the machine. A new reference. */
 json_t *env_machine(void);
 /*

@@ -20,21 +20,18 @@ static bool is_everybodys(const char *folder)
 
 int ours_beside(const char *name, char *out)
 {
+	static const char *const place[] = { "", "share/fsyncstorm/", "lib/fsyncstorm/" }; /* as built, as installed */
 	char folder[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
 	folder[n < 0 ? 0 : n] = '\0';
 	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
 		*slash = '\0';
-		if (!is_everybodys(folder) && snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX &&
-		    !access(out, R_OK))
-			return 0;
+		if (is_everybodys(folder))
+			continue;
+		for (unsigned i = 0; i < sizeof(place) / sizeof(place[0]); i++)
+			if (snprintf(out, PATH_MAX, "%s/%s%s", folder, place[i], name) < PATH_MAX && !access(out, R_OK))
+				return 0;
 	}
 	return -ENOENT;
-}
-
-int ours_find(const char *folder, char *out)
-{
-	snprintf(out, PATH_MAX, "%s", folder);
-	return access(out, R_OK) ? ours_beside(folder, out) : 0;
 }
