@@ -18,11 +18,13 @@ import plot_numa
 import plot_phases
 import plot_races
 import plot_scaling
+import plot_steps
 import plot_time
 import plot_waits
 import plots
 import runs
 import say
+import steps
 import tap
 
 def lines(ax):
@@ -164,6 +166,50 @@ class Plots(unittest.TestCase):
             self.assertEqual(shown[f"floor {i}"][0][0], 100)
         self.assertEqual({t.get_text() for t in fig.axes[0].get_yticklabels()}, {"path:/mnt (real)", "postfix"})
         self.assertIn(f"{run.x_floor(0, 1):.2f}x floor", " ".join(t.get_text() for t in fig.axes[0].texts))
+
+    def years(self, complete, modern, device=None):
+        """The recorded run, and two later designs that differ from postfix in their rate alone."""
+        def change(data, env):
+            postfix = data["targets"][1]
+            for design, rate in (("complete", complete), ("modern", modern)):
+                data["targets"].append({**postfix, "design": design, "label": "X " + design, "text": design})
+                at = len(data["targets"]) - 1
+                data["runs"] += [{**r, "target": at, "rate": r["rate"] * rate} for r in data["runs"]
+                                 if r["target"] == 1]
+            if device:
+                data["targets"][-1]["device"] = device
+        return self.edited(change)
+
+    def test_the_designs_of_several_kernels_stand_beside_each_other(self):
+        run = self.years(0.8, 1.1)
+        fig = plot_steps.draw_run(run)
+        panels = fig.axes[:6]
+        self.assertEqual([ax.get_ylabel() for ax in panels],
+                         ["fsync p50 (us)", "fsync p99 (us)", "fsyncs a second, all tasks", "flushes a sync",
+                          "metadata a sync (KiB)", "mean fsync latency (us)"])
+        names = ["prefix", "postfix", "complete", "modern"]
+        self.assertEqual(list(bars(panels[2])), names)
+        self.assertEqual(list(lines(panels[3])), names)
+        middle = {name: bars(panels[2])[name][1] for name in names}
+        self.assertTrue(np.allclose(middle["complete"] / middle["postfix"], 0.8))
+        self.says(plot_steps.draw_run(self.run_), "not the designs of several kernels")
+        self.says(plot_steps.draw_run(self.years(0.8, 1.1, "ram:1g")), "not the designs of several kernels")
+
+    def test_the_published_direction_of_each_step_is_told(self):
+        def told(*rates):
+            return " ".join(say.step_sentences(self.years(*rates)))
+
+        text = told(0.8, 1.1)
+        self.assertRegex(text, r"from postfix to complete \(b5e6c3e170b7; .* complete's rate is 0\.80x postfix's "
+                         r"\[0\.80, 0\.80\]: slower, as published\.")
+        self.assertRegex(text, r"from complete to modern \(487781796d30; .* 1\.3.x complete's .*: faster, as "
+                         r"published\.")
+        self.assertEqual(told(1.2, 0.9).count("against what was published."), 2)
+        self.assertEqual(told(1, 1).count("so it is neither as published nor against it."), 2)
+        self.assertEqual(say.step_sentences(self.run_), [])
+        self.assertEqual(len(say.step_sentences(self.years(0.8, 1.1, "ram:1g"))), 1)
+        self.assertTrue(set(say.step_sentences(self.years(0.8, 1.1))) < set(say.answers(self.years(0.8, 1.1))))
+        self.assertEqual([step.least for step in steps.STEPS], [2, 1])
 
     def test_placements_are_compared_on_a_machine_with_nodes(self):
         def near(data, env):

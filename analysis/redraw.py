@@ -1,7 +1,7 @@
 """
 redraw.py: `make plots`: redraws what is made of committed results: the plots and the report in each run's
-folder, the picture X.svg beside each story X.story.json that is named, and the part of the README between its marks, so
-that no figure in it is typed by hand.
+folder, the picture X.svg beside each story X.story.json that is named, and the parts of the README between their marks,
+so that no figure in it is typed by hand.
 
 The README says which run it tells of:  <!-- plots FOLDER -->  ...  <!-- /plots -->
 """
@@ -46,18 +46,16 @@ def readme_part(run, folder):
 
 
 def fill(path):
-    """Puts what the run says between the marks."""
+    """Puts what each run says between its marks."""
     try:
         with open(path, encoding="utf-8") as f:
             text = f.read()
     except OSError as e:
         raise runs.Bad(f"{path}: {e.strerror}") from None
-    found = MARKED.search(text)
-    if not found:
+    if not MARKED.search(text):
         raise runs.Bad(f"{path}: has no part between <!-- plots FOLDER --> and <!-- /plots -->")
-    folder = found[2]
-    part = readme_part(runs.load(os.path.join(os.path.dirname(os.path.abspath(path)), folder)), folder)
-    new = text[:found.end(1)] + part + text[found.start(3):]
+    home = os.path.dirname(os.path.abspath(path))
+    new = MARKED.sub(lambda m: m[1] + readme_part(runs.load(os.path.join(home, m[2])), m[2]) + m[3], text)
     if new != text:
         files.write(path, new)
 

@@ -195,7 +195,8 @@ def context(run, others, scores):
                        waits_table(run)))
     return {
         "run": run, "title": run.name, "cost": say.cost(run), "costs": cost_table(run), "why": say.why(run),
-        "compared": say.pairs(run, over) + ([say.chance(each) + "."] if each else []) + say.race_answers(run),
+        "compared": say.pairs(run, over) + say.step_sentences(run) + ([say.chance(each) + "."] if each else []) +
+        say.race_answers(run),
         "doubts": say.doubts(run), "places": places(run),
         "first": [shown(p) for p in plots.first_screen(run)],
         "rest": [shown(p, not p.name.startswith("latency-")) for p in plots.the_rest(run, others, scores)],

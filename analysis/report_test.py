@@ -217,6 +217,15 @@ class Readme(unittest.TestCase):
         redraw.fill(self.readme)
         self.assertEqual(self.read(), text)
 
+    def test_each_part_is_of_its_own_run(self):
+        shutil.copytree(os.path.join(self.folder, "results", "one"), os.path.join(self.folder, "results", "two"))
+        self.write("<!-- plots results/one -->\n<!-- /plots -->\n## and\n<!-- plots results/two -->\n<!-- /plots -->\n")
+        redraw.fill(self.readme)
+        one, two = self.read().split("## and")
+        self.assertIn("(results/one/answer.svg)", one)
+        self.assertNotIn("results/two", one)
+        self.assertIn("(results/two/answer.svg)", two)
+
     def test_a_readme_without_marks_is_told_and_left_alone(self):
         self.write("# nothing\n")
         with self.assertRaisesRegex(runs.Bad, "has no part between"):

@@ -4,6 +4,8 @@ say.py: results as plain sentences. What is found, what could not have been, and
 say.1: No sentence says more than its interval. Where no difference is found, the size that would have been seen is
 told.
 say.2: The number of comparisons that were made is told with what was found in them (stats.4).
+say.3: "As published" needs a difference with the published direction; where none was found, or the other one, that is
+said.
 
 Called by the report, the picture of the README, `compare`, the guard and the end of a bench.
 """
@@ -14,6 +16,7 @@ import numpy as np
 
 import runs
 import stats
+import steps
 
 WORSE = {"p50": "slower", "p99": "slower", "p99.9": "slower", "rate": "faster"}
 BLIND = 0.5  # where less than this would not have been seen, "no difference found" would say too much
@@ -81,10 +84,10 @@ def verdict(a, b, metric, c):
     return f"{b}'s {metric} is {ratio(c.ratio)}x {a}'s {interval(c)}: {way(metric, c)}"
 
 
-def pooled(run, a, b, metric):
-    """All levels as one comparison: a block is trial i of each, the mean of its levels' log ratios."""
+def pooled(run, a, b, metric, levels=None):
+    """All levels, or these, as one comparison: a block is trial i of each, the mean of its levels' log ratios."""
     ratios = []
-    for threads in run.levels:
+    for threads in levels or run.levels:
         x, y = run.blocks(a, b, threads, metric)
         if stats.unusable(x, y):
             return stats.Comparison(blocks=len(x), why=stats.unusable(x, y))
@@ -168,10 +171,37 @@ def jobs_text(run):
     return [durables((j["name"], j.get("durable_by", "?")) for j in jobs)] if len(jobs) > 1 else []
 
 
+def step_outcome(step, c):
+    """What the comparison says of the published direction (say.3)."""
+    if not c.valid or cannot_tell(c):
+        return "so it cannot be told whether that is so here"
+    if not c.different:
+        return "so it is neither as published nor against it"
+    return "as published" if way("rate", c) == step.rate else "against what was published"
+
+
+def step_sentence(run, step):
+    """One, with its full stop; "" where the run cannot say anything."""
+    pair, levels = steps.targets(run, step), [t for t in run.levels if run.fsyncers(t) >= step.least]
+    if not pair or not levels:
+        return ""
+    c = pooled(run, *pair, "rate", levels)
+    counts = [run.fsyncers(t) for t in levels]
+    over = f"with {counts[0]} to {counts[-1]} fsyncers" if len(counts) > 1 else f"with {fsyncers(counts[0])}"
+    told = verdict(run.names[pair[0]], run.names[pair[1]], "rate", c)
+    return (f"The step from {step.a} to {step.b} ({step.commit}; published as {step.rate}: {step.where}), {over}: "
+            f"{told}, {step_outcome(step, c)}.")
+
+
+def step_sentences(run):
+    return [s for s in (step_sentence(run, step) for step in steps.STEPS) if s]
+
+
 def answers(run):
     """The answer: a few sentences. How the targets compare, why a sync costs what it does, which races lose data."""
     each, over = compare_run(run)
-    compared = jobs_text(run) + pairs(run, over) + ([chance(each) + "."] if len(run.names) > 1 else [])
+    compared = (jobs_text(run) + pairs(run, over) + step_sentences(run) +
+                ([chance(each) + "."] if len(run.names) > 1 else []))
     return compared + why(run) + race_answers(run)
 
 
