@@ -403,17 +403,14 @@ static int cut_command(int argc, char **argv)
 		                          "names beside an fsync. Exit status 1: something is broken.\n"
 		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
 		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies\n"
-		                          "fsyncstorm cut export DIR FILE: its record in the format of dm-log-writes",
+		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes",
 		                          NULL, NULL, NULL };
-	static char program[PATH_MAX];
 	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
 		                       .jobs = default_jobs() }, .text = stdout };
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	int ret = cmd_options(&argp, argc, argv, &o);
 
 	if (ret)
 		return ret;
-	o.plan.program = n > 0 ? program : "fsyncstorm";
 	ret = check_options(&o);
 	if (ret)
 		return ret;
@@ -536,6 +533,7 @@ static int shrink_command(int argc, char **argv)
 static int export_command(int argc, char **argv)
 {
 	char path[FINDING_PATH];
+	struct saved_cut c;
 	struct evidence e;
 	struct why why;
 
@@ -543,11 +541,15 @@ static int export_command(int argc, char **argv)
 		return cmd_error("cut export", "the folder of one finding and a file to write are expected");
 	if (strlen(argv[1]) + 32 > sizeof(path))
 		return cmd_error("cut export", "%.60s...: the path is too long", argv[1]);
-	snprintf(path, sizeof(path), "%s/log.zst", argv[1]);
-	if (evidence_load(path, &e, &why))
+	if (saved_cut_load(argv[1], &c, &why))
 		return cmd_error("cut export", "%s", why.text);
-	int ret = dmlog_export(&e, argv[2], &why);
-	evidence_free(&e);
+	snprintf(path, sizeof(path), "%s/log.zst", argv[1]);
+	int ret = evidence_load(path, &e, &why);
+	if (!ret) {
+		ret = dmlog_export(&e, &c, argv[2], &why);
+		evidence_free(&e);
+	}
+	saved_cut_free(&c);
 	return ret ? cmd_error("cut export", "%s", why.text) : 0;
 }
 

@@ -90,7 +90,7 @@ static void save_finding(struct worker *k, const struct cut *c, const struct bro
 	}
 	mkdir(k->p->findings, 0755);
 	snprintf(folder, sizeof(folder), "%s/%s-%s-%u", k->p->findings, cut_fs_name(&k->p->fs), k->w.work->name, i + 1);
-	const struct finding f = { &k->w, k->seed, c, list, kernel, k->p->program };
+	const struct finding f = { &k->w, k->seed, c, list, kernel };
 	if (finding_save(folder, &f, &why))
 		fprintf(stderr, "fsyncstorm cut: a finding is not kept: %s\n", why.text);
 }

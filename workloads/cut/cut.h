@@ -28,7 +28,6 @@ struct cut_plan {
 	struct aim aim;
 	unsigned findings_most; /* folders */
 	char findings[512];     /* where they go: this folder, made when there is one */
-	const char *program;
 	bool one_syncer;        /* the control arm: of the threads that sync only the first does */
 	void (*progress)(const struct tally *t, double seconds, void *arg);
 	void *arg;

@@ -1,6 +1,7 @@
 /* dmlog.c: see dmlog.h. */
 #include "cut/dmlog.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +86,9 @@ static void put_flush(struct exporting *x, uint32_t submitted)
 	put_entry(x, 0, 0, DMLOG_FLUSH, NULL);
 }
 
-static void put_events(struct exporting *x)
+static void put_events(struct exporting *x, const struct saved_cut *c)
 {
-	for (uint32_t i = 0; i < x->n; i++) {
+	for (uint32_t i = 0; i < c->pos; i++) {
 		const struct dev_event *e = &x->event[i];
 		if (e->failed)
 			continue;
@@ -96,37 +97,51 @@ static void put_events(struct exporting *x)
 		else if (e->kind == DEV_WCMP && e->fua)
 			put_write(x, e->of);
 	}
-	put_mark(x, "end");
-	for (uint32_t i = 0; i < x->n; i++)
-		if (x->event[i].kind == DEV_WCMP)
-			put_write(x, x->event[i].of);
+	for (uint32_t i = 0; i < c->nkept; i++)
+		put_write(x, c->kept[i]);
+	put_mark(x, "cut");
 }
 
 /* The super block stands first and has the number of entries, so they are counted before: with no file. */
-static uint64_t put_all(struct exporting *x, const struct evidence *e, FILE *out)
+static uint64_t put_all(struct exporting *x, const struct evidence *e, const struct saved_cut *c, FILE *out)
 {
 	x->out = out;
 	x->entries = 0;
 	memset(x->done, 0, x->n);
 	put_base(x, e);
-	put_events(x);
+	put_events(x, c);
 	return x->entries;
 }
 
-int dmlog_export(const struct evidence *e, const char *path, struct why *why)
+/* Each write that is kept is one of the record, from before the cut. */
+static bool is_of_record(const struct exporting *x, const struct saved_cut *c)
+{
+	bool good = c->pos <= x->n;
+
+	for (uint32_t i = 0; i < c->nkept; i++)
+		good = good && c->kept[i] < c->pos && x->event[c->kept[i]].kind == DEV_WSUB;
+	return good;
+}
+
+int dmlog_export(const struct evidence *e, const struct saved_cut *c, const char *path, struct why *why)
 {
 	struct exporting x = { .n = 0 };
 	struct replace r;
-	int ret = replace_begin(&r, path);
+	int ret;
 
+	x.event = powercut_events(e->dev, &x.n);
+	if (!is_of_record(&x, c))
+		return why_set(why, -EINVAL, "the cut is none of this record");
+	if (c->nunits)
+		return why_set(why, -EINVAL, "a write of this cut is torn, which that format cannot tell");
+	ret = replace_begin(&r, path);
 	if (ret)
 		return why_set(why, ret, "%.300s: %s", path, strerror(-ret));
-	x.event = powercut_events(e->dev, &x.n);
 	x.done = mem_zalloc(x.n + 1);
-	const struct dmlog_super s = { DMLOG_MAGIC, DMLOG_VERSION, put_all(&x, e, NULL), DMLOG_SECTOR };
+	const struct dmlog_super s = { DMLOG_MAGIC, DMLOG_VERSION, put_all(&x, e, c, NULL), DMLOG_SECTOR };
 	x.out = r.out;
 	put_sector(&x, &s, sizeof(s), NULL);
-	put_all(&x, e, r.out);
+	put_all(&x, e, c, r.out);
 	free(x.done);
 	ret = replace_end(&r, true);
 	return ret ? why_set(why, ret, "%.300s: %s", path, strerror(-ret)) : 0;

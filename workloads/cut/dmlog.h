@@ -9,7 +9,7 @@
 #ifndef CUT_DMLOG_H
 #define CUT_DMLOG_H
 
-#include "cut/evidence.h"
+#include "cut/finding.h"
 
 /* On the disk, little-endian; one sector each, a write's data behind it. */
 #define DMLOG_MAGIC   0x6a736677736872ull
@@ -30,9 +30,10 @@ struct dmlog_entry {
 };
 
 /*
- * Writes it: the base, a mark "base", then each write when a flush or FUA made it durable, with that flush behind it;
- * at the end the mark "end" and what was never made durable, in the order of completion. 0, or -errno with why.
+ * Writes what leads to the image of the cut: the base; a mark "base"; each write that a flush or FUA had made durable,
+ * with that flush behind it; the writes that the cut keeps; a mark "cut". So a replay of the whole log, by the kernel's
+ * replay-log, makes that image. 0, or -errno with why.
  */
-int dmlog_export(const struct evidence *e, const char *path, struct why *why);
+int dmlog_export(const struct evidence *e, const struct saved_cut *c, const char *path, struct why *why);
 
 #endif

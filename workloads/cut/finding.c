@@ -418,7 +418,7 @@ static int write_kernel(const char *folder, const char *line, struct why *why)
 	return end(folder, "kernel.log", &r, why);
 }
 
-static int write_replay(const char *folder, const char *program, struct why *why)
+static int write_replay(const char *folder, struct why *why)
 {
 	char path[FINDING_PATH];
 	struct replace r;
@@ -426,7 +426,7 @@ static int write_replay(const char *folder, const char *program, struct why *why
 
 	if (ret)
 		return ret;
-	fprintf(r.out, "#!/bin/sh\nexec \"${FSYNCSTORM:-%s}\" cut replay \"$(dirname \"$0\")\"\n", program);
+	fprintf(r.out, "#!/bin/sh\nexec \"${FSYNCSTORM:-fsyncstorm}\" cut replay \"$(dirname \"$0\")\"\n");
 	ret = end(folder, "replay.sh", &r, why);
 	path_of(folder, "replay.sh", path);
 	return ret ? ret : chmod(path, 0755) ? -errno : 0;
@@ -505,7 +505,7 @@ int finding_save(const char *folder, const struct finding *f, struct why *why)
 	if (!ret)
 		ret = write_env(folder, f, why);
 	if (!ret)
-		ret = write_replay(folder, f->program, why);
+		ret = write_replay(folder, why);
 	if (!ret)
 		ret = write_story(folder, &c, f->broken, why);
 	saved_cut_free(&c);

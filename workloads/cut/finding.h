@@ -24,7 +24,6 @@ struct finding {
 	const struct cut *cut;
 	const struct broken_list *broken;
 	const char *kernel;  /* a line of the kernel's log; "" */
-	const char *program; /* the path of this program */
 };
 
 /* Writes it to the folder, which is made, and must not be there. 0, or -errno with why. */

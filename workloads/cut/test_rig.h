@@ -91,7 +91,7 @@ static inline void make_finding(const char *at, struct broken *first)
 	assert_true(s.broken > 0);
 	*first = s.first;
 	judge_cut(w.judge, &s.cut, &list);
-	const struct finding f = { &w, 7, &s.cut, &list, "", "fsyncstorm" };
+	const struct finding f = { &w, 7, &s.cut, &list, "" };
 	if (finding_save(at, &f, &why))
 		fail_msg("%s", why.text);
 	assert_int_not_equal(finding_save(at, &f, &why), 0); /* it is there already */
