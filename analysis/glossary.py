@@ -36,6 +36,9 @@ WORDS = (
     ("wake-up", "the part of a wait between being woken and running"),
     ("type", "mutex, rwsem, spin: locks, each as the kernel's of that name; wait: for an event"),
     ("class, whose phase", "what was waited for; what whoever held or owed it was doing meanwhile, most of the time"),
+    ("phase, what the kernel waited for, sleeps",
+     "a part of a sync; the function of the kernel that a sync slept in, from the stack at the sleep; how many such "
+     "sleeps a sync"),
     ("acquired, remote, woken, woken remote", "how often a lock was taken, and came from another NUMA node; wake-ups "
                                               "of waiting tasks, and of those on another node"),
 )
@@ -87,6 +90,8 @@ def terminal_words(run):
     if any("phases_ns" in t for t in trials):
         have.update(("mean, the rest", "contended, total ms, max us, avg us", "share", "wake-up", "type",
                      "class, whose phase"))
+    if any("kernel_waits" in t for t in trials):
+        have.update(("mean, the rest", "share", "phase, what the kernel waited for, sleeps"))
     if any(says_more(t.get("sections", [])) for t in trials):
         have.update(("section, tasks", "call, calls, a second, max, MB/s"))
     if run.env.get("topology", {}).get("nodes", 1) > 1:

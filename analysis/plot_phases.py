@@ -1,5 +1,5 @@
 """
-plot_phases.py: where the mean sync's time went: one bar a design and number of fsyncers, its parts summing
+plot_phases.py: where the mean sync's time went: one bar a target and number of fsyncers, its parts summing
 to the mean latency.
 """
 import numpy as np
@@ -14,6 +14,8 @@ LOOK = {
     "wait_data": ("#0072b2", ""), "wakeup": ("#f0e442", ""), "log_items": ("#009e73", ""),
     "log_join": ("#cc79a7", ""), "log_write": ("#e69f00", ""), "dev_flush": ("#7d4e00", ""),
     "super": ("#8a3a00", "\\\\"), "trans": ("#9b9b9b", "//"), "other": ("#c8c8c8", ""),
+    "jiffy_sleep": ("#d55e00", "xx"), "lock": ("#d55e00", "//"), "memory": ("#009e73", "//"),
+    "on_cpu": ("#f0f0f0", ""), "preempted": ("#f0f0f0", "//"),
 }
 SMALL = 0.005  # a phase that is nowhere a larger share is drawn but not named
 
@@ -25,14 +27,8 @@ def table(run):
         for i in run.indexes:
             phases, h = run.phases(i, threads), run.histogram(i, threads)
             if phases and h is not None:
-                rows.append((i, threads, phases, sum_mean(run, i, threads)))
+                rows.append((i, threads, phases, run.sync_mean(i, threads)))
     return rows
-
-
-def sum_mean(run, target, threads):
-    """Mean latency in us of all syncs, fsync and fdatasync together, as the phases are."""
-    found = [h for h in (run.histogram(target, threads, op) for op in ("fsync", "fdatasync")) if h is not None]
-    return sum(h.sum_ns for h in found) / sum(h.n for h in found) / 1e3
 
 
 def order_of(rows):
@@ -69,7 +65,7 @@ def draw_axes(ax, run, rows):
         ax.text(np.mean(mine), 1.0, run.fsyncers(threads), transform=ax.get_xaxis_transform(), ha="center",
                 va="bottom", fontsize=8)
     ax.set_ylabel(f"mean {run.subject} latency (us)")
-    ax.set_xlabel("design; above the bars: number of fsyncers")
+    ax.set_xlabel("target; above the bars: number of fsyncers")
     ax.yaxis.set_major_formatter(draw.number)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7.5)
@@ -79,7 +75,7 @@ def draw_run(run):
     rows = table(run)
     if not rows:
         return draw.absent(run.recipe(), TITLE,
-                           "phases were not measured (a real file system, or counters compiled out)")
+                           "phases were not measured (stacks of the kernel not allowed, or counters compiled out)")
     fig, axes = draw.figure(run.recipe(), f"{TITLE} (parts sum to the mean latency)", width=6.2, height=3.7)
     draw_axes(axes[0, 0], run, rows)
     return fig

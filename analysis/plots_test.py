@@ -91,7 +91,7 @@ class Plots(unittest.TestCase):
 
     def test_phases_stack_up_to_the_mean(self):
         fig = plot_phases.draw_run(self.run_)
-        self.labelled(fig, ("design; above the bars: number of fsyncers", "mean fsync latency (us)"))
+        self.labelled(fig, ("target; above the bars: number of fsyncers", "mean fsync latency (us)"))
         heights, tops = {}, {}
         for bar in fig.axes[0].patches:
             x = round(bar.get_x() + bar.get_width() / 2, 3)

@@ -101,6 +101,15 @@ def phases_table(run):
     return ["fsyncers", "target", "mean us"] + [n + " us" for n in names], rows
 
 
+def kernel_table(run):
+    """Waits of a thousandth of a sync's time and more."""
+    rows = [[cell(run.fsyncers(t)), (run.names[i], run.names[i]), cell(share * 100, 1), cell(n, 2), (phase, phase),
+             (function, function), (what, what)]
+            for t in run.levels for i in run.indexes for function, what, phase, share, n in run.kernel_sites(i, t)
+            if share >= 0.001]
+    return ["fsyncers", "target", "% of the time", "sleeps a sync", "phase", "kernel function", "waits for"], rows
+
+
 def waits_table(run):
     """At the highest number of tasks: the dearest first."""
     sums, level = {}, run.levels[-1]
@@ -193,6 +202,8 @@ def context(run, others, scores):
         tables.append(("phases-table", "Where the mean sync's time goes", phases_table(run)))
         tables.append(("waits-table", f"Waits with {run.fsyncers(run.levels[-1])} fsyncers, all tasks of the engine",
                        waits_table(run)))
+    if kernel_table(run)[1]:
+        tables.append(("kernel-table", "What the kernel's syncs waited for, in trials of their own", kernel_table(run)))
     return {
         "run": run, "title": run.name, "cost": say.cost(run), "costs": cost_table(run), "why": say.why(run),
         "compared": say.pairs(run, over) + say.step_sentences(run) + ([say.chance(each) + "."] if each else []) +

@@ -250,8 +250,12 @@ class Run:
                 f"placement {d.get('placement', '?')}")
 
     def phases(self, target, threads):
-        """Mean us of a sync in each phase, all trials: {phase: us}. They sum to the mean latency."""
+        """Mean us of a sync in each phase, all trials: {phase: us}. They sum to the mean latency. Of a kernel's syncs
+        the shares are those of trials of their own, since recording takes time: here of the mean that was measured."""
         trials = self.trials(target, threads)
+        recorded = [t["kernel_waits"] for t in trials if t.get("kernel_waits", {}).get("sync_ns")]
+        if recorded:
+            return self.kernel_phases(recorded, self.sync_mean(target, threads))
         n = sum(number_of(t, SYNCS) for t in trials)
         sums = {}
         for t in trials:
@@ -260,6 +264,33 @@ class Run:
         if not n or not any(ns for phase, ns in sums.items() if phase != "other"):  # a real file system tells none
             return {}
         return {phase: ns / n / 1e3 for phase, ns in sums.items()}
+
+    def sync_mean(self, target, threads):
+        """Mean latency in us of all syncs, fsync and fdatasync together, as the phases are; None without one."""
+        found = [h for h in (self.histogram(target, threads, op) for op in SYNCS) if h is not None]
+        n = sum(h.n for h in found)
+        return sum(h.sum_ns for h in found) / n / 1e3 if n else None
+
+    @staticmethod
+    def kernel_phases(recorded, mean_us):
+        total, sums = sum(w["sync_ns"] for w in recorded), {}
+        for w in recorded:
+            for phase, ns in w["phases_ns"].items():
+                sums[phase] = sums.get(phase, 0) + ns
+        return {phase: ns / total * mean_us for phase, ns in sums.items()} if mean_us else {}
+
+    def kernel_sites(self, target, threads):
+        """What a kernel's syncs waited for, the dearest first: [(function, what, phase, share of a sync's time, sleeps
+        a sync)]; [] where it was not recorded."""
+        recorded = [t["kernel_waits"] for t in self.trials(target, threads)
+                    if t.get("kernel_waits", {}).get("sync_ns")]
+        total, syncs, sums = sum(w["sync_ns"] for w in recorded), sum(w["syncs"] for w in recorded), {}
+        for w in recorded:
+            for s in w["sites"]:
+                ns, n = sums.get((s["function"], s["what"], s["phase"]), (0, 0))
+                sums[s["function"], s["what"], s["phase"]] = ns + s["ns"], n + s["n"]
+        rows = [(*site, ns / total, n / syncs) for site, (ns, n) in sums.items()]
+        return sorted(rows, key=lambda r: -r[3])
 
     def scores(self):
         """Rows of the score of strategies that is kept beside the results; None when there is none."""

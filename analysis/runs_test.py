@@ -71,6 +71,34 @@ class Loading(unittest.TestCase):
                 mean = self.run_.histogram(i, threads).mean_ns / 1e3
                 self.assertAlmostEqual(sum(self.run_.phases(i, threads).values()) / mean, 1, delta=0.01)
 
+    @staticmethod
+    def with_kernel_waits(data):
+        """The first target is a real file system: of its syncs nine tenths wait for another's commit."""
+        for r in data["runs"]:
+            if r["target"] == 0:
+                del r["phases_ns"]
+                r["kernel_waits"] = {"syncs": 10, "sync_ns": 1000, "phases_ns": {"log_join": 900, "jiffy_sleep": 80,
+                                                                                 "on_cpu": 20},
+                                     "sites": [{"function": "btrfs_sync_log", "what": "a tick", "phase": "jiffy_sleep",
+                                                "ns": 80, "n": 5},
+                                               {"function": "wait_log_commit", "what": "another task's commit",
+                                                "phase": "log_join", "ns": 900, "n": 20}]}
+
+    def test_phases_of_a_kernel_are_shares_of_the_measured_mean(self):
+        with Edited(self.with_kernel_waits) as e:
+            run = runs.load(e.folder)
+            for threads in run.levels:
+                mean = run.histogram(0, threads).mean_ns / 1e3
+                self.assertAlmostEqual(run.phases(0, threads)["log_join"] / mean, 0.9, delta=0.001)
+                self.assertAlmostEqual(sum(run.phases(0, threads).values()) / mean, 1, delta=0.001)
+                self.assertEqual(run.kernel_sites(0, threads)[0],
+                                 ("wait_log_commit", "another task's commit", "log_join", 0.9, 2))
+                self.assertEqual(run.kernel_sites(1, threads), [])
+            told = " ".join(say.why(run))
+            self.assertIn("90 % wait_log_commit: another task's commit, 8 % btrfs_sync_log: a tick", told)
+            self.assertRegex(told, r"sleeps one tick .*8 % of the time of .*-o ssd")
+            self.assertNotIn("sleeps one tick", " ".join(say.why(self.run_)))
+
     def test_blocks_are_trials_of_the_same_number(self):
         def drop_one(data):
             gone = next(r for r in data["runs"] if r["target"] == 1 and r["trial"] == 2 and r["threads"] == 1)

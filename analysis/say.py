@@ -20,6 +20,7 @@ import steps
 
 WORSE = {"p50": "slower", "p99": "slower", "p99.9": "slower", "rate": "faster"}
 BLIND = 0.5  # where less than this would not have been seen, "no difference found" would say too much
+TOLD_SHARE = 0.05  # a wait of a kernel that takes less of a sync is not told
 BETTER = {"p50": "faster", "p99": "faster", "p99.9": "faster", "rate": "slower"}
 
 
@@ -226,14 +227,31 @@ def an(noun):
     return f"{'An' if noun.startswith('f') else 'A'} {noun}"
 
 
+def jiffy_text(run):
+    """The sleep of btrfs that depends on what the device says of itself, and its remedy: "" where there was none."""
+    slept = [(f"{run.names[i]} with {fsyncers(run.fsyncers(t))}", phases["jiffy_sleep"] / sum(phases.values()))
+             for t in run.levels for i in run.indexes if (phases := run.phases(i, t)).get("jiffy_sleep")]
+    slept = [(who, share) for who, share in slept if share >= TOLD_SHARE]
+    if not slept:
+        return ""
+    told = ", ".join(f"{share * 100:.0f} % of the time of {who}" for who, share in slept)
+    return (f"btrfs sleeps one tick of the kernel's clock in log commits because the device says that it is rotational "
+            f"({told}), and who waits for such a commit waits for its sleep, too: mount with -o ssd, or write 0 into "
+            f"the device's queue/rotational.")
+
+
 def time_of(run, target, level):
-    """The three dearest phases of a sync; "" where nobody knows them."""
+    """The three dearest phases of a sync, of a kernel's the dearest waits; "" where nobody knows them."""
     phases = run.phases(target, level)
+    sites = [s for s in run.kernel_sites(target, level) if s[3] >= TOLD_SHARE][:3]
     if not phases:
         return ""
     total = sum(phases.values())
     top = sorted(phases, key=phases.get, reverse=True)[:3]
     parts = ", ".join(f"{phases[p] / total * 100:.0f} % {p}" for p in top)
+    if sites:
+        parts = ", ".join(f"{share * 100:.0f} % {function}{': ' * bool(what)}{what}" for function, what, _, share, _ in
+                          sites)
     return (f"{an(run.subject)} of {run.names[target]} with {fsyncers(run.fsyncers(level))} takes {total:,.0f} us on "
             f"average: {parts}.")
 
@@ -261,9 +279,12 @@ def cost(run):
 
 
 def why(run):
-    """Where the time of a sync goes, of each target, with the fewest fsyncers."""
+    """Where the time of a sync goes, of each target, with the fewest fsyncers; of a real file system with the most,
+    too."""
     level = run.levels[0]
-    return [s for s in [time_of(run, i, level) for i in run.indexes] + [floors_text(run, level)] if s]
+    told = [time_of(run, i, level) for i in run.indexes] + [time_of(run, i, run.levels[-1]) for i in run.indexes
+                                                            if len(run.levels) > 1 and run.kernel_sites(i, level)]
+    return [s for s in told + [jiffy_text(run), floors_text(run, level)] if s]
 
 
 def listed(run, rows):

@@ -126,10 +126,16 @@ def over_time(value, where):
 WAIT = record({"class": text, "kind": text, "acquired": count, "contended": count, "wait_ns": positive,
                "wakeup_ns": positive, "other_node": count, "holder_phase_ns": table(positive)}, {"wait": histogram})
 
+SITE = record({"function": text, "what": text, "phase": text, "ns": positive, "n": count})
+
+KERNEL_WAITS = record({"syncs": count, "sync_ns": positive, "phases_ns": table(positive), "sites": each(SITE)},
+                      {"lost": count})
+
 TRIAL = record({"threads": count, "target": count, "trial": count, "rate": positive, "tasks_n": count,
                 "elapsed_ns": positive, "ops": operations},
                {"interrupted": flag, "error": text, "notice": text, "made": text, "phases_ns": table(positive),
-                "waits": each(WAIT), "floor": histogram, "floor_before_ns": positive, "floor_after_ns": positive,
+                "kernel_waits": KERNEL_WAITS, "waits": each(WAIT),
+                "floor": histogram, "floor_before_ns": positive, "floor_after_ns": positive,
                 "floor_ratio": number, "promised": count, "over_time": over_time, "flushes_per_sync": positive,
                 "meta_bytes_per_sync": positive, "device": table(histogram)})
 
@@ -144,7 +150,7 @@ RUN = record({"date": text, "commit": text, "command": each(text, 1), "trials": 
               "runs": each(TRIAL)},
              {"jobs": each(JOB, 2), "seconds_ns": positive, "seed": anything, "placement": text, "phases": table(text),
               "classes": table(text), "interrupted": flag,
-              "merged_from": each(text)})
+              "no_kernel_waits": text, "merged_from": each(text)})
 
 BACKING = record({}, {"target": count, "path": text, "filesystem": text, "source": text, "mounted_at": text,
                       "mount_options": text, "fs_options": text, "drive": text, "model": text, "write_cache": text,

@@ -38,7 +38,7 @@ struct bench_options {
 	unsigned npercentiles;
 	const char *placement, *json, *out, *events, *size;
 	enum bench_driver driver;
-	bool no_results, keep, force, with_fio, dry_run, verbose;
+	bool no_results, keep, force, with_fio, dry_run, verbose, no_kernel_waits;
 	char **fio_argv; /* fio's own options in place of a job file; NULL: none */
 	int fio_argc;
 };
@@ -74,6 +74,7 @@ struct bench {
 	struct bench_level level[BENCH_LEVELS_MAX];
 	unsigned nlevels;
 	uint64_t begin_ns;
+	char no_kwaits[WHY_MAX];  /* why it is not recorded where a kernel's syncs wait; "" when it is */
 	bool interrupted;
 };
 
@@ -114,6 +115,13 @@ double bench_request_ns(const struct driver_result *r);
 const struct hist *bench_floor(const struct driver_result *r);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
+/*
+ * Mean ns of a sync in a phase (enum phase, or enum kwait_phase beyond): they sum to the mean. Of a kernel's syncs the
+ * shares are those of trials of their own (kwait/task.h). 0 where phases are not known.
+ */
+double bench_phase_ns(const struct driver_result *r, unsigned phase);
+/* Whether they are. */
+bool bench_has_phases(const struct driver_result *r);
 /*
  * A histogram of a result by its number, with its name: each kind of operation, service, response; NULL past the end.
  */

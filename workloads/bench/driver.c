@@ -185,6 +185,7 @@ static void start_tasks(struct trial *t, const struct placement *plan)
 		w->unlimited = cfg->seconds_ns || j->time_based;
 		w->seed = cfg->seed;
 		w->events = cfg->events;
+		w->kwaits = cfg->kwaits && t->target->kernel;
 		snprintf(name, sizeof(name), "%.12s.%u", j->name, cfg->clones[i].clone);
 		w->task = rt_spawn(name, worker_run, w, &plan[i]);
 	}
@@ -349,6 +350,11 @@ static void add_up(struct trial *t)
 		if (w->pmu)
 			pmu_add(w->pmu, &r->events);
 		pmu_close(w->pmu);
+		if (w->sleeps) {
+			r->kwaits = r->kwaits ? r->kwaits : mem_zalloc(sizeof(*r->kwaits));
+			kwait_sum_task(r->kwaits, w->sleeps);
+		}
+		kwait_task_close(w->sleeps);
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
 	}
@@ -518,5 +524,6 @@ void driver_free(struct driver_result *r)
 	free(r->section);
 	free(r->task);
 	free(r->waits);
+	free(r->kwaits);
 	free(r);
 }

@@ -19,6 +19,7 @@
 #include "bench/heat.h"
 #include "job/job.h"
 #include "job/ops.h"
+#include "kwait/sum.h"
 #include "rt/lock_stat.h"
 #include "machine/place.h"
 #include "rt/pmu.h"
@@ -32,6 +33,7 @@ struct driver_config {
 	uint64_t seconds_ns;   /* each task goes on for this long, whatever limits the job has; 0: the job's */
 	uint64_t seed;
 	const struct pmu_set *events; /* counted in each task; NULL: none */
+	bool kwaits;           /* the sleeps of syncs are recorded: latencies are not to be used (kwait/task.h) */
 	void (*progress)(void *arg, uint64_t elapsed_ns); /* now and then while it runs; may be NULL */
 	void *arg;
 };
@@ -77,6 +79,8 @@ struct driver_result {
 	uint64_t counters[C_NR];
 	struct lock_stat *waits;     /* L_NR */
 	struct pmu_counts events;    /* of the tasks, engine included; not of the engine's own tasks */
+	/* Where syncs of the kernel waited, from a trial of its own; all else here is of another. NULL: not known */
+	struct kwait_sum *kwaits;
 	bool has_device;
 	struct dev_stats device;
 	struct dev_facts drive;      /* what is known of the device and the drive under it */

@@ -172,6 +172,17 @@ static void done_op(struct worker *w, const struct op *op, uint64_t begin, uint6
 		add_response(w, op, begin, end);
 }
 
+/* do_op(), its sleeps kept. */
+static int recorded_op(struct worker *w, const struct op *op)
+{
+	uint64_t begin = kwait_now();
+	int ret = do_op(w, op);
+
+	if (!ret)
+		kwait_task_call(w->sleeps, begin, kwait_now());
+	return ret;
+}
+
 /* Returns when it ended. */
 static uint64_t timed_op(struct worker *w, const struct op *op)
 {
@@ -185,7 +196,7 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 	begin = begin_op(known);
 	if (phases)
 		memcpy(before, rt_self()->phase_ns, sizeof(before));
-	ret = do_op(w, op);
+	ret = w->sleeps && w->measuring && is_sync(op->kind) ? recorded_op(w, op) : do_op(w, op);
 	end = end_op(known);
 	if (phases && w->pmu)
 		pmu_sync_end();
@@ -468,10 +479,14 @@ void worker_run(void *arg)
 	wait_for_turn(w);
 	w->measuring = true;
 	w->cpu_ns = cpu_ns();
+	if (w->kwaits)
+		w->sleeps = kwait_task_open(0, NULL);
 	if (w->pmu)
 		pmu_start(w->pmu);
 	if (!w->error)
 		interval(w, w->limit_ns);
+	if (w->sleeps)
+		kwait_task_stop(w->sleeps);
 	if (w->pmu)
 		pmu_stop(w->pmu);
 	w->cpu_ns = cpu_ns() - w->cpu_ns;

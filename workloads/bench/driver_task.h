@@ -27,6 +27,7 @@ struct worker {
 	bool unlimited;           /* the job's own end does not count */
 	uint64_t seed;
 	const struct pmu_set *events; /* may be NULL */
+	bool kwaits;              /* record the sleeps of syncs */
 	struct task *task;
 
 	/* the task's own while it runs, then read by driver.c */
@@ -50,6 +51,7 @@ struct worker {
 	uint64_t phase_ns[PH_NR];
 	uint64_t bytes, read_bytes, cpu_ns;
 	struct pmu *pmu;           /* NULL without events */
+	struct kwait_task *sleeps; /* NULL: not recorded */
 	int error;
 	enum op_kind error_op;
 };

@@ -166,6 +166,33 @@ void bench_put_measured(json_t *o, const struct driver_result *r)
 	put_text(o, "notice", r->notice);
 }
 
+/* Where a kernel's syncs waited, in trials of their own: what is beside it in the object was measured in others. */
+static json_t *kwaits_json(const struct kwait_sum *from)
+{
+	json_t *o = json_object(), *phases = json_object(), *sites = json_array(), *site;
+	struct kwait_sum sorted = *from;
+
+	kwait_sum_sort(&sorted);
+	put_int(o, "syncs", sorted.syncs);
+	put_int(o, "sync_ns", sorted.sync_ns);
+	put_int(o, "lost", sorted.lost);
+	for (unsigned i = 0; i < KW_NR; i++)
+		if (sorted.phase_ns[i])
+			put_int(phases, kwait_phase_name(i), sorted.phase_ns[i]);
+	json_object_set_new(o, "phases_ns", phases);
+	for (unsigned i = 0; i < sorted.nsites; i++) {
+		site = json_object();
+		put_text(site, "function", sorted.site[i].function);
+		put_text(site, "what", sorted.site[i].what);
+		put_text(site, "phase", kwait_phase_name(sorted.site[i].phase));
+		put_int(site, "ns", sorted.site[i].ns);
+		put_int(site, "n", sorted.site[i].n);
+		json_array_append_new(sites, site);
+	}
+	json_object_set_new(o, "sites", sites);
+	return o;
+}
+
 static json_t *barriers_json(const struct driver_result *r)
 {
 	const struct target_barriers *b = &r->barriers;
@@ -254,6 +281,8 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	json_object_set_new(o, "events", bench_events_json(b, target, r));
 	json_object_set_new(o, "drive", bench_drive_json(r));
 	bench_put_measured(o, r);
+	if (r->kwaits)
+		json_object_set_new(o, "kernel_waits", kwaits_json(r->kwaits));
 	put_hist(o, "floor", bench_floor(r));
 	if (r->floor.n)
 		put_int(o, "floor_before_ns", hist_percentile(&r->floor, 50));
@@ -365,8 +394,10 @@ json_t *bench_json(const struct bench *b, const char *date)
 	if (b->why_fio[0])
 		put_text(o, "why_fio", b->why_fio);
 	json_object_set_new(o, "targets", targets_json(b));
-	for (int i = 0; i < PH_NR; i++)
-		put_text(phases, phase_info[i].name, phase_info[i].what);
+	for (unsigned i = 0; i < KW_NR; i++)
+		put_text(phases, kwait_phase_name(i), kwait_phase_what(i));
+	if (b->no_kwaits[0])
+		put_text(o, "no_kernel_waits", b->no_kwaits);
 	json_object_set_new(o, "phases", phases);
 	for (int i = 0; i < L_NR; i++)
 		put_text(classes, lock_info[i].name, lock_info[i].what);

@@ -13,7 +13,7 @@
 
 enum {
 	KEY_SEED = 0x100, KEY_KEEP, KEY_FORCE, KEY_NO_RESULTS, KEY_WITH_FIO, KEY_PERCENTILES, KEY_DRY_RUN, KEY_SIZE,
-	KEY_DRIVER
+	KEY_DRIVER, KEY_NO_KERNEL_WAITS
 };
 
 static const struct argp_option table[] = {
@@ -34,6 +34,8 @@ static const struct argp_option table[] = {
 	  0 },
 	{ "driver", KEY_DRIVER, "WHO", 0, "own, fio, or auto: fio itself where our own driver cannot do the job (auto)",
 	  0 },
+	{ "no-kernel-waits", KEY_NO_KERNEL_WAITS, NULL, 0,
+	  "Do not look where a real file system's syncs wait: no trials for that", 0 },
 	{ "verbose", 'v', NULL, 0, "All tables: phases, waits, counters, ratios; drives; what the words mean", 0 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what JOB would do, and what each of its keys does here; run nothing",
 	  0 },
@@ -188,6 +190,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return wrong("percentile-list", "up to 16 numbers above 0, 100 at most, such as 50,99,99.99", arg);
 	case 'v':
 		o->verbose = true;
+		return 0;
+	case KEY_NO_KERNEL_WAITS:
+		o->no_kernel_waits = true;
 		return 0;
 	case KEY_KEEP:
 		o->keep = true;

@@ -14,6 +14,9 @@
 #include "bench/fio_run.h"
 #include "machine/mem.h"
 
+#define RECORDED_PART 4u
+#define RECORDED_NS   250000000ull /* of a job that has its own end */
+
 struct progress {
 	const struct bench *b;
 	unsigned done, total;
@@ -95,6 +98,37 @@ static int run_trial(struct bench *b, struct bench_level *l, unsigned target, un
 	return why_set(why, r->error, "%s failed: %s", op_name[r->error_op], strerror(-r->error));
 }
 
+/*
+ * Recording costs some us for each sleep. So where a kernel's syncs wait is looked at in trials of their own, shorter
+ * ones, which take turns with those that are measured; of them nothing else is kept.
+ */
+static int run_recorded(struct bench *b, struct bench_level *l, unsigned target, unsigned trial, struct why *why)
+{
+	struct target_spec spec = b->spec[target];
+	struct driver_config cfg = {
+		.spec = &spec,
+		.clones = l->clones,
+		.n = l->n,
+		.placement = b->opt.placement,
+		.seconds_ns = b->opt.seconds_ns ? b->opt.seconds_ns / RECORDED_PART : RECORDED_NS,
+		.seed = b->opt.seed + trial,
+		.kwaits = true,
+	};
+	struct driver_result *r, *measured = l->trial[target][trial];
+	int ret;
+
+	if (!spec.target->kernel || spec.fio || b->no_kwaits[0] || !measured->sync.n || stop_asked())
+		return 0;
+	spec.floor_ns = 0;
+	ret = driver_run(&cfg, &r, why);
+	if (ret)
+		return ret;
+	measured->kwaits = r->kwaits;
+	r->kwaits = NULL;
+	driver_free(r);
+	return 0;
+}
+
 static int run_level(struct bench *b, struct bench_level *l, struct progress *p, struct why *why)
 {
 	unsigned k = b->opt.ntargets;
@@ -103,10 +137,27 @@ static int run_level(struct bench *b, struct bench_level *l, struct progress *p,
 		for (unsigned i = 0; i < k && !stop_asked(); i++) {
 			unsigned target = trial % 2 ? k - 1 - i : i;
 			int ret = run_trial(b, l, target, trial, p, why);
+
+			if (!ret)
+				ret = run_recorded(b, l, target, trial, why);
 			if (ret)
 				return why_set(why, ret, "%s: %s", b->label[target], why->text);
 		}
 	return 0;
+}
+
+/* Whether a kernel's waits can be seen, where a target has one; and that they are wanted. */
+static void look_at_kwaits(struct bench *b)
+{
+	struct why why;
+	bool any = false;
+
+	for (unsigned t = 0; t < b->opt.ntargets; t++)
+		any |= b->spec[t].target->kernel && b->spec[t].target != &target_null && !b->spec[t].fio;
+	if (!any || b->opt.no_kernel_waits)
+		snprintf(b->no_kwaits, sizeof(b->no_kwaits), "not asked for");
+	else if (kwait_allowed(&why))
+		snprintf(b->no_kwaits, sizeof(b->no_kwaits), "%s", why.text);
 }
 
 int bench_run(struct bench *b, struct why *why)
@@ -115,6 +166,7 @@ int bench_run(struct bench *b, struct why *why)
 	int ret = 0;
 
 	b->begin_ns = p.begin_ns;
+	look_at_kwaits(b);
 	for (unsigned i = 0; i < b->nlevels && !ret && !stop_asked(); i++)
 		ret = run_level(b, &b->level[i], &p, why);
 	b->interrupted = stop_asked();

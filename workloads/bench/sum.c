@@ -94,6 +94,20 @@ const struct hist *bench_floor(const struct driver_result *r)
 	return after ? &r->floor_after : &r->floor;
 }
 
+bool bench_has_phases(const struct driver_result *r)
+{
+	return r->kwaits ? r->kwaits->sync_ns > 0 : rt_instrument && r->has_device && r->sync.n;
+}
+
+double bench_phase_ns(const struct driver_result *r, unsigned phase)
+{
+	if (!bench_has_phases(r) || !r->sync.n)
+		return 0;
+	if (r->kwaits)
+		return hist_mean(&r->sync) * (double)r->kwaits->phase_ns[phase] / (double)r->kwaits->sync_ns;
+	return phase < PH_NR ? (double)r->phase_ns[phase] / (double)r->sync.n : 0;
+}
+
 double bench_request_ns(const struct driver_result *r)
 {
 	if (r->by_durable)
@@ -174,6 +188,10 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 		hist_merge(&sum->device.read, &r->device.read);
 	}
 	pmu_merge(&sum->events, &r->events);
+	if (r->kwaits) {
+		sum->kwaits = sum->kwaits ? sum->kwaits : mem_zalloc(sizeof(*sum->kwaits));
+		kwait_sum_merge(sum->kwaits, r->kwaits);
+	}
 	hist_merge(&sum->floor, bench_floor(r));
 	sum->syncs_unknown |= r->syncs_unknown;
 	sum->promised += r->promised;

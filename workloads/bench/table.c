@@ -188,6 +188,8 @@ static void print_notices(const struct bench *b, FILE *out)
 {
 	for (unsigned t = 0; t < b->opt.ntargets; t++)
 		print_notices_of(b, t, out);
+	if (b->no_kwaits[0] && strcmp(b->no_kwaits, "not asked for"))
+		screen_sayf(out, "notice: ", "where syncs of real file systems wait is not known: %s", b->no_kwaits);
 	if (b->interrupted)
 		screen_say(out, "notice: ", "interrupted; this is what was measured until then");
 }
@@ -264,11 +266,11 @@ static unsigned used_phases(const struct bench *b, const struct driver_result *c
 {
 	unsigned count = 0, n = b->nlevels * b->opt.ntargets;
 
-	for (unsigned p = 0; p < PH_NR; p++) {
+	for (unsigned p = 0; p < KW_NR; p++) {
 		used[p] = 0;
 		for (unsigned i = 0; i < n; i++)
-			if (sum[i] && !is_kernel(b, i % b->opt.ntargets) &&
-			    sum[i]->phase_ns[p] * 1000 >= sum[i]->sync.sum && sum[i]->phase_ns[p])
+			if (sum[i] && bench_phase_ns(sum[i], p) * 1000 >= hist_mean(&sum[i]->sync) &&
+			    bench_phase_ns(sum[i], p) > 0)
 				used[p] = 1;
 		count += used[p];
 	}
@@ -277,35 +279,35 @@ static unsigned used_phases(const struct bench *b, const struct driver_result *c
 
 static void put_phases(struct screen_table *table, const struct driver_result *r, const unsigned char *used)
 {
-	double rest = r->sync.sum;
+	double rest = hist_mean(&r->sync);
 
-	cell(table, us(hist_mean(&r->sync)), 1);
-	for (unsigned p = 0; p < PH_NR; p++) {
+	cell(table, us(rest), 1);
+	for (unsigned p = 0; p < KW_NR; p++) {
 		if (!used[p])
 			continue;
-		rest -= r->phase_ns[p];
-		cell(table, us((double)r->phase_ns[p] / r->sync.n), 1);
+		rest -= bench_phase_ns(r, p);
+		cell(table, us(bench_phase_ns(r, p)), 1);
 	}
-	cell(table, rest > 0 ? us(rest / r->sync.n) : 0, 1);
+	cell(table, rest > 0.05 ? us(rest) : 0, 1);
 }
 
 static void print_phases(const struct bench *b, const struct driver_result *const *sum, FILE *out)
 {
-	unsigned char used[PH_NR];
+	unsigned char used[KW_NR];
 	char title[128];
 
-	if (!rt_instrument || !used_phases(b, sum, used))
+	if (!used_phases(b, sum, used))
 		return;
 	struct screen_table *table = bench_rows();
 	screen_column(table, "mean", false);
-	for (unsigned p = 0; p < PH_NR; p++)
+	for (unsigned p = 0; p < KW_NR; p++)
 		if (used[p])
-			screen_column(table, phase_info[p].name, false);
+			screen_column(table, kwait_phase_name(p), false);
 	screen_column(table, "the rest", false);
 	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
 		const struct driver_result *r = sum[i];
 
-		if (!r || !r->sync.n || is_kernel(b, i % b->opt.ntargets))
+		if (!r || !bench_has_phases(r))
 			continue;
 		bench_row(table, b, r->n, i % b->opt.ntargets);
 		put_phases(table, r, used);
@@ -313,6 +315,52 @@ static void print_phases(const struct bench *b, const struct driver_result *cons
 	snprintf(title, sizeof(title), "where the time of a %s goes: mean us, the phases sum to the mean",
 	         bench_subject_name(b));
 	bench_put_table(table, title, out);
+}
+
+/* ---- what a kernel's syncs waited for ---- */
+
+static void put_sites_of(struct screen_table *table, const struct bench *b, unsigned target,
+                         const struct driver_result *r)
+{
+	struct kwait_sum sorted = *r->kwaits;
+
+	kwait_sum_sort(&sorted);
+	for (unsigned i = 0; i < sorted.nsites && i < TOP_WAITS; i++) {
+		const struct kwait_site *s = &sorted.site[i];
+
+		if (s->ns * 1000 < sorted.sync_ns)
+			return;
+		bench_row(table, b, r->n, target);
+		screen_cell(table, "%.1f%%", 100.0 * (double)s->ns / (double)sorted.sync_ns);
+		cell(table, (double)s->n / (double)sorted.syncs, 2);
+		screen_cell(table, "%s", kwait_phase_name(s->phase));
+		screen_cell(table, "%s%s%s", s->function, s->what[0] ? ": " : "", s->what);
+	}
+}
+
+static void print_sites(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	static const char *const name[] = { "share", "sleeps" };
+	struct screen_table *table = bench_rows();
+	bool any = false;
+	char title[128];
+
+	columns(table, name, 2);
+	screen_column(table, "phase", true);
+	screen_column(table, "what the kernel waited for", true);
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
+		if (!sum[i] || !sum[i]->kwaits || !sum[i]->kwaits->sync_ns)
+			continue;
+		any = true;
+		put_sites_of(table, b, i % b->opt.ntargets, sum[i]);
+	}
+	snprintf(title, sizeof(title),
+	         "where a %s sleeps in the kernel, in trials of their own: share of its time, sleeps each",
+	         bench_subject_name(b));
+	if (any)
+		bench_put_table(table, title, out);
+	else
+		screen_table_free(table);
 }
 
 /* ---- waits ---- */
@@ -422,6 +470,7 @@ void bench_print(const struct bench *b, FILE *out)
 	bench_print_sections(b, sum, out);
 	if (b->opt.verbose) {
 		print_phases(b, sum, out);
+		print_sites(b, sum, out);
 		print_waits(b, sum, out);
 		bench_print_nodes(b, sum, out);
 	}

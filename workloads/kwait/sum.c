@@ -1,0 +1,162 @@
+/* sum.c: see sum.h. */
+#include "kwait/sum.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kwait/ksyms.h"
+
+#define TOLD 3 /* functions of a stack that no row knows */
+
+static unsigned names_of(const struct kwait_stack *s, const char **name)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		name[i] = ksyms_name(s->ip[i] - (i > 0)); /* all but the first are addresses after a call */
+	return s->n;
+}
+
+/* "a < b < c": the innermost functions that say something. */
+static void say_stack(const char *const *name, unsigned n, char *out, size_t size)
+{
+	size_t at = 0;
+	unsigned told = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < n && told < TOLD && at < size; i++) {
+		if (kwait_is_scheduler(name[i]))
+			continue;
+		at += (size_t)snprintf(out + at, size - at, "%s%.40s", told ? " < " : "", name[i]);
+		told++;
+	}
+	if (!told)
+		snprintf(out, size, "no stack");
+}
+
+static struct kwait_site *site_of(struct kwait_sum *sum, const char *function, const char *what, unsigned phase)
+{
+	struct kwait_site *s = sum->site;
+	unsigned i = 0;
+
+	while (i < sum->nsites && (s[i].phase != phase || strcmp(s[i].function, function) || strcmp(s[i].what, what)))
+		i++;
+	if (i < sum->nsites)
+		return &s[i];
+	if (sum->nsites == KWAIT_SITES)
+		return NULL;
+	sum->nsites++;
+	s[i] = (struct kwait_site){ .what = what, .phase = phase };
+	snprintf(s[i].function, sizeof(s[i].function), "%s", function);
+	return &s[i];
+}
+
+static void add_to_site(struct kwait_sum *sum, const char *function, const char *what, unsigned phase, uint64_t ns,
+                        uint64_t n)
+{
+	struct kwait_site *s = site_of(sum, function, what, phase);
+
+	sum->phase_ns[phase] += ns;
+	if (!s)
+		return;
+	s->ns += ns;
+	s->n += n;
+}
+
+static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_sleep *s, uint64_t ns)
+{
+	const char *name[KWAIT_FRAMES];
+	unsigned n = names_of(kwait_task_stack(t, s->stack), name);
+	const struct kwait_row *row;
+	char text[KWAIT_SITE_NAME];
+
+	if (s->preempted) {
+		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, ns, 1);
+		return;
+	}
+	row = kwait_find(name, n);
+	if (row) {
+		add_to_site(sum, row->function, row->what, row->phase, ns, 1);
+		return;
+	}
+	say_stack(name, n, text, sizeof(text));
+	add_to_site(sum, text, "", PH_OTHER, ns, 1);
+}
+
+/* The first sleep that ends after that time. */
+static size_t first_after(const struct kwait_sleep *s, size_t n, uint64_t when)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (s[mid].in_ns <= when)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c)
+{
+	uint64_t rest = c->end_ns - c->begin_ns;
+	size_t n;
+	const struct kwait_sleep *s = kwait_task_sleeps(t, &n);
+
+	sum->syncs++;
+	sum->sync_ns += rest;
+	for (size_t i = first_after(s, n, c->begin_ns); i < n && s[i].out_ns < c->end_ns; i++) {
+		uint64_t from = s[i].out_ns > c->begin_ns ? s[i].out_ns : c->begin_ns;
+		uint64_t to = s[i].in_ns < c->end_ns ? s[i].in_ns : c->end_ns;
+
+		add_sleep(sum, t, &s[i], to - from);
+		rest -= to - from;
+	}
+	sum->phase_ns[KW_ON_CPU] += rest; /* sum.1 */
+}
+
+void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t)
+{
+	size_t n;
+	const struct kwait_call *c = kwait_task_calls(t, &n);
+
+	for (size_t i = 0; i < n; i++)
+		kwait_sum_call(sum, t, &c[i]);
+	sum->lost += kwait_task_lost(t);
+}
+
+void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from)
+{
+	into->syncs += from->syncs;
+	into->sync_ns += from->sync_ns;
+	into->lost += from->lost;
+	for (unsigned i = 0; i < KW_NR; i++)
+		into->phase_ns[i] += from->phase_ns[i];
+	for (unsigned i = 0; i < from->nsites; i++) {
+		const struct kwait_site *f = &from->site[i];
+		struct kwait_site *s = site_of(into, f->function, f->what, f->phase);
+
+		if (!s)
+			continue;
+		s->ns += f->ns;
+		s->n += f->n;
+	}
+}
+
+static int dearest_first(const void *a, const void *b)
+{
+	const struct kwait_site *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : strcmp(x->function, y->function);
+}
+
+void kwait_sum_sort(struct kwait_sum *sum)
+{
+	qsort(sum->site, sum->nsites, sizeof(sum->site[0]), dearest_first);
+}
+
+double kwait_sum_named(const struct kwait_sum *sum)
+{
+	return sum->sync_ns ? 1 - (double)sum->phase_ns[PH_OTHER] / (double)sum->sync_ns : 0;
+}

@@ -1,0 +1,285 @@
+/* task.c: see task.h. */
+#include "kwait/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kwait/ksyms.h"
+#include "kwait/ring.h"
+#include "machine/mem.h"
+#include "rt/clock.h"
+
+#define PAGES      64u       /* of a ring: some hundred switches */
+#define KEEP_MAX   (1u << 20) /* sleeps of a task, and calls */
+#define STACKS_MAX 4096u      /* different ones of a task */
+#define SLOTS      (2 * STACKS_MAX)
+
+struct kwait_task {
+	struct ring ring;
+	struct kwait_sleep *sleep;
+	size_t nsleeps, sleep_room;
+	struct kwait_call *call;
+	size_t ncalls, call_room;
+	struct kwait_stack *stack;
+	uint32_t nstacks, stack_room, slot[SLOTS]; /* slot: 1 + the number of a stack, by its hash */
+	struct kwait_sleep open;                   /* out, not yet in */
+	bool is_out, has_stack;
+	uint64_t lost;
+};
+
+uint64_t kwait_now(void)
+{
+	return clock_library_ns(); /* rt_now() may be the counter's own, which drifts from the kernel's */
+}
+
+/* ---- opening ---- */
+
+static int open_ring(struct ring *r, pid_t tid, unsigned pages)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN,
+		.exclude_callchain_user = 1,
+		.context_switch = 1,
+		.sample_id_all = 1,
+		.watermark = 1,
+		.wakeup_watermark = UINT32_MAX / 2, /* nobody polls it */
+	};
+
+	return ring_open(r, &attr, tid, -1, pages);
+}
+
+int kwait_allowed(struct why *why)
+{
+	struct ring r;
+	char text[256];
+	int ret = open_ring(&r, 0, 1);
+
+	if (ret) {
+		ring_explain(ret, text, sizeof(text));
+		return why_set(why, ret, "%s", text);
+	}
+	ring_close(&r);
+	return ksyms_load(why);
+}
+
+struct kwait_task *kwait_task_open(pid_t tid, struct why *why)
+{
+	struct kwait_task *t = mem_zalloc(sizeof(*t));
+	char text[256];
+	int ret = open_ring(&t->ring, tid, PAGES);
+
+	if (!ret)
+		return t;
+	ring_explain(ret, text, sizeof(text));
+	why_set(why, ret, "%s", text);
+	free(t);
+	return NULL;
+}
+
+void kwait_task_stop(struct kwait_task *t)
+{
+	if (t->ring.fd < 0)
+		return;
+	kwait_task_drain(t);
+	t->lost += ring_lost(&t->ring);
+	ring_close(&t->ring);
+}
+
+void kwait_task_close(struct kwait_task *t)
+{
+	if (!t)
+		return;
+	kwait_task_stop(t);
+	free(t->sleep);
+	free(t->call);
+	free(t->stack);
+	free(t);
+}
+
+/* ---- what is kept ---- */
+
+/* Room for one more of an array; false when it may not grow. */
+static bool grow(void **array, size_t *room, size_t n, size_t each, size_t most)
+{
+	void *more;
+
+	if (n < *room)
+		return true;
+	if (n >= most)
+		return false;
+	*room = *room ? 2 * *room : 1024;
+	more = realloc(*array, *room * each);
+	if (!more)
+		return false;
+	*array = more;
+	return true;
+}
+
+static uint32_t hash_of(const uint64_t *ip, unsigned n)
+{
+	uint64_t h = n;
+
+	for (unsigned i = 0; i < n; i++)
+		h = (h ^ ip[i]) * 0x9e3779b97f4a7c15ull;
+	return (uint32_t)(h >> 32);
+}
+
+static int add_stack(struct kwait_task *t, const uint64_t *ip, unsigned n)
+{
+	if (t->nstacks == t->stack_room) {
+		uint32_t room = t->stack_room ? 2 * t->stack_room : 64;
+		struct kwait_stack *more = room > STACKS_MAX ? NULL : realloc(t->stack, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		t->stack = more;
+		t->stack_room = room;
+	}
+	t->stack[t->nstacks].n = n;
+	memcpy(t->stack[t->nstacks].ip, ip, n * sizeof(*ip));
+	return (int)t->nstacks++;
+}
+
+/* The number of a stack, a new one if it was never seen; -ENOMEM when there are too many. */
+static int stack_number(struct kwait_task *t, const uint64_t *ip, unsigned n)
+{
+	for (uint32_t at = hash_of(ip, n) % SLOTS;; at = (at + 1) % SLOTS) {
+		const struct kwait_stack *s = t->slot[at] ? &t->stack[t->slot[at] - 1] : NULL;
+		int added;
+
+		if (s && (s->n != n || memcmp(s->ip, ip, n * sizeof(*ip))))
+			continue;
+		if (s)
+			return (int)t->slot[at] - 1;
+		added = add_stack(t, ip, n);
+		if (added >= 0)
+			t->slot[at] = 1 + (uint32_t)added;
+		return added;
+	}
+}
+
+/* ---- records ---- */
+
+/* struct { header; u32 pid, tid; u64 time; u64 nr; u64 ip[nr]; }: the task leaves a processor, at this stack. */
+static void take_sample(struct kwait_task *t, const struct perf_event_header *h)
+{
+	const uint64_t *word = (const uint64_t *)(h + 1);
+	uint64_t n = word[2], ip[KWAIT_FRAMES];
+	unsigned kept = 0;
+	int number;
+
+	for (uint64_t i = 0; i < n && kept < KWAIT_FRAMES; i++)
+		if (word[3 + i] < PERF_CONTEXT_MAX) /* else it tells user from kernel */
+			ip[kept++] = word[3 + i];
+	number = stack_number(t, ip, kept);
+	t->has_stack = number >= 0;
+	t->open = (struct kwait_sleep){ .out_ns = word[1], .stack = (uint32_t)number };
+	t->lost += number < 0;
+}
+
+static void close_sleep(struct kwait_task *t, uint64_t now)
+{
+	void *array = t->sleep;
+
+	t->is_out = false;
+	if (!t->has_stack)
+		return;
+	t->has_stack = false;
+	if (!grow(&array, &t->sleep_room, t->nsleeps, sizeof(*t->sleep), KEEP_MAX)) {
+		t->lost++;
+		return;
+	}
+	t->sleep = array;
+	t->open.in_ns = now;
+	t->sleep[t->nsleeps++] = t->open;
+}
+
+/* struct { header; u32 pid, tid; u64 time; } */
+static void take_switch(struct kwait_task *t, const struct perf_event_header *h)
+{
+	uint64_t now = ((const uint64_t *)(h + 1))[1];
+
+	if (!(h->misc & PERF_RECORD_MISC_SWITCH_OUT)) {
+		if (t->is_out)
+			close_sleep(t, now);
+		return;
+	}
+	t->is_out = true;
+	t->open.preempted = h->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT;
+}
+
+void kwait_task_drain(struct kwait_task *t)
+{
+	const struct perf_event_header *h;
+	uint64_t lost = t->ring.lost;
+
+	if (t->ring.fd < 0)
+		return;
+	while ((h = ring_next(&t->ring))) {
+		if (t->ring.lost != lost) {
+			t->is_out = t->has_stack = false; /* what is between is not known */
+			lost = t->ring.lost;
+		}
+		if (h->type == PERF_RECORD_SAMPLE)
+			take_sample(t, h);
+		else if (h->type == PERF_RECORD_SWITCH)
+			take_switch(t, h);
+	}
+	ring_done(&t->ring);
+}
+
+void kwait_task_call(struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns)
+{
+	void *array = t->call;
+
+	kwait_task_drain(t);
+	if (!grow(&array, &t->call_room, t->ncalls, sizeof(*t->call), KEEP_MAX)) {
+		t->lost++;
+		return;
+	}
+	t->call = array;
+	t->call[t->ncalls++] = (struct kwait_call){ .begin_ns = begin_ns, .end_ns = end_ns };
+}
+
+/* ---- what was recorded ---- */
+
+const struct kwait_call *kwait_task_calls(const struct kwait_task *t, size_t *n)
+{
+	*n = t->ncalls;
+	return t->call;
+}
+
+const struct kwait_sleep *kwait_task_sleeps(const struct kwait_task *t, size_t *n)
+{
+	*n = t->nsleeps;
+	return t->sleep;
+}
+
+const struct kwait_stack *kwait_task_stack(const struct kwait_task *t, uint32_t i)
+{
+	return &t->stack[i];
+}
+
+uint64_t kwait_task_lost(const struct kwait_task *t)
+{
+	return t->lost + (t->ring.fd < 0 ? 0 : ring_lost(&t->ring));
+}
+
+void kwait_task_forget(struct kwait_task *t, uint64_t before_ns)
+{
+	size_t n = 0;
+
+	while (n < t->nsleeps && t->sleep[n].in_ns < before_ns)
+		n++;
+	memmove(t->sleep, t->sleep + n, (t->nsleeps - n) * sizeof(*t->sleep));
+	t->nsleeps -= n;
+	for (n = 0; n < t->ncalls && t->call[n].end_ns < before_ns;)
+		n++;
+	memmove(t->call, t->call + n, (t->ncalls - n) * sizeof(*t->call));
+	t->ncalls -= n;
+}
