@@ -69,11 +69,6 @@ def all_words(run):
     return WORDS + (phases(run) if "phases" in run.data else OLD_PHASES) + classes(run) + PLOTS
 
 
-def says_more(sections):
-    """Are they told apart? A write and its sync of one section stand in the other tables."""
-    return len(sections) > 1 or any(len(s["ops"]) > 2 for s in sections)
-
-
 def terminal_words(run):
     """For the end of a bench with --verbose: each word that is the name of a column or a row there, and no more."""
     trials = run.all_trials()
@@ -92,7 +87,7 @@ def terminal_words(run):
                      "class, whose phase"))
     if any("kernel_waits" in t for t in trials):
         have.update(("mean, the rest", "share", "phase, what the kernel waited for, sleeps"))
-    if any(says_more(t.get("sections", [])) for t in trials):
+    if run.has_sections():
         have.update(("section, tasks", "call, calls, a second, max, MB/s"))
     if run.env.get("topology", {}).get("nodes", 1) > 1:
         have.add("acquired, remote, woken, woken remote")

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """
 jobs_test.py: several jobs in one bench, and two runs of different jobs: their durable writes are compared, in a
-sentence with an interval.
+sentence with an interval. And the sections of one job, apart.
 """
+import copy
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
+import plot_sections
+import report
 import runs
 import say
 import tap
@@ -97,6 +100,57 @@ class Jobs(unittest.TestCase):
             done = self.do("bench " + args, 2)
             self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
             self.assertIn(says, done.stderr)
+
+
+@unittest.skipUnless(os.access(PROGRAM, os.X_OK), "no fsyncstorm: make build")
+class Sections(unittest.TestCase):
+    """The sections of a job, each kind of call apart."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="fsyncstorm-test-")
+        with open(os.path.join(cls.folder, "j.fio"), "w", encoding="utf-8") as f:
+            f.write("[log]\nrw=write\nbs=8k\nsize=256k\nfdatasync=1\n[table]\nrw=randwrite\nsize=256k\nfsync=8\n")
+        subprocess.run([PROGRAM, *"bench j.fio -t path:. -t null -n 3 -o kept".split()], cwd=cls.folder, check=True,
+                       stdout=subprocess.DEVNULL)
+        cls.run_ = runs.load(os.path.join(cls.folder, "kept"))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def test_each_kind_of_call_is_counted_over_all_trials(self):
+        rows = [(r.section, r.tasks, r.call, r.calls.n, r.bytes) for r in self.run_.sections(0, 0)]
+        self.assertEqual(rows, [
+            ("log", 1, "write", 96, 3 << 18), ("log", 1, "fdatasync", 93, 0),
+            ("table", 1, "write", 192, 3 << 18), ("table", 1, "fsync", 21, 0),
+            ("", 2, "write", 288, 6 << 18), ("", 2, "fdatasync", 93, 0), ("", 2, "fsync", 21, 0)])
+        log = self.run_.sections(0, 0)[0]
+        seconds = sum(t["sections"][0]["elapsed_ns"] for t in self.run_.trials(0, 0)) / 1e9
+        self.assertAlmostEqual(log.rate, 96 / seconds)
+        self.assertAlmostEqual(log.megabytes, (3 << 18) / 1e6 / seconds)
+
+    def test_the_report_has_them(self):
+        columns, rows = report.sections_table(self.run_)
+        self.assertEqual(columns[-1], "MB/s")
+        self.assertEqual(len(rows), 14)
+        self.assertEqual([text for text, _ in rows[1]][:5], ["path", "log", "fdatasync", "1", "93"])
+        self.assertIn("all sections", [row[1][0] for row in rows])
+
+    def test_the_plot_has_a_mark_for_each(self):
+        fig = plot_sections.draw_run(self.run_)
+        ax = fig.axes[0]
+        self.assertEqual([t.get_text() for t in ax.get_yticklabels()],
+                         ["table: fsync", "table: write", "log: fdatasync", "log: write"])
+        marks = {round(float(line.get_xdata()[0]), 6) for line in ax.lines if line.get_marker() in "os"}
+        log = self.run_.sections(0, 0)[1].calls
+        self.assertIn(round(log.percentile(50) / 1e3, 6), marks)
+
+    def test_sections_that_are_not_whole_are_refused(self):
+        data = copy.deepcopy(self.run_.data)
+        del data["runs"][2]["sections"][1]
+        with self.assertRaisesRegex(runs.Bad, r"runs\[2\].sections: as many as"):
+            runs.check("run.json", data)
 
 
 class Words(unittest.TestCase):

@@ -13,6 +13,7 @@ import plot_numa
 import plot_phases
 import plot_races
 import plot_scaling
+import plot_sections
 import plot_steps
 import plot_time
 import plot_waits
@@ -53,6 +54,7 @@ def the_rest(run, others=(), scores=None):
              map=True),
         Plot("io", "Flushes and metadata a sync.", lambda: plot_io.draw_run(run)),
         Plot("steps", "The fsync of several kernels on one device.", lambda: plot_steps.draw_run(run)),
+        Plot("sections", f"Each section's calls, {of_level(run, last)}.", lambda: plot_sections.draw_run(run)),
         Plot("field", "Designs beside real file systems and the device floor.", lambda: plot_field.draw_run(run)),
         Plot("numa", "Local against remote placement.", lambda: plot_numa.draw_runs([run, *others])),
         Plot("races", "Schedules to the first violation, by strategy.",

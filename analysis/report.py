@@ -80,6 +80,17 @@ def open_loop_table(run):
     return ["fsyncers", "target"] + kinds, rows
 
 
+def sections_table(run):
+    rows, level = [], run.levels[-1]
+    for i in run.indexes:
+        for r in run.sections(i, level):
+            name = r.section or "all sections"
+            rows.append([(run.names[i], run.names[i]), (name, name), (r.call, r.call), cell(r.tasks), cell(r.calls.n)]
+                        + [cell(r.calls.figure(p) / 1e3, 1) for p in (50, 99)] + [cell(r.calls.max_ns / 1e3)]
+                        + [cell(r.rate), cell(r.megabytes, 1)])
+    return ["target", "section", "call", "tasks", "calls", "p50 us", "p99 us", "max us", "a second", "MB/s"], rows
+
+
 def comparisons_table(each):
     rows = []
     for r in each:
@@ -194,6 +205,10 @@ def download(run):
 def context(run, others, scores):
     each, over = say.compare_run(run)
     tables = [("results", f"Latency of {run.subject}, rate, and what it costs the device", results_table(run))]
+    if run.has_sections():
+        tables.append(("sections-table",
+                       f"Sections, each kind of call apart, with {run.fsyncers(run.levels[-1])} tasks",
+                       sections_table(run)))
     if open_loop_table(run)[1]:
         tables.append(("open-loop", "Open loop: a stall is paid by all that it delayed", open_loop_table(run)))
     if each:
@@ -206,8 +221,8 @@ def context(run, others, scores):
         tables.append(("kernel-table", "What the kernel's syncs waited for, in trials of their own", kernel_table(run)))
     return {
         "run": run, "title": run.name, "cost": say.cost(run), "costs": cost_table(run), "why": say.why(run),
-        "compared": say.pairs(run, over) + say.step_sentences(run) + ([say.chance(each) + "."] if each else []) +
-        say.race_answers(run),
+        "compared": (say.jobs_text(run) + say.pairs(run, over) + say.step_sentences(run)
+                     + ([say.chance(each) + "."] if each else []) + say.race_answers(run)),
         "doubts": say.doubts(run), "places": places(run),
         "first": [shown(p) for p in plots.first_screen(run)],
         "rest": [shown(p, not p.name.startswith("latency-")) for p in plots.the_rest(run, others, scores)],

@@ -14,6 +14,7 @@ added: a percentile of all trials is exact to within 1 %, and the same that the 
 
 Called by every file here. The schema is described in results/README.md.
 """
+import dataclasses
 import json
 import os
 import re
@@ -28,6 +29,7 @@ METRICS = ("p50", "p99", "p99.9", "rate")
 PERCENTILE = {"p50": 50, "p99": 99, "p99.9": 99.9}
 LEAST = 10        # operations that a percentile takes, and one beyond it
 SYNCS = ("fsync", "fdatasync")
+CALLS = ("write", "read", "sync_file_range", "fdatasync", "fsync")
 DURABLE = "durable write"  # what several jobs are compared by: a write and the sync that makes it durable
 SUBJECTS = {"write": ("write",), "read": ("read",), DURABLE: ("durable",)}
 FLOOR_MOVED = 2   # looks at the floor further apart than this are told; in memory they differ by a tenth at most
@@ -77,6 +79,34 @@ def histogram(parts):
 
 def number_of(trial, ops):
     return sum(trial["ops"][op]["n"] for op in ops if op in trial["ops"])
+
+
+@dataclasses.dataclass
+class Calls:
+    """One kind of call of a section, all trials together; section "": of all sections."""
+    section: str
+    tasks: int
+    call: str
+    calls: Histogram
+    seconds: float
+    bytes: int
+
+    @property
+    def rate(self):
+        return self.calls.n / self.seconds if self.seconds else float("nan")
+
+    @property
+    def megabytes(self):
+        """A second; NaN where none are moved."""
+        return self.bytes / 1e6 / self.seconds if self.bytes and self.seconds else float("nan")
+
+
+def calls_of(name, tasks, parts):
+    """A section's kinds of calls, of its trials' entries."""
+    seconds = sum(p["elapsed_ns"] for p in parts) / 1e9
+    moved = {"write": "bytes", "read": "read_bytes"}
+    return [Calls(name, tasks, op, histogram([p["ops"][op] for p in parts if op in p["ops"]]), seconds,
+                  sum(p.get(moved.get(op), 0) for p in parts)) for op in CALLS if any(op in p["ops"] for p in parts)]
 
 
 class Run:
@@ -138,6 +168,23 @@ class Run:
             parts = [t["ops"][o] for t in self.trials(target, threads) for o in self.ops_of(op) if o in t["ops"]]
             self.sums[key] = histogram(parts) if parts else None
         return self.sums[key]
+
+    def sections(self, target, threads):
+        """Each section's kinds of calls (Calls), then those of all sections, where there are several."""
+        trials = [t for t in self.trials(target, threads) if t.get("sections")]
+        if not trials:
+            return []
+        out, heads = [], trials[0]["sections"]
+        for i, head in enumerate(heads):
+            out += calls_of(head["name"], head["tasks"], [t["sections"][i] for t in trials])
+        if len(heads) > 1:
+            out += calls_of("", sum(h["tasks"] for h in heads), trials)
+        return out
+
+    def has_sections(self):
+        """Are they told apart? A write and its sync of one section stand elsewhere."""
+        return any(len(t.get("sections", [])) > 1 or any(len(s["ops"]) > 2 for s in t.get("sections", []))
+                   for t in self.all_trials())
 
     def value(self, trial, metric):
         """One figure of a trial, ns or per second; NaN when there are too few operations to tell."""

@@ -131,9 +131,13 @@ SITE = record({"function": text, "what": text, "phase": text, "ns": positive, "n
 KERNEL_WAITS = record({"syncs": count, "sync_ns": positive, "phases_ns": table(positive), "sites": each(SITE)},
                       {"lost": count})
 
+SECTION = record({"name": text, "tasks": count, "elapsed_ns": positive, "ops": operations},
+                 {"bytes": count, "read_bytes": count})
+
 TRIAL = record({"threads": count, "target": count, "trial": count, "rate": positive, "tasks_n": count,
                 "elapsed_ns": positive, "ops": operations},
                {"interrupted": flag, "error": text, "notice": text, "made": text, "phases_ns": table(positive),
+                "sections": each(SECTION), "bytes": count, "read_bytes": count,
                 "kernel_waits": KERNEL_WAITS, "waits": each(WAIT),
                 "floor": histogram, "floor_before_ns": positive, "floor_after_ns": positive,
                 "floor_ratio": number, "promised": count, "over_time": over_time, "flushes_per_sync": positive,
@@ -205,6 +209,9 @@ def run(data, where):
     for i, r in enumerate(data["runs"]):
         if r["target"] >= len(data["targets"]):
             raise Wrong(f"runs[{i}].target", "the number of a target")
+        first = next(x for x in data["runs"] if x["target"] == r["target"])
+        if len(r.get("sections", [])) != len(first.get("sections", [])):
+            raise Wrong(f"runs[{i}].sections", "as many as in the target's first trial")
 
 
 def not_json(word):

@@ -278,7 +278,21 @@ static void the_first_screen_is_one_screen(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
-/* Two sections, and more than a write and its sync: each kind of call of each has a row. */
+/* The number of calls in the row of a section and a kind of call; 0: there is no such row. */
+static unsigned calls_in_row(const char *section, const char *call, unsigned tasks)
+{
+	for (const char *line = spawn_out; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		char of[64], kind[64];
+		unsigned many, n;
+
+		if (sscanf(line, "A null %63s %63s %u %u", of, kind, &many, &n) == 4 && !strcmp(of, section) &&
+		    !strcmp(kind, call) && many == tasks)
+			return n;
+	}
+	return 0;
+}
+
+/* Two sections, and more than a write and its sync: each kind of call of each has a row, and both have a total. */
 static void sections_have_rows_of_their_own(void **state)
 {
 	static const char two[] = "[log]\nrw=write\nsize=64k\nfsync=1\n[table]\nrw=read\nsize=128k\ninvalidate=1\n";
@@ -286,9 +300,11 @@ static void sections_have_rows_of_their_own(void **state)
 	spawn_file("j.fio", two);
 	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results"), 0);
 	assert_non_null(strstr(spawn_out, "sections, each kind of call apart"));
-	assert_non_null(strstr(spawn_out, "log                1  write                   16"));
-	assert_non_null(strstr(spawn_out, "log                1  fsync                   15"));
-	assert_non_null(strstr(spawn_out, "table              1  read                    32"));
+	assert_int_equal(calls_in_row("log", "write", 1), 16);
+	assert_int_equal(calls_in_row("log", "fsync", 1), 15);
+	assert_int_equal(calls_in_row("table", "read", 1), 32);
+	assert_int_equal(calls_in_row("(total)", "write", 2), 16);
+	assert_int_equal(calls_in_row("(total)", "read", 2), 32);
 	assert_non_null(strstr(spawn_out, "keys that change nothing here (--dry-run says why): invalidate\n"));
 	spawn_file("j.fio", "[log]\nrw=write\nsize=64k\nfsync=1\n");
 	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results"), 0);
@@ -307,10 +323,17 @@ static void a_dry_run_says_what_a_job_would_do(void **state)
 	assert_int_equal(spawn("bench --dry-run -- --name=a --rw=write --size=64k --fsync=1"), 0);
 	assert_non_null(strstr(spawn_out, "16 writes, 15 fsyncs"));
 	spawn_file("j.fio", "[a]\nrw=write\nsize=64k\nverify=md5\nfill_device=1\n");
-	assert_int_equal(spawn("bench --dry-run j.fio"), 2);
+	assert_int_equal(spawn("bench --dry-run --driver own j.fio"), 2);
 	assert_non_null(strstr(spawn_out, "cannot be done here:\n  line 4: verify=md5: reads back"));
 	assert_non_null(
 		strstr(spawn_err, "j.fio:4: verify: cannot be done here (reads back what was written); line 5: fill"));
+	if (!system("command -v fio > /dev/null")) {
+		assert_int_equal(spawn("bench --dry-run j.fio"), 0);
+		assert_non_null(strstr(spawn_out, "done by fio, which drives:\n  line 4: verify=md5: reads back"));
+	}
+	spawn_file("j.fio", "[a]\nrw=write\nsize=64k\nverify=md5\nfilename=/dev/sdx\n");
+	assert_int_equal(spawn("bench --dry-run j.fio"), 2);
+	assert_non_null(strstr(spawn_out, "cannot be done in a target:\n  line 5: filename=/dev/sdx: a device is no"));
 	unlink("j.fio");
 	assert_int_equal(spawn_left(), 0);
 }
