@@ -107,8 +107,8 @@ static int run_recorded(struct bench *b, struct bench_level *l, unsigned target,
 	struct target_spec spec = b->spec[target];
 	struct driver_config cfg = {
 		.spec = &spec,
-		.clones = l->clones,
-		.n = l->n,
+		.clones = l->clones[b->of[target]],
+		.n = bench_tasks(b, l, target),
 		.placement = b->opt.placement,
 		.seconds_ns = b->opt.seconds_ns ? b->opt.seconds_ns / RECORDED_PART : RECORDED_NS,
 		.seed = b->opt.seed + trial,
