@@ -27,7 +27,10 @@
 #define STATES_DEFAULT 1000u
 #define STATES_FAMILY  100u /* of each scenario, when none is named */
 
-enum { KEY_SEED = 0x1001, KEY_TEAR, KEY_CHECK, KEY_AIM, KEY_CONTROL, KEY_VIA, KEY_ROUNDS, KEY_HOLDS, KEY_FINDINGS };
+enum {
+	KEY_SEED = 0x1001, KEY_TEAR, KEY_CHECK, KEY_AIM, KEY_CONTROL, KEY_VIA, KEY_ROUNDS, KEY_HOLDS, KEY_FINDINGS,
+	KEY_PER_ROUND,
+};
 
 struct options {
 	struct cut_plan plan;
@@ -160,6 +163,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ROUNDS:
 		o->has_bound = true;
 		return take_number("rounds", arg, 1, UINT32_MAX, &o->plan.rounds);
+	case KEY_PER_ROUND:
+		return take_small(o, "per-round", arg, 1, 100000, &o->plan.per_round);
 	case KEY_HOLDS:
 		return take_small(o, "holds", arg, 0, 3, &o->plan.holds);
 	case KEY_SEED:
@@ -199,6 +204,7 @@ static const struct argp_option table[] = {
 	  "family when no work is named), or for so long, or all states of one recorded run with up to 8 writes "
 	  "pending at a time and a sample of others", 0 },
 	{ "rounds", KEY_ROUNDS, "N", 0, "Record at most so many runs of each work", 0 },
+	{ "per-round", KEY_PER_ROUND, "N", 0, "Judge so many states of each recorded run (default: 40)", 0 },
 	{ "holds", KEY_HOLDS, "0..3", 0, "Hold completions of writes over up to so many flushes (default: 3)", 0 },
 	{ "tear", KEY_TEAR, "4k|512", 0, "What a disk writes as a whole (default: 4k)", 0 },
 	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, "
@@ -406,6 +412,7 @@ static int cut_command(int argc, char **argv)
 		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes",
 		                          NULL, NULL, NULL };
 	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
+		                       .per_round = 40,
 		                       .jobs = default_jobs() }, .text = stdout };
 	int ret = cmd_options(&argp, argc, argv, &o);
 

@@ -53,6 +53,7 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut --target fs:ext4 --states 0", "--states" },
 		{ "cut --target fs:ext4 --states many", "--states" },
 		{ "cut --target fs:ext4 --rounds 0", "from 1" },
+		{ "cut --target fs:ext4 --per-round 0", "from 1" },
 		{ "cut --target fs:ext4 --holds 4", "from 0 to 3" },
 		{ "cut --target fs:ext4 --holds two", "from 0 to 3" },
 		{ "cut --target fs:ext4 --tear 1k", "4k or 512" },

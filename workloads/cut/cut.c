@@ -18,7 +18,6 @@
 #include "cut/klog.h"
 #include "rt/rt.h"
 
-#define PER_ROUND   40u      /* states of a sampled round */
 #define PROGRESS_NS 500000000u
 #define POLL_NS     20000000u
 
@@ -179,7 +178,7 @@ static void judge_round(struct worker *k)
 	else if (p->exhaustive)
 		choose_all(&k->w, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->seed, judge_state, k);
 	else
-		choose_sample(&k->w, PER_ROUND, &rng, judge_state, k);
+		choose_sample(&k->w, p->per_round, &rng, judge_state, k);
 }
 
 static void count_round(struct worker *k, const struct round *r)

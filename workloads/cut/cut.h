@@ -21,6 +21,7 @@ struct cut_plan {
 	uint64_t states;      /* at most so many; 0: no bound */
 	double seconds;       /* at most so long; 0: no bound */
 	uint64_t rounds;      /* at most so many; 0: no bound */
+	unsigned per_round;   /* states that are judged of each, unless exhaustive or aimed */
 	bool exhaustive;      /* of each round all choices, with up to EXHAUSTIVE_PENDING pending writes */
 	unsigned holds, jobs, check_every; /* every so manieth image is checked, and mounted twice; 0: none */
 	uint32_t tear;

@@ -362,10 +362,16 @@ static void tell_calls(const struct evidence *e, uint32_t pos, FILE *out)
 
 static void tell_cut(struct evidence *e, const struct saved_cut *c, FILE *out)
 {
+	uint32_t n, count[DEV_FCMP + 1] = { 0 };
 	struct epoch ep;
 
+	const struct dev_event *event = powercut_events(e->dev, &n);
+	for (uint32_t i = 0; i < c->pos && i < n; i++)
+		count[event[i].kind]++;
 	powercut_epoch_at(e->dev, c->pos, &ep);
-	fprintf(out, "\nOf %u writes that no flush had made durable ", ep.npending);
+	fprintf(out, "\nSince the mount began the device had been given %u writes and %u flushes; %u flushes were "
+	        "done.\n", count[DEV_WSUB], count[DEV_FSUB], count[DEV_FCMP]);
+	fprintf(out, "Of %u writes that no flush had made durable ", ep.npending);
 	if (c->nkept == ep.npending)
 		fprintf(out, "none is lost: this is the kindest disk.\n");
 	else if (!c->nkept)
