@@ -14,7 +14,8 @@ LOOK = {
     "wait_data": ("#0072b2", ""), "wakeup": ("#f0e442", ""), "log_items": ("#009e73", ""),
     "log_join": ("#cc79a7", ""), "log_write": ("#e69f00", ""), "dev_flush": ("#7d4e00", ""),
     "super": ("#8a3a00", "\\\\"), "trans": ("#9b9b9b", "//"), "other": ("#c8c8c8", ""),
-    "jiffy_sleep": ("#d55e00", "xx"), "lock": ("#d55e00", "//"), "memory": ("#009e73", "//"),
+    "jiffy_sleep": ("#d55e00", "xx"), "metadata": ("#8a3a00", "//"),
+    "lock": ("#d55e00", "//"), "memory": ("#009e73", "//"),
     "on_cpu": ("#f0f0f0", ""), "preempted": ("#f0f0f0", "//"),
 }
 SMALL = 0.005  # a phase that is nowhere a larger share is drawn but not named

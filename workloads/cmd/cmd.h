@@ -17,6 +17,7 @@
 	X("floor", cmd_floor, "the least that an fsync can cost on a device or in a folder") \
 	X("race", cmd_race, "find the interleaving and the crash that break a design, and replay it") \
 	X("cut", cmd_cut, "cut the power under a job or a scenario on a real file system, and judge what is left") \
+	X("watch", cmd_watch, "where the syncs of a process that runs spend their time, file by file") \
 	X("report", cmd_report, "one HTML file that tells what a run found: the answer, plots, tables") \
 	X("compare", cmd_compare, \
 	  "two runs, or the targets of one, as sentences; exit status 1 when --fail-if is met") \

@@ -142,12 +142,12 @@ static bool letter_of(const char *line, char *letter, char name[32])
 static void a_letter_means_one_thing(void **state)
 {
 	static const char *const commands[] = {
-		"bench", "cut", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge", "race",
-		"race list", "race show", "race hunt", "race prove", "race explore", "race stress", "race score",
-		"race merge", "race replay", "help",
+		"bench", "cut", "watch", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge",
+		"race", "race list", "race show", "race hunt", "race prove", "race explore", "race stress",
+		"race score", "race merge", "race replay", "help",
 	};
 	static const char *const alike[] = {
-		"n: trials schedules rounds cap states", "p: picker strategy", "T: threads tasks",
+		"n: trials schedules rounds cap states", "p: picker strategy pid", "T: threads tasks",
 	};
 	char means[128][32] = { 0 };
 	char args[64], name[32], letter;

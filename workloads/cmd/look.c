@@ -25,12 +25,14 @@ struct telling {
 	json_t *supers, *tree, *file, *replay, *damage;
 };
 
+enum { KEY_CHECK = 0x100 };
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'c':
+	case KEY_CHECK:
 		o->check = true;
 		return 0;
 	case 'j':
@@ -252,7 +254,7 @@ static int look(const struct options *o, struct telling *t)
 int cmd_look(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
-		{ "check", 'c', NULL, 0, "Read all data as well; exit status 1 when anything is damaged", 0 },
+		{ "check", KEY_CHECK, NULL, 0, "Read all data as well; exit status 1 when anything is damaged", 0 },
 		{ "extents", 'x', NULL, 0, "Each extent of each file", 0 },
 		{ "json", 'j', NULL, 0, "As JSON, extents included", 0 },
 		{ 0 },

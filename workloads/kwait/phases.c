@@ -37,6 +37,9 @@ static const struct kwait_row rows[] = {
 	{ "ext4", "ext4_fc_commit", NULL, PH_LOG_WRITE, "a fast commit", "" },
 	{ "ext4", "ext4_force_commit", NULL, PH_TRANS, "a full commit of the journal", "" },
 	{ "ext4", "wait_transaction_locked", NULL, PH_TRANS, "a journal transaction that lets nobody in", SEEN },
+	{ "ext4", "ext4_write_inode", NULL, KW_META, "the inode's block, written where it lies: there is no journal",
+	  SEEN },
+	{ "ext4", "fsync_buffers_list", NULL, KW_META, "the file's blocks of metadata: there is no journal", SEEN },
 	/* xfs */
 	{ "xfs", "xlog_cil_push_now", NULL, PH_LOG_JOIN,
 	  "the worker that writes what is gathered in memory into the log", SEEN },
@@ -105,6 +108,7 @@ static const struct {
 } beyond[KW_NR - PH_NR] = {
 	[KW_JIFFY - PH_NR] = { "jiffy_sleep",
 	                       "btrfs sleeps one tick where the device says rotational; -o ssd spares it" },
+	[KW_META - PH_NR] = { "metadata", "writing metadata where it lies: a file system without a log" },
 	[KW_LOCK - PH_NR] = { "lock", "waiting for a lock, a page or a buffer of another task" },
 	[KW_MEMORY - PH_NR] = { "memory", "waiting for free memory" },
 	[KW_ON_CPU - PH_NR] = { "on_cpu", "running, in the kernel" },

@@ -17,6 +17,7 @@
 /* Beyond the engine's. */
 enum kwait_phase {
 	KW_JIFFY = PH_NR,
+	KW_META,
 	KW_LOCK,
 	KW_MEMORY,
 	KW_ON_CPU,

@@ -2,12 +2,17 @@
 #include "kwait/task.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kwait/ksyms.h"
 #include "kwait/ring.h"
+#include "kwait/tracefs.h"
 #include "machine/mem.h"
 #include "rt/clock.h"
 
@@ -27,6 +32,22 @@ struct kwait_task {
 	struct kwait_sleep open;                   /* out, not yet in */
 	bool is_out, has_stack;
 	uint64_t lost;
+	/* of a watched thread */
+	struct point {
+		uint64_t id;        /* the event's: in each of its samples */
+		enum kwait_kind kind;
+		bool is_exit;
+		int fd;
+	} point[2 * KWAIT_KINDS];
+	unsigned npoints;
+	struct kwait_call inside;
+	bool is_inside;
+};
+
+const char *const kwait_kind_name[KWAIT_KINDS] = {
+#define X(id, name) name,
+	KWAIT_CALLS(X)
+#undef X
 };
 
 uint64_t kwait_now(void)
@@ -42,7 +63,7 @@ static int open_ring(struct ring *r, pid_t tid, unsigned pages)
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
 		.sample_period = 1,
-		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN,
+		.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN,
 		.exclude_callchain_user = 1,
 		.context_switch = 1,
 		.sample_id_all = 1,
@@ -81,11 +102,108 @@ struct kwait_task *kwait_task_open(pid_t tid, struct why *why)
 	return NULL;
 }
 
+/* ---- system calls of others ---- */
+
+int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why)
+{
+	char name[64];
+	int fd = tracefs_open(why);
+
+	memset(out, 0, sizeof(*out));
+	if (fd < 0)
+		return fd;
+	for (unsigned k = 0; k < KWAIT_KINDS; k++) {
+		snprintf(name, sizeof(name), "syscalls/sys_enter_%s", kwait_kind_name[k]);
+		out->enter[k] = tracefs_number(fd, name);
+		snprintf(name, sizeof(name), "syscalls/sys_exit_%s", kwait_kind_name[k]);
+		out->exit[k] = tracefs_number(fd, name);
+	}
+	close(fd);
+	if (out->enter[KWAIT_FSYNC])
+		return 0;
+	return why_set(why, -ENOENT, "this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)");
+}
+
+static bool has_descriptor(enum kwait_kind kind)
+{
+	return kind != KWAIT_MSYNC && kind != KWAIT_OPENAT;
+}
+
+static bool makes_durable(enum kwait_kind kind)
+{
+	return kind < KWAIT_WRITE;
+}
+
+/* The event's samples go into the thread's ring. 0 or -errno. */
+static int add_point(struct kwait_task *t, pid_t tid, uint64_t number, enum kwait_kind kind, bool is_exit)
+{
+	bool wakes = kind == KWAIT_OPENAT ? is_exit : makes_durable(kind) && !is_exit;
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_TRACEPOINT,
+		.config = number,
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+		.sample_id_all = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+		.watermark = !wakes,
+		.wakeup_watermark = wakes ? 1 : UINT32_MAX / 2, /* one event, or so many bytes */
+	};
+	struct point *p = &t->point[t->npoints];
+	int ret;
+
+	p->fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (p->fd < 0)
+		return -errno;
+	if (ioctl(p->fd, PERF_EVENT_IOC_SET_OUTPUT, t->ring.fd) || ioctl(p->fd, PERF_EVENT_IOC_ID, &p->id)) {
+		ret = -errno;
+		close(p->fd);
+		return ret;
+	}
+	p->kind = kind;
+	p->is_exit = is_exit;
+	t->npoints++;
+	return 0;
+}
+
+struct kwait_task *kwait_task_watch(pid_t tid, const struct kwait_tracepoints *points, struct why *why)
+{
+	struct kwait_task *t = kwait_task_open(tid, why);
+	int ret = 0;
+
+	for (unsigned k = 0; t && k < KWAIT_KINDS && !ret; k++) {
+		if (!points->enter[k] || !points->exit[k])
+			continue;
+		ret = add_point(t, tid, points->enter[k], k, false);
+		if (!ret)
+			ret = add_point(t, tid, points->exit[k], k, true);
+	}
+	if (!ret)
+		return t;
+	why_set(why, ret, "thread %d cannot be watched: %s", (int)tid, strerror(-ret));
+	kwait_task_close(t);
+	return NULL;
+}
+
+int kwait_task_fd(const struct kwait_task *t)
+{
+	return t->ring.fd;
+}
+
+const struct kwait_call *kwait_task_inside(const struct kwait_task *t)
+{
+	return t->is_inside ? &t->inside : NULL;
+}
+
 void kwait_task_stop(struct kwait_task *t)
 {
 	if (t->ring.fd < 0)
 		return;
 	kwait_task_drain(t);
+	for (unsigned i = 0; i < t->npoints; i++)
+		close(t->point[i].fd);
+	t->npoints = 0;
 	t->lost += ring_lost(&t->ring);
 	ring_close(&t->ring);
 }
@@ -165,14 +283,62 @@ static int stack_number(struct kwait_task *t, const uint64_t *ip, unsigned n)
 
 /* ---- records ---- */
 
-/* struct { header; u32 pid, tid; u64 time; u64 nr; u64 ip[nr]; }: the task leaves a processor, at this stack. */
+static void add_call(struct kwait_task *t, const struct kwait_call *c)
+{
+	void *array = t->call;
+
+	if (!grow(&array, &t->call_room, t->ncalls, sizeof(*t->call), KEEP_MAX)) {
+		t->lost++;
+		return;
+	}
+	t->call = array;
+	t->call[t->ncalls++] = *c;
+}
+
+/*
+ * struct { header; u64 id; u32 pid, tid; u64 time; u32 size; char raw[size]; }. Of an entry raw is 8 bytes that all
+ * have, the number of the call in 8, and its arguments, each of 8; of an exit what it returned in place of these.
+ */
+static void take_point(struct kwait_task *t, const struct perf_event_header *h, const struct point *p)
+{
+	const unsigned char *at = (const unsigned char *)(h + 1);
+	uint64_t now, arg[4] = { 0 };
+	uint32_t size;
+
+	memcpy(&now, at + 16, sizeof(now));
+	memcpy(&size, at + 24, sizeof(size));
+	if (size < 24)
+		return;
+	memcpy(arg, at + 28 + 16, size - 16 < sizeof(arg) ? size - 16 : sizeof(arg));
+	if (!p->is_exit) {
+		t->is_inside = true;
+		t->inside = (struct kwait_call){ .begin_ns = now, .kind = p->kind,
+		                                 .fd = has_descriptor(p->kind) ? (int)arg[0] : -1,
+		                                 .off = p->kind == KWAIT_PWRITE ? arg[3] : 0 };
+		return;
+	}
+	if (!t->is_inside || t->inside.kind != p->kind)
+		return; /* it began before we came */
+	t->is_inside = false;
+	t->inside.end_ns = now;
+	t->inside.ret = (int64_t)arg[0];
+	add_call(t, &t->inside);
+}
+
+/* struct { header; u64 id; u32 pid, tid; u64 time; u64 nr; u64 ip[nr]; }: the task leaves a processor there. */
 static void take_sample(struct kwait_task *t, const struct perf_event_header *h)
 {
-	const uint64_t *word = (const uint64_t *)(h + 1);
-	uint64_t n = word[2], ip[KWAIT_FRAMES];
+	const uint64_t *word = (const uint64_t *)(h + 1) + 1;
+	uint64_t n, ip[KWAIT_FRAMES];
 	unsigned kept = 0;
 	int number;
 
+	for (unsigned i = 0; i < t->npoints; i++)
+		if (word[-1] == t->point[i].id) {
+			take_point(t, h, &t->point[i]);
+			return;
+		}
+	n = word[2];
 	for (uint64_t i = 0; i < n && kept < KWAIT_FRAMES; i++)
 		if (word[3 + i] < PERF_CONTEXT_MAX) /* else it tells user from kernel */
 			ip[kept++] = word[3 + i];
@@ -235,15 +401,8 @@ void kwait_task_drain(struct kwait_task *t)
 
 void kwait_task_call(struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns)
 {
-	void *array = t->call;
-
 	kwait_task_drain(t);
-	if (!grow(&array, &t->call_room, t->ncalls, sizeof(*t->call), KEEP_MAX)) {
-		t->lost++;
-		return;
-	}
-	t->call = array;
-	t->call[t->ncalls++] = (struct kwait_call){ .begin_ns = begin_ns, .end_ns = end_ns };
+	add_call(t, &(struct kwait_call){ .begin_ns = begin_ns, .end_ns = end_ns, .fd = -1 });
 }
 
 /* ---- what was recorded ---- */

@@ -32,8 +32,39 @@ struct kwait_sleep {
 	bool preempted;    /* it did not ask to sleep */
 };
 
+/* System calls that can be watched: those that make durable, those that write, and the one that opens a file. */
+#define KWAIT_CALLS(X)                     \
+	X(FSYNC, "fsync")                  \
+	X(FDATASYNC, "fdatasync")          \
+	X(SYNC_RANGE, "sync_file_range")   \
+	X(MSYNC, "msync")                  \
+	X(WRITE, "write")                  \
+	X(PWRITE, "pwrite64")              \
+	X(WRITEV, "writev")                \
+	X(PWRITEV, "pwritev")              \
+	X(PWRITEV2, "pwritev2")            \
+	X(OPENAT, "openat")
+
+enum kwait_kind {
+#define X(id, name) KWAIT_##id,
+	KWAIT_CALLS(X)
+#undef X
+	KWAIT_KINDS
+};
+extern const char *const kwait_kind_name[KWAIT_KINDS];
+
 struct kwait_call {
 	uint64_t begin_ns, end_ns;
+	/* of a watched call alone */
+	enum kwait_kind kind;
+	int fd;            /* -1: it has none */
+	int64_t ret;       /* what it returned; of openat the descriptor */
+	uint64_t off;      /* of pwrite64 */
+};
+
+/* The tracepoints of these calls; 0 where the kernel has none. */
+struct kwait_tracepoints {
+	uint64_t enter[KWAIT_KINDS], exit[KWAIT_KINDS];
 };
 
 struct kwait_task;
@@ -46,6 +77,14 @@ int kwait_allowed(struct why *why);
 
 /* Of a thread (0: the caller); recording begins. NULL with why. */
 struct kwait_task *kwait_task_open(pid_t tid, struct why *why);
+/* The tracepoints. 0, or -errno with why: then system calls of others are not seen. */
+int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why);
+/* Of a thread of another process, and its calls, too. */
+struct kwait_task *kwait_task_watch(pid_t tid, const struct kwait_tracepoints *points, struct why *why);
+/* To be polled: it can be read when a sync has begun, or a file was opened, and hangs up when the thread has ended. */
+int kwait_task_fd(const struct kwait_task *t);
+/* The call that the thread is in: it has no end yet. NULL: none, as far as was drained. */
+const struct kwait_call *kwait_task_inside(const struct kwait_task *t);
 /* The clock of all times here: CLOCK_MONOTONIC in ns. */
 uint64_t kwait_now(void);
 /* Takes over what the kernel has written so far. By one thread at a time. */

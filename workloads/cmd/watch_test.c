@@ -1,0 +1,294 @@
+/*
+ * watch_test.c: a process is watched: what is told of it is what it did, whether it ends, is killed, or starts others;
+ * what may not be watched is one line; and nothing is left. Where stacks or tracepoints are not allowed, most tests
+ * skip themselves.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "kit/spawn_test.h"
+#include "kwait/task.h"
+
+#define WRITES 60 /* of dd: so many synced ones take longer than a look for what is new */
+
+static bool seen;
+
+static void need_events(void)
+{
+	if (!seen)
+		skip();
+}
+
+static int shell(const char *command)
+{
+	return system(command);
+}
+
+static json_t *watched(const char *args)
+{
+	json_error_t e;
+	int status = spawn(args);
+	json_t *o = json_loads(spawn_out, 0, &e);
+
+	if (status || !o)
+		fail_msg("`%s`: exit status %d: %s%s", args, status, spawn_err, spawn_out);
+	return o;
+}
+
+static json_int_t number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* The file whose path ends so, or NULL. */
+static json_t *file_of(json_t *run, const char *end)
+{
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(json_object_get(run, "files"), i, file) {
+		const char *path = json_string_value(json_object_get(file, "path"));
+
+		if (strlen(path) >= strlen(end) && !strcmp(path + strlen(path) - strlen(end), end))
+			return file;
+	}
+	return NULL;
+}
+
+/* All time is in phases, and nearly all in those with names. */
+static void check_phases(json_t *file)
+{
+	json_t *value;
+	json_int_t sum = 0;
+	const char *key;
+
+	json_object_foreach(json_object_get(file, "phases_ns"), key, value)
+		sum += json_integer_value(value);
+	assert_int_equal(sum, number(file, "sync_ns"));
+	assert_true(number(json_object_get(file, "phases_ns"), "other") * 10 <= sum);
+}
+
+static void each_call_is_counted(void **state)
+{
+	char args[256];
+	json_t *run, *file;
+
+	need_events();
+	snprintf(args, sizeof(args), "watch -j - -c dd if=/dev/zero of=out bs=4k count=%d oflag=dsync conv=fsync "
+	         "status=none", WRITES);
+	run = watched(args);
+	file = file_of(run, "/out");
+	assert_non_null(file);
+	assert_int_equal(number(json_object_get(file, "calls"), "write"), WRITES);
+	assert_int_equal(number(json_object_get(file, "calls"), "fsync"), 1);
+	assert_int_equal(number(file, "syncs"), WRITES + 1);
+	assert_int_equal(number(file, "bytes"), WRITES * 4096);
+	assert_int_equal(number(file, "failed"), 0);
+	assert_true(number(file, "max_ns") >= number(file, "p50_ns") && number(file, "p50_ns") > 0);
+	check_phases(file);
+	assert_int_equal(json_array_size(json_object_get(run, "slowest")), 10);
+	json_decref(run);
+	unlink("out");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void sqlite_is_watched(void **state)
+{
+	json_t *run, *file;
+	FILE *f;
+
+	need_events();
+	if (shell("command -v sqlite3 > /dev/null"))
+		skip();
+	f = fopen("in.sql", "w");
+	assert_non_null(f);
+	fprintf(f, "pragma journal_mode=delete; pragma synchronous=full; create table t(x);\n");
+	for (int i = 0; i < 40; i++)
+		fprintf(f, "insert into t values(%d);\n", i);
+	fclose(f);
+	assert_int_equal(spawn("watch -j w.json -c sqlite3 -init in.sql a.db .quit"), 0);
+	run = json_load_file("w.json", 0, NULL);
+	assert_non_null(run);
+	file = file_of(run, "/a.db");
+	assert_non_null(file);
+	assert_true(number(file, "syncs") >= 41); /* each transaction syncs the database once */
+	assert_true(number(file, "writes") >= 41);
+	check_phases(file);
+	file = file_of(run, "/a.db-journal");
+	assert_non_null(file);
+	assert_true(number(file, "syncs") >= 35); /* and its journal; one that is gone already has lost its name */
+	json_decref(run);
+	assert_int_equal(shell("rm a.db in.sql w.json"), 0);
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* The report, the lines before it, and a job that bench and fio take. */
+static void a_job_is_recorded(void **state)
+{
+	char args[256];
+
+	need_events();
+	snprintf(args, sizeof(args), "watch -i 50ms -r out.fio -c dd if=/dev/zero of=out bs=8k count=%d oflag=dsync "
+	         "status=none", 2 * WRITES);
+	assert_int_equal(spawn(args), 0);
+	assert_non_null(strstr(spawn_out, "/out "));
+	assert_non_null(strstr(spawn_out, "where the time of syncs went"));
+	assert_non_null(strstr(spawn_out, "the slowest"));
+	assert_non_null(strstr(spawn_out, "has ended"));
+	assert_int_equal(shell("grep -q '^bs=8192$' out.fio && grep -q '^sync=dsync$' out.fio"), 0);
+	assert_int_equal(spawn("bench out.fio --dry-run"), 0);
+	assert_int_equal(shell("! command -v fio > /dev/null || fio --parse-only out.fio"), 0);
+	assert_int_equal(spawn(args), 2); /* it is there already */
+	assert_non_null(strstr(spawn_err, "out.fio is there already"));
+	shell("rm -f out out.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void children_are_followed(void **state)
+{
+	json_t *run;
+
+	need_events();
+	spawn_file("two.sh", "dd if=/dev/zero of=one bs=4k count=60 oflag=dsync status=none\n"
+	           "dd if=/dev/zero of=two bs=4k count=60 oflag=dsync status=none\n");
+	run = watched("watch -j - -c sh two.sh");
+	assert_non_null(file_of(run, "/one"));
+	assert_non_null(file_of(run, "/two"));
+	json_decref(run);
+	shell("rm -f one two two.sh");
+}
+
+static void how_it_ended_is_told(void **state)
+{
+	need_events();
+	spawn_file("dies.sh", "kill -9 $$\n");
+	assert_int_equal(spawn("watch -c sh dies.sh"), 0);
+	assert_non_null(strstr(spawn_out, "was ended by signal 9"));
+	assert_non_null(strstr(spawn_out, "no sync was seen"));
+	spawn_file("dies.sh", "exit 3\n");
+	assert_int_equal(spawn("watch -c sh dies.sh"), 0);
+	assert_non_null(strstr(spawn_out, "ended with status 3"));
+	unlink("dies.sh");
+}
+
+/* A process that runs already: until it is killed, for a time, and until Ctrl-C. It goes on as before. */
+static void a_running_process_is_watched(void **state)
+{
+	char args[128];
+	pid_t pid, watcher;
+	int status;
+
+	need_events();
+	pid = fork();
+	if (!pid) {
+		int fd = open("out", O_WRONLY | O_CREAT, 0600);
+
+		while (pwrite(fd, "x", 1, 0) == 1 && !fsync(fd))
+			;
+		_exit(1);
+	}
+	snprintf(args, sizeof(args), "watch -p %d -s 300ms", (int)pid);
+	assert_int_equal(spawn(args), 0);
+	assert_non_null(strstr(spawn_out, "fsync/s on "));
+	assert_null(strstr(spawn_out, "has ended"));
+	snprintf(args, sizeof(args), "watch -p %d -i 10ms", (int)pid);
+	watcher = spawn_start(args);
+	while (!lseek(spawn_fd[0], 0, SEEK_END) && !waitpid(watcher, &status, WNOHANG))
+		;
+	kill(watcher, SIGINT);
+	assert_int_equal(spawn_finish(watcher), 128 + SIGINT);
+	assert_non_null(strstr(spawn_out, "the slowest"));
+	watcher = spawn_start(args);
+	while (!lseek(spawn_fd[0], 0, SEEK_END) && !waitpid(watcher, &status, WNOHANG))
+		;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	waitpid(pid, &status, 0);
+	assert_int_equal(spawn_finish(watcher), 0);
+	assert_non_null(strstr(spawn_out, "has ended"));
+	unlink("out");
+	assert_int_equal(spawn_left(), 0);
+}
+
+static void fails_with(const char *args, const char *says)
+{
+	int status = spawn(args);
+
+	if (status != 2 || !strstr(spawn_err, says) || strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+		fail_msg("`%s`: exit status %d, not \"%s\": %s%s", args, status, says, spawn_err, spawn_out);
+}
+
+static void wrong_options_are_one_line(void **state)
+{
+	spawn_file("there", "");
+	fails_with("watch", "nothing to watch");
+	fails_with("watch -p 0", "the number of a process");
+	fails_with("watch -p x", "the number of a process");
+	fails_with("watch -p 1 -c true", "one of the two");
+	fails_with("watch -p 1 more", "a command stands after -c");
+	fails_with("watch -p 1 -s never", "a time above 0");
+	fails_with("watch -p 1 -i 0", "a time above 0");
+	fails_with("watch -c no-such-program", "no such program");
+	fails_with("watch -r there -c true", "there is there already");
+	fails_with("watch -j no/such/file -c true", "--json");
+	if (seen) {
+		fails_with("watch -p 4194304", "no process has the number");
+		fails_with("watch -r job.fio -c true", "there is no job to write");
+	}
+	unlink("there");
+	assert_int_equal(spawn_left(), 0);
+}
+
+/* Another user's process, for who has no rights: the line names the setting. */
+static void what_is_not_allowed_is_one_line(void **state)
+{
+	char command[PATH_MAX + 256];
+
+	if (geteuid())
+		skip();
+	snprintf(command, sizeof(command), "setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all "
+	         "'%s' watch -p %d 2> said > /dev/null", spawn_program, (int)getpid());
+	if (WEXITSTATUS(shell(command)) != 2) {
+		unlink("said");
+		skip(); /* the program is not to be reached by others */
+	}
+	spawn_slurp(open("said", O_RDONLY), spawn_err, sizeof(spawn_err));
+	unlink("said");
+	if (!strstr(spawn_err, "kernel.perf_event_paranoid") && !strstr(spawn_err, "kernel.kptr_restrict") &&
+	    !strstr(spawn_err, "tracefs"))
+		fail_msg("no setting is named: %s", spawn_err);
+	assert_true(strchr(spawn_err, '\n') == spawn_err + strlen(spawn_err) - 1);
+}
+
+static int begin(void **state)
+{
+	struct kwait_tracepoints points;
+	struct why why;
+
+	seen = !kwait_allowed(&why) && !kwait_tracepoints(&points, &why);
+	if (!seen)
+		print_message("not watched here: %s\n", why.text);
+	return spawn_begin(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_call_is_counted),
+		cmocka_unit_test(sqlite_is_watched),
+		cmocka_unit_test(a_job_is_recorded),
+		cmocka_unit_test(children_are_followed),
+		cmocka_unit_test(how_it_ended_is_told),
+		cmocka_unit_test(a_running_process_is_watched),
+		cmocka_unit_test(wrong_options_are_one_line),
+		cmocka_unit_test(what_is_not_allowed_is_one_line),
+	};
+	return cmocka_run_group_tests(tests, begin, spawn_end);
+}

@@ -1,0 +1,55 @@
+/* tracefs.c: see tracefs.h. */
+#include "kwait/tracefs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static int mount_one(void)
+{
+	int context = fsopen("tracefs", FSOPEN_CLOEXEC), fd = -1, ret;
+
+	if (context < 0)
+		return -errno;
+	if (!fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	ret = -errno;
+	close(context);
+	return fd < 0 ? ret : fd;
+}
+
+int tracefs_open(struct why *why)
+{
+	int fd = mount_one(), ret = fd;
+
+	if (fd >= 0)
+		return fd;
+	fd = open("/sys/kernel/tracing", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !faccessat(fd, "events", X_OK, 0))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (ret == -ENODEV)
+		return why_set(why, ret, "this kernel has no tracefs (CONFIG_TRACING)");
+	return why_set(why, ret, "tracefs cannot be mounted (%s): root, or CAP_SYS_ADMIN and CAP_PERFMON, are needed",
+	               strerror(-ret));
+}
+
+uint64_t tracefs_number(int fd, const char *tracepoint)
+{
+	char path[128], text[32] = "";
+	ssize_t n;
+	int in;
+
+	snprintf(path, sizeof(path), "events/%s/id", tracepoint);
+	in = openat(fd, path, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return 0;
+	n = read(in, text, sizeof(text) - 1);
+	close(in);
+	return n > 0 ? strtoull(text, NULL, 10) : 0;
+}

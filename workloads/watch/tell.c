@@ -1,0 +1,344 @@
+/* tell.c: what a watched process did, told: lines while it runs, the report, JSON, a job file that does the same. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/screen.h"
+#include "watch/files.h"
+
+#define TOLD_SHARE 0.05 /* a wait that takes less of a sync is not told */
+#define ROWS       20   /* files of a table */
+
+static double us(double ns)
+{
+	return ns / 1000;
+}
+
+/* "71 % jbd2_log_wait_commit: another task's journal commit, 20 % ...": the dearest waits. */
+static void say_waits(const struct kwait_sum *waits, unsigned most, char *out, size_t size)
+{
+	struct kwait_sum sorted = *waits;
+	size_t at = 0;
+
+	out[0] = '\0';
+	kwait_sum_sort(&sorted);
+	for (unsigned i = 0; i < sorted.nsites && i < most && at < size; i++) {
+		const struct kwait_site *s = &sorted.site[i];
+		double share = (double)s->ns / (double)sorted.sync_ns;
+
+		if (share < TOLD_SHARE)
+			break;
+		at += (size_t)snprintf(out + at, size - at, "%s%.0f %% %s%s%s", i ? ", " : "", 100 * share, s->function,
+		                       s->what[0] ? ": " : "", s->what);
+	}
+	if (!at)
+		snprintf(out, size, "%.0f %% on a processor",
+		         sorted.sync_ns ? 100.0 * (double)sorted.phase_ns[KW_ON_CPU] / (double)sorted.sync_ns : 100);
+}
+
+/* The kind of sync that is most of them. */
+static const char *sync_name(const struct watched_file *file)
+{
+	unsigned best = 0, end = file->is_dsync ? KWAIT_KINDS : KWAIT_WRITE;
+
+	for (unsigned k = 1; k < end; k++)
+		if (file->count[k] > file->count[best])
+			best = k;
+	return kwait_kind_name[best];
+}
+
+static int dearest_first(const void *a, const void *b)
+{
+	const struct watched_file *x = *(struct watched_file *const *)a, *y = *(struct watched_file *const *)b;
+
+	return x->sync.sum < y->sync.sum ? 1 : x->sync.sum > y->sync.sum ? -1 : strcmp(x->path, y->path);
+}
+
+/* Those with syncs, the dearest first; to be freed. */
+static struct watched_file **sorted_files(const struct watched_files *f, unsigned *n)
+{
+	struct watched_file **list = calloc(f->n + 1, sizeof(*list));
+
+	*n = 0;
+	for (unsigned i = 0; list && i < f->n; i++)
+		if (f->file[i]->sync.n)
+			list[(*n)++] = f->file[i];
+	if (list)
+		qsort(list, *n, sizeof(*list), dearest_first);
+	return list;
+}
+
+void watched_files_line(struct watched_files *f, FILE *out, uint64_t since_ns, uint64_t now_ns)
+{
+	double seconds = (double)(now_ns - since_ns) / 1e9;
+	unsigned n;
+	struct watched_file **list = sorted_files(f, &n);
+	char waits[512];
+
+	for (unsigned i = 0; list && i < n && i < ROWS; i++) {
+		struct watched_file *file = list[i];
+
+		if (file->sync.n == file->shown)
+			continue;
+		say_waits(&file->waits, 1, waits, sizeof(waits));
+		fprintf(out, "%.0f s: %s %.0f %s/s, so far %llu: ", (double)(now_ns - f->begin_ns) / 1e9, file->path,
+		        (double)(file->sync.n - file->shown) / seconds, sync_name(file),
+		        (unsigned long long)file->sync.n);
+		fprintf(out, "p50 %.0f us, p99 %.0f us, max %.0f us; %s\n",
+		        us((double)hist_percentile(&file->sync, 50)), us((double)hist_percentile(&file->sync, 99)),
+		        us((double)file->sync.max), waits);
+		file->shown = file->sync.n;
+	}
+	free(list);
+}
+
+/* ---- the report ---- */
+
+static double seconds_of(const struct watched_files *f)
+{
+	return f->end_ns > f->begin_ns ? (double)(f->end_ns - f->begin_ns) / 1e9 : 0;
+}
+
+static void print_answers(struct watched_file *const *list, unsigned n, const struct watched_files *f, const char *name,
+                          FILE *out)
+{
+	char waits[1024];
+
+	for (unsigned i = 0; i < n && i < 3; i++) {
+		say_waits(&list[i]->waits, 2, waits, sizeof(waits));
+		screen_sayf(out, "", "%s: %.0f %s/s on %s, p50 %.0f us, p99 %.0f us, of their time %s.", name,
+		            seconds_of(f) > 0 ? (double)list[i]->sync.n / seconds_of(f) : 0, sync_name(list[i]),
+		            list[i]->path, us((double)hist_percentile(&list[i]->sync, 50)),
+		            us((double)hist_percentile(&list[i]->sync, 99)), waits);
+	}
+}
+
+static void print_files(struct watched_file *const *list, unsigned n, FILE *out)
+{
+	static const char *const column[] = { "syncs", "failed", "p50 us", "p99 us", "p99.9 us", "max us", "writes",
+		                              "KiB" };
+	struct screen_table *t = screen_table(2);
+
+	screen_column(t, "file", true);
+	screen_column(t, "call", true);
+	for (unsigned i = 0; i < sizeof(column) / sizeof(column[0]); i++)
+		screen_column(t, column[i], false);
+	for (unsigned i = 0; i < n && i < ROWS; i++) {
+		const struct watched_file *file = list[i];
+		static const double at[] = { 50, 99, 99.9, 100 };
+
+		screen_cell(t, "%s", file->path);
+		screen_cell(t, "%s%s", sync_name(file), file->is_dsync ? " (synced)" : "");
+		screen_cell(t, "%llu", (unsigned long long)file->sync.n);
+		screen_cell(t, "%llu", (unsigned long long)file->failed);
+		for (unsigned k = 0; k < 4; k++)
+			screen_cell(t, "%.0f", us((double)hist_percentile(&file->sync, at[k])));
+		screen_cell(t, "%llu", (unsigned long long)file->writes);
+		screen_cell(t, "%llu", (unsigned long long)(file->bytes >> 10));
+	}
+	fputs("\nby file, the dearest first\n", out);
+	screen_table_print(t, out);
+	screen_table_free(t);
+}
+
+static void print_phases(struct watched_file *const *list, unsigned n, FILE *out)
+{
+	struct screen_table *t = screen_table(1);
+
+	screen_column(t, "file", true);
+	screen_column(t, "share", false);
+	screen_column(t, "phase", true);
+	screen_column(t, "what the kernel waited for", true);
+	for (unsigned i = 0; i < n && i < 5; i++) {
+		struct kwait_sum sorted = list[i]->waits;
+
+		kwait_sum_sort(&sorted);
+		for (unsigned k = 0; k < sorted.nsites && k < 5; k++) {
+			const struct kwait_site *s = &sorted.site[k];
+
+			screen_cell(t, "%s", list[i]->path);
+			screen_cell(t, "%.1f%%", 100.0 * (double)s->ns / (double)sorted.sync_ns);
+			screen_cell(t, "%s", kwait_phase_name(s->phase));
+			screen_cell(t, "%s%s%s", s->function, s->what[0] ? ": " : "", s->what);
+		}
+		screen_cell(t, "%s", list[i]->path);
+		screen_cell(t, "%.1f%%", 100.0 * (double)sorted.phase_ns[KW_ON_CPU] / (double)sorted.sync_ns);
+		screen_cell(t, "%s", kwait_phase_name(KW_ON_CPU));
+		screen_cell(t, "%s", kwait_phase_what(KW_ON_CPU));
+	}
+	fputs("\nwhere the time of syncs went\n", out);
+	screen_table_print(t, out);
+	screen_table_free(t);
+}
+
+static void print_slowest(const struct watched_files *f, FILE *out)
+{
+	static const char *const column[] = { "at s", "took us", "thread" };
+	struct screen_table *t = screen_table(1);
+
+	for (unsigned i = 0; i < 3; i++)
+		screen_column(t, column[i], false);
+	screen_column(t, "call", true);
+	screen_column(t, "file", true);
+	screen_column(t, "of it waited us", false);
+	screen_column(t, "for", true);
+	for (unsigned i = 0; i < f->nslow; i++) {
+		const struct watched_slow *s = &f->slow[i];
+
+		screen_cell(t, "%.3f", (double)(s->begin_ns - f->begin_ns) / 1e9);
+		screen_cell(t, "%.0f", us((double)s->took_ns));
+		screen_cell(t, "%d", (int)s->tid);
+		screen_cell(t, "%s", kwait_kind_name[s->kind]);
+		screen_cell(t, "%s", f->file[s->file]->path);
+		screen_cell(t, "%.0f", us((double)s->wait_ns));
+		screen_cell(t, "%s", s->wait[0] ? s->wait : "-");
+	}
+	fputs("\nthe slowest\n", out);
+	screen_table_print(t, out);
+	screen_table_free(t);
+}
+
+void watched_files_print(const struct watched_files *f, const char *name, FILE *out)
+{
+	unsigned n;
+	struct watched_file **list = sorted_files(f, &n);
+
+	if (list && n) {
+		print_answers(list, n, f, name, out);
+		print_files(list, n, out);
+		print_phases(list, n, out);
+		print_slowest(f, out);
+	} else {
+		screen_sayf(out, "", "%s: no sync was seen in %.1f s.", name, seconds_of(f));
+	}
+	free(list);
+}
+
+/* ---- JSON ---- */
+
+static void put(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static json_t *file_json(const struct watched_file *file)
+{
+	json_t *o = json_object(), *calls = json_object(), *phases = json_object(), *sites = json_array();
+	struct kwait_sum sorted = file->waits;
+
+	kwait_sum_sort(&sorted);
+	json_object_set_new(o, "path", json_string(file->path));
+	json_object_set_new(o, "writes_are_synced", json_boolean(file->is_dsync));
+	for (unsigned k = 0; k < KWAIT_KINDS; k++)
+		if (file->count[k])
+			put(calls, kwait_kind_name[k], file->count[k]);
+	json_object_set_new(o, "calls", calls);
+	put(o, "syncs", file->sync.n);
+	put(o, "failed", file->failed);
+	put(o, "sync_ns", file->sync.sum);
+	put(o, "p50_ns", hist_percentile(&file->sync, 50));
+	put(o, "p99_ns", hist_percentile(&file->sync, 99));
+	put(o, "p999_ns", hist_percentile(&file->sync, 99.9));
+	put(o, "max_ns", file->sync.n ? file->sync.max : 0);
+	put(o, "writes", file->writes);
+	put(o, "bytes", file->bytes);
+	for (unsigned p = 0; p < KW_NR; p++)
+		if (sorted.phase_ns[p])
+			put(phases, kwait_phase_name(p), sorted.phase_ns[p]);
+	json_object_set_new(o, "phases_ns", phases);
+	for (unsigned i = 0; i < sorted.nsites; i++) {
+		json_t *site = json_object();
+
+		json_object_set_new(site, "function", json_string(sorted.site[i].function));
+		json_object_set_new(site, "what", json_string(sorted.site[i].what));
+		json_object_set_new(site, "phase", json_string(kwait_phase_name(sorted.site[i].phase)));
+		put(site, "ns", sorted.site[i].ns);
+		put(site, "n", sorted.site[i].n);
+		json_array_append_new(sites, site);
+	}
+	json_object_set_new(o, "sites", sites);
+	return o;
+}
+
+json_t *watched_files_json(const struct watched_files *f, const char *name)
+{
+	json_t *o = json_object(), *files = json_array(), *slowest = json_array();
+	unsigned n;
+	struct watched_file **list = sorted_files(f, &n);
+
+	json_object_set_new(o, "schema", json_string("fsyncstorm-watch"));
+	put(o, "schema_version", 1);
+	json_object_set_new(o, "name", json_string(name));
+	put(o, "elapsed_ns", f->end_ns - f->begin_ns);
+	for (unsigned i = 0; list && i < n; i++)
+		json_array_append_new(files, file_json(list[i]));
+	json_object_set_new(o, "files", files);
+	for (unsigned i = 0; i < f->nslow; i++) {
+		json_t *s = json_object();
+
+		put(s, "at_ns", f->slow[i].begin_ns - f->begin_ns);
+		put(s, "took_ns", f->slow[i].took_ns);
+		put(s, "thread", (uint64_t)f->slow[i].tid);
+		json_object_set_new(s, "call", json_string(kwait_kind_name[f->slow[i].kind]));
+		json_object_set_new(s, "path", json_string(f->file[f->slow[i].file]->path));
+		json_object_set_new(s, "wait", json_string(f->slow[i].wait));
+		put(s, "wait_ns", f->slow[i].wait_ns);
+		json_array_append_new(slowest, s);
+	}
+	json_object_set_new(o, "slowest", slowest);
+	free(list);
+	return o;
+}
+
+/* ---- a job that does the same ---- */
+
+/* A name that a section and a file of a job may have. */
+static void plain_name(const char *path, char *out, size_t size)
+{
+	const char *base = strrchr(path, '/');
+
+	snprintf(out, size, "%.40s", base ? base + 1 : path);
+	for (char *c = out; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
+			*c = '_';
+}
+
+static void record_file(const struct watched_file *file, unsigned number, FILE *out)
+{
+	uint64_t bs = hist_percentile(&file->size, 50), syncs = file->sync.n, per = file->writes / (syncs ? syncs : 1);
+	uint64_t all_ns = file->last_ns - file->first_ns, idle = all_ns > file->busy_ns ? all_ns - file->busy_ns : 0;
+	uint64_t size = file->bytes > (1u << 20) ? file->bytes : 1u << 20;
+	char name[64];
+
+	bs = bs < 512 ? 512 : bs / 512 * 512;
+	plain_name(file->path, name, sizeof(name));
+	fprintf(out, "\n# %s: %llu writes of %.0f bytes on average, %llu syncs by %u thread%s\n[%s.%u]\n", file->path,
+	        (unsigned long long)file->writes, (double)file->bytes / (double)file->writes, (unsigned long long)syncs,
+	        file->ntasks, file->ntasks == 1 ? "" : "s", name, number);
+	fprintf(out, "rw=%s\nbs=%llu\nsize=%lluk\n", 2 * file->sequential >= file->writes ? "write" : "randwrite",
+	        (unsigned long long)bs, (unsigned long long)((size / (bs * 1024) + 1) * bs));
+	if (file->is_dsync)
+		fprintf(out, "sync=dsync\n");
+	else
+		fprintf(out, "%s=%llu\n", strcmp(sync_name(file), "fsync") ? "fdatasync" : "fsync",
+		        (unsigned long long)(per ? per : 1));
+	if (file->ntasks > 1)
+		fprintf(out, "numjobs=%u\n", file->ntasks);
+	if (idle / file->writes >= 1000)
+		fprintf(out, "thinktime=%llu\n",
+		        (unsigned long long)(idle / file->writes / 1000 * (file->ntasks ? file->ntasks : 1)));
+}
+
+int watched_files_record(const struct watched_files *f, const char *name, FILE *out)
+{
+	unsigned n, told = 0;
+	struct watched_file **list = sorted_files(f, &n);
+
+	fprintf(out, "# What %s did in %.1f s, as fsyncstorm watch saw it.\n", name, seconds_of(f));
+	fputs("[global]\nioengine=psync\ntime_based\nruntime=10\n", out);
+	for (unsigned i = 0; list && i < n; i++)
+		if (list[i]->writes)
+			record_file(list[i], ++told, out);
+	free(list);
+	return told ? 0 : -ENOENT;
+}

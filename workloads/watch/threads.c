@@ -1,0 +1,166 @@
+/* threads.c: see threads.h. */
+#include "watch/threads.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define POLLED_MAX 256
+
+static bool is_watched(const struct watched *w, pid_t tid)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->thread[i].tid == tid)
+			return true;
+	return false;
+}
+
+static int add_thread(struct watched *w, pid_t pid, pid_t tid, struct why *why)
+{
+	struct kwait_task *task = kwait_task_watch(tid, &w->points, why);
+
+	if (!task)
+		return -EPERM;
+	if (w->n == w->room) {
+		w->room = w->room ? 2 * w->room : 16;
+		w->thread = realloc(w->thread, w->room * sizeof(*w->thread));
+		CHECK(w->thread);
+	}
+	w->thread[w->n++] = (struct watched_thread){ .pid = pid, .tid = tid, .task = task };
+	return 0;
+}
+
+/* Its threads that are not known yet. 0, or the first one's error. */
+static int add_threads(struct watched *w, pid_t pid, struct why *why)
+{
+	char path[64];
+	struct dirent *e;
+	int ret = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	if (!d)
+		return why_set(why, -errno, "no process has the number %d", (int)pid);
+	while ((e = readdir(d)) && !ret)
+		if (isdigit((unsigned char)e->d_name[0]) && !is_watched(w, atoi(e->d_name)))
+			ret = add_thread(w, pid, atoi(e->d_name), why);
+	closedir(d);
+	return ret;
+}
+
+/* Children of one thread: each a process that is followed, too. */
+static void add_children(struct watched *w, pid_t pid, pid_t tid)
+{
+	char path[96];
+	FILE *in;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)tid);
+	in = fopen(path, "re");
+	while (in && fscanf(in, "%d", &child) == 1)
+		if (!is_watched(w, child) && !add_threads(w, child, NULL))
+			w->processes++;
+	if (in)
+		fclose(in);
+}
+
+int watched_begin(struct watched *w, pid_t pid, struct why *why)
+{
+	int ret = kwait_allowed(why);
+
+	memset(w, 0, sizeof(*w));
+	if (!ret)
+		ret = kwait_tracepoints(&w->points, why);
+	if (!ret && kill(pid, 0) && errno == ESRCH)
+		ret = why_set(why, -ESRCH, "no process has the number %d", (int)pid);
+	if (!ret)
+		ret = add_threads(w, pid, why);
+	w->processes = 1;
+	if (ret)
+		watched_end(w);
+	return ret;
+}
+
+/* ---- what was seen ---- */
+
+static void tell_calls(struct watched_thread *t, const struct watched_calls *tell)
+{
+	const struct kwait_call *inside, *c;
+	size_t n;
+
+	kwait_task_drain(t->task);
+	c = kwait_task_calls(t->task, &n);
+	for (size_t i = 0; i < n; i++)
+		tell->ended(tell->arg, t, &c[i], t->inside_ns == c[i].begin_ns ? t->inside_file : UINT_MAX);
+	inside = kwait_task_inside(t->task);
+	if (inside && inside->begin_ns != t->inside_ns) {
+		t->inside_ns = inside->begin_ns;
+		t->inside_file = tell->begun(tell->arg, t->pid, inside);
+	}
+	kwait_task_forget(t->task, inside ? inside->begin_ns : n ? c[n - 1].end_ns + 1 : 0);
+}
+
+static bool has_ended(const struct watched_thread *t)
+{
+	char path[64];
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)t->pid, (int)t->tid);
+	d = opendir(path);
+	if (d)
+		closedir(d);
+	return !d;
+}
+
+static void let_go(struct watched *w, unsigned i)
+{
+	w->lost += kwait_task_lost(w->thread[i].task);
+	kwait_task_close(w->thread[i].task);
+	w->thread[i] = w->thread[--w->n];
+}
+
+unsigned watched_look(struct watched *w, const struct watched_calls *tell)
+{
+	unsigned n = w->n;
+
+	for (unsigned i = 0; i < n; i++) {
+		w->thread[i].gone = has_ended(&w->thread[i]); /* asked before: nothing of it comes after its end */
+		if (!w->thread[i].gone && w->thread[i].pid == w->thread[i].tid)
+			add_threads(w, w->thread[i].pid, NULL);
+		if (!w->thread[i].gone)
+			add_children(w, w->thread[i].pid, w->thread[i].tid);
+	}
+	for (unsigned i = w->n; i-- > 0;) {
+		tell_calls(&w->thread[i], tell);
+		if (w->thread[i].gone)
+			let_go(w, i);
+	}
+	return w->n;
+}
+
+void watched_wait(const struct watched *w, unsigned ms)
+{
+	struct pollfd fd[POLLED_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n && n < POLLED_MAX; i++)
+		fd[n++] = (struct pollfd){ .fd = kwait_task_fd(w->thread[i].task), .events = POLLIN };
+	poll(fd, n, (int)ms);
+}
+
+void watched_end(struct watched *w)
+{
+	while (w->n)
+		let_go(w, w->n - 1);
+	free(w->thread);
+	w->thread = NULL;
+}

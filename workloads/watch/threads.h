@@ -1,0 +1,52 @@
+/*
+ * threads.h: the threads of a process and of its children, followed while they come and go: their calls, in the order
+ * in which each ended.
+ *
+ * What a thread does before it is found (some 20 ms after it began) is not seen.
+ *
+ * Called by cmd/watch.c.
+ */
+#ifndef WATCH_THREADS_H
+#define WATCH_THREADS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/why.h"
+#include "kwait/task.h"
+
+struct watched_thread {
+	pid_t pid, tid;
+	struct kwait_task *task;
+	uint64_t inside_ns;  /* when the call began that was told as begun */
+	unsigned inside_file; /* what the owner noted of it */
+	bool gone;
+};
+
+struct watched {
+	struct kwait_tracepoints points;
+	struct watched_thread *thread;
+	unsigned n, room;
+	unsigned processes;  /* that were ever seen */
+	uint64_t lost;
+};
+
+/*
+ * Who is told of calls. `begun` as soon as a sync is seen to have begun, which may be never; what it returns is given
+ * to `ended` of the same call, else UINT_MAX is.
+ */
+struct watched_calls {
+	unsigned (*begun)(void *arg, pid_t pid, const struct kwait_call *c);
+	void (*ended)(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun);
+	void *arg;
+};
+
+/* Begins with a process that runs. 0, or -errno with why: there is none, it may not be watched. */
+int watched_begin(struct watched *w, pid_t pid, struct why *why);
+/* Finds new threads and children, tells what was seen, and forgets who has ended. How many threads are left. */
+unsigned watched_look(struct watched *w, const struct watched_calls *tell);
+/* Sleeps until a sync begins, or a thread ends, or that time has passed. */
+void watched_wait(const struct watched *w, unsigned ms);
+void watched_end(struct watched *w);
+
+#endif
