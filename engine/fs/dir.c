@@ -395,7 +395,7 @@ int fs_readdir(struct root *root, int (*fn)(void *arg, const char *name, uint64_
 /* Logs what has changed in the directory. dir_lock is held. As log_inode_parent(). */
 static int log_changes(struct root *root, struct handle *h, struct log_ctx *ctx)
 {
-	int ret = log_start(root, h, ctx);
+	int ret = log_start(root, h, ctx, false);
 
 	if (ret)
 		return ret;

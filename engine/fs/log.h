@@ -31,9 +31,9 @@ void log_init(struct log *log, bool is_root);
 
 /* ---- log_sync.c ---- */
 
-/* Joins the running sub-transaction as a writer: ctx->transid is its id. -EAGAIN: not to be logged. kernel:
- * start_log_trans(). */
-int log_start(struct root *root, struct handle *h, struct log_ctx *ctx);
+/* Joins the running sub-transaction as a writer: ctx->transid is its id. unsummed: with data that have no checksums.
+ * -EAGAIN: not to be logged. kernel: start_log_trans(). */
+int log_start(struct root *root, struct handle *h, struct log_ctx *ctx, bool unsummed);
 /* The caller is a writer of whatever log there is or will be, without a stake in its commit, until log_end(). kernel:
  * btrfs_pin_log_trans(). */
 void log_write_begin(struct root *root);

@@ -345,8 +345,7 @@ int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx,
 	if (trans_is_no_log(fs, h->trans->id) || atomic_load(&inode->unlinked) ||
 	    (new_names && fs->on.names_decline(inode)))
 		return LOG_NEED_COMMIT;
-	ctx->unsummed = !inode_has_sums(inode);
-	int ret = log_start(inode->root, h, ctx);
+	int ret = log_start(inode->root, h, ctx, !inode_has_sums(inode));
 	if (ret)
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
 	ret = log_inode(inode, h, ctx->transid, what);

@@ -124,10 +124,11 @@ void log_numbers_restart(struct log *log)
 
 /* The caller waits for the sub-transaction that runs now: slot_finish() will leave its result in ctx. log->mutex
  * held. */
-static void log_add_ctx(struct log *log, struct log_ctx *ctx)
+static void log_add_ctx(struct log *log, struct log_ctx *ctx, bool unsummed)
 {
 	CHECK(mutex_held(&log->mutex));
 	ctx->transid = log->transid;
+	ctx->unsummed = unsummed;
 	ctx->ret = 0;
 	list_add_tail(&ctx->link, &log->ctxs[log->transid & 1]);
 	atomic_fetch_add(&log->joined, 1);
@@ -141,7 +142,7 @@ static void log_add_writer(struct log *log)
 	owe(L_LOG_WRITERS, 0, &log->writers_wait);
 }
 
-int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
+int log_start(struct root *root, struct handle *h, struct log_ctx *ctx, bool unsummed)
 {
 	struct log *log = &root->log, *parent = &root->fs->log_root;
 	struct fs *fs = root->fs;
@@ -161,7 +162,7 @@ int log_start(struct root *root, struct handle *h, struct log_ctx *ctx)
 	CHECK(parent->exists && parent->trans == h->trans->id);
 	/* A writer from here to log_end(): no leader takes the log's blocks before that. */
 	log_batch_moves(log);
-	log_add_ctx(log, ctx);
+	log_add_ctx(log, ctx, unsummed);
 	log_add_writer(log);
 unlock:
 	mutex_unlock(&log->mutex);
@@ -519,7 +520,7 @@ static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, s
 {
 	struct fs *fs = c->root->fs;
 	struct log *parent = &fs->log_root;
-	struct log_ctx ctx = { .unsummed = c->unsummed };
+	struct log_ctx ctx;
 	int ret;
 
 	/* enter: our root item, and a context, in the parent's running sub-transaction */
@@ -530,12 +531,12 @@ static int log_commit_parent(struct log_commit *c, const struct tree_ptr *ptr, s
 		log_batch_moves(parent);
 		ret = log_put_in_parent(c->root, parent, c->trans, ptr);
 		if (!ret)
-			log_add_ctx(parent, &ctx);
+			log_add_ctx(parent, &ctx, c->unsummed);
 	} else {
 		/* a commit of the parent that takes its blocks meanwhile finds another root item than the one that
 		 * goes in */
 		atomic_fetch_add(&parent->batch, 1);
-		log_add_ctx(parent, &ctx);
+		log_add_ctx(parent, &ctx, c->unsummed);
 		mutex_unlock(&parent->mutex);
 		ret = log_put_in_parent(c->root, parent, c->trans, ptr);
 		mutex_lock(&parent->mutex);
@@ -676,7 +677,7 @@ static int log_commit_parent_written(struct log_commit *c, const struct tree_ptr
 		mutex_unlock(&parent->mutex);
 		return ret;
 	}
-	log_add_ctx(parent, &ctx);
+	log_add_ctx(parent, &ctx, c->unsummed);
 	if (parent->transid_committed >= ctx.transid) {
 		CHECK(steps.failed_goes_on);
 		list_del(&ctx.link);

@@ -184,8 +184,7 @@ int log_inode_written(struct inode *inode, struct handle *h, struct log_ctx *ctx
 	bool new_names = names_are_new(inode);
 	if (new_names && fs->on.names_decline(inode))
 		return LOG_NEED_COMMIT;
-	ctx->unsummed = !inode_has_sums(inode);
-	int ret = log_start(inode->root, h, ctx);
+	int ret = log_start(inode->root, h, ctx, !inode_has_sums(inode));
 	if (ret)
 		return LOG_NEED_COMMIT;
 	ret = log_one_inode(inode, h, ctx->transid, rules, start, end, ordered);
