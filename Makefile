@@ -39,7 +39,7 @@ prefix  ?= /usr/local
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots readme bench-guard
-.PHONY: install deb fio-engine fuzz vm clean help tests libs
+.PHONY: install deb fio-engine fuzz vm ground-truth clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -136,6 +136,10 @@ VM_TESTS = machine/place_test rt/rt_test dev/uring_test dev/file_test dev/facts_
 vm: ## two NUMA nodes and an NVMe drive in QEMU: tests and short benches there, results in build/vm
 	@$(SUBMAKE) -j$(JOBS) -s build $(addprefix $(BUILD)/engine/,$(VM_TESTS))
 	@BUILD=$(BUILD) scripts/vm
+
+ground-truth: ## the seed's race in a real kernel: Debian's btrfs with and without one line, under power cuts in QEMU
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@BUILD=$(BUILD) scripts/ground-truth
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -241,6 +241,39 @@ static void a_kill_while_it_judges_leaves_nothing(void **state)
 	a_signal_leaves_nothing(4, SIGKILL, 128 + SIGKILL);
 }
 
+/* The first process that this one has forked and that lives; 0: none. */
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *f = fopen(path, "r");
+	if (f && fscanf(f, "%d", &child) != 1)
+		child = 0;
+	if (f)
+		fclose(f);
+	return child;
+}
+
+/* The process that serves the recorded device is killed in the middle: no verdict comes of that. */
+static void a_killed_server_ends_the_run(void **state)
+{
+	pid_t pid;
+
+	need_root();
+	wait_for_devices(0, 0, true);
+	pid = spawn_start("cut --target " OURS " --states 1h --jobs 1 fsync_in_turn");
+	wait_for_devices(pid, 2, false);
+	pid_t server = child_of(child_of(pid));
+	assert_true(server > 0);
+	kill(server, SIGKILL);
+	int got = spawn_finish(pid);
+	if (got != 2 || !strstr(spawn_err, "was killed"))
+		fail_msg("status %d: %s", got, spawn_err);
+	wait_for_devices(0, 0, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +285,7 @@ int main(void)
 		cmocka_unit_test(ctrl_c_while_it_judges_leaves_nothing),
 		cmocka_unit_test(a_kill_at_the_start_leaves_nothing),
 		cmocka_unit_test(a_kill_while_it_judges_leaves_nothing),
+		cmocka_unit_test(a_killed_server_ends_the_run),
 	};
 
 	return cmocka_run_group_tests(tests, spawn_begin, spawn_end);
