@@ -232,7 +232,7 @@ static json_int_t count_of(json_t *run, const char *op)
 static void a_bench_lets_fio_drive_a_design(void **state)
 {
 	json_error_t e;
-	json_t *o, *run, *device;
+	json_t *o, *run;
 
 	NEEDS_ENGINE();
 	spawn_file("j.fio", "[a]\nrw=write\nbs=4k\nsize=128k\nfsync=1\nverify=crc32c\n");
@@ -246,9 +246,8 @@ static void a_bench_lets_fio_drive_a_design(void **state)
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(run, "counters"), "fsyncs")), 31);
 	assert_true(json_integer_value(json_object_get(json_object_get(run, "phases_ns"), "log_write")) > 0);
 	assert_true(json_array_size(json_object_get(run, "waits")) > 0);
-	device = json_object_get(run, "device");
-	assert_true(json_integer_value(json_object_get(json_object_get(device, "flush"), "n")) +
-	            json_integer_value(json_object_get(json_object_get(device, "fua"), "n")) >= 31);
+	assert_true(json_integer_value(json_object_get(json_object_get(run, "counters"), "dev_flushes")) >= 31);
+	assert_non_null(json_object_get(json_object_get(run, "device"), "write"));
 	json_decref(o);
 	unlink("j.fio");
 	assert_int_equal(spawn_left(), 0);

@@ -427,6 +427,7 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	const struct target *t = q->spec->target;
 	struct placement *plan;
 	char folder[PATH_MAX];
+	const char *where;
 	int ret = make_plan(q, r, &plan, why);
 
 	if (ret)
@@ -435,8 +436,10 @@ static int run_opened(const struct fio_request *q, void *instance, struct driver
 	r->begin_ns = rt_now();
 	if (t->view.begin)
 		t->view.begin(instance);
-	ret = realpath(t->view.folder(instance), folder) ? run_in(q, plan, folder, r, why) :
-	      why_set(why, -errno, "%s", strerror(errno));
+	where = t->view.folder(instance);
+	if (where[0] != '/') /* fio will be there */
+		where = realpath(where, folder);
+	ret = where ? run_in(q, plan, where, r, why) : why_set(why, -errno, "%s", strerror(errno));
 	if (!ret)
 		driver_facts(r, t, instance);
 	r->interrupted = stop_asked();

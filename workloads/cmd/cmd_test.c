@@ -219,6 +219,8 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 static void a_failed_trial_leaves_nothing(void **state)
 {
 	spawn_file("big.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=64m\n");
+	one_line_and_status_2("bench big.fio -t postfix@ram:32m -o kept", "take 64 MiB, and there is room for 32 MiB");
+	spawn_file("big.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=31m\n");
 	one_line_and_status_2("bench big.fio -t postfix@ram:32m -o kept", "cannot lay out file a.0.0");
 	one_line_and_status_2("bench big.fio -t postfix@file:d.img,size=32m", "cannot lay out file a.0.0");
 	unlink("big.fio");

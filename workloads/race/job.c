@@ -96,6 +96,27 @@ static char *bare_text(const char *text)
 	return out;
 }
 
+static bool calls_file(const struct job_calls *c, uint32_t task, uint32_t file)
+{
+	for (uint32_t i = 0; i < c->task[task].n; i++)
+		if (c->task[task].call[i].file == file)
+			return true;
+	return false;
+}
+
+/* One task's own files are apart from another's (job.h). */
+static uint32_t subvolume_of(const struct job_calls *c, uint32_t file)
+{
+	uint32_t users = 0, user = 0;
+
+	for (uint32_t t = 0; t < c->ntasks; t++)
+		if (calls_file(c, t, file)) {
+			users++;
+			user = t;
+		}
+	return users == 1 ? user % 2 : 0;
+}
+
 static struct job_race *build(const struct job_file *jf, const char *text, const struct job_calls *calls)
 {
 	struct job_race *j = mem_zalloc(sizeof(*j));
@@ -108,7 +129,10 @@ static struct job_race *build(const struct job_file *jf, const char *text, const
 	j->calls = *calls;
 	for (uint32_t i = 0; i < calls->nfiles; i++) {
 		uint32_t bytes = calls->file[i].laid_out, space = calls->file[i].space;
-		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name, .bytes = bytes };
+		j->race.files[i] = (struct race_file){ .name = j->calls.file[i].name, .bytes = bytes,
+			                               .subvol = subvolume_of(calls, i) };
+		if (j->race.files[i].subvol)
+			j->race.mkfs.subvols = 2;
 		j->race.preallocated[i] = space > bytes ? space - bytes : 0;
 	}
 	for (uint32_t i = 0; i < calls->ntasks; i++)

@@ -3,6 +3,9 @@
  * flusher, as in a mounted file system. Its content goes through the model, so every crash is judged like that of any
  * other race. No verdict is due.
  *
+ * A file that one task alone calls lies in a subvolume with those of every other such task: two tasks that
+ * sync files of their own write two log trees. A file that tasks share lies in the first one.
+ *
  * race->job is the text that the race is made from, without comments: race_job_from_text() of it gives the same race
  * again. So a schedule that carries it can be replayed without the job file.
  *

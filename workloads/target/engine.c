@@ -362,6 +362,14 @@ void engine_tape_stop(void *instance)
 	tape_stop(((struct instance *)instance)->dev);
 }
 
+/* At most: metadata takes of it, too. What is larger than the device can be told at once. */
+static uint64_t engine_room(void *instance)
+{
+	const struct instance *in = instance;
+
+	return in->dev->size;
+}
+
 static const struct target_files engine_files = {
 	.make = engine_file_make,
 	.open = engine_file_open,
@@ -386,5 +394,5 @@ const struct target target_engine = {
 	.settle = engine_settle,
 	.close = engine_close,
 	.files = &engine_files,
-	.view = { .begin = engine_begin, .facts = engine_facts, .look = engine_look },
+	.view = { .begin = engine_begin, .facts = engine_facts, .look = engine_look, .room = engine_room },
 };
