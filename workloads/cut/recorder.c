@@ -376,13 +376,19 @@ void recorder_begin(struct recorder *r, const struct recorder_ways *ways)
 	atomic_store(&s->on, true);
 }
 
+/* A second look at a server that has ended finds none to wait for. */
+bool recorder_is_gone(struct recorder *r)
+{
+	return waitpid(r->file.server, NULL, WNOHANG) != 0;
+}
+
 int recorder_end(struct recorder *r)
 {
 	struct recording *s = r->shared;
 	bool gone = false;
 
 	atomic_store(&s->position, BEYOND);
-	while (!(gone = waitpid(r->file.server, NULL, WNOHANG)) && atomic_load(&s->owed))
+	while (!(gone = recorder_is_gone(r)) && atomic_load(&s->owed))
 		rt->sleep(100000);
 	atomic_store(&s->on, false);
 	atomic_store(&s->position, BEYOND);

@@ -63,6 +63,12 @@ static struct recovered *look(void *arg, const struct cut *c, struct dev *image)
 	return slot_look(&w->slot);
 }
 
+/* What the file system says then means nothing. */
+static int server_killed(struct why *why)
+{
+	return why_set(why, -EIO, "the process that serves the recorded device was killed");
+}
+
 int world_open(struct world *w, const struct cut_fs *fs, struct work *work, uint32_t tear, struct why *why)
 {
 	*w = (struct world){ .fs = fs, .work = work };
@@ -80,6 +86,8 @@ int world_open(struct world *w, const struct cut_fs *fs, struct work *work, uint
 	if (!ret)
 		ret = slot_open(&w->slot, fs, w->base, work->scene->subvols, why);
 	if (ret) {
+		if (recorder_is_gone(&w->recorder))
+			ret = server_killed(why);
 		world_close(w);
 		return ret;
 	}
@@ -173,7 +181,7 @@ int world_round(struct world *w, struct round *r, struct why *why)
 	if (ret == -ETIMEDOUT)
 		return ret;
 	if (recorder_end(&w->recorder))
-		return why_set(why, -EIO, "the process that serves the recorded device was killed");
+		return server_killed(why);
 	recorder_log(&w->recorder, &r->recorded);
 	if (ret)
 		return ret;
