@@ -120,6 +120,8 @@ double bench_flushes(const struct driver_result *r);
  * shares are those of trials of their own (kwait/task.h). 0 where phases are not known.
  */
 double bench_phase_ns(const struct driver_result *r, unsigned phase);
+/* Syncs of a kernel that returned before what was written could be durable, of all trials of a target. */
+uint64_t bench_early(const struct bench *b, unsigned target, uint64_t *judged);
 /* Whether they are. */
 bool bench_has_phases(const struct driver_result *r);
 /*

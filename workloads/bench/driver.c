@@ -14,6 +14,7 @@
 #include "base/stop.h"
 #include "bench/driver_task.h"
 #include "job/files.h"
+#include "kwait/flushes.h"
 #include "machine/mem_node.h"
 #include "machine/mem.h"
 #include "recipe/load.h"
@@ -30,6 +31,8 @@ struct trial {
 	struct job_files files;
 	struct line line;
 	struct driver_result *r;
+	uint64_t began_ns;       /* by the clock of kwait/task.h */
+	struct flushes *flushes; /* of the device, while syncs are held against them; NULL */
 };
 
 /* ---- files ---- */
@@ -338,11 +341,89 @@ static void add_section(struct driver_result *r, const struct worker *w, bool fi
 	s->end_ns = w->end_ns > s->end_ns ? w->end_ns : s->end_ns;
 }
 
+/* Begins to record what the device makes durable, where that can be seen and matters. */
+static void record_flushes(struct trial *t)
+{
+	struct target_facts facts;
+	struct why why;
+
+	if (!t->cfg->kwaits)
+		return;
+	t->r->kwaits = mem_zalloc(sizeof(*t->r->kwaits));
+	t->target->view.facts(t->instance, &facts);
+	if (!facts.barriers || facts.barriers->none_needed || !facts.barriers->device[0])
+		snprintf(why.text, sizeof(why.text), "%s", facts.barriers && facts.barriers->why[0] ?
+		         facts.barriers->why : "no block device is under it");
+	else
+		t->flushes = flushes_begin(facts.barriers->device, &why);
+	if (!t->flushes)
+		snprintf(t->r->kwaits->not_judged, sizeof(t->r->kwaits->not_judged), "%.150s", why.text);
+}
+
+/* Whether the task was in a sync at that time. */
+static bool syncs_at(const struct worker *w, uint64_t when)
+{
+	size_t low = 0, high;
+	const struct kwait_call *c = kwait_task_calls(w->sleeps, &high);
+	size_t n = high;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (c[mid].end_ns <= when)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < n && c[low].begin_ns <= when;
+}
+
+static void note_early(struct trial *t, const struct worker *of, const struct kwait_call *c)
+{
+	struct kwait_sum *sum = t->r->kwaits;
+	struct kwait_early *e = &sum->first[sum->early];
+
+	if (sum->early++ >= KWAIT_EARLY)
+		return;
+	*e = (struct kwait_early){ .at_ns = c->begin_ns - t->began_ns, .took_ns = c->end_ns - c->begin_ns,
+	                           .wrote_ns = c->end_ns - c->wrote_ns };
+	snprintf(e->task, sizeof(e->task), "%.20s.%u", of->clone->job->name, of->clone->clone);
+	for (unsigned i = 0; i < t->cfg->n; i++)
+		e->beside += &t->worker[i] != of && t->worker[i].sleeps && syncs_at(&t->worker[i], c->end_ns);
+}
+
+/* Holds each sync that follows a write against the flushes of the device (kwait/flushes.h). */
+static void judge_syncs(struct trial *t)
+{
+	struct kwait_sum *sum = t->r->kwaits;
+	size_t n;
+
+	if (!t->flushes)
+		return;
+	flushes_end(t->flushes);
+	if (flushes_lost(t->flushes))
+		snprintf(sum->not_judged, sizeof(sum->not_judged), "%llu records of the device were dropped",
+		         (unsigned long long)flushes_lost(t->flushes));
+	for (unsigned i = 0; i < t->cfg->n && !sum->not_judged[0]; i++) {
+		const struct kwait_call *c = t->worker[i].sleeps ? kwait_task_calls(t->worker[i].sleeps, &n) : NULL;
+
+		for (size_t k = 0; c && k < n; k++) {
+			if (!c[k].wrote_ns)
+				continue;
+			sum->judged++;
+			if (!flushes_within(t->flushes, c[k].wrote_ns, c[k].end_ns))
+				note_early(t, &t->worker[i], &c[k]);
+		}
+	}
+	flushes_free(t->flushes);
+}
+
 static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
 	uint64_t begin = UINT64_MAX, end = 0;
 
+	judge_syncs(t);
 	for (unsigned i = 0; i < t->cfg->n; i++) {
 		const struct worker *w = &t->worker[i];
 		add_task(r, w, &r->task[i]);
@@ -350,10 +431,8 @@ static void add_up(struct trial *t)
 		if (w->pmu)
 			pmu_add(w->pmu, &r->events);
 		pmu_close(w->pmu);
-		if (w->sleeps) {
-			r->kwaits = r->kwaits ? r->kwaits : mem_zalloc(sizeof(*r->kwaits));
+		if (w->sleeps)
 			kwait_sum_task(r->kwaits, w->sleeps);
-		}
 		kwait_task_close(w->sleeps);
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
@@ -408,6 +487,8 @@ static int run_opened(struct trial *t, const struct placement *plan, struct why 
 		goto close_files;
 	for (unsigned i = 0; i < t->cfg->n; i++)
 		t->r->task[i].where = plan[i];
+	record_flushes(t);
+	t->began_ns = kwait_now();
 	start_tasks(t, plan);
 	run_tasks(t);
 	add_up(t);

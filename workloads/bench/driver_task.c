@@ -172,15 +172,19 @@ static void done_op(struct worker *w, const struct op *op, uint64_t begin, uint6
 		add_response(w, op, begin, end);
 }
 
-/* do_op(), its sleeps kept. */
+/* do_op(); of a sync its sleeps are kept, and when the write before it began. */
 static int recorded_op(struct worker *w, const struct op *op)
 {
 	uint64_t begin = kwait_now();
 	int ret = do_op(w, op);
 
-	if (!ret)
-		kwait_task_call(w->sleeps, begin, kwait_now());
-	return ret;
+	if (op->kind == OP_WRITE)
+		w->wrote_ns[op->file] = begin;
+	if (ret || !is_sync(op->kind))
+		return ret;
+	kwait_task_call(w->sleeps, w->wrote_ns[op->file], begin, kwait_now());
+	w->wrote_ns[op->file] = 0;
+	return 0;
 }
 
 /* Returns when it ended. */
@@ -196,7 +200,7 @@ static uint64_t timed_op(struct worker *w, const struct op *op)
 	begin = begin_op(known);
 	if (phases)
 		memcpy(before, rt_self()->phase_ns, sizeof(before));
-	ret = w->sleeps && w->measuring && is_sync(op->kind) ? recorded_op(w, op) : do_op(w, op);
+	ret = w->sleeps && w->measuring ? recorded_op(w, op) : do_op(w, op);
 	end = end_op(known);
 	if (phases && w->pmu)
 		pmu_sync_end();
@@ -481,6 +485,7 @@ void worker_run(void *arg)
 	w->cpu_ns = cpu_ns();
 	if (w->kwaits)
 		w->sleeps = kwait_task_open(0, NULL);
+	w->wrote_ns = w->sleeps ? mem_zalloc(sizeof(*w->wrote_ns) * j->nrfiles) : NULL;
 	if (w->pmu)
 		pmu_start(w->pmu);
 	if (!w->error)
@@ -497,6 +502,7 @@ void worker_run(void *arg)
 	ops_end(&w->ops);
 	free(w->inflight);
 	free(w->buf);
+	free(w->wrote_ns);
 	atomic_fetch_add(&w->line->ended, 1);
 	wake_all(&w->line->came);
 }

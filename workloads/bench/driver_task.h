@@ -52,6 +52,7 @@ struct worker {
 	uint64_t bytes, read_bytes, cpu_ns;
 	struct pmu *pmu;           /* NULL without events */
 	struct kwait_task *sleeps; /* NULL: not recorded */
+	uint64_t *wrote_ns;        /* of each file: when the write began that no sync has followed yet; 0: none */
 	int error;
 	enum op_kind error_op;
 };

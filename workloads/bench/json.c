@@ -169,7 +169,7 @@ void bench_put_measured(json_t *o, const struct driver_result *r)
 /* Where a kernel's syncs waited, in trials of their own: what is beside it in the object was measured in others. */
 static json_t *kwaits_json(const struct kwait_sum *from)
 {
-	json_t *o = json_object(), *phases = json_object(), *sites = json_array(), *site;
+	json_t *o = json_object(), *phases = json_object(), *sites = json_array(), *first = json_array(), *site;
 	struct kwait_sum sorted = *from;
 
 	kwait_sum_sort(&sorted);
@@ -190,6 +190,17 @@ static json_t *kwaits_json(const struct kwait_sum *from)
 		json_array_append_new(sites, site);
 	}
 	json_object_set_new(o, "sites", sites);
+	if (sorted.not_judged[0])
+		put_text(o, "not_judged", sorted.not_judged);
+	put_int(o, "judged", sorted.judged);
+	put_int(o, "early", sorted.early);
+	for (unsigned i = 0; i < sorted.early && i < KWAIT_EARLY; i++)
+		json_array_append_new(first, json_pack("{sI sI sI ss sI}", "at_ns", (json_int_t)sorted.first[i].at_ns,
+		                                       "took_ns", (json_int_t)sorted.first[i].took_ns, "wrote_ns",
+		                                       (json_int_t)sorted.first[i].wrote_ns, "task",
+		                                       sorted.first[i].task, "beside",
+		                                       (json_int_t)sorted.first[i].beside));
+	json_object_set_new(o, "early_first", first);
 	return o;
 }
 

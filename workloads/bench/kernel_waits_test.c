@@ -159,6 +159,46 @@ static void the_jiffy_trap_is_named_with_its_remedy(void **state)
 	assert_int_equal(spawn_loops_left(), 0);
 }
 
+static json_t *in_nobarrier(const char *options, int *status)
+{
+	char command[256];
+	json_t *run;
+
+	snprintf(command, sizeof(command), "mount -o loop,%s img m", options);
+	assert_int_equal(shell(command), 0);
+	*status = spawn("bench dwsl -t path:m -T 2 -n 1 -s 600ms --no-results -j -");
+	run = json_loads(spawn_out, 0, NULL);
+	assert_int_equal(shell("umount m"), 0);
+	assert_non_null(run);
+	return run;
+}
+
+/* Each sync is held against the flushes of the device: with barriers none returns early, without them all do. */
+static void a_sync_without_a_flush_is_an_early_return(void **state)
+{
+	static const char *const options[] = { "barrier", "nobarrier" };
+
+	need(loops && seen);
+	assert_int_equal(shell("truncate -s 96m img && mkfs.ext4 -q -F img && mkdir m"), 0);
+	for (int off = 0; off < 2; off++) {
+		int status;
+		json_t *run = in_nobarrier(options[off], &status);
+		const json_t *waits = waits_of(json_array_get(json_object_get(run, "runs"), 0));
+
+		if (json_object_get(waits, "not_judged"))
+			fail_msg("%s", json_string_value(json_object_get(waits, "not_judged")));
+		assert_true(number(waits, "judged") > 0 && number(waits, "judged") == number(waits, "syncs"));
+		assert_true(number(waits, "early") == (off ? number(waits, "judged") : 0));
+		assert_int_equal(status, off);
+		assert_true(!off || json_array_size(json_object_get(waits, "early_first")) > 0);
+		json_decref(run);
+	}
+	assert_int_equal(shell("mount -o loop,nobarrier img m"), 0);
+	assert_int_equal(spawn("bench dwsl -t path:m -n 1 -s 200ms --no-results"), 1);
+	assert_int_equal(shell("umount m && rm -r img m"), 0);
+	assert_int_equal(strncmp(spawn_out, "EARLY RETURNS: ", 15), 0);
+}
+
 static void it_can_be_left_out(void **state)
 {
 	json_t *run = run_json("bench dwsl -t path:. -n 1 -s 50ms --no-results -j - --no-kernel-waits");
@@ -209,6 +249,7 @@ int main(void)
 		cmocka_unit_test(nearly_all_time_has_a_name),
 		cmocka_unit_test(a_design_and_a_kernel_are_in_one_table),
 		cmocka_unit_test(the_jiffy_trap_is_named_with_its_remedy),
+		cmocka_unit_test(a_sync_without_a_flush_is_an_early_return),
 		cmocka_unit_test(it_can_be_left_out),
 		cmocka_unit_test(what_is_not_allowed_is_one_line),
 	};

@@ -108,6 +108,23 @@ double bench_phase_ns(const struct driver_result *r, unsigned phase)
 	return phase < PH_NR ? (double)r->phase_ns[phase] / (double)r->sync.n : 0;
 }
 
+uint64_t bench_early(const struct bench *b, unsigned target, uint64_t *judged)
+{
+	uint64_t early = 0;
+
+	*judged = 0;
+	for (unsigned l = 0; l < b->nlevels; l++)
+		for (unsigned i = 0; i < b->opt.trials; i++) {
+			const struct driver_result *r = b->level[l].trial[target][i];
+
+			if (!r || !r->kwaits)
+				continue;
+			early += r->kwaits->early;
+			*judged += r->kwaits->judged;
+		}
+	return early;
+}
+
 double bench_request_ns(const struct driver_result *r)
 {
 	if (r->by_durable)

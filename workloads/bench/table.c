@@ -450,6 +450,44 @@ static void print_waits(const struct bench *b, const struct driver_result *const
 	bench_put_table(table, title, out);
 }
 
+/* ---- syncs that made nothing durable ---- */
+
+/* The first of them, of one trial. */
+static void print_first(const struct driver_result *r, FILE *out)
+{
+	for (unsigned i = 0; i < r->kwaits->early && i < KWAIT_EARLY; i++) {
+		const struct kwait_early *e = &r->kwaits->first[i];
+
+		fprintf(out, "  %.6f s: %s's sync returned after %.0f us, %.0f us after its write began",
+		        (double)e->at_ns / 1e9, e->task, us((double)e->took_ns), us((double)e->wrote_ns));
+		fprintf(out, "; %u other%s in a sync\n", e->beside, e->beside == 1 ? "" : "s");
+	}
+}
+
+/* In the run's first lines: the figures below are not of durable writes. */
+static void print_early(const struct bench *b, FILE *out)
+{
+	for (unsigned t = 0; t < b->opt.ntargets; t++) {
+		uint64_t judged, early = bench_early(b, t, &judged);
+		bool told = false;
+
+		if (!early)
+			continue;
+		screen_sayf(out, "", "EARLY RETURNS: %s: %llu of %llu syncs returned before the device was flushed "
+		            "after their write: not durable then", b->label[t], (unsigned long long)early,
+		            (unsigned long long)judged);
+		for (unsigned l = 0; l < b->nlevels; l++)
+			for (unsigned i = 0; i < b->opt.trials && !told; i++) {
+				const struct driver_result *r = b->level[l].trial[t][i];
+
+				if (!r || !r->kwaits || !r->kwaits->early)
+					continue;
+				print_first(r, out);
+				told = true;
+			}
+	}
+}
+
 /* ---- the whole ---- */
 
 void bench_print(const struct bench *b, FILE *out)
@@ -462,6 +500,7 @@ void bench_print(const struct bench *b, FILE *out)
 	for (unsigned l = 0; l < b->nlevels; l++)
 		for (unsigned t = 0; t < b->opt.ntargets; t++)
 			sum[l * b->opt.ntargets + t] = bench_sum(b, &b->level[l], t);
+	print_early(b, out);
 	print_what(b, out);
 	print_placement(b, out);
 	print_latencies(b, sum, out);

@@ -486,6 +486,7 @@ static int put_out(const struct bench *b, struct results *r)
 	bool to_stdout = b->opt.json && !strcmp(b->opt.json, "-");
 	json_t *run = bench_json(b, r->date);
 	struct why why;
+	uint64_t judged;
 	int ret = 0;
 
 	if (to_stdout) {
@@ -508,6 +509,8 @@ static int put_out(const struct bench *b, struct results *r)
 	if (!ret && !to_stdout)
 		say_more(b, r);
 	json_decref(run);
+	for (unsigned t = 0; t < b->opt.ntargets && !ret; t++)
+		ret = bench_early(b, t, &judged) > 0; /* a promise was broken */
 	return ret;
 }
 

@@ -131,6 +131,12 @@ void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from)
 	into->syncs += from->syncs;
 	into->sync_ns += from->sync_ns;
 	into->lost += from->lost;
+	for (unsigned i = 0; i < from->early && i < KWAIT_EARLY && into->early + i < KWAIT_EARLY; i++)
+		into->first[into->early + i] = from->first[i];
+	into->judged += from->judged;
+	into->early += from->early;
+	if (from->not_judged[0])
+		memcpy(into->not_judged, from->not_judged, sizeof(into->not_judged));
 	for (unsigned i = 0; i < KW_NR; i++)
 		into->phase_ns[i] += from->phase_ns[i];
 	for (unsigned i = 0; i < from->nsites; i++) {

@@ -14,6 +14,7 @@
 #include "kwait/task.h"
 
 #define KWAIT_SITES 48
+#define KWAIT_EARLY 10 /* early returns that are told */
 #define KWAIT_SITE_NAME 128
 
 /* One thing that was waited for. */
@@ -24,8 +25,19 @@ struct kwait_site {
 	uint64_t ns, n;        /* time in syncs, and sleeps that it was in */
 };
 
+/* A sync that returned although nothing made durable what was written before it (flushes.h). */
+struct kwait_early {
+	uint64_t at_ns, took_ns;  /* since the trial began */
+	uint64_t wrote_ns;        /* from the write's start to the sync's return */
+	char task[32];
+	unsigned beside;          /* other tasks that were in a sync when it returned */
+};
+
 struct kwait_sum {
 	uint64_t syncs, sync_ns;
+	uint64_t judged, early;   /* syncs after a write that were held against the device's flushes; early returns */
+	struct kwait_early first[KWAIT_EARLY];
+	char not_judged[160];     /* why none was; "" when they were */
 	uint64_t phase_ns[KW_NR];
 	unsigned nsites;
 	struct kwait_site site[KWAIT_SITES];

@@ -86,7 +86,7 @@ static void a_sleep_is_found_by_its_stack(void **state)
 	doze(5 * MS); /* in no call */
 	begin = kwait_now();
 	wait_in_a_pipe();
-	kwait_task_call(t, begin, kwait_now());
+	kwait_task_call(t, 0, begin, kwait_now());
 	doze(5 * MS);
 	kwait_task_stop(t);
 	kwait_sum_task(&sum, t);
@@ -113,7 +113,7 @@ static void a_call_without_a_sleep_is_on_the_processor(void **state)
 	do
 		end = kwait_now();
 	while (end < begin + 10 * MS);
-	kwait_task_call(t, begin, end);
+	kwait_task_call(t, 0, begin, end);
 	kwait_task_stop(t);
 	kwait_sum_task(&sum, t);
 	kwait_task_close(t);
@@ -156,7 +156,7 @@ static void what_was_dropped_is_counted(void **state)
 	begin = kwait_now();
 	for (int i = 0; i < 2500; i++)
 		doze(MS);
-	kwait_task_call(t, begin, kwait_now());
+	kwait_task_call(t, 0, begin, kwait_now());
 	kwait_task_stop(t);
 	kwait_sum_task(&sum, t);
 	kwait_task_close(t);

@@ -399,10 +399,10 @@ void kwait_task_drain(struct kwait_task *t)
 	ring_done(&t->ring);
 }
 
-void kwait_task_call(struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns)
+void kwait_task_call(struct kwait_task *t, uint64_t wrote_ns, uint64_t begin_ns, uint64_t end_ns)
 {
 	kwait_task_drain(t);
-	add_call(t, &(struct kwait_call){ .begin_ns = begin_ns, .end_ns = end_ns, .fd = -1 });
+	add_call(t, &(struct kwait_call){ .begin_ns = begin_ns, .end_ns = end_ns, .wrote_ns = wrote_ns, .fd = -1 });
 }
 
 /* ---- what was recorded ---- */

@@ -55,6 +55,7 @@ extern const char *const kwait_kind_name[KWAIT_KINDS];
 
 struct kwait_call {
 	uint64_t begin_ns, end_ns;
+	uint64_t wrote_ns; /* when the write before it began, to the same file, by the same thread; 0: there is none */
 	/* of a watched call alone */
 	enum kwait_kind kind;
 	int fd;            /* -1: it has none */
@@ -89,8 +90,8 @@ const struct kwait_call *kwait_task_inside(const struct kwait_task *t);
 uint64_t kwait_now(void);
 /* Takes over what the kernel has written so far. By one thread at a time. */
 void kwait_task_drain(struct kwait_task *t);
-/* Notes a sync of the thread's and drains. */
-void kwait_task_call(struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns);
+/* Notes a sync of the thread's and drains. wrote_ns: see struct kwait_call. */
+void kwait_task_call(struct kwait_task *t, uint64_t wrote_ns, uint64_t begin_ns, uint64_t end_ns);
 /* Recording ends; what was recorded stays. */
 void kwait_task_stop(struct kwait_task *t);
 void kwait_task_close(struct kwait_task *t);

@@ -39,17 +39,30 @@ int tracefs_open(struct why *why)
 	               strerror(-ret));
 }
 
-uint64_t tracefs_number(int fd, const char *tracepoint)
+static ssize_t read_file(int fd, const char *tracepoint, const char *name, char *out, size_t size)
 {
-	char path[128], text[32] = "";
+	char path[128];
 	ssize_t n;
 	int in;
 
-	snprintf(path, sizeof(path), "events/%s/id", tracepoint);
+	snprintf(path, sizeof(path), "events/%s/%s", tracepoint, name);
 	in = openat(fd, path, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
-		return 0;
-	n = read(in, text, sizeof(text) - 1);
+		return -errno;
+	n = read(in, out, size - 1);
 	close(in);
-	return n > 0 ? strtoull(text, NULL, 10) : 0;
+	out[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+uint64_t tracefs_number(int fd, const char *tracepoint)
+{
+	char text[32];
+
+	return read_file(fd, tracepoint, "id", text, sizeof(text)) > 0 ? strtoull(text, NULL, 10) : 0;
+}
+
+ssize_t tracefs_format(int fd, const char *tracepoint, char *out, size_t size)
+{
+	return read_file(fd, tracepoint, "format", out, size);
 }

@@ -203,7 +203,8 @@ static void an_fsync_that_is_a_no_op_is_told(void **state)
 	assert_int_equal(
 		shell("truncate -s 96m img && mkfs.ext4 -q -F img && mkdir m && mount -o loop,nobarrier img m"), 0);
 	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=50\nfsync=1\n");
-	run = run_json("bench j.fio -t path:m -t postfix@file:m/d.img,size=32m -n 1 --no-results -j -");
+	run = run_json("bench j.fio -t path:m -t postfix@file:m/d.img,size=32m -n 1 --no-results --no-kernel-waits "
+	               "-j -");
 	for (size_t i = 0; i < 2; i++) {
 		t = trial(run, i);
 		if (i && !json_integer_value(json_object_get(json_object_get(t, "counters"), "fsyncs")))
