@@ -22,6 +22,7 @@
 #include "kit/interrupt.h"
 #include "machine/mem.h"
 #include "recipe/results.h"
+#include "target/disk.h"
 #include "watch/files.h"
 
 #define SECOND_NS 1000000000ull
@@ -190,6 +191,22 @@ static void name_it(struct watching *w, pid_t pid)
 
 /* ---- watching ---- */
 
+/* For files.h: the device under a file, if a flush of it means something. */
+static int device_of(const char *path, char *name, size_t size, struct why *why)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct disk disk;
+
+	if (fd < 0)
+		return why_set(why, -errno, "%s: %s", path, strerror(errno));
+	disk_under(fd, &disk);
+	close(fd);
+	if (!disk.name[0] || disk.why[0])
+		return why_set(why, -ENODEV, "%s", disk.why);
+	snprintf(name, size, "%s", disk.name);
+	return 0;
+}
+
 static void show(struct watching *w, uint64_t since, uint64_t now)
 {
 	if (w->to_stdout)
@@ -211,6 +228,7 @@ static void follow(struct watching *w)
 	unsigned left = 1;
 
 	w->files.begin_ns = begin;
+	w->files.device_of = device_of;
 	if (w->child)
 		close(w->go);
 	while (left && !stop_asked() && (!w->opt->seconds_ns || now - begin < w->opt->seconds_ns)) {
@@ -224,6 +242,7 @@ static void follow(struct watching *w)
 		shown = now;
 	}
 	w->files.end_ns = kwait_now();
+	watched_files_judge(&w->files);
 	look_at_child(w);
 }
 
@@ -323,8 +342,10 @@ static int watch(struct watching *w)
 	follow(w);
 	ret = put_out(w);
 	watched_end(&w->threads);
+	if (!ret)
+		ret = interrupted() ? interrupted() : w->files.early > 0; /* a promise was broken */
 	watched_files_free(&w->files);
-	return ret ? ret : interrupted();
+	return ret;
 }
 
 int cmd_watch(int argc, char **argv)

@@ -100,6 +100,53 @@ static void each_call_is_counted(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* A process that does so until it is killed. */
+static pid_t write_and_sync(const char *path)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (pwrite(fd, "x", 1, 0) == 1 && !fsync(fd))
+		;
+	_exit(1);
+}
+
+/* On a file system that sends no flush, a sync cannot be kept: told, and the exit status says so. */
+static void an_early_return_is_told(void **state)
+{
+	static const char *const options[] = { "barrier", "nobarrier" };
+	char command[128];
+
+	need_events();
+	if (geteuid() || access("/dev/loop-control", R_OK | W_OK))
+		skip();
+	assert_int_equal(shell("truncate -s 64m img && mkfs.ext4 -q -F img && mkdir m"), 0);
+	for (int off = 0; off < 2; off++) {
+		json_t *run;
+		int status;
+		pid_t pid;
+
+		snprintf(command, sizeof(command), "mount -o loop,%s img m", options[off]);
+		assert_int_equal(shell(command), 0);
+		pid = write_and_sync("m/out");
+		snprintf(command, sizeof(command), "watch -p %d -s 500ms -j -", (int)pid);
+		status = spawn(command);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		assert_int_equal(shell("umount m"), 0);
+		run = json_loads(spawn_out, 0, NULL);
+		assert_non_null(run);
+		assert_true(number(run, "judged") > 0);
+		assert_int_equal(number(run, "early"), off ? number(run, "judged") : 0);
+		assert_int_equal(status, off);
+		json_decref(run);
+	}
+	assert_int_equal(shell("rm -r img m"), 0);
+}
+
 static void sqlite_is_watched(void **state)
 {
 	json_t *run, *file;
@@ -187,14 +234,7 @@ static void a_running_process_is_watched(void **state)
 	int status;
 
 	need_events();
-	pid = fork();
-	if (!pid) {
-		int fd = open("out", O_WRONLY | O_CREAT, 0600);
-
-		while (pwrite(fd, "x", 1, 0) == 1 && !fsync(fd))
-			;
-		_exit(1);
-	}
+	pid = write_and_sync("out");
 	snprintf(args, sizeof(args), "watch -p %d -s 300ms", (int)pid);
 	assert_int_equal(spawn(args), 0);
 	assert_non_null(strstr(spawn_out, "fsync/s on "));
@@ -282,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_is_counted),
+		cmocka_unit_test(an_early_return_is_told),
 		cmocka_unit_test(sqlite_is_watched),
 		cmocka_unit_test(a_job_is_recorded),
 		cmocka_unit_test(children_are_followed),

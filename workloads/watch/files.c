@@ -13,6 +13,28 @@
 
 /* ---- which file ---- */
 
+/* The device under a path, found for the first time or again: -1 where it is not known, or has nothing to flush. */
+static int find_device(struct watched_files *f, const char *path)
+{
+	struct watched_device *d = &f->device[f->ndevices];
+	char name[sizeof(d->name)];
+	struct why why;
+
+	if (!f->device_of || path[0] != '/' || f->device_of(path, name, sizeof(name), NULL))
+		return -1;
+	for (unsigned i = 0; i < f->ndevices; i++)
+		if (!strcmp(f->device[i].name, name))
+			return (int)i;
+	if (f->ndevices == sizeof(f->device) / sizeof(f->device[0]))
+		return -1;
+	strcpy(d->name, name);
+	d->flushes = flushes_begin(name, &why);
+	if (!d->flushes)
+		snprintf(d->why, sizeof(d->why), "%.150s", why.text);
+	d->since_ns = kwait_now();
+	return (int)f->ndevices++;
+}
+
 static unsigned file_of(struct watched_files *f, const char *path, bool is_dsync)
 {
 	struct watched_file *file;
@@ -29,6 +51,7 @@ static unsigned file_of(struct watched_files *f, const char *path, bool is_dsync
 	file->is_dsync = is_dsync;
 	hist_init(&file->sync);
 	hist_init(&file->size);
+	file->device = find_device(f, path);
 	return f->n++;
 }
 
@@ -154,6 +177,16 @@ static void add_write(struct watched_file *file, const struct kwait_call *c)
 	file->end = known ? c->off + len : file->end + len;
 }
 
+static void keep(struct watched_moments *m, const struct kwait_call *c, pid_t tid)
+{
+	if (m->n == m->room) {
+		m->room = m->room ? 2 * m->room : 256;
+		m->at = realloc(m->at, m->room * sizeof(*m->at));
+		CHECK(m->at);
+	}
+	m->at[m->n++] = (struct watched_moment){ .begin_ns = c->begin_ns, .end_ns = c->end_ns, .tid = tid };
+}
+
 static void call_ended(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun)
 {
 	struct watched_files *f = arg;
@@ -178,6 +211,8 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 	file->busy_ns += c->end_ns - c->begin_ns;
 	if (is_write(c->kind))
 		add_write(file, c);
+	if (file->device >= 0 && c->kind != KWAIT_SYNC_RANGE && c->kind != KWAIT_MSYNC && !file->is_dsync)
+		keep(is_write(c->kind) ? &file->wrote : &file->synced, c, t->tid);
 	if (!is_write(c->kind) || file->is_dsync)
 		add_sync(f, number, t, c);
 }
@@ -187,9 +222,85 @@ struct watched_calls watched_files_calls(struct watched_files *f)
 	return (struct watched_calls){ .begun = call_begun, .ended = call_ended, .arg = f };
 }
 
+/* ---- were they kept? ---- */
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct watched_moment *x = a, *y = b;
+
+	return x->begin_ns < y->begin_ns ? -1 : x->begin_ns > y->begin_ns;
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct watched_moment *x = a, *y = b;
+
+	return x->end_ns < y->end_ns ? -1 : x->end_ns > y->end_ns;
+}
+
+static void note_early(struct watched_files *f, unsigned number, const struct watched_moment *sync, uint64_t wrote_ns)
+{
+	if (f->early < EARLY)
+		f->first[f->early] = (struct watched_early){ .begin_ns = sync->begin_ns, .end_ns = sync->end_ns,
+			                                     .wrote_ns = wrote_ns, .file = number, .tid = sync->tid };
+	f->early++;
+	f->file[number]->early++;
+}
+
+/* A sync is due what any thread had written to the file before it began. */
+static void judge_file(struct watched_files *f, unsigned number)
+{
+	struct watched_file *file = f->file[number];
+	const struct watched_device *d = &f->device[file->device];
+	uint64_t wrote_ns = 0;
+	size_t w = 0;
+
+	if (!file->wrote.n || !file->synced.n)
+		return;
+	qsort(file->wrote.at, file->wrote.n, sizeof(file->wrote.at[0]), by_end);
+	qsort(file->synced.at, file->synced.n, sizeof(file->synced.at[0]), by_begin);
+	for (size_t i = 0; i < file->synced.n; i++) {
+		const struct watched_moment *sync = &file->synced.at[i];
+
+		for (; w < file->wrote.n && file->wrote.at[w].end_ns <= sync->begin_ns; w++)
+			if (file->wrote.at[w].begin_ns > wrote_ns)
+				wrote_ns = file->wrote.at[w].begin_ns;
+		if (wrote_ns < d->since_ns)
+			continue; /* what happened before we came is not known */
+		file->judged++;
+		f->judged++;
+		if (!flushes_within(d->flushes, wrote_ns, sync->end_ns))
+			note_early(f, number, sync, wrote_ns);
+	}
+}
+
+void watched_files_judge(struct watched_files *f)
+{
+	for (unsigned i = 0; i < f->ndevices; i++) {
+		struct watched_device *d = &f->device[i];
+
+		if (!d->flushes)
+			continue;
+		flushes_end(d->flushes);
+		if (flushes_lost(d->flushes))
+			snprintf(d->why, sizeof(d->why), "%llu records of it were dropped",
+			         (unsigned long long)flushes_lost(d->flushes));
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->file[i]->device >= 0 && !f->device[f->file[i]->device].why[0])
+			judge_file(f, i);
+	for (unsigned i = 0; i < f->ndevices; i++) {
+		flushes_free(f->device[i].flushes);
+		f->device[i].flushes = NULL;
+	}
+}
+
 void watched_files_free(struct watched_files *f)
 {
-	for (unsigned i = 0; i < f->n; i++)
+	for (unsigned i = 0; i < f->n; i++) {
+		free(f->file[i]->wrote.at);
+		free(f->file[i]->synced.at);
 		free(f->file[i]);
+	}
 	free(f->file);
 }

@@ -198,11 +198,29 @@ static void print_slowest(const struct watched_files *f, FILE *out)
 	screen_table_free(t);
 }
 
+/* The first lines: what follows is not of durable writes. */
+static void print_early(const struct watched_files *f, FILE *out)
+{
+	if (f->early)
+		screen_sayf(out, "", "EARLY RETURNS: %llu of %llu syncs returned before the device was flushed after "
+		            "what was written before them: not durable then", (unsigned long long)f->early,
+		            (unsigned long long)f->judged);
+	for (unsigned i = 0; i < f->early && i < EARLY; i++) {
+		const struct watched_early *e = &f->first[i];
+
+		fprintf(out, "  %.6f s: thread %d's sync of %s", (double)(e->begin_ns - f->begin_ns) / 1e9,
+		        (int)e->tid, f->file[e->file]->path);
+		fprintf(out, " took %.0f us, and returned %.0f us after the write began\n",
+		        us((double)(e->end_ns - e->begin_ns)), us((double)(e->end_ns - e->wrote_ns)));
+	}
+}
+
 void watched_files_print(const struct watched_files *f, const char *name, FILE *out)
 {
 	unsigned n;
 	struct watched_file **list = sorted_files(f, &n);
 
+	print_early(f, out);
 	if (list && n) {
 		print_answers(list, n, f, name, out);
 		print_files(list, n, out);
@@ -240,6 +258,8 @@ static json_t *file_json(const struct watched_file *file)
 	put(o, "p99_ns", hist_percentile(&file->sync, 99));
 	put(o, "p999_ns", hist_percentile(&file->sync, 99.9));
 	put(o, "max_ns", file->sync.n ? file->sync.max : 0);
+	put(o, "judged", file->judged);
+	put(o, "early", file->early);
 	put(o, "writes", file->writes);
 	put(o, "bytes", file->bytes);
 	for (unsigned p = 0; p < KW_NR; p++)
@@ -286,6 +306,8 @@ json_t *watched_files_json(const struct watched_files *f, const char *name)
 		json_array_append_new(slowest, s);
 	}
 	json_object_set_new(o, "slowest", slowest);
+	put(o, "judged", f->judged);
+	put(o, "early", f->early);
 	free(list);
 	return o;
 }
