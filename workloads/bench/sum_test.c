@@ -23,7 +23,7 @@ static struct bench b;
 static int begin(void **state)
 {
 	b = (struct bench){ .opt = { .trials = TRIALS, .ntargets = 1 }, .label = { "A postfix" }, .nlevels = 1 };
-	b.level[0].n = 4;
+	b.level[0].n[0] = 4;
 	b.level[0].trial[0] = trial;
 	return 0;
 }
