@@ -205,6 +205,29 @@ static void wrong_jobs_are_one_line_with_the_place(void **state)
 		spawn_file("bad.fio", bad[i].text);
 		one_line_and_status_2("bench bad.fio -t null", bad[i].says);
 	}
+	/* files that a job includes, and keys in them */
+	static const struct {
+		const char *text, *included, *says;
+	} includes[] = {
+		{ "[a]\ninclude nosuch.cfg\n", "", "bad.fio:2: include: nosuch.cfg: No such file" },
+		{ "include more.cfg\n[a]\nrw=write\n", "[global]\nsize=big\n", "more.cfg:2: size: expected a size" },
+		{ "include more.cfg\n[a]\nrw=write\nsize=1m\n", "[global]\ninclude bad.fio\n",
+		  "more.cfg:2: include: bad.fio includes itself" },
+		{ "[a]\nrw=write\nsize=1m\ninclude more.cfg\n", "stonewall=maybe\n", "more.cfg:1: stonewall: expected" },
+		{ "[a]\ninclude\n", "", "bad.fio:2: " },
+		{ "stonewall\n[a]\nrw=write\nsize=1m\n", "", "bad.fio:1: stonewall: stands before the first" },
+		{ "[a]\nrw=write\nsize=1m\nunlink_each_loop=2\n", "", "bad.fio:4: unlink_each_loop: expected 0" },
+		{ "[a]\nrw=write\nsize=1m\npre_read=yes\n", "", "bad.fio:4: pre_read: expected 0 or 1" },
+		{ "[a]\nrw=write\nsize=1m\nfile_append=-1\n", "", "bad.fio:4: file_append: expected 0 or 1" },
+		{ "[a]\nrw=rw\nsize=1m\nunlink_each_loop=1\n", "", "unlink_each_loop: cannot go with reads" },
+		{ "[a]\nrw=write\nsize=1m\nread_iolog=x\n", "", "bad.fio:4: read_iolog: cannot be done here" },
+	};
+	for (size_t i = 0; i < sizeof(includes) / sizeof(includes[0]); i++) {
+		spawn_file("bad.fio", includes[i].text);
+		spawn_file("more.cfg", includes[i].included);
+		one_line_and_status_2("bench bad.fio -t null", includes[i].says);
+	}
+	unlink("more.cfg");
 	static const char nul[] = "[a]\nrw=write\nsize=1m\n\0fsync=1\n";
 	FILE *f = fopen("bad.fio", "w");
 	assert_non_null(f);
