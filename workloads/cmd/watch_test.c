@@ -147,6 +147,36 @@ static void an_early_return_is_told(void **state)
 	assert_int_equal(shell("rm -r img m"), 0);
 }
 
+/* Two threads that fsync one file, on a fresh mount: ext4 and xfs keep what both promise. Of btrfs it is told. */
+static void an_fsync_beside_another_is_judged(void **state)
+{
+	static const char *const types[] = { "ext4", "xfs", "btrfs" };
+	char command[PATH_MAX + 128];
+
+	need_events();
+	if (geteuid() || access("/dev/loop-control", R_OK | W_OK))
+		skip();
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		unsigned early, fsyncs;
+		int status;
+		FILE *in;
+
+		snprintf(command, sizeof(command), "FSYNCSTORM=%s %s/scripts/early-returns %s 12", spawn_program,
+		         spawn_repository, types[i]);
+		in = popen(command, "r");
+		assert_non_null(in);
+		if (fscanf(in, "%*s %u early returns of %u", &early, &fsyncs) != 2)
+			fail_msg("`%s` has not said what it saw", command);
+		status = WEXITSTATUS(pclose(in));
+		assert_int_equal(status, early > 0);
+		assert_true(fsyncs >= 12);
+		print_message("%s: %u of %u fsyncs returned early\n", types[i], early, fsyncs);
+		if (strcmp(types[i], "btrfs"))
+			assert_int_equal(early, 0);
+	}
+	assert_int_equal(spawn_left(), 0);
+}
+
 static void sqlite_is_watched(void **state)
 {
 	json_t *run, *file;
@@ -323,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_is_counted),
 		cmocka_unit_test(an_early_return_is_told),
+		cmocka_unit_test(an_fsync_beside_another_is_judged),
 		cmocka_unit_test(sqlite_is_watched),
 		cmocka_unit_test(a_job_is_recorded),
 		cmocka_unit_test(children_are_followed),
