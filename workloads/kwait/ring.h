@@ -26,7 +26,7 @@ struct ring {
 	uint64_t tail;      /* read up to here */
 	uint64_t lost;      /* records, as the ring itself tells: ring_lost() */
 	bool counts_lost;
-	unsigned char wrapped[RING_RECORD_MAX];
+	_Alignas(8) unsigned char wrapped[RING_RECORD_MAX]; /* a record that goes over the end */
 };
 
 /*
