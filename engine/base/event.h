@@ -68,6 +68,7 @@ enum role {
 	X(NAME_TAKEN, FILE, INODE, NONE, NONE, "inode {inode} loses a name")                                   \
 	X(NAME_GIVEN, FILE, INODE, NONE, NONE, "inode {inode} gets a name")                                    \
 	X(NAMES_LOGGED, FILE, INODE, COUNT, NONE, "LOGS the names of inode {inode}: {count}")                  \
+	X(MARK_OVERWRITTEN, FILE, INODE, NONE, NONE, "notes that inode {inode} is in no log, which it is now") \
 	X(DIR_LOGGED, ROOT, COUNT, NONE, NONE, "LOGS the directory of root {root}: {count} changed names")     \
 	X(LOG_IN_PARENT, ROOT, NONE, NONE, NONE, "log of root {root} put into the tree of log roots")          \
 	X(SUPER_NAMES_LOG, LOG_ROOT, NONE, NONE, NONE, "the super is to name the log root @{log_root}")        \

@@ -334,10 +334,30 @@ static int log_exists(struct inode *inode, struct handle *h, int64_t transid)
 
 /* One that was evicted since it was logged does not know of it (803f0f64d177). But then its names have not changed
  * since the last commit, and are not in the log. */
-static bool inode_is_logged(struct inode *inode, struct handle *h)
+bool inode_is_logged(struct inode *inode, struct handle *h)
 {
 	rt_access(inode->stamps_id, POINT_READ);
 	return atomic_load(&inode->logged_trans) == h->trans->id;
+}
+
+/* An inode that nothing is known of is looked for in the log, and what was found is noted: with no lock, so over what
+ * a task has noted meanwhile that has logged it. kernel: inode_logged(). */
+bool inode_is_logged_torn(struct inode *inode, struct handle *h)
+{
+	struct key k = { inode->ino, ITEM_INODE, 0 };
+	uint64_t transid = h->trans->id;
+	struct inode_item item;
+
+	rt_access(inode->stamps_id, POINT_READ);
+	uint64_t logged = atomic_load(&inode->logged_trans);
+	if (logged || !log_join(inode->root, h))
+		return logged == transid;
+	bool found = !tree_lookup(&inode->root->log.tree, &k, &item, sizeof(item), NULL);
+	log_end(inode->root);
+	rt_access(inode->stamps_id, POINT_WRITE);
+	if (atomic_exchange(&inode->logged_trans, found ? transid : transid - 1) == transid && !found)
+		trace(EV_MARK_OVERWRITTEN, inode_trace_id(inode), inode->ino);
+	return found;
 }
 
 static bool dir_is_logged(struct root *root, struct handle *h)
@@ -396,7 +416,7 @@ static int put_gone(struct root *root, uint64_t generation, uint64_t hash)
 void log_forget_name(struct inode *inode, struct handle *h, const char *name)
 {
 	struct root *root = inode->root;
-	bool of_inode = inode_is_logged(inode, h), of_dir = dir_is_logged(root, h);
+	bool of_inode = root->fs->on.inode_logged(inode, h), of_dir = dir_is_logged(root, h);
 	int ret = 0;
 
 	if ((!of_inode && !of_dir) || !log_join(root, h))
@@ -414,7 +434,7 @@ void log_new_name(struct inode *inode, struct handle *h, const char *name)
 {
 	struct root *root = inode->root;
 
-	if ((!inode_is_logged(inode, h) && !log_knows_name(root, h, name)) || !log_join(root, h))
+	if ((!root->fs->on.inode_logged(inode, h) && !log_knows_name(root, h, name)) || !log_join(root, h))
 		return;
 	/* a writer keeps the sub-transaction running */
 	rt_access(root->log.numbers_id, POINT_READ);

@@ -54,6 +54,10 @@ bool names_go_with_others(struct inode *inode);
 int log_own_names(struct inode *inode, struct handle *h, int64_t transid);
 int log_names_of_parent(struct inode *inode, struct handle *h, int64_t transid);
 
+/* inode_logged: a call has changed names, and asks for the mark of log_name.1. Or it asks the log where there is no
+ * mark, and leaves one, which may take another's place: the fault of a design. */
+bool inode_is_logged(struct inode *inode, struct handle *h);
+bool inode_is_logged_torn(struct inode *inode, struct handle *h);
 /* logged_exists: an inode's names are in the log, and the rest of it is not, by this call. Everything else that it has
  * changed is still to be logged; or counts as logged, which is the fault of a design. */
 void inode_logged_names(struct inode *inode, uint64_t generation, int64_t transid);

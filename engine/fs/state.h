@@ -377,6 +377,8 @@ struct fs_events {
 	bool (*names_decline)(struct inode *inode);
 	/* An fsync has logged an inode with such names. log_own_names(), log_names_of_parent() */
 	int (*log_names)(struct inode *inode, struct handle *h, int64_t transid);
+	/* Names of an inode have changed: has the log told of it? inode_is_logged(), inode_is_logged_torn() */
+	bool (*inode_logged)(struct inode *inode, struct handle *h);
 	/* An inode's names have been logged, and nothing else of it. inode_logged_names(), inode_logged_all() */
 	void (*logged_exists)(struct inode *inode, uint64_t generation, int64_t transid);
 	/* An fsync of a file that has no name any more: is there nothing to do? unlink_is_committed(),

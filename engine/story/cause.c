@@ -489,10 +489,30 @@ static bool names_counted(struct story *s)
 	               story_who(s, logged), what, story_who(s, committed), story_who(s, promise));
 }
 
+/* The log had the file, and whoever changes its names was told that it has not. */
+static bool mark_overwritten(struct story *s)
+{
+	uint32_t noted = NONE, logged = NONE;
+
+	for (uint32_t i = 0; i < s->crash_at; i++)
+		if (story_is(s, i, EV_MARK_OVERWRITTEN) && story_arg(s, i, EV_MARK_OVERWRITTEN, FILE) == s->of)
+			noted = i;
+	for (uint32_t i = 0; noted != NONE && i < s->crash_at; i++)
+		if (story_is(s, i, EV_NAMES_LOGGED) && story_arg(s, i, EV_NAMES_LOGGED, FILE) == s->of)
+			logged = i;
+	if (logged == NONE)
+		return false;
+	mark(s, noted);
+	mark(s, logged);
+	return because(s, "%s had not found the file in the log, and noted that after %s had marked it as logged: when "
+	               "its next name went, the log was not told. ", story_who(s, noted), story_who(s, logged));
+}
+
 static const struct rule {
 	const char *name;
 	bool (*fits)(struct story *s);
 } rules[] = {
+	{ "mark_overwritten", mark_overwritten },
 	{ "name_half_moved", name_half_moved },
 	{ "write_failed", write_failed },
 	{ "logged_unseen", logged_unseen },

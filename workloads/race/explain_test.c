@@ -392,7 +392,7 @@ static json_t *told_as_json(struct hunt *h, const struct violation *v)
 	return story;
 }
 
-static bool rule_fitted[16];
+static bool rule_fitted[32];
 
 static void remember_rule(const json_t *story)
 {
@@ -480,6 +480,8 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("rename_parent"), "rename_pins_late",
 	          "linker logged the directory after mover had taken a name from the file and before it gave it the "
 	          "next one, and committed that log");
+	tells_why(race_named("mark_overwritten"), "mark_overwritten",
+	          "namer had not found the file in the log, and noted that after syncer had marked it as logged");
 	tells_why(race_named("link"), "names_count_as_log",
 	          "linker logged the names of the file after the last write of block 0, and other committed that log");
 	tells_why(&race_protocol, "prefix", "fsync collected ordered extents before flusher added the one of page 1");
