@@ -1,6 +1,7 @@
 /* registry.c: the tables of races: see registry.h. */
 #include "race/registry.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,14 +127,27 @@ static unsigned fits(const struct race *race, const struct design *design)
 	       (race_is_of_a_bug(race) ? RACE_DESIGNS + 1 : 0) + RACE_DESIGNS - breaks(race);
 }
 
+static unsigned steps_of(const struct race *race)
+{
+	const struct scene *scene = race->scenario ? race_scenario_scene(race) : NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; scene && i < scene->nthreads; i++)
+		n += scene->thread[i].repeat * scene->thread[i].n;
+	return scene ? n : UINT_MAX;
+}
+
 const struct race *race_about(const struct design *design)
 {
 	const struct race *best = NULL;
 
-	for (const struct race *const *r = race_all(); *r; r++)
-		if (!(*r)->bare && race_expect(*r, design->name) == VERDICT_BREAKS &&
-		    (!best || fits(*r, design) > fits(best, design)))
+	for (const struct race *const *r = race_all(); *r; r++) {
+		if ((*r)->bare || race_expect(*r, design->name) != VERDICT_BREAKS)
+			continue;
+		unsigned more = fits(*r, design), most = best ? fits(best, design) : 0;
+		if (!best || more > most || (more == most && steps_of(*r) < steps_of(best)))
 			best = *r;
+	}
 	return best;
 }
 

@@ -22,7 +22,7 @@ const struct race *race_named(const char *name);
 bool race_is_of_a_bug(const struct race *race);
 /*
  * The race that is about a design: of those that break it, one that cites the same commit, else one of a bug of Linux;
- * and of these the one that breaks the fewest designs. NULL: none breaks it.
+ * and of these the one that breaks the fewest designs, in the fewest steps. NULL: none breaks it.
  */
 const struct race *race_about(const struct design *design);
 /* "; did you mean seed?", or nothing. Returns buf. */
