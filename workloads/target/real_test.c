@@ -253,7 +253,7 @@ static void bad_targets_are_one_line(void **state)
 	fails_with("bench j.fio -t fs:ext4:new.img,sise=32m", "no key is called `sise`");
 	fails_with("bench j.fio -t path:nosuch,size=1g", "path: takes no keys: leave `,size=1g` out");
 	fails_with("bench huge.fio -t path:.", "there is room for");
-	fails_with("bench mapped.fio -t path:.", "ioengine=mmap");
+	fails_with("bench mapped.fio -t path:. --driver own", "ioengine=mmap");
 	if (loops) {
 		fails_with("bench j.fio -t fs:ext4:theirs.img", "theirs.img is there already");
 		fails_with("bench j.fio -t fs:ext4:nosuch/img", "nosuch/img");
