@@ -31,7 +31,7 @@ struct recording {
 	/* the log */
 	uint32_t n;
 	bool full;
-	uint32_t flushes, beside, in_flight, in_flight_max;
+	uint32_t flushes, beside, in_flight, in_flight_max, held;
 	uint64_t used;
 	struct rng rng;
 	struct dev_event event[RECORDER_EVENTS];
@@ -156,8 +156,10 @@ static void take_out(unsigned i)
 	if (!l.is_flush)
 		return;
 	for (unsigned k = server.nlate; k-- > 0;) /* (recorder.1) the last of their flushes has completed */
-		if (server.late[k].flushes && !--server.late[k].flushes)
+		if (server.late[k].flushes && !--server.late[k].flushes) {
+			server.s->held++;
 			take_out(k);
+		}
 }
 
 /* How late the completion is, by the chance of the recording. False: it comes at once. */
@@ -368,7 +370,7 @@ void recorder_begin(struct recorder *r, const struct recorder_ways *ways)
 	CHECK(!atomic_load(&s->owed));
 	s->ways = *ways;
 	rng_seed(&s->rng, ways->seed);
-	s->n = s->flushes = s->beside = s->in_flight = s->in_flight_max = 0;
+	s->n = s->flushes = s->beside = s->in_flight = s->in_flight_max = s->held = 0;
 	s->used = 0;
 	s->full = false;
 	atomic_store(&s->syncs, 0);
@@ -410,5 +412,5 @@ void recorder_log(const struct recorder *r, struct recorded *out)
 	const struct recording *s = r->shared;
 
 	*out = (struct recorded){ .event = s->event, .n = s->n, .full = s->full, .flushes = s->flushes,
-		                  .beside = s->beside, .in_flight_max = s->in_flight_max };
+		                  .beside = s->beside, .in_flight_max = s->in_flight_max, .held = s->held };
 }

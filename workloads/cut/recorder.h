@@ -69,6 +69,7 @@ struct recorded {
 	bool full;                     /* the log was too small (recorder.2) */
 	uint32_t flushes, beside;      /* flushes, and those that came while a write was in flight */
 	uint32_t in_flight_max;        /* writes */
+	uint32_t held;                 /* writes whose completion had waited for that of a flush (recorder.1) */
 };
 void recorder_log(const struct recorder *r, struct recorded *out);
 
