@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 
 #include "kit/spawn_test.h"
 #include "kwait/task.h"
@@ -100,7 +101,7 @@ static void each_call_is_counted(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
-/* A process that does so until it is killed. */
+/* A process that does so until it is killed, or the test ends. */
 static pid_t write_and_sync(const char *path)
 {
 	pid_t pid = fork();
@@ -108,6 +109,7 @@ static pid_t write_and_sync(const char *path)
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	while (pwrite(fd, "x", 1, 0) == 1 && !fsync(fd))
 		;
@@ -151,7 +153,7 @@ static void an_early_return_is_told(void **state)
 static void an_fsync_beside_another_is_judged(void **state)
 {
 	static const char *const types[] = { "ext4", "xfs", "btrfs" };
-	char command[PATH_MAX + 128];
+	char command[2 * PATH_MAX + 128];
 
 	need_events();
 	if (geteuid() || access("/dev/loop-control", R_OK | W_OK))
