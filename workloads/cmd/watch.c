@@ -52,7 +52,7 @@ static const struct argp_option table[] = {
 	{ "seconds", 's', "TIME", 0, "Stop after that long (when the process ends)", 0 },
 	{ "interval", 'i', "TIME", 0, "Between two lines, or two tables on a terminal (1)", 0 },
 	{ "json", 'j', "FILE", 0, "Also as JSON; - writes it to stdout in place of the report", 0 },
-	{ "record", 'r', "FILE", 0, "Write a job file that does the same, for bench and fio", 0 },
+	{ "record", 'R', "FILE", 0, "Write a job file that does the same, for bench and fio", 0 },
 	{ 0 },
 };
 
@@ -95,7 +95,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		o->json = arg;
 		return *arg ? 0 : wrong("json", "a file or -", arg);
-	case 'r':
+	case 'R':
 		o->record = arg;
 		return *arg ? 0 : wrong("record", "a file that is not there yet", arg);
 	case ARGP_KEY_ARG:

@@ -215,7 +215,7 @@ static void a_job_is_recorded(void **state)
 	char args[256];
 
 	need_events();
-	snprintf(args, sizeof(args), "watch -i 50ms -r out.fio -c dd if=/dev/zero of=out bs=8k count=%d oflag=dsync "
+	snprintf(args, sizeof(args), "watch -i 50ms -R out.fio -c dd if=/dev/zero of=out bs=8k count=%d oflag=dsync "
 	         "status=none", 2 * WRITES);
 	assert_int_equal(spawn(args), 0);
 	assert_non_null(strstr(spawn_out, "/out "));
@@ -308,11 +308,11 @@ static void wrong_options_are_one_line(void **state)
 	fails_with("watch -p 1 -s never", "a time above 0");
 	fails_with("watch -p 1 -i 0", "a time above 0");
 	fails_with("watch -c no-such-program", "no such program");
-	fails_with("watch -r there -c true", "there is there already");
+	fails_with("watch -R there -c true", "there is there already");
 	fails_with("watch -j no/such/file -c true", "--json");
 	if (seen) {
 		fails_with("watch -p 4194304", "no process has the number");
-		fails_with("watch -r job.fio -c true", "there is no job to write");
+		fails_with("watch -R job.fio -c true", "there is no job to write");
 	}
 	unlink("there");
 	assert_int_equal(spawn_left(), 0);
