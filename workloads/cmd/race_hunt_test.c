@@ -195,7 +195,7 @@ static void a_hunt_over_designs_ends_with_a_table(void **state)
 	assert_non_null(strstr(spawn_out, "\npostfix                  holds    holds    none of 1\n"));
 	assert_non_null(strstr(spawn_out, "\nprefix                   breaks   holds    none of 1  <- not as due\n"));
 	assert_int_equal(spawn("race hunt seed -n 3000 -o x.schedule"), 0);
-	assert_non_null(strstr(spawn_out, "\nprefix                   breaks   breaks   2\n"));
+	assert_non_null(strstr(spawn_out, "\nprefix                   breaks   breaks   "));
 	assert_null(strstr(spawn_out, "not as due"));
 	assert_int_equal(system("rm x.*"), 0);
 }
