@@ -236,7 +236,8 @@ bool flushes_within(const struct flushes *f, uint64_t from_ns, uint64_t to_ns)
 	}
 	while (low < f->n && f->event[low].ended)
 		low++; /* it began before */
-	while (low < f->n && !f->event[low].ended)
-		low++;
-	return low < f->n && f->event[low].ns <= to_ns;
+	if (low == f->n || f->event[low].ns > to_ns)
+		return false;
+	/* what follows tells when it ended, or that its end has no record */
+	return low + 1 == f->n || !f->event[low + 1].ended || f->event[low + 1].ns <= to_ns;
 }

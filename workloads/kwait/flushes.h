@@ -6,6 +6,10 @@
  * began and ended, by whomever, so the write cannot be durable. That others returned in time is not certain: a flush
  * may have been before the data, or of another file.
  *
+ * A driver that ends requests in batches, as virtio's and NVMe's do, leaves no record of a flush's end, since the kernel
+ * has that tracepoint for requests with data (blk_complete_request()). A flush that began in time, and is followed by
+ * another's beginning, is taken for one that ended in time: that is as certain, and misses more.
+ *
  * Called by bench/driver.c.
  */
 #ifndef KWAIT_FLUSHES_H
@@ -26,7 +30,7 @@ void flushes_free(struct flushes *f);
 /* Records that were dropped: with any, nothing is certain. */
 uint64_t flushes_lost(const struct flushes *f);
 uint64_t flushes_seen(const struct flushes *f);
-/* Whether a flush began at or after the one time and ended by the other. After flushes_end(). */
+/* Whether a flush began at or after the one time and ended by the other, as far as is known. After flushes_end(). */
 bool flushes_within(const struct flushes *f, uint64_t from_ns, uint64_t to_ns);
 
 #endif
