@@ -141,7 +141,7 @@ static void refused(const char *args, const char *line)
 static void what_does_not_fit_is_refused(void **state)
 {
 	make_run("bench dwsl --target prefix@ram:64m --trials 1 --seconds 10ms --out ", "other");
-	make_run("bench append --target prefix@ram:64m --target postfix@ram:64m --trials 1 --seconds 10ms --out ",
+	make_run("bench append --target prefix@ram:512m --target postfix@ram:512m --trials 1 --seconds 10ms --out ",
 	         "job");
 	refused("merge", "two or more runs");
 	refused("merge one", "two or more runs");
