@@ -10,6 +10,7 @@
 #include "recipe/env.h"
 
 #define TOP_WAITS 6
+#define SAID_MAX  32u /* functions of the kernel that are explained */
 
 static double us(double ns)
 {
@@ -334,8 +335,30 @@ static void put_sites_of(struct screen_table *table, const struct bench *b, unsi
 		screen_cell(table, "%.1f%%", 100.0 * (double)s->ns / (double)sorted.sync_ns);
 		cell(table, (double)s->n / (double)sorted.syncs, 2);
 		screen_cell(table, "%s", kwait_phase_name(s->phase));
-		screen_cell(table, "%s%s%s", s->function, s->what[0] ? ": " : "", s->what);
+		screen_cell(table, "%s", s->function);
 	}
+}
+
+/* Functions of the kernel that a table names, each once: what is waited for in it. */
+static void say_sites(const struct driver_result *const *sum, unsigned n, FILE *out)
+{
+	const char *said[SAID_MAX];
+	unsigned nsaid = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; sum[i] && sum[i]->kwaits && k < sum[i]->kwaits->nsites; k++) {
+			const struct kwait_site *s = &sum[i]->kwaits->site[k];
+			bool again = !s->what[0] || s->ns * 1000 < sum[i]->kwaits->sync_ns;
+
+			for (unsigned j = 0; j < nsaid && !again; j++)
+				again = !strcmp(said[j], s->function);
+			if (again || nsaid == SAID_MAX)
+				continue;
+			if (!nsaid)
+				fputc('\n', out);
+			screen_sayf(out, "  ", "%s: %s", s->function, s->what);
+			said[nsaid++] = s->function;
+		}
 }
 
 static void print_sites(const struct bench *b, const struct driver_result *const *sum, FILE *out)
@@ -357,10 +380,12 @@ static void print_sites(const struct bench *b, const struct driver_result *const
 	snprintf(title, sizeof(title),
 	         "where a %s sleeps in the kernel, in trials of their own: share of its time, sleeps each",
 	         bench_subject_name(b));
-	if (any)
-		bench_put_table(table, title, out);
-	else
+	if (!any) {
 		screen_table_free(table);
+		return;
+	}
+	bench_put_table(table, title, out);
+	say_sites(sum, b->nlevels * b->opt.ntargets, out);
 }
 
 /* ---- waits ---- */
