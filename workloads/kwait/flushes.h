@@ -6,8 +6,8 @@
  * began and ended, by whomever, so the write cannot be durable. That others returned in time is not certain: a flush
  * may have been before the data, or of another file.
  *
- * A driver that ends requests in batches, as virtio's and NVMe's do, leaves no record of a flush's end, since the kernel
- * has that tracepoint for requests with data (blk_complete_request()). A flush that began in time, and is followed by
+ * A driver that ends requests in batches, as virtio's and NVMe's do, leaves no record of a flush's end: the kernel has
+ * that tracepoint for requests with data (blk_complete_request()). A flush that began in time, and is followed by
  * another's beginning, is taken for one that ended in time: that is as certain, and misses more.
  *
  * Called by bench/driver.c.
