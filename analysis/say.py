@@ -241,9 +241,9 @@ def jiffy_text(run):
 
 
 def time_of(run, target, level):
-    """The three dearest phases of a sync, of a kernel's the dearest waits; "" where nobody knows them."""
+    """The three dearest phases of a sync, of a kernel's the two dearest waits; "" where nobody knows them."""
     phases = run.phases(target, level)
-    sites = [s for s in run.kernel_sites(target, level) if s[3] >= TOLD_SHARE][:3]
+    sites = [s for s in run.kernel_sites(target, level) if s[3] >= TOLD_SHARE][:2]
     if not phases:
         return ""
     total = sum(phases.values())
