@@ -206,6 +206,27 @@ static void one_flush_is_enough_for_data_with_checksums(void **state)
 	assert_int_equal(flushes("verify_oneflush", FS_NODATASUM), 2);
 }
 
+/* A directory has no data, so none without checksums. */
+static void one_flush_is_enough_for_a_directory(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096 };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("verify_oneflush") };
+	struct fs *fs = test_mount(test_dev("ram:4m", &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	struct watch w;
+
+	test_write(f, 0, 4096, 1);
+	assert_int_equal(fs_sync(fs), 0);
+	assert_int_equal(fs_rename(fs_subvol(fs, 0), "a", "b", NULL), 0);
+	watch_start(&w, fs->dev);
+	assert_int_equal(fs_fsync_dir(fs_subvol(fs, 0)), 0);
+	fs->dev->faults = NULL;
+	assert_int_equal(w.seen[WATCH_FLUSH], 1);
+	assert_int_equal(w.fua, 0);
+	fs_close(f);
+	test_end(fs, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_log_that_was_left_out_is_gone),
 		cmocka_unit_test(an_extent_with_a_gap_is_left_out),
 		cmocka_unit_test(one_flush_is_enough_for_data_with_checksums),
+		cmocka_unit_test(one_flush_is_enough_for_a_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

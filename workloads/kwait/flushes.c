@@ -19,18 +19,14 @@
 #define DRAIN_MS  10
 #define FLAGS_MAX 10 /* of the letters that say what a request is */
 
-struct event {
-	uint64_t ns;
-	bool ended;
-};
-
 struct flushes {
 	struct ring *ring;          /* of processor 0: began, ended; of 1: ... */
 	unsigned nrings;
 	unsigned letters[2];        /* where they stand in a record: of began, of ended */
-	struct event *event;
+	struct flush_event *event;
 	size_t n, room;
 	uint64_t lost;
+	bool ends_known;
 	_Atomic bool stop;
 	pthread_t reader;
 };
@@ -56,7 +52,7 @@ static bool is_durable(const char *letters)
 static void take(struct flushes *f, const struct perf_event_header *h, bool ended)
 {
 	const unsigned char *at = (const unsigned char *)(h + 1);
-	struct event *more;
+	struct flush_event *more;
 	uint32_t size;
 
 	memcpy(&size, at + 8, sizeof(size));
@@ -186,7 +182,7 @@ struct flushes *flushes_begin(const char *device, struct why *why)
 
 static int by_time(const void *a, const void *b)
 {
-	const struct event *x = a, *y = b;
+	const struct flush_event *x = a, *y = b;
 
 	return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
@@ -199,6 +195,7 @@ void flushes_end(struct flushes *f)
 		f->lost += ring_lost(&f->ring[i]);
 	if (f->n)
 		qsort(f->event, f->n, sizeof(*f->event), by_time);
+	f->ends_known = flush_ends_are_known(f->event, f->n);
 }
 
 void flushes_free(struct flushes *f)
@@ -222,22 +219,34 @@ uint64_t flushes_seen(const struct flushes *f)
 	return f->n;
 }
 
-bool flushes_within(const struct flushes *f, uint64_t from_ns, uint64_t to_ns)
+bool flush_ends_are_known(const struct flush_event *event, size_t n)
 {
-	size_t low = 0, high = f->n;
+	for (size_t i = 1; i < n; i++)
+		if (event[i].ended == event[i - 1].ended)
+			return false;
+	return true;
+}
+
+bool flush_within(const struct flush_event *event, size_t n, bool ends_known, uint64_t from_ns, uint64_t to_ns)
+{
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 
-		if (f->event[mid].ns < from_ns)
+		if (event[mid].ns < from_ns)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	while (low < f->n && f->event[low].ended)
+	while (low < n && event[low].ended)
 		low++; /* it began before */
-	if (low == f->n || f->event[low].ns > to_ns)
+	if (low == n || event[low].ns > to_ns)
 		return false;
-	/* what follows tells when it ended, or that its end has no record */
-	return low + 1 == f->n || !f->event[low + 1].ended || f->event[low + 1].ns <= to_ns;
+	return !ends_known || low + 1 == n || event[low + 1].ns <= to_ns;
+}
+
+bool flushes_within(const struct flushes *f, uint64_t from_ns, uint64_t to_ns)
+{
+	return flush_within(f->event, f->n, f->ends_known, from_ns, to_ns);
 }

@@ -7,20 +7,34 @@
  * may have been before the data, or of another file.
  *
  * A driver that ends requests in batches, as virtio's and NVMe's do, leaves no record of a flush's end: the kernel has
- * that tracepoint for requests with data (blk_complete_request()). A flush that began in time, and is followed by
- * another's beginning, is taken for one that ended in time: that is as certain, and misses more.
+ * that tracepoint for requests with data (blk_complete_request()). Nor can an end be told from another's where several
+ * are under way. There a flush that began in time is taken for one that ended in time: that is as certain, and misses
+ * more.
  *
- * Called by bench/driver.c.
+ * Called by bench/driver.c and watch/files.c.
  */
 #ifndef KWAIT_FLUSHES_H
 #define KWAIT_FLUSHES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/why.h"
 
 struct flushes;
+
+/* Of a flush, or of a write with FUA. */
+struct flush_event {
+	uint64_t ns;
+	bool ended; /* else it began */
+};
+
+/* Of events in the order of time: does an end follow each beginning before the next? Then one is under way at a time,
+ * and each end is known. */
+bool flush_ends_are_known(const struct flush_event *event, size_t n);
+/* Whether one began at or after the one time and ended by the other; where ends are not known, whether one began. */
+bool flush_within(const struct flush_event *event, size_t n, bool ends_known, uint64_t from_ns, uint64_t to_ns);
 
 /* Recording begins, of the device of that name in /sys/block. NULL with why. */
 struct flushes *flushes_begin(const char *device, struct why *why);
@@ -30,7 +44,7 @@ void flushes_free(struct flushes *f);
 /* Records that were dropped: with any, nothing is certain. */
 uint64_t flushes_lost(const struct flushes *f);
 uint64_t flushes_seen(const struct flushes *f);
-/* Whether a flush began at or after the one time and ended by the other, as far as is known. After flushes_end(). */
+/* flush_within() of what was recorded. After flushes_end(). */
 bool flushes_within(const struct flushes *f, uint64_t from_ns, uint64_t to_ns);
 
 #endif
