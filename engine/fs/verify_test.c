@@ -157,6 +157,34 @@ static void a_log_that_was_left_out_is_gone(void **state)
 	rig_close(&r);
 }
 
+/* What the trees have, too, was on the media before: that it has rotted since does not make the log one that has not
+ * arrived. */
+static void damage_of_what_was_committed_takes_no_log_away(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("verify_oneflush") };
+	struct fs *fs = test_mount(test_dev("ram:4m", &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	struct rig r = { .dev = fs->dev, .len = 4 << 20 };
+
+	test_write(f, 0, SIZE, 1);
+	assert_int_equal(fs_sync(fs), 0);
+	assert_int_equal(fs_truncate(f, SIZE + 4096), 0); /* a full log: it has the extents of the trees */
+	assert_int_equal(fs_fsync(f), 0);
+	fs_close(f);
+	fs_abandon(fs);
+	r.media = mem_alloc_pages(r.len);
+	assert_int_equal(dev_read(r.dev, 0, r.media, (uint32_t)r.len), 0);
+	flip(&r, block_of(&r, 1, 0));
+	fs = test_mount(r.dev, &o);
+	assert_int_equal(fs_open(fs_subvol(fs, 0), "a", &f), 0);
+	assert_int_equal(fs_size(f), SIZE + 4096);
+	assert_int_equal(test_read(f, 0, 4096, 1), -EIO);
+	fs_close(f);
+	fs_abandon(fs);
+	rig_close(&r);
+}
+
 /* The trees have seed 1, and it is that which stays where the log's data are not there: verify has no log before. */
 static void an_extent_with_a_gap_is_left_out(void **state)
 {
@@ -234,6 +262,7 @@ int main(void)
 		cmocka_unit_test(the_one_before_is_taken_when_a_byte_is_wrong),
 		cmocka_unit_test(damage_of_both_is_an_error),
 		cmocka_unit_test(a_log_that_was_left_out_is_gone),
+		cmocka_unit_test(damage_of_what_was_committed_takes_no_log_away),
 		cmocka_unit_test(an_extent_with_a_gap_is_left_out),
 		cmocka_unit_test(one_flush_is_enough_for_data_with_checksums),
 		cmocka_unit_test(one_flush_is_enough_for_a_directory),

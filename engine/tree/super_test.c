@@ -25,6 +25,8 @@ static const struct super sample = {
 	.generation = 7,
 	.root_tree = { .bytenr = SUPER_END + 16384, .generation = 7, .level = 2 },
 	.log_root = { .bytenr = SUPER_END + 65536, .generation = 8, .level = 1 },
+	.log_trust = LOG_IN_FLIGHT,
+	.log_before = { .bytenr = SUPER_END + 131072, .generation = 8, .level = 1 },
 	.next_subvol = 257,
 };
 
@@ -83,6 +85,9 @@ static void expect_super(struct dev *d, const struct super *want)
 	assert_int_equal(s.log_root.bytenr, want->log_root.bytenr);
 	assert_int_equal(s.log_root.generation, want->log_root.generation);
 	assert_int_equal(s.log_root.level, want->log_root.level);
+	/* a super that names no log says nothing more of it */
+	assert_int_equal(s.log_trust, want->log_root.bytenr ? want->log_trust : LOG_IS_WRITTEN);
+	assert_int_equal(s.log_before.bytenr, want->log_root.bytenr ? want->log_before.bytenr : 0);
 }
 
 static void expect_refused(struct dev *d, int ret, const char *says)
@@ -201,6 +206,7 @@ static void values_that_cannot_be_are_refused(void **state)
 		{ 72, 8, UINT64_MAX - 4095 }, { 72, 8, SUPER_END + (4u << 20) },
 		{ 88, 8, 8 }, { 88, 8, 256 },                                                  /* root_tree.level */
 		{ 96, 8, 512 }, { 112, 8, 9 },                                                 /* log_root */
+		{ 120, 8, 512 }, { 128, 8, 9 }, { 136, 8, 9 }, { 144, 8, 3 },        /* log_before, log_trust */
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

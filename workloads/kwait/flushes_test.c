@@ -35,7 +35,9 @@ static void one_at_a_time_is_known_to_its_end(void **state)
 /* As on virtio: of four flushes one has an end. The one that began in the window may have ended in it. */
 static void an_end_without_a_record_accuses_nobody(void **state)
 {
-	static const struct flush_event e[] = { { 10, false }, { 20, false }, { 30, false }, { 40, false }, { 50, true } };
+	static const struct flush_event e[] = {
+		{ 10, false }, { 20, false }, { 30, false }, { 40, false }, { 50, true },
+	};
 
 	assert_false(flush_ends_are_known(e, N(e)));
 	assert_true(kept(e, N(e), 15, 25));
