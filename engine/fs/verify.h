@@ -1,6 +1,6 @@
 /*
  * verify.h: whether a log has arrived, with its data: see verify.c. Nothing is changed. All of it at mount, when the
- * committed trees are open.
+ * committed trees are open. Called by mount.c and replay.c.
  */
 #ifndef FS_VERIFY_H
 #define FS_VERIFY_H

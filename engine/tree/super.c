@@ -17,7 +17,7 @@
 #include "tree/node.h"
 
 
-static const char magic[8] = "FSSTORM2";
+static const char magic[8] = "FSSTORM3";
 static const uint64_t copy_at[] = { SUPER_COPY_0, SUPER_COPY_1 };
 
 struct disk_root {
