@@ -1,7 +1,7 @@
 /*
  * direct.h: direct writes: from the caller's memory to the disk, past the page cache. See direct.c.
  *
- * Callers: the public door (fs.h); the designs (fsync.c) name the verbs of its events.
+ * Callers: the public door (fs.h); the designs (designs.c) name the verbs of its events.
  */
 #ifndef FS_DIRECT_H
 #define FS_DIRECT_H

@@ -22,7 +22,7 @@ struct sync;      /* one call of fsync, as a score sees it (state.h) */
 struct fs_events; /* the verbs of events that a score does not call (state.h) */
 
 /*
- * A design of fsync: a score over the verbs of engine/fs (fsync.c), and the events in which it differs
+ * A design of fsync: a score over the verbs of engine/fs (fsync.c), and the events (designs.c) in which it differs
  * from postfix otherwise.
  */
 struct design {

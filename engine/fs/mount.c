@@ -1,6 +1,6 @@
 /*
  * mount.c: the life of a mounted file system: open the trees, account their space, replay the log,
- * commit, start the tasks; and the way back. The design is set here, and read in fsync.c alone.
+ * commit, start the tasks; and the way back. The design is set here; fsync.c reads its score.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@ int super_flush_and_write_gaps(struct fs *fs, bool log);
  * design. */
 int super_flush_before_last(struct fs *fs, bool log);
 
-/* What the design does at each event (fsync.c). */
+/* What the design does at each event (designs.c). */
 struct fs_events design_events(const struct design *d);
 
 struct root *fs_root_by_id(struct fs *fs, uint64_t id);

@@ -7,7 +7,7 @@
  * reclaim.2: An inode goes when nobody has it open, nothing refers to it (inode->refs), nothing of it is dirty, and its
  *      item has its size. Its stamps go with it, and the errors of its writes that nobody was told of.
  *
- * Callers: the public door (fs.h); the designs (fsync.c) name the verbs of its event.
+ * Callers: the public door (fs.h); the designs (designs.c) name the verbs of its event.
  */
 #ifndef FS_RECLAIM_H
 #define FS_RECLAIM_H
