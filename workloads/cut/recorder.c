@@ -57,7 +57,7 @@ struct late {
 static struct server {
 	struct recording *s;
 	pthread_mutex_t lock; /* of all below, and of the log */
-	struct late late[LATE_MAX];
+	struct late late[LATE_MAX + 1]; /* a flush goes through it at once when it is full */
 	unsigned nlate;
 	struct task *releaser;
 } server = { .lock = PTHREAD_MUTEX_INITIALIZER };
