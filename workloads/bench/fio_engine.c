@@ -3,6 +3,8 @@
  *
  *   fio --ioengine=external:build/fsyncstorm-fio.so --thread --design=postfix --device=ram:1g job.fio
  *
+ * Without a word of them it is postfix in memory.
+ *
  * This file alone is compiled against fio's own headers (GPL version 2), those of the installed version,
  * by `make fio-engine`, and it is no part of the program. What a session is: fio_session.h.
  *
@@ -37,6 +39,7 @@ static struct fio_option options[] = {
 		.type = FIO_OPT_STR_STORE,
 		.off1 = offsetof(struct engine_options, device),
 		.help = "Device and keys of the target: ram:1g, file:PATH,size=1g, slow:nvme/ram:1g,subvols=4",
+		.def = "ram:1g",
 		.category = FIO_OPT_C_ENGINE,
 		.group = FIO_OPT_G_INVALID,
 	},
@@ -96,8 +99,6 @@ static int engine_setup(struct thread_data *td)
 		return refuse(td, EINVAL, "built for another fio than this one; run make fio-engine again");
 	if (!td->o.use_thread) /* fio_engine.1 */
 		return refuse(td, EINVAL, "jobs must be threads: add thread=1 to the job, or --thread");
-	if (!o->device)
-		return refuse(td, EINVAL, "no device: add e.g. --device=ram:1g, or device= to the job");
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return refuse(td, ENOMEM, "no memory");

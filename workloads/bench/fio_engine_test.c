@@ -175,13 +175,19 @@ static void two_designs_run_in_one_fio(void **state)
 	assert_non_null(strstr(said, "\nb: "));
 }
 
+static void without_a_word_it_is_postfix_in_memory(void **state)
+{
+	NEEDS_ENGINE();
+	assert_int_equal(run_fio("--thread --name=a --size=64k --rw=write --fsync=1 --report=/dev/stdout"), 0);
+	assert_non_null(strstr(said, "\"target\":\"postfix@ram:1g\""));
+}
+
 static void mistakes_are_told_and_leave_nothing(void **state)
 {
 	static const struct {
 		const char *args, *line;
 	} wrong[] = {
 		{ "--device=ram:256m --name=a --size=64k --rw=write", "jobs must be threads: add thread=1" },
-		{ "--thread --name=a --size=64k --rw=write", "no device: add e.g. --device=ram:1g" },
 		{ "--thread --design=postfx --device=ram:256m --name=a --size=64k --rw=write",
 		  "did you mean postfix?" },
 		{ "--thread --device=file:/nonexistent/x,size=1g --name=a --size=64k --rw=write", "/nonexistent/x" },
@@ -260,6 +266,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(two_designs_run_in_one_fio),
 		cmocka_unit_test(a_bench_lets_fio_drive_a_design),
+		cmocka_unit_test(without_a_word_it_is_postfix_in_memory),
 		cmocka_unit_test(mistakes_are_told_and_leave_nothing),
 	};
 

@@ -48,11 +48,16 @@ int fio_engine_path(char *out)
 	return ours_beside("fsyncstorm-fio.so", out);
 }
 
-/* Where its files are: the last words of a section. */
-static void put_place(FILE *out, const struct fio_request *q, const char *folder)
+/*
+ * Where its files are: the last words of a section. fio runs in the folder; with a log of calls and a directory it
+ * crashes (3.33).
+ */
+static void put_place(FILE *out, const struct fio_request *q, const struct job *j, const char *folder)
 {
 	char engine[PATH_MAX];
 
+	if (folder && j->iolog[0])
+		return;
 	if (folder)
 		fprintf(out, "directory=%s\n", folder);
 	else if (!fio_engine_path(engine))
@@ -77,7 +82,7 @@ static void put_tail(FILE *out, const struct fio_request *q, const struct job *j
 			fprintf(out, "stats=1\n"); /* a section without figures would be missing */
 			break;
 		}
-	put_place(out, q, folder);
+	put_place(out, q, j, folder);
 }
 
 /* A key that makes fio write a file beside its work. */
@@ -93,6 +98,25 @@ static bool has_key(const char *line, const char *key)
 	return !strncmp(line, key, len) && line[len + strspn(line + len, " \t")] == '=';
 }
 
+/* A file that fio reads: an engine, or a log of calls. It is found from where we run; fio runs in the folder. */
+static bool put_read_file(FILE *out, const char *line, size_t len)
+{
+	char name[PATH_MAX], full[PATH_MAX];
+	const char *value = memchr(line, '=', len);
+	bool engine = has_key(line, "ioengine");
+
+	if (!value || (!engine && !has_key(line, "read_iolog")))
+		return false;
+	value += 1 + strspn(value + 1, " \t");
+	if (engine && !strncmp(value, "external:", 9))
+		value += 9;
+	snprintf(name, sizeof(name), "%.*s", (int)(line + len - value), value);
+	if ((engine && !strchr(name, '/')) || !realpath(name, full))
+		return false;
+	fprintf(out, "%s%s\n", engine ? "ioengine=external:" : "read_iolog=", full);
+	return true;
+}
+
 /* The lines from `at` to `end`: the job's own, its files in one folder (fio_run.3). */
 static void put_lines(FILE *out, const char *at, const char *end)
 {
@@ -101,7 +125,8 @@ static void put_lines(FILE *out, const char *at, const char *end)
 		bool name = has_key(line, "filename") || has_key(line, "filename_format");
 
 		len = strcspn(at, "\n");
-		if (is_log(line) || has_key(line, "directory") || has_key(line, "dir"))
+		if (is_log(line) || has_key(line, "directory") || has_key(line, "dir") ||
+		    put_read_file(out, line, len - (size_t)(line - at)))
 			continue;
 		for (size_t i = 0; i < len; i++)
 			fputc(name && at[i] == '/' ? '%' : at[i], out);

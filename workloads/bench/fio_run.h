@@ -12,7 +12,8 @@
  * fio_run.2: With a placement each task is a section of its own, of its section's group, on the processor of its plan.
  *
  * fio_run.3: Whatever a job says of folders and names, its files lie in the target's folder alone: a / in a name is a
- * %, as with our own driver (job.1). fio itself runs there, and keeps no logs.
+ * %, as with our own driver (job.1). fio itself runs there, and keeps no logs. What it reads (an engine of its own, a
+ * log of calls) is found from where the program runs.
  *
  * Called by run.c for --with-fio and --driver fio, and by drivers.c, which chooses.
  */

@@ -108,6 +108,38 @@ static void fio_gets_a_processor_for_each_task(void **state)
 	unlink("j.fio");
 }
 
+/* What fio is to read it finds, though it runs elsewhere. */
+static void fio_finds_what_it_reads(void **state)
+{
+	struct fio_request q = { 0 };
+	char *text, want[PATH_MAX + 64];
+	struct why why;
+	struct job_file jf;
+
+	spawn_file("x.so", "");
+	spawn_file("calls", "fio version 2 iolog\nf add\nf write 0 4096\n");
+	spawn_file("j.fio", "[a]\nrw=write\nsize=4k\nioengine = external:./x.so\n[b]\nread_iolog=calls\n"
+	           "[c]\nrw=write\nsize=4k\nioengine=libaio\n[d]\nrw=write\nsize=4k\nioengine=./nosuch.so\n");
+	char *job = job_read("j.fio"), *here = realpath(".", NULL);
+	assert_int_equal(job_parse_any("j.fio", job, NULL, &jf, &why), 0);
+	q.job = &jf;
+	text = fio_job_text(&q, NULL, "/where");
+	snprintf(want, sizeof(want), "size=4k\nioengine=external:%s/x.so\nnew_group=1\n", here);
+	assert_non_null(strstr(text, want));
+	snprintf(want, sizeof(want), "[b]\nread_iolog=%s/calls\n", here);
+	assert_non_null(strstr(text, want));
+	assert_null(strstr(strstr(text, want), "directory=/where\n[c]")); /* fio would crash */
+	assert_non_null(strstr(text, "\nioengine=libaio\n"));
+	assert_non_null(strstr(text, "\nioengine=./nosuch.so\n"));
+	free(text);
+	free(job);
+	free(here);
+	job_free(&jf);
+	unlink("j.fio");
+	unlink("x.so");
+	unlink("calls");
+}
+
 static json_int_t count_of(json_t *run, const char *op)
 {
 	return json_integer_value(json_object_get(json_object_get(json_object_get(run, "ops"), op), "n"));
@@ -393,6 +425,7 @@ int main(void)
 		cmocka_unit_test(fio_syncs_the_file_that_it_wrote),
 		cmocka_unit_test(fio_gets_a_processor_for_each_task),
 		cmocka_unit_test(fios_files_lie_in_the_folder),
+		cmocka_unit_test(fio_finds_what_it_reads),
 		cmocka_unit_test(fio_drives_what_we_cannot),
 		cmocka_unit_test(both_do_the_same_job),
 		cmocka_unit_test(syncs_of_two_sections_are_told_apart),

@@ -311,6 +311,8 @@ static void set_key(struct parser *p, const struct job_key *key, const char *val
 	} else if (ret == -ENOTSUP) {
 		s->answer = JOB_CANNOT;
 		s->what = "has not this value of fio's";
+	} else if (ret == -ENOSYS) {
+		s->answer = JOB_CANNOT;
 	} else if (ret) {
 		fail(p, "%s: expected %s, not `%s`", s->key, key->expected, value);
 	} else if (job_check_place(key, value, &why)) {

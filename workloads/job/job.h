@@ -90,6 +90,7 @@ struct job {
 	unsigned service_calls;        /* K of job.3 */
 	char filename[512];            /* names with : between; "" = as job.1 says */
 	char format[128];              /* filename_format */
+	char iolog[PATH_MAX];          /* read_iolog: fio plays these calls; "" = none */
 	unsigned numjobs;
 	unsigned fsync, fdatasync;     /* after every N writes; 0 = never */
 	unsigned range_every, range_flags;

@@ -206,8 +206,9 @@ static void errors_name_file_line_and_key(void **state)
 		  "verify: cannot be "
 		  "done here (reads back what was written); line 6: fill_device: cannot be done here (writes until" },
 		{ "[a]\nread_iolog=f\n",
-		  "t.fio:2: read_iolog: cannot be done here (plays calls from a log, on the files that it "
-		  "names); line 1: [a] size: missing" },
+		  "t.fio:2: read_iolog: cannot be done here (plays calls from a log); line 1: [a] read_iolog: f: No "
+		  "such file" },
+		{ "[a]\nread_iolog=\n", "t.fio:2: read_iolog: expected a file that fio's write_iolog made" },
 		{ "[a]\nrw=write\nsize=1m\ninvalidate=maybe\n", "t.fio:4: invalidate: expected 0 or 1, not `maybe`" },
 		{ "[a]\nrw=write\nsize=1m\nlog_avg_msec=x\n", "t.fio:4: log_avg_msec: expected a number" },
 		{ "[a]\nrw=write\nsize=1m\nrwmixread=101\n", "t.fio:4: rwmixread: expected a number from 0" },

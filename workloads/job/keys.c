@@ -1,6 +1,7 @@
 /*
  * keys.c: the keys of a job file that change its calls, one row a key. Meanings, units and defaults are fio's.
  */
+#include "job/iolog.h"
 #include "job/keys.h"
 
 #include <errno.h>
@@ -474,6 +475,14 @@ static int set_ioengine(struct job *j, const char *value)
 	return j->mapped ? 0 : -ENOTSUP;
 }
 
+static int set_read_iolog(struct job *j, const char *value)
+{
+	if (!*value || strlen(value) >= sizeof(j->iolog))
+		return -EINVAL;
+	strcpy(j->iolog, value);
+	return -ENOSYS;
+}
+
 static int set_iodepth(struct job *j, const char *value)
 {
 	return set_number(value, 1, DEPTH_MAX, &j->iodepth);
@@ -681,6 +690,7 @@ const struct job_key job_keys[] = {
 	  "whether iodepth calls can be in flight; mmap: stores through a mapping, designs only" },
 	{ "iodepth", "a number from 1 to 4096", set_iodepth, false,
 	  "calls in flight, with libaio, io_uring or posixaio" },
+	{ "read_iolog", "a file that fio's write_iolog made", set_read_iolog, false, "plays calls from a log" },
 	{ "fallocate", "none, native, posix, keep or truncate", set_fallocate, false,
 	  "how space is made of a file that is not laid out (native)" },
 	{ "overwrite", FLAG_WANTED, set_overwrite, true, "files are written before, so that writes go over something" },
@@ -786,6 +796,24 @@ static int derive_sizes(struct job *j, struct why *why)
 	return 0;
 }
 
+/* What its log of calls needs and syncs; all else that the section says, fio ignores. */
+static int take_iolog(struct job *j, struct why *why)
+{
+	struct job_iolog log;
+	int ret = job_iolog_look(j->iolog, &log, why);
+
+	if (ret)
+		return why_set(why, ret, "read_iolog: %s", why->text);
+	j->rw = !log.reads ? JOB_WRITE : log.writes ? JOB_RW : JOB_READ;
+	j->size = log.bytes > job_min_bs(j) ? log.bytes : job_min_bs(j);
+	j->filesize = j->size_percent = 0;
+	j->nrfiles = 1;
+	j->fsync = log.fsync;
+	j->fdatasync = log.fdatasync && !log.fsync;
+	j->range_every = 0;
+	return 0;
+}
+
 /* A file's name: what it may not have. */
 static int check_names(const struct job *j, struct why *why)
 {
@@ -807,6 +835,8 @@ int job_check(struct job *j, struct why *why)
 		               "the files", j->mapped ? "ioengine=mmap" : "reads");
 	if (j->cpus_allowed[0] && j->numa_cpu_nodes[0])
 		return why_set(why, -EINVAL, "cpus_allowed: cannot go with numa_cpu_nodes");
+	if (j->iolog[0] && take_iolog(j, why))
+		return -EINVAL;
 	return derive_sizes(j, why);
 }
 

@@ -13,8 +13,8 @@ struct job_key {
 	const char *name;
 	const char *expected;                          /* completes "key: expected ..." */
 	/*
-	 * 0; -EINVAL when it is not as expected; -ENOTSUP when fio has it and it cannot be done here; -EXDEV when it
-	 * would be outside of the target
+	 * 0; -EINVAL when it is not as expected; -ENOTSUP when fio has the value and it cannot be done here; -ENOSYS
+	 * when the key cannot be done here; -EXDEV when it would be outside of the target
 	 */
 	int (*set)(struct job *j, const char *value);
 	bool flag;                                     /* stands alone, too */

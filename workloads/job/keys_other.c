@@ -104,7 +104,6 @@ const struct job_other_key job_other_keys[] = {
 	{ "verify_backlog", JOB_CANNOT, 'n', "reads back what was written", "0" },
 	{ "experimental_verify", JOB_CANNOT, 'b', "reads back what was written", "0" },
 	{ "verify_state_save", JOB_CANNOT, 'b', "reads back what was written", "0" },
-	{ "read_iolog", JOB_REFUSED, 's', "plays calls from a log, on the files that it names", NULL },
 	{ "write_iolog", JOB_REFUSED, 's', "keeps a log of all calls outside of the target", NULL },
 	{ "replay_no_stall", JOB_CANNOT, 's', "plays calls from a log", NULL },
 	{ "replay_redirect", JOB_CANNOT, 's', "plays calls from a log", NULL },

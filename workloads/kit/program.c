@@ -97,6 +97,8 @@ static int verdict(char *const argv[], int status, char *said, struct why *why)
 		return why_set(why, -EINTR, "%s was stopped", argv[0]);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
 		return why_set(why, -ENOENT, "%s is not installed", argv[0]);
+	if (WIFSIGNALED(status))
+		return why_set(why, -EIO, "%s crashed: %s", argv[0], strsignal(WTERMSIG(status)));
 	return why_set(why, -EIO, "%s failed: %s", argv[0], last_line(said));
 }
 
