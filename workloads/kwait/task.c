@@ -435,10 +435,12 @@ void kwait_task_forget(struct kwait_task *t, uint64_t before_ns)
 
 	while (n < t->nsleeps && t->sleep[n].in_ns < before_ns)
 		n++;
-	memmove(t->sleep, t->sleep + n, (t->nsleeps - n) * sizeof(*t->sleep));
+	if (n) /* else there may be none, and no array */
+		memmove(t->sleep, t->sleep + n, (t->nsleeps - n) * sizeof(*t->sleep));
 	t->nsleeps -= n;
 	for (n = 0; n < t->ncalls && t->call[n].end_ns < before_ns;)
 		n++;
-	memmove(t->call, t->call + n, (t->ncalls - n) * sizeof(*t->call));
+	if (n)
+		memmove(t->call, t->call + n, (t->ncalls - n) * sizeof(*t->call));
 	t->ncalls -= n;
 }
