@@ -1,8 +1,9 @@
 /*
- * cut.c: `fsyncstorm cut`: power cuts under a work on a real file system of the running kernel; and what is done with
- * a crash that was found: replay, shrink, export.
+ * cut.c: `fsyncstorm cut`: power cuts under a work on a real file system of the running kernel; and `cut judge`, which
+ * judges the rounds that `cut --record` has kept, maybe on another kernel.
  */
 #include <errno.h>
+#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,10 +16,11 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/cut_finding.h"
 #include "cut/cut.h"
-#include "cut/dmlog.h"
-#include "cut/finding.h"
+#include "cut/evidence.h"
 #include "cut/report.h"
+#include "cut/work.h"
 #include "kit/interrupt.h"
 #include "rt/rt.h"
 
@@ -26,16 +28,17 @@
 #define WORKS_MAX      128u
 #define STATES_DEFAULT 1000u
 #define STATES_FAMILY  100u /* of each scenario, when none is named */
+#define ROUNDS_KEPT    20u  /* by --record, when nothing is said */
 
 enum {
 	KEY_SEED = 0x1001, KEY_TEAR, KEY_CHECK, KEY_AIM, KEY_CONTROL, KEY_VIA, KEY_ROUNDS, KEY_HOLDS, KEY_FINDINGS,
-	KEY_PER_ROUND,
+	KEY_PER_ROUND, KEY_RECORD,
 };
 
 struct options {
 	struct cut_plan plan;
 	bool has_target, has_bound;
-	const char *json, *out, *control;
+	const char *json, *out, *control, *record;
 	struct cut_fs control_fs;
 	const char *work[WORKS_MAX];
 	unsigned nworks;
@@ -184,6 +187,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			return 0;
 		cmd_error(CMD, "--via: `%.40s`: auto or fuse is expected", arg);
 		return EINVAL;
+	case KEY_RECORD:
+		o->record = arg;
+		return 0;
 	case 'J':
 		return take_small(o, "jobs", arg, 1, CUT_JOBS_MAX, &o->plan.jobs);
 	case 'j':
@@ -198,27 +204,40 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* Of what judges: of `cut`, and of `cut judge`. */
+#define JUDGING \
+	{ "per-round", KEY_PER_ROUND, "N", 0, "Judge so many states of each recorded run (default: 40)", 0 }, \
+	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, " \
+	  "with all that was handed to the device kept, or what is not durable lost (default), or in between", 0 }, \
+	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker " \
+	  "(default: 50; 0: none)", 0 }, \
+	{ "jobs", 'J', "N", 0, "So many processes (default: one a processor, at most 4)", 0 }, \
+	{ "out", 'o', "DIR", 0, "Where findings go, each a folder (default: cut-FS.findings)", 0 }, \
+	{ "findings", KEY_FINDINGS, "N", 0, "Keep so many (default: 3 of each work)", 0 }, \
+	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 }
+
 static const struct argp_option table[] = {
 	{ "target", 't', "FS", 0, "fs:ext4, fs:xfs or fs:btrfs, with ,mkfs=ARGUMENTS ,mount=OPTIONS ,size=SIZE", 0 },
 	{ "states", 'n', "N|TIME|exhaustive", 0, "Judge so many crash states of each work (default: 1000; 100 of each "
 	  "family when no work is named), or for so long, or all states of one recorded run with up to 8 writes "
 	  "pending at a time and a sample of others", 0 },
+	JUDGING,
 	{ "rounds", KEY_ROUNDS, "N", 0, "Record at most so many runs of each work", 0 },
-	{ "per-round", KEY_PER_ROUND, "N", 0, "Judge so many states of each recorded run (default: 40)", 0 },
 	{ "holds", KEY_HOLDS, "0..3", 0, "Hold completions of writes over up to so many flushes (default: 3)", 0 },
 	{ "tear", KEY_TEAR, "4k|512", 0, "What a disk writes as a whole (default: 4k)", 0 },
-	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, "
-	  "with all that was handed to the device kept, or what is not durable lost (default), or in between", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Where chance begins (default: 1)", 0 },
 	{ "control", KEY_CONTROL, "one-syncer|FS", 0, "A second arm in the same run: one thread alone syncs, or "
 	  "another file system", 0 },
-	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker "
-	  "(default: 50; 0: none)", 0 },
-	{ "seed", KEY_SEED, "N", 0, "Where chance begins (default: 1)", 0 },
-	{ "jobs", 'J', "N", 0, "So many processes (default: one a processor, at most 4)", 0 },
+	{ "record", KEY_RECORD, "DIR", 0, "Judge nothing: keep --rounds runs (default: 20), or those of --states TIME, "
+	  "in that folder, for `cut judge` on this kernel or another", 0 },
 	{ "via", KEY_VIA, "auto|fuse", 0, "How the device is recorded", 0 },
-	{ "out", 'o', "DIR", 0, "Where findings go, each a folder (default: cut-FS.findings)", 0 },
-	{ "findings", KEY_FINDINGS, "N", 0, "Keep so many (default: 3 of each work)", 0 },
-	{ "json", 'j', "FILE|-", 0, "The result as JSON; \"-\": to standard output, and nothing else there", 0 },
+	{ 0 },
+};
+
+static const struct argp_option judge_table[] = {
+	{ "states", 'n', "N|TIME|exhaustive", 0, "Judge at most so many crash states, or for so long, or all states of "
+	  "each run with up to 8 writes pending at a time and a sample of others", 0 },
+	JUDGING,
 	{ 0 },
 };
 
@@ -255,7 +274,10 @@ static int run_arm(struct options *o, const struct cut_plan *plan, const char *w
 	const char *name = work;
 	if (!work_open(work, &w, &why))
 		name = w.name;
-	report_work(plan, name, t, seconds, o->text);
+	if (plan->records[0])
+		report_recorded(plan, name, t, o->text);
+	else
+		report_work(plan, name, t, seconds, o->text);
 	if (w.clamped[0])
 		fprintf(o->text, "  made smaller for it:\n%s", w.clamped);
 	json_array_append_new(results, report_work_json(name, arm, t, seconds));
@@ -303,44 +325,96 @@ static int check_controls(struct options *o, const struct cut_plan *plan, struct
 	return ret ? cmd_error(CMD, "%s: %s", plan->fs.text, why.text) : 0;
 }
 
+static int write_json(struct options *o, const json_t *head)
+{
+	struct replace r;
+	int ret;
+
+	if (!strcmp(o->json, "-")) {
+		json_dumpf(head, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+		return 0;
+	}
+	ret = replace_begin(&r, o->json);
+	if (!ret) {
+		json_dumpf(head, r.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+		fputc('\n', r.out);
+		ret = replace_end(&r, true);
+	}
+	return ret ? cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret)) : 0;
+}
+
+/* The exit status. */
+static int end_run(struct options *o, const struct controls *c, json_t *results, int ret, bool broken)
+{
+	if (!ret && o->json) {
+		json_t *head = report_head_json(&o->plan, c);
+		json_object_set(head, "results", results);
+		ret = write_json(o, head);
+		json_decref(head);
+	}
+	json_decref(results);
+	return ret ? ret : broken;
+}
+
 static int run_all(struct options *o)
 {
-	json_t *results = json_array(), *head;
+	json_t *results = json_array();
 	struct cut_plan second = o->plan;
 	struct controls c, c2;
 	bool broken = false;
 	int ret = check_controls(o, &o->plan, &c);
 
-	if (ret)
-		return ret;
-	report_head(&o->plan, &c, o->text);
-	if (o->control && strcmp(o->control, "one-syncer")) {
+	if (!ret)
+		report_head(&o->plan, &c, o->text);
+	if (!ret && o->control && strcmp(o->control, "one-syncer")) {
 		second.fs = o->control_fs;
 		ret = check_controls(o, &second, &c2);
-		if (ret)
-			return ret;
-		report_head(&second, &c2, o->text);
+		if (!ret)
+			report_head(&second, &c2, o->text);
 	}
 	for (unsigned i = 0; i < o->nworks && !ret && !stop_asked(); i++)
 		ret = run_work(o, o->work[i], results, &broken);
-	head = report_head_json(&o->plan, &c);
-	json_object_set_new(head, "results", results);
-	if (!ret && o->json && !strcmp(o->json, "-")) {
-		json_dumpf(head, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else if (!ret && o->json) {
-		struct replace r;
-		ret = replace_begin(&r, o->json);
-		if (!ret) {
-			json_dumpf(head, r.out, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-			fputc('\n', r.out);
-			ret = replace_end(&r, true);
-		}
-		if (ret)
-			ret = cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
+	return end_run(o, &c, results, ret, broken);
+}
+
+/* Where findings go. */
+static int choose_out(struct options *o)
+{
+	char name[64];
+	struct stat st;
+
+	if (!o->out) {
+		snprintf(name, sizeof(name), "cut-%s.findings", cut_fs_name(&o->plan.fs));
+		replace_free_name(name, o->plan.findings, sizeof(o->plan.findings));
+		return 0;
 	}
-	json_decref(head);
-	return ret ? ret : broken;
+	if (strlen(o->out) >= sizeof(o->plan.findings))
+		return cmd_error(CMD, "--out: the path is too long");
+	if (!stat(o->out, &st) && !S_ISDIR(st.st_mode))
+		return cmd_error(CMD, "--out %.300s: it is there, and no folder", o->out);
+	strcpy(o->plan.findings, o->out);
+	return 0;
+}
+
+/* A new folder for records of one work. */
+static int check_record(struct options *o)
+{
+	if (o->nworks != 1)
+		return cmd_error(CMD, "--record: one job or scenario is expected");
+	if (o->control || o->plan.aim.thread[0] || o->plan.exhaustive || o->json || o->out || o->plan.states)
+		return cmd_error(CMD, "--record judges nothing: %s is for `cut judge`",
+		                 o->control               ? "--control"
+		                 : o->plan.aim.thread[0]  ? "--aim"
+		                 : o->json                ? "--json"
+		                 : o->out                 ? "--out"
+		                                          : "--states N");
+	if (strlen(o->record) + 32 > sizeof(o->plan.records))
+		return cmd_error(CMD, "--record: the path is too long");
+	if (mkdir(o->record, 0755))
+		return cmd_error(CMD, "--record %.300s: %s", o->record, strerror(errno));
+	strcpy(o->plan.records, o->record);
+	return 0;
 }
 
 /* Before anything runs. */
@@ -362,6 +436,8 @@ static int check_options(struct options *o)
 		work_each_default(add_default, o);
 		if (!o->has_bound)
 			o->plan.states = STATES_FAMILY;
+	} else if (!o->has_bound && o->record) {
+		o->plan.rounds = ROUNDS_KEPT;
 	} else if (!o->has_bound) {
 		o->plan.states = STATES_DEFAULT;
 	}
@@ -378,24 +454,30 @@ static int check_options(struct options *o)
 		if (!found)
 			return ret;
 	}
-	if (o->out && strlen(o->out) >= sizeof(o->plan.findings))
-		return cmd_error(CMD, "--out: the path is too long");
-	if (o->out) {
-		struct stat st;
-		if (!stat(o->out, &st) && !S_ISDIR(st.st_mode))
-			return cmd_error(CMD, "--out %.300s: it is there, and no folder", o->out);
-		strcpy(o->plan.findings, o->out);
-		return 0;
-	}
-	char name[64];
-	snprintf(name, sizeof(name), "cut-%s.findings", cut_fs_name(&o->plan.fs));
-	replace_free_name(name, o->plan.findings, sizeof(o->plan.findings));
-	return 0;
+	return o->record ? check_record(o) : choose_out(o);
 }
 
 static unsigned default_jobs(void)
 {
 	return rt_cpus() < 4 ? rt_cpus() : 4;
+}
+
+static struct options defaults(void)
+{
+	return (struct options){ .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50,
+		                           .findings_most = 3, .per_round = 40, .jobs = default_jobs() },
+		                 .text = stdout };
+}
+
+static void begin_run(struct options *o)
+{
+	if (o->json && !strcmp(o->json, "-"))
+		o->text = stderr;
+	if (isatty(STDERR_FILENO)) {
+		o->plan.progress = progress;
+		o->plan.arg = o;
+	}
+	stop_searches_at_interrupt();
 }
 
 static int cut_command(int argc, char **argv)
@@ -407,13 +489,12 @@ static int cut_command(int argc, char **argv)
 		                          "name, and holds them against what each call had promised.\v"
 		                          "Without a job or scenario: the families fsync_twice, direct, mapped, and "
 		                          "names beside an fsync. Exit status 1: something is broken.\n"
+		                          "fsyncstorm cut judge DIR: judges what --record has kept\n"
 		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
 		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies\n"
 		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes",
 		                          NULL, NULL, NULL };
-	struct options o = { .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50, .findings_most = 3,
-		                       .per_round = 40,
-		                       .jobs = default_jobs() }, .text = stdout };
+	struct options o = defaults();
 	int ret = cmd_options(&argp, argc, argv, &o);
 
 	if (ret)
@@ -421,152 +502,99 @@ static int cut_command(int argc, char **argv)
 	ret = check_options(&o);
 	if (ret)
 		return ret;
-	if (o.json && !strcmp(o.json, "-"))
-		o.text = stderr;
-	if (isatty(STDERR_FILENO)) {
-		o.plan.progress = progress;
-		o.plan.arg = &o;
-	}
-	stop_searches_at_interrupt();
+	begin_run(&o);
 	return run_all(&o);
 }
 
-/* ---- a finding ---- */
+/* ---- what was recorded ---- */
 
-static int load_finding(const char *cmd, const char *folder, struct evidence *e, struct saved_cut *c)
+/* A control says of which file system and kernel all are. */
+static int open_records(struct options *o, const char *folder, struct evidence *control, glob_t *rounds)
 {
-	char path[FINDING_PATH];
+	char path[sizeof(o->plan.controls)];
 	struct why why;
 
 	if (strlen(folder) + 32 > sizeof(path))
-		return cmd_error(cmd, "%.60s...: the path is too long", folder);
-	if (geteuid())
-		return cmd_error(cmd, "mounting a file system needs root");
-	if (saved_cut_load(folder, c, &why))
-		return cmd_error(cmd, "%s", why.text);
-	snprintf(path, sizeof(path), "%s/log.zst", folder);
-	int ret = evidence_load(path, e, &why);
+		return cmd_error(CMD " judge", "%.60s...: the path is too long", folder);
+	strcpy(o->plan.controls, folder);
+	snprintf(path, sizeof(path), "%.480s/%s", folder, CONTROL_ALONE);
+	if (evidence_load(path, control, &why))
+		return cmd_error(CMD " judge", "%s", why.text);
+	snprintf(path, sizeof(path), "%s/round-*.zst", folder);
+	if (!glob(path, 0, NULL, rounds))
+		return 0;
+	evidence_free(control);
+	return cmd_error(CMD " judge", "%.300s: no round-*.zst is there", folder);
+}
+
+static int judge_rounds(struct options *o, const char *folder, char *const *files)
+{
+	json_t *results = json_array();
+	struct tally *t = tally_new();
+	uint64_t since = rt_now();
+	struct controls c;
+	struct why why;
+	int ret = check_controls(o, &o->plan, &c);
+
 	if (!ret) {
-		ret = evidence_open_slot(e, &why);
-		if (ret)
-			evidence_free(e);
+		report_head(&o->plan, &c, o->text);
+		if (cut_judge(&o->plan, files, t, &why))
+			ret = cmd_error(CMD " judge", "%s", why.text);
 	}
-	if (ret) {
-		saved_cut_free(c);
-		return cmd_error(cmd, "%s", why.text);
+	if (!ret) {
+		double seconds = (double)(rt_now() - since) / 1e9;
+		report_work(&o->plan, folder, t, seconds, o->text);
+		json_array_append_new(results, report_work_json(folder, o->plan.fs.text, t, seconds));
 	}
-	return 0;
+	bool broken = report_is_broken(t);
+	tally_free(t);
+	return end_run(o, &c, results, ret, broken);
 }
 
-static int take_folder(const char *cmd, int argc, char **argv, const char **out)
+static int judge_command(int argc, char **argv)
 {
-	if (argc != 2 || argv[1][0] == '-')
-		return cmd_error(cmd, "the folder of one finding is expected");
-	*out = argv[1];
-	return 0;
-}
+	static const struct argp argp = { judge_table, parse, "DIR",
+		                          "Judges the rounds that `fsyncstorm cut --record DIR` has kept, on the "
+		                          "running kernel, which may be another: builds the crash images, mounts "
+		                          "each, and holds what it reads against what each call had promised. "
+		                          "Exit status 1: something is broken.", NULL, NULL, NULL };
+	struct options o = defaults();
+	struct evidence control;
+	glob_t rounds;
+	int ret = cmd_options(&argp, argc, argv, &o);
 
-static int replay_command(int argc, char **argv)
-{
-	struct broken_list broken;
-	struct saved_cut c;
-	struct evidence e;
-	const char *folder = "";
-	struct why why;
-	int ret = take_folder("cut replay", argc, argv, &folder);
-
+	if (!ret && o.nworks != 1)
+		ret = cmd_error(CMD " judge", "the folder of one --record is expected");
+	if (!ret && geteuid())
+		ret = cmd_error(CMD " judge", "mounting a file system needs root");
 	if (!ret)
-		ret = load_finding("cut replay", folder, &e, &c);
+		ret = open_records(&o, o.work[0], &control, &rounds);
 	if (ret)
 		return ret;
-	int n = finding_judge(&e, &c, &broken, &why);
-	if (n < 0)
-		ret = cmd_error("cut replay", "%.300s: %s", folder, why.text);
-	else if (n)
-		finding_tell(&e, &c, &broken, stdout);
-	else
-		printf("On this kernel the image of this crash holds what was promised.\n");
-	saved_cut_free(&c);
-	evidence_free(&e);
-	return ret ? ret : n > 0;
-}
-
-static int rewrite_story(struct evidence *e, const struct saved_cut *c, const char *folder)
-{
-	char path[FINDING_PATH + 16];
-	struct broken_list broken;
-	struct replace r;
-	struct why why;
-	int ret = finding_judge(e, c, &broken, &why);
-
-	if (ret < 0)
-		return ret;
-	snprintf(path, sizeof(path), "%s/story.txt", folder);
-	ret = replace_begin(&r, path);
-	if (ret)
-		return ret;
-	finding_tell(e, c, &broken, r.out);
-	finding_tell(e, c, &broken, stdout);
-	return replace_end(&r, true);
-}
-
-static int shrink_command(int argc, char **argv)
-{
-	struct saved_cut c;
-	struct evidence e;
-	const char *folder = "";
-	unsigned tried;
-	struct why why;
-	int ret = take_folder("cut shrink", argc, argv, &folder);
-
+	o.plan.fs = control.fs;
+	o.plan.recorded_on = control.kernel;
+	if (o.json && strcmp(o.json, "-") && (ret = replace_check(o.json)))
+		ret = cmd_error(CMD " judge", "--json %.300s: %s", o.json, strerror(-ret));
 	if (!ret)
-		ret = load_finding("cut shrink", folder, &e, &c);
-	if (ret)
-		return ret;
-	ret = finding_shrink(&e, &c, &tried, &why);
-	if (!ret)
-		ret = saved_cut_save(folder, &c, &why);
-	if (ret)
-		ret = cmd_error("cut shrink", "%.300s: %s", folder, why.text);
-	else if (rewrite_story(&e, &c, folder))
-		ret = cmd_error("cut shrink", "%.300s: its story cannot be written", folder);
-	else
-		printf("%u states were judged\n", tried);
-	saved_cut_free(&c);
-	evidence_free(&e);
+		ret = choose_out(&o);
+	if (!ret) {
+		begin_run(&o);
+		ret = judge_rounds(&o, o.work[0], rounds.gl_pathv);
+	}
+	globfree(&rounds);
+	evidence_free(&control);
 	return ret;
-}
-
-static int export_command(int argc, char **argv)
-{
-	char path[FINDING_PATH];
-	struct saved_cut c;
-	struct evidence e;
-	struct why why;
-
-	if (argc != 3 || argv[1][0] == '-')
-		return cmd_error("cut export", "the folder of one finding and a file to write are expected");
-	if (strlen(argv[1]) + 32 > sizeof(path))
-		return cmd_error("cut export", "%.60s...: the path is too long", argv[1]);
-	if (saved_cut_load(argv[1], &c, &why))
-		return cmd_error("cut export", "%s", why.text);
-	snprintf(path, sizeof(path), "%s/log.zst", argv[1]);
-	int ret = evidence_load(path, &e, &why);
-	if (!ret) {
-		ret = dmlog_export(&e, &c, argv[2], &why);
-		evidence_free(&e);
-	}
-	saved_cut_free(&c);
-	return ret ? cmd_error("cut export", "%s", why.text) : 0;
 }
 
 int cmd_cut(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "judge"))
+		return judge_command(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "replay"))
-		return replay_command(argc - 1, argv + 1);
+		return cut_replay(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "shrink"))
-		return shrink_command(argc - 1, argv + 1);
+		return cut_shrink(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "export"))
-		return export_command(argc - 1, argv + 1);
+		return cut_export(argc - 1, argv + 1);
 	return cut_command(argc, argv);
 }

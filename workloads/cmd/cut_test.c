@@ -80,6 +80,16 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut --target fs:ext4,mkfs=--nonsense seed", "mkfs.ext4 failed" },
 		{ "cut --target fs:ext4,mount=nonsense seed", "takes no mount options" },
 		{ "cut --target fs:btrfs,mount=nonsense seed", "takes no mount options" },
+		{ "cut --target fs:ext4 --record kept", "one job or scenario" },
+		{ "cut --target fs:ext4 --record kept seed shared", "one job or scenario" },
+		{ "cut --target fs:ext4 --record kept --states 5 seed", "--states N is for `cut judge`" },
+		{ "cut --target fs:ext4 --record kept --json x seed", "--json is for `cut judge`" },
+		{ "cut --target fs:ext4 --record bad.scn seed", "File exists" },
+		{ "cut --target fs:ext4 --record nowhere/kept seed", "No such file" },
+		{ "cut judge", "the folder of one --record" },
+		{ "cut judge a b", "the folder of one --record" },
+		{ "cut judge nowhere", "nowhere/control-alone.zst: No such file" },
+		{ "cut judge --rounds 2 nowhere", "not a known option" },
 		{ "cut replay", "the folder of one finding" },
 		{ "cut replay nowhere", "nowhere" },
 		{ "cut replay .", "cut.json" },
@@ -132,6 +142,40 @@ static void a_run_tells_what_it_judged(void **state)
 	json_decref(j);
 	assert_int_not_equal(access("found", F_OK), 0); /* no finding, no folder */
 	assert_non_null(strstr(spawn_err, "made smaller"));
+}
+
+/* What one kernel has recorded, a second run judges; with each mistake in what lies there. */
+static void what_is_recorded_is_judged_later(void **state)
+{
+	json_error_t error;
+	json_t *j, *r;
+
+	need_root();
+	if (spawn("cut --target " OURS " --record kept --rounds 3 --jobs 1 fsync_in_turn"))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_out, "3 rounds are in kept"));
+	if (spawn("cut judge --per-round 10 --jobs 2 --json - kept"))
+		fail_msg("%s", spawn_err);
+	j = json_loads(spawn_out, 0, &error);
+	assert_non_null(j);
+	r = json_array_get(json_object_get(j, "results"), 0);
+	assert_int_equal(json_integer_value(json_object_get(r, "rounds")), 3);
+	assert_int_equal(json_integer_value(json_object_get(r, "states")), 30);
+	assert_int_equal(json_integer_value(json_object_get(r, "broken")), 0);
+	assert_true(json_integer_value(json_object_get(r, "syncs")) > 0);
+	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "flushes_beside_a_write")) > 0);
+	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "lying_broken")) > 0);
+	assert_non_null(json_object_get(j, "recorded_on"));
+	json_decref(j);
+	spawn_file("kept/round-00002.zst", "no record");
+	assert_int_equal(spawn("cut judge kept"), 2);
+	assert_non_null(strstr(spawn_err, "kept/round-00002.zst: no record of a cut"));
+	if (system("rm kept/round-*"))
+		fail();
+	assert_int_equal(spawn("cut judge kept"), 2);
+	assert_non_null(strstr(spawn_err, "no round-*.zst is there"));
+	if (system("rm -r kept"))
+		fail();
 }
 
 static void all_states_of_a_small_run_are_judged(void **state)
@@ -279,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_input_is_one_line_and_leaves_nothing),
 		cmocka_unit_test(a_run_tells_what_it_judged),
+		cmocka_unit_test(what_is_recorded_is_judged_later),
 		cmocka_unit_test(all_states_of_a_small_run_are_judged),
 		cmocka_unit_test(a_finding_is_replayed_and_made_simpler),
 		cmocka_unit_test(ctrl_c_at_the_start_leaves_nothing),

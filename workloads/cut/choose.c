@@ -57,7 +57,7 @@ static bool is_kept(const struct epoch *e, const struct dev_event *event, const 
 	}
 }
 
-static int call_crash(struct world *w, const struct crash_at *at, cut_fn fn, void *arg)
+static int call_crash(struct evidence *ev, const struct crash_at *at, cut_fn fn, void *arg)
 {
 	const struct dev_event *event;
 	struct epoch e;
@@ -65,8 +65,8 @@ static int call_crash(struct world *w, const struct crash_at *at, cut_fn fn, voi
 	uint32_t n;
 	int ret;
 
-	event = powercut_events(w->dev, &n);
-	powercut_epoch_at(w->dev, at->pos, &e);
+	event = powercut_events(ev->dev, &n);
+	powercut_epoch_at(ev->dev, at->pos, &e);
 	uint32_t words = e.npending / 64 + 1, *pending = mem_alloc((e.npending + 1) * sizeof(*pending));
 	uint64_t *keep = mem_zalloc(words * sizeof(*keep));
 	memcpy(pending, e.pending, e.npending * sizeof(*pending));
@@ -76,7 +76,7 @@ static int call_crash(struct world *w, const struct crash_at *at, cut_fn fn, voi
 		if (is_kept(&e, event, at, i, &rng))
 			keep[i / 64] |= 1ull << i % 64;
 	struct cut c = { .pos = at->pos, .pending = pending, .npending = e.npending, .keep = keep };
-	c.hash = powercut_hash(w->dev, &c);
+	c.hash = powercut_hash(ev->dev, &c);
 	ret = fn(arg, &c);
 	free(pending);
 	free(keep);
@@ -91,17 +91,17 @@ static int note_epoch(void *arg, const struct epoch *e)
 	return 0;
 }
 
-static uint32_t record_end(const struct world *w)
+static uint32_t record_end(const struct evidence *ev)
 {
-	return powercut_position(w->dev);
+	return powercut_position(ev->dev);
 }
 
 /* The first positions after syncs have returned. Those of setup are no choice: nothing is lost at position 0. */
-static void note_returns(struct world *w, struct positions_of *p)
+static void note_returns(struct evidence *ev, struct positions_of *p)
 {
-	for (uint32_t i = 0; i < model_nops(w->model); i++) {
-		const struct model_op *o = model_op(w->model, i);
-		if (model_is_sync(o) && !o->ret && o->pe && o->pe <= record_end(w))
+	for (uint32_t i = 0; i < model_nops(ev->model); i++) {
+		const struct model_op *o = model_op(ev->model, i);
+		if (model_is_sync(o) && !o->ret && o->pe && o->pe <= record_end(ev))
 			add_position(p, o->pe);
 	}
 }
@@ -136,19 +136,19 @@ static int by_position(const void *a, const void *b)
 	return x->pos < y->pos ? -1 : x->pos > y->pos;
 }
 
-int choose_sample(struct world *w, unsigned n, struct rng *rng, cut_fn fn, void *arg)
+int choose_sample(struct evidence *ev, unsigned n, struct rng *rng, cut_fn fn, void *arg)
 {
 	struct positions_of epochs = { 0 }, returns = { 0 };
 	struct crash_at *c = mem_alloc((n + 1) * sizeof(*c));
 	int ret = 0;
 
-	powercut_epochs(w->dev, note_epoch, &epochs);
-	note_returns(w, &returns);
+	powercut_epochs(ev->dev, note_epoch, &epochs);
+	note_returns(ev, &returns);
 	for (unsigned i = 0; i < n; i++)
-		draw_crash(&epochs, &returns, record_end(w), rng, &c[i]);
+		draw_crash(&epochs, &returns, record_end(ev), rng, &c[i]);
 	qsort(c, n, sizeof(*c), by_position);
 	for (unsigned i = 0; i < n && !ret; i++)
-		ret = call_crash(w, &c[i], fn, arg);
+		ret = call_crash(ev, &c[i], fn, arg);
 	free(c);
 	free(epochs.pos);
 	free(returns.pos);
@@ -158,7 +158,7 @@ int choose_sample(struct world *w, unsigned n, struct rng *rng, cut_fn fn, void 
 /* ---- all ---- */
 
 struct all {
-	struct world *w;
+	struct evidence *ev;
 	struct cut_budget budget;
 	cut_fn fn;
 	void *arg;
@@ -168,14 +168,14 @@ static int all_of_epoch(void *arg, const struct epoch *e)
 {
 	struct all *a = arg;
 
-	return powercut_cuts(a->w->dev, e, &a->budget, a->fn, a->arg);
+	return powercut_cuts(a->ev->dev, e, &a->budget, a->fn, a->arg);
 }
 
-int choose_all(struct world *w, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg)
+int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg)
 {
-	struct all a = { w, { .all_up_to = all_up_to, .sampled = 16, .tears = tears, .seed = seed }, fn, arg };
+	struct all a = { ev, { .all_up_to = all_up_to, .sampled = 16, .tears = tears, .seed = seed }, fn, arg };
 
-	return powercut_epochs(w->dev, all_of_epoch, &a);
+	return powercut_epochs(ev->dev, all_of_epoch, &a);
 }
 
 /* ---- aimed ---- */
@@ -209,33 +209,33 @@ int aim_parse(const char *text, struct aim *out, struct why *why)
 }
 
 /* The position at which the thread's nth sync had returned; 0: there is none. */
-static uint32_t aimed_at(const struct world *w, const struct aim *aim)
+static uint32_t aimed_at(const struct evidence *ev, const struct aim *aim)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = 0; i < model_nops(w->model); i++) {
-		const struct model_op *o = model_op(w->model, i);
-		const char *thread = drive_thread(w->drive, o->task);
+	for (uint32_t i = 0; i < model_nops(ev->model); i++) {
+		const struct model_op *o = model_op(ev->model, i);
+		const char *thread = evidence_thread(ev, o->task);
 		if (!model_is_sync(o) || o->ret || !thread || strcmp(thread, aim->thread) || ++n < aim->nth)
 			continue;
-		return o->pe <= record_end(w) ? o->pe : 0;
+		return o->pe <= record_end(ev) ? o->pe : 0;
 	}
 	return 0;
 }
 
-int choose_aimed(struct world *w, const struct aim *aim, struct rng *rng, cut_fn fn, void *arg)
+int choose_aimed(struct evidence *ev, const struct aim *aim, struct rng *rng, cut_fn fn, void *arg)
 {
-	struct crash_at c = { .pos = aimed_at(w, aim), .keep = aim->keep == AIM_KEPT ? KEEP_ALL : KEEP_NONE };
+	struct crash_at c = { .pos = aimed_at(ev, aim), .keep = aim->keep == AIM_KEPT ? KEEP_ALL : KEEP_NONE };
 	int ret = 0;
 
 	if (!c.pos)
 		return 0;
 	if (aim->keep != AIM_BETWEEN)
-		return call_crash(w, &c, fn, arg);
+		return call_crash(ev, &c, fn, arg);
 	for (unsigned i = 0; i < BETWEEN && !ret; i++) {
 		c.keep = (uint8_t)(i % KEEP_KINDS);
 		c.chance = rng_next(rng);
-		ret = call_crash(w, &c, fn, arg);
+		ret = call_crash(ev, &c, fn, arg);
 	}
 	return ret;
 }

@@ -9,18 +9,18 @@
 #define CUT_CHOOSE_H
 
 #include "base/rng.h"
-#include "cut/world.h"
+#include "cut/evidence.h"
 
 /* Returns non-zero to stop. */
 typedef int (*cut_fn)(void *arg, const struct cut *c);
 
 /* At most n crashes, chosen by the rng, in the order of their positions. What fn returned last. */
-int choose_sample(struct world *w, unsigned n, struct rng *rng, cut_fn fn, void *arg);
+int choose_sample(struct evidence *ev, unsigned n, struct rng *rng, cut_fn fn, void *arg);
 /*
  * Every epoch: with up to `all_up_to` pending writes all choices of them, else the extremes and a sample; with
  * `tears`, torn writes too.
  */
-int choose_all(struct world *w, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg);
+int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg);
 
 enum aim_keep { AIM_KEPT, AIM_LOST, AIM_BETWEEN };
 
@@ -31,9 +31,9 @@ struct aim {
 	enum aim_keep keep; /* what was handed to the device and is not durable */
 };
 
-/* "THREAD:N[:kept|lost|between]". 0, or -EINVAL with why. The thread is looked for in w when it is run. */
+/* "THREAD:N[:kept|lost|between]". 0, or -EINVAL with why. The thread is looked for when it is run. */
 int aim_parse(const char *text, struct aim *out, struct why *why);
 /* One crash, or 16 with other choices of what is kept (AIM_BETWEEN); none when the thread made fewer syncs. */
-int choose_aimed(struct world *w, const struct aim *aim, struct rng *rng, cut_fn fn, void *arg);
+int choose_aimed(struct evidence *ev, const struct aim *aim, struct rng *rng, cut_fn fn, void *arg);
 
 #endif

@@ -2,10 +2,13 @@
 #include "cut/controls.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "cut/choose.h"
+#include "cut/world.h"
 
 /* The first thread alone is the honest run; the second one makes writes that are in flight beside its flushes. */
 static const char alone[] = "[scenario]\nwhat = one thread writes and syncs\n"
@@ -23,7 +26,7 @@ static const char beside[] = "[scenario]\nwhat = the same beside another writer\
 #define ROUNDS 6u  /* until a write is in flight beside a flush */
 
 struct tally {
-	struct world *w;
+	struct evidence *of;
 	unsigned states, broken;
 	char first[320];
 };
@@ -34,7 +37,7 @@ static int judge_one(void *arg, const struct cut *c)
 	struct broken_list list = { .n = 0 };
 
 	t->states++;
-	if (!judge_cut(t->w->judge, c, &list))
+	if (!judge_cut(t->of->judge, c, &list))
 		return 0;
 	if (!t->broken++)
 		snprintf(t->first, sizeof(t->first), "%s", list.b[0].text);
@@ -51,13 +54,30 @@ static int open_text(const char *name, const char *text, struct work *work)
 	return 0;
 }
 
-static int run_alone(const struct cut_fs *fs, unsigned holds, struct controls *out, struct why *why)
+/* A record as it is, and as it would be if its flushes were lies. */
+static void judge_alone(struct evidence *e, struct controls *out)
+{
+	struct tally honest = { .of = e }, liar = { .of = e };
+	struct rng rng;
+
+	rng_seed(&rng, 1);
+	choose_sample(e, STATES, &rng, judge_one, &honest);
+	evidence_lie(e);
+	rng_seed(&rng, 1);
+	choose_sample(e, STATES, &rng, judge_one, &liar);
+	out->states = honest.states;
+	out->broken = honest.broken;
+	out->lied_states = liar.states;
+	out->lied_broken = liar.broken;
+	memcpy(out->first, honest.first, sizeof(out->first));
+}
+
+/* save: a file that the record goes to, instead of being judged; NULL: it is judged. */
+static int run_alone(const struct cut_fs *fs, unsigned holds, const char *save, struct controls *out, struct why *why)
 {
 	struct round r = { .recorder = { .seed = 1, .holds = holds }, .drive = { .seed = 1, .turns = 1 } };
-	struct tally honest, liar;
 	struct work work;
 	struct world w;
-	struct rng rng;
 
 	open_text("control", alone, &work);
 	int ret = world_open(&w, fs, &work, DEV_BLOCK, why);
@@ -68,30 +88,19 @@ static int run_alone(const struct cut_fs *fs, unsigned holds, struct controls *o
 	ret = world_round(&w, &r, why);
 	if (ret == -ETIMEDOUT)
 		return ret;
-	honest = liar = (struct tally){ .w = &w };
-	rng_seed(&rng, 1);
-	if (!ret)
-		choose_sample(&w, STATES, &rng, judge_one, &honest);
-	r.lies = true;
-	if (!ret) {
-		world_reload(&w, &r);
-		rng_seed(&rng, 1);
-		choose_sample(&w, STATES, &rng, judge_one, &liar);
-	}
-	out->states = honest.states;
-	out->broken = honest.broken;
-	out->lied_states = liar.states;
-	out->lied_broken = liar.broken;
-	memcpy(out->first, honest.first, sizeof(out->first));
-	if (!ret && r.failed)
+	if (!ret && r.counts.failed)
 		ret = why_set(why, -EIO, "a call of the control failed");
+	if (!ret && save)
+		ret = evidence_save(save, &w.e, why);
+	else if (!ret)
+		judge_alone(&w.e, out);
 	world_close(&w);
 	work_close(&work);
 	return ret;
 }
 
-/* On a busy machine one thread may have ended before the other begins: so there are several rounds. */
-static int run_beside(const struct cut_fs *fs, unsigned holds, struct controls *out, struct why *why)
+/* On a busy machine one thread may have ended before the other begins: hence several rounds. The last is saved. */
+static int run_beside(const struct cut_fs *fs, unsigned holds, const char *save, struct controls *out, struct why *why)
 {
 	struct work work;
 	struct world w;
@@ -107,31 +116,85 @@ static int run_beside(const struct cut_fs *fs, unsigned holds, struct controls *
 		ret = world_round(&w, &r, why);
 		if (ret == -ETIMEDOUT)
 			return ret;
-		out->flushes += r.recorded.flushes;
-		out->beside += r.recorded.beside;
+		out->flushes += r.counts.flushes;
+		out->beside += r.counts.beside;
 	}
+	if (!ret && save)
+		ret = evidence_save(save, &w.e, why);
 	world_close(&w);
 	work_close(&work);
 	return ret;
 }
 
+static int verdict(const struct controls *c, struct why *why)
+{
+	if (!c->lied_broken)
+		return why_set(why, -EIO, "a flush that lies was not caught in %u crashes: nothing that is judged here "
+		               "means anything", c->lied_states);
+	if (c->broken)
+		return why_set(why, -EIO, "a correct run of one thread breaks %u of %u crashes: %s", c->broken,
+		               c->states, c->first);
+	if (!c->beside)
+		return why_set(why, -EIO, "no write was in flight during any of %u flushes: the races between them are "
+		               "out of sight", c->flushes);
+	return 0;
+}
+
 int cut_controls(const struct cut_fs *fs, unsigned holds, struct controls *out, struct why *why)
 {
 	*out = (struct controls){ 0 };
-	int ret = run_alone(fs, holds, out, why);
+	int ret = run_alone(fs, holds, NULL, out, why);
 
 	if (!ret)
-		ret = run_beside(fs, holds, out, why);
+		ret = run_beside(fs, holds, NULL, out, why);
+	return ret ? ret : verdict(out, why);
+}
+
+static void path_in(const char *folder, const char *name, char *out)
+{
+	snprintf(out, PATH_MAX, "%.4000s/%s", folder, name);
+}
+
+int cut_controls_record(const struct cut_fs *fs, unsigned holds, const char *folder, struct why *why)
+{
+	struct controls none = { 0 };
+	char path[PATH_MAX];
+
+	path_in(folder, CONTROL_ALONE, path);
+	int ret = run_alone(fs, holds, path, &none, why);
+	path_in(folder, CONTROL_BESIDE, path);
+	return ret ? ret : run_beside(fs, holds, path, &none, why);
+}
+
+static int judge_record(const char *folder, const char *name, struct controls *out, struct why *why)
+{
+	struct round_counts counts;
+	char path[PATH_MAX];
+	struct evidence e;
+
+	path_in(folder, name, path);
+	int ret = evidence_load(path, &e, why);
 	if (ret)
 		return ret;
-	if (!out->lied_broken)
-		return why_set(why, -EIO, "a flush that lies was not caught in %u crashes: nothing that is judged here "
-		               "means anything", out->lied_states);
-	if (out->broken)
-		return why_set(why, -EIO, "a correct run of one thread breaks %u of %u crashes: %s", out->broken,
-		               out->states, out->first);
-	if (!out->beside)
-		return why_set(why, -EIO, "no write was in flight during any of %u flushes: the races between them are "
-		               "out of sight", out->flushes);
-	return 0;
+	if (!strcmp(name, CONTROL_BESIDE)) {
+		evidence_count(&e, &counts);
+		out->flushes = counts.flushes;
+		out->beside = counts.beside;
+	} else {
+		ret = evidence_open_slot(&e, why);
+		if (!ret)
+			judge_alone(&e, out);
+	}
+	evidence_free(&e);
+	return ret;
+}
+
+int cut_controls_judge(const char *folder, struct controls *out, struct why *why)
+{
+	*out = (struct controls){ 0 };
+	int ret = judge_record(folder, CONTROL_ALONE, out, why);
+
+	if (!ret)
+		ret = judge_record(folder, CONTROL_BESIDE, out, why);
+	return ret ? ret : verdict(out, why);
 }

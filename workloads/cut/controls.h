@@ -20,5 +20,10 @@ struct controls {
 
 /* 0: they hold. -EIO with why: they do not, so nothing that the rig says would mean anything; or another -errno. */
 int cut_controls(const struct cut_fs *fs, unsigned holds, struct controls *out, struct why *why);
+/* The same in two steps, for runs that another kernel judges: recorded into a folder, and judged from there. */
+int cut_controls_record(const struct cut_fs *fs, unsigned holds, const char *folder, struct why *why);
+int cut_controls_judge(const char *folder, struct controls *out, struct why *why);
+#define CONTROL_ALONE  "control-alone.zst"
+#define CONTROL_BESIDE "control-beside.zst"
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/stop.h"
 #include "cut/finding.h"
 #include "cut/klog.h"
+#include "cut/world.h"
 #include "rt/rt.h"
 
 #define PROGRESS_NS 500000000u
@@ -61,12 +62,9 @@ static void tell_error(struct told *to, int ret, const struct why *why)
 struct worker {
 	const struct cut_plan *p;
 	struct tally *t;
-	struct world w;
+	struct evidence *of;    /* the round that is judged */
 	struct klog klog;
-	uint64_t seed;          /* of the round */
-	uint64_t states_begin;
 	uint64_t since_ns;
-	unsigned nfindings;
 };
 
 static bool is_over(const struct worker *k)
@@ -88,8 +86,8 @@ static void save_finding(struct worker *k, const struct cut *c, const struct bro
 		return;
 	}
 	mkdir(k->p->findings, 0755);
-	snprintf(folder, sizeof(folder), "%s/%s-%s-%u", k->p->findings, cut_fs_name(&k->p->fs), k->w.work->name, i + 1);
-	const struct finding f = { &k->w, k->seed, c, list, kernel };
+	snprintf(folder, sizeof(folder), "%s/%s-%s-%u", k->p->findings, cut_fs_name(&k->p->fs), k->of->work, i + 1);
+	const struct finding f = { k->of, c, list, kernel };
 	if (finding_save(folder, &f, &why))
 		fprintf(stderr, "fsyncstorm cut: a finding is not kept: %s\n", why.text);
 }
@@ -106,7 +104,7 @@ static void add_broken(struct broken_list *list, enum broken_kind kind, const ch
 /* The image that lies in the slot: mounted again, and looked at by its checker. */
 static uint32_t check_image(struct worker *k, const struct cut *c, struct broken_list *list)
 {
-	const struct recovered *first = judge_look(k->w.judge, c, NULL);
+	const struct recovered *first = judge_look(k->of->judge, c, NULL);
 	struct recovered *again;
 	uint32_t classes = 0;
 	struct why why;
@@ -114,7 +112,7 @@ static uint32_t check_image(struct worker *k, const struct cut *c, struct broken
 
 	if (first->err)
 		return 0;
-	int ret = slot_check(&k->w.slot, &again, &why);
+	int ret = slot_check(&k->of->slot, &again, &why);
 	atomic_fetch_add(&k->t->checked, 1);
 	if (ret == 1) {
 		classes |= 1u << CUT_FSCK;
@@ -148,14 +146,14 @@ static int judge_state(void *arg, const struct cut *c)
 	struct broken_list list = { .n = 0 };
 	char kernel[320] = "";
 
-	k->w.looked = false;
-	judge_cut(k->w.judge, c, &list);
+	k->of->looked = false;
+	judge_cut(k->of->judge, c, &list);
 	uint32_t classes = classes_of(k, &list);
-	if (k->w.looked) {
+	if (k->of->looked) {
 		uint64_t mounted = atomic_fetch_add(&k->t->mounted, 1);
 		if (k->p->check_every && mounted % k->p->check_every == 0)
 			classes |= check_image(k, c, &list);
-		if (klog_complains(&k->klog, k->w.slot.path + strlen("/dev/"), kernel, sizeof(kernel)) &&
+		if (klog_complains(&k->klog, k->of->slot.path + strlen("/dev/"), kernel, sizeof(kernel)) &&
 		    !(classes >> CUT_UNMOUNTABLE & 1)) {
 			classes |= 1u << CUT_KERNEL;
 			tally_first(k->t, CUT_KERNEL, kernel);
@@ -172,44 +170,45 @@ static void judge_round(struct worker *k)
 	const struct cut_plan *p = k->p;
 	struct rng rng;
 
-	rng_seed(&rng, rng_mix(k->seed));
+	rng_seed(&rng, rng_mix(k->of->seed));
 	if (p->aim.thread[0])
-		choose_aimed(&k->w, &p->aim, &rng, judge_state, k);
+		choose_aimed(k->of, &p->aim, &rng, judge_state, k);
 	else if (p->exhaustive)
-		choose_all(&k->w, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->seed, judge_state, k);
+		choose_all(k->of, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->of->seed, judge_state, k);
 	else
-		choose_sample(&k->w, p->per_round, &rng, judge_state, k);
-}
-
-static void count_round(struct worker *k, const struct round *r)
-{
-	struct tally *t = k->t;
-	uint32_t max = atomic_load(&t->in_flight_max);
-
-	atomic_fetch_add(&t->calls, r->calls);
-	atomic_fetch_add(&t->syncs, r->syncs);
-	atomic_fetch_add(&t->failed, r->failed);
-	atomic_fetch_add(&t->events, r->recorded.n);
-	atomic_fetch_add(&t->flushes, r->recorded.flushes);
-	atomic_fetch_add(&t->beside, r->recorded.beside);
-	atomic_fetch_add(&t->full, r->recorded.full);
-	while (r->recorded.in_flight_max > max &&
-	       !atomic_compare_exchange_weak(&t->in_flight_max, &max, r->recorded.in_flight_max))
-		;
+		choose_sample(k->of, p->per_round, &rng, judge_state, k);
 }
 
 /* A call that failed, in words; the class CALL counts rounds' calls, not states. */
 static void tell_failed(struct worker *k)
 {
-	for (uint32_t i = 0; i < model_nops(k->w.model); i++) {
-		const struct model_op *o = model_op(k->w.model, i);
+	for (uint32_t i = 0; i < model_nops(k->of->model); i++) {
+		const struct model_op *o = model_op(k->of->model, i);
 		char text[160];
 		if (!o->ret)
 			continue;
 		snprintf(text, sizeof(text), "%s of file %s returned %d (%s)", model_call_name(o),
-		         model_has_file(o) ? model_file(k->w.model, o->file)->name : "-", o->ret, strerror(-o->ret));
+		         model_has_file(o) ? model_file(k->of->model, o->file)->name : "-", o->ret, strerror(-o->ret));
 		tally_first(k->t, CUT_CALL, text);
 	}
+}
+
+static void count_round(struct worker *k, const struct round_counts *c)
+{
+	struct tally *t = k->t;
+	uint32_t max = atomic_load(&t->in_flight_max);
+
+	atomic_fetch_add(&t->calls, c->calls);
+	atomic_fetch_add(&t->syncs, c->syncs);
+	atomic_fetch_add(&t->failed, c->failed);
+	atomic_fetch_add(&t->by_class[CUT_CALL], c->failed);
+	atomic_fetch_add(&t->events, c->events);
+	atomic_fetch_add(&t->flushes, c->flushes);
+	atomic_fetch_add(&t->beside, c->beside);
+	while (c->in_flight_max > max && !atomic_compare_exchange_weak(&t->in_flight_max, &max, c->in_flight_max))
+		;
+	if (c->failed)
+		tell_failed(k);
 }
 
 /* How long rounds are: single turns, where the first sync meets a clean file; a few; and long ones. */
@@ -222,21 +221,35 @@ static unsigned turns_of(const struct cut_plan *p, uint64_t round)
 	return p->exhaustive ? 1 : turns[round % (sizeof(turns) / sizeof(turns[0]))];
 }
 
-static int one_round(struct worker *k, uint64_t i, struct why *why)
+/* The next round's number. False: there are to be no more. */
+static bool take_round(struct worker *k, uint64_t most, uint64_t *i)
+{
+	if (is_over(k))
+		return false;
+	*i = atomic_fetch_add(&k->t->rounds, 1);
+	if (!most || *i < most)
+		return true;
+	atomic_fetch_sub(&k->t->rounds, 1);
+	return false;
+}
+
+static int one_round(struct worker *k, struct world *w, uint64_t i, struct why *why)
 {
 	struct round r = { .drive = { .turns = turns_of(k->p, i) }, .recorder = { .holds = k->p->holds } };
+	char path[sizeof(k->p->records)];
 
-	k->seed = r.drive.seed = r.recorder.seed = rng_mix(k->p->seed) + i;
-	work_vary(k->w.work, k->seed);
+	r.drive.seed = r.recorder.seed = rng_mix(k->p->seed) + i;
+	work_vary(w->work, r.drive.seed);
 	if (k->p->one_syncer)
-		work_one_syncer(k->w.work);
-	int ret = world_round(&k->w, &r, why);
+		work_one_syncer(w->work);
+	int ret = world_round(w, &r, why);
 	if (ret)
 		return ret;
-	count_round(k, &r);
-	if (r.failed) {
-		tell_failed(k);
-		atomic_fetch_add(&k->t->by_class[CUT_CALL], r.failed);
+	count_round(k, &r.counts);
+	atomic_fetch_add(&k->t->full, r.cut_short);
+	if (k->p->records[0]) {
+		snprintf(path, sizeof(path), "%.480s/round-%05lu.zst", k->p->records, (unsigned long)i + 1);
+		return evidence_save(path, &w->e, why);
 	}
 	judge_round(k);
 	return 0;
@@ -244,7 +257,7 @@ static int one_round(struct worker *k, uint64_t i, struct why *why)
 
 static void add_times(struct worker *k)
 {
-	const struct slot *s = &k->w.slot;
+	const struct slot *s = &k->of->slot;
 
 	atomic_fetch_add(&k->t->put_ns, s->put_ns);
 	atomic_fetch_add(&k->t->mount_ns, s->mount_ns);
@@ -254,35 +267,75 @@ static void add_times(struct worker *k)
 
 static int work_rounds(struct worker *k, struct work *work, struct why *why)
 {
-	int ret = world_open(&k->w, &k->p->fs, work, k->p->tear, why);
+	struct world w;
+	uint64_t i;
+	int ret = world_open(&w, &k->p->fs, work, k->p->tear, why);
 
 	if (ret)
 		return ret;
-	klog_open(&k->klog);
-	while (!ret && !is_over(k)) {
-		uint64_t i = atomic_fetch_add(&k->t->rounds, 1);
-		if (k->p->rounds && i >= k->p->rounds) {
-			atomic_fetch_sub(&k->t->rounds, 1);
-			break;
-		}
-		ret = one_round(k, i, why);
-	}
+	k->of = &w.e;
+	while (!ret && take_round(k, k->p->rounds, &i))
+		ret = one_round(k, &w, i, why);
 	add_times(k);
-	klog_close(&k->klog);
 	if (ret != -ETIMEDOUT)
-		world_close(&k->w);
+		world_close(&w);
 	return ret;
 }
 
-static void worker_main(const struct cut_plan *p, const char *what, struct tally *t, struct told *to, uint64_t since)
+/* Rounds that were recorded before. */
+static int file_rounds(struct worker *k, char *const *files, struct why *why)
+{
+	struct round_counts counts;
+	struct evidence e;
+	uint64_t i, n = 0;
+	int ret = 0;
+
+	while (files[n])
+		n++;
+	k->of = &e;
+	while (!ret && take_round(k, n, &i)) {
+		ret = evidence_load(files[i], &e, why);
+		if (ret)
+			break;
+		if (strcmp(e.fs.text, k->p->fs.text))
+			ret = why_set(why, -EINVAL, "%.200s: a record of %s among those of %s", files[i], e.fs.text,
+			              k->p->fs.text);
+		else
+			ret = evidence_open_slot(&e, why);
+		if (!ret) {
+			evidence_count(&e, &counts);
+			count_round(k, &counts);
+			judge_round(k);
+			add_times(k);
+		}
+		evidence_free(&e);
+	}
+	return ret;
+}
+
+/* what: a work; NULL: files. */
+struct source {
+	const char *what;
+	char *const *files;
+};
+
+static void worker_main(const struct cut_plan *p, const struct source *from, struct tally *t, struct told *to,
+                        uint64_t since)
 {
 	struct worker k = { .p = p, .t = t, .since_ns = since };
 	struct work work;
 	struct why why;
-	int ret = work_open(what, &work, &why);
+	int ret;
 
-	if (!ret)
-		ret = work_rounds(&k, &work, &why);
+	klog_open(&k.klog);
+	if (from->files) {
+		ret = file_rounds(&k, from->files, &why);
+	} else {
+		ret = work_open(from->what, &work, &why);
+		if (!ret)
+			ret = work_rounds(&k, &work, &why);
+	}
+	klog_close(&k.klog);
 	if (ret && !(ret == -EINTR && stop_asked()))
 		tell_error(to, ret, &why);
 	_exit(0);
@@ -290,7 +343,8 @@ static void worker_main(const struct cut_plan *p, const char *what, struct tally
 
 /* ---- the parent ---- */
 
-static pid_t start(const struct cut_plan *p, const char *what, struct tally *t, struct told *to, uint64_t since)
+static pid_t start(const struct cut_plan *p, const struct source *from, struct tally *t, struct told *to,
+                   uint64_t since)
 {
 	pid_t parent = getpid(), pid;
 
@@ -299,7 +353,7 @@ static pid_t start(const struct cut_plan *p, const char *what, struct tally *t, 
 	if (pid)
 		return pid;
 	end_with(parent);
-	worker_main(p, what, t, to, since);
+	worker_main(p, from, t, to, since);
 	return 0;
 }
 
@@ -339,7 +393,7 @@ static int wait_for(pid_t *pid, unsigned n, const struct cut_plan *p, const stru
 	return atomic_load(&to->error);
 }
 
-int cut_run(const struct cut_plan *p, const char *what, struct tally *t, struct why *why)
+static int run_workers(const struct cut_plan *p, const struct source *from, struct tally *t, struct why *why)
 {
 	struct told *to = shared(sizeof(*to));
 	pid_t pid[CUT_JOBS_MAX] = { 0 };
@@ -347,12 +401,26 @@ int cut_run(const struct cut_plan *p, const char *what, struct tally *t, struct 
 
 	CHECK(p->jobs && p->jobs <= CUT_JOBS_MAX);
 	for (unsigned i = 0; i < p->jobs; i++)
-		pid[i] = start(p, what, t, to, since);
+		pid[i] = start(p, from, t, to, since);
 	int ret = wait_for(pid, p->jobs, p, t, to, since);
 	if (ret)
 		*why = to->why;
 	munmap(to, sizeof(*to));
 	return ret;
+}
+
+int cut_run(const struct cut_plan *p, const char *what, struct tally *t, struct why *why)
+{
+	const struct source from = { .what = what };
+
+	return run_workers(p, &from, t, why);
+}
+
+int cut_judge(const struct cut_plan *p, char *const *files, struct tally *t, struct why *why)
+{
+	const struct source from = { .files = files };
+
+	return run_workers(p, &from, t, why);
 }
 
 int cut_run_controls(const struct cut_plan *p, struct controls *out, struct why *why)
@@ -366,7 +434,13 @@ int cut_run_controls(const struct cut_plan *p, struct controls *out, struct why 
 	if (!pid) {
 		struct why said;
 		end_with(parent);
-		int failed = cut_controls(&p->fs, p->holds, &to->controls, &said);
+		int failed;
+		if (p->controls[0])
+			failed = cut_controls_judge(p->controls, &to->controls, &said);
+		else if (p->records[0])
+			failed = cut_controls_record(&p->fs, p->holds, p->records, &said);
+		else
+			failed = cut_controls(&p->fs, p->holds, &to->controls, &said);
 		if (failed)
 			tell_error(to, failed, &said);
 		_exit(0);

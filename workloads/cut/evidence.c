@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <zstd.h>
 
 #include "base/check.h"
 #include "base/replace.h"
+#include "cut/recorder.h"
 #include "machine/mem.h"
 
 #define MAGIC     "fsyncstorm cut 1\n"
@@ -104,36 +104,26 @@ static json_t *op_json(const struct model_op *o)
 	                 (json_int_t)o->pb, (json_int_t)o->pe, (json_int_t)o->line, model_call_name(o));
 }
 
-static json_t *threads_json(const struct world *w)
+static json_t *threads_json(const struct evidence *e)
 {
 	json_t *out = json_array();
 
-	for (uint32_t i = 0; i < model_nops(w->model); i++) {
-		uint32_t task = model_op(w->model, i)->task;
-		const char *name = drive_thread(w->drive, task);
-		bool known = !name;
-		json_t *t;
-		size_t k;
-		json_array_foreach(out, k, t)
-			known |= json_integer_value(json_object_get(t, "task")) == task;
-		if (!known)
-			json_array_append_new(out, json_pack("{s:I,s:s}", "task", (json_int_t)task, "name", name));
-	}
+	for (unsigned i = 0; i < e->nthreads; i++)
+		json_array_append_new(out, json_pack("{s:I,s:s}", "task", (json_int_t)e->thread[i].task, "name",
+		                                     e->thread[i].name));
 	return out;
 }
 
-static json_t *history_json(const struct world *w, uint64_t seed)
+static json_t *history_json(const struct evidence *e)
 {
 	json_t *ops = json_array();
-	struct utsname u;
 
-	uname(&u);
-	for (uint32_t i = 0; i < model_nops(w->model); i++)
-		json_array_append_new(ops, op_json(model_op(w->model, i)));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "fs", w->fs->text, "work", w->work->name,
-	                 "kernel", u.release, "subvolumes", (json_int_t)w->work->scene->subvols, "tear",
-	                 (json_int_t)w->dev->tear, "size", (json_int_t)w->fs->size, "seed", (json_int_t)seed,
-	                 "threads", threads_json(w), "files", files_json(w->model), "names", names_json(w->model),
+	for (uint32_t i = 0; i < model_nops(e->model); i++)
+		json_array_append_new(ops, op_json(model_op(e->model, i)));
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "fs", e->fs.text, "work", e->work,
+	                 "kernel", e->kernel, "subvolumes", (json_int_t)e->subvols, "tear",
+	                 (json_int_t)e->dev->tear, "size", (json_int_t)e->fs.size, "seed", (json_int_t)e->seed,
+	                 "threads", threads_json(e), "files", files_json(e->model), "names", names_json(e->model),
 	                 "calls", ops);
 }
 
@@ -186,9 +176,9 @@ static int write_packed(const char *path, const struct bytes *b, struct why *why
 	return ret ? why_set(why, ret, "%.300s: %s", path, strerror(-ret)) : 0;
 }
 
-int evidence_save(const char *path, struct world *w, uint64_t seed, struct why *why)
+int evidence_save(const char *path, const struct evidence *e, struct why *why)
 {
-	json_t *history = history_json(w, seed);
+	json_t *history = history_json(e);
 	char *text = json_dumps(history, JSON_COMPACT);
 	const struct dev_event *event;
 	struct bytes b = { 0 };
@@ -198,8 +188,8 @@ int evidence_save(const char *path, struct world *w, uint64_t seed, struct why *
 	put(&b, MAGIC, MAGIC_LEN);
 	put_number(&b, strlen(text));
 	put(&b, text, strlen(text));
-	put_base(&b, w->base, w->fs->size);
-	event = powercut_events(w->dev, &n);
+	put_base(&b, e->base, e->fs.size);
+	event = powercut_events(e->dev, &n);
 	put_events(&b, event, n);
 	int ret = write_packed(path, &b, why);
 	free(b.p);
@@ -478,6 +468,7 @@ static struct recovered *look(void *arg, const struct cut *c, struct dev *image)
 	struct evidence *e = arg;
 
 	slot_put(&e->slot, image);
+	e->looked = true;
 	return slot_look(&e->slot);
 }
 
@@ -515,5 +506,69 @@ const char *evidence_thread(const struct evidence *e, uint32_t task)
 	for (unsigned i = 0; i < e->nthreads; i++)
 		if (e->thread[i].task == task)
 			return e->thread[i].name;
-	return "?";
+	return NULL;
+}
+
+/* ---- a round ---- */
+
+void evidence_record(struct evidence *e, const struct dev_event *event, uint32_t n)
+{
+	powercut_rewind(e->dev);
+	powercut_load(e->dev, event, n);
+	if (e->judge)
+		judge_restart(e->judge);
+}
+
+void evidence_lie(struct evidence *e)
+{
+	uint32_t n;
+	const struct dev_event *now = powercut_events(e->dev, &n);
+	struct dev_event *event = mem_alloc((n + 1) * sizeof(*event));
+	struct bytes data = { 0 };
+
+	memcpy(event, now, n * sizeof(*event));
+	for (uint32_t i = 0; i < n; i++) {
+		if (event[i].kind == DEV_WSUB)
+			put(&data, event[i].data, event[i].len);
+		event[i].failed |= event[i].kind == DEV_FSUB || event[i].kind == DEV_FCMP;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (event[i].kind == DEV_WSUB)
+			event[i].data = get(&data, event[i].len);
+	evidence_record(e, event, n);
+	free(data.p);
+	free(event);
+}
+
+/* No failure: when two threads make or remove one name, one of them may be refused; and a store beyond the end of a
+ * mapped file gets a signal. */
+static bool call_failed(const struct model_op *o)
+{
+	bool refused = model_is_naming(o) && (o->ret == -EEXIST || o->ret == -ENOENT);
+	bool beyond_end = o->kind == OP_WRITE && o->how == WRITE_MAPPED && o->ret == -EFAULT;
+
+	return o->ret && !refused && !beyond_end;
+}
+
+void evidence_count(const struct evidence *e, struct round_counts *out)
+{
+	const struct dev_event *event = powercut_events(e->dev, &out->events);
+	uint32_t in_flight = 0;
+
+	*out = (struct round_counts){ .events = out->events };
+	for (uint32_t i = 0; i < model_nops(e->model); i++) {
+		const struct model_op *o = model_op(e->model, i);
+		if (!evidence_thread(e, o->task))
+			continue;
+		out->calls++;
+		out->syncs += model_is_sync(o) && !o->ret;
+		out->failed += call_failed(o);
+	}
+	for (uint32_t i = 0; i < out->events; i++) {
+		in_flight += event[i].kind == DEV_WSUB;
+		in_flight -= event[i].kind == DEV_WCMP;
+		out->in_flight_max = in_flight > out->in_flight_max ? in_flight : out->in_flight_max;
+		out->flushes += event[i].kind == DEV_FSUB;
+		out->beside += event[i].kind == DEV_FSUB && in_flight;
+	}
 }

@@ -1,43 +1,59 @@
 /*
- * evidence.h: a recorded round as a file: the base, the event log with all data, and the history. It is all that
- * judging a crash of that round needs, on this kernel or another.
+ * evidence.h: a recorded round, and all that judges its crashes, on this kernel or another: the base, the event log
+ * with all data, and the history. It is kept as a file.
  *
  * The file is zstd over: a line that names the format; the length of a JSON text and that text (file system, work,
  * files, names, calls); the blocks of the base that are not zeros; the events, each write with its data. Numbers are
  * little-endian.
  *
- * Called by cut/finding.c and cmd/cut.c.
+ * Called by cut/world.c, which records, by all that judges or tells of a crash, and by cmd/cut.c.
  */
 #ifndef CUT_EVIDENCE_H
 #define CUT_EVIDENCE_H
 
-#include "cut/world.h"
+#include "cut/fs.h"
+#include "cut/slot.h"
+#include "oracle/check.h"
+#include "oracle/model.h"
+#include "scene/scene.h"
 
 #define EVIDENCE_THREADS 32u
 
-/* The same parts as in struct world, without what records. */
 struct evidence {
 	struct cut_fs fs;
 	char work[SCENE_NAME_MAX], kernel[128]; /* kernel: that recorded it */
 	unsigned subvols;
-	uint64_t seed;
-	uint8_t *base;
-	struct dev *dev;
-	struct model *model;
+	uint64_t seed;       /* of the round */
+	uint8_t *base;       /* fs.size bytes */
+	struct dev *dev;     /* the record of the round, over the base */
+	struct model *model; /* its history */
 	struct slot slot;
-	struct judge *judge;
+	struct judge *judge; /* recovers images in the slot */
+	bool looked;         /* an image was mounted, and lies in the slot still; the caller sets it to false */
 	unsigned nthreads;
 	struct { uint32_t task; char name[SCENE_THREAD_MAX]; } thread[EVIDENCE_THREADS];
 };
 
-/* Writes the world's last round. 0, or -errno with why; then there is no file. */
-int evidence_save(const char *path, struct world *w, uint64_t seed, struct why *why);
+/* What a round came to. */
+struct round_counts {
+	uint32_t calls, syncs, failed; /* calls of the threads; those that promised; those that failed */
+	uint32_t events, flushes, beside; /* of the record; beside: flushes that came while a write was in flight */
+	uint32_t in_flight_max;        /* writes */
+};
+
+/* Writes it. 0, or -errno with why; then there is no file. */
+int evidence_save(const char *path, const struct evidence *e, struct why *why);
 /* Reads it. 0, or -errno with why: whatever the file holds. */
 int evidence_load(const char *path, struct evidence *out, struct why *why);
 /* Makes it ready to judge: a slot, a judge. 0, or -errno with why. */
 int evidence_open_slot(struct evidence *e, struct why *why);
 void evidence_free(struct evidence *e);
-/* "?" when no thread was that task: a call of the setup. */
+/* The record becomes these events, whose data are not its own. */
+void evidence_record(struct evidence *e, const struct dev_event *event, uint32_t n);
+/* The record becomes one in which no flush made anything durable. */
+void evidence_lie(struct evidence *e);
+void evidence_count(const struct evidence *e, struct round_counts *out);
+/* NULL when no thread was that task: a call of the setup. */
 const char *evidence_thread(const struct evidence *e, uint32_t task);
 
 #endif

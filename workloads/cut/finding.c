@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/replace.h"
+#include "cut/recorder.h"
 #include "machine/mem.h"
 
 #define NOT_TORN UINT32_MAX
@@ -440,37 +441,30 @@ static int write_replay(const char *folder, struct why *why)
 
 static int write_env(const char *folder, const struct finding *f, struct why *why)
 {
-	const struct world *w = f->world;
+	const struct evidence *e = f->of;
 	struct utsname u;
 
 	uname(&u);
 	return write_json(folder, "env.json",
-			  json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I}", "schema_version", 1, "kernel", u.release,
-				    "build", u.version, "machine", u.machine, "target", w->fs->text, "work",
-				    w->work->name, "seed", (json_int_t)f->seed, "device_bytes",
-				    (json_int_t)w->fs->size, "tear_unit", (json_int_t)w->dev->tear), why);
+			  json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "schema_version", 1, "kernel",
+				    u.release, "build", u.version, "machine", u.machine, "target", e->fs.text, "work",
+				    e->work, "seed", (json_int_t)e->seed, "device_bytes",
+				    (json_int_t)e->fs.size, "tear_unit", (json_int_t)e->dev->tear, "recorded_on",
+				    e->kernel), why);
 }
 
-static int write_story(const char *folder, const struct saved_cut *c, const struct broken_list *broken, struct why *why)
+static int write_story(const char *folder, const struct finding *f, const struct saved_cut *c, struct why *why)
 {
-	char path[FINDING_PATH];
-	struct evidence e;
 	struct replace r;
+	int ret = begin(folder, "story.txt", &r, why);
 
-	path_of(folder, "log.zst", path);
-	int ret = evidence_load(path, &e, why);
 	if (ret)
 		return ret;
-	ret = begin(folder, "story.txt", &r, why);
-	if (!ret) {
-		finding_tell(&e, c, broken, r.out);
-		ret = end(folder, "story.txt", &r, why);
-	}
-	evidence_free(&e);
-	return ret;
+	finding_tell(f->of, c, f->broken, r.out);
+	return end(folder, "story.txt", &r, why);
 }
 
-static struct saved_cut saved_of(struct world *w, const struct cut *c)
+static struct saved_cut saved_of(const struct evidence *of, const struct cut *c)
 {
 	struct saved_cut s = { .pos = c->pos, .torn = NOT_TORN };
 
@@ -482,8 +476,8 @@ static struct saved_cut saved_of(struct world *w, const struct cut *c)
 		return s;
 	s.torn = c->pending[c->torn];
 	uint32_t n, units;
-	const struct dev_event *e = powercut_events(w->dev, &n) + s.torn;
-	units = (uint32_t)((e->off + e->len - 1) / w->dev->tear - e->off / w->dev->tear + 1);
+	const struct dev_event *e = powercut_events(of->dev, &n) + s.torn;
+	units = (uint32_t)((e->off + e->len - 1) / of->dev->tear - e->off / of->dev->tear + 1);
 	s.units = mem_alloc((units + 1) * sizeof(*s.units));
 	for (uint32_t i = 0; i < units; i++)
 		if (c->torn_units[i / 64] >> i % 64 & 1)
@@ -499,9 +493,9 @@ int finding_save(const char *folder, const struct finding *f, struct why *why)
 		return why_set(why, -ENAMETOOLONG, "%.60s...: the path is too long", folder);
 	if (mkdir(folder, 0755))
 		return why_set(why, -errno, "%s: %s", folder, strerror(errno));
-	struct saved_cut c = saved_of(f->world, f->cut);
+	struct saved_cut c = saved_of(f->of, f->cut);
 	path_of(folder, "log.zst", path);
-	int ret = evidence_save(path, f->world, f->seed, why);
+	int ret = evidence_save(path, f->of, why);
 	if (!ret)
 		ret = saved_cut_save(folder, &c, why);
 	if (!ret)
@@ -513,7 +507,7 @@ int finding_save(const char *folder, const struct finding *f, struct why *why)
 	if (!ret)
 		ret = write_replay(folder, why);
 	if (!ret)
-		ret = write_story(folder, &c, f->broken, why);
+		ret = write_story(folder, f, &c, why);
 	saved_cut_free(&c);
 	return ret;
 }

@@ -19,8 +19,7 @@
 #define FINDING_PATH 1024u
 
 struct finding {
-	struct world *world; /* its last round */
-	uint64_t seed;       /* of that round */
+	struct evidence *of;
 	const struct cut *cut;
 	const struct broken_list *broken;
 	const char *kernel;  /* a line of the kernel's log; "" */

@@ -20,12 +20,25 @@ void report_head(const struct cut_plan *p, const struct controls *c, FILE *out)
 	struct utsname u;
 
 	uname(&u);
-	fprintf(out, "%s, Linux %s\n", p->fs.text, u.release);
+	if (p->recorded_on)
+		fprintf(out, "%s, recorded on Linux %s, judged on Linux %s\n", p->fs.text, p->recorded_on, u.release);
+	else
+		fprintf(out, "%s, Linux %s\n", p->fs.text, u.release);
 	screen_say(out, "  recorder: ", "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a "
 	           "flush after the write, several writes in flight, and one flush at a time.");
+	if (p->records[0])
+		return;
 	screen_sayf(out, "  controls: ", "a flush that lies was caught in %u of %u states; a correct run broke %u of "
 	            "%u; %u of %u flushes came while a write was in flight.", c->lied_broken, c->lied_states,
 	            c->broken, c->states, c->beside, c->flushes);
+}
+
+void report_recorded(const struct cut_plan *p, const char *work, const struct tally *t, FILE *out)
+{
+	fprintf(out, "%s: %lu rounds are in %s; %lu calls, %lu syncs; %lu of %lu flushes beside a write\n"
+	        "judge them: fsyncstorm cut judge %s\n", work, ul(atomic_load(&t->rounds)), p->records,
+	        ul(atomic_load(&t->calls)), ul(atomic_load(&t->syncs)), ul(atomic_load(&t->beside)),
+	        ul(atomic_load(&t->flushes)), p->records);
 }
 
 static void print_class(const struct tally *t, unsigned class, FILE *out)
@@ -113,11 +126,18 @@ json_t *report_head_json(const struct cut_plan *p, const struct controls *c)
 	struct utsname u;
 
 	uname(&u);
-	return json_pack("{s:i,s:s,s:s,s:s,s:I,s:i,s:i,s:{s:i,s:i,s:i,s:i,s:i,s:i}}", "schema_version", 1, "target",
-	                 p->fs.text, "kernel", u.release, "recorder", "fuse", "seed", (json_int_t)p->seed, "holds",
-	                 (int)p->holds, "tear_unit", (int)p->tear, "controls", "lying_states", (int)c->lied_states,
-	                 "lying_broken", (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
-	                 (int)c->broken, "flushes", (int)c->flushes, "flushes_beside_a_write", (int)c->beside);
+	json_t *out = json_pack("{s:i,s:s,s:s,s:s,s:I,s:i,s:i}", "schema_version", 1, "target", p->fs.text, "kernel",
+	                        u.release, "recorder", "fuse", "seed", (json_int_t)p->seed, "holds", (int)p->holds,
+	                        "tear_unit", (int)p->tear);
+	json_t *controls = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "lying_states", (int)c->lied_states, "lying_broken",
+	                             (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
+	                             (int)c->broken, "flushes", (int)c->flushes, "flushes_beside_a_write",
+	                             (int)c->beside);
+
+	json_object_set_new(out, "controls", controls);
+	if (p->recorded_on)
+		json_object_set_new(out, "recorded_on", json_string(p->recorded_on));
+	return out;
 }
 
 static json_t *classes_json(const struct tally *t)

@@ -15,6 +15,8 @@
 void report_head(const struct cut_plan *p, const struct controls *c, FILE *out);
 /* One work: its counts, and each class that is broken; or that none is, and what that means. */
 void report_work(const struct cut_plan *p, const char *work, const struct tally *t, double seconds, FILE *out);
+/* One work of which rounds were recorded, and not judged. */
+void report_recorded(const struct cut_plan *p, const char *work, const struct tally *t, FILE *out);
 /* Two arms of one work: both counts, and whether they differ. */
 void report_arms(const char *a, const struct tally *ta, const char *b, const struct tally *tb, FILE *out);
 

@@ -10,6 +10,7 @@
 
 #include "cut/choose.h"
 #include "cut/tally.h"
+#include "cut/work.h"
 
 static void assert_near(double is, double due)
 {

@@ -14,6 +14,7 @@
 
 #include "cut/choose.h"
 #include "cut/finding.h"
+#include "cut/world.h"
 
 static inline struct cut_fs fs_of(const char *text)
 {
@@ -38,9 +39,9 @@ static inline void open_world(struct world *w, struct cut_fs *fs, struct work *w
 	strcpy(work->name, "written");
 	if (world_open(w, fs, work, DEV_BLOCK, &why) || world_round(w, &r, &why))
 		fail_msg("%s: %s", fs->text, why.text);
-	assert_int_equal(r.calls, 5);
-	assert_int_equal(r.syncs, 2);
-	assert_int_equal(r.failed, 0);
+	assert_int_equal(r.counts.calls, 5);
+	assert_int_equal(r.counts.syncs, 2);
+	assert_int_equal(r.counts.failed, 0);
 }
 
 struct seen_states {
@@ -58,7 +59,7 @@ static inline int look_at_state(void *arg, const struct cut *c)
 	struct broken_list list = { .n = 0 };
 
 	s->n++;
-	if (!judge_cut(s->w->judge, c, &list) || s->broken++)
+	if (!judge_cut(s->w->e.judge, c, &list) || s->broken++)
 		return 0;
 	s->first = list.b[0];
 	assert_true(c->npending < 64 * 64);
@@ -73,7 +74,6 @@ static inline int look_at_state(void *arg, const struct cut *c)
 /* A finding of a record whose flushes are lies, in `at`. */
 static inline void make_finding(const char *at, struct broken *first)
 {
-	struct round lies = { .lies = true };
 	struct cut_fs fs = fs_of("fs:ext4");
 	struct seen_states s = { .n = 0 };
 	struct broken_list list = { .n = 0 };
@@ -83,15 +83,14 @@ static inline void make_finding(const char *at, struct broken *first)
 	struct why why;
 
 	open_world(&w, &fs, &work);
-	recorder_log(&w.recorder, &lies.recorded);
-	world_reload(&w, &lies);
+	evidence_lie(&w.e);
 	rng_seed(&rng, 3);
 	s.w = &w;
-	choose_sample(&w, 40, &rng, look_at_state, &s);
+	choose_sample(&w.e, 40, &rng, look_at_state, &s);
 	assert_true(s.broken > 0);
 	*first = s.first;
-	judge_cut(w.judge, &s.cut, &list);
-	const struct finding f = { &w, 7, &s.cut, &list, "" };
+	judge_cut(w.e.judge, &s.cut, &list);
+	const struct finding f = { &w.e, &s.cut, &list, "" };
 	if (finding_save(at, &f, &why))
 		fail_msg("%s", why.text);
 	assert_int_not_equal(finding_save(at, &f, &why), 0); /* it is there already */

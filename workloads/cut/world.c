@@ -2,9 +2,11 @@
 #include "cut/world.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -21,30 +23,31 @@ static bool is_zeros(const uint8_t *p)
 static int take_base(struct world *w, uint32_t tear, struct why *why)
 {
 	const uint8_t *now = recorder_bytes(&w->recorder);
+	struct evidence *e = &w->e;
 
-	w->base = mmap(NULL, w->fs->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (w->base == MAP_FAILED) {
-		w->base = NULL;
-		return why_set(why, -ENOMEM, "no memory for an image of %lu MiB", (unsigned long)(w->fs->size >> 20));
+	e->base = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (e->base == MAP_FAILED) {
+		e->base = NULL;
+		return why_set(why, -ENOMEM, "no memory for an image of %lu MiB", (unsigned long)(e->fs.size >> 20));
 	}
-	int ret = ram_open(w->fs->size, &w->dev);
+	int ret = ram_open(e->fs.size, &e->dev);
 	if (ret)
 		return why_set(why, ret, "no memory for a record");
-	for (uint64_t at = 0; at < w->fs->size; at += DEV_BLOCK) {
+	for (uint64_t at = 0; at < e->fs.size; at += DEV_BLOCK) {
 		if (is_zeros(now + at))
 			continue;
-		memcpy(w->base + at, now + at, DEV_BLOCK);
-		CHECK(!dev_write(w->dev, at, w->base + at, DEV_BLOCK, 0));
+		memcpy(e->base + at, now + at, DEV_BLOCK);
+		CHECK(!dev_write(e->dev, at, e->base + at, DEV_BLOCK, 0));
 	}
-	w->dev->tear = tear;
-	powercut_start(w->dev);
+	e->dev->tear = tear;
+	powercut_start(e->dev);
 	recorder_keep(&w->recorder);
 	return 0;
 }
 
 static int make_files(struct world *w, struct why *why)
 {
-	int root = cut_fs_mount(w->fs, w->recorder.file.path, "", why);
+	int root = cut_fs_mount(&w->e.fs, w->recorder.file.path, "", why);
 
 	if (root < 0)
 		return root;
@@ -52,15 +55,6 @@ static int make_files(struct world *w, struct why *why)
 	drive_close(w->drive);
 	close(root);
 	return ret;
-}
-
-static struct recovered *look(void *arg, const struct cut *c, struct dev *image)
-{
-	struct world *w = arg;
-
-	slot_put(&w->slot, image);
-	w->looked = true;
-	return slot_look(&w->slot);
 }
 
 /* What the file system says then means nothing. */
@@ -71,20 +65,25 @@ static int server_killed(struct why *why)
 
 int world_open(struct world *w, const struct cut_fs *fs, struct work *work, uint32_t tear, struct why *why)
 {
-	*w = (struct world){ .fs = fs, .work = work };
-	w->slot.loop = -1;
+	struct evidence *e = &w->e;
+	struct utsname u;
+
+	*w = (struct world){ .e = { .fs = *fs, .subvols = work->scene->subvols, .slot.loop = -1 }, .work = work };
+	snprintf(e->work, sizeof(e->work), "%s", work->name);
+	uname(&u);
+	snprintf(e->kernel, sizeof(e->kernel), "%s", u.release);
 	int ret = recorder_open(&w->recorder, fs->size, why);
 	if (ret)
 		return ret;
-	w->model = model_new(NULL);
-	w->drive = drive_new(fs, work, w->model, &w->recorder);
+	e->model = model_new(NULL);
+	w->drive = drive_new(&e->fs, work, e->model, &w->recorder);
 	ret = cut_fs_make(fs, w->recorder.file.path, why);
 	if (!ret)
 		ret = make_files(w, why);
 	if (!ret)
 		ret = take_base(w, tear, why);
 	if (!ret)
-		ret = slot_open(&w->slot, fs, w->base, work->scene->subvols, why);
+		ret = evidence_open_slot(e, why);
 	if (ret) {
 		if (recorder_is_gone(&w->recorder))
 			ret = server_killed(why);
@@ -92,58 +91,40 @@ int world_open(struct world *w, const struct cut_fs *fs, struct work *work, uint
 		return ret;
 	}
 	/* What the setup's calls promised holds from position 0 on: it is in the base. */
-	model_mark(w->model);
-	model_positions(w->model, recorder_position, &w->recorder);
-	w->judge = judge_new(w->model, w->dev);
-	w->judge->recover = look;
-	w->judge->recover_arg = w;
+	model_mark(e->model);
+	model_positions(e->model, recorder_position, &w->recorder);
 	return 0;
 }
 
 void world_close(struct world *w)
 {
-	if (w->judge)
-		judge_free(w->judge);
-	if (w->slot.loop >= 0)
-		slot_close(&w->slot);
-	if (w->dev && w->dev->log)
-		powercut_stop(w->dev);
-	if (w->dev)
-		dev_close(w->dev);
-	if (w->base)
-		munmap(w->base, w->fs->size);
 	drive_free(w->drive);
-	model_free(w->model);
+	evidence_free(&w->e);
 	recorder_close(&w->recorder);
 	*w = (struct world){ 0 };
 }
 
 /* ---- a round ---- */
 
-/* No failure: when two threads make or remove one name, one of them may be refused; and a store beyond the end of a
- * mapped file gets a signal. */
-static bool call_failed(const struct model_op *o)
+/* Which tasks the threads were. */
+static void name_threads(struct world *w)
 {
-	bool refused = model_is_naming(o) && (o->ret == -EEXIST || o->ret == -ENOENT);
-	bool beyond_end = o->kind == OP_WRITE && o->how == WRITE_MAPPED && o->ret == -EFAULT;
+	struct evidence *e = &w->e;
 
-	return o->ret && !refused && !beyond_end;
-}
-
-static void count_calls(const struct world *w, struct round *r, uint32_t from)
-{
-	r->calls = r->syncs = r->failed = 0;
-	for (uint32_t i = from; i < model_nops(w->model); i++) {
-		const struct model_op *o = model_op(w->model, i);
-		r->calls++;
-		r->syncs += model_is_sync(o) && !o->ret;
-		r->failed += call_failed(o);
+	e->nthreads = 0;
+	for (uint32_t i = 0; i < model_nops(e->model); i++) {
+		uint32_t task = model_op(e->model, i)->task;
+		const char *name = drive_thread(w->drive, task);
+		if (!name || evidence_thread(e, task) || e->nthreads == EVIDENCE_THREADS)
+			continue;
+		e->thread[e->nthreads].task = task;
+		snprintf(e->thread[e->nthreads++].name, sizeof(e->thread[0].name), "%s", name);
 	}
 }
 
 static int run_recorded(struct world *w, struct round *r, struct why *why)
 {
-	int root = cut_fs_mount(w->fs, w->recorder.file.path, "", why);
+	int root = cut_fs_mount(&w->e.fs, w->recorder.file.path, "", why);
 
 	if (root < 0)
 		return root;
@@ -157,35 +138,26 @@ static int run_recorded(struct world *w, struct round *r, struct why *why)
 	return ret;
 }
 
-void world_reload(struct world *w, const struct round *r)
-{
-	struct dev_event *event = mem_alloc((r->recorded.n + 1) * sizeof(*event));
-
-	memcpy(event, r->recorded.event, r->recorded.n * sizeof(*event));
-	for (uint32_t i = 0; i < r->recorded.n; i++)
-		if (event[i].kind == DEV_FSUB || event[i].kind == DEV_FCMP)
-			event[i].failed = r->lies;
-	powercut_rewind(w->dev);
-	powercut_load(w->dev, event, r->recorded.n);
-	judge_restart(w->judge);
-	free(event);
-}
-
 int world_round(struct world *w, struct round *r, struct why *why)
 {
-	model_rewind(w->model);
-	recorder_restore(&w->recorder, w->base);
-	uint32_t from = model_nops(w->model);
+	struct evidence *e = &w->e;
+	struct recorded recorded;
+
+	model_rewind(e->model);
+	recorder_restore(&w->recorder, e->base);
 	recorder_begin(&w->recorder, &r->recorder);
 	int ret = run_recorded(w, r, why);
 	if (ret == -ETIMEDOUT)
 		return ret;
 	if (recorder_end(&w->recorder))
 		return server_killed(why);
-	recorder_log(&w->recorder, &r->recorded);
+	recorder_log(&w->recorder, &recorded);
 	if (ret)
 		return ret;
-	count_calls(w, r, from);
-	world_reload(w, r);
+	e->seed = r->drive.seed;
+	name_threads(w);
+	evidence_record(e, recorded.event, recorded.n);
+	r->cut_short = recorded.full;
+	evidence_count(e, &r->counts);
 	return 0;
 }

@@ -8,20 +8,13 @@
 #define CUT_WORLD_H
 
 #include "cut/drive.h"
-#include "cut/slot.h"
-#include "oracle/check.h"
+#include "cut/evidence.h"
 
 struct world {
-	const struct cut_fs *fs;
+	struct evidence e;   /* of the last round */
 	struct work *work;
 	struct recorder recorder;
-	uint8_t *base;       /* fs->size bytes */
-	struct dev *dev;     /* the record of the last round, over the base */
-	struct model *model; /* its history */
 	struct drive *drive;
-	struct slot slot;
-	struct judge *judge; /* recovers images in the slot */
-	bool looked;         /* an image was mounted, and lies in the slot still; the caller sets it to false */
 };
 
 /* tear: DEV_BLOCK, or 512. 0, or -errno with why. Forks; called by a process of one thread. */
@@ -31,10 +24,8 @@ void world_close(struct world *w);
 struct round {
 	struct recorder_ways recorder;
 	struct drive_ways drive;
-	bool lies; /* the record says that no flush made anything durable */
-	/* what came of it: */
-	struct recorded recorded;
-	uint32_t calls, syncs, failed; /* calls of the threads; those that promised; those that failed */
+	bool cut_short;             /* the recorder was full: what came after is not in the record */
+	struct round_counts counts; /* what came of it */
 };
 
 /*
@@ -42,7 +33,5 @@ struct round {
  * after -ETIMEDOUT the process can only end.
  */
 int world_round(struct world *w, struct round *r, struct why *why);
-/* The record of the last round once more, after a change of r->lies. */
-void world_reload(struct world *w, const struct round *r);
 
 #endif

@@ -79,16 +79,16 @@ static struct recovered *look_damaged(void *arg, const struct cut *c, struct dev
 	struct world *w = arg;
 	unsigned damaged = 0;
 
-	slot_put(&w->slot, image);
-	for (uint64_t at = 0; at < w->fs->size; at += FS_BLOCK) {
-		struct seen s = block_identify(w->slot.map + at);
+	slot_put(&w->e.slot, image);
+	for (uint64_t at = 0; at < w->e.fs.size; at += FS_BLOCK) {
+		struct seen s = block_identify(w->e.slot.map + at);
 		if (s.kind != SEEN_VERSION || s.stamp.file != 0 || s.stamp.sector != 0)
 			continue;
-		memset(w->slot.map + at, 0x5a, 512);
+		memset(w->e.slot.map + at, 0x5a, 512);
 		damaged++;
 	}
 	assert_true(damaged > 0);
-	return slot_look(&w->slot);
+	return slot_look(&w->e.slot);
 }
 
 static void a_damaged_image_is_judged(const char *which, enum broken_kind kind)
@@ -103,14 +103,14 @@ static void a_damaged_image_is_judged(const char *which, enum broken_kind kind)
 	open_world(&w, &fs, &work);
 	rng_seed(&rng, 1);
 	s.w = &w;
-	choose_sample(&w, 10, &rng, look_at_state, &s);
+	choose_sample(&w.e, 10, &rng, look_at_state, &s);
 	assert_int_equal(s.broken, 0);
-	judge_free(w.judge);
-	w.judge = judge_new(w.model, w.dev);
-	w.judge->recover = look_damaged;
-	w.judge->recover_arg = &w;
+	judge_free(w.e.judge);
+	w.e.judge = judge_new(w.e.model, w.e.dev);
+	w.e.judge->recover = look_damaged;
+	w.e.judge->recover_arg = &w;
 	rng_seed(&rng, 1);
-	choose_sample(&w, 3, &rng, look_at_state, &s);
+	choose_sample(&w.e, 3, &rng, look_at_state, &s);
 	assert_int_equal(s.broken, 3);
 	assert_int_equal(s.first.kind, kind);
 	assert_string_equal(s.first.file, "a");
@@ -142,15 +142,15 @@ static void an_image_that_does_not_mount_is_a_verdict(void **state)
 		struct work work;
 		struct world w;
 		open_world(&w, &fs, &work);
-		slot_put(&w.slot, NULL);
-		memset(w.slot.map, 0, 128 << 10);
-		struct recovered *r = slot_look(&w.slot);
+		slot_put(&w.e.slot, NULL);
+		memset(w.e.slot.map, 0, 128 << 10);
+		struct recovered *r = slot_look(&w.e.slot);
 		assert_int_not_equal(r->err, 0);
 		assert_true(strlen(r->why.text) > 10);
 		recovered_free(r);
 		/* and the next image is whole again */
-		slot_put(&w.slot, NULL);
-		r = slot_look(&w.slot);
+		slot_put(&w.e.slot, NULL);
+		r = slot_look(&w.e.slot);
 		assert_int_equal(r->err, 0);
 		assert_int_equal(r->nfiles, 2);
 		recovered_free(r);
@@ -170,9 +170,9 @@ static void the_checker_and_a_second_mount_agree(void **state)
 		struct why why;
 		char how[200];
 		open_world(&w, &fs, &work);
-		slot_put(&w.slot, NULL);
-		first = slot_look(&w.slot);
-		int ret = slot_check(&w.slot, &again, &why);
+		slot_put(&w.e.slot, NULL);
+		first = slot_look(&w.e.slot);
+		int ret = slot_check(&w.e.slot, &again, &why);
 		if (ret)
 			fail_msg("%s: %s", systems[i], why.text);
 		if (!recovered_same(first, again, how, sizeof(how)))
