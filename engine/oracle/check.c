@@ -12,7 +12,9 @@
 #include "oracle/rules.h"
 #include "machine/mem.h"
 
-#define KEPT_SLOTS 65536u /* of judge.kept; a power of two. The table is emptied when three quarters are full */
+/* Of judge.kept, as HELD_SLOTS_MIN and _MAX. */
+#define KEPT_SLOTS_MIN 128u
+#define KEPT_SLOTS_MAX 65536u
 
 struct kept_image {
 	uint64_t hash;
@@ -42,14 +44,16 @@ struct judge *judge_new(struct model *m, struct dev *dev)
 	j->model = m;
 	j->dev = dev;
 	j->at = UINT32_MAX;
-	j->kept = mem_zalloc(KEPT_SLOTS * sizeof(*j->kept));
-	j->held = mem_zalloc(HELD_SLOTS * sizeof(*j->held));
+	j->kept_slots = KEPT_SLOTS_MIN;
+	j->kept = mem_zalloc(j->kept_slots * sizeof(*j->kept));
+	j->held_slots = HELD_SLOTS_MIN;
+	j->held = mem_zalloc(j->held_slots * sizeof(*j->held));
 	return j;
 }
 
 static void forget_kept(struct judge *j)
 {
-	for (uint32_t i = 0; i < KEPT_SLOTS && j->nkept; i++) {
+	for (uint32_t i = 0; i < j->kept_slots && j->nkept; i++) {
 		if (!j->kept[i].r)
 			continue;
 		recovered_free(j->kept[i].r);
@@ -354,25 +358,50 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
 
 /* ---- images ---- */
 
+/* Where the image is kept, or the free slot for it. */
+static struct kept_image *kept_slot(struct judge *j, uint64_t hash)
+{
+	uint32_t i = (uint32_t)(hash ^ hash >> 32) & (j->kept_slots - 1);
+
+	while (j->kept[i].r && j->kept[i].hash != hash)
+		i = (i + 1) & (j->kept_slots - 1);
+	return &j->kept[i];
+}
+
+static void make_room(struct judge *j)
+{
+	struct kept_image *old = j->kept;
+	uint32_t n = j->kept_slots;
+
+	if (j->nkept < n / 4 * 3)
+		return;
+	if (n == KEPT_SLOTS_MAX) {
+		forget_kept(j);
+		return;
+	}
+	j->kept_slots = 2 * n;
+	j->kept = mem_zalloc(j->kept_slots * sizeof(*j->kept));
+	for (uint32_t i = 0; i < n; i++)
+		if (old[i].r)
+			*kept_slot(j, old[i].hash) = old[i];
+	free(old);
+}
+
 /* What the image of this cut holds: as kept, or made, mounted and read now. */
 static const struct recovered *look_at(struct judge *j, const struct cut *c)
 {
-	uint32_t i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
-
-	for (; j->kept[i].r; i = (i + 1) & (KEPT_SLOTS - 1))
-		if (j->kept[i].hash == c->hash)
-			return j->kept[i].r;
+	struct kept_image *kept = kept_slot(j, c->hash);
 	struct dev *image;
+
+	if (kept->r)
+		return kept->r;
 	int ret = powercut_image(j->dev, c, &image);
 	CHECK(!ret);
 	struct recovered *r = j->recover ? j->recover(j->recover_arg, c, image) : recover_image(image);
 	dev_close(image);
 	j->images_mounted++;
-	if (j->nkept >= KEPT_SLOTS / 4 * 3) {
-		forget_kept(j);
-		i = (uint32_t)(c->hash ^ c->hash >> 32) & (KEPT_SLOTS - 1);
-	}
-	j->kept[i] = (struct kept_image){ c->hash, r };
+	make_room(j);
+	*kept_slot(j, c->hash) = (struct kept_image){ c->hash, r };
 	j->nkept++;
 	return r;
 }

@@ -46,7 +46,10 @@ struct broken_list {
 	struct broken b[BROKEN_MAX];
 };
 
-#define HELD_SLOTS (1u << 18) /* of judge.held; a power of two. The table is emptied when three quarters are full */
+/* Of judge.held: at first, and at most; powers of two. At three quarters the table doubles, or, at its most, is
+ * emptied. Small at first, since many a judge sees a few schedules alone. */
+#define HELD_SLOTS_MIN (1u << 9)
+#define HELD_SLOTS_MAX (1u << 18)
 
 struct judge {
 	struct model *model;
@@ -57,9 +60,9 @@ struct judge {
 	uint64_t images_judged, images_mounted;
 	uint32_t at;             /* op->covered is that of this position; UINT32_MAX: of none */
 	struct kept_image *kept; /* what images hold, by fingerprint; a bounded hash table */
-	uint32_t nkept;
+	uint32_t nkept, kept_slots;
 	uint64_t *held;          /* hashes of epochs and images that broke nothing (explore.c); a bounded hash table */
-	uint32_t nheld;
+	uint32_t nheld, held_slots;
 };
 
 struct judge *judge_new(struct model *m, struct dev *dev);

@@ -11,9 +11,11 @@
  * Called by the hunter, when nothing runs.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "machine/mem.h"
 #include "oracle/check.h"
 #include "oracle/rules.h"
 
@@ -28,25 +30,45 @@ struct exploring {
 
 /* ---- the pairs that held ---- */
 
-static bool has_held(const struct judge *j, uint64_t key)
+static uint64_t *held_slot(const struct judge *j, uint64_t key)
 {
-	for (uint32_t i = key & (HELD_SLOTS - 1); j->held[i]; i = (i + 1) & (HELD_SLOTS - 1))
-		if (j->held[i] == key)
-			return true;
-	return false;
+	uint32_t mask = j->held_slots - 1, i = key & mask;
+
+	while (j->held[i] && j->held[i] != key)
+		i = (i + 1) & mask;
+	return &j->held[i];
 }
 
+static bool has_held(const struct judge *j, uint64_t key)
+{
+	return *held_slot(j, key);
+}
+
+static void make_room(struct judge *j)
+{
+	uint64_t *old = j->held;
+	uint32_t n = j->held_slots;
+
+	if (j->nheld < n / 4 * 3)
+		return;
+	if (n == HELD_SLOTS_MAX) {
+		memset(j->held, 0, n * sizeof(*j->held));
+		j->nheld = 0;
+		return;
+	}
+	j->held_slots = 2 * n;
+	j->held = mem_zalloc(j->held_slots * sizeof(*j->held));
+	for (uint32_t i = 0; i < n; i++)
+		if (old[i])
+			*held_slot(j, old[i]) = old[i];
+	free(old);
+}
+
+/* It was not there. */
 static void add_held(struct judge *j, uint64_t key)
 {
-	uint32_t i = key & (HELD_SLOTS - 1);
-
-	if (j->nheld >= HELD_SLOTS / 4 * 3) {
-		memset(j->held, 0, HELD_SLOTS * sizeof(*j->held));
-		j->nheld = 0;
-	}
-	while (j->held[i])
-		i = (i + 1) & (HELD_SLOTS - 1);
-	j->held[i] = key;
+	make_room(j);
+	*held_slot(j, key) = key;
 	j->nheld++;
 }
 
