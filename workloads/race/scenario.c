@@ -354,7 +354,8 @@ static void make_race(struct scenario *c)
 		                 .mkfs = { .nodesize = s->nodesize, .single = !s->dup,
 		                           .subvols = s->subvols > 1 ? s->subvols : 0 },
 		                 .mount = { .no_background = true, .compress = s->compress,
-		                            .compress_workers = s->compress, .inline_max = s->max_inline },
+		                            .compress_workers = s->compress, .inline_max = s->max_inline,
+		                            .endio_workers = s->completion_workers },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,
 		                 .fail_data_write = s->data_write_error,
 		                 .fail_tree_write = s->tree_write_error,
@@ -431,6 +432,34 @@ int race_scenario_beside(const struct race *race, const struct race **out, struc
 		return build(name, name, scene, scenario_of(race)->scene, text, scene_bare_text(text), out, why);
 	free(text);
 	return ret;
+}
+
+int race_scenario_with(const struct race *race, const char *more, const struct race **out, struct why *why)
+{
+	struct scene *scene;
+
+	if (!race->scenario)
+		return why_set(why, -EINVAL, "%.60s: no scenario, so nothing can be put behind it", race->name);
+	char *text = scene_text_with(race->scenario, more);
+	int ret = scene_parse(race->name, text, &scene, why);
+	if (!ret)
+		return build(race->name, race->name, scene, scene, text, scene_bare_text(text), out, why);
+	free(text);
+	return ret;
+}
+
+void race_scenario_free(const struct race *race)
+{
+	struct scenario **at = &made;
+
+	while (&(*at)->race != race)
+		at = &(*at)->next;
+	struct scenario *c = *at;
+	*at = c->next;
+	scene_free(c->scene);
+	free(c->text);
+	free(c->bare);
+	free(c);
 }
 
 bool race_scenario_has_twin(const struct race *race)

@@ -27,6 +27,13 @@ int race_scenario_from_file(const char *path, const struct race **out, struct wh
  * break it then, too, unless [expect beside] says otherwise. -EINVAL: it is no scenario.
  */
 int race_scenario_beside(const struct race *race, const struct race **out, struct why *why);
+/*
+ * The scenario of `race` with more lines behind its text: sections, as that of options, whose values take the place of
+ * those before. No verdict is due of it. -EINVAL: it is no scenario, or the lines are none.
+ */
+int race_scenario_with(const struct race *race, const char *more, const struct race **out, struct why *why);
+/* Gives up a race that was made by one of the above. Nobody has it in use. */
+void race_scenario_free(const struct race *race);
 /* Its text asks for that. */
 bool race_scenario_has_twin(const struct race *race);
 

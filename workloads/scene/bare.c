@@ -49,6 +49,11 @@ char *scene_bare_text(const char *text)
 	return print(text, "");
 }
 
+char *scene_text_with(const char *text, const char *more)
+{
+	return print(text, more);
+}
+
 char *scene_beside_text(const char *text)
 {
 	return print(text, "[setup]\nfile beside 4k\n"

@@ -233,6 +233,16 @@ static int set_granularity(struct reading *r, char *value)
 	       wrong(r, "granularity: %.40s: coarse or fine is expected", value);
 }
 
+static int set_completion_workers(struct reading *r, char *value)
+{
+	uint64_t n;
+
+	if (take_number(r, "completion_workers", value, 1, 4, &n))
+		return -EINVAL;
+	r->scene->completion_workers = (uint32_t)n;
+	return 0;
+}
+
 struct key {
 	const char *name;
 	int (*set)(struct reading *r, char *value);
@@ -248,7 +258,9 @@ static const struct key setup_keys[] = { { "mkfs", set_mkfs }, { "mount", set_mo
 static const struct key fault_keys[] = {
 	{ "data_write_error", set_data_write_error }, { "tree_write_error", set_tree_write_error }, { NULL, NULL },
 };
-static const struct key hunt_keys[] = { { "granularity", set_granularity }, { NULL, NULL } };
+static const struct key hunt_keys[] = {
+	{ "granularity", set_granularity }, { "completion_workers", set_completion_workers }, { NULL, NULL },
+};
 
 static int set_key(struct reading *r, const struct key *keys, const char *name, char *value)
 {

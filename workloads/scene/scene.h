@@ -33,6 +33,7 @@
  *
  *	[hunt]                        # for a controlled scheduler; all others skip it
  *	granularity = fine            # its window has no coarse point (rt/coop.h)
+ *	completion_workers = 2        # tasks that end writes; 1 where nothing is said
  *
  *	[expect]                      # holds, breaks, or any; what is not named holds
  *	prefix = breaks
@@ -148,6 +149,7 @@ struct scene {
 	bool dup, compress, fine;
 	bool beside; /* it is also run beside a writer: scene_beside_text() */
 	uint32_t data_write_error, tree_write_error; /* 0: none */
+	uint32_t completion_workers; /* 0: one */
 	unsigned nnames, nthreads, nmarks, nexpects;
 	struct scene_name name_of[SCENE_NAMES];
 	struct scene_thread setup;
@@ -179,6 +181,9 @@ char *scene_bare_text(const char *text);
  * behind it, and without [expect]. The caller's.
  */
 char *scene_beside_text(const char *text);
+
+/* The same with `more` behind it, and without [expect]. The caller's. */
+char *scene_text_with(const char *text, const char *more);
 
 /* ---- those that come with the program: workloads/scenarios, compiled in ---- */
 
