@@ -204,12 +204,13 @@ bool names_are_new(struct inode *inode)
 	return inode->generation > committed || atomic_load(&inode->last_unlink_trans) > committed;
 }
 
-/* Has the name that this inode has lost come to another that may be in the committed tree, by this name even? */
+/* Has the name that this inode has lost come to another? The log would say that it is gone, and not whose it is now:
+ * after a crash in which a rename took it, nobody would have it. */
 static bool is_anothers(struct root *root, uint64_t hash, struct inode *inode)
 {
 	struct name_change *c = change_find(&root->names, hash, 0);
 
-	return c && c->inode && c->inode != inode && c->inode->generation <= fs_committed(root->fs);
+	return c && c->inode && c->inode != inode;
 }
 
 bool names_are_taken(struct inode *inode)

@@ -12,7 +12,8 @@
  * log_name.2: A rename is a writer of the log from before it touches an entry until both names are in the log as they
  *      are now (rename_pinned()): no commit of the log comes in between, and none shows a file with neither name.
  * log_name.3: When a name that the log is to give to an inode was taken from another inode that lives, replay would
- *      take it from that one, whose other names are in no log: it would be lost. So there is no log then.
+ *      take it from that one, whose other names are in no log: it would be lost. So there is no log then, nor when a
+ *      name that the inode has lost is another's now: the log would say that it is gone, and not whose it is.
  *
  * Callers: dir.c, log_item.c.
  */
