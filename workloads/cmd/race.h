@@ -8,7 +8,8 @@
  *   stress, one design    it was hit
  *   stress, all designs   a design was hit that is to hold
  *   score                 a verdict is not the one that is due
- *   prove, explore, merge a violation was found
+ *   prove, explore, merge, sweep
+ *                         a violation was found
  *   replay                it breaks as recorded
  */
 #ifndef CMD_RACE_H
@@ -20,6 +21,7 @@ int cmd_race_hunt(int argc, char **argv);
 int cmd_race_stress(int argc, char **argv);
 int cmd_race_score(int argc, char **argv);
 int cmd_race_prove(int argc, char **argv);
+int cmd_race_sweep(int argc, char **argv);
 int cmd_race_explore(int argc, char **argv);
 int cmd_race_merge(int argc, char **argv);
 int cmd_race_replay(int argc, char **argv);
