@@ -93,7 +93,7 @@ struct driver_result {
 	/* one write and flush below it, by one task, just before and after; may be empty */
 	struct hist floor, floor_after;
 	char helper_nodes[64];       /* where the engine's own tasks went; "" is anywhere, or there are none */
-	char made[768];              /* how the file system was made; "" when it was there */
+	char made[1280];             /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */
 	int error;                   /* the first error of an operation; then the rest is not to be trusted */
 	enum op_kind error_op;

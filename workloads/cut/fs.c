@@ -17,7 +17,6 @@
 
 #define MIB       (1ull << 20)
 #define SIZE_MAX_ (1024 * MIB)
-#define ARGS_MAX  32
 #define SUBVOL    "fsyncstorm-subvolume-"
 
 struct cut_fs_type {
@@ -42,50 +41,6 @@ static const struct cut_fs_type types[] = {
 
 /* ---- its text ---- */
 
-/* "key=": the value's begin, or NULL. */
-static const char *value_of(const char *text, const char *key)
-{
-	size_t n = strlen(key);
-
-	return strncmp(text, key, n) || text[n] != '=' ? NULL : text + n + 1;
-}
-
-static const char *const keys[] = { "mkfs", "mount", "size" };
-#define NKEYS (sizeof(keys) / sizeof(keys[0]))
-
-/* The comma after which the next key stands, or the text's end: a value may have commas of its own. */
-static size_t value_length(const char *value)
-{
-	for (const char *p = strchr(value, ','); p; p = strchr(p + 1, ','))
-		for (size_t k = 0; k < NKEYS; k++)
-			if (value_of(p + 1, keys[k]))
-				return (size_t)(p - value);
-	return strlen(value);
-}
-
-static int take_size(const char *word, struct cut_fs *out, struct why *why)
-{
-	if (text_size(word, &out->size) || out->size < out->type->least || out->size > SIZE_MAX_ || out->size % MIB)
-		return why_set(why, -EINVAL, "size=%.40s: whole MiB from %lum to %lum are expected for %s", word,
-		               (unsigned long)(out->type->least / MIB), (unsigned long)(SIZE_MAX_ / MIB),
-		               out->type->name);
-	return 0;
-}
-
-static int take_key(const char *key, const char *text, struct cut_fs *out, struct why *why)
-{
-	char value[CUT_FS_TEXT];
-	size_t n = value_length(text);
-
-	if (!n || n >= sizeof(value))
-		return why_set(why, -EINVAL, "%s=: 1 to %u letters are expected", key, CUT_FS_TEXT - 1);
-	snprintf(value, sizeof(value), "%.*s", (int)n, text);
-	if (!strcmp(key, "size"))
-		return take_size(value, out, why);
-	strcpy(!strcmp(key, "mkfs") ? out->mkfs : out->mount, value);
-	return 0;
-}
-
 int cut_fs_parse(const char *text, struct cut_fs *out, struct why *why)
 {
 	size_t n = strlen("fs:"), len;
@@ -107,19 +62,10 @@ int cut_fs_parse(const char *text, struct cut_fs *out, struct why *why)
 		return why_set(why, -EINVAL, "no file system is called `%s`%s", name,
 		               text_did_you_mean(hint, sizeof(hint), text_nearest(name, types, NTYPES,
 		                                                                  sizeof(types[0]))));
-	out->size = out->type->size;
-	for (text += len; *text == ',';) {
-		const char *value = NULL;
-		size_t k = 0;
-		text++;
-		while (k < NKEYS && !(value = value_of(text, keys[k])))
-			k++;
-		if (!value)
-			return why_set(why, -EINVAL, "`%.40s`: mkfs=, mount= or size= is expected", text);
-		if (take_key(keys[k], value, out, why))
-			return -EINVAL;
-		text = value + value_length(value);
-	}
+	struct fs_sizes sizes = { out->type->name, out->type->least, SIZE_MAX_ };
+	if (fs_options_parse(text + len, &sizes, &out->options, why))
+		return -EINVAL;
+	out->size = out->options.size ? out->options.size : out->type->size;
 	return 0;
 }
 
@@ -142,71 +88,14 @@ bool cut_fs_reuses_inodes(const struct cut_fs *fs)
 
 int cut_fs_make(const struct cut_fs *fs, const char *device, struct why *why)
 {
-	char *argv[ARGS_MAX + 1], more[CUT_FS_TEXT], *save;
-	size_t n = 0;
-
-	for (; fs->type->mkfs[n]; n++)
-		argv[n] = (char *)fs->type->mkfs[n];
-	strcpy(more, fs->mkfs);
-	for (char *word = strtok_r(more, " ", &save); word && n < ARGS_MAX - 1; word = strtok_r(NULL, " ", &save))
-		argv[n++] = word;
-	argv[n++] = (char *)device;
-	argv[n] = NULL;
-	int ret = program_run(argv, NULL, why);
-	return ret == -ENOENT ? why_set(why, ret, "%s: install the package %s", why->text, fs->type->package) : ret;
-}
-
-/* What the kernel has said of the mount, in `said`; "" when nothing. */
-static void mount_log(int context, char *said, size_t size)
-{
-	char line[512];
-	ssize_t n;
-
-	said[0] = '\0';
-	while ((n = read(context, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		if (line[0] == 'e')
-			snprintf(said, size, ": %.*s", (int)size - 3, line + 2);
-	}
-}
-
-static int set_options(int context, const char *options)
-{
-	char copy[2 * CUT_FS_TEXT], *save;
-	int ret = 0;
-
-	snprintf(copy, sizeof(copy), "%s", options);
-	for (char *word = strtok_r(copy, ",", &save); word && !ret; word = strtok_r(NULL, ",", &save)) {
-		char *value = strchr(word, '=');
-		if (value)
-			*value++ = '\0';
-		ret = fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, word, value, 0);
-	}
-	return ret;
+	return fs_options_make(fs->type->mkfs, fs->options.mkfs, fs->type->package, device, why);
 }
 
 int cut_fs_mount(const struct cut_fs *fs, const char *device, const char *more, struct why *why)
 {
-	int context = fsopen(fs->type->name, FSOPEN_CLOEXEC), fd = -1, ret;
-	char said[WHY_MAX / 2] = "";
+	const char *const options[3] = { fs->type->mount, fs->options.mount, more };
 
-	if (context < 0)
-		return why_set(why, -errno, errno == ENODEV ? "this kernel has no %s" : "cannot mount %s",
-		               fs->type->name);
-	bool set = !fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) &&
-		   !set_options(context, fs->type->mount) && !set_options(context, fs->mount) &&
-		   !set_options(context, more);
-	if (set && !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
-	ret = -errno;
-	if (fd < 0)
-		mount_log(context, said, sizeof(said));
-	close(context);
-	if (fd >= 0)
-		return fd;
-	if (!set)
-		return why_set(why, ret, "%s takes no mount options `%s`%s", fs->type->name, fs->mount, said);
-	return why_set(why, ret, "%s does not mount: %s%s", fs->type->name, strerror(-ret), said);
+	return fs_options_mount(fs->type->name, device, options, why);
 }
 
 int cut_fs_check(const struct cut_fs *fs, const char *device, struct why *why)

@@ -1,7 +1,7 @@
 /*
  * fs.h: the real file systems whose power is cut: how each is made, mounted and looked at.
  *
- * A mount is in no folder: it is a descriptor, and goes with the last one into it, however the program ends.
+ * A mount is in no folder (fs_options.2).
  *
  * Called by cut/round.c (the recorded run) and cut/slot.c (crash images).
  */
@@ -12,18 +12,17 @@
 #include <stdint.h>
 
 #include "base/why.h"
+#include "target/fs_options.h"
 
-#define CUT_FS_TEXT   256u
 #define CUT_SUBVOLS   8u
 
 struct cut_fs_type;
 
 struct cut_fs {
 	const struct cut_fs_type *type;
-	char mkfs[CUT_FS_TEXT];  /* more arguments of mkfs, "" for none */
-	char mount[CUT_FS_TEXT]; /* more options of the mount, "" for none */
-	uint64_t size;           /* of the device */
-	char text[3 * CUT_FS_TEXT]; /* as it was given */
+	struct fs_options options;
+	uint64_t size;              /* of the device */
+	char text[3 * FS_OPTIONS_TEXT]; /* as it was given */
 };
 
 /* "fs:ext4|xfs|btrfs[,mkfs=ARGUMENTS][,mount=OPTIONS][,size=SIZE]". 0, or -EINVAL with why. */

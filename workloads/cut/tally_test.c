@@ -69,8 +69,8 @@ static void a_file_system_has_its_words(void **state)
 
 	assert_int_equal(cut_fs_parse("fs:btrfs,mkfs=-m single -d single,mount=ssd,noatime,size=256m", &fs, &why), 0);
 	assert_string_equal(cut_fs_name(&fs), "btrfs");
-	assert_string_equal(fs.mkfs, "-m single -d single");
-	assert_string_equal(fs.mount, "ssd,noatime"); /* a comma of its own */
+	assert_string_equal(fs.options.mkfs, "-m single -d single");
+	assert_string_equal(fs.options.mount, "ssd,noatime"); /* a comma of its own */
 	assert_int_equal(fs.size, 256 << 20);
 	assert_false(cut_fs_in_place(&fs));
 	assert_int_equal(cut_fs_parse("fs:ext4", &fs, &why), 0);

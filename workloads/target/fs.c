@@ -1,26 +1,25 @@
 /*
- * fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]. For each trial it is
- * made anew on a loop device over an image, or on a block device, and mounted.
+ * fs.c: a real file system of its own: fs:ext4|xfs|btrfs[:IMAGE][,mkfs=ARGUMENTS][,mount=OPTIONS][,size=SIZE]. For each
+ * trial it is made anew on a loop device over an image, or on a block device, and mounted.
  *
  * Nothing is left behind, however the program ends: the mount is in no folder and goes with its file descriptor, the
  * loop device goes with its last user, and the image has no name (unless it is to be kept).
  *
  * The image is written in full, once for all trials, and nothing discards a part of it: a write never has to allocate
- * space in the file system below.
+ * space in the file system below. Targets of one size whose image has no name take turns on one image: what differs
+ * between them is not where their blocks lie.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "dev/claim.h"
-#include "kit/program.h"
 #include "machine/mem.h"
 #include "target/floor.h"
 #include "target/kernel_fs.h"
@@ -30,8 +29,9 @@
 
 #define MIB         (1u << 20)
 #define IMAGES_MAX  16
-#define MKFS_MAX    8
-#define MADE_MAX    768
+#define MKFS_MAX    10
+#define JOURNAL_MIB 64 /* of ext4: what mkfs chooses for disks of 2 GiB and more */
+#define MADE_MAX    1280
 #define SIZE        (512ull << 20) /* of an image, when none is given */
 
 static const struct fs_type {
@@ -41,7 +41,7 @@ static const struct fs_type {
 	uint64_t least;              /* bytes that mkfs wants */
 } types[] = {
 	{ "ext4", "e2fsprogs",
-	  { "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" }, NULL,
+	  { "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" }, NULL,
 	  16ull << 20 },
 	{ "xfs", "xfsprogs", { "mkfs.xfs", "-q", "-f", "-K" }, NULL, 300ull << 20 },
 	{ "btrfs", "btrfs-progs", { "mkfs.btrfs", "-q", "-f", "-K" }, "nodiscard", 128ull << 20 },
@@ -50,7 +50,8 @@ static const struct fs_type {
 
 /* The images of this process: open until it ends, so that each is written once. */
 static struct image {
-	char text[TARGET_TEXT_MAX]; /* the target that it is of */
+	char path[TARGET_TEXT_MAX]; /* "" when it has no name */
+	uint64_t size;              /* 0: of no image yet */
 	int fd;
 } images[IMAGES_MAX];
 
@@ -91,7 +92,7 @@ static int open_named(const struct target_spec *spec, struct why *why)
 
 static uint64_t image_size(const struct target_spec *spec)
 {
-	return spec->size ? spec->size : SIZE;
+	return spec->fs.size ? spec->fs.size : SIZE;
 }
 
 /* Writes the image. One that does not fit is refused before the disk is full. */
@@ -136,14 +137,15 @@ static int find_image(const struct target_spec *spec, struct why *why)
 {
 	struct image *im = images;
 
-	while (im->text[0] && strcmp(im->text, spec->text))
+	while (im->size && (im->size != image_size(spec) || strcmp(im->path, spec->path)))
 		if (++im == images + IMAGES_MAX)
 			return why_set(why, -ENOSPC, "more than %d images", IMAGES_MAX);
-	if (!im->text[0]) {
+	if (!im->size) {
 		im->fd = new_image(spec, why);
 		if (im->fd < 0)
 			return im->fd;
-		strcpy(im->text, spec->text);
+		strcpy(im->path, spec->path);
+		im->size = image_size(spec);
 	}
 	return im->fd;
 }
@@ -156,7 +158,7 @@ static int open_block_device(const struct target_spec *spec, struct why *why)
 
 	if (ret)
 		return ret;
-	if (spec->size)
+	if (spec->fs.size)
 		return why_set(why, -EINVAL, "%s is a block device, and taken as a whole: leave size= out", spec->path);
 	fd = open(spec->path, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? why_set(why, -errno, "%s: %s", spec->path, strerror(errno)) : fd;
@@ -190,44 +192,45 @@ static int open_device(const struct target_spec *spec, char *path, size_t size, 
 
 /* ---- the file system ---- */
 
-static int make(const struct fs_type *t, const char *device, struct made_fs *in, struct why *why)
+/*
+ * What a small ext4 has of its own would be compared too: mkfs gives it blocks of 1 KiB and a journal of 4 MiB, which
+ * is full in a moment. So it has the blocks, and where it has room the journal, of a large one.
+ */
+static void mkfs_options(const struct fs_type *t, int device, const char *given, char *out, size_t size)
 {
-	char *argv[MKFS_MAX + 2] = { NULL };
-	size_t n = 0, at = strlen(in->made);
-	int ret;
+	off_t bytes = lseek(device, 0, SEEK_END);
+	unsigned mib = bytes > 0 ? (unsigned)(bytes / MIB / 8) : 0;
 
-	for (; n < MKFS_MAX && t->mkfs[n]; n++)
-		argv[n] = (char *)t->mkfs[n];
-	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(in->made + at, sizeof(in->made) - at, "%s%s", i ? " " : "; ", argv[i]);
-	argv[n] = (char *)device;
-	ret = program_run(argv, NULL, why);
-	return ret == -ENOENT ? why_set(why, ret, "%s: install the package %s", why->text, t->package) : ret;
+	mib = mib < 4 ? 4 : mib > JOURNAL_MIB ? JOURNAL_MIB : mib;
+	if (strcmp(t->name, "ext4") || strstr(given, "-J") || strstr(given, "journal"))
+		snprintf(out, size, "%s", given);
+	else
+		snprintf(out, size, "-J size=%u%s%s", mib, given[0] ? " " : "", given);
 }
 
-/* The descriptor of the mount, which is in no folder. */
-static int mount_it(const struct fs_type *t, const char *device, struct why *why)
-{
-	int context = fsopen(t->name, FSOPEN_CLOEXEC), fd = -1, ret;
-
-	if (context < 0)
-		return why_set(why, -errno, errno == ENODEV ? "this kernel has no %s" : "cannot mount %s", t->name);
-	if (!fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) &&
-	    (!t->option || !fsconfig(context, FSCONFIG_SET_FLAG, t->option, NULL, 0)) &&
-	    !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
-	ret = -errno;
-	close(context);
-	return fd < 0 ? why_set(why, ret, "cannot mount %s on %s: %s", t->name, device, strerror(-ret)) : fd;
-}
-
-static void say_mounted(const struct fs_type *t, struct made_fs *in)
+static void say_made(const struct fs_type *t, const char *more, struct made_fs *in)
 {
 	size_t at = strlen(in->made);
-	char as[MADE_MAX / 2];
 
+	for (size_t i = 0; i < MKFS_MAX && t->mkfs[i]; i++)
+		at += (size_t)snprintf(in->made + at, sizeof(in->made) - at, "%s%s", i ? " " : "; ", t->mkfs[i]);
+	snprintf(in->made + at, sizeof(in->made) - at, "%s%s", more[0] ? " " : "", more);
+}
+
+/* The options that are given to it, beside the kernel's defaults: "nodiscard,ssd"; "" for none. */
+static void all_options(const struct fs_type *t, const char *more, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%s", t->option ? t->option : "", t->option && more[0] ? "," : "", more);
+}
+
+static void say_mounted(const struct fs_type *t, const char *more, struct made_fs *in)
+{
+	size_t at = strlen(in->made);
+	char as[MADE_MAX / 2], options[2 * FS_OPTIONS_TEXT];
+
+	all_options(t, more, options, sizeof(options));
 	mounted_as(in->device, t->name, t->option, as, sizeof(as));
-	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s%s%s", t->option ? t->option : "defaults",
+	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s%s%s", options[0] ? options : "defaults",
 	         as[0] ? ": " : "", as);
 }
 
@@ -235,6 +238,8 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, st
 {
 	const struct fs_type *t = find_type(spec->design);
 	struct stat st = { .st_rdev = 0 };
+	const char *const options[3] = { t->option, spec->fs.mount };
+	char mkfs[FS_OPTIONS_TEXT + 32];
 	char *device = in->device, parent[64];
 	int fd = open_device(spec, device, sizeof(in->device), in, why), ret;
 
@@ -242,9 +247,12 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, st
 		return fd;
 	if (spec->floor_ns)
 		floor_beside(device, true, spec->floor_ns, &in->k.floor);
-	ret = make(t, device, in, why);
-	if (!ret)
-		ret = in->mount = mount_it(t, device, why);
+	mkfs_options(t, fd, spec->fs.mkfs, mkfs, sizeof(mkfs));
+	ret = fs_options_make(t->mkfs, mkfs, t->package, device, why);
+	if (!ret) {
+		say_made(t, mkfs, in);
+		ret = in->mount = fs_options_mount(t->name, device, options, why);
+	}
 	fstat(fd, &st);
 	close(fd);
 	if (ret < 0)
@@ -256,7 +264,7 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, st
 		return ret;
 	}
 	disk_of(st.st_rdev, &in->k.below.disk);
-	say_mounted(t, in);
+	say_mounted(t, spec->fs.mount, in);
 	return 0;
 }
 
@@ -315,27 +323,14 @@ static int fs_close(void *instance)
 	return 0;
 }
 
-static int take_key(const struct fs_type *t, const char *key, struct target_spec *out, struct why *why)
-{
-	size_t name = strcspn(key, "=");
-
-	if (name != 4 || memcmp(key, "size", 4))
-		return why_set(why, -EINVAL, "no key is called `%.*s` in `%s`, expected size=SIZE", (int)name, key,
-		               out->text);
-	if (text_size(key + name + (key[name] == '='), &out->size) || out->size < t->least || out->size % MIB)
-		return why_set(why, -EINVAL, "size: expected whole MiB from %llum for %s in `%s`",
-			       (unsigned long long)(t->least >> 20), t->name, out->text);
-	return 0;
-}
-
-/* TYPE[:IMAGE][,size=SIZE] */
+/* TYPE[:IMAGE][,key=value...] */
 int target_fs_parse(const char *text, struct target_spec *out, struct why *why)
 {
 	size_t type = strcspn(text, ":,");
 	const char *image = text + type + (text[type] == ':');
-	char keys[TARGET_TEXT_MAX], hint[64], *save;
 	const struct fs_type *t;
-	int ret = 0;
+	struct why of;
+	char hint[64];
 
 	out->target = &target_fs;
 	snprintf(out->design, sizeof(out->design), "%.*s", (int)type, text);
@@ -345,15 +340,15 @@ int target_fs_parse(const char *text, struct target_spec *out, struct why *why)
 			       text_did_you_mean(hint, sizeof(hint),
 						 text_nearest(out->design, types, NTYPES, sizeof(types[0]))));
 	snprintf(out->path, sizeof(out->path), "%.*s", (int)strcspn(image, ","), image);
-	strcpy(keys, image + strlen(out->path));
-	for (char *key = strtok_r(keys, ",", &save); key && !ret; key = strtok_r(NULL, ",", &save))
-		ret = take_key(t, key, out, why);
-	return ret;
+	if (!fs_options_parse(image + strlen(out->path), &(struct fs_sizes){ t->name, t->least, 0 }, &out->fs, &of))
+		return 0;
+	return why_set(why, -EINVAL, "%s, in `%.150s`", of.text, out->text);
 }
 
 const struct target target_fs = {
 	.name = "fs",
-	.what = "a real file system of its own, on a loop or block device: fs:ext4|xfs|btrfs[:IMAGE][,size=SIZE]",
+	.what = "a real file system of its own, on a loop or block device: "
+	        "fs:ext4|xfs|btrfs[:IMAGE][,mkfs=ARGUMENTS][,mount=OPTIONS][,size=SIZE]",
 	.kernel = true,
 	.open = fs_open,
 	.settle = kernel_settle,

@@ -194,6 +194,74 @@ static void each_file_system_beside_a_design(void **state)
 	assert_int_equal(spawn_loops_left(), 0);
 }
 
+static char *program_says(char *program, char *out, size_t size)
+{
+	FILE *f = popen(program, "r");
+	size_t n = f ? fread(out, 1, size - 1, f) : 0;
+
+	assert_non_null(f);
+	pclose(f);
+	out[n] = '\0';
+	return out;
+}
+
+/* What is typed is what the kernel says that it has mounted, and what mkfs has made; of one image, and of no other. */
+static void it_is_made_and_mounted_as_one_says(void **state)
+{
+	static const struct {
+		const char *target, *made;
+	} of[] = {
+		{ "fs:ext4,size=64m", "-b 4096 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 -J size=8;" },
+		{ "fs:ext4,size=64m,mount=nobarrier,data=journal,noatime,mkfs=-J\tsize=5", "" },
+		{ "fs:ext4,mount=noatime,stripe=8,size=64m,mkfs=-b\t1024\t-O\t^has_journal",
+		  " -b 1024 -O ^has_journal;" },
+		{ "fs:btrfs,mount=ssd,noatime,size=128m,mkfs=-m\tsingle\t-n\t4096", " -m single -n 4096;" },
+		{ "fs:xfs,mount=logbufs=4,size=300m,mkfs=-i\tsize=1024", " -i size=1024;" },
+	};
+	static const char *const mounted[] = { "", "nobarrier,data=journal", "stripe=8", "ssd", "logbufs=4" };
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=5\nfsync=1\n");
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		char command[PATH_MAX + 512], target[256], out[65536], *options;
+		json_t *run;
+
+		snprintf(target, sizeof(target), "%s", of[i].target);
+		for (char *tab = target; (tab = strchr(tab, '\t'));)
+			*tab = ' ';
+		snprintf(command, sizeof(command), "%s bench j.fio -t '%s' -n 1 --no-results --no-kernel-waits -j -",
+		         spawn_program, target);
+		run = json_loads(program_says(command, out, sizeof(out)), 0, NULL);
+		assert_non_null(run);
+		snprintf(out, sizeof(out), "%s", json_string_value(json_object_get(trial(run, 0), "made")));
+		json_decref(run);
+		if (!strstr(out, of[i].made))
+			fail_msg("%s: no `%s` in `%s`", target, of[i].made, out);
+		options = strstr(out, ": rw");
+		assert_non_null(options);
+		if (!strstr(options, mounted[i]))
+			fail_msg("%s: no `%s` in `%s`", target, mounted[i], options);
+	}
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+	assert_int_equal(spawn_loops_left(), 0);
+}
+
+/* They take turns on it: there is room for one, and not for two. */
+static void images_without_a_name_are_one_image(void **state)
+{
+	need_loops();
+	assert_int_equal(shell("mkdir m && mount -t tmpfs -o size=48m none m"), 0);
+	spawn_file("m/j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=5\nfsync=1\n");
+	assert_int_equal(chdir("m"), 0);
+	assert_int_equal(spawn("bench j.fio -t fs:ext4,size=32m -t fs:ext4,mount=noatime,size=32m -n 2 --no-results"),
+	                 0);
+	fails_with("bench j.fio -t fs:ext4,size=32m -t fs:ext4,size=33m", "room for");
+	assert_int_equal(chdir(".."), 0);
+	assert_int_equal(shell("umount m && rmdir m"), 0);
+	assert_int_equal(spawn_loops_left(), 0);
+}
+
 /* The negative control of the check: this file system's fsync sends no flush. */
 static void an_fsync_that_is_a_no_op_is_told(void **state)
 {
@@ -246,8 +314,13 @@ static void bad_targets_are_one_line(void **state)
 	fails_with("bench j.fio -t pth:.", "did you mean path?");
 	fails_with("bench j.fio -t fs:ext5", "did you mean ext4?");
 	fails_with("bench j.fio -t fs:xfs,size=16m", "300m");
-	fails_with("bench j.fio -t fs:ext4,size=lots", "size: expected");
-	fails_with("bench j.fio -t fs:ext4,size", "size: expected");
+	fails_with("bench j.fio -t fs:ext4,size=lots", "size=lots: whole MiB from 16m are expected for ext4");
+	fails_with("bench j.fio -t fs:ext4,size", "no key is called `size`: mkfs=, mount= or size= is expected");
+	fails_with("bench j.fio -t fs:ext4,mkfs=", "mkfs=: 1 to 255 letters are expected");
+	fails_with("bench j.fio -t fs:ext4,mount=,size=32m", "mount=: 1 to 255 letters are expected");
+	fails_with("bench j.fio -t fs:ext4,mount=ro", "`ro` is not an option");
+	fails_with("bench j.fio -t fs:ext4,mkfs=theirs.img", "`theirs.img` is there");
+	fails_with("bench j.fio -t fs:xfs,mkfs=-llogdev=theirs.img", "`theirs.img` is there");
 	fails_with("bench j.fio -t fs:ext4,size=100m,bogus=1", "no key is called `bogus`");
 	fails_with("bench j.fio -t fs:ext4,bogus", "no key is called `bogus`");
 	fails_with("bench j.fio -t fs:ext4:new.img,sise=32m", "no key is called `sise`");
@@ -257,6 +330,11 @@ static void bad_targets_are_one_line(void **state)
 	if (loops) {
 		fails_with("bench j.fio -t fs:ext4:theirs.img", "theirs.img is there already");
 		fails_with("bench j.fio -t fs:ext4:nosuch/img", "nosuch/img");
+		fails_with("bench j.fio -t fs:ext4,size=32m,mkfs=-Z", "mkfs.ext4 failed");
+		fails_with("bench j.fio -t fs:ext4,size=32m,mount=noatime,bogus=1", "takes no mount options `bogus=1`");
+		fails_with("bench j.fio -t fs:ext4,mount=data=all,size=32m", "takes no mount options `data=all`");
+		fails_with("bench j.fio -t fs:xfs,size=300m,mount=bogus", "takes no mount options `bogus`");
+		fails_with("bench j.fio -t fs:btrfs,size=128m,mount=bogus", "mount");
 		spawn_file("big.fio", "[a]\nrw=write\nsize=64m\nnumber_ios=10\n");
 		fails_with("bench big.fio -t fs:ext4,size=32m", "there is room for");
 		unlink("big.fio");
@@ -457,6 +535,8 @@ int main(void)
 		cmocka_unit_test(folders_and_designs_do_the_same_job),
 		cmocka_unit_test(without_a_device_it_says_so),
 		cmocka_unit_test(each_file_system_beside_a_design),
+		cmocka_unit_test(it_is_made_and_mounted_as_one_says),
+		cmocka_unit_test(images_without_a_name_are_one_image),
 		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),
 		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
 		cmocka_unit_test(bad_targets_are_one_line),

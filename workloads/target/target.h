@@ -17,6 +17,7 @@
 
 #include "base/why.h"
 #include "dev/facts.h"
+#include "target/fs_options.h"
 
 #define TARGET_TEXT_MAX 512
 
@@ -31,7 +32,7 @@ struct target_spec {
 	char path[TARGET_TEXT_MAX];   /* of the file or folder under it; "" when there is none */
 	uint32_t subvols, nodesize, inline_max, endio_workers, compress_workers;
 	uint64_t log_wait_ns;
-	uint64_t size;                /* of the image of a file system that is made; 0: not given */
+	struct fs_options fs;         /* of a file system that is made */
 	bool single, compress;
 	bool fio;                     /* driven by fio, to hold our driver against it */
 	bool keep, force;             /* the command's */
