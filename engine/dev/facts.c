@@ -162,6 +162,15 @@ static int node_of(const char *folder)
 	return value[0] ? atoi(value) : -1;
 }
 
+/* Of the file behind a loop device: what a write there has to allocate below. */
+static void add_holes(struct dev_facts *out)
+{
+	struct stat st;
+
+	if (!stat(facts_get(out, "backing_file"), &st) && S_ISREG(st.st_mode) && st.st_blocks * 512 < st.st_size)
+		facts_add(out, "holes_mib", "%lld", (long long)(st.st_size - st.st_blocks * 512) >> 20);
+}
+
 static void add_drive(struct dev_facts *out, const char *folder)
 {
 	static const struct {
@@ -169,6 +178,7 @@ static void add_drive(struct dev_facts *out, const char *folder)
 	} said[] = {
 		{ "model", "device/model" },
 		{ "backing_file", "loop/backing_file" },
+		{ "direct_io", "loop/dio" },
 		{ "write_cache", "queue/write_cache" },
 		{ "fua", "queue/fua" },
 		{ "rotational", "queue/rotational" },
@@ -185,6 +195,7 @@ static void add_drive(struct dev_facts *out, const char *folder)
 	for (unsigned i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		add_file(out, said[i].key, folder, said[i].file);
 	add_scheduler(out, folder);
+	add_holes(out);
 	if (queues)
 		facts_add(out, "hardware_queues", "%u", queues);
 	facts_add(out, "numa_node", "%d", node_of(folder));
@@ -197,6 +208,16 @@ void facts_of_fd(int fd, struct dev_facts *out)
 
 	if (!fstat(fd, &st) && drive_of(&st, fd, folder))
 		add_drive(out, folder);
+}
+
+void facts_of_mount(int fd, struct dev_facts *out)
+{
+	struct mounted m;
+
+	if (!mounts_find_fd(fd, &m))
+		return;
+	facts_add(out, "filesystem", "%s", m.type);
+	facts_add(out, "fs_options", "%s", m.fs_options);
 }
 
 int facts_open(const char *path)

@@ -39,6 +39,9 @@ int facts_stat(const char *path, struct stat *st);
  * (tmpfs).
  */
 void facts_of_fd(int fd, struct dev_facts *out);
+/* Of the file system that the file or folder is in: its type, and the options of its super block. Adds nothing where its
+ * mount is in no table. */
+void facts_of_mount(int fd, struct dev_facts *out);
 /* The drive's NUMA node (OS index); -1 when it has none or it is not known. */
 int facts_node(const struct stat *st);
 /* What libblkid finds on a block device, such as "ext4"; "" for nothing it knows. */

@@ -113,6 +113,20 @@ double bench_request_ns(const struct driver_result *r);
  * The other look was disturbed, and would make a ratio to it too good. Empty when there was no look.
  */
 const struct hist *bench_floor(const struct driver_result *r);
+/* The first trial of a target; NULL when there is none. */
+const struct driver_result *bench_first(const struct bench *b, unsigned target);
+/*
+ * What the floor of a target is of: its drive, how that is written to, and whether a flush is one. "" where it has none.
+ * Targets of which that is the same have one floor: a disk has one, however many lie on it.
+ */
+void bench_floor_of(const struct bench *b, unsigned target, char *out, size_t size);
+/* The floor of a target at a level: of its trials, and of those of all that have the same one. */
+void bench_floor_sum(const struct bench *b, const struct bench_level *l, unsigned target, struct hist *out);
+/*
+ * Bytes beside the data that a sync has written: what a design counts, or what the device took that is the target's
+ * `alone`. 0 when it cannot be told.
+ */
+double bench_meta_bytes(const struct driver_result *r, bool alone);
 /* Flushes of the device a sync; 0 when it cannot be told. */
 double bench_flushes(const struct driver_result *r);
 /*

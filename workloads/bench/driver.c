@@ -199,6 +199,7 @@ static void run_tasks(struct trial *t)
 {
 	struct driver_result *r = t->r;
 	uint64_t since = rt_now();
+	struct load load;
 
 	wait_for(t, all_came, since);
 	open_line(&t->line); /* the ramp, of those that have one */
@@ -207,9 +208,13 @@ static void run_tasks(struct trial *t)
 	rt_reset_totals();
 	if (t->target->view.begin)
 		t->target->view.begin(t->instance);
+	load_begin(&load);
 	t->line.begin_ns = rt_now();
 	open_line(&t->line);
 	wait_for(t, all_ended, since);
+	r->others = load_of_others(&load);
+	r->stolen = load_stolen(&load);
+	r->mhz = load_mhz();
 	rt_totals(r->counters);
 	lock_totals(r->waits);
 	lock_stats_enable(false);

@@ -92,6 +92,9 @@ struct driver_result {
 	bool too_few_flushes;        /* some of what was promised is not durable */
 	/* one write and flush below it, by one task, just before and after; may be empty */
 	struct hist floor, floor_after;
+	double others;               /* processors that others kept busy meanwhile */
+	double stolen;               /* the share of wanted processor time that the host took */
+	double mhz;                  /* of the processors, at its end; 0: not known */
 	char helper_nodes[64];       /* where the engine's own tasks went; "" is anywhere, or there are none */
 	char made[1280];             /* how the file system was made; "" when it was there */
 	char notice[512];            /* what was not available or looks wrong, "" when nothing */

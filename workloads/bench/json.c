@@ -215,6 +215,14 @@ static json_t *barriers_json(const struct driver_result *r)
 		put_text(o, b->none_needed ? "none_needed" : "not_counted", b->why);
 	else
 		put_int(o, "flushes", b->flushes);
+	if (b->drive[0]) {
+		put_text(o, "drive", b->drive);
+		put_int(o, "drive_flushes", b->drive_flushes);
+	}
+	if (b->has_traffic) {
+		put_int(o, "reads", b->reads);
+		put_int(o, "written_bytes", b->written);
+	}
 	json_object_set_new(o, "too_few", json_boolean(r->too_few_flushes));
 	return o;
 }
@@ -268,7 +276,7 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 {
 	const struct driver_result *r = l->trial[target][trial];
 	json_t *o = json_object(), *tasks = json_array();
-	double syncs = r->counters[C_FSYNC];
+	double meta = bench_meta_bytes(r, b->spec[target].target == &target_fs);
 
 	put_int(o, "threads", l->threads);
 	put_int(o, "tasks_n", bench_tasks(b, l, target));
@@ -284,8 +292,8 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 	put_real(o, "rate", bench_value(r, BENCH_RATE));
 	if (bench_flushes(r) > 0)
 		put_real(o, "flushes_per_sync", bench_flushes(r));
-	if (syncs)
-		put_real(o, "meta_bytes_per_sync", r->counters[C_META_BYTES] / syncs);
+	if (meta > 0)
+		put_real(o, "meta_bytes_per_sync", meta);
 	json_object_set_new(o, "interrupted", json_boolean(r->interrupted));
 	if (r->sync.n)
 		json_object_set_new(o, "over_time", heat_json(&r->heat));
@@ -303,6 +311,10 @@ static json_t *trial_json(const struct bench *b, const struct bench_level *l, un
 		put_int(o, "promised", r->promised);
 	if (r->has_barriers)
 		json_object_set_new(o, "barriers", barriers_json(r));
+	put_real(o, "others_busy", r->others);
+	put_real(o, "stolen", r->stolen);
+	if (r->mhz > 0)
+		put_real(o, "mhz", r->mhz);
 	if (r->made[0])
 		put_text(o, "made", r->made);
 	for (unsigned i = 0; i < r->n; i++)
@@ -340,6 +352,7 @@ static void put_design_keys(json_t *o, const struct target_spec *s)
 static json_t *targets_json(const struct bench *b)
 {
 	json_t *list = json_array(), *o;
+	char floor_of[PATH_MAX];
 
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		o = json_object();
@@ -352,6 +365,9 @@ static json_t *targets_json(const struct bench *b)
 		if (b->njobs > 1)
 			put_int(o, "job", b->of[i]);
 		put_text(o, "design", b->spec[i].design);
+		bench_floor_of(b, i, floor_of, sizeof(floor_of));
+		if (floor_of[0])
+			put_text(o, "floor_of", floor_of);
 		if (b->spec[i].target == &target_engine)
 			put_design_keys(o, &b->spec[i]);
 		json_array_append_new(list, o);

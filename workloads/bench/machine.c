@@ -8,20 +8,12 @@
 #include "bench/bench.h"
 #include "base/text.h"
 
-static const struct driver_result *first_trial(const struct bench *b, unsigned target)
-{
-	for (unsigned l = 0; l < b->nlevels; l++)
-		if (b->level[l].trial[target][0])
-			return b->level[l].trial[target][0];
-	return NULL;
-}
-
 /* Those facts of a drive that decide what an fsync costs, and how it is asked. */
 void bench_print_drive(const struct bench *b, unsigned target, FILE *out)
 {
 	static const char *const shown[] = { "model", "write_cache", "fua", "rotational", "numa_node", "writes" };
 	static const char in[] = "     ";
-	const struct driver_result *r = first_trial(b, target);
+	const struct driver_result *r = bench_first(b, target);
 	char line[512];
 	int n;
 

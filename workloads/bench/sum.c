@@ -94,6 +94,48 @@ const struct hist *bench_floor(const struct driver_result *r)
 	return after ? &r->floor_after : &r->floor;
 }
 
+const struct driver_result *bench_first(const struct bench *b, unsigned target)
+{
+	for (unsigned l = 0; l < b->nlevels; l++)
+		if (b->level[l].trial[target][0])
+			return b->level[l].trial[target][0];
+	return NULL;
+}
+
+/* An option by which a flush of the file system is none, or of none of its blocks. */
+static bool is_flushless(const char *options)
+{
+	return strstr(options, "nobarrier") || strstr(options, "barrier=0");
+}
+
+void bench_floor_of(const struct bench *b, unsigned target, char *out, size_t size)
+{
+	const struct driver_result *r = bench_first(b, target);
+	const struct target_spec *s = &b->spec[target];
+	const char *path = s->path[0] ? strstr(s->device, s->path) : NULL, *drive;
+
+	out[0] = '\0';
+	if (!r || !bench_floor(r)->n)
+		return;
+	drive = facts_get(&r->drive, "backing_file");
+	if (!drive[0])
+		drive = facts_get(&r->drive, "drive");
+	if (!drive[0]) /* in memory */
+		snprintf(out, size, "%s", s->device[0] ? s->device : facts_get(&r->drive, "filesystem"));
+	else
+		snprintf(out, size, "%.*s%s%s", path ? (int)(path - s->device) : 5, path ? s->device : "file:", drive,
+		         is_flushless(facts_get(&r->drive, "fs_options")) ? ", without flushes" : "");
+}
+
+double bench_meta_bytes(const struct driver_result *r, bool alone)
+{
+	if (r->counters[C_FSYNC])
+		return (double)r->counters[C_META_BYTES] / (double)r->counters[C_FSYNC];
+	if (!alone || !r->sync.n || !r->barriers.has_traffic || r->barriers.written < r->bytes)
+		return 0;
+	return (double)(r->barriers.written - r->bytes) / (double)r->sync.n;
+}
+
 bool bench_has_phases(const struct driver_result *r)
 {
 	return r->kwaits ? r->kwaits->sync_ns > 0 : rt_instrument && r->has_device && r->sync.n;
@@ -214,10 +256,13 @@ static void add_trial(struct driver_result *sum, const struct driver_result *r)
 	sum->promised += r->promised;
 	sum->too_few_flushes |= r->too_few_flushes;
 	if (r->has_barriers) {
-		uint64_t before = sum->barriers.flushes;
+		const struct target_barriers before = sum->barriers;
 		sum->has_barriers = true;
 		sum->barriers = r->barriers;
-		sum->barriers.flushes += before;
+		sum->barriers.flushes += before.flushes;
+		sum->barriers.drive_flushes += before.drive_flushes;
+		sum->barriers.reads += before.reads;
+		sum->barriers.written += before.written;
 	}
 	if (r->notice[0])
 		memcpy(sum->notice, r->notice, sizeof(sum->notice));
@@ -268,6 +313,20 @@ static const struct driver_result *next_trial(const struct bench *b, const struc
 			return r;
 	}
 	return NULL;
+}
+
+void bench_floor_sum(const struct bench *b, const struct bench_level *l, unsigned target, struct hist *out)
+{
+	char of[PATH_MAX], other[PATH_MAX];
+	const struct driver_result *r;
+
+	hist_init(out);
+	bench_floor_of(b, target, of, sizeof(of));
+	for (unsigned t = 0; t < b->opt.ntargets && of[0]; t++) {
+		bench_floor_of(b, t, other, sizeof(other));
+		for (unsigned at = 0; !strcmp(of, other) && (r = next_trial(b, l, t, &at));)
+			hist_merge(out, bench_floor(r));
+	}
 }
 
 struct driver_result *bench_sum(const struct bench *b, const struct bench_level *l, unsigned target)

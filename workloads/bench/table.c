@@ -200,16 +200,17 @@ static void print_notices(const struct bench *b, FILE *out)
 static void put_latency(struct screen_table *table, const struct bench *b, const struct bench_level *l,
                         unsigned target, const struct driver_result *r)
 {
-	double syncs = r->counters[C_FSYNC], floor = us(hist_percentile(bench_floor(r), 50));
+	struct hist floor;
 
+	bench_floor_sum(b, l, target, &floor);
 	bench_row(table, b, bench_tasks(b, l, target), target);
 	for (enum bench_metric m = BENCH_P50; m <= BENCH_P999; m++)
 		us_cell(table, us(bench_value(r, m)));
 	cell(table, bench_rate(b, l, target), 0);
 	cell(table, bench_flushes(r), 2);
-	us_cell(table, floor);
+	us_cell(table, us(hist_percentile(&floor, 50)));
 	if (b->opt.verbose)
-		cell(table, syncs ? r->counters[C_META_BYTES] / syncs / 1024 : 0, 1);
+		cell(table, bench_meta_bytes(r, b->spec[target].target == &target_fs) / 1024, 1);
 }
 
 static void print_latencies(const struct bench *b, const struct driver_result *const *sum, FILE *out)

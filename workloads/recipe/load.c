@@ -11,24 +11,29 @@
 #define NEAR  0.03 /* of a tick: timers and the wake-up itself take their part */
 
 /* All but idle and waiting for I/O; what another virtual machine took counts too. 0 where it cannot be read. */
-static uint64_t busy_ns(void)
+static uint64_t busy_ns(uint64_t *stolen_ns)
 {
+	const uint64_t tick_ns = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 	unsigned long long user, nice, system, idle, iowait, irq, softirq, steal;
 	FILE *in = fopen("/proc/stat", "re");
 	uint64_t ticks = 0;
 
+	*stolen_ns = 0;
 	if (!in)
 		return 0;
 	if (fscanf(in, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq,
-	           &softirq, &steal) == 8)
+	           &softirq, &steal) == 8) {
 		ticks = user + nice + system + irq + softirq + steal;
+		*stolen_ns = steal * tick_ns;
+	}
 	fclose(in);
-	return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	return ticks * tick_ns;
 }
 
 void load_begin(struct load *l)
 {
-	*l = (struct load){ rt_now(), busy_ns(), rt_cpu_ns() };
+	*l = (struct load){ .at_ns = rt_now(), .own_ns = rt_cpu_ns() };
+	l->busy_ns = busy_ns(&l->stolen_ns);
 }
 
 double load_of_others(const struct load *since)
@@ -39,6 +44,36 @@ double load_of_others(const struct load *since)
 	double busy = (double)(now.busy_ns - since->busy_ns), own = (double)(now.own_ns - since->own_ns);
 
 	return now.at_ns > since->at_ns && busy > own ? (busy - own) / (double)(now.at_ns - since->at_ns) : 0;
+}
+
+double load_stolen(const struct load *since)
+{
+	struct load now;
+
+	load_begin(&now);
+	return now.busy_ns > since->busy_ns ?
+	       (double)(now.stolen_ns - since->stolen_ns) / (double)(now.busy_ns - since->busy_ns) : 0;
+}
+
+double load_mhz(void)
+{
+	double sum = 0;
+	unsigned n = 0;
+
+	for (;; n++) {
+		char path[96];
+		unsigned long khz;
+		FILE *in;
+
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_cur_freq", n);
+		in = fopen(path, "re");
+		if (!in)
+			break;
+		if (fscanf(in, "%lu", &khz) == 1)
+			sum += (double)khz / 1e3;
+		fclose(in);
+	}
+	return n ? sum / n : 0;
 }
 
 uint64_t load_tick_ns(void)

@@ -15,12 +15,18 @@
 #include <stdint.h>
 
 struct load {
-	uint64_t at_ns, busy_ns, own_ns; /* busy: of all processors together, by whomever; own: by this process */
+	/* busy: of all processors together, by whomever; stolen: of it, by the host; own: by this process */
+	uint64_t at_ns, busy_ns, stolen_ns, own_ns;
 };
 
 void load_begin(struct load *l);
 /* How many processors others kept busy since, on average; 0 where the kernel does not tell. */
 double load_of_others(const struct load *since);
+
+/* The share of the time that processors wanted to run which the host took since; 0 where there is none. */
+double load_stolen(const struct load *since);
+/* At how many MHz the processors run now, on average; 0 where the kernel does not tell, as in a virtual machine. */
+double load_mhz(void);
 
 /* Between two ticks of the kernel's clock. */
 uint64_t load_tick_ns(void);

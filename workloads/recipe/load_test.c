@@ -53,6 +53,21 @@ static void a_process_that_runs_is_counted_and_our_own_is_not(void **state)
 	assert_true(beside > alone || alone > 0.8); /* else others have all processors, with or without the child */
 }
 
+/* As much as the kernel counts: a share of what was wanted, and none of it where nothing was. */
+static void what_the_host_takes_is_a_share(void **state)
+{
+	struct load l, all = { .at_ns = 0 };
+
+	load_begin(&l);
+	assert_true(l.stolen_ns <= l.busy_ns);
+	spin(100 * MS);
+	assert_true(load_stolen(&l) >= 0 && load_stolen(&l) <= 1);
+	/* Since the machine started: the kernel's own two numbers. */
+	load_begin(&l);
+	assert_true(load_stolen(&all) >= 0.99 * (double)l.stolen_ns / (double)l.busy_ns);
+	assert_true(load_mhz() == 0 || (load_mhz() > 100 && load_mhz() < 10000));
+}
+
 static void a_tick_is_one_that_kernels_have(void **state)
 {
 	uint64_t tick = load_tick_ns();
@@ -81,6 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_that_runs_is_counted_and_our_own_is_not),
+		cmocka_unit_test(what_the_host_takes_is_a_share),
 		cmocka_unit_test(a_tick_is_one_that_kernels_have),
 		cmocka_unit_test(what_takes_one_tick_on_a_busy_machine_is_made_of_it),
 	};

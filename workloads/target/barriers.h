@@ -1,6 +1,7 @@
 /*
  * barriers.h: whether fsyncs reached the device below a file: the flushes of the device are counted during the measured
- * interval (disk.2).
+ * interval (disk.2), and what it read and wrote. Under a loop device the drive's own flushes are counted, too: a flush of
+ * the loop device is an fsync of the file behind it, which may take more than one.
  *
  * Called by the targets: kernel_fs.c of a folder, engine.c of the file that is a device.
  */
@@ -11,9 +12,12 @@
 #include "target/target.h"
 
 struct barriers {
-	struct disk disk; /* the caller sets it */
-	uint64_t flushes; /* of the disk, at begin */
-	bool counted;     /* flushes was read */
+	struct disk disk;        /* the caller sets it */
+	struct disk drive;       /* behind the loop device that it is; else without a name */
+	uint64_t flushes;        /* of the disk, at begin */
+	uint64_t drive_flushes;
+	uint64_t reads, written; /* the same */
+	bool counted, drive_counted, traffic_counted; /* which of them were read */
 };
 
 /* The measured interval begins. */

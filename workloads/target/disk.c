@@ -151,6 +151,46 @@ int disk_flushes(const struct disk *d, uint64_t *out)
 	return 0;
 }
 
+int disk_traffic(const struct disk *d, uint64_t *reads, uint64_t *written)
+{
+	unsigned long long r, sectors;
+	char folder[96], line[512];
+
+	if (!d->name[0])
+		return -ENOENT;
+	snprintf(folder, sizeof(folder), "/sys/block/%s", d->name);
+	read_fact(folder, "stat", line, sizeof(line));
+	if (sscanf(line, "%llu %*u %*u %*u %*u %*u %llu", &r, &sectors) != 2)
+		return -ENOENT;
+	*reads = r;
+	*written = sectors * 512; /* whatever the disk's own sectors are */
+	return 0;
+}
+
+/* A file whose name is gone has " (deleted)" at its end: its folder will do. */
+void disk_behind(const struct disk *loop, struct disk *out)
+{
+	char folder[96], path[PATH_MAX];
+	int fd;
+
+	*out = (struct disk){ .name = "" };
+	if (!loop->name[0])
+		return;
+	snprintf(folder, sizeof(folder), "/sys/block/%s", loop->name);
+	read_fact(folder, "loop/backing_file", path, sizeof(path));
+	if (!path[0])
+		return;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 && strrchr(path, '/')) {
+		*strrchr(path, '/') = '\0';
+		fd = open(path[0] ? path : "/", O_PATH | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return;
+	disk_under(fd, out);
+	close(fd);
+}
+
 bool disk_in_use(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);

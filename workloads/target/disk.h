@@ -32,6 +32,10 @@ void disk_of(dev_t rdev, struct disk *out);
 void disk_spec_path(const char *spec, char *path, size_t size);
 /* Flushes completed since the machine started. -ENOENT when it does not count them. */
 int disk_flushes(const struct disk *d, uint64_t *out);
+/* The same of reads, and of bytes written, whether it counts its flushes or not. -ENOENT where there is no disk. */
+int disk_traffic(const struct disk *d, uint64_t *reads, uint64_t *written);
+/* Of a loop device: the disk under the file behind it. Of others out->name is "". */
+void disk_behind(const struct disk *loop, struct disk *out);
 /* The block device is mounted, or a part of it is, or the kernel uses it in another way. */
 bool disk_in_use(const char *path);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "target/barriers.h"
@@ -34,6 +35,7 @@ struct instance {
 	bool on_file;                 /* the next two are valid */
 	struct barriers below;
 	struct target_barriers barriers;
+	struct dev_facts mounted;     /* of the file system that the file is in */
 	char remove[TARGET_TEXT_MAX]; /* "" when it was there before, or is kept */
 };
 
@@ -63,11 +65,14 @@ static int make_fs(const struct target_spec *spec, struct instance *in, struct w
 static void find_disk(const struct target_spec *spec, struct instance *in)
 {
 	int fd = spec->path[0] ? open(spec->path, O_RDONLY | O_CLOEXEC) : -1;
+	struct stat st;
 
 	if (fd < 0)
 		return;
 	in->on_file = true;
 	disk_under(fd, &in->below.disk);
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		facts_of_mount(fd, &in->mounted);
 	close(fd);
 }
 
@@ -316,6 +321,8 @@ static void engine_facts(void *instance, struct target_facts *out)
 	if (in->on_file)
 		out->barriers = &in->barriers;
 	dev_facts(in->dev, &out->drive);
+	for (unsigned i = 0; i < in->mounted.n; i++)
+		facts_add(&out->drive, in->mounted.fact[i].key, "%s", in->mounted.fact[i].value);
 	snprintf(out->notice, sizeof(out->notice), "%s", in->dev->notice);
 }
 

@@ -57,6 +57,8 @@ static struct image {
 
 struct made_fs {
 	struct kernel_fs k; /* first: kernel_*() take it */
+	const struct fs_type *type;
+	char options[FS_OPTIONS_TEXT * 2]; /* of its super block, as the kernel says; else those that were given */
 	int mount;    /* -1: unmounted, by fs_look() */
 	char device[PATH_MAX];
 	char made[MADE_MAX];
@@ -226,12 +228,14 @@ static void all_options(const struct fs_type *t, const char *more, char *out, si
 static void say_mounted(const struct fs_type *t, const char *more, struct made_fs *in)
 {
 	size_t at = strlen(in->made);
-	char as[MADE_MAX / 2], options[2 * FS_OPTIONS_TEXT];
+	char given[sizeof(in->options)], *as = in->options;
 
-	all_options(t, more, options, sizeof(options));
-	mounted_as(in->device, t->name, t->option, as, sizeof(as));
-	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s%s%s", options[0] ? options : "defaults",
+	all_options(t, more, given, sizeof(given));
+	mounted_as(in->device, t->name, t->option, as, sizeof(in->options));
+	snprintf(in->made + at, sizeof(in->made) - at, "; mounted with %s%s%s", given[0] ? given : "defaults",
 	         as[0] ? ": " : "", as);
+	if (!as[0])
+		strcpy(as, given);
 }
 
 static int make_and_mount(const struct target_spec *spec, struct made_fs *in, struct why *why)
@@ -245,6 +249,7 @@ static int make_and_mount(const struct target_spec *spec, struct made_fs *in, st
 
 	if (fd < 0)
 		return fd;
+	in->type = t;
 	if (spec->floor_ns)
 		floor_beside(device, true, spec->floor_ns, &in->k.floor);
 	mkfs_options(t, fd, spec->fs.mkfs, mkfs, sizeof(mkfs));
@@ -286,9 +291,16 @@ static int fs_open(const struct target_spec *spec, void **instance, struct why *
 static void fs_facts(void *instance, struct target_facts *out)
 {
 	struct made_fs *in = instance;
+	int fd = open(in->device, O_RDONLY | O_CLOEXEC);
 
 	kernel_facts(&in->k, out);
 	out->made = in->made;
+	if (!facts_get(&out->drive, "drive")[0]) /* btrfs has a number of its own, and this mount is in no table */
+		facts_of_fd(fd, &out->drive);
+	if (fd >= 0)
+		close(fd);
+	facts_add(&out->drive, "filesystem", "%s", in->type->name);
+	facts_add(&out->drive, "fs_options", "%s", in->options);
 }
 
 static void unmount(struct made_fs *in)

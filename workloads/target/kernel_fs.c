@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/btrfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -294,10 +296,31 @@ void kernel_begin(void *instance)
 	barriers_begin(&k->below);
 }
 
+/* How many copies btrfs writes of its metadata is in no option of its mount. The kernel has a folder for each kind. */
+static void add_profile(int dir, struct dev_facts *out)
+{
+	static const char *const profile[] = { "dup", "single" };
+	struct btrfs_ioctl_fs_info_args info = { .flags = 0 };
+	char path[128], id[40] = "";
+
+	if (ioctl(dir, BTRFS_IOC_FS_INFO, &info))
+		return;
+	for (unsigned i = 0, n = 0; i < BTRFS_FSID_SIZE; i++)
+		n += (unsigned)sprintf(id + n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", info.fsid[i]);
+	for (unsigned i = 0; i < sizeof(profile) / sizeof(profile[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/fs/btrfs/%s/allocation/metadata/%s", id, profile[i]);
+		if (!access(path, F_OK))
+			facts_add(out, "metadata", "%s", profile[i]);
+	}
+}
+
 void kernel_facts(void *instance, struct target_facts *out)
 {
 	struct kernel_fs *k = instance;
 
 	barriers_end(&k->below, &k->barriers);
 	*out = (struct target_facts){ .barriers = &k->barriers, .floor = &k->floor };
+	facts_of_fd(k->dir, &out->drive);
+	facts_of_mount(k->dir, &out->drive);
+	add_profile(k->dir, &out->drive);
 }

@@ -262,6 +262,59 @@ static void images_without_a_name_are_one_image(void **state)
 	assert_int_equal(spawn_loops_left(), 0);
 }
 
+static const char *fact(json_t *of, const char *key)
+{
+	const char *value = json_string_value(json_object_get(json_object_get(of, "drive"), key));
+
+	return value ? value : "";
+}
+
+static const char *floor_of(json_t *run, size_t target)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(run, "targets"), target), "floor_of"));
+}
+
+/*
+ * What makes two sides unlike is in the results: what lies below, how it is mounted, copies, what the device read and
+ * wrote, and the flushes of the drive behind a loop device. Those that lie on one device have one floor.
+ */
+static void what_sides_differ_by_is_recorded(void **state)
+{
+	static const char *const type[] = { "ext4", "btrfs", "btrfs" }, *const copies[] = { "", "dup", "single" };
+	json_t *run, *b;
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=40\nfsync=1\n");
+	run = run_json("bench j.fio -t fs:ext4,size=128m -t fs:btrfs,size=128m -t fs:btrfs,size=128m,mkfs=-msingle "
+	               "-t path:. -t postfix@file:d.img,size=64m -t postfix@ram:64m -t prefix@ram:64m "
+	               "-n 1 --no-results --no-kernel-waits -j -");
+	for (size_t i = 0; i < 3; i++) {
+		b = json_object_get(trial(run, i), "barriers");
+		assert_string_equal(fact(trial(run, i), "filesystem"), type[i]);
+		assert_string_equal(fact(trial(run, i), "metadata"), copies[i]);
+		assert_memory_equal(fact(trial(run, i), "fs_options"), "rw", 2);
+		assert_true(json_integer_value(json_object_get(b, "written_bytes")) >= 40 * 4096);
+		assert_non_null(json_object_get(b, "reads"));
+		/* The image is an ordinary file: a flush of its device is an fsync of it. */
+		if (json_object_get(b, "drive"))
+			assert_true(json_integer_value(json_object_get(b, "drive_flushes")) >= 39);
+		assert_true(json_real_value(json_object_get(trial(run, i), "meta_bytes_per_sync")) > 0);
+		assert_string_equal(floor_of(run, i), floor_of(run, 0));
+	}
+	/* A copy more of each block of the log, and of nothing else. */
+	assert_true(json_real_value(json_object_get(trial(run, 1), "meta_bytes_per_sync")) >
+	            1.5 * json_real_value(json_object_get(trial(run, 2), "meta_bytes_per_sync")));
+	assert_string_equal(floor_of(run, 3), floor_of(run, 4));
+	assert_string_equal(floor_of(run, 5), floor_of(run, 6));
+	assert_string_not_equal(floor_of(run, 0), floor_of(run, 3));
+	assert_string_not_equal(floor_of(run, 4), floor_of(run, 5));
+	assert_string_equal(fact(trial(run, 3), "filesystem"), fact(trial(run, 4), "filesystem"));
+	assert_true(fact(trial(run, 3), "filesystem")[0]);
+	json_decref(run);
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+}
+
 /* The negative control of the check: this file system's fsync sends no flush. */
 static void an_fsync_that_is_a_no_op_is_told(void **state)
 {
@@ -537,6 +590,7 @@ int main(void)
 		cmocka_unit_test(each_file_system_beside_a_design),
 		cmocka_unit_test(it_is_made_and_mounted_as_one_says),
 		cmocka_unit_test(images_without_a_name_are_one_image),
+		cmocka_unit_test(what_sides_differ_by_is_recorded),
 		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),
 		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
 		cmocka_unit_test(bad_targets_are_one_line),

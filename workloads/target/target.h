@@ -56,12 +56,16 @@ struct target_barriers {
 	char device[64], why[128]; /* why: flushes cannot be counted; "" when they can */
 	bool none_needed;          /* the device says that it has no volatile cache */
 	uint64_t flushes;          /* of the device, since begin */
+	char drive[64];            /* under the file behind it, where that is a loop device and its drive counts; "" */
+	uint64_t drive_flushes;    /* of that drive, since begin, others' with them */
+	bool has_traffic;          /* the next two are known: of the device, since begin */
+	uint64_t reads, written;   /* requests; bytes */
 };
 
 /* What a result wants to know of an instance. */
 struct target_facts {
 	char notice[256];                  /* what was not available, "" when all was */
-	struct dev_facts drive;            /* what is known of the device and the drive under it */
+	struct dev_facts drive;            /* what is known of the device, the drive under it, and the file system */
 	const struct dev_stats *device;    /* since settle; NULL when there is no device of ours */
 	const struct target_barriers *barriers; /* NULL when neither fsync nor flush is a system call */
 	const struct hist *floor;          /* a write and a flush below it, at open; NULL when it has no floor */
