@@ -164,8 +164,7 @@ def compare(options):
 
 def put_text(rows, outcomes, notices):
     for r in rows:
-        print(f"{say.fsyncers(r.fsyncers)}: {say.verdict(r.a, r.b, r.metric, r.result)}"
-              f"{' (a finding)' if r.result.finding else ''}")
+        print(f"{say.fsyncers(r.fsyncers)}: {say.verdict(r.a, r.b, r.metric, r.result)}{say.standing(r.result)}")
     print(say.chance(rows) + ".")
     for line in notices:
         print(line)

@@ -99,7 +99,7 @@ def comparisons_table(each):
         rows.append([cell(r.fsyncers), (r.metric, r.metric), (f"{r.b} / {r.a}", r.b),
                      cell(c.ratio if told else None, 3),
                      (say.interval(c) if told else "-", c.low if told else -1), cell(c.blocks),
-                     (say.verdict(r.a, r.b, r.metric, c) + (" (a finding)" if c.finding else ""), c.p if told else 2)])
+                     (say.verdict(r.a, r.b, r.metric, c) + say.standing(c), c.p if told else 2)])
     return ["fsyncers", "metric", "targets", "ratio", "95 % interval", "blocks", "in words"], rows
 
 

@@ -214,9 +214,11 @@ class Run:
     # ---- the floor: one 4 KiB write and flush below the target, by one task, nothing else ----
 
     def floor(self, target, threads):
-        """Of all trials: the look before the trial or the one after it, whichever has the lower p50. None where there
-        was none."""
-        parts = [t["floor"] for t in self.trials(target, threads) if t.get("floor", {}).get("bins")]
+        """Of all trials: the look before the trial or the one after it, whichever has the lower p50. A device has one
+        floor: targets that lie on the same one share their looks. None where there was none."""
+        of = self.data["targets"][target].get("floor_of")
+        same = [i for i in self.indexes if i == target or (of and self.data["targets"][i].get("floor_of") == of)]
+        parts = [t["floor"] for i in same for t in self.trials(i, threads) if t.get("floor", {}).get("bins")]
         return histogram(parts) if parts else None
 
     def floor_times(self, target, threads):

@@ -17,6 +17,7 @@ import numpy as np
 import runs
 import stats
 import steps
+import unlike
 
 WORSE = {"p50": "slower", "p99": "slower", "p99.9": "slower", "rate": "faster"}
 BLIND = 0.5  # where less than this would not have been seen, "no difference found" would say too much
@@ -63,6 +64,13 @@ def way(metric, c):
     return (WORSE if c.ratio > 1 else BETTER)[metric]
 
 
+def standing(c):
+    """Behind a difference in a table: what becomes of it when all comparisons are counted (stats.4)."""
+    if not c.different:
+        return ""
+    return " (a finding)" if c.finding else " (no finding: it does not stand when all comparisons are counted)"
+
+
 def words(metric, c):
     """What stands beside a ratio in a table that names its targets (say.1)."""
     if not c.valid:
@@ -71,7 +79,7 @@ def words(metric, c):
         return f"cannot be told: less than {detectable(c)} would not have been seen"
     if not c.different:
         return f"no difference found; one of {detectable(c)} would have been seen"
-    return way(metric, c) + (" (a finding)" if c.finding else "")
+    return way(metric, c) + standing(c)
 
 
 def verdict(a, b, metric, c):
@@ -87,7 +95,9 @@ def verdict(a, b, metric, c):
 
 def pooled(run, a, b, metric, levels=None):
     """All levels, or these, as one comparison: a block is trial i of each, the mean of its levels' log ratios."""
-    ratios = []
+    ratios, apart = [], unlike.floors_apart(run, a, b, levels or run.levels)
+    if apart:
+        return stats.Comparison(blocks=len(run.blocks(a, b, run.levels[0], metric)[0]), why=apart)
     for threads in levels or run.levels:
         x, y = run.blocks(a, b, threads, metric)
         if stats.unusable(x, y):
@@ -110,7 +120,9 @@ def compare_run(run, base=None, metrics=runs.METRICS):
             names = run.names[a], run.names[b], metric
             over.append(Row(*names, None, None, pooled(run, a, b, metric), b))
             for t in run.levels:
-                each.append(Row(*names, t, run.fsyncers(t), stats.compare(*run.blocks(a, b, t, metric)), b))
+                blocks, apart = run.blocks(a, b, t, metric), unlike.floors_apart(run, a, b, [t])
+                result = stats.Comparison(blocks=len(blocks[0]), why=apart) if apart else stats.compare(*blocks)
+                each.append(Row(*names, t, run.fsyncers(t), result, b))
     stats.correct([r.result for r in each])
     stats.correct([r.result for r in over])
     return each, over
@@ -138,6 +150,8 @@ def levels_text(run):
 def pair_answer(rows):
     """What all metrics of one pair come to."""
     told = [r for r in rows if r.result.valid]
+    if not told and len({r.result.why for r in rows}) == 1:
+        return f"{rows[0].b} against {rows[0].a} cannot be told: {rows[0].result.why}"
     if not told:
         return verdict(rows[0].a, rows[0].b, rows[0].metric, rows[0].result)
     found = [r for r in told if r.result.finding]
@@ -155,9 +169,14 @@ def pair_answer(rows):
 
 
 def pairs(run, over):
-    """What each target comes to against the first one, all levels together: a sentence each, of rows of all levels."""
-    return [f"{'Over' if len(run.levels) > 1 else 'With'} {levels_text(run)}: {pair_answer(list(rows))}."
-            for _, rows in itertools.groupby(over, key=lambda r: r.target)]
+    """What each target comes to against the first one, all levels together: a sentence each, of rows of all levels, and
+    behind it what is unlike about the two."""
+    out = []
+    for target, rows in itertools.groupby(over, key=lambda r: r.target):
+        rows = list(rows)
+        out.append(f"{'Over' if len(run.levels) > 1 else 'With'} {levels_text(run)}: {pair_answer(rows)}.")
+        out.append(unlike.block(run, next(i for i in run.indexes if run.names[i] == rows[0].a), target))
+    return [text for text in out if text]
 
 
 def durables(jobs):
@@ -347,7 +366,7 @@ def place_doubts(run):
 
 def figure_doubts(run, levels=None):
     """What makes one doubt the figures: one sentence each. `levels`: of rows with these alone (all)."""
-    return place_doubts(run) + trial_doubts(run, levels) + floor_doubts(run, levels)
+    return place_doubts(run) + unlike.doubts(run) + trial_doubts(run, levels) + floor_doubts(run, levels)
 
 
 def doubts(run, levels=None):

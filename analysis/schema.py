@@ -141,10 +141,13 @@ TRIAL = record({"threads": count, "target": count, "trial": count, "rate": posit
                 "kernel_waits": KERNEL_WAITS, "waits": each(WAIT),
                 "floor": histogram, "floor_before_ns": positive, "floor_after_ns": positive,
                 "floor_ratio": number, "promised": count, "over_time": over_time, "flushes_per_sync": positive,
-                "meta_bytes_per_sync": positive, "device": table(histogram)})
+                "meta_bytes_per_sync": positive, "device": table(histogram), "drive": table(text),
+                "barriers": record({}, {"flushes": count, "drive_flushes": count, "reads": count}),
+                "stolen": number, "others_busy": number, "mhz": number})
 
 TARGET = record({"label": text},
-                {"text": text, "kind": text, "design": text, "fio_beside": count, "driver": text, "job": count})
+                {"text": text, "kind": text, "design": text, "fio_beside": count, "driver": text, "job": count,
+                 "metadata": text, "floor_of": text})
 
 JOB = record({"name": text}, {"subject": text, "path": text, "durable_by": text})
 
