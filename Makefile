@@ -39,7 +39,7 @@ prefix  ?= /usr/local
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots readme bench-guard
-.PHONY: install deb fio-engine fuzz vm ground-truth clean help tests libs
+.PHONY: install deb fio-engine fuzz databases vm ground-truth clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -57,8 +57,9 @@ test: ## build and run every test program; the last line is the totals (installs
 	echo "without it a part of replay_test is skipped"
 	@FSYNCSTORM=$(BIN) scripts/run-tests $(BUILD)/test-logs $(TESTS) $(SCRIPTS)
 
-test-all: ## make test, sanitizers, static analysis, fuzzers, the virtual machine: what CI has no time for
+test-all: ## make test, databases, sanitizers, analysis, fuzzers, virtual machine: what CI has no time for
 	@$(SUBMAKE) test
+	@$(SUBMAKE) databases
 	@$(SUBMAKE) check asan tsan analyze fuzz
 	@$(SUBMAKE) vm
 	@echo "test-all: all of it passed"
@@ -71,6 +72,11 @@ check: ## no warning under gcc and clang, floors kept, rules that a grep can hol
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang BUILD=$(BUILD)/clang build tests
 	@$(SUBMAKE) -j$(JOBS) -s CC=gcc INSTRUMENT=0 BUILD=$(BUILD)/bare build
 	@echo "check: clean"
+
+databases: ## PostgreSQL, etcd and redis under load, watched: what each syncs, how long it takes and why (root)
+	@scripts/deps all
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@FSYNCSTORM=$(BIN) scripts/watched-databases
 
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined BUILD=$(BUILD)/asan build tests

@@ -229,6 +229,11 @@ static void follow(struct watching *w)
 
 	w->files.begin_ns = begin;
 	w->files.device_of = device_of;
+	if (!w->to_stdout && !isatty(STDOUT_FILENO)) {
+		printf("watching %s: %u thread%s; the report comes at its end, or at Ctrl-C\n", w->name, w->threads.n,
+		       w->threads.n == 1 ? "" : "s");
+		cmd_flush();
+	}
 	if (w->child)
 		close(w->go);
 	while (left && !stop_asked() && (!w->opt->seconds_ns || now - begin < w->opt->seconds_ns)) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -38,6 +39,7 @@ static int find_device(struct watched_files *f, const char *path)
 static unsigned file_of(struct watched_files *f, const char *path, bool is_dsync)
 {
 	struct watched_file *file;
+	struct stat st;
 	unsigned i = 0;
 
 	while (i < f->n && (f->file[i]->is_dsync != is_dsync || strcmp(f->file[i]->path, path)))
@@ -52,6 +54,7 @@ static unsigned file_of(struct watched_files *f, const char *path, bool is_dsync
 	hist_init(&file->sync);
 	hist_init(&file->size);
 	file->device = find_device(f, path);
+	file->dev = path[0] == '/' && !stat(path, &st) ? st.st_dev : 0;
 	return f->n++;
 }
 

@@ -52,6 +52,7 @@ struct watched_early {
 
 struct watched_file {
 	char path[PATH_MAX];
+	dev_t dev;                     /* of its file system; 0: not known */
 	bool is_dsync;                 /* through a descriptor that syncs each write */
 	struct hist sync;
 	uint64_t count[KWAIT_KINDS];   /* calls of each kind, those that failed too */

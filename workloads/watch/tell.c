@@ -4,47 +4,13 @@
 #include <string.h>
 
 #include "base/screen.h"
-#include "watch/files.h"
+#include "watch/answer.h"
 
-#define TOLD_SHARE 0.05 /* a wait that takes less of a sync is not told */
 #define ROWS       20   /* files of a table */
 
 static double us(double ns)
 {
 	return ns / 1000;
-}
-
-/* "71 % jbd2_log_wait_commit: another task's journal commit, 20 % ...": the dearest waits. */
-static void say_waits(const struct kwait_sum *waits, unsigned most, char *out, size_t size)
-{
-	struct kwait_sum sorted = *waits;
-	size_t at = 0;
-
-	out[0] = '\0';
-	kwait_sum_sort(&sorted);
-	for (unsigned i = 0; i < sorted.nsites && i < most && at < size; i++) {
-		const struct kwait_site *s = &sorted.site[i];
-		double share = (double)s->ns / (double)sorted.sync_ns;
-
-		if (share < TOLD_SHARE)
-			break;
-		at += (size_t)snprintf(out + at, size - at, "%s%.0f %% %s%s%s", i ? ", " : "", 100 * share, s->function,
-		                       s->what[0] ? ": " : "", s->what);
-	}
-	if (!at)
-		snprintf(out, size, "%.0f %% on a processor",
-		         sorted.sync_ns ? 100.0 * (double)sorted.phase_ns[KW_ON_CPU] / (double)sorted.sync_ns : 100);
-}
-
-/* The kind of sync that is most of them. */
-static const char *sync_name(const struct watched_file *file)
-{
-	unsigned best = 0, end = file->is_dsync ? KWAIT_KINDS : KWAIT_WRITE;
-
-	for (unsigned k = 1; k < end; k++)
-		if (file->count[k] > file->count[best])
-			best = k;
-	return kwait_kind_name[best];
 }
 
 static int dearest_first(const void *a, const void *b)
@@ -80,9 +46,9 @@ void watched_files_line(struct watched_files *f, FILE *out, uint64_t since_ns, u
 
 		if (file->sync.n == file->shown)
 			continue;
-		say_waits(&file->waits, 1, waits, sizeof(waits));
+		answer_waits(&file->waits, 1, waits, sizeof(waits));
 		fprintf(out, "%.0f s: %s %.0f %s/s, so far %llu: ", (double)(now_ns - f->begin_ns) / 1e9, file->path,
-		        (double)(file->sync.n - file->shown) / seconds, sync_name(file),
+		        (double)(file->sync.n - file->shown) / seconds, answer_call(file),
 		        (unsigned long long)file->sync.n);
 		fprintf(out, "p50 %.0f us, p99 %.0f us, max %.0f us; %s\n",
 		        us((double)hist_percentile(&file->sync, 50)), us((double)hist_percentile(&file->sync, 99)),
@@ -99,21 +65,7 @@ static double seconds_of(const struct watched_files *f)
 	return f->end_ns > f->begin_ns ? (double)(f->end_ns - f->begin_ns) / 1e9 : 0;
 }
 
-static void print_answers(struct watched_file *const *list, unsigned n, const struct watched_files *f, const char *name,
-                          FILE *out)
-{
-	char waits[1024];
-
-	for (unsigned i = 0; i < n && i < 3; i++) {
-		say_waits(&list[i]->waits, 2, waits, sizeof(waits));
-		screen_sayf(out, "", "%s: %.0f %s/s on %s, p50 %.0f us, p99 %.0f us, of their time %s.", name,
-		            seconds_of(f) > 0 ? (double)list[i]->sync.n / seconds_of(f) : 0, sync_name(list[i]),
-		            list[i]->path, us((double)hist_percentile(&list[i]->sync, 50)),
-		            us((double)hist_percentile(&list[i]->sync, 99)), waits);
-	}
-}
-
-static void print_files(struct watched_file *const *list, unsigned n, FILE *out)
+static void print_files(struct watched_file *const *list, unsigned n, size_t common, FILE *out)
 {
 	static const char *const column[] = { "syncs", "failed", "p50 us", "p99 us", "p99.9 us", "max us", "writes",
 		                              "KiB" };
@@ -127,8 +79,8 @@ static void print_files(struct watched_file *const *list, unsigned n, FILE *out)
 		const struct watched_file *file = list[i];
 		static const double at[] = { 50, 99, 99.9, 100 };
 
-		screen_cell(t, "%s", file->path);
-		screen_cell(t, "%s%s", sync_name(file), file->is_dsync ? " (synced)" : "");
+		screen_cell(t, "%s", file->path + common);
+		screen_cell(t, "%s%s", answer_call(file), file->is_dsync ? " (synced)" : "");
 		screen_cell(t, "%llu", (unsigned long long)file->sync.n);
 		screen_cell(t, "%llu", (unsigned long long)file->failed);
 		for (unsigned k = 0; k < 4; k++)
@@ -136,12 +88,13 @@ static void print_files(struct watched_file *const *list, unsigned n, FILE *out)
 		screen_cell(t, "%llu", (unsigned long long)file->writes);
 		screen_cell(t, "%llu", (unsigned long long)(file->bytes >> 10));
 	}
-	fputs("\nby file, the dearest first\n", out);
+	fprintf(out, "\nby file, the dearest first%s%.*s\n", common ? "; all are below " : "", (int)common,
+	        list[0]->path);
 	screen_table_print(t, out);
 	screen_table_free(t);
 }
 
-static void print_phases(struct watched_file *const *list, unsigned n, FILE *out)
+static void print_phases(struct watched_file *const *list, unsigned n, size_t common, FILE *out)
 {
 	struct screen_table *t = screen_table(1);
 
@@ -156,12 +109,12 @@ static void print_phases(struct watched_file *const *list, unsigned n, FILE *out
 		for (unsigned k = 0; k < sorted.nsites && k < 5; k++) {
 			const struct kwait_site *s = &sorted.site[k];
 
-			screen_cell(t, "%s", list[i]->path);
+			screen_cell(t, "%s", list[i]->path + common);
 			screen_cell(t, "%.1f%%", 100.0 * (double)s->ns / (double)sorted.sync_ns);
 			screen_cell(t, "%s", kwait_phase_name(s->phase));
 			screen_cell(t, "%s%s%s", s->function, s->what[0] ? ": " : "", s->what);
 		}
-		screen_cell(t, "%s", list[i]->path);
+		screen_cell(t, "%s", list[i]->path + common);
 		screen_cell(t, "%.1f%%", 100.0 * (double)sorted.phase_ns[KW_ON_CPU] / (double)sorted.sync_ns);
 		screen_cell(t, "%s", kwait_phase_name(KW_ON_CPU));
 		screen_cell(t, "%s", kwait_phase_what(KW_ON_CPU));
@@ -171,7 +124,7 @@ static void print_phases(struct watched_file *const *list, unsigned n, FILE *out
 	screen_table_free(t);
 }
 
-static void print_slowest(const struct watched_files *f, FILE *out)
+static void print_slowest(const struct watched_files *f, size_t common, FILE *out)
 {
 	static const char *const column[] = { "at s", "took us", "thread" };
 	struct screen_table *t = screen_table(1);
@@ -189,7 +142,7 @@ static void print_slowest(const struct watched_files *f, FILE *out)
 		screen_cell(t, "%.0f", us((double)s->took_ns));
 		screen_cell(t, "%d", (int)s->tid);
 		screen_cell(t, "%s", kwait_kind_name[s->kind]);
-		screen_cell(t, "%s", f->file[s->file]->path);
+		screen_cell(t, "%s", f->file[s->file]->path + common);
 		screen_cell(t, "%.0f", us((double)s->wait_ns));
 		screen_cell(t, "%s", s->wait[0] ? s->wait : "-");
 	}
@@ -222,10 +175,12 @@ void watched_files_print(const struct watched_files *f, const char *name, FILE *
 
 	print_early(f, out);
 	if (list && n) {
-		print_answers(list, n, f, name, out);
-		print_files(list, n, out);
-		print_phases(list, n, out);
-		print_slowest(f, out);
+		size_t common = answer_common(list, n);
+
+		answer_print(list, n, f, name, out);
+		print_files(list, n, common, out);
+		print_phases(list, n, common, out);
+		print_slowest(f, common, out);
 	} else {
 		screen_sayf(out, "", "%s: no sync was seen in %.1f s.", name, seconds_of(f));
 	}
@@ -342,7 +297,7 @@ static void record_file(const struct watched_file *file, unsigned number, FILE *
 	if (file->is_dsync)
 		fprintf(out, "sync=dsync\n");
 	else
-		fprintf(out, "%s=%llu\n", strcmp(sync_name(file), "fsync") ? "fdatasync" : "fsync",
+		fprintf(out, "%s=%llu\n", strcmp(answer_call(file), "fsync") ? "fdatasync" : "fsync",
 		        (unsigned long long)(per ? per : 1));
 	if (file->ntasks > 1)
 		fprintf(out, "numjobs=%u\n", file->ntasks);
