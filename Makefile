@@ -16,7 +16,7 @@ JOBS    ?= $(shell nproc)
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := $(OPT) -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DFSS_INSTRUMENT=$(INSTRUMENT) -Iengine -Iworkloads -I. \
            -I$(BUILD)/made
-LDLIBS  := -lisal -lhwloc -luring -lpfm -lblkid -lmount -lzstd -ljansson -lfuse3 -linih -ldw -lpthread -lm
+LDLIBS  := -lisal -lxxhash -lhwloc -luring -lpfm -lblkid -lmount -lzstd -ljansson -lfuse3 -linih -ldw -lpthread -lm
 ifneq ($(SAN),)
 CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
