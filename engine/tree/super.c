@@ -17,7 +17,7 @@
 #include "tree/node.h"
 
 
-static const char magic[8] = "FSSTORM3";
+static const char magic[8] = "FSSTORM4";
 static const uint64_t copy_at[] = { SUPER_COPY_0, SUPER_COPY_1 };
 
 struct disk_root {
@@ -38,7 +38,8 @@ struct disk_super {
 	uint64_t next_subvol;
 	struct disk_root root_tree, log_root, log_before;
 	uint64_t log_trust;
-	uint8_t zero[SUPER_SIZE - 80 - 3 * sizeof(struct disk_root)];
+	struct super_stream stream;
+	uint8_t zero[SUPER_SIZE - 80 - 3 * sizeof(struct disk_root) - sizeof(struct super_stream)];
 };
 _Static_assert(sizeof(struct disk_super) == SUPER_SIZE, "a super block is 4 KiB, without padding");
 
@@ -80,6 +81,7 @@ static void encode(struct disk_super *ds, const struct super *s, uint64_t bytenr
 	}
 	if (s->log_root.bytenr && s->log_trust == LOG_IN_FLIGHT)
 		ds->log_before = disk_root_of(&s->log_before);
+	ds->stream = s->stream;
 	ds->csum = csum_of(ds);
 }
 
@@ -131,6 +133,18 @@ static const char *wrong_log(const struct disk_super *ds, const struct disk_root
 	return NULL;
 }
 
+static const char *wrong_stream(const struct disk_super *ds)
+{
+	uint64_t data = SUPER_END + ds->meta_len * (ds->dup + 1);
+	const struct super_stream *st = &ds->stream;
+
+	if (ds->log_root.bytenr)
+		return "that it has a stream and a log";
+	if ((st->bytenr | st->end) % ALLOC_UNIT || st->bytenr < data || st->bytenr >= st->end || st->end > ds->dev_size)
+		return "where the stream is";
+	return NULL;
+}
+
 /* NULL, or what a whole copy says that cannot be. Every field is looked at here, and nowhere after. */
 static const char *wrong_field(const struct disk_super *ds)
 {
@@ -152,6 +166,8 @@ static const char *wrong_field(const struct disk_super *ds)
 		return "the generation of the tree of roots";
 	if (ds->log_trust > LOG_IN_FLIGHT)
 		return "how far its log may be believed";
+	if (ds->stream.bytenr)
+		return wrong_stream(ds);
 	const char *wrong = ds->log_root.bytenr ? wrong_log(ds, &ds->log_root) : NULL;
 	if (wrong || !ds->log_before.bytenr)
 		return wrong;
@@ -176,6 +192,7 @@ static void decode(const struct disk_super *ds, struct super *s)
 	s->log_root = ptr_of(&ds->log_root);
 	s->log_trust = (enum log_trust)ds->log_trust;
 	s->log_before = ptr_of(&ds->log_before);
+	s->stream = ds->stream;
 }
 
 /* Why a copy is not believed, worst last. When neither is, the message is about the better one. */

@@ -26,6 +26,12 @@ enum log_trust {
 	                 * blocks and data agree with their checksums; else log_before is the log, which is written */
 };
 
+/* Where the first group of a stream lies that no commit covers (fs/stream.h), in a segment that ends at `end`; with
+ * what nonce and number. bytenr 0: there is no stream. */
+struct super_stream {
+	uint64_t bytenr, end, nonce, lsn;
+};
+
 struct super {
 	uint64_t fsid;
 	uint64_t dev_size;
@@ -37,6 +43,7 @@ struct super {
 	struct tree_ptr log_root;     /* bytenr 0: no log; then the next two say nothing */
 	enum log_trust log_trust;
 	struct tree_ptr log_before;   /* with LOG_IN_FLIGHT; bytenr 0: no log */
+	struct super_stream stream;   /* never together with log_root */
 	uint64_t next_subvol;
 };
 

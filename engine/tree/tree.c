@@ -16,6 +16,7 @@ static void tree_init(struct tree *t, struct blocks *bl, uint64_t owner)
 	rwsem_init(&t->root_lock, L_TREE_NODE, 0);
 	t->root = NULL;
 	t->give_up = alloc_pin;
+	t->note = NULL;
 	spin_init(&t->dirty_lock, L_DIRTY);
 	list_init(&t->dirty);
 	t->ndirty = 0;

@@ -55,6 +55,10 @@ struct tree {
 	/* what becomes of a written block that is copied (tree.4): alloc_pin(), unless the tree's maker has set
 	 * another */
 	void (*give_up)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
+	/* told of each change of an item, after it was made: data NULL: it is gone. Set by the tree's maker; no lock of
+	 * the tree is held. NULL: nobody is told */
+	void (*note)(void *arg, const struct key *k, const void *data, uint32_t len);
+	void *note_arg;
 	struct spin dirty_lock; /* guards these: */
 	struct list dirty;      /* blocks changed and not submitted */
 	uint32_t ndirty;

@@ -196,5 +196,7 @@ int tree_delete(struct tree *t, uint64_t generation, const struct key *k)
 	if (shrinks)
 		shrink(&p);
 	unlock_root(&p);
+	if (!ret && t->note)
+		t->note(t->note_arg, k, NULL, 0);
 	return ret;
 }

@@ -200,6 +200,8 @@ static int change(const struct change *c)
 	CHECK(write_held(&leaf->lock) && !leaf->written && leaf->generation == c->generation);
 	ret = change_leaf(c, leaf);
 	node_leave(leaf, NODE_WRITE);
+	if (!ret && c->t->note)
+		c->t->note(c->t->note_arg, c->key, c->data, c->len);
 	return ret;
 }
 
