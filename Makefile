@@ -38,7 +38,7 @@ VERSION := 1.0
 prefix  ?= /usr/local
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test test-all check asan tsan analyze bench-race bench-self profile-race plots readme bench-guard
+.PHONY: all build run test test-all check asan tsan analyze bench-cut bench-race bench-self profile-race plots readme bench-guard
 .PHONY: install deb fio-engine fuzz databases vm ground-truth clean help tests libs
 all: build
 
@@ -107,6 +107,10 @@ bench-self: ## what it must reach: each figure beside its bound
 bench-race: ## what finding races must reach: each figure beside its bound (ONLY="protocol seed": these groups)
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@scripts/bench-race $(BIN) $(foreach group,$(ONLY),--only $(group))
+
+bench-cut: ## what power cuts on real file systems must reach, each figure beside its bound (ONLY=alarms: 20,000 states each)
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@$(BIN) bench-cut --dir $(BUILD) --json $(BUILD)/bench-cut.json $(foreach group,$(ONLY),--only $(group))
 
 profile-race: ## where a schedule of the full pipeline goes: the costliest functions, layer by layer
 	@$(SUBMAKE) -j$(JOBS) -s build

@@ -25,6 +25,7 @@
 	X("list", cmd_list, "what there is: designs, devices, jobs, races") \
 	X("doctor", cmd_doctor, "what this machine can measure, what it cannot, and what to do about it") \
 	X("topo", cmd_topo, "this machine's processors and nodes, and where a placement puts tasks") \
+	X("bench-cut", cmd_bench_cut, "the figures that power cuts must reach, each beside its bound") \
 	X("bench-race", cmd_bench_race, "the figures that a search for races must reach, each beside its bound") \
 	X("bench-self", cmd_bench_self, "the figures that fsyncstorm itself must reach, each beside its bound") \
 	X("help", cmd_help, "this list, or the help of one command")

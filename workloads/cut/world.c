@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "machine/mem.h"
+#include "rt/rt.h"
 
 /* ---- the base ---- */
 
@@ -129,8 +130,10 @@ static int run_recorded(struct world *w, struct round *r, struct why *why)
 	if (root < 0)
 		return root;
 	int ret = drive_open(w->drive, root, why);
+	uint64_t since = rt_now();
 	if (!ret)
 		ret = drive_run(w->drive, &r->drive, why);
+	r->ran_ns = rt_now() - since;
 	if (ret == -ETIMEDOUT)
 		return ret;
 	drive_close(w->drive);
@@ -145,15 +148,18 @@ int world_round(struct world *w, struct round *r, struct why *why)
 
 	model_rewind(e->model);
 	recorder_restore(&w->recorder, e->base);
-	recorder_begin(&w->recorder, &r->recorder);
+	if (!r->unrecorded)
+		recorder_begin(&w->recorder, &r->recorder);
 	int ret = run_recorded(w, r, why);
 	if (ret == -ETIMEDOUT)
 		return ret;
-	if (recorder_end(&w->recorder))
+	if (!r->unrecorded && recorder_end(&w->recorder))
 		return server_killed(why);
 	recorder_log(&w->recorder, &recorded);
 	if (ret)
 		return ret;
+	if (r->unrecorded)
+		recorded.n = 0;
 	e->seed = r->drive.seed;
 	name_threads(w);
 	evidence_record(e, recorded.event, recorded.n);

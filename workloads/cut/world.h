@@ -24,6 +24,8 @@ void world_close(struct world *w);
 struct round {
 	struct recorder_ways recorder;
 	struct drive_ways drive;
+	bool unrecorded;            /* through the same device, but nothing of it is kept: only counts and time */
+	uint64_t ran_ns;            /* how long the threads ran */
 	bool cut_short;             /* the recorder was full: what came after is not in the record */
 	struct round_counts counts; /* what came of it */
 };
