@@ -38,7 +38,8 @@ VERSION := 1.0
 prefix  ?= /usr/local
 SUBMAKE := $(MAKE) --no-print-directory
 
-.PHONY: all build run test test-all check asan tsan analyze bench-cut bench-race bench-self profile-race plots readme bench-guard
+.PHONY: all build run test test-all check asan tsan analyze bench-self profile-race plots readme bench-guard
+.PHONY: bench-cut bench-race
 .PHONY: install deb fio-engine fuzz databases vm ground-truth clean help tests libs
 all: build
 
@@ -108,7 +109,7 @@ bench-race: ## what finding races must reach: each figure beside its bound (ONLY
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@scripts/bench-race $(BIN) $(foreach group,$(ONLY),--only $(group))
 
-bench-cut: ## what power cuts on real file systems must reach, each figure beside its bound (ONLY=alarms: 20,000 states each)
+bench-cut: ## what power cuts on real file systems must reach, each figure beside its bound (ONLY=alarms: 20,000 states)
 	@$(SUBMAKE) -j$(JOBS) -s build
 	@$(BIN) bench-cut --dir $(BUILD) --json $(BUILD)/bench-cut.json $(foreach group,$(ONLY),--only $(group))
 

@@ -1,14 +1,14 @@
 /*
- * bench_cut.c: `fsyncstorm bench-cut`: what power cuts on real file systems must reach, each figure beside its bound. A
- * row a group; the groups are in figures/cuts.c.
+ * bench_cut.c: `fsyncstorm bench-cut`: what power cuts on real file systems must reach, each figure beside its bound.
+ * A row a group; the groups are in figures/cuts.c.
  */
 #include "cmd/cmd.h"
 #include "figures/cuts.h"
 
 static const struct self_suite suite = {
 	.command = "bench-cut",
-	.doc = "What power cuts on real file systems must reach, each figure beside its bound; root. Exit status 1: one "
-	       "was missed.\v",
+	.doc = "What power cuts on real file systems must reach, each figure beside its bound; needs root. Exit status "
+	       "1: one was missed.\v",
 	.group = {
 		{ "rates", "states judged a second on both processors, against the kernel's own share",
 		  cut_figures_rates, false },
