@@ -19,6 +19,13 @@ static void keep_run(struct hunt *h, struct violation *v, enum violation_kind ki
 	schedule_copy(&v->schedule, &h->schedule);
 }
 
+void hunt_as_found(struct hunt *h, const struct violation *v)
+{
+	h->granularity = v->granularity;
+	if (v->broken.kind == BROKEN_WHOLE)
+		h->judge->whole_every = 1;
+}
+
 /* ---- calls ---- */
 
 /* No failure: when two tasks make or remove one name, one of them may be refused; and a store beyond the end of a
@@ -174,6 +181,8 @@ struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c)
 	CHECK(!ret);
 	struct recovered *r = recover_image(image);
 	dev_close(image);
+	if (h->judge->whole_every)
+		r->damage = judge_whole(h->judge, &cut, r);
 	return r;
 }
 

@@ -9,6 +9,9 @@
 
 #include "hunt/hunt.h"
 
+/* From now on h runs and judges as when v was found: its granularity, and images as a whole if v is about that. */
+void hunt_as_found(struct hunt *h, const struct violation *v);
+
 /* Judges all of the last run. */
 enum violation_kind hunt_judge(struct hunt *h, struct violation *v);
 /* Runs one schedule (run.h) and judges it. */

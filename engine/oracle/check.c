@@ -35,6 +35,7 @@ const char *const broken_name[BROKEN_NR] = {
 	[BROKEN_GARBAGE] = "garbage",
 	[BROKEN_SPLICE] = "splice",
 	[BROKEN_REPLAY] = "replay",
+	[BROKEN_WHOLE] = "whole",
 };
 
 struct judge *judge_new(struct model *m, struct dev *dev)
@@ -353,6 +354,8 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
 	if (r->list_err)
 		report(&x, BROKEN_LIST, 0, "", 0, "a directory cannot be listed: %s", strerror(-r->list_err));
 	judge_names(&x, r);
+	if (!x.n && r->damage)
+		report(&x, BROKEN_WHOLE, 0, "", 0, "%s", r->damage);
 	return x.n;
 }
 
@@ -400,6 +403,8 @@ static const struct recovered *look_at(struct judge *j, const struct cut *c)
 	struct recovered *r = j->recover ? j->recover(j->recover_arg, c, image) : recover_image(image);
 	dev_close(image);
 	j->images_mounted++;
+	if (!j->recover && j->whole_every && c->hash % j->whole_every == 0)
+		r->damage = judge_whole(j, c, r);
 	make_room(j);
 	*kept_slot(j, c->hash) = (struct kept_image){ c->hash, r };
 	j->nkept++;

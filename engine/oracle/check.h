@@ -29,6 +29,7 @@ enum broken_kind {
 	BROKEN_GARBAGE, /* bytes that nobody wrote */
 	BROKEN_SPLICE,  /* one block holds parts of two states of its page (rules.5) */
 	BROKEN_REPLAY,  /* replay is not idempotent (rules.11) */
+	BROKEN_WHOLE,   /* the image does not fit together, or cannot be lived with (rules.14) */
 	BROKEN_NR,
 };
 extern const char *const broken_name[BROKEN_NR];
@@ -58,6 +59,7 @@ struct judge {
 	struct recovered *(*recover)(void *arg, const struct cut *c, struct dev *image);
 	void *recover_arg;
 	uint64_t images_judged, images_mounted;
+	uint32_t whole_every;    /* one of so many images, by its fingerprint, is judge_whole(); 0: none. The caller's */
 	uint32_t at;             /* op->covered is that of this position; UINT32_MAX: of none */
 	struct kept_image *kept; /* what images hold, by fingerprint; a bounded hash table */
 	uint32_t nkept, kept_slots;
@@ -85,6 +87,12 @@ uint32_t judge_recovered(struct judge *j, uint32_t p, const struct recovered *r,
  */
 uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_budget *replays,
                          struct broken_list *out);
+
+/*
+ * What is wrong with an image of ours by itself, whatever the history (rules.14): a sentence, to be freed; NULL: nothing
+ * is. r: what it holds. Makes a controlled run of its own.
+ */
+char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r);
 
 /*
  * Judges every crash image of the epoch that recovery can tell apart (explore.c). Where there are more than 2^10,

@@ -159,6 +159,7 @@ void recovered_free(struct recovered *r)
 		free(r->file[i].block);
 	}
 	free(r->file);
+	free(r->damage);
 	free(r->read);
 	free(r);
 }

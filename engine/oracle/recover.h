@@ -32,6 +32,7 @@ struct recovered {
 	int list_err;       /* a directory cannot be listed */
 	uint32_t nfiles, cap;
 	struct recovered_file *file;
+	char *damage;       /* what is wrong with the image by itself (judge_whole()); NULL: nothing, or nobody asked */
 	uint64_t *read;     /* a bit for each block of the image: it was read for this. NULL: from recover_mounted() */
 };
 

@@ -44,6 +44,9 @@
  *      that are covered, and others, each of which finds the name that it takes. And a name is only taken away from a
  *      file that has all names that calls had given it before: one that always had a name is not lost.
  * rules.13: A file's link count is the number of its names. (check.c)
+ * rules.14: An image fits together: each block has one owner, data have their checksums, and nothing is kept of what no
+ *      file has. And it can be lived with: mounted for writing it holds what it held, a file that is made longer has
+ *      zeros there, and what is synced then survives the next crash. (check_whole.c)
  *
  * rules_at() decides which calls are covered at a position; the other functions answer for that position. Where two
  * orders of concurrent calls are possible, both are legal.

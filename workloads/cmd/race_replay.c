@@ -131,7 +131,7 @@ static int replay_file(const struct replay_options *o, const struct race *race, 
 
 	if (hunt_open(race, design, &h, &why))
 		return cmd_error("race replay", "%s", why.text);
-	h->granularity = want->granularity;
+	hunt_as_found(h, want);
 	violation_init(&got);
 	hunt_rescue(h, NULL);
 	if (o->tolerant || want->kind == VIOLATION_CHECK) { /* the schedule ends where the CHECK failed */

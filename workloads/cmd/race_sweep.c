@@ -94,7 +94,7 @@ static int tell(const struct sweep_options *o, const struct sweep *s, struct vio
 	}
 	if (hunt_open(s->race, s->design, &h, &why))
 		return cmd_error(CMD, "%s", why.text);
-	h->granularity = v->granularity;
+	hunt_as_found(h, v);
 	hunt_minimise(h, v, &m);
 	int ret = show_found(CMD, h, v, &m, path, false, out, &violation);
 	if (!ret)

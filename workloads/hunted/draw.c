@@ -114,7 +114,8 @@ static void put_thread(struct text *t, uint32_t i, uint32_t ncalls)
 /* A hunt's device is small: two copies of larger blocks have no room on it. */
 static void put_mkfs(struct text *t, bool small, bool dup)
 {
-	put(t, "\n[setup]\nmkfs = nodesize=%s, metadata=%s\n", small ? "4k" : dup ? "8k" : "16k", dup ? "dup" : "single");
+	put(t, "\n[setup]\nmkfs = nodesize=%s, metadata=%s\n", small ? "4k" : dup ? "8k" : "16k",
+	    dup ? "dup" : "single");
 }
 
 static void put_faults(struct text *t, bool data, bool tree)

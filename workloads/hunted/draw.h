@@ -2,7 +2,7 @@
  * draw.h: programs and options drawn by chance, as the text of a scenario (scene/scene.h). What an enumeration of short
  * programs (explore.h) cannot reach, because there are too many: more calls, more files, options and faults at once.
  *
- * draw.1: A text follows from its number alone, and says all of its program: no other state is needed to run it again.
+ * A text follows from its number alone, and says all of its program: no other state is needed to run it again.
  *
  * Called by sweep.c and by tests.
  */

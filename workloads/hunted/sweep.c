@@ -20,6 +20,7 @@
 #define WITH       8u
 #define OF_PROGRAM 6u
 #define PROGRAMS   100u /* in a round */
+#define WHOLE      8u   /* of so many crash images one is looked at as a whole (judge.whole_every) */
 
 /* One race, kept open through all rounds: what its judge has seen to hold, and what its pickers have learnt, stays. */
 struct arm {
@@ -52,6 +53,7 @@ static void run(struct sweeping *w, struct hunt *h, struct strategy *strategy, u
 {
 	struct search search = { .strategy = strategy, .seed = seed, .schedules = n };
 
+	h->judge->whole_every = WHOLE;
 	hunt_rescue(h, w->s->rescue_path);
 	hunt_search(h, &search, w->v);
 	hunt_rescue(NULL, NULL);

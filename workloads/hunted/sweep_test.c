@@ -49,7 +49,7 @@ static void is_found(const char *design)
 	assert_int_equal(race_expect(s.race, design), VERDICT_HOLDS); /* no race was asked that is due to break it */
 	if (hunt_open(s.race, s.design, &h, &why))
 		fail_msg("%s", why.text);
-	h->granularity = v.granularity;
+	hunt_as_found(h, &v);
 	violation_init(&again);
 	hunt_again(h, &v, true);
 	assert_int_equal(hunt_judge(h, &again), v.kind);

@@ -1,0 +1,273 @@
+/*
+ * check_whole.c: what no history has to say of a crash image (rules.14): does all of it fit together, and can it be
+ * lived with? Three looks, and the first that finds something is told:
+ *
+ * 1. the whole image (fs/look.h): each block has one owner, each file's data have their checksums and there are no
+ *    others, names and link counts agree;
+ * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, and are written
+ *    to; one is made; all are synced: then everything in memory is lost, and what was synced is there;
+ * 3. mounted once more, and unmounted, the whole image again.
+ *
+ * All of it in the image itself, which is a layer over the record, so that it costs what is written. Nothing that was
+ * written is lost by the second crash: it asks what replay has left, and not what a device may lose.
+ *
+ * As check_replay.c, in controlled runs of their own without choices.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/look.h"
+#include "machine/mem.h"
+#include "oracle/check.h"
+#include "pick/pickers.h"
+#include "rt/coop.h"
+
+#define LIVED_MAX  6u          /* files */
+#define LIVED_SIZE (256u << 10) /* none larger is lived with */
+#define MADE       "made-after"
+
+/* A file as it was when it was synced last. */
+struct lived {
+	uint32_t subvol;
+	char name[FS_NAME_MAX];
+	uint32_t size;
+	uint8_t *data;
+};
+
+struct whole {
+	struct dev *image;
+	const struct recovered *first;
+	struct fs *fs;
+	struct lived lived[LIVED_MAX + 1];
+	uint32_t nlived;
+	bool full;                  /* no space: it is no fault of the image */
+	struct why wrong;           /* text "": nothing is */
+};
+
+__attribute__((format(printf, 2, 3))) static void wrong(struct whole *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->wrong.text[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(w->wrong.text, sizeof(w->wrong.text), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- all of it fits together ---- */
+
+static void tell_damage(void *arg, const char *line)
+{
+	struct whole *w = arg;
+
+	wrong(w, "%s", line);
+}
+
+static void look(struct whole *w)
+{
+	static const struct look_ops ops = { .damage = tell_damage };
+	struct why why;
+
+	if (!w->wrong.text[0] && look_image(w->image, true, &ops, w, &why))
+		wrong(w, "%s", why.text);
+}
+
+/* ---- a life after it ---- */
+
+/* A call's result, which is to be `due`. */
+static bool went(struct whole *w, const char *call, const char *name, int ret, int due)
+{
+	if (ret == due)
+		return true;
+	if (ret == -ENOSPC)
+		w->full = true;
+	else
+		wrong(w, "mounted for writing: %s of %s returned %d in place of %d", call, name, ret, due);
+	return false;
+}
+
+static bool read_all(struct whole *w, struct file *f, const char *name, uint8_t *buf, uint32_t size)
+{
+	return went(w, "a read", name, fs_read(f, 0, buf, size), (int)size);
+}
+
+static bool all_zeros(const uint8_t *p, uint32_t n)
+{
+	while (n && !*p)
+		p++, n--;
+	return !n;
+}
+
+/* Two blocks longer: what is there must read as zeros, whatever the crash left beyond the end. Then a part is written,
+ * in what was there and behind it. */
+static bool change(struct whole *w, struct lived *l, struct file *f)
+{
+	static const uint8_t bytes[700] = { [0 ... 699] = 0xa5 };
+	uint32_t old = (uint32_t)fs_size(f), from = old > 300 ? old - 300 : 0;
+
+	l->size = old + 2 * FS_BLOCK;
+	l->data = mem_zalloc(l->size);
+	if (!went(w, "a truncation", l->name, fs_truncate(f, l->size), 0) || !read_all(w, f, l->name, l->data, l->size))
+		return false;
+	if (!all_zeros(l->data + old, l->size - old))
+		wrong(w, "mounted for writing: %s was %u bytes long, and has something behind them when it is longer",
+		      l->name, old);
+	memcpy(l->data + from, bytes, sizeof(bytes));
+	return went(w, "a write", l->name, fs_write(f, from, bytes, sizeof(bytes)), (int)sizeof(bytes)) &&
+	       went(w, "an fsync", l->name, fs_fsync(f), 0);
+}
+
+static bool live_with(struct whole *w, uint32_t subvol, const char *name, bool made)
+{
+	struct lived *l = &w->lived[w->nlived++];
+	struct root *root = fs_subvol(w->fs, subvol);
+	struct file *f;
+
+	*l = (struct lived){ .subvol = subvol };
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	if (!went(w, made ? "a creation" : "an open", name, made ? fs_create(root, name, &f) : fs_open(root, name, &f),
+	          0))
+		return false;
+	bool good = change(w, l, f);
+	fs_close(f);
+	return good;
+}
+
+/* Only one of a file's names: with the next its content is no longer that of the first. */
+static bool is_first_name(const struct recovered *r, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (r->file[k].subvol == r->file[i].subvol && r->file[k].ino == r->file[i].ino)
+			return false;
+	return true;
+}
+
+/* Can the file be changed and read? One that cannot be read is for the rules, which know what was promised of it. */
+static bool is_sound(const struct recovered_file *f)
+{
+	bool sound = !f->err && f->size <= LIVED_SIZE && strcmp(f->name, MADE);
+
+	for (uint32_t i = 0; i < f->nblocks; i++)
+		sound = sound && !f->block[i].err;
+	return sound;
+}
+
+static bool mount(struct whole *w)
+{
+	struct mount_options o = { .no_background = true };
+	struct why why;
+
+	if (!fs_mount(w->image, &o, &w->fs, &why))
+		return true;
+	wrong(w, "it cannot be mounted for writing: %s", why.text);
+	return false;
+}
+
+static void live(void *arg)
+{
+	struct whole *w = arg;
+	char how[200];
+	bool good = true;
+
+	if (!mount(w))
+		return;
+	struct recovered *now = recover_mounted(w->fs);
+	if (!recovered_same(w->first, now, how, sizeof(how)))
+		wrong(w, "mounted for writing it differs: %s", how);
+	recovered_free(now);
+	for (uint32_t i = 0; i < w->first->nfiles && w->nlived < LIVED_MAX && good; i++)
+		if (is_first_name(w->first, i) && is_sound(&w->first->file[i]))
+			good = live_with(w, w->first->file[i].subvol, w->first->file[i].name, false);
+	if (good)
+		live_with(w, 0, MADE, true);
+	fs_abandon(w->fs);
+	dev_drain(w->image);
+}
+
+static void mount_once_more(void *arg)
+{
+	struct whole *w = arg;
+
+	if (!mount(w))
+		return;
+	int ret = fs_unmount(w->fs);
+	if (ret && ret != -ENOSPC)
+		wrong(w, "after the crash: an unmount returned %d", ret);
+	dev_drain(w->image);
+}
+
+static void check_lived(struct whole *w, struct fs *fs, const struct lived *l)
+{
+	uint8_t *buf = mem_alloc(l->size + 1);
+	struct file *f;
+
+	if (fs_open(fs_subvol(fs, l->subvol), l->name, &f)) {
+		wrong(w, "%s was synced after the crash, and is gone after the next one", l->name);
+		free(buf);
+		return;
+	}
+	if (fs_size(f) != l->size)
+		wrong(w, "%s was synced after the crash, with size %u; after the next one it has %lu", l->name, l->size,
+		      (unsigned long)fs_size(f));
+	else if (fs_read(f, 0, buf, l->size) != (int)l->size)
+		wrong(w, "%s was synced after the crash, and cannot be read after the next one", l->name);
+	else if (memcmp(buf, l->data, l->size))
+		wrong(w, "%s was synced after the crash, and holds something else after the next one", l->name);
+	fs_close(f);
+	free(buf);
+}
+
+static void check_all_lived(struct whole *w)
+{
+	struct mount_options o = { .read_only = true, .no_background = true };
+	struct why why;
+	struct fs *fs;
+
+	if (fs_mount(w->image, &o, &fs, &why)) {
+		wrong(w, "after a second crash it cannot be mounted: %s", why.text);
+		return;
+	}
+	for (uint32_t i = 0; i < w->nlived; i++)
+		check_lived(w, fs, &w->lived[i]);
+	fs_abandon(fs);
+}
+
+/* Unless something is wrong already. */
+static void run(struct whole *w, void (*main)(void *))
+{
+	struct coop_config cfg = { .picker = &pick_random };
+	struct coop_result res;
+	const char *err = NULL;
+
+	if (w->wrong.text[0])
+		return;
+	cfg.picker_state = pick_random.create("", &err);
+	coop_run(&cfg, main, w, &res);
+	pick_random.destroy(cfg.picker_state);
+	if (res.end != COOP_FINISHED)
+		wrong(w, "after the crash: %s", res.why);
+}
+
+char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r)
+{
+	struct whole w = { .first = r };
+
+	if (r->err)
+		return NULL;
+	int ret = powercut_image(j->dev, c, &w.image);
+	CHECK(!ret);
+	look(&w);
+	run(&w, live);
+	if (!w.wrong.text[0] && !w.full)
+		check_all_lived(&w);
+	run(&w, mount_once_more);
+	look(&w);
+	dev_close(w.image);
+	for (uint32_t i = 0; i < w.nlived; i++)
+		free(w.lived[i].data);
+	return w.wrong.text[0] ? strdup(w.wrong.text) : NULL;
+}
