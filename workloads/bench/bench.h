@@ -116,7 +116,7 @@ const struct hist *bench_floor(const struct driver_result *r);
 /* The first trial of a target; NULL when there is none. */
 const struct driver_result *bench_first(const struct bench *b, unsigned target);
 /*
- * What the floor of a target is of: its drive, how that is written to, and whether a flush is one. "" where it has none.
+ * What the floor of a target is of: its drive, how that is written to, whether a flush is one. "" where it has none.
  * Targets of which that is the same have one floor: a disk has one, however many lie on it.
  */
 void bench_floor_of(const struct bench *b, unsigned target, char *out, size_t size);

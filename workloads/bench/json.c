@@ -441,7 +441,7 @@ json_t *bench_backing(const struct bench *b, unsigned target)
 
 	if (!s->path[0] && s->target != &target_fs)
 		return NULL;
-	return env_backing(s->path[0] ? s->path : "."); /* an image without a name is made in the current folder */
+	return env_backing(s->path[0] ? s->path : s->folder[0] ? s->folder : ".");
 }
 
 json_t *bench_env(const struct bench *b)

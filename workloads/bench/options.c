@@ -17,8 +17,8 @@ enum {
 };
 
 static const struct argp_option table[] = {
-	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE[,mkfs=ARGUMENTS][,mount=OPTIONS], "
-	  "null; repeat it to compare", 0 },
+	{ "target", 't', "TARGET", 0, "DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE[,mkfs=ARGUMENTS]"
+	  "[,mount=OPTIONS], null; repeat it to compare", 0 },
 	{ "threads", 'T', "LIST", 0, "numjobs of every section, a run for each: 1,2,4,8 (the job's own)", 0 },
 	{ "trials", 'n', "N", 0, "Trials of each target, taking turns (5)", 0 },
 	{ "seconds", 's', "TIME", 0, "Each trial takes this long, whatever limits the job has: 2 or 500ms", 0 },

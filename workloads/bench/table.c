@@ -80,13 +80,15 @@ static bool all_kernel(const struct bench *b)
 static void print_target(const struct bench *b, unsigned t, FILE *out)
 {
 	json_t *backing = bench_backing(b, t);
-	char head[] = { ' ', ' ', 'A' + (char)t, ' ', ' ', 0 }, place[768] = "";
+	char head[] = { ' ', ' ', 'A' + (char)t, ' ', ' ', 0 }, place[768] = "", image[256] = "";
 
 	if (backing)
 		env_place(backing, place, sizeof(place));
-	screen_sayf(out, head, "%s%s%s%s%s%s", b->njobs > 1 ? b->job[b->of[t]].label : "", b->njobs > 1 ? " on " : "",
-	            b->spec[t].text, b->spec[t].fio ? ", driven by fio" : "",
-	            place[0] ? ": " : "", place);
+	if (b->spec[t].target == &target_fs && !b->spec[t].path[0])
+		snprintf(image, sizeof(image), "its image in %.200s, ", b->spec[t].folder[0] ? b->spec[t].folder :
+		         "the current folder");
+	screen_sayf(out, head, "%s%s%s%s%s%s%s", b->njobs > 1 ? b->job[b->of[t]].label : "", b->njobs > 1 ? " on " : "",
+	            b->spec[t].text, b->spec[t].fio ? ", driven by fio" : "", place[0] ? ": " : "", image, place);
 	json_decref(backing);
 	if (!b->opt.verbose)
 		return;

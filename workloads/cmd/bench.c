@@ -260,6 +260,35 @@ static int add_fio(struct bench *b)
 	return ours == b->opt.ntargets ? cmd_error("bench", "--with-fio: needs a target path:DIR or fs:TYPE") : 0;
 }
 
+/*
+ * Images without a name lie beside what they are compared with: in the folder of the first path: target, else in that
+ * of the first file that is a design's device. In another one there may be another disk below, or memory.
+ */
+static void place_images(struct bench *b)
+{
+	const struct target_spec *beside = NULL;
+	char folder[TARGET_TEXT_MAX] = "", *slash;
+
+	for (unsigned i = 0; i < b->opt.ntargets; i++) {
+		const struct target_spec *s = &b->spec[i];
+
+		if (s->target == &target_path && (!beside || beside->target != &target_path))
+			beside = s;
+		else if (s->target == &target_engine && s->path[0] && !beside)
+			beside = s;
+	}
+	if (beside)
+		strcpy(folder, beside->path);
+	slash = strrchr(folder, '/');
+	if (beside && beside->target == &target_engine && (!slash || !strncmp(folder, "/dev/", 5)))
+		folder[0] = '\0'; /* a file of the current folder, or a block device */
+	else if (beside && beside->target == &target_engine)
+		slash[slash == folder] = '\0';
+	for (unsigned i = 0; i < b->opt.ntargets; i++)
+		if (b->spec[i].target == &target_fs && !b->spec[i].path[0])
+			strcpy(b->spec[i].folder, folder);
+}
+
 static int parse_targets(struct bench *b)
 {
 	struct why why;
@@ -272,6 +301,7 @@ static int parse_targets(struct bench *b)
 		s->keep = b->opt.keep;
 		s->force = b->opt.force;
 	}
+	place_images(b);
 	if (spread_jobs(b))
 		return CMD_ERROR;
 	make_labels(b);

@@ -1,7 +1,7 @@
 /*
  * barriers.h: whether fsyncs reached the device below a file: the flushes of the device are counted during the measured
- * interval (disk.2), and what it read and wrote. Under a loop device the drive's own flushes are counted, too: a flush of
- * the loop device is an fsync of the file behind it, which may take more than one.
+ * interval (disk.2), and what it read and wrote. Under a loop device the drive's own flushes are counted, too: a flush
+ * of the loop device is an fsync of the file behind it, which may take more than one.
  *
  * Called by the targets: kernel_fs.c of a folder, engine.c of the file that is a device.
  */

@@ -120,10 +120,11 @@ static int fill_image(int fd, uint64_t size, struct why *why)
 static int new_image(const struct target_spec *spec, struct why *why)
 {
 	bool was_there = spec->path[0] && !access(spec->path, F_OK);
-	int fd = spec->path[0] ? open_named(spec, why) : scratch_open("."), ret;
+	int fd = spec->path[0] ? open_named(spec, why) : scratch_open(spec->folder[0] ? spec->folder : "."), ret;
 
 	if (fd < 0 && !spec->path[0])
-		return why_set(why, fd, "cannot make an image in the current folder: %s", strerror(-fd));
+		return why_set(why, fd, "cannot make an image in %s: %s",
+		               spec->folder[0] ? spec->folder : "the current folder", strerror(-fd));
 	if (fd < 0)
 		return fd;
 	ret = fill_image(fd, image_size(spec), why);

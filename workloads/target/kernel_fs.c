@@ -306,7 +306,7 @@ static void add_profile(int dir, struct dev_facts *out)
 	if (ioctl(dir, BTRFS_IOC_FS_INFO, &info))
 		return;
 	for (unsigned i = 0, n = 0; i < BTRFS_FSID_SIZE; i++)
-		n += (unsigned)sprintf(id + n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", info.fsid[i]);
+		n += (unsigned)sprintf(id + n, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "", info.fsid[i]);
 	for (unsigned i = 0; i < sizeof(profile) / sizeof(profile[0]); i++) {
 		snprintf(path, sizeof(path), "/sys/fs/btrfs/%s/allocation/metadata/%s", id, profile[i]);
 		if (!access(path, F_OK))

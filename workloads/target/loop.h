@@ -5,7 +5,7 @@
  * loop.1: A claim of it (dev/claim.h) is a user too. So who has attached it ends the claim when letting go: else the
  *      device, and the file behind it, would stay until the program ends.
  *
- * Called by fs.c, slow_image.c and figures/btrfs.c.
+ * Called by fs.c, slow_image.c and figures/fidelity.c.
  */
 #ifndef TARGET_LOOP_H
 #define TARGET_LOOP_H

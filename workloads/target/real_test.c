@@ -315,6 +315,50 @@ static void what_sides_differ_by_is_recorded(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+static const char *image_of(json_t *run, size_t target)
+{
+	return fact(trial(run, target), "backing_file");
+}
+
+/* An image lies beside what it is compared with, and the first lines say where. */
+static void an_image_lies_beside_what_it_is_compared_with(void **state)
+{
+	static const struct {
+		const char *targets, *folder;
+		size_t fs;
+	} of[] = {
+		{ "-t fs:ext4,size=32m", "the current folder", 0 },
+		{ "-t fs:ext4,size=32m -t path:m/sub", "m/sub", 0 },
+		{ "-t postfix@file:m/d.img,size=64m -t fs:ext4,size=32m", "m", 1 },
+		{ "-t postfix@file:m/d.img,size=64m -t fs:ext4,size=32m -t path:m/sub", "m/sub", 1 },
+		{ "-t postfix@file:d.img,size=64m -t fs:ext4,size=32m", "the current folder", 1 },
+	};
+
+	need_loops();
+	assert_int_equal(shell("mkdir -p m/sub"), 0);
+	spawn_file("j.fio", "[a]\nrw=write\nsize=1m\nnumber_ios=5\nfsync=1\n");
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		char args[512], folder[PATH_MAX], says[300];
+		json_t *run;
+
+		snprintf(args, sizeof(args), "bench j.fio -n 1 --no-results --no-kernel-waits -j - %s", of[i].targets);
+		run = run_json(args);
+		if (!strcmp(of[i].folder, "the current folder"))
+			snprintf(folder, sizeof(folder), "%s/#", spawn_folder);
+		else
+			snprintf(folder, sizeof(folder), "%s/%s/#", spawn_folder, of[i].folder);
+		if (strncmp(image_of(run, of[i].fs), folder, strlen(folder)))
+			fail_msg("%s: the image is %s", of[i].targets, image_of(run, of[i].fs));
+		json_decref(run);
+		snprintf(args, sizeof(args), "bench j.fio -n 1 --no-results --no-kernel-waits %s", of[i].targets);
+		assert_int_equal(spawn(args), 0);
+		snprintf(says, sizeof(says), "its image in %s, ", of[i].folder);
+		assert_non_null(strstr(spawn_out, says));
+	}
+	assert_int_equal(shell("rm -r m j.fio"), 0);
+	assert_int_equal(spawn_left(), 0);
+}
+
 /* The negative control of the check: this file system's fsync sends no flush. */
 static void an_fsync_that_is_a_no_op_is_told(void **state)
 {
@@ -591,6 +635,7 @@ int main(void)
 		cmocka_unit_test(it_is_made_and_mounted_as_one_says),
 		cmocka_unit_test(images_without_a_name_are_one_image),
 		cmocka_unit_test(what_sides_differ_by_is_recorded),
+		cmocka_unit_test(an_image_lies_beside_what_it_is_compared_with),
 		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),
 		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
 		cmocka_unit_test(bad_targets_are_one_line),

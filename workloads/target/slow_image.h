@@ -3,7 +3,7 @@
  * kernels without dm-delay and null_blk. It is a loop device over a file that a process of ours serves from memory
  * (fuse_file.h); that process answers an fsync late. Root only; nothing is left behind.
  *
- * Called by figures/btrfs.c.
+ * Called by figures/fidelity.c.
  */
 #ifndef TARGET_SLOW_IMAGE_H
 #define TARGET_SLOW_IMAGE_H

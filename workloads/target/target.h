@@ -33,6 +33,7 @@ struct target_spec {
 	uint32_t subvols, nodesize, inline_max, endio_workers, compress_workers;
 	uint64_t log_wait_ns;
 	struct fs_options fs;         /* of a file system that is made */
+	char folder[TARGET_TEXT_MAX]; /* in which its image lies, if that has no name; "" is the current one */
 	bool single, compress;
 	bool fio;                     /* driven by fio, to hold our driver against it */
 	bool keep, force;             /* the command's */
