@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "dev/facts.h"
 #include "target/disk.h"
 #include "machine/place.h"
 #include "rt/rt.h"
@@ -117,6 +118,105 @@ static void check_device(const char *dir, struct finding *f)
 	else
 		found(f, OK, "", "%s has a write cache, %s FUA, and counts its flushes", d.name,
 		      d.fua ? "with" : "without");
+}
+
+/* What is known of the drive and the file system under the folder. */
+static void look_below(const char *dir, struct dev_facts *out)
+{
+	int fd = facts_open(dir);
+
+	*out = (struct dev_facts){ .n = 0 };
+	if (fd < 0)
+		return;
+	facts_of_fd(fd, out);
+	facts_of_mount(fd, out);
+	close(fd);
+}
+
+static bool has_option(const struct dev_facts *f, const char *option)
+{
+	const char *at = facts_get(f, "fs_options");
+	size_t n = strlen(option);
+
+	while (at && *at) {
+		if (!strncmp(at, option, n) && (at[n] == ',' || !at[n] || (at[n] == '=' && !strchr(option, '='))))
+			return true;
+		at = strchr(at, ',');
+		at += at != NULL;
+	}
+	return false;
+}
+
+/* What btrfs makes of it: the same drive, and another latency. */
+static void check_rotational(const char *dir, struct finding *f)
+{
+	struct dev_facts below;
+	bool btrfs, ssd;
+
+	look_below(dir, &below);
+	btrfs = !strcmp(facts_get(&below, "filesystem"), "btrfs");
+	ssd = has_option(&below, "ssd") || has_option(&below, "ssd_spread");
+	if (strcmp(facts_get(&below, "rotational"), "1"))
+		found(f, OK, "", "%s", facts_get(&below, "rotational")[0] ? "the drive says that it is not" :
+		      "no drive");
+	else if (btrfs && ssd)
+		found(f, OK, "", "%s says that it is, and btrfs is mounted with ssd: it does not sleep",
+		      facts_get(&below, "drive"));
+	else
+		found(f, LIMITED,
+		      "mount btrfs with -o ssd (fs:btrfs,mount=ssd), or write 0 into the device's queue/rotational",
+		      "%s says that it is rotational: %s sleeps a tick of the kernel's clock in each log commit of "
+		      "several fsyncers", facts_get(&below, "drive"), btrfs ? "this btrfs" : "a btrfs on it");
+}
+
+/* Options by which an fsync is another thing than it is elsewhere. */
+static void check_mount(const char *dir, struct finding *f)
+{
+	struct dev_facts below;
+	const char *type;
+
+	look_below(dir, &below);
+	type = facts_get(&below, "filesystem");
+	if (has_option(&below, "nobarrier") || has_option(&below, "barrier=0"))
+		found(f, LIMITED, "mount it with barriers: what fsync acknowledges here is lost in a power cut",
+		      "%s is mounted without barriers: its fsyncs flush nothing, and nor does the floor", type);
+	else if (has_option(&below, "data=journal"))
+		found(f, LIMITED, "compare it with data=ordered, the default",
+		      "%s with data=journal: an fsync writes data into the journal, and they are written again later",
+		      type);
+	else if (has_option(&below, "data=writeback"))
+		found(f, LIMITED, "compare it with data=ordered, the default",
+		      "%s with data=writeback: after a power cut a file may hold others' old blocks", type);
+	else if (!strcmp(type, "overlay"))
+		found(f, LIMITED, "name a folder on a volume",
+		      "overlayfs: the file system below it, which does the syncs, cannot be seen");
+	else if (!type[0])
+		found(f, LIMITED, "name a folder of a mount that is in /proc/self/mountinfo",
+		      "how it is mounted is not known");
+	else
+		found(f, OK, "", "%.20s: %.150s", type, facts_get(&below, "fs_options"));
+}
+
+/* A drive that is somebody's file or memory. */
+static void check_virtual(const char *dir, struct finding *f)
+{
+	struct dev_facts below;
+	const char *drive;
+
+	look_below(dir, &below);
+	drive = facts_get(&below, "drive");
+	if (facts_get(&below, "backing_file")[0])
+		found(f, LIMITED, "compare with targets on the same device",
+		      "%s is a loop device%s: a flush is an fsync of %.60s", drive,
+		      strcmp(facts_get(&below, "direct_io"), "1") ? " that writes through the page cache" : "",
+		      facts_get(&below, "backing_file"));
+	else if (!strncmp(drive, "vd", 2) || strstr(facts_get(&below, "model"), "QEMU") ||
+	         strstr(facts_get(&below, "model"), "Virtual"))
+		found(f, LIMITED, "look at the host: cache=none passes flushes on, cache=unsafe drops them",
+		      "%s is a virtual disk, cache %s: what a flush costs, and whether it reaches media, is the host's",
+		      drive, facts_get(&below, "write_cache"));
+	else
+		found(f, OK, "", "%s", drive[0] ? drive : "no drive");
 }
 
 static void check_uring(const char *dir, struct finding *f)
@@ -290,6 +390,9 @@ static const struct check {
 	{ "loop", "images as devices", check_loop },
 	{ "O_DIRECT", "a design's device without the page cache", check_direct },
 	{ "device", "whether an fsync reaches the media", check_device },
+	{ "drive", "whose flush it is", check_virtual },
+	{ "rotational", "btrfs without a sleep", check_rotational },
+	{ "mount", "an fsync that is one", check_mount },
 	{ "io_uring", "uring: devices", check_uring },
 	{ "PMU", "cycles, cache misses", check_pmu },
 	{ "NUMA", "local against remote", check_numa },
@@ -331,9 +434,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void print_finding(const struct check *c, const struct finding *f)
 {
-	printf("%-8s %-9s %s (for: %s)\n", state_name[f->state], c->name, f->what, c->what);
+	printf("%-8s %-10s %s (for: %s)\n", state_name[f->state], c->name, f->what, c->what);
 	if (f->advice[0])
-		printf("%18s -> %s\n", "", f->advice);
+		printf("%19s -> %s\n", "", f->advice);
 }
 
 int cmd_doctor(int argc, char **argv)
