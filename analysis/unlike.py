@@ -153,7 +153,8 @@ def overlay(s):
     if s.fact("filesystem") == "overlay":
         return ("goes through overlayfs",
                 "it is in an overlayfs (a container's root): each call goes to the file system below, whose options "
-                "and device are not known here, and the first write to a file of a lower layer copies it. Name a volume")
+                "and device are not known here, and the first write to a file of a lower layer copies it. Name a "
+                "volume")
     return None
 
 

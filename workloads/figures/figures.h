@@ -85,7 +85,7 @@ void self_instruments(struct self *s);
 void self_driver(struct self *s);
 void self_harness(struct self *s);
 void self_fio(struct self *s);
-void self_btrfs(struct self *s);
+void self_fidelity(struct self *s);
 void self_phases(struct self *s);
 void self_images(struct self *s);
 void self_schedules(struct self *s);

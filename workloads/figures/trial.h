@@ -13,6 +13,7 @@ struct trial {
 	unsigned tasks;
 	uint64_t seconds_ns;
 	bool fio;
+	bool kwaits;                /* a kernel's waits are recorded, which takes time of its syncs */
 	struct why *why;            /* why the first that failed did; several trials may share it */
 };
 
