@@ -40,8 +40,8 @@ int facts_stat(const char *path, struct stat *st);
  */
 void facts_of_fd(int fd, struct dev_facts *out);
 /*
- * Of the file system that the file or folder is in: its type, and the options of its super block. Adds nothing where its
- * mount is in no table.
+ * Of the file system that the file or folder is in: its type, and the options of its super block. Adds nothing where
+ * its mount is in no table.
  */
 void facts_of_mount(int fd, struct dev_facts *out);
 /* The drive's NUMA node (OS index); -1 when it has none or it is not known. */

@@ -23,6 +23,7 @@
 #include "job/files.h"
 #include "kit/interrupt.h"
 #include "recipe/results.h"
+#include "target/image.h"
 #include "machine/mem_node.h"
 #include "machine/mem.h"
 
@@ -285,8 +286,7 @@ static void place_images(struct bench *b)
 	else if (beside && beside->target == &target_engine)
 		slash[slash == folder] = '\0';
 	for (unsigned i = 0; i < b->opt.ntargets; i++)
-		if (b->spec[i].target == &target_fs && !b->spec[i].path[0])
-			strcpy(b->spec[i].folder, folder);
+		strcpy(b->spec[i].folder, folder);
 }
 
 static int parse_targets(struct bench *b)
@@ -300,6 +300,8 @@ static int parse_targets(struct bench *b)
 			return cmd_error("bench", "--target: %s", why.text);
 		s->keep = b->opt.keep;
 		s->force = b->opt.force;
+		if (image_wanted(s, &why) < 0)
+			return cmd_error("bench", "--target: %s", why.text);
 	}
 	place_images(b);
 	if (spread_jobs(b))
@@ -321,6 +323,8 @@ static int check_targets(struct bench *b)
 	void *instance;
 	int ret, fits;
 
+	if (image_use(b->spec, b->opt.ntargets, &why))
+		return stop_asked() ? CMD_ERROR : cmd_error("bench", "--target %s", why.text);
 	for (unsigned i = 0; i < b->opt.ntargets; i++) {
 		const struct target_spec *s = &b->spec[i];
 

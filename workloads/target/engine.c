@@ -396,7 +396,8 @@ static const struct target_files engine_files = {
 
 const struct target target_engine = {
 	.name = "engine",
-	.what = "a design of fsync on a device: DESIGN@DEVICE[,key=value...]",
+	.what = "a design of fsync on a device: DESIGN@DEVICE[,key=value...]; on that of fs: targets: "
+	        "DESIGN@image[:PATH][,size=SIZE]",
 	.open = engine_open,
 	.settle = engine_settle,
 	.close = engine_close,

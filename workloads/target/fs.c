@@ -136,7 +136,12 @@ static int new_image(const struct target_spec *spec, struct why *why)
 	return ret;
 }
 
-static int find_image(const struct target_spec *spec, struct why *why)
+bool target_fs_same_image(const struct target_spec *a, const struct target_spec *b)
+{
+	return image_size(a) == image_size(b) && !strcmp(a->path, b->path);
+}
+
+int target_fs_image(const struct target_spec *spec, struct why *why)
 {
 	struct image *im = images;
 
@@ -179,10 +184,10 @@ static int open_device(const struct target_spec *spec, char *path, size_t size, 
 		               "making and mounting a file system needs root; or mount one and use path:DIR");
 	if (spec->path[0] && !stat(spec->path, &st) && S_ISBLK(st.st_mode)) {
 		snprintf(path, size, "%s", spec->path);
-		snprintf(in->made, sizeof(in->made), "a block device");
+		snprintf(in->made, sizeof(in->made), "the block device %.64s", path);
 		return open_block_device(spec, why);
 	}
-	fd = find_image(spec, why);
+	fd = target_fs_image(spec, why);
 	if (fd < 0)
 		return fd;
 	fd = loop_attach(fd, path, size, &direct);

@@ -320,6 +320,49 @@ static const char *image_of(json_t *run, size_t target)
 	return fact(trial(run, target), "backing_file");
 }
 
+/* The very same: drive, image, floor; whichever is named first, in whatever folder. */
+static void a_design_and_a_file_system_on_one_device(void **state)
+{
+	static const struct {
+		const char *targets, *name; /* of the image; "" when it has none */
+		size_t n;
+	} of[] = {
+		{ "-t postfix@image,size=128m -t fs:btrfs,size=128m,mount=ssd,noatime", "", 2 },
+		{ "-t fs:ext4,size=128m -t prefix@image,size=128m,metadata=single -t modern@image,size=128m", "", 3 },
+		{ "-t postfix@image:named.img,size=64m -t fs:ext4:named.img,size=64m", "named.img", 2 },
+	};
+
+	need_loops();
+	spawn_file("j.fio", "[a]\nrw=randwrite\nsize=1m\nnumber_ios=20\nfsync=1\n");
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		char args[512], drive[64];
+		json_t *run;
+
+		snprintf(args, sizeof(args), "bench j.fio -n 2 --no-results --no-kernel-waits -j - %s", of[i].targets);
+		run = run_json(args);
+		snprintf(drive, sizeof(drive), "%s", fact(trial(run, 0), "drive"));
+		assert_memory_equal(drive, "loop", 4);
+		for (size_t t = 0; t < 2 * of[i].n; t++) {
+			assert_int_equal(count_of(trial(run, t), "fsync"), 19);
+			assert_string_equal(fact(trial(run, t), "drive"), drive);
+			assert_string_equal(image_of(run, t), image_of(run, 0));
+			assert_non_null(strstr(image_of(run, t), of[i].name));
+			assert_string_equal(floor_of(run, t % of[i].n), floor_of(run, 0));
+		}
+		json_decref(run);
+		assert_int_equal(spawn_left(), 1);
+		assert_int_equal(spawn_loops_left(), 0);
+	}
+	fails_with("bench j.fio -t postfix@image,sise=1g", "expected image[:PATH][,size=SIZE]");
+	fails_with("bench j.fio -t postfix@image:,size=1g", "expected image[:PATH][,size=SIZE]");
+	fails_with("bench j.fio -t postfix@image,size=lots", "size: whole MiB");
+	fails_with("bench j.fio -t postfix@image,size=100t", "there is room for");
+	fails_with("bench j.fio -t postfix@image:j.fio,size=64m", "j.fio is there already");
+	unlink("j.fio");
+	assert_int_equal(spawn_left(), 0);
+	assert_int_equal(spawn_loops_left(), 0);
+}
+
 /* An image lies beside what it is compared with, and the first lines say where. */
 static void an_image_lies_beside_what_it_is_compared_with(void **state)
 {
@@ -636,6 +679,7 @@ int main(void)
 		cmocka_unit_test(images_without_a_name_are_one_image),
 		cmocka_unit_test(what_sides_differ_by_is_recorded),
 		cmocka_unit_test(an_image_lies_beside_what_it_is_compared_with),
+		cmocka_unit_test(a_design_and_a_file_system_on_one_device),
 		cmocka_unit_test(an_fsync_that_is_a_no_op_is_told),
 		cmocka_unit_test(what_was_measured_comes_with_a_sync_mode),
 		cmocka_unit_test(bad_targets_are_one_line),

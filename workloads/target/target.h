@@ -23,7 +23,10 @@
 
 struct target;
 
-/* A target as the user named it: DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE[:IMAGE], or `null`. */
+/*
+ * A target as the user named it: DESIGN@DEVICE[,key=value...], path:DIR, fs:TYPE[:IMAGE][,key=value...], or `null`; or
+ * DESIGN@image[:PATH][,size=SIZE] (image.h).
+ */
 struct target_spec {
 	const struct target *target;
 	char text[TARGET_TEXT_MAX];   /* as typed */
@@ -140,6 +143,11 @@ int target_parse(const char *text, struct target_spec *out, struct why *why);
 
 /* The part after "fs:" (fs.c). */
 int target_fs_parse(const char *text, struct target_spec *out, struct why *why);
+
+/* The image of an fs: target, open until the process ends and written in full; or -errno with why. */
+int target_fs_image(const struct target_spec *spec, struct why *why);
+/* Whether two fs: targets have one image. */
+bool target_fs_same_image(const struct target_spec *a, const struct target_spec *b);
 
 /* The keys after the device, for help; NULL past the end. */
 const char *target_key(unsigned i, const char **what);
