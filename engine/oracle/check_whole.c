@@ -6,7 +6,8 @@
  *    others, names and link counts agree;
  * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, and are written
  *    to; one is made; all are synced: then everything in memory is lost, and what was synced is there;
- * 3. mounted once more, and unmounted, the whole image again.
+ * 3. mounted once more, a file is made, synced, written over, cut and removed: when all of it is committed there is as
+ *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again.
  *
  * All of it in the image itself, which is a layer over the record, so that it costs what is written. Nothing that was
  * written is lost by the second crash: it asks what replay has left, and not what a device may lose.
@@ -43,6 +44,7 @@ struct whole {
 	struct fs *fs;
 	struct lived lived[LIVED_MAX + 1];
 	uint32_t nlived;
+	uint64_t data_free, meta_free; /* when all was committed */
 	bool full;                  /* no space: it is no fault of the image */
 	struct why wrong;           /* text "": nothing is */
 };
@@ -188,16 +190,71 @@ static void live(void *arg)
 	dev_drain(w->image);
 }
 
+/* What takes space and gives it up again, in files and in logs. False: no space. */
+static bool use_space(struct fs *fs, struct root *root)
+{
+	static const uint8_t bytes[3 * FS_BLOCK] = { 1 };
+	struct file *f;
+	int ret = fs_create(root, MADE "-too", &f);
+
+	if (ret)
+		return false;
+	for (uint32_t i = 0; i < 3 && ret >= 0; i++) {
+		ret = fs_write(f, i * FS_BLOCK, bytes, sizeof(bytes));
+		if (ret >= 0)
+			ret = fs_fsync(f);
+	}
+	if (ret >= 0)
+		ret = fs_truncate(f, FS_BLOCK + 100);
+	if (ret >= 0)
+		ret = fs_fsync(f);
+	if (ret >= 0)
+		ret = fs_unlink(root, MADE "-too");
+	fs_close(f);
+	return ret >= 0 && !fs_fsync_dir(root);
+}
+
 static void mount_once_more(void *arg)
 {
 	struct whole *w = arg;
+	struct fs_info info;
 
 	if (!mount(w))
 		return;
+	bool used = use_space(w->fs, fs_subvol(w->fs, 0));
+	/* what was given up in a transaction is free when the next one is committed, too */
+	for (unsigned i = 0; i < 2 && used; i++) {
+		struct file *f;
+		used = !fs_open(fs_subvol(w->fs, 0), MADE, &f) && fs_write(f, 0, "x", 1) == 1 && !fs_sync(w->fs);
+		if (used)
+			fs_close(f);
+	}
+	fs_info(w->fs, &info);
+	if (used) {
+		w->data_free = info.data_free + info.data_pinned;
+		w->meta_free = info.meta_free + info.meta_pinned;
+	}
 	int ret = fs_unmount(w->fs);
 	if (ret && ret != -ENOSPC)
 		wrong(w, "after the crash: an unmount returned %d", ret);
 	dev_drain(w->image);
+}
+
+/* Everything was committed, so what the next mount counts is what there was. */
+static void check_space(struct whole *w)
+{
+	struct mount_options o = { .read_only = true, .no_background = true };
+	struct fs_info info;
+	struct why why;
+
+	if (!w->data_free || w->wrong.text[0] || fs_mount(w->image, &o, &w->fs, &why))
+		return; /* look() tells why */
+	fs_info(w->fs, &info);
+	fs_abandon(w->fs);
+	if (info.data_free != w->data_free || info.meta_free != w->meta_free)
+		wrong(w, "after the crash: %lu bytes of data and %lu of metadata were free, and the next mount finds %lu "
+		      "and %lu", (unsigned long)w->data_free, (unsigned long)w->meta_free,
+		      (unsigned long)info.data_free, (unsigned long)info.meta_free);
 }
 
 static void check_lived(struct whole *w, struct fs *fs, const struct lived *l)
@@ -265,6 +322,7 @@ char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *
 	if (!w.wrong.text[0] && !w.full)
 		check_all_lived(&w);
 	run(&w, mount_once_more);
+	check_space(&w);
 	look(&w);
 	dev_close(w.image);
 	for (uint32_t i = 0; i < w.nlived; i++)

@@ -143,7 +143,8 @@ static void a_letter_means_one_thing(void **state)
 {
 	static const char *const commands[] = {
 		"bench", "cut", "watch", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge",
-		"race", "race list", "race show", "race hunt", "race prove", "race explore", "race stress",
+		"race", "race list", "race show", "race hunt", "race sweep", "race prove", "race explore",
+		"race stress",
 		"race score", "race merge", "race replay", "help",
 	};
 	static const char *const alike[] = {
