@@ -59,7 +59,7 @@ struct judge {
 	struct recovered *(*recover)(void *arg, const struct cut *c, struct dev *image);
 	void *recover_arg;
 	uint64_t images_judged, images_mounted;
-	uint32_t whole_every;    /* one of so many images, by its fingerprint, is judge_whole(); 0: none. The caller's */
+	uint32_t whole_every;    /* the caller's: one in so many images, by its fingerprint, is judge_whole(); 0: no */
 	uint32_t at;             /* op->covered is that of this position; UINT32_MAX: of none */
 	struct kept_image *kept; /* what images hold, by fingerprint; a bounded hash table */
 	uint32_t nkept, kept_slots;
@@ -89,8 +89,8 @@ uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_
                          struct broken_list *out);
 
 /*
- * What is wrong with an image of ours by itself, whatever the history (rules.14): a sentence, to be freed; NULL: nothing
- * is. r: what it holds. Makes a controlled run of its own.
+ * What is wrong with an image of ours by itself, whatever the history (rules.14): a sentence, to be freed; NULL:
+ * nothing is. r: what it holds. Makes a controlled run of its own.
  */
 char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r);
 

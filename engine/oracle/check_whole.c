@@ -252,8 +252,8 @@ static void check_space(struct whole *w)
 	fs_info(w->fs, &info);
 	fs_abandon(w->fs);
 	if (info.data_free != w->data_free || info.meta_free != w->meta_free)
-		wrong(w, "after the crash: %lu bytes of data and %lu of metadata were free, and the next mount finds %lu "
-		      "and %lu", (unsigned long)w->data_free, (unsigned long)w->meta_free,
+		wrong(w, "after the crash: %lu bytes of data and %lu of metadata were free, and the next mount finds "
+		      "%lu and %lu", (unsigned long)w->data_free, (unsigned long)w->meta_free,
 		      (unsigned long)info.data_free, (unsigned long)info.meta_free);
 }
 

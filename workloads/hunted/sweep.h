@@ -4,8 +4,9 @@
  *
  * A round has, in this order: some schedules of each race as it is; some of it with fine points; some of it with other
  * options and a fault (draw_options()), each round with the next row of their array; and programs that are drawn
- * (draw_program()), some schedules each. One crash image in eight is looked at as a whole (rules.14). The order pays: most mistakes are seen within tens of schedules of some race,
- * so the first round goes through all of them with little.
+ * (draw_program()), some schedules each. One crash image in eight is looked at as a whole (rules.14). The order pays:
+ * most mistakes are seen within tens of schedules of some race, so the first round goes through all of them with
+ * little.
  *
  * sweep.1: What a round runs follows from the design, the seed and the round's number, and from the rounds before it.
  *
