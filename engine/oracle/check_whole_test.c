@@ -1,0 +1,130 @@
+/*
+ * check_whole_test.c: rules.14: images of a workload that is right are whole, and can be lived with; an image that holds
+ * all that was promised, and more than it should, is told.
+ */
+#include "fs/csum.h"
+#include "fs/extent_item.h"
+#include "fs/state.h"
+#include "fs/trans.h"
+#include "oracle/test_rig.h"
+#include "rt/sanitize.h"
+
+static struct rig *run(void (*workload)(struct rig *r), uint32_t whole_every)
+{
+	struct rig like = { .mkfs = { .subvols = 2, .single = true }, .budget = { .all_up_to = 3, .seed = 1 } };
+	struct rig *r = run_rig(workload, &like, 1);
+
+	r->judge->whole_every = whole_every;
+	judge_all(r);
+	return r;
+}
+
+static void right(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL), *b = model_create(r->m, r->fs, 1, "b", NULL);
+
+	model_write(a, 0, 3 * FS_BLOCK);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	model_write(a, FS_BLOCK, FS_BLOCK + 512);
+	model_truncate(a, 2 * FS_BLOCK + 1024);
+	assert_int_equal(model_fsync(a), 0);
+	model_write(b, 0, 512);
+	assert_int_equal(model_fsync(b), 0);
+	model_rename(r->m, r->fs, 0, "a", "c");
+	assert_int_equal(model_fsync_dir(r->m, r->fs, 0), 0);
+}
+
+static void images_of_what_is_right_are_whole(void **state)
+{
+	struct rig *r = run(right, 1);
+
+	if (r->broken)
+		fail_msg("%s", r->first.text);
+	assert_true(r->images > 10);
+	free_rig(r);
+}
+
+/* It holds all promises, and is told all the same. */
+static void is_told(void (*workload)(struct rig *r), const char *what)
+{
+	struct rig *r = run(workload, 0);
+
+	if (r->broken)
+		fail_msg("%s", r->first.text);
+	free_rig(r);
+	r = run(workload, 1);
+	assert_true(r->broken > 0);
+	assert_int_equal(r->first.kind, BROKEN_WHOLE);
+	assert_non_null(strstr(r->first.text, what));
+	free_rig(r);
+}
+
+/* A block of data with its checksum, which no file has. */
+static uint64_t put_block(struct rig *r, struct handle *h)
+{
+	uint64_t len = FS_BLOCK, disk;
+	void *data = mem_alloc_pages(FS_BLOCK);
+
+	memset(data, 0x77, FS_BLOCK);
+	uint32_t sum = csum_of_block(data);
+	assert_int_equal(alloc_get(r->fs->alloc, ALLOC_DATA, FS_BLOCK, FS_BLOCK, &len, &disk), 0);
+	assert_int_equal(dev_write(r->dev, disk, data, FS_BLOCK, BIO_WRITE), 0);
+	assert_int_equal(csum_put(&r->fs->csum_tree, h->trans->id, disk, &sum, 1), 0);
+	free(data);
+	return disk;
+}
+
+static void a_checksum_stays(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	struct handle h;
+
+	model_write(a, 0, FS_BLOCK);
+	assert_int_equal(trans_start(r->fs, TRANS_START, &h), 0);
+	put_block(r, &h);
+	trans_end(&h);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+}
+
+static void a_checksum_of_what_no_file_has_is_told(void **state)
+{
+	is_told(a_checksum_stays, "which no file has");
+}
+
+/* What a truncation should have taken away. Nobody reads it while the file is as long as it is. */
+static void a_block_stays_beyond_the_end(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	struct inode *inode = a->f->inode;
+	struct extent e = { .start = FS_BLOCK };
+	struct handle h;
+
+	model_write(a, 0, FS_BLOCK);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	assert_int_equal(trans_start(r->fs, TRANS_START, &h), 0);
+	e.item = (struct extent_item){ .generation = h.trans->id, .disk_bytenr = put_block(r, &h), .disk_len = FS_BLOCK,
+				       .len = FS_BLOCK, .ram_bytes = FS_BLOCK, .kind = EXTENT_REG };
+	assert_int_equal(extent_insert(r->fs, &inode->root->tree, h.trans->id, inode->ino, &e, true), 0);
+	trans_end(&h);
+	assert_int_equal(fs_commit(r->fs), 0);
+}
+
+static void a_file_that_has_something_behind_its_end_is_told(void **state)
+{
+	is_told(a_block_stays_beyond_the_end, "has something behind them");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(images_of_what_is_right_are_whole),
+		cmocka_unit_test(a_checksum_of_what_no_file_has_is_told),
+		cmocka_unit_test(a_file_that_has_something_behind_its_end_is_told),
+	};
+
+	if (RT_TSAN) {
+		puts("1..0 # SKIP fibers are not for ThreadSanitizer");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
