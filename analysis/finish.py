@@ -91,7 +91,8 @@ def ratios(run):
 def sentences(run):
     """Why, and how the targets compare: a line each."""
     each, over = ours(run)
-    compared = say.jobs_text(run) + say.pairs(run, over) + ([say.chance(each) + "."] if len(over) > 4 else [])
+    compared = (say.jobs_text(run) + say.fidelity(run) + say.pairs(run, over) +
+                ([say.chance(each) + "."] if len(over) > 4 else []))
     for lines in (say.why(run), compared):
         if lines:
             print()

@@ -221,7 +221,7 @@ def context(run, others, scores):
         tables.append(("kernel-table", "What the kernel's syncs waited for, in trials of their own", kernel_table(run)))
     return {
         "run": run, "title": run.name, "cost": say.cost(run), "costs": cost_table(run), "why": say.why(run),
-        "compared": (say.jobs_text(run) + say.pairs(run, over) + say.step_sentences(run)
+        "compared": (say.jobs_text(run) + say.fidelity(run) + say.pairs(run, over) + say.step_sentences(run)
                      + ([say.chance(each) + "."] if each else []) + say.race_answers(run)),
         "doubts": say.doubts(run), "places": places(run),
         "first": [shown(p) for p in plots.first_screen(run)],

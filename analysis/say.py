@@ -191,6 +191,34 @@ def jobs_text(run):
     return [durables((j["name"], j.get("durable_by", "?")) for j in jobs)] if len(jobs) > 1 else []
 
 
+FAITHFUL = ("modern", "postfix")  # designs that do what btrfs does: today, and in Linux 3.18
+
+
+def each_level(run, target, field, unit, digits):
+    """A figure a sync, with each number of fsyncers; "" where it is not known."""
+    values = [run.per_sync(target, t, field) for t in run.levels]
+    return "" if any(v is None for v in values) else " ".join(f"{v / unit:.{digits}f}" for v in values)
+
+
+def fidelity(run):
+    """How close a design comes to the btrfs that it is named for, on the same device: a sentence for each such pair."""
+    out, targets = [], run.data["targets"]
+    kernels = [i for i in run.indexes if targets[i].get("kind") == "fs" and targets[i].get("design") == "btrfs"]
+    for b, name in itertools.product(kernels, FAITHFUL):
+        for d in run.indexes:
+            if targets[d].get("design") != name or not targets[b].get("floor_of") or \
+                    targets[d].get("floor_of") != targets[b]["floor_of"]:
+                continue
+            told = [f"{what} {x} of {run.names[b]} and {y} of {run.names[d]}"
+                    for what, *of in (("flushes a sync", "flushes_per_sync", 1, 2),
+                                      ("KiB of metadata a sync", "meta_bytes_per_sync", 1024, 0))
+                    if (x := each_level(run, b, *of)) and (y := each_level(run, d, *of))]
+            told += [verdict(run.names[b], run.names[d], m, pooled(run, b, d, m)) for m in ("p50", "rate")]
+            counts = ", ".join(str(run.fsyncers(t)) for t in run.levels)
+            out.append(f"On one device, with {counts} fsyncer{'s' * (counts != '1')}: {'; '.join(told)}.")
+    return out
+
+
 def step_outcome(step, c):
     """What the comparison says of the published direction (say.3)."""
     if not c.valid or cannot_tell(c):
@@ -220,7 +248,7 @@ def step_sentences(run):
 def answers(run):
     """The answer: a few sentences. How the targets compare, why a sync costs what it does, which races lose data."""
     each, over = compare_run(run)
-    compared = (jobs_text(run) + pairs(run, over) + step_sentences(run) +
+    compared = (jobs_text(run) + fidelity(run) + pairs(run, over) + step_sentences(run) +
                 ([chance(each) + "."] if len(run.names) > 1 else []))
     return compared + why(run) + race_answers(run)
 

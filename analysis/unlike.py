@@ -43,9 +43,12 @@ class Side:
 
     @functools.cached_property
     def facts(self):
-        """Of its first trial; what an older run does not say there stands in its env.json."""
-        below = (self.run.backing(self.target) or {}) if self.kind != "fs" else {}
+        """Of its first trial; what an older run does not say there stands in its env.json. There it is of the drive
+        below an image: a loop device takes over from that whether it is rotational."""
+        below = self.run.backing(self.target) or {}
         drive = next((t["drive"] for t in self.trials if t.get("drive")), {})
+        if self.kind == "fs":
+            below = {k: below[k] for k in ("rotational",) if k in below}
         return {**{k: v for k, v in below.items() if isinstance(v, str)}, **drive}
 
     def fact(self, name):

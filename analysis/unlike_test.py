@@ -187,6 +187,30 @@ class Floors(unittest.TestCase):
         self.assertIn("2.00x", " ".join(say.answers(run)))
 
 
+class Fidelity(unittest.TestCase):
+    def run_of(self, design, floor_of=("x", "x")):
+        """Twice the flushes of btrfs, and its bytes."""
+        more = [{"flushes_per_sync": f, "meta_bytes_per_sync": 71680.0} for f in (2.0, 1.0)]
+        return made({**POSTFIX, "label": f"A {design}", "design": design}, BTRFS,
+                    trials(0, LOOP, **more[0]), trials(1, LOOP, 310, **more[1]), floor_of)
+
+    def test_a_design_is_held_against_the_btrfs_that_it_is_named_for(self):
+        for design in ("modern", "postfix"):
+            run = self.run_of(design)
+            told = say.fidelity(run)
+            self.assertEqual(len(told), 1)
+            self.assertIn(f"On one device, with 1 fsyncer: flushes a sync 1.00 of btrfs and 2.00 of {design}; KiB of "
+                          f"metadata a sync 70 of btrfs and 70 of {design}; {design}'s p50 is 0.97x btrfs's", told[0])
+            self.assertEqual(say.answers(run)[0], told[0])
+            self.assertIn(told[0], report.context(run, [], None)["compared"])
+            self.assertIn(told[0], finish_test.told(run))
+
+    def test_only_on_one_device_and_only_what_is_named_for_it(self):
+        self.assertEqual(say.fidelity(self.run_of("modern", ("x", "y"))), [])
+        self.assertEqual(say.fidelity(self.run_of("modern", ("", ""))), [])
+        self.assertEqual(say.fidelity(self.run_of("prefix")), [])
+
+
 class Standing(unittest.TestCase):
     def test_a_lone_difference_is_no_finding_in_any_table(self):
         c = say.stats.Comparison(6, 0.66, 0.5, 0.9, p=0.04)

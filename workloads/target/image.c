@@ -84,7 +84,8 @@ int image_use(struct target_spec *spec, unsigned n, struct why *why)
 		if (image_wanted(&spec[i], NULL) <= 0)
 			continue;
 		if (geteuid())
-			return why_set(why, -EPERM, "%.100s: a loop device needs root; file:PATH needs none", spec[i].text);
+			return why_set(why, -EPERM, "%.100s: a loop device needs root; file:PATH needs none",
+			               spec[i].text);
 		int ret = make_one(spec, n, &spec[i], &of);
 		if (ret)
 			return why_set(why, ret, "%.100s: %s", spec[i].text, of.text);

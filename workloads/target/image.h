@@ -14,7 +14,7 @@
 
 #include "target/target.h"
 
-/* Whether the target is a design on such a device. -EINVAL with why where what follows `image` is not right. */
+/* 1: the target is a design on such a device. -EINVAL with why: what follows `image` is not right. */
 int image_wanted(const struct target_spec *spec, struct why *why);
 
 /*
