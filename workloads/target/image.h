@@ -14,13 +14,13 @@
 
 #include "target/target.h"
 
-/* 1: the target is a design on such a device. -EINVAL with why: what follows `image` is not right. */
+/* 1: it is a design on such a device; 0: not. -EINVAL with why: what follows `image` is not right. */
 int image_wanted(const struct target_spec *spec, struct why *why);
 
 /*
  * Makes the images that designs of the n targets want, with a loop device over each, and has these designs and the fs:
- * targets of the same image use it: path, device and force of a target become those of a block device. 0, or -errno with
- * why, which names the target.
+ * targets of the same image use it: path, device and force of a target become those of a block device. 0, or -errno
+ * with why, which names the target.
  */
 int image_use(struct target_spec *spec, unsigned n, struct why *why);
 
