@@ -21,6 +21,9 @@
 #define STACKS_MAX 4096u      /* different ones of a task */
 #define SLOTS      (2 * STACKS_MAX)
 
+/* Of a watched thread: each call when it begins and when it ends; the other two tell nothing, and wake who polls. */
+enum { POINT_ENTER, POINT_EXIT, POINT_SYNC, POINT_OPENED, POINTS };
+
 struct kwait_task {
 	struct ring ring;
 	struct kwait_sleep *sleep;
@@ -35,19 +38,32 @@ struct kwait_task {
 	/* of a watched thread */
 	struct point {
 		uint64_t id;        /* the event's: in each of its samples */
-		enum kwait_kind kind;
-		bool is_exit;
 		int fd;
-	} point[2 * KWAIT_KINDS];
+	} point[POINTS];            /* POINT_ENTER: ... */
 	unsigned npoints;
 	struct kwait_call inside;
 	bool is_inside;
 };
 
 const char *const kwait_kind_name[KWAIT_KINDS] = {
-#define X(id, name) name,
+#define X(id, name) #name,
 	KWAIT_CALLS(X)
 #undef X
+};
+
+/* The numbers of the system calls; several open a file. */
+static const struct {
+	long number;
+	enum kwait_kind kind;
+} calls[] = {
+#define X(id, name) { SYS_##name, KWAIT_##id },
+	KWAIT_CALLS(X)
+#undef X
+	{ SYS_openat2, KWAIT_OPENAT },
+#ifdef SYS_open
+	{ SYS_open, KWAIT_OPENAT },
+	{ SYS_creat, KWAIT_OPENAT },
+#endif
 };
 
 uint64_t kwait_now(void)
@@ -106,22 +122,17 @@ struct kwait_task *kwait_task_open(pid_t tid, struct why *why)
 
 int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why)
 {
-	char name[64];
 	int fd = tracefs_open(why);
 
 	memset(out, 0, sizeof(*out));
 	if (fd < 0)
 		return fd;
-	for (unsigned k = 0; k < KWAIT_KINDS; k++) {
-		snprintf(name, sizeof(name), "syscalls/sys_enter_%s", kwait_kind_name[k]);
-		out->enter[k] = tracefs_number(fd, name);
-		snprintf(name, sizeof(name), "syscalls/sys_exit_%s", kwait_kind_name[k]);
-		out->exit[k] = tracefs_number(fd, name);
-	}
+	out->enter = tracefs_number(fd, "raw_syscalls/sys_enter");
+	out->exit = tracefs_number(fd, "raw_syscalls/sys_exit");
 	close(fd);
-	if (out->enter[KWAIT_FSYNC])
+	if (out->enter && out->exit)
 		return 0;
-	return why_set(why, -ENOENT, "this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)");
+	return why_set(why, -ENOENT, "this kernel has no tracepoints of system calls");
 }
 
 static bool has_descriptor(enum kwait_kind kind)
@@ -134,14 +145,32 @@ static bool makes_durable(enum kwait_kind kind)
 	return kind < KWAIT_WRITE;
 }
 
-/* The event's samples go into the thread's ring. 0 or -errno. */
-static int add_point(struct kwait_task *t, pid_t tid, uint64_t number, enum kwait_kind kind, bool is_exit)
+static bool is_of(unsigned point, enum kwait_kind kind)
 {
-	bool wakes = kind == KWAIT_OPENAT ? is_exit : makes_durable(kind) && !is_exit;
+	return point == POINT_SYNC ? makes_durable(kind) : point == POINT_OPENED ? kind == KWAIT_OPENAT : true;
+}
+
+/* "(id == 74 || id == 75)": the kernel drops what is of another call. */
+static void say_filter(unsigned point, char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && at < size; i++)
+		if (is_of(point, calls[i].kind))
+			at += (size_t)snprintf(out + at, size - at, "%sid == %ld", at ? " || " : "(", calls[i].number);
+	if (at < size)
+		snprintf(out + at, size - at, point == POINT_OPENED ? ") && ret >= 0" : ")");
+}
+
+/* The event's samples go into the thread's ring. 0 or -errno. */
+static int add_point(struct kwait_task *t, pid_t tid, uint64_t number, unsigned point)
+{
+	bool wakes = point >= POINT_SYNC;
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_TRACEPOINT,
 		.config = number,
+		.disabled = 1,
 		.sample_period = 1,
 		.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
 		.sample_id_all = 1,
@@ -150,20 +179,20 @@ static int add_point(struct kwait_task *t, pid_t tid, uint64_t number, enum kwai
 		.watermark = !wakes,
 		.wakeup_watermark = wakes ? 1 : UINT32_MAX / 2, /* one event, or so many bytes */
 	};
-	struct point *p = &t->point[t->npoints];
+	struct point *p = &t->point[point];
+	char filter[512];
 	int ret;
 
+	say_filter(point, filter, sizeof(filter));
 	p->fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (p->fd < 0)
 		return -errno;
-	if (ioctl(p->fd, PERF_EVENT_IOC_SET_OUTPUT, t->ring.fd) || ioctl(p->fd, PERF_EVENT_IOC_ID, &p->id)) {
+	t->npoints++; /* kwait_task_stop() closes it */
+	if (ioctl(p->fd, PERF_EVENT_IOC_SET_OUTPUT, t->ring.fd) || ioctl(p->fd, PERF_EVENT_IOC_ID, &p->id) ||
+	    ioctl(p->fd, PERF_EVENT_IOC_SET_FILTER, filter) || ioctl(p->fd, PERF_EVENT_IOC_ENABLE, 0)) {
 		ret = -errno;
-		close(p->fd);
 		return ret;
 	}
-	p->kind = kind;
-	p->is_exit = is_exit;
-	t->npoints++;
 	return 0;
 }
 
@@ -172,18 +201,20 @@ struct kwait_task *kwait_task_watch(pid_t tid, const struct kwait_tracepoints *p
 	struct kwait_task *t = kwait_task_open(tid, why);
 	int ret = 0;
 
-	for (unsigned k = 0; t && k < KWAIT_KINDS && !ret; k++) {
-		if (!points->enter[k] || !points->exit[k])
-			continue;
-		ret = add_point(t, tid, points->enter[k], k, false);
-		if (!ret)
-			ret = add_point(t, tid, points->exit[k], k, true);
-	}
+	for (unsigned k = 0; t && k < POINTS && !ret; k++)
+		ret = add_point(t, tid, k == POINT_ENTER || k == POINT_SYNC ? points->enter : points->exit, k);
 	if (!ret)
 		return t;
-	why_set(why, ret, "thread %d cannot be watched: %s", (int)tid, strerror(-ret));
+	why_set(why, ret, "thread %d cannot be watched: %s%s", (int)tid, strerror(-ret),
+	        ret == -EMFILE ? " (ulimit -n)" : "");
 	kwait_task_close(t);
 	return NULL;
+}
+
+void kwait_task_wake(struct kwait_task *t, bool at_syncs)
+{
+	if (t->npoints > POINT_SYNC)
+		ioctl(t->point[POINT_SYNC].fd, at_syncs ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
 int kwait_task_fd(const struct kwait_task *t)
@@ -295,33 +326,48 @@ static void add_call(struct kwait_task *t, const struct kwait_call *c)
 	t->call[t->ncalls++] = *c;
 }
 
+static bool kind_of(uint64_t number, enum kwait_kind *kind)
+{
+	size_t i = 0;
+
+	while (i < sizeof(calls) / sizeof(calls[0]) && (uint64_t)calls[i].number != number)
+		i++;
+	if (i == sizeof(calls) / sizeof(calls[0]))
+		return false;
+	*kind = calls[i].kind;
+	return true;
+}
+
 /*
- * struct { header; u64 id; u32 pid, tid; u64 time; u32 size; char raw[size]; }. Of an entry raw is 8 bytes that all
- * have, the number of the call in 8, and its arguments, each of 8; of an exit what it returned in place of these.
+ * struct { header; u64 id; u32 pid, tid; u64 time; u32 size; char raw[size]; }. Raw is 8 bytes that all tracepoints
+ * have, the number of the call, and its arguments; of an exit what it returned in place of these; each of 8.
  */
-static void take_point(struct kwait_task *t, const struct perf_event_header *h, const struct point *p)
+static void take_point(struct kwait_task *t, const struct perf_event_header *h, unsigned point)
 {
 	const unsigned char *at = (const unsigned char *)(h + 1);
-	uint64_t now, arg[4] = { 0 };
+	uint64_t now, word[7] = { 0 };
+	enum kwait_kind kind;
 	uint32_t size;
 
 	memcpy(&now, at + 16, sizeof(now));
 	memcpy(&size, at + 24, sizeof(size));
-	if (size < 24)
+	if (point >= POINT_SYNC || size < 24)
 		return;
-	memcpy(arg, at + 28 + 16, size - 16 < sizeof(arg) ? size - 16 : sizeof(arg));
-	if (!p->is_exit) {
+	memcpy(word, at + 28 + 8, size - 8 < sizeof(word) ? size - 8 : sizeof(word));
+	if (!kind_of(word[0], &kind))
+		return;
+	if (point == POINT_ENTER) {
 		t->is_inside = true;
-		t->inside = (struct kwait_call){ .begin_ns = now, .kind = p->kind,
-		                                 .fd = has_descriptor(p->kind) ? (int)arg[0] : -1,
-		                                 .off = p->kind == KWAIT_PWRITE ? arg[3] : 0 };
+		t->inside = (struct kwait_call){ .begin_ns = now, .kind = kind,
+		                                 .fd = has_descriptor(kind) ? (int)word[1] : -1,
+		                                 .off = kind == KWAIT_PWRITE ? word[4] : 0 };
 		return;
 	}
-	if (!t->is_inside || t->inside.kind != p->kind)
+	if (!t->is_inside || t->inside.kind != kind)
 		return; /* it began before we came */
 	t->is_inside = false;
 	t->inside.end_ns = now;
-	t->inside.ret = (int64_t)arg[0];
+	t->inside.ret = (int64_t)word[1];
 	add_call(t, &t->inside);
 }
 
@@ -335,7 +381,7 @@ static void take_sample(struct kwait_task *t, const struct perf_event_header *h)
 
 	for (unsigned i = 0; i < t->npoints; i++)
 		if (word[-1] == t->point[i].id) {
-			take_point(t, h, &t->point[i]);
+			take_point(t, h, i);
 			return;
 		}
 	n = word[2];

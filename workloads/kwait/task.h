@@ -2,8 +2,9 @@
  * task.h: the sleeps of one thread, each with the stack of the kernel at which it went to sleep, and the syncs that it
  * called: recorded while it runs, made sense of afterwards (sum.h).
  *
- * It costs the thread some 6 us for each time that it leaves a processor, so what is recorded must not be taken for a
- * latency.
+ * It costs the thread some us for each time that it leaves a processor, so what is recorded must not be taken for a
+ * latency. An event costs something at each switch, even if nothing happens in it: so a watched thread has few, and a
+ * filter chooses its system calls.
  *
  * Sleeps and calls are in the order of time. What there was no room for is counted in `lost`, and no sleep that is kept
  * has an end which was not seen.
@@ -33,17 +34,17 @@ struct kwait_sleep {
 };
 
 /* System calls that can be watched: those that make durable, those that write, and the one that opens a file. */
-#define KWAIT_CALLS(X)                     \
-	X(FSYNC, "fsync")                  \
-	X(FDATASYNC, "fdatasync")          \
-	X(SYNC_RANGE, "sync_file_range")   \
-	X(MSYNC, "msync")                  \
-	X(WRITE, "write")                  \
-	X(PWRITE, "pwrite64")              \
-	X(WRITEV, "writev")                \
-	X(PWRITEV, "pwritev")              \
-	X(PWRITEV2, "pwritev2")            \
-	X(OPENAT, "openat")
+#define KWAIT_CALLS(X)                   \
+	X(FSYNC, fsync)                  \
+	X(FDATASYNC, fdatasync)          \
+	X(SYNC_RANGE, sync_file_range)   \
+	X(MSYNC, msync)                  \
+	X(WRITE, write)                  \
+	X(PWRITE, pwrite64)              \
+	X(WRITEV, writev)                \
+	X(PWRITEV, pwritev)              \
+	X(PWRITEV2, pwritev2)            \
+	X(OPENAT, openat)
 
 enum kwait_kind {
 #define X(id, name) KWAIT_##id,
@@ -63,9 +64,9 @@ struct kwait_call {
 	uint64_t off;      /* of pwrite64 */
 };
 
-/* The tracepoints of these calls; 0 where the kernel has none. */
+/* The tracepoints of system calls. */
 struct kwait_tracepoints {
-	uint64_t enter[KWAIT_KINDS], exit[KWAIT_KINDS];
+	uint64_t enter, exit;
 };
 
 struct kwait_task;
@@ -84,6 +85,8 @@ int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why);
 struct kwait_task *kwait_task_watch(pid_t tid, const struct kwait_tracepoints *points, struct why *why);
 /* To be polled: it can be read when a sync has begun, or a file was opened, and hangs up when the thread has ended. */
 int kwait_task_fd(const struct kwait_task *t);
+/* Whether the begin of a sync wakes who polls, as it does at first. That costs the thread some 8 us each time. */
+void kwait_task_wake(struct kwait_task *t, bool at_syncs);
 /* The call that the thread is in: it has no end yet. NULL: none, as far as was drained. */
 const struct kwait_call *kwait_task_inside(const struct kwait_task *t);
 /* The clock of all times here: CLOCK_MONOTONIC in ns. */

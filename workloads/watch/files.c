@@ -1,6 +1,7 @@
 /* files.c: see files.h. What was gathered is told in tell.c. */
 #include "watch/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,23 +76,41 @@ static bool syncs_writes(pid_t pid, int fd)
 	return flags & O_DSYNC; /* O_SYNC contains it */
 }
 
+/* The path of a descriptor, also when its file has none any more. -ENOENT: it is closed. */
+static int path_of(pid_t pid, int fd, char out[PATH_MAX])
+{
+	size_t deleted = sizeof(DELETED) - 1;
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
+	n = readlink(link, out, PATH_MAX - 1);
+	if (n < 0)
+		return -ENOENT;
+	out[n] = '\0';
+	if ((size_t)n > deleted && !strcmp(out + n - deleted, DELETED))
+		out[(size_t)n - deleted] = '\0';
+	return 0;
+}
+
 /* The file that a descriptor is now; what has ended by then has no path. */
 static unsigned look_up(struct watched_files *f, pid_t pid, int fd)
 {
-	char link[64], path[PATH_MAX] = "";
-	size_t deleted = sizeof(DELETED) - 1;
-	ssize_t n;
+	char path[PATH_MAX];
 
 	if (fd < 0)
 		return file_of(f, "(mapped memory)", false);
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
+	if (path_of(pid, fd, path))
 		return file_of(f, "(a descriptor that was closed since)", false);
-	path[n] = '\0';
-	if ((size_t)n > deleted && !strcmp(path + n - deleted, DELETED))
-		path[(size_t)n - deleted] = '\0';
 	return file_of(f, path, syncs_writes(pid, fd));
+}
+
+/* The descriptor is still of that file. */
+static bool is_still(const struct watched_files *f, pid_t pid, int fd, unsigned file)
+{
+	char path[PATH_MAX];
+
+	return fd < 0 || (!path_of(pid, fd, path) && !strcmp(path, f->file[file]->path));
 }
 
 static bool is_write(enum kwait_kind kind)
@@ -99,14 +118,17 @@ static bool is_write(enum kwait_kind kind)
 	return kind >= KWAIT_WRITE && kind < KWAIT_OPENAT;
 }
 
-/* What the descriptor was when it was last looked at: when it was opened, or at a sync; a write is too frequent. */
-static unsigned known_file(struct watched_files *f, pid_t pid, int fd, bool again)
+/*
+ * What the descriptor was when it was last looked at: when it was opened, or at a sync; a write is too frequent. How
+ * it was opened is looked at once: when it was, or is first seen.
+ */
+static unsigned known_file(struct watched_files *f, pid_t pid, int fd, bool again, bool is_new)
 {
 	unsigned i = 0, most = sizeof(f->known) / sizeof(f->known[0]);
 
 	while (i < f->nknown && (f->known[i].pid != pid || f->known[i].fd != fd))
 		i++;
-	if (i < f->nknown && !again)
+	if (i < f->nknown && (!again || (!is_new && is_still(f, pid, fd, f->known[i].file))))
 		return f->known[i].file;
 	if (i == f->nknown)
 		i = f->nknown < most ? f->nknown++ : (unsigned)fd % most;
@@ -117,7 +139,7 @@ static unsigned known_file(struct watched_files *f, pid_t pid, int fd, bool agai
 
 static unsigned call_begun(void *arg, pid_t pid, const struct kwait_call *c)
 {
-	return c->kind < KWAIT_WRITE ? known_file(arg, pid, c->fd, true) : UINT_MAX;
+	return c->kind < KWAIT_WRITE ? known_file(arg, pid, c->fd, true, false) : UINT_MAX;
 }
 
 /* ---- calls ---- */
@@ -198,10 +220,10 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 
 	if (c->kind == KWAIT_OPENAT) { /* looked at while it is open */
 		if (c->ret >= 0)
-			known_file(f, t->pid, (int)c->ret, true);
+			known_file(f, t->pid, (int)c->ret, true, true);
 		return;
 	}
-	number = begun != UINT_MAX ? begun : known_file(f, t->pid, c->fd, false);
+	number = begun != UINT_MAX ? begun : known_file(f, t->pid, c->fd, false, false);
 	file = f->file[number];
 	file->count[c->kind]++;
 	if (c->ret < 0) {

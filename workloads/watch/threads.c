@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "machine/mem.h"
 
-#define POLLED_MAX 256
+#define MS       1000000ull
+#define LOOK_NS  (20 * MS)  /* between two looks for new threads */
+#define QUIET_NS (100 * MS) /* a sync wakes us no sooner again */
 
 static bool is_watched(const struct watched *w, pid_t tid)
 {
@@ -92,6 +95,22 @@ int watched_begin(struct watched *w, pid_t pid, struct why *why)
 
 /* ---- what was seen ---- */
 
+/* After a sync that was looked at its thread wakes nobody for a while. */
+static void be_quiet(struct watched_thread *t, const struct kwait_call *inside)
+{
+	uint64_t now = kwait_now();
+
+	if (t->quiet_ns && now - t->quiet_ns < QUIET_NS)
+		return;
+	if (t->quiet_ns)
+		kwait_task_wake(t->task, true);
+	t->quiet_ns = 0;
+	if (!inside || inside->kind >= KWAIT_WRITE)
+		return;
+	kwait_task_wake(t->task, false);
+	t->quiet_ns = now;
+}
+
 static void tell_calls(struct watched_thread *t, const struct watched_calls *tell)
 {
 	const struct kwait_call *inside, *c;
@@ -106,6 +125,7 @@ static void tell_calls(struct watched_thread *t, const struct watched_calls *tel
 		t->inside_ns = inside->begin_ns;
 		t->inside_file = tell->begun(tell->arg, t->pid, inside);
 	}
+	be_quiet(t, inside);
 	kwait_task_forget(t->task, inside ? inside->begin_ns : n ? c[n - 1].end_ns + 1 : 0);
 }
 
@@ -128,7 +148,8 @@ static void let_go(struct watched *w, unsigned i)
 	w->thread[i] = w->thread[--w->n];
 }
 
-unsigned watched_look(struct watched *w, const struct watched_calls *tell)
+/* Who has ended, who is new. */
+static void look_for_threads(struct watched *w)
 {
 	unsigned n = w->n;
 
@@ -139,6 +160,17 @@ unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 		if (!w->thread[i].gone)
 			add_children(w, w->thread[i].pid, w->thread[i].tid);
 	}
+}
+
+unsigned watched_look(struct watched *w, const struct watched_calls *tell)
+{
+	uint64_t now = kwait_now();
+
+	if (w->has_ended || now - w->looked_ns >= LOOK_NS) {
+		look_for_threads(w);
+		w->looked_ns = now;
+		w->has_ended = false;
+	}
 	for (unsigned i = w->n; i-- > 0;) {
 		tell_calls(&w->thread[i], tell);
 		if (w->thread[i].gone)
@@ -147,14 +179,16 @@ unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 	return w->n;
 }
 
-void watched_wait(const struct watched *w, unsigned ms)
+void watched_wait(struct watched *w, unsigned ms)
 {
-	struct pollfd fd[POLLED_MAX];
-	unsigned n = 0;
+	struct pollfd *fd = mem_alloc((w->n + 1) * sizeof(*fd));
 
-	for (unsigned i = 0; i < w->n && n < POLLED_MAX; i++)
-		fd[n++] = (struct pollfd){ .fd = kwait_task_fd(w->thread[i].task), .events = POLLIN };
-	poll(fd, n, (int)ms);
+	for (unsigned i = 0; i < w->n; i++)
+		fd[i] = (struct pollfd){ .fd = kwait_task_fd(w->thread[i].task), .events = POLLIN };
+	poll(fd, w->n, (int)ms);
+	for (unsigned i = 0; i < w->n; i++)
+		w->has_ended |= fd[i].revents & POLLHUP;
+	free(fd);
 }
 
 void watched_end(struct watched *w)

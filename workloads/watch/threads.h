@@ -4,6 +4,9 @@
  *
  * What a thread does before it is found (some 20 ms after it began) is not seen.
  *
+ * The begin of a sync wakes the watcher, so that it can look at the descriptor while it is open, but no more than some
+ * ten times a second for each thread: being looked at must cost it little.
+ *
  * Called by cmd/watch.c.
  */
 #ifndef WATCH_THREADS_H
@@ -18,6 +21,7 @@
 struct watched_thread {
 	pid_t pid, tid;
 	struct kwait_task *task;
+	uint64_t quiet_ns;   /* its syncs wake nobody since then; 0: they do */
 	uint64_t inside_ns;  /* when the call began that was told as begun */
 	unsigned inside_file; /* what the owner noted of it */
 	bool gone;
@@ -28,6 +32,8 @@ struct watched {
 	struct watched_thread *thread;
 	unsigned n, room;
 	unsigned processes;  /* that were ever seen */
+	uint64_t looked_ns;  /* when new threads were last looked for */
+	bool has_ended;      /* a thread has, since then */
 	uint64_t lost;
 };
 
@@ -46,7 +52,7 @@ int watched_begin(struct watched *w, pid_t pid, struct why *why);
 /* Finds new threads and children, tells what was seen, and forgets who has ended. How many threads are left. */
 unsigned watched_look(struct watched *w, const struct watched_calls *tell);
 /* Sleeps until a sync begins, or a thread ends, or that time has passed. */
-void watched_wait(const struct watched *w, unsigned ms);
+void watched_wait(struct watched *w, unsigned ms);
 void watched_end(struct watched *w);
 
 #endif
