@@ -87,6 +87,8 @@ void self_harness(struct self *s);
 void self_fio(struct self *s);
 void self_fidelity(struct self *s);
 void self_phases(struct self *s);
+void self_kernel_phases(struct self *s);
+void self_watched(struct self *s);
 void self_images(struct self *s);
 void self_schedules(struct self *s);
 void self_seed(struct self *s);

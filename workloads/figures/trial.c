@@ -33,7 +33,7 @@ static int run(struct trial *t, struct driver_result **r, struct why *why)
 	struct job_clone *clones = job_clones(t->job, t->tasks, &n);
 	struct driver_config cfg = {
 		.spec = &t->spec, .clones = clones, .n = n, .seconds_ns = t->seconds_ns, .seed = 1,
-		.kwaits = t->kwaits
+		.kwaits = t->kwaits,
 	};
 	struct fio_request fio = { .job = t->job,
 		                   .clones = clones,
