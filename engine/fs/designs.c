@@ -17,6 +17,7 @@
 #include "fs/ordered.h"
 #include "fs/reclaim.h"
 #include "fs/scores.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 #include "fs/writeback.h"
 
@@ -73,6 +74,8 @@ static int fs_report_nothing(struct fs *fs)
 }
 
 static const struct fs_events events_postfix = {
+	.open_stream = stream_none,
+	.sync_dir = dir_sync_log,
 	.add_extent = writeback_map_first,
 	.direct_has_range = direct_keep_lock,
 	.release_maps = release_unneeded,
@@ -110,6 +113,8 @@ struct fs_events design_events(const struct design *d)
 	add_extent_fn add_extent = on->add_extent ? on->add_extent : postfix->add_extent;
 
 	return (struct fs_events){
+		.open_stream = on->open_stream ? on->open_stream : postfix->open_stream,
+		.sync_dir = on->sync_dir ? on->sync_dir : postfix->sync_dir,
 		.add_extent = add_extent,
 		.add_direct_extent = on->add_direct_extent ? on->add_direct_extent : add_extent,
 		.add_direct_prealloc = on->add_direct_prealloc ? on->add_direct_prealloc :
@@ -165,6 +170,13 @@ static const struct fs_events events_modern = {
 	.log_made = log_numbers_restart,
 	.put_log_root = log_sync_parent_written,
 	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+/* The log is a stream. */
+static const struct fs_events events_oneflush = {
+	.open_stream = stream_open,
+	.make_log = stream_make_log,
+	.sync_dir = dir_sync_stream,
 };
 
 /* Their repairs. */
@@ -286,6 +298,12 @@ const struct design *const fs_designs[] = {
 		.what = "postfix; data, log and super are in flight together, one flush follows, and replay verifies",
 		.fsync = fsync_postfix,
 		.on = &(const struct fs_events){ .put_log_root = log_sync_parent_in_flight },
+	},
+	&(const struct design){
+		.name = "oneflush",
+		.what = "a log of its own: data and record in one write, one flush, and recovery hashes both",
+		.fsync = fsync_oneflush,
+		.on = &events_oneflush,
 	},
 	&(const struct design){
 		.name = "verify_prefix",

@@ -17,6 +17,7 @@
 #include "fs/extent_map.h"
 #include "fs/ordered.h"
 #include "fs/page.h"
+#include "fs/stream.h"
 #include "fs/writeback.h"
 
 static int name_check(const char *name)
@@ -408,9 +409,9 @@ static int log_changes(struct root *root, struct handle *h, struct log_ctx *ctx)
 	return ret;
 }
 
-/* The same in all designs: none of them waits for data here. kernel: btrfs_sync_file() of a directory, whose inode lock
- * is dir_lock. */
-static int dir_sync(struct root *root)
+/* The same in all designs whose logs are trees: none of them waits for data here. kernel: btrfs_sync_file() of a
+ * directory, whose inode lock is dir_lock. */
+int dir_sync_log(struct root *root)
 {
 	struct log_ctx ctx;
 	struct handle h;
@@ -439,13 +440,60 @@ static int dir_sync(struct root *root)
 	return trans_commit_id(root->fs, transid);
 }
 
+/* What has changed in the directory goes into a group, and *lsn says which. dir_lock is held. */
+static int log_changes_to_stream(struct root *root, struct handle *h, uint64_t *lsn)
+{
+	int ret = log_start_group(root, h);
+
+	if (ret)
+		return ret;
+	*lsn = stream_lsn(root->fs->stream);
+	ret = log_dir(root, h, (int64_t)*lsn);
+	if (ret)
+		trans_no_log(root->fs, h->trans->id);
+	log_end(root);
+	return ret;
+}
+
+/* The same by the stream. */
+int dir_sync_stream(struct root *root)
+{
+	struct fs *fs = root->fs;
+	uint64_t lsn = 0, transid = fs_generation(fs);
+	struct handle h;
+	int ret = 0;
+
+	mutex_lock(&root->dir_lock);
+	if (dir_in_group(root, &lsn)) {
+		mutex_unlock(&root->dir_lock);
+		ret = stream_wait(fs->stream, lsn);
+	} else {
+		ret = trans_start(fs, TRANS_START, &h);
+		if (ret) {
+			mutex_unlock(&root->dir_lock);
+			return ret;
+		}
+		transid = h.trans->id;
+		ret = log_changes_to_stream(root, &h, &lsn);
+		mutex_unlock(&root->dir_lock);
+		int err = lsn ? stream_sync(fs->stream, lsn) : 0;
+		ret = ret ? ret : err;
+		trans_end(&h);
+	}
+	if (!ret)
+		return 0;
+	phase(PH_TRANS);
+	count(C_FSYNC_COMMIT);
+	return trans_commit_id(fs, transid);
+}
+
 int fs_fsync_dir(struct root *root)
 {
 	if (root->fs->opt.read_only)
 		return 0;
 	count(C_FSYNC);
 	enum phase was = phase(PH_LOG_ITEMS);
-	int ret = dir_sync(root);
+	int ret = root->fs->on.sync_dir(root);
 
 	phase(was);
 	return ret;

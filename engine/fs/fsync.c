@@ -27,7 +27,9 @@
 #include "fs/log_name.h"
 #include "fs/mmap.h"
 #include "fs/ordered.h"
+#include "fs/page.h"
 #include "fs/scores.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 #include "fs/work.h"
 #include "fs/writeback.h"
@@ -353,6 +355,78 @@ static int fsync_leave(struct sync *s, int ret)
 	if (!ret)
 		count(C_FSYNC_SKIPPED);
 	return ret;
+}
+
+/* ---- verbs of the scores: the stream ---- */
+
+/* More than a group takes is on its way before the lock is taken. */
+static void fsync_flush_much(const struct sync *s)
+{
+	rt_access(s->inode->pages_lock.m.id, POINT_READ);
+	if (atomic_load(&s->inode->nr_tagged) > STREAM_DATA_MAX)
+		fsync_flush(s);
+}
+
+/* Nothing to be put into a group: *lsn says which one has it all. Pages are looked for first: one that loses its tag
+ * has an ordered extent. */
+static bool fsync_in_group(const struct sync *s, bool full, uint64_t *lsn)
+{
+	struct inode *inode = s->inode;
+	uint64_t last = s->end / FS_BLOCK;
+	bool dirty = page_next_tagged(inode, (uint32_t)(s->start / FS_BLOCK),
+				      last > UINT32_MAX ? UINT32_MAX : (uint32_t)last) != UINT32_MAX;
+	bool under_way = ordered_any(inode);
+
+	*lsn = 0;
+	rt_access(inode->stamps_id, POINT_READ);
+	if (atomic_load(&inode->unlinked))
+		return inode->root->fs->on.fsync_of_unlinked(inode);
+	if (dirty)
+		return false;
+	if (stream_has_inode(inode, lsn))
+		return true;
+	return atomic_load(&inode->last_trans) <= fs_committed(inode->root->fs) && (full || !under_way);
+}
+
+/* Nothing new: this one comparison stands for all early-outs. inode->lock is dropped here. */
+static int fsync_wait_durable(struct inode *inode, uint64_t lsn)
+{
+	uint64_t transid = fs_generation(inode->root->fs);
+
+	count(C_FSYNC_SKIPPED);
+	fsync_unlock(inode);
+	return lsn && stream_wait(inode->root->fs->stream, lsn) ? fsync_commit(inode, transid) : 0;
+}
+
+/* From the handle to the end. inode->lock is held on entry, and dropped before any I/O of the stream. */
+static int fsync_group_or_commit(struct sync *s)
+{
+	const struct log_what what = { LOG_ORDERED_FIRST, s->start, s->end };
+	struct inode *inode = s->inode;
+	struct fs *fs = inode->root->fs;
+	struct handle h;
+	uint64_t lsn;
+	int ret;
+
+	for (;;) {
+		phase(PH_LOG_ITEMS);
+		ret = trans_start(fs, TRANS_START, &h);
+		if (ret) {
+			fsync_unlock(inode);
+			return ret;
+		}
+		ret = stream_log_inode(inode, &h, &what, &lsn);
+		if (ret != LOG_FLUSH_FIRST)
+			break;
+		trans_end(&h);
+		fsync_reflush(s);
+	}
+	uint64_t transid = h.trans->id;
+	fsync_unlock(inode);
+	/* also after an error: data may have been put into the group that nobody else sees to */
+	int err = lsn ? stream_sync(fs->stream, lsn) : 0;
+	trans_end(&h);
+	return ret || err ? fsync_commit(inode, transid) : 0;
 }
 
 /* ---- the scores ---- */
@@ -727,6 +801,21 @@ int fsync_skips_collected(struct sync *s)
 	    fsync_nothing_under_way(s, &rules_repaired, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_repaired, full);
+}
+
+/* Small data go into the group that names them; what is larger, or in other hands, is on its way beside it. */
+int fsync_oneflush(struct sync *s)
+{
+	uint64_t lsn;
+
+	fsync_flush_much(s);
+	fsync_lock(s);
+	bool full = inode_flag(s->inode, INODE_NEEDS_FULL_SYNC);
+	if (full)
+		fsync_wait_complete(s);
+	if (fsync_in_group(s, full, &lsn))
+		return fsync_wait_durable(s->inode, lsn);
+	return fsync_group_or_commit(s);
 }
 
 /* ---- the door ---- */

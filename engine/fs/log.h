@@ -26,6 +26,7 @@ struct extent;
 
 #define LOG_NEED_COMMIT 1 /* not an error: this fsync must commit the transaction instead */
 #define LOG_NO_SYNC     2 /* not an error: there is nothing to log, and no log commit to wait for */
+#define LOG_FLUSH_FIRST 3 /* not an error: dirty pages are to be written first (stream.h) */
 
 void log_init(struct log *log, bool is_root);
 
@@ -34,6 +35,10 @@ void log_init(struct log *log, bool is_root);
 /* Joins the running sub-transaction as a writer: ctx->transid is its id. unsummed: with data that have no checksums.
  * -EAGAIN: not to be logged. kernel: start_log_trans(). */
 int log_start(struct root *root, struct handle *h, struct log_ctx *ctx, bool unsummed);
+/* The same without a stake in a commit of its own: for a log that goes into the stream, and is committed there. */
+int log_start_group(struct root *root, struct handle *h);
+/* An empty log, for make_log. root->log.mutex held. 0 or an error. */
+int log_create(struct log *log, struct fs *fs, uint64_t trans);
 /* The caller is a writer of whatever log there is or will be, without a stake in its commit, until log_end(). kernel:
  * btrfs_pin_log_trans(). */
 void log_write_begin(struct root *root);
@@ -113,6 +118,9 @@ struct log_what {
 /* Logs the inode, and its name when that is new. 0, LOG_NEED_COMMIT, or an error (commit too). inode->lock held.
  * kernel: btrfs_log_inode_parent(). */
 int log_inode_parent(struct inode *inode, struct handle *h, struct log_ctx *ctx, const struct log_what *what);
+/* Logs the inode alone: the caller is a writer of sub-transaction `transid`. 0, LOG_NEED_COMMIT, or an error.
+ * inode->lock held. kernel: btrfs_log_inode(). */
+int log_inode(struct inode *inode, struct handle *h, int64_t transid, const struct log_what *what);
 /* True when everything of the inode is in a log that is on the media. kernel: btrfs_inode_in_log(). */
 bool log_has_inode(struct inode *inode);
 /* log_lacks: does the inode have data that is on its way to where it lies already? No map tells of it (nocow.2), so its

@@ -22,6 +22,7 @@
 #include "fs/log_name.h"
 #include "fs/nocow.h"
 #include "fs/ordered.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 
 bool log_lacks_in_place(struct inode *inode)
@@ -127,18 +128,25 @@ static int log_one_extent(struct inode *inode, struct tree *log, uint64_t genera
 		return ret;
 	struct ordered *o = ordered_on_list(ordered, em->disk_bytenr);
 	trace(EV_EXTENT_LOGGED, inode_trace_id(inode), em->start, em->len, em->disk_bytenr);
-	if (e.item.kind == EXTENT_PREALLOC || !inode_has_sums(inode))
+	if (e.item.kind == EXTENT_PREALLOC)
 		return 0;
+	if (!inode_has_sums(inode)) {
+		stream_names(fs->stream, NULL);
+		return 0;
+	}
 	/* no ordered extent: it is complete, and its checksums are in the tree; or it was missed, and they are
 	 * nowhere (the seed bug) */
-	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM))
+	if (!o || (atomic_load(&o->flags) & ORDERED_LOGGED_CSUM)) {
+		stream_names(fs->stream, o);
 		return log_csums_from_tree(fs, log, generation, &e.item, !o && first == LOG_MAPS_FIRST);
+	}
 	enum phase was = phase_now();
 	if (atomic_load(&o->csum_left))
 		phase(PH_WAIT_DATA);
 	ordered_wait_csums(o);
 	phase(was);
 	CHECK(o->on_log && !atomic_load(&o->csum_left)); /* our list keeps o and its csums in memory */
+	stream_names(fs->stream, o);
 	ret = csum_put(log, generation, o->disk_bytenr, o->csums, (uint32_t)(o->disk_len / FS_BLOCK));
 	if (!ret)
 		atomic_fetch_or(&o->flags, ORDERED_LOGGED_CSUM);
@@ -242,6 +250,8 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 		ret = log_hole(inode, log, generation, end, e->start);
 		if (!ret)
 			ret = extent_insert(fs, log, generation, inode->ino, e, false);
+		if (e->item.kind == EXTENT_REG && e->item.disk_bytenr)
+			stream_names(fs->stream, NULL);
 		if (!ret && e->item.kind == EXTENT_REG && e->item.disk_bytenr && inode_has_sums(inode))
 			ret = log_csums_from_tree(fs, log, generation, &e->item, ranged);
 		end = extent_end(e);
@@ -284,14 +294,17 @@ static void log_own_ordered(struct inode *inode, struct handle *h, int64_t trans
 	list_for_each(pos, ordered)
 		trans_add_pending(h, list_entry(pos, struct ordered, log_link));
 	spin_unlock(&inode->ordered_lock);
+	if (inode->root->fs->stream) {
+		stream_waits_for(inode->root->fs->stream, ordered);
+		return;
+	}
 	spin_lock_quiet(&log->ordered_lock);
 	list_splice_tail(ordered, &log->ordered[transid & 1]);
 	spin_unlock(&log->ordered_lock);
 	CHECK(list_empty(ordered));
 }
 
-/* kernel: btrfs_log_inode(). The caller is a writer of sub-transaction `transid`. */
-static int log_inode(struct inode *inode, struct handle *h, int64_t transid, const struct log_what *what)
+int log_inode(struct inode *inode, struct handle *h, int64_t transid, const struct log_what *what)
 {
 	struct tree *log = &inode->root->log.tree;
 	uint64_t generation = h->trans->id;

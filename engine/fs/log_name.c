@@ -518,6 +518,18 @@ int log_names_of_parent(struct inode *inode, struct handle *h, int64_t transid)
 	return log_dir(inode->root, h, transid);
 }
 
+bool dir_in_group(struct root *root, uint64_t *lsn)
+{
+	struct dir_names *d = &root->names;
+
+	mutex_lock(&d->lock);
+	bool committed = d->last_trans <= fs_committed(root->fs);
+	bool in_group = d->logged_trans == fs_generation(root->fs) && d->last_log_commit > 0;
+	*lsn = committed ? 0 : (uint64_t)d->last_log_commit;
+	mutex_unlock(&d->lock);
+	return committed || in_group;
+}
+
 bool dir_is_durable(struct root *root)
 {
 	struct dir_names *d = &root->names;

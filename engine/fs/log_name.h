@@ -69,5 +69,7 @@ void inode_logged_all(struct inode *inode, uint64_t generation, int64_t transid)
 int log_dir(struct root *root, struct handle *h, int64_t transid);
 /* Nothing of the directory is to be logged or committed. dir_lock held. */
 bool dir_is_durable(struct root *root);
+/* The same with a stream: all of it is in the group *lsn, or before it. */
+bool dir_in_group(struct root *root, uint64_t *lsn);
 
 #endif

@@ -16,6 +16,7 @@
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 
 void log_init(struct log *log, bool is_root)
@@ -61,7 +62,7 @@ static uint32_t log_batch(struct log *log)
 	return atomic_load(&log->batch);
 }
 
-static int log_create(struct log *log, struct fs *fs, uint64_t trans)
+int log_create(struct log *log, struct fs *fs, uint64_t trans)
 {
 	int ret = tree_create(&log->tree, fs->blocks, LOG_TREE_ID, trans);
 
@@ -135,10 +136,12 @@ static void log_add_ctx(struct log *log, struct log_ctx *ctx, bool unsummed)
 }
 
 /* log->mutex held. */
-static void log_add_writer(struct log *log)
+static void log_add_writer(struct fs *fs, struct log *log)
 {
 	CHECK(mutex_held(&log->mutex));
 	atomic_fetch_add(&log->writers, 1);
+	if (fs->stream)
+		stream_enter(fs->stream);
 	owe(L_LOG_WRITERS, 0, &log->writers_wait);
 }
 
@@ -163,8 +166,27 @@ int log_start(struct root *root, struct handle *h, struct log_ctx *ctx, bool uns
 	/* A writer from here to log_end(): no leader takes the log's blocks before that. */
 	log_batch_moves(log);
 	log_add_ctx(log, ctx, unsummed);
-	log_add_writer(log);
+	log_add_writer(fs, log);
 unlock:
+	mutex_unlock(&log->mutex);
+	return ret;
+}
+
+int log_start_group(struct root *root, struct handle *h)
+{
+	struct log *log = &root->log;
+	struct fs *fs = root->fs;
+	int ret = 0;
+
+	mutex_lock(&log->mutex);
+	if (trans_is_no_log(fs, h->trans->id))
+		ret = -EAGAIN;
+	else if (!log->exists)
+		ret = fs->on.make_log(root, h->trans->id);
+	if (!ret) {
+		CHECK(log->trans == h->trans->id);
+		log_add_writer(fs, log);
+	}
 	mutex_unlock(&log->mutex);
 	return ret;
 }
@@ -172,7 +194,7 @@ unlock:
 void log_write_begin(struct root *root)
 {
 	mutex_lock(&root->log.mutex);
-	log_add_writer(&root->log);
+	log_add_writer(root->fs, &root->log);
 	mutex_unlock(&root->log.mutex);
 }
 
@@ -183,7 +205,7 @@ bool log_join(struct root *root, struct handle *h)
 	mutex_lock(&log->mutex);
 	bool joins = log->exists && log->trans == h->trans->id;
 	if (joins)
-		log_add_writer(log);
+		log_add_writer(root->fs, log);
 	mutex_unlock(&log->mutex);
 	return joins;
 }
@@ -196,6 +218,8 @@ void log_end(struct root *root)
 	int32_t writers = atomic_fetch_sub(&log->writers, 1);
 	CHECK(writers > 0);
 	wait_give(&log->writers_wait, writers == 1);
+	if (root->fs->stream)
+		stream_leave(root->fs->stream);
 }
 
 void log_forget_ctx(struct root *root, struct log_ctx *ctx)

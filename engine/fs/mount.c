@@ -14,6 +14,7 @@
 #include "fs/mount.h"
 #include "fs/ordered.h"
 #include "fs/replay.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 #include "fs/verify.h"
 #include "fs/work.h"
@@ -102,6 +103,7 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	fs->on = design_events(fs->design);
 	fs->super = *s;
 	fs->super_for_commit = *s;
+	fs->super_for_commit.stream = (struct super_stream){ 0 };
 	fs->replayed = s->log_root.bytenr != 0;
 	atomic_store(&fs->generation, s->generation);
 	atomic_store(&fs->last_trans_committed, s->generation);
@@ -301,29 +303,51 @@ static void mount_choose_log(struct fs *fs)
  * super without a log. Until then the old super stands, so a crash in the middle replays again. A read-only mount keeps
  * all of it in memory.
  */
-static int mount_replay(struct fs *fs)
+static int mount_replay(struct fs *fs, struct stream_log *stream)
 {
-	struct replay r = { .fs = fs };
+	struct replay r = { .fs = fs, .stream = *stream }; /* replay_free() frees it */
 	struct handle h;
 
 	mount_choose_log(fs);
 	int ret = trans_start(fs, TRANS_JOIN, &h);
-	if (ret)
+	if (ret) {
+		replay_free(&r);
 		return ret;
+	}
 	r.generation = h.trans->id;
 	CHECK(r.generation > fs->super.generation); /* so replay copies each block that it changes (tree.1) */
-	ret = fs->super.log_root.bytenr ? replay_log(&r) : 0;
+	ret = fs->super.log_root.bytenr || r.stream.n ? replay_log(&r) : 0;
 	if (!ret)
 		ret = mount_account_data(fs);
 	if (!ret && !fs->opt.read_only)
 		ret = replay_drop_stale_csums(&r);
-	if (!ret && !fs->opt.read_only && fs->super.log_root.bytenr)
+	if (!ret && !fs->opt.read_only)
 		ret = replay_give_up_logs(&r);
 	replay_free(&r);
 	if (ret || fs->opt.read_only)
 		trans_end(&h);
 	else
 		ret = trans_commit(&h);
+	return ret;
+}
+
+/* What is in the log, if there is one, comes into the trees; and a stream begins anew, before anything is logged
+ * (stream.6). */
+static int mount_logs(struct fs *fs)
+{
+	struct stream_log stream = { 0 };
+	int ret = fs->super.stream.bytenr ? stream_scan(fs, &stream) : 0;
+
+	if (ret)
+		return ret;
+	fs->replayed |= stream.n > 0;
+	if (!fs->opt.read_only)
+		fs->stream = fs->on.open_stream(fs);
+	if (fs->replayed)
+		return mount_replay(fs, &stream);
+	ret = mount_account_data(fs);
+	if (!ret && fs->stream && stream_begin(fs->stream) == -EIO)
+		ret = -EIO;
 	return ret;
 }
 
@@ -368,6 +392,7 @@ static void fs_drop_memory(struct fs *fs)
 			inode_free(list_first(&fs->subvols[i].inodes, struct inode, link));
 	}
 	log_close_all(fs);
+	stream_close(fs->stream);
 	trees_close(fs);
 	trans_forget(fs);
 	fs_free(fs);
@@ -403,7 +428,7 @@ int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, st
 	ret = trees_open(fs);
 	bool opened = !ret;
 	if (!ret)
-		ret = fs->replayed ? mount_replay(fs) : mount_account_data(fs);
+		ret = mount_logs(fs);
 	if (!ret && !fs->opt.read_only)
 		ret = mount_delete_orphans(fs);
 	if (!ret) {
@@ -413,7 +438,7 @@ int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, st
 	}
 	if (!blocks_damage(fs->blocks, &damage))
 		why_set(&damage, 0, "%s%s", strerror(-ret),
-			s.log_root.bytenr ? " (in the trees or in the log)" : " (in the trees)");
+			s.log_root.bytenr || s.stream.bytenr ? " (in the trees or in the log)" : " (in the trees)");
 	if (opened)
 		fs_drop_memory(fs);
 	else

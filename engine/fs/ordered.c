@@ -12,6 +12,7 @@
 #include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
+#include "fs/group.h"
 #include "fs/inode.h"
 #include "fs/nocow.h"
 #include "fs/ordered.h"
@@ -52,6 +53,7 @@ void ordered_put(struct ordered *o)
 	CHECK(ordered_flag(o, ORDERED_COMPLETE) && !o->pending_in);
 	CHECK(list_empty(&o->log_link) && !o->on_log);
 	free(o->csums);
+	free(o->hashes);
 	dev_buffer_put(o->inode->root->fs->dev, o->buf);
 	free(o->pages);
 	inode_unref(o->inode);
@@ -112,8 +114,9 @@ void ordered_leave_sums(struct ordered *o)
 		ordered_show_sums(o);
 }
 
-void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
+void ordered_prepare(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
 {
+	struct fs *fs = o->inode->root->fs;
 	uint32_t nblocks = (uint32_t)(o->disk_len / FS_BLOCK);
 
 	CHECK(atomic_load(&o->csum_left) == (o->csums ? nblocks : 0) && !ordered_flag(o, ORDERED_IO_DONE));
@@ -122,26 +125,39 @@ void ordered_submit(struct ordered *o, const void *data, void *buf, struct page 
 	o->npages = npages;
 	for (uint32_t i = 0; i < nblocks && o->csums; i++)
 		o->csums[i] = csum_of_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
+	if (fs->stream && o->csums)
+		o->hashes = mem_alloc(nblocks * sizeof(*o->hashes));
+	for (uint32_t i = 0; i < nblocks && o->hashes; i++)
+		o->hashes[i] = group_hash_block((const uint8_t *)data + (size_t)i * FS_BLOCK);
 	fs_cost(COST_SUBMIT);
-	o->inode->root->fs->on.sums_made(o);
+	fs->on.sums_made(o);
+	batch_join(&fs->ordered_io);
+}
+
+void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
+{
+	ordered_prepare(o, data, buf, pages, npages);
 	o->bio = (struct bio){ .off = o->disk_bytenr, .len = (uint32_t)o->disk_len, .flags = BIO_WRITE,
 			       .buf = (void *)(uintptr_t)data, .done = ordered_io_end, .private = o };
 	/* o, its buffer and its pages are the device's, until ordered_io_end() */
-	batch_join(&o->inode->root->fs->ordered_io);
 	dev_submit(o->inode->root->fs->dev, &o->bio);
 }
 
-/* The I/O has ended. Like an interrupt's, this code must not block: what may sleep is left to a completion worker. */
 static void ordered_io_end(struct bio *bio)
 {
-	struct ordered *o = bio->private;
+	ordered_io_ended(bio->private, bio->err);
+}
+
+/* The I/O has ended. Like an interrupt's, this code must not block: what may sleep is left to a completion worker. */
+void ordered_io_ended(struct ordered *o, int err)
+{
 	struct fs *fs = o->inode->root->fs;
 	struct page **pages = o->pages;
 	uint32_t npages = o->npages;
 	struct inode *inode = o->inode;
 
 	ordered_get(o); /* the worker may complete it before the pages below are done with */
-	if (bio->err) {
+	if (err) {
 		atomic_fetch_or(&o->flags, ORDERED_IOERR);
 		fs->on.io_failed(o);
 	}

@@ -26,6 +26,10 @@ struct ordered *ordered_add(struct inode *inode, const struct ordered_spec *s);
  * ends.
  */
 void ordered_submit(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages);
+/* The same for one whose data go out as a part of another write: all but the submission. And when that write ends,
+ * which the caller tells, with its error. */
+void ordered_prepare(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages);
+void ordered_io_ended(struct ordered *o, int err);
 
 void ordered_get(struct ordered *o);
 void ordered_put(struct ordered *o);

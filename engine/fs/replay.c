@@ -21,7 +21,9 @@
 
 #include "fs/csum.h"
 #include "fs/extent_item.h"
+#include "fs/group.h"
 #include "fs/inode.h"
+#include "fs/item_check.h"
 #include "fs/mount.h"
 #include "fs/names.h"
 #include "fs/replay.h"
@@ -118,6 +120,68 @@ static int logs_open(struct replay *r)
 		if (!ret)
 			ret = log_open(r, k.objectid, &item);
 	}
+	return ret;
+}
+
+/* ---- making them, from a stream ---- */
+
+/* The log of a subvolume, in memory, made by the first record that is of it. NULL: the subvolume is gone. */
+static int log_of_stream(struct replay *r, uint64_t id, struct replay_log **out)
+{
+	struct root *root = fs_root_by_id(r->fs, id);
+
+	*out = NULL;
+	if (!root)
+		return 0;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->logs[i].root == root)
+			*out = &r->logs[i];
+	if (*out)
+		return 0;
+	struct replay_log *log = &r->logs[r->n];
+	int ret = tree_create(&log->tree, r->fs->blocks, LOG_TREE_ID, r->generation);
+	if (ret)
+		return ret;
+	log->root = root;
+	r->n++; /* from here on replay_free() closes it */
+	*out = log;
+	return 0;
+}
+
+/* The change that it tells of, made again. What comes from the device is looked at here (item_check.1). */
+static int redo_record(void *arg, const struct record *rec)
+{
+	const struct item_view view = { &rec->key, rec->data, rec->len };
+	struct replay *r = arg;
+	struct replay_log *log;
+	struct why why;
+
+	if (rec->kind == RECORD_DATA)
+		return 0;
+	int ret = log_of_stream(r, rec->root, &log);
+	if (ret || !log)
+		return ret;
+	if (rec->kind == RECORD_CUT)
+		ret = tree_delete(&log->tree, r->generation, &rec->key);
+	else if (rec->len > tree_item_max(&log->tree))
+		ret = mount_damage(r->fs, "an item of %u bytes in the stream", rec->len);
+	else if (item_check(&r->fs->super, LOG_TREE_ID, r->generation, &view, NULL, &why))
+		ret = mount_damage(r->fs, "an item in the stream: %s", why.text);
+	else
+		ret = tree_put(&log->tree, r->generation, &rec->key, rec->data, rec->len);
+	return ret == -ENOENT ? mount_damage(r->fs, "the stream takes away what is not there") : ret;
+}
+
+static int logs_make(struct replay *r)
+{
+	struct key from = { 0, 0, 0 }, to = { UINT64_MAX, UINT8_MAX, UINT64_MAX };
+	int ret = 0;
+
+	r->logs = mem_zalloc((r->fs->nsubvols + 1) * sizeof(*r->logs));
+	for (uint32_t i = 0; i < r->stream.n && !ret; i++)
+		ret = group_each(r->stream.group[i].records, r->stream.group[i].len, redo_record, r);
+	for (uint32_t i = 0; i < r->n && !ret; i++)
+		ret = tree_scan(&r->logs[i].tree, &from, &to, 0, gather_item, &r->logs[i]);
 	return ret;
 }
 
@@ -377,7 +441,7 @@ static int replay_stage(struct replay *r, uint8_t type,
 
 int replay_log(struct replay *r)
 {
-	int ret = logs_open(r);
+	int ret = r->stream.n ? logs_make(r) : logs_open(r);
 
 	if (!ret)
 		ret = replay_stage(r, ITEM_INODE, replay_inode);
@@ -412,13 +476,12 @@ int replay_give_up_logs(struct replay *r)
 {
 	int ret = 0;
 
-	CHECK(r->opened);
 	for (uint32_t l = 0; l < r->n; l++) {
 		int err = tree_free_all(&r->logs[l].tree);
 		if (!ret)
 			ret = err;
 	}
-	int err = tree_free_all(&r->root_tree);
+	int err = r->opened ? tree_free_all(&r->root_tree) : 0;
 	r->n = 0;
 	r->opened = false;
 	return ret ? ret : err;
@@ -433,6 +496,7 @@ void replay_free(struct replay *r)
 	for (uint32_t l = 0; r->logs && l < r->fs->nsubvols; l++)
 		free(r->logs[l].items);
 	free(r->logs);
+	stream_log_free(&r->stream);
 	free(r->stale);
 	free(r->named);
 }

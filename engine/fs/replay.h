@@ -6,6 +6,7 @@
 #define FS_REPLAY_H
 
 #include "fs/state.h"
+#include "fs/stream.h"
 
 struct disk_range {
 	uint64_t bytenr, len;
@@ -14,6 +15,7 @@ struct disk_range {
 struct replay {
 	struct fs *fs;                /* the caller's, with generation of the open transaction */
 	uint64_t generation;
+	struct stream_log stream;     /* n > 0: the logs are made of it */
 	struct tree root_tree;
 	bool opened;
 	struct replay_log *logs;

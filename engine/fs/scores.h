@@ -23,5 +23,6 @@ int fsync_modern_repaired(struct sync *s);
 int fsync_trusts_collected(struct sync *s);
 int fsync_covers_change(struct sync *s);
 int fsync_skips_collected(struct sync *s);
+int fsync_oneflush(struct sync *s);
 
 #endif

@@ -100,6 +100,8 @@ struct ordered {
 	_Atomic int32_t refs;
 	_Atomic uint32_t csum_left;  /* blocks whose checksum is not yet there */
 	uint32_t *csums;             /* disk_len / FS_BLOCK of them; NULL: the file has none */
+	uint64_t *hashes;            /* as many; NULL: the log does not want them (stream.5) */
+	bool carried;                /* its data are written as a part of a group of the stream */
 	struct list log_link;        /* on the list of the fsync, then of the sub-transaction, that waits for it */
 	struct waitq csum_wait, io_wait, done_wait;
 	struct trans *pending_in;    /* with ORDERED_PENDING; guarded by inode->ordered_lock */
@@ -155,7 +157,8 @@ struct inode {
 	_Atomic uint64_t last_trans;      /* transaction of the last change, or of one to come (inode.3) */
 	_Atomic uint64_t logged_trans;    /* transaction in which it was last logged; written under log_mutex */
 	_Atomic int64_t last_sub_trans;   /* root's log_transid at the last change */
-	_Atomic int64_t last_log_commit;  /* sub-transaction up to which the log covers it */
+	_Atomic int64_t last_log_commit;  /* sub-transaction up to which the log covers it; of a stream: the number of
+	                                   * the group that has it, -1 since it has changed */
 	_Atomic uint64_t last_unlink_trans; /* transaction in which its names changed; changed under lock */
 
 	struct mutex log_mutex;       /* one task logs this inode at a time */
@@ -309,8 +312,13 @@ struct sync {
  * but each known bug of the corpus needs an event that can be replaced.
  */
 struct change; /* of names: dir.c */
+struct stream; /* stream.c */
 
 struct fs_events {
+	/* A mount that may write: what are its logs? stream_none(): trees; stream_open(): a stream */
+	struct stream *(*open_stream)(struct fs *fs);
+	/* fsync of the directory. dir_sync_log(), dir_sync_stream() */
+	int (*sync_dir)(struct root *root);
 	/* Writeback has space: extent map and ordered extent are made. writeback_map_first(),
 	 * writeback_ordered_first() */
 	struct ordered *(*add_extent)(struct inode *inode, const struct extent_map *em, const struct ordered_spec *s);
@@ -407,6 +415,7 @@ struct fs {
 	struct root *subvols;
 	uint32_t nsubvols;
 	struct log log_root;
+	struct stream *stream;        /* NULL: the logs are trees */
 
 	struct spin trans_lock;       /* guards: */
 	struct trans *running;

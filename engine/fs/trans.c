@@ -10,6 +10,7 @@
 
 #include "fs/log.h"
 #include "fs/mount.h"
+#include "fs/stream.h"
 #include "fs/trans.h"
 
 /* fs->trans_lock held. */
@@ -266,6 +267,9 @@ static int trans_freeze(struct fs *fs, struct trans *t, struct list *dirty)
 	fs->super_for_commit.generation = t->id;
 	fs->super_for_commit.root_tree = tree_root_ptr(&fs->root_tree);
 	fs->super_for_commit.log_root = (struct tree_ptr){ 0 };
+	fs->super_for_commit.stream = (struct super_stream){ 0 };
+	if (fs->stream)
+		stream_checkpoint(fs->stream, t->id, &fs->super_for_commit);
 	alloc_commit_pins(fs->alloc);
 	return 0;
 }
@@ -350,6 +354,8 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 		count(C_TRANS_COMMIT);
 	if (ret)
 		trans_abort(fs, ret);
+	else if (fs->stream)
+		stream_committed(fs->stream);
 	mutex_unlock(&fs->tree_log_mutex);
 	if (ret)
 		return ret;

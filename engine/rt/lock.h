@@ -51,6 +51,7 @@
 	X(LOGROOT_WRITERS, WAIT,  "those who update the log-root tree have ended")                 \
 	X(LOGROOT,         MUTEX, "log_root_tree's log_mutex")                                     \
 	X(TREE_LOG,        MUTEX, "fs->tree_log_mutex: super_for_commit and the super write")      \
+	X(STREAM,          MUTEX, "the stream's mutex: its open group, who leads, what is durable")  \
 	X(CSUM,            WAIT,  "an ordered extent has all its checksums")                       \
 	X(IO_DONE,         WAIT,  "an ordered extent's data is written")                           \
 	X(ITEMS,           MUTEX, "inode->items_lock: its extent items in the subvolume's tree")   \
@@ -67,6 +68,7 @@
 	X(TRANS,           SPIN,  "fs->trans_lock: the running transaction and its state")         \
 	X(QUEUE,           SPIN,  "a worker's queue")                                              \
 	X(DIRTY,           SPIN,  "a tree's dirty list")                                           \
+	X(GROUP,           SPIN,  "records and data of the stream's open group")                   \
 	X(BIO,             WAIT,  "I/O completes")                                                 \
 	X(DEV_LOG,         SPIN,  "the device's event log")                                        \
 	X(RING,            SPIN,  "the tail of a device's submission queue")                       \

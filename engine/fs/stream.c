@@ -1,0 +1,556 @@
+/*
+ * stream.c: see stream.h: groups, leaders, commits. kernel: none. The leader's part is that of a leader of PostgreSQL's
+ * or RocksDB's log; that data and record share a flush is the intent log's of ZFS.
+ *
+ * st->mutex guards the numbers and who leads. It is dropped while a group is written. There are two groups: while one
+ * is on its way, the other takes records. Who puts a record or data into the open group has entered, so no leader
+ * closes it meanwhile; among each other they have st->fill, which nobody holds across a point.
+ *
+ * Always: lsn is the number of the group that is open, or that will be opened next; at .. end is where that one lies.
+ * durable < lsn. Groups of a number above durable and below lsn are on their way, or have failed: from `failed` on all
+ * have.
+ */
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "fs/cost.h"
+#include "fs/group.h"
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/ordered.h"
+#include "fs/page.h"
+#include "fs/stream.h"
+#include "fs/trans.h"
+
+#define GROUP_MIN 4u            /* blocks: a segment that has fewer left is full */
+#define SPARE     (2 * FS_BLOCK) /* room for records that data leave in a group: their own, and those of others */
+
+struct stream_group {
+	struct group g;
+	uint8_t *memory;        /* of STREAM_GROUP_MAX blocks; made by the first use */
+	struct ordered *carried[STREAM_GROUP_MAX]; /* their I/O is ours */
+	uint32_t ncarried;
+	struct list ordered;    /* whose data it needs, carried ones too */
+	bool unhashed;          /* it needs data that have no hash (stream.5) */
+	struct bio bio;
+	struct batch io;
+};
+
+struct stream {
+	struct fs *fs;
+	struct mutex mutex;      /* guards, down to the blank line: */
+	uint64_t nonce, trans;   /* trans: whose log it is */
+	uint64_t lsn, before;    /* before: hash of the group before it */
+	uint64_t at, end;        /* at 0: there is no place */
+	uint64_t durable, failed, checkpoint; /* checkpoint: the last group that the commit on its way covers */
+	bool leading;
+	uint64_t *own;           /* pairs: bytes of groups of this transaction that are no data, to be pinned */
+	uint32_t nown, cap_own;
+
+	struct waitq durable_wait, writers_wait;
+	_Atomic int32_t writers;
+	struct spin fill;        /* guards what the open group has: */
+	struct stream_group *open; /* also changed by a leader, when nobody has entered */
+	struct stream_group group[2];
+};
+
+/* ---- life cycle ---- */
+
+struct stream *stream_none(struct fs *fs)
+{
+	return NULL;
+}
+
+struct stream *stream_open(struct fs *fs)
+{
+	struct stream *st = mem_zalloc(sizeof(*st));
+
+	st->fs = fs;
+	st->nonce = fs->super.stream.nonce;
+	st->lsn = 1;
+	mutex_init(&st->mutex, L_STREAM, 0);
+	spin_init(&st->fill, L_GROUP);
+	waitq_init(&st->durable_wait, L_LOG_COMMIT);
+	waitq_init(&st->writers_wait, L_LOG_WRITERS);
+	for (int i = 0; i < 2; i++)
+		list_init(&st->group[i].ordered);
+	return st;
+}
+
+void stream_close(struct stream *st)
+{
+	if (!st)
+		return;
+	CHECK(!st->leading && !atomic_load(&st->writers));
+	for (int i = 0; i < 2; i++) {
+		CHECK(list_empty(&st->group[i].ordered));
+		group_drop(&st->group[i].g);
+		dev_buffer_put(st->fs->dev, st->group[i].memory);
+	}
+	free(st->own);
+	free(st);
+}
+
+/* ---- places ---- */
+
+/* A new segment in *at .. *end; both 0: there is no space for one. */
+static void segment_get(struct stream *st, uint64_t *at, uint64_t *end)
+{
+	uint64_t total = alloc_space(st->fs->alloc, ALLOC_DATA).total / 16 / FS_BLOCK * FS_BLOCK;
+	uint64_t len = total > STREAM_SEGMENT_MAX ? STREAM_SEGMENT_MAX : total;
+
+	*at = *end = 0;
+	if (len < GROUP_MIN * FS_BLOCK)
+		len = GROUP_MIN * FS_BLOCK;
+	if (!alloc_get(st->fs->alloc, ALLOC_DATA, FS_BLOCK, GROUP_MIN * FS_BLOCK, &len, at))
+		*end = *at + len;
+}
+
+/* The place for the next group, if the one at st->at has `blocks` blocks. What is left of a full segment was never
+ * written (alloc.2). */
+static void next_place(struct stream *st, uint32_t blocks, uint64_t *at, uint64_t *end)
+{
+	*at = st->at + (uint64_t)blocks * FS_BLOCK;
+	*end = st->end;
+	if (*end - *at >= GROUP_MIN * FS_BLOCK)
+		return;
+	if (*end > *at)
+		alloc_free(st->fs->alloc, ALLOC_DATA, *at, *end - *at);
+	segment_get(st, at, end);
+}
+
+static void own_add(struct stream *st, uint64_t at, uint64_t len)
+{
+	if (!len)
+		return;
+	if (st->nown == st->cap_own) {
+		st->cap_own = st->cap_own ? st->cap_own * 2 : 16;
+		st->own = realloc(st->own, st->cap_own * 2 * sizeof(*st->own));
+		CHECK(st->own);
+	}
+	st->own[2 * st->nown] = at;
+	st->own[2 * st->nown++ + 1] = len;
+}
+
+/* ---- those who change the log ---- */
+
+void stream_enter(struct stream *st)
+{
+	mutex_lock(&st->mutex);
+	atomic_fetch_add(&st->writers, 1);
+	mutex_unlock(&st->mutex);
+}
+
+void stream_leave(struct stream *st)
+{
+	int32_t writers = atomic_fetch_sub(&st->writers, 1);
+
+	CHECK(writers > 0);
+	wait_give(&st->writers_wait, writers == 1);
+}
+
+static bool no_writers(void *arg)
+{
+	struct stream *st = arg;
+
+	return atomic_load(&st->writers) == 0;
+}
+
+/* The open group, opened if it is not; NULL: there is no place for one. st->fill held. */
+static struct stream_group *open_group(struct stream *st)
+{
+	struct stream_group *sg = &st->group[st->lsn & 1];
+	struct group_place place = { st->nonce, st->lsn, st->before, st->at, st->end };
+	uint64_t room = (st->end - st->at) / FS_BLOCK;
+
+	CHECK(atomic_load(&st->writers) > 0);
+	if (st->open || !st->at)
+		return st->open;
+	if (!sg->memory)
+		sg->memory = dev_buffer_get(st->fs->dev, STREAM_GROUP_MAX * FS_BLOCK);
+	group_open(&sg->g, &place, sg->memory, room < STREAM_GROUP_MAX ? (uint32_t)room : STREAM_GROUP_MAX);
+	CHECK(list_empty(&sg->ordered));
+	sg->ncarried = 0;
+	sg->unhashed = false;
+	st->open = sg;
+	return sg;
+}
+
+static void add_record(struct stream *st, const struct record *r)
+{
+	spin_lock_quiet(&st->fill);
+	struct stream_group *sg = open_group(st);
+	bool added = sg && group_add(&sg->g, r);
+	spin_unlock(&st->fill);
+	if (!added) /* the group lacks a record, so it is not written (stream.3) */
+		trans_no_log(st->fs, st->trans);
+}
+
+void stream_note(void *arg, const struct key *k, const void *data, uint32_t len)
+{
+	struct root *root = arg;
+
+	add_record(root->fs->stream, &(struct record){ .kind = data ? RECORD_PUT : RECORD_CUT, .root = root->id,
+						       .key = *k, .data = data, .len = len });
+}
+
+static void names_unhashed(struct stream *st)
+{
+	spin_lock_quiet(&st->fill);
+	struct stream_group *sg = open_group(st);
+	if (sg)
+		sg->unhashed = true;
+	spin_unlock(&st->fill);
+}
+
+void stream_names(struct stream *st, const struct ordered *o)
+{
+	if (!st)
+		return;
+	if (!o || !o->hashes)
+		names_unhashed(st);
+	else
+		add_record(st, &(struct record){ .kind = RECORD_DATA, .key = { .offset = o->disk_bytenr },
+						 .data = o->hashes,
+						 .len = (uint32_t)(o->disk_len / FS_BLOCK * sizeof(*o->hashes)) });
+}
+
+void stream_waits_for(struct stream *st, struct list *ordered)
+{
+	spin_lock_quiet(&st->fill);
+	struct stream_group *sg = open_group(st);
+	if (sg)
+		list_splice_tail(ordered, &sg->ordered);
+	spin_unlock(&st->fill);
+	if (!list_empty(ordered)) { /* nobody is going to write that group */
+		trans_no_log(st->fs, st->trans);
+		ordered_drop_list(ordered);
+	}
+}
+
+uint64_t stream_lsn(struct stream *st)
+{
+	CHECK(atomic_load(&st->writers) > 0);
+	return st->lsn;
+}
+
+int stream_make_log(struct root *root, uint64_t trans)
+{
+	struct fs *fs = root->fs;
+
+	CHECK(mutex_held(&root->log.mutex));
+	mutex_lock(&fs->tree_log_mutex);
+	mutex_lock(&fs->stream->mutex);
+	bool ready = fs->stream->at && fs->stream->trans == trans;
+	mutex_unlock(&fs->stream->mutex);
+	mutex_unlock(&fs->tree_log_mutex);
+	int ret = ready ? log_create(&root->log, fs, trans) : -EAGAIN;
+	if (!ret) {
+		root->log.tree.note = stream_note;
+		root->log.tree.note_arg = root;
+	}
+	return ret;
+}
+
+/* ---- data in the open group ---- */
+
+uint64_t stream_reserve(struct stream *st, uint32_t n)
+{
+	spin_lock_quiet(&st->fill);
+	struct stream_group *sg = open_group(st);
+	uint64_t at = sg ? group_reserve(&sg->g, n, SPARE) : 0;
+	spin_unlock(&st->fill);
+	return at;
+}
+
+uint8_t *stream_data_at(struct stream *st, uint64_t bytenr)
+{
+	spin_lock_quiet(&st->fill);
+	uint8_t *data = group_data_at(&st->open->g, bytenr);
+	spin_unlock(&st->fill);
+	return data;
+}
+
+void stream_carry(struct stream *st, struct ordered *o, struct page **pages, uint32_t n)
+{
+	spin_lock_quiet(&st->fill);
+	struct stream_group *sg = st->open;
+	const uint8_t *data = group_data_at(&sg->g, o->disk_bytenr);
+	CHECK(sg->ncarried < STREAM_GROUP_MAX);
+	sg->carried[sg->ncarried++] = o;
+	spin_unlock(&st->fill);
+	o->carried = true;
+	ordered_prepare(o, data, NULL, pages, n);
+}
+
+/* ---- one group on its way ---- */
+
+/* The group's I/O has ended, and with it that of the ordered extents that it carries. As an interrupt (ordered.c). */
+static void group_io_end(struct bio *bio)
+{
+	struct stream_group *sg = bio->private;
+
+	for (uint32_t i = 0; i < sg->ncarried; i++)
+		ordered_io_ended(sg->carried[i], bio->err);
+	batch_leave(&sg->io, bio->err);
+}
+
+static void group_submit(struct stream *st, struct stream_group *sg, uint32_t first, uint32_t n)
+{
+	sg->bio = (struct bio){ .off = sg->g.place.bytenr + (uint64_t)first * FS_BLOCK, .len = n * FS_BLOCK,
+				.flags = BIO_WRITE | BIO_SYNC, .buf = sg->memory + (size_t)first * FS_BLOCK,
+				.done = group_io_end, .private = sg };
+	fs_cost(COST_LOG_COMMIT);
+	batch_init(&sg->io, st->fs->dev);
+	batch_join(&sg->io);
+	dev_submit(st->fs->dev, &sg->bio);
+}
+
+/* Waits for the data that the group needs; without those that it carries, if it has not been sent. */
+static int group_wait_data(struct stream *st, struct stream_group *sg, bool sent)
+{
+	struct list *pos;
+	int ret = 0;
+
+	list_for_each(pos, &sg->ordered) {
+		struct ordered *o = list_entry(pos, struct ordered, log_link);
+		if (o->carried && !sent)
+			continue;
+		if (!(atomic_load(&o->flags) & ORDERED_IO_DONE))
+			phase(PH_WAIT_DATA);
+		int err = st->fs->on.logged_io(o);
+		ret = ret ? ret : err;
+	}
+	return ret;
+}
+
+static int group_flush(struct stream *st)
+{
+	phase(PH_DEV_FLUSH);
+	int ret = dev_flush(st->fs->dev);
+	if (ret) /* what it has lost nobody can tell */
+		trans_abort(st->fs, ret);
+	return ret;
+}
+
+/* A group of `blocks` blocks from the first step to the last. 0: it is durable, with all data that it names. */
+static int group_write(struct stream *st, struct stream_group *sg, uint32_t blocks)
+{
+	int ret = 0;
+
+	if (sg->unhashed) { /* stream.5 */
+		ret = group_wait_data(st, sg, false);
+		ret = ret ? ret : group_flush(st);
+	}
+	if (ret) /* it must not be found, but what it carries is to be written all the same */
+		blocks = 0;
+	phase(PH_LOG_WRITE);
+	if (blocks)
+		group_submit(st, sg, 0, blocks);
+	else if (sg->g.ndata)
+		group_submit(st, sg, 1, sg->g.ndata);
+	int err = blocks || sg->g.ndata ? batch_wait(&sg->io) : 0;
+	ret = ret ? ret : err;
+	err = group_wait_data(st, sg, true);
+	ret = ret ? ret : err;
+	return ret || !blocks ? ret : group_flush(st);
+}
+
+/* ---- leaders ---- */
+
+/* Nobody has entered: the open group takes nothing more, and the next one's place is known. How many blocks of it are
+ * to be written; 0: it is not to be found, since the transaction is not to be logged. st->mutex held. */
+static uint32_t group_take(struct stream *st, struct stream_group **out)
+{
+	struct stream_group *sg = st->open;
+	uint64_t at = 0, end = 0;
+	uint32_t blocks = 0;
+
+	CHECK(mutex_held(&st->mutex) && no_writers(st));
+	*out = sg;
+	st->open = NULL;
+	if (sg && !trans_is_no_log(st->fs, st->trans) && !fs_error(st->fs) && !st->failed) {
+		uint32_t len = group_size(&sg->g);
+		next_place(st, len, &at, &end);
+		blocks = group_close(&sg->g, at, end);
+		CHECK(blocks == len);
+		own_add(st, sg->g.place.bytenr, FS_BLOCK);
+		own_add(st, sg->g.place.bytenr + (uint64_t)(1 + sg->g.ndata) * FS_BLOCK,
+			(uint64_t)(blocks - 1 - sg->g.ndata) * FS_BLOCK);
+	} else if (sg) {
+		/* what it carries is written; the rest of the segment is for the stream after the next commit */
+		at = st->at + (uint64_t)(1 + sg->g.ndata) * FS_BLOCK;
+		end = st->end;
+		own_add(st, st->at, FS_BLOCK);
+		group_drop(&sg->g);
+	} else {
+		at = st->at;
+		end = st->end;
+	}
+	st->at = at;
+	st->end = end;
+	st->before = sg ? sg->g.hash : st->before;
+	st->lsn++;
+	return blocks;
+}
+
+/* The open group goes to the media. st->mutex held, dropped meanwhile. */
+static void stream_lead(struct stream *st)
+{
+	uint64_t lsn = st->lsn;
+	enum phase was = phase_now();
+	struct stream_group *sg;
+	int ret = -EAGAIN;
+
+	CHECK(!st->leading && mutex_held(&st->mutex));
+	st->leading = true;
+	owe(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
+	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
+	uint32_t blocks = group_take(st, &sg);
+	mutex_unlock(&st->mutex);
+	if (sg) {
+		int err = group_write(st, sg, blocks);
+		ret = blocks || err ? err : ret;
+		ordered_drop_list(&sg->ordered);
+	}
+	if (ret)
+		trans_no_log(st->fs, st->trans); /* log.3 */
+	count(C_LOG_LED);
+	mutex_lock(&st->mutex);
+	if (ret && !st->failed)
+		st->failed = lsn;
+	if (!ret) {
+		CHECK(st->durable < lsn && !st->failed);
+		st->durable = lsn;
+	}
+	st->leading = false;
+	paid(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
+	wake_all(&st->durable_wait);
+	phase(was);
+}
+
+struct lsn_wait {
+	struct stream *st;
+	uint64_t lsn;
+	bool may_lead;
+};
+
+/* Who may lead sees to it that the group goes out, though one before it has failed: there may be data in it that others
+ * wait for. */
+static bool is_settled(const struct lsn_wait *w)
+{
+	const struct stream *st = w->st;
+	bool failed = st->failed && st->failed <= w->lsn;
+
+	return st->durable >= w->lsn || (failed && (!w->may_lead || w->lsn < st->lsn));
+}
+
+static bool can_go_on(void *arg)
+{
+	struct lsn_wait *w = arg;
+
+	return is_settled(w) || (w->may_lead && !w->st->leading);
+}
+
+static int wait_for(struct stream *st, uint64_t lsn, bool may_lead)
+{
+	struct lsn_wait w = { st, lsn, may_lead };
+	enum phase was = phase_now();
+	bool led = false;
+
+	mutex_lock_in(&st->mutex, PH_LOG_JOIN);
+	while (!is_settled(&w)) {
+		if (may_lead && !st->leading) {
+			CHECK(st->lsn == lsn);
+			led = true;
+			stream_lead(st);
+			continue;
+		}
+		phase(PH_LOG_JOIN);
+		wait_until_locked(&st->durable_wait, &st->mutex, can_go_on, &w);
+	}
+	int ret = st->durable >= lsn ? 0 : -EAGAIN;
+	mutex_unlock(&st->mutex);
+	phase(was);
+	if (!led)
+		count(C_LOG_JOINED);
+	return ret;
+}
+
+int stream_sync(struct stream *st, uint64_t lsn)
+{
+	return wait_for(st, lsn, true);
+}
+
+int stream_wait(struct stream *st, uint64_t lsn)
+{
+	return wait_for(st, lsn, false);
+}
+
+/* ---- commits and mounts ---- */
+
+/* The nonce of the stream that a super of this generation begins. */
+static uint64_t next_nonce(struct stream *st, uint64_t generation)
+{
+	uint64_t from[] = { st->fs->super.fsid, generation, st->nonce };
+
+	return XXH3_64bits(from, sizeof(from));
+}
+
+static struct super_stream stream_tail(struct stream *st)
+{
+	return (struct super_stream){ st->at, st->end, st->nonce, st->lsn };
+}
+
+void stream_checkpoint(struct stream *st, uint64_t trans, struct super *super)
+{
+	struct fs *fs = st->fs;
+
+	mutex_lock(&st->mutex);
+	CHECK(no_writers(st) && !st->leading);
+	if (st->open) { /* names have changed that no fsync has asked for: they are in the trees */
+		CHECK(!st->open->ncarried);
+		ordered_drop_list(&st->open->ordered);
+		group_drop(&st->open->g);
+		st->open = NULL;
+	}
+	for (uint32_t i = 0; i < st->nown; i++) /* stream.4 */
+		alloc_pin(fs->alloc, ALLOC_DATA, st->own[2 * i], st->own[2 * i + 1]);
+	st->nown = 0;
+	if (st->at)
+		next_place(st, 0, &st->at, &st->end);
+	else
+		segment_get(st, &st->at, &st->end);
+	st->nonce = next_nonce(st, trans);
+	st->before = 0;
+	st->trans = trans + 1;
+	st->checkpoint = st->lsn - 1;
+	super->stream = st->at ? stream_tail(st) : (struct super_stream){ 0 };
+	mutex_unlock(&st->mutex);
+}
+
+void stream_committed(struct stream *st)
+{
+	mutex_lock(&st->mutex);
+	CHECK(st->checkpoint >= st->durable && st->checkpoint + 1 == st->lsn);
+	st->durable = st->checkpoint;
+	st->failed = 0;
+	mutex_unlock(&st->mutex);
+	wake_all(&st->durable_wait);
+}
+
+int stream_begin(struct stream *st)
+{
+	struct fs *fs = st->fs;
+
+	st->nonce = next_nonce(st, fs->super.generation);
+	st->trans = fs->super.generation + 1;
+	segment_get(st, &st->at, &st->end);
+	if (!st->at)
+		return -ENOSPC;
+	fs->super_for_commit.stream = stream_tail(st);
+	int ret = super_write(fs->dev, &fs->super_for_commit, true);
+	if (ret)
+		trans_abort(fs, ret);
+	return ret;
+}

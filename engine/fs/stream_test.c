@@ -1,0 +1,329 @@
+/*
+ * stream_test.c: what a mount makes of a stream: the longest run of groups that have arrived with their data, whichever
+ * bytes, sectors or groups are missing; and that no group of an earlier life comes back. And what an fsync costs.
+ */
+#include "fs/group.h"
+#include "fs/stream.h"
+#include "fs/test_fs.h"
+
+#define SIZE   8192u
+#define GROUPS 4u
+
+struct rig {
+	struct dev *dev;
+	struct mount_options o, look; /* look: to see what is there, without a write */
+	uint8_t *media;
+	uint64_t len;
+	struct group_place at[GROUPS];
+	uint32_t blocks[GROUPS];
+	uint32_t n;
+};
+
+/* Where the groups lie that the super leads to, as far as they are whole. */
+static void find_groups(struct rig *r)
+{
+	struct super s;
+	struct why why;
+	struct group_facts facts;
+
+	assert_int_equal(super_read(r->dev, &s, &why), 0);
+	struct group_place p = { s.stream.nonce, s.stream.lsn, 0, s.stream.bytenr, s.stream.end };
+	for (r->n = 0; p.bytenr && group_is_whole(r->media + p.bytenr, &p, &facts); r->n++) {
+		assert_true(r->n < GROUPS);
+		r->at[r->n] = p;
+		r->blocks[r->n] = facts.blocks;
+		p = (struct group_place){ p.nonce, p.lsn + 1, facts.hash, facts.next, facts.next_end };
+	}
+}
+
+/* "a" in the trees with seed 1; then fsynced with seeds 2 to 5, each block of it, and the power goes. */
+static void rig_open(struct rig *r)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	const struct design *d = fs_design_find("oneflush");
+
+	*r = (struct rig){ .o = { .no_background = true, .design = d },
+			   .look = { .no_background = true, .design = d, .read_only = true }, .len = 4 << 20 };
+	r->dev = test_dev("ram:4m", &mk);
+	struct fs *fs = test_mount(r->dev, &r->o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	test_write(f, 0, SIZE, 0);
+	assert_int_equal(fs_fsync(f), 0); /* the first one of a new file is of all of it */
+	test_write(f, 0, SIZE, 1);
+	assert_int_equal(fs_sync(fs), 0);
+	for (uint64_t i = 0; i < GROUPS; i++) {
+		test_write(f, 0, SIZE, 2 + i);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	fs_close(f);
+	fs_abandon(fs);
+	r->media = mem_alloc_pages(r->len);
+	assert_int_equal(dev_read(r->dev, 0, r->media, (uint32_t)r->len), 0);
+	find_groups(r);
+	assert_int_equal(r->n, GROUPS);
+}
+
+static void rig_close(struct rig *r)
+{
+	free(r->media);
+	dev_close(r->dev);
+}
+
+/* The seed that all of "a" has; 0: none of them, or it cannot be read; -1: no mount. */
+static int what_a_has(struct rig *r, const struct mount_options *o)
+{
+	struct why why;
+	struct fs *fs;
+	int has = 0;
+
+	if (fs_mount(r->dev, o, &fs, &why))
+		return -1;
+	for (int seed = 1; seed <= 6; seed++)
+		if (test_is(fs_subvol(fs, 0), "a", SIZE, (uint64_t)seed))
+			has = seed;
+	fs_abandon(fs);
+	return has;
+}
+
+/* Writes [at, at + len) of what it was, with `flip` in its first byte; whole blocks of the device go with it. */
+static void put(struct rig *r, uint64_t at, uint32_t len, uint8_t flip)
+{
+	uint64_t block = at / 4096 * 4096;
+	uint8_t *copy = mem_alloc_pages(4096);
+
+	assert_true(at + len <= block + 4096);
+	assert_int_equal(dev_read(r->dev, block, copy, 4096), 0);
+	memcpy(copy + (at - block), r->media + at, len);
+	copy[at - block] ^= flip;
+	assert_int_equal(dev_write(r->dev, block, copy, 4096, BIO_WRITE), 0);
+	free(copy);
+}
+
+static void zero(struct rig *r, uint64_t at, uint64_t len)
+{
+	uint8_t *zeros = mem_alloc_pages(len);
+
+	memset(zeros, 0, len);
+	assert_int_equal(dev_write(r->dev, at, zeros, (uint32_t)len, BIO_WRITE), 0);
+	free(zeros);
+}
+
+static uint64_t group_len(const struct rig *r, uint32_t i)
+{
+	return (uint64_t)r->blocks[i] * FS_BLOCK;
+}
+
+static void the_last_group_counts(void **state)
+{
+	struct rig r;
+
+	rig_open(&r);
+	assert_int_equal(what_a_has(&r, &r.look), 5);
+	for (uint32_t i = 0; i < GROUPS; i++)
+		assert_int_equal(r.blocks[i], 3); /* head with records, two blocks of data */
+	assert_int_equal(r.at[1].bytenr, r.at[0].bytenr + group_len(&r, 0)); /* one behind the other */
+	rig_close(&r);
+}
+
+/* Each byte of the third group in turn: what the second has promised is there, and nothing behind. */
+static void no_byte_can_be_another(void **state)
+{
+	struct rig r;
+
+	rig_open(&r);
+	for (uint64_t at = r.at[2].bytenr; at < r.at[3].bytenr; at++) {
+		put(&r, at, 1, 0x04);
+		int has = what_a_has(&r, &r.look);
+		if (has != 3)
+			fail_msg("byte %lu: seed %d", (unsigned long)(at - r.at[2].bytenr), has);
+		put(&r, at, 1, 0);
+	}
+	assert_int_equal(what_a_has(&r, &r.look), 5);
+	rig_close(&r);
+}
+
+static bool is_as_it_was(struct rig *r, uint64_t at, uint64_t len)
+{
+	uint8_t *now = mem_alloc_pages(len);
+
+	assert_int_equal(dev_read(r->dev, at, now, (uint32_t)len), 0);
+	bool same = !memcmp(now, r->media + at, len);
+	free(now);
+	return same;
+}
+
+/* The sectors of the last group arrive in any order: from the front, from the back, all but one. */
+static void a_torn_group_is_none(void **state)
+{
+	struct rig r;
+
+	rig_open(&r);
+	uint64_t at = r.at[3].bytenr, len = group_len(&r, 3);
+	uint32_t n = (uint32_t)(len / 512), torn = 0;
+	for (int how = 0; how < 3; how++)
+		for (uint32_t k = 0; k < n; k++) {
+			zero(&r, at, len);
+			for (uint32_t i = 0; i < n; i++)
+				if (how == 0 ? i < k : how == 1 ? i > k : i != k)
+					put(&r, at + i * 512, 512, 0);
+			/* a sector of zeros is not missed */
+			torn += !is_as_it_was(&r, at, len);
+			assert_int_equal(what_a_has(&r, &r.look), is_as_it_was(&r, at, len) ? 5 : 4);
+		}
+	assert_true(torn > 2 * n);
+	rig_close(&r);
+}
+
+/* Any of the groups may be missing, had their flushes lied: the longest run from the first one counts. */
+static void the_longest_run_counts(void **state)
+{
+	struct rig r;
+
+	rig_open(&r);
+	for (uint32_t set = 0; set < 1u << GROUPS; set++) {
+		uint32_t run = 0;
+		for (uint32_t i = 0; i < GROUPS; i++) {
+			zero(&r, r.at[i].bytenr, group_len(&r, i));
+			for (uint64_t b = 0; set & 1u << i && b < group_len(&r, i); b += FS_BLOCK)
+				put(&r, r.at[i].bytenr + b, FS_BLOCK, 0);
+		}
+		while (run < GROUPS && set & 1u << run)
+			run++;
+		assert_int_equal(what_a_has(&r, &r.look), 1 + (int)run);
+	}
+	rig_close(&r);
+}
+
+/* The second group has not arrived, the third has. After a mount that could only go up to the first, the second fsync
+ * is made again, and its group lies where it lay: the third of the life before is none of this one. */
+static void a_group_of_an_earlier_life_does_not_come_back(void **state)
+{
+	struct rig r;
+
+	rig_open(&r);
+	zero(&r, r.at[1].bytenr, group_len(&r, 1));
+	uint64_t nonce = r.at[0].nonce;
+	struct fs *fs = test_mount(r.dev, &r.o);
+	struct super s;
+	struct why why;
+	assert_int_equal(super_read(r.dev, &s, &why), 0);
+	assert_int_not_equal(s.stream.nonce, nonce);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(test_read(f, 0, SIZE, 2), 0);
+	test_write(f, 0, SIZE, 3);
+	assert_int_equal(fs_fsync(f), 0);
+	fs_close(f);
+	fs_abandon(fs);
+	assert_int_equal(what_a_has(&r, &r.look), 3);
+	rig_close(&r);
+}
+
+/* Two mounts that log nothing: each begins the stream with another nonce. */
+static void each_mount_has_a_nonce(void **state)
+{
+	struct rig r;
+	uint64_t nonce[3];
+	struct super s;
+	struct why why;
+
+	rig_open(&r);
+	for (int i = 0; i < 3; i++) {
+		fs_abandon(test_mount(r.dev, &r.o));
+		assert_int_equal(super_read(r.dev, &s, &why), 0);
+		nonce[i] = s.stream.nonce;
+		assert_int_not_equal(s.stream.bytenr, 0);
+		assert_int_equal(what_a_has(&r, &r.look), 5);
+	}
+	assert_true(nonce[0] != nonce[1] && nonce[1] != nonce[2] && nonce[0] != nonce[2]);
+	rig_close(&r);
+}
+
+/* What the device cannot read may have been acknowledged: no mount, rather than an older state. */
+static void a_block_that_cannot_be_read_is_an_error(void **state)
+{
+	struct rig r;
+	struct watch w;
+
+	rig_open(&r);
+	assert_int_equal(what_a_has(&r, &r.look), 5);
+	watch_start(&w, r.dev);
+	struct fs *fs = test_mount(r.dev, &r.look);
+	fs_abandon(fs);
+	uint32_t reads = w.seen[WATCH_READ];
+	uint32_t refused = 0;
+	for (uint32_t i = 0; i < reads; i++) {
+		watch_start(&w, r.dev);
+		w.skip[WATCH_READ] = i;
+		w.fail[WATCH_READ] = 1;
+		int has = what_a_has(&r, &r.look);
+		assert_true(has == 5 || has == -1); /* some have a second copy */
+		refused += has == -1;
+	}
+	assert_true(refused > 0);
+	r.dev->faults = NULL;
+	rig_close(&r);
+}
+
+/* One write and one flush, 8 KiB for 4. */
+static void what_an_fsync_costs(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+	struct fs *fs = test_mount(test_dev("ram:4m", &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	struct watch w;
+
+	test_write(f, 0, SIZE, 1);
+	assert_int_equal(fs_fsync(f), 0); /* the first one of a new file is of all of it */
+	watch_start(&w, fs->dev);
+	for (uint32_t i = 0; i < 10; i++) {
+		test_write(f, 0, 4096, 2 + i);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	assert_int_equal(w.seen[WATCH_FLUSH], 10);
+	assert_int_equal(watch_writes(&w), 10);
+	assert_int_equal(w.seen[WATCH_DATA], 10);
+	assert_int_equal(fs_fsync(f), 0); /* nothing is new */
+	fs->dev->faults = NULL;
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* More than the stream has space for: a commit now and then, and all of it is there. */
+static void a_full_stream_commits(void **state)
+{
+	struct rig r = { .look = { .no_background = true, .design = fs_design_find("oneflush"), .read_only = true } };
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+	struct fs *fs = test_mount(test_dev("ram:2m", &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+
+	r.dev = fs->dev;
+	for (uint32_t i = 0; i < 1000; i++) {
+		test_write(f, 0, SIZE, i);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	test_write(f, 0, SIZE, 6);
+	assert_int_equal(fs_fsync(f), 0);
+	fs_close(f);
+	fs_abandon(fs);
+	assert_int_equal(what_a_has(&r, &r.look), 6);
+	dev_close(r.dev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_group_counts),
+		cmocka_unit_test(no_byte_can_be_another),
+		cmocka_unit_test(a_torn_group_is_none),
+		cmocka_unit_test(the_longest_run_counts),
+		cmocka_unit_test(a_group_of_an_earlier_life_does_not_come_back),
+		cmocka_unit_test(each_mount_has_a_nonce),
+		cmocka_unit_test(a_block_that_cannot_be_read_is_an_error),
+		cmocka_unit_test(what_an_fsync_costs),
+		cmocka_unit_test(a_full_stream_commits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
