@@ -199,6 +199,15 @@ static void inode_without_name(struct tamper *t)
 	put_inode(t, 300);
 }
 
+/* As an unlink of an open file leaves it, but for the mark. */
+static void inode_forgotten(struct tamper *t)
+{
+	struct inode_item i = { .generation = 1, .transid = t->generation };
+
+	fs_subvol(t->fs, 0)->next_ino = 301;
+	put(t, 300, ITEM_INODE, 0, &i, sizeof(i));
+}
+
 static void two_names(struct tamper *t)
 {
 	put_name(t, "also", INO_A);
@@ -296,6 +305,7 @@ static const struct kind {
 } kinds[] = {
 	{ name_without_inode, "subvolume 256: lost is inode 300, which does not exist", "" },
 	{ inode_without_name, "subvolume 256: inode 300 has 1 links and 0 names", "" },
+	{ inode_forgotten, "subvolume 256: inode 300 has no name, and is not marked as an orphan", "" },
 	{ two_names, "subvolume 256: inode 257 has 1 links and 2 names", "" },
 	{ another_name, "subvolume 256: inode 257 is a, and does not say so", "" },
 	{ one_name_more, "subvolume 256: inode 257 says that it has 2 names, and has 1", "" },

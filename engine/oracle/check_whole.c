@@ -45,6 +45,7 @@ struct whole {
 	struct lived lived[LIVED_MAX + 1];
 	uint32_t nlived;
 	uint64_t data_free, meta_free; /* when all was committed */
+	bool unmounted;             /* by whoever had it mounted for writing */
 	bool full;                  /* no space: it is no fault of the image */
 	struct why wrong;           /* text "": nothing is */
 };
@@ -69,9 +70,18 @@ static void tell_damage(void *arg, const char *line)
 	wrong(w, "%s", line);
 }
 
+static void tell_file(void *arg, const struct look_file *f)
+{
+	struct whole *w = arg;
+
+	if (w->unmounted && f->orphan)
+		wrong(w, "inode %lu has no name, nobody has it open, and it is there after an unmount",
+		      (unsigned long)f->ino);
+}
+
 static void look(struct whole *w)
 {
-	static const struct look_ops ops = { .damage = tell_damage };
+	static const struct look_ops ops = { .file = tell_file, .damage = tell_damage };
 	struct why why;
 
 	if (!w->wrong.text[0] && look_image(w->image, true, &ops, w, &why))
@@ -237,6 +247,7 @@ static void mount_once_more(void *arg)
 	int ret = fs_unmount(w->fs);
 	if (ret && ret != -ENOSPC)
 		wrong(w, "after the crash: an unmount returned %d", ret);
+	w->unmounted = !ret;
 	dev_drain(w->image);
 }
 
