@@ -200,8 +200,8 @@ static void check_names(struct look *l, struct volume *v, uint64_t next_ino)
 			look_damage(l, "subvolume %lu: inode %lu has %u links and %u names", ul(v->id), ul(i->ino),
 				    i->item.nlink, i->names);
 		else if (!i->orphan && !i->names)
-			look_damage(l, "subvolume %lu: inode %lu has no name, and is not marked as an orphan", ul(v->id),
-				    ul(i->ino));
+			look_damage(l, "subvolume %lu: inode %lu has no name, and is not marked as an orphan",
+				    ul(v->id), ul(i->ino));
 		else if (i->unsaid)
 			look_damage(l, "subvolume %lu: inode %lu is %s, and does not say so", ul(v->id), ul(i->ino),
 				    i->unsaid);
