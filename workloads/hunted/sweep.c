@@ -157,6 +157,7 @@ static void run_program(struct sweeping *w, uint64_t seed)
 
 /* ---- rounds ---- */
 
+/* (sweep.1) */
 static void run_round(struct sweeping *w, uint64_t round)
 {
 	uint64_t seed = rng_mix(rng_mix(w->s->seed) + round);
