@@ -18,6 +18,7 @@ import glossary
 import hgrm
 import runs
 import say
+import unlike
 
 NAME_WIDTH = 18
 DOUBTS = 3        # that are told without --verbose
@@ -97,7 +98,8 @@ def sentences(run):
         if lines:
             print()
         for line in lines:
-            put(line)
+            told = line.startswith(unlike.HEAD)
+            put(line.removeprefix(unlike.HEAD), unlike.HEAD if told else "")
 
 
 def fio_cell(theirs, ours):

@@ -15,6 +15,7 @@ import re
 
 import numpy as np
 
+HEAD = "Why they may differ: "
 FLOORS = 1.5    # floors further apart than this are of two devices
 STOLEN = 0.02   # a share of the processors' time
 MHZ = 0.05      # a share of the clock rate
@@ -303,9 +304,9 @@ def between(run, a, b):
 
 
 def block(run, a, b):
-    """The same as one sentence; "" where nothing is known to differ."""
+    """The same as one sentence, to stand below what the two come to; "" where nothing is known to differ."""
     told = "; ".join(between(run, a, b))
-    return f"Why {run.names[b]} and {run.names[a]} may differ, besides their protocols: {told}." if told else ""
+    return f"{HEAD}{told}." if told else ""
 
 
 # ---- floors (unlike.2) ----

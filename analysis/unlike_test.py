@@ -72,7 +72,7 @@ class Differences(unittest.TestCase):
         """Exactly these are told, in the terminal's answer and in the report's too."""
         run = made(a, b, trials(0, drive_a or {}, **(more_a or {})), trials(1, drive_b or {}, **(more_b or {})))
         self.assertEqual(unlike.between(run, 0, 1), list(texts))
-        sentence = next(s for s in say.answers(run) if "may differ, besides" in s)
+        sentence = next(s for s in say.answers(run) if s.startswith("Why they may differ: "))
         self.assertIn("; ".join(texts), sentence)
         self.assertIn(sentence, report.context(run, [], None)["compared"])
         return run
