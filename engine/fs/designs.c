@@ -95,6 +95,7 @@ static const struct fs_events events_postfix = {
 	.put_log_root = log_sync_parent,
 	.joined_log_root = log_wait_own,
 	.give_up_log_block = alloc_pin,
+	.give_up_data = alloc_pin,
 	.write_super = super_flush_and_write,
 	.logged_in_full = em_forget_range,
 	.rename = rename_pinned,
@@ -137,6 +138,7 @@ struct fs_events design_events(const struct design *d)
 		.put_log_root = on->put_log_root ? on->put_log_root : postfix->put_log_root,
 		.joined_log_root = on->joined_log_root ? on->joined_log_root : postfix->joined_log_root,
 		.give_up_log_block = on->give_up_log_block ? on->give_up_log_block : postfix->give_up_log_block,
+		.give_up_data = on->give_up_data ? on->give_up_data : postfix->give_up_data,
 		.write_super = on->write_super ? on->write_super : postfix->write_super,
 		.logged_in_full = on->logged_in_full ? on->logged_in_full : postfix->logged_in_full,
 		.rename = on->rename ? on->rename : postfix->rename,
@@ -172,12 +174,9 @@ static const struct fs_events events_modern = {
 	.fsync_of_unlinked = unlinked_is_gone,
 };
 
-/* The log is a stream. */
-static const struct fs_events events_oneflush = {
-	.open_stream = stream_open,
-	.make_log = stream_make_log,
-	.sync_dir = dir_sync_stream,
-};
+/* The log is a stream; and with one fault each. */
+#define STREAM_EVENTS(open) .open_stream = (open), .make_log = stream_make_log, .sync_dir = dir_sync_stream
+static const struct fs_events events_oneflush = { STREAM_EVENTS(stream_open) };
 
 /* Their repairs. */
 static const struct fs_events events_complete_repaired = {
@@ -347,6 +346,64 @@ const struct design *const fs_designs[] = {
 		.any_race = true,
 		.on = &(const struct fs_events){ .put_log_root = log_sync_parent_in_flight,
 						 .give_up_log_block = alloc_free_written },
+	},
+	&(const struct design){
+		.name = "stream_flushes_early",
+		.what = "oneflush; the flush does not wait for the data beside a group",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_flushes_early) },
+	},
+	&(const struct design){
+		.name = "stream_reuses_data",
+		.what = "oneflush; what a file gives up is free again before the commit",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open),
+						 .give_up_data = alloc_free_written },
+	},
+	&(const struct design){
+		.name = "stream_reuses_groups",
+		.what = "oneflush; a group's own blocks are free again before the super that begins behind it",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open),
+						 .give_up_log_block = alloc_free_written },
+	},
+	&(const struct design){
+		.name = "stream_tells_early",
+		.what = "oneflush; a group counts as durable before the flush",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_tells_early) },
+	},
+	&(const struct design){
+		.name = "stream_splits_rename",
+		.what = "oneflush; the two names of a rename may be in two groups",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open), .rename = rename_unpinned },
+	},
+	&(const struct design){
+		.name = "stream_trusts_clean",
+		.what = "oneflush; who finds nothing new does not wait for the group that has it",
+		.fsync = fsync_trusts_clean,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open) },
+	},
+	&(const struct design){
+		.name = "stream_writes_short",
+		.what = "oneflush; the last block of a group is not written, and counts as written",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_writes_short) },
+	},
+	&(const struct design){
+		.name = "stream_takes_unhashed",
+		.what = "oneflush; data without a hash are in flight together with the group that needs them",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_takes_unhashed) },
 	},
 	&(const struct design){
 		.name = "flush_twice_early",

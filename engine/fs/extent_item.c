@@ -175,7 +175,7 @@ static int space_release(const struct extent_drop *d, uint64_t bytenr, uint64_t 
 		d->collect(d->arg, bytenr, len);
 		return 0;
 	}
-	alloc_pin(d->fs->alloc, ALLOC_DATA, bytenr, len);
+	d->fs->on.give_up_data(d->fs->alloc, ALLOC_DATA, bytenr, len);
 	mutex_lock(&d->fs->csum_lock);
 	int ret = csum_delete(&d->fs->csum_tree, d->generation, bytenr, (uint32_t)(len / FS_BLOCK));
 	mutex_unlock(&d->fs->csum_lock);

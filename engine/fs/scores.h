@@ -24,5 +24,6 @@ int fsync_trusts_collected(struct sync *s);
 int fsync_covers_change(struct sync *s);
 int fsync_skips_collected(struct sync *s);
 int fsync_oneflush(struct sync *s);
+int fsync_trusts_clean(struct sync *s);
 
 #endif

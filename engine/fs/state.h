@@ -371,8 +371,11 @@ struct fs_events {
 	int (*put_log_root)(struct log_commit *c, const struct tree_ptr *ptr);
 	/* Another task leads the commit of the tree of log roots. log_wait_own(), log_wait_own_blocks() */
 	int (*joined_log_root)(struct log_commit *c);
-	/* A written block of a log is copied on write. alloc_pin(), alloc_free_written() */
+	/* A written block of a log is copied on write; or a commit covers a group of the stream.
+	 * alloc_pin(), alloc_free_written() */
 	void (*give_up_log_block)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
+	/* A file gives up a part of the disk. alloc_pin(), alloc_free_written() */
+	void (*give_up_data)(struct alloc *a, enum alloc_region r, uint64_t start, uint64_t len);
 	/* All that a super names has been written. super_flush_and_write(), super_flush_before_last(),
 	 * super_flush_and_write_gaps() */
 	int (*write_super)(struct fs *fs, bool log);

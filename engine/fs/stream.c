@@ -36,8 +36,14 @@ struct stream_group {
 	struct batch io;
 };
 
+/* The faults of designs (stream.h). */
+struct stream_faults {
+	bool flushes_early, tells_early, writes_short, takes_unhashed;
+};
+
 struct stream {
 	struct fs *fs;
+	struct stream_faults faults;
 	struct mutex mutex;      /* guards, down to the blank line: */
 	uint64_t nonce, trans;   /* trans: whose log it is */
 	uint64_t lsn, before;    /* before: hash of the group before it */
@@ -61,11 +67,12 @@ struct stream *stream_none(struct fs *fs)
 	return NULL;
 }
 
-struct stream *stream_open(struct fs *fs)
+static struct stream *stream_new(struct fs *fs, struct stream_faults faults)
 {
 	struct stream *st = mem_zalloc(sizeof(*st));
 
 	st->fs = fs;
+	st->faults = faults;
 	st->nonce = fs->super.stream.nonce;
 	st->lsn = 1;
 	mutex_init(&st->mutex, L_STREAM, 0);
@@ -75,6 +82,31 @@ struct stream *stream_open(struct fs *fs)
 	for (int i = 0; i < 2; i++)
 		list_init(&st->group[i].ordered);
 	return st;
+}
+
+struct stream *stream_open(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ 0 });
+}
+
+struct stream *stream_open_flushes_early(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .flushes_early = true });
+}
+
+struct stream *stream_open_tells_early(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .tells_early = true });
+}
+
+struct stream *stream_open_writes_short(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .writes_short = true });
+}
+
+struct stream *stream_open_takes_unhashed(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .takes_unhashed = true });
 }
 
 void stream_close(struct stream *st)
@@ -333,12 +365,21 @@ static int group_flush(struct stream *st)
 	return ret;
 }
 
+/* Those whose records are in this group, or in one before it, go on. st->mutex held. */
+static void tell_durable(struct stream *st, uint64_t lsn)
+{
+	CHECK(mutex_held(&st->mutex));
+	CHECK(st->durable + 1 == lsn); /* none is left out (stream.1) */
+	CHECK(!st->failed);            /* nothing behind one that failed (stream.3) */
+	st->durable = lsn;
+}
+
 /* A group of `blocks` blocks from the first step to the last. 0: it is durable, with all data that it names. */
 static int group_write(struct stream *st, struct stream_group *sg, uint32_t blocks)
 {
 	int ret = 0;
 
-	if (sg->unhashed) { /* stream.5 */
+	if (sg->unhashed && !st->faults.takes_unhashed) { /* stream.5 */
 		ret = group_wait_data(st, sg, false);
 		ret = ret ? ret : group_flush(st);
 	}
@@ -346,14 +387,22 @@ static int group_write(struct stream *st, struct stream_group *sg, uint32_t bloc
 		blocks = 0;
 	phase(PH_LOG_WRITE);
 	if (blocks)
-		group_submit(st, sg, 0, blocks);
+		group_submit(st, sg, 0, blocks - st->faults.writes_short);
 	else if (sg->g.ndata)
 		group_submit(st, sg, 1, sg->g.ndata);
 	int err = blocks || sg->g.ndata ? batch_wait(&sg->io) : 0;
 	ret = ret ? ret : err;
+	if (st->faults.tells_early && !ret && blocks) {
+		mutex_lock(&st->mutex);
+		tell_durable(st, sg->g.place.lsn);
+		mutex_unlock(&st->mutex);
+		wake_all(&st->durable_wait);
+	}
+	if (st->faults.flushes_early && !ret && blocks)
+		ret = group_flush(st);
 	err = group_wait_data(st, sg, true);
 	ret = ret ? ret : err;
-	return ret || !blocks ? ret : group_flush(st);
+	return ret || !blocks || st->faults.flushes_early ? ret : group_flush(st);
 }
 
 /* ---- leaders ---- */
@@ -419,10 +468,8 @@ static void stream_lead(struct stream *st)
 	mutex_lock(&st->mutex);
 	if (ret && !st->failed)
 		st->failed = lsn;
-	if (!ret) {
-		CHECK(st->durable < lsn && !st->failed);
-		st->durable = lsn;
-	}
+	if (!ret && st->durable < lsn)
+		tell_durable(st, lsn);
 	st->leading = false;
 	paid(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
 	wake_all(&st->durable_wait);
@@ -515,7 +562,7 @@ void stream_checkpoint(struct stream *st, uint64_t trans, struct super *super)
 		st->open = NULL;
 	}
 	for (uint32_t i = 0; i < st->nown; i++) /* stream.4 */
-		alloc_pin(fs->alloc, ALLOC_DATA, st->own[2 * i], st->own[2 * i + 1]);
+		fs->on.give_up_log_block(fs->alloc, ALLOC_DATA, st->own[2 * i], st->own[2 * i + 1]);
 	st->nown = 0;
 	if (st->at)
 		next_place(st, 0, &st->at, &st->end);

@@ -36,6 +36,13 @@
 /* The event open_stream: the design's log is a stream; or it is trees. */
 struct stream *stream_open(struct fs *fs);
 struct stream *stream_none(struct fs *fs);
+/* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush;
+ * the last block of a group is not written; data without a hash are in flight together with the group that needs
+ * them. */
+struct stream *stream_open_flushes_early(struct fs *fs);
+struct stream *stream_open_tells_early(struct fs *fs);
+struct stream *stream_open_writes_short(struct fs *fs);
+struct stream *stream_open_takes_unhashed(struct fs *fs);
 void stream_close(struct stream *st);
 /* At a mount that replayed nothing: the stream begins with a new nonce, in a new place, and a super says so. 0, or an
  * error: then there is no stream before the next commit. No task is about. */
