@@ -50,11 +50,13 @@ struct stream {
 	uint64_t at, end;        /* at 0: there is no place */
 	uint64_t durable, failed, checkpoint; /* checkpoint: the last group that the commit on its way covers */
 	bool leading;
+	uint32_t due;            /* fsyncs of the last group, and those in the one that filled meanwhile */
 	uint64_t *own;           /* pairs: bytes of groups of this transaction that are no data, to be pinned */
 	uint32_t nown, cap_own;
 
 	struct waitq durable_wait, writers_wait;
 	_Atomic int32_t writers;
+	_Atomic uint32_t joined; /* fsyncs in the open group */
 	struct spin fill;        /* guards what the open group has: */
 	struct stream_group *open; /* also changed by a leader, when nobody has entered */
 	struct stream_group group[2];
@@ -263,6 +265,7 @@ void stream_waits_for(struct stream *st, struct list *ordered)
 uint64_t stream_lsn(struct stream *st)
 {
 	CHECK(atomic_load(&st->writers) > 0);
+	atomic_fetch_add(&st->joined, 1);
 	return st->lsn;
 }
 
@@ -443,6 +446,25 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 	return blocks;
 }
 
+static bool all_due_joined(void *arg)
+{
+	struct stream *st = arg;
+
+	return atomic_load(&st->joined) >= st->due;
+}
+
+/* With log_wait_ns the leader waits, so long at most, until those are back whom the last group has woken: they would
+ * just miss this one. One that is alone never waits. st->mutex held, dropped while asleep. */
+static void gather(struct stream *st)
+{
+	if (!st->fs->opt.log_wait_ns || all_due_joined(st))
+		return;
+	/* due does not change meanwhile: the next group to end is the caller's */
+	mutex_unlock(&st->mutex);
+	wait_until_timeout(&st->writers_wait, all_due_joined, st, st->fs->opt.log_wait_ns);
+	mutex_lock(&st->mutex);
+}
+
 /* The open group goes to the media. st->mutex held, dropped meanwhile. */
 static void stream_lead(struct stream *st)
 {
@@ -454,8 +476,10 @@ static void stream_lead(struct stream *st)
 	CHECK(!st->leading && mutex_held(&st->mutex));
 	st->leading = true;
 	owe(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
+	phase(PH_LOG_JOIN);
+	gather(st);
 	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
-	uint32_t blocks = group_take(st, &sg);
+	uint32_t blocks = group_take(st, &sg), joined = atomic_exchange(&st->joined, 0);
 	mutex_unlock(&st->mutex);
 	if (sg) {
 		int err = group_write(st, sg, blocks);
@@ -470,6 +494,7 @@ static void stream_lead(struct stream *st)
 		st->failed = lsn;
 	if (!ret && st->durable < lsn)
 		tell_durable(st, lsn);
+	st->due = joined + atomic_load(&st->joined);
 	st->leading = false;
 	paid(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
 	wake_all(&st->durable_wait);

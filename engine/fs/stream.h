@@ -61,7 +61,7 @@ void stream_note(void *arg, const struct key *k, const void *data, uint32_t len)
 void stream_names(struct stream *st, const struct ordered *o);
 /* The leader of the open group waits for the data of these (by log_link), and drops them. The caller has entered. */
 void stream_waits_for(struct stream *st, struct list *ordered);
-/* The number of the open group. The caller has entered. */
+/* The number of the open group, for an fsync that is in it. The caller has entered. */
 uint64_t stream_lsn(struct stream *st);
 
 /* make_log: makes the log of a subvolume. Not before the super of the commit before is on the media (trans.3). -EAGAIN:

@@ -1,6 +1,7 @@
 /*
  * flushes.c: flushes per fsync when 1, 2, 4 and 8 tasks fsync files of one subvolume: 2, 2, 1,
- * 0.5, as Btrfs on any machine: two logs take turns, and each carries half of the waiting tasks.
+ * 0.5, as Btrfs on any machine: two logs take turns, and each carries half of the waiting tasks. With oneflush half of
+ * that; and with gathering (log_wait_ns) one group carries all: an eighth, as nearly as tasks come back in time.
  *
  * And how fsyncs a second grow from 1 task to 8 when the leader of a log commit waits a little for the tasks that the
  * last commit has woken (mount option log_wait_ns; Btrfs does so on rotational disks): then one log carries all.
@@ -26,9 +27,11 @@
 #define THREAD_OPS  60
 
 struct flushes {
+	const char *design;
 	unsigned tasks, ops; /* ops: of each task */
 	uint64_t log_wait_ns;
 	double per_fsync, rate; /* rate: fsyncs a second */
+	double kib;             /* written for an fsync */
 	struct why why;
 };
 
@@ -43,7 +46,7 @@ static void fsync_often(struct rig *g, unsigned file, void *arg)
 static void count_flushes(void *arg)
 {
 	struct flushes *c = arg;
-	struct rig_spec spec = { .device = DEVICE, .design = "postfix", .files = c->tasks, .file_blocks = 64,
+	struct rig_spec spec = { .device = DEVICE, .design = c->design, .files = c->tasks, .file_blocks = 64,
 		                 .no_background = true, .log_wait_ns = c->log_wait_ns };
 	uint64_t counters[C_NR];
 	struct rig rig;
@@ -60,6 +63,7 @@ static void count_flushes(void *arg)
 	if (rt_controlled)
 		coop_choices(false);
 	c->per_fsync = (double)counters[C_DEV_FLUSH] / (double)counters[C_FSYNC];
+	c->kib = (double)(counters[C_DATA_BYTES] + counters[C_META_BYTES]) / 1024 / (double)counters[C_FSYNC];
 	rig_close(&rig);
 }
 
@@ -82,8 +86,8 @@ static int count_in_virtual_time(struct flushes *c)
 /* In virtual time the bound, on threads what this machine makes of it. */
 static void growth(struct self *s)
 {
-	struct flushes one = { .tasks = 1, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
-	struct flushes all = { .tasks = 8, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
+	struct flushes one = { .design = "postfix", .tasks = 1, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
+	struct flushes all = { .design = "postfix", .tasks = 8, .ops = VIRTUAL_OPS, .log_wait_ns = LOG_WAIT };
 
 	if (count_in_virtual_time(&one) || count_in_virtual_time(&all))
 		self_missing(s, "fsyncs/s, 8 fsyncers / 1", "%.200s", one.why.text[0] ? one.why.text : all.why.text);
@@ -99,6 +103,33 @@ static void growth(struct self *s)
 	          LOG_WAIT / 1000, flushes, all.rate / one.rate);
 }
 
+/* One fsync writes one block, and its group. */
+static void one_flush(struct self *s)
+{
+	static const struct {
+		unsigned tasks;
+		uint64_t log_wait_ns;
+		double due;
+	} of[] = { { 1, 0, 1.0 }, { 2, 0, 1.0 }, { 4, 0, 0.5 }, { 8, 0, 0.25 }, { 8, LOG_WAIT, 0.15 } };
+	char name[60];
+
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct flushes c = { .design = "oneflush", .tasks = of[i].tasks, .ops = VIRTUAL_OPS,
+				     .log_wait_ns = of[i].log_wait_ns };
+		bool gathers = c.log_wait_ns;
+
+		snprintf(name, sizeof(name), "flushes per fsync, oneflush%s, %u",
+			 gathers ? " gathers" : "", c.tasks);
+		if (count_in_virtual_time(&c)) {
+			self_missing(s, name, "%.200s", c.why.text);
+			continue;
+		}
+		self_figure(s, name, c.per_fsync, gathers ? AT_MOST : NEAR, of[i].due, "a call");
+		if (!i)
+			self_figure(s, "KiB written, oneflush, 4 KiB each", c.kib, AT_MOST, 9, "KiB");
+	}
+}
+
 void self_flushes(struct self *s)
 {
 	static const struct {
@@ -109,7 +140,7 @@ void self_flushes(struct self *s)
 	char name[40];
 
 	for (unsigned i = 0; i < 4; i++) {
-		struct flushes c = { .tasks = of[i].tasks, .ops = VIRTUAL_OPS };
+		struct flushes c = { .design = "postfix", .tasks = of[i].tasks, .ops = VIRTUAL_OPS };
 
 		snprintf(name, sizeof(name), "flushes per fsync, %u fsyncers", c.tasks);
 		if (count_in_virtual_time(&c))
@@ -118,7 +149,7 @@ void self_flushes(struct self *s)
 			self_figure(s, name, c.per_fsync, NEAR, of[i].due, "a call");
 	}
 	for (unsigned i = 0; i < 4; i++) {
-		struct flushes c = { .tasks = of[i].tasks, .ops = THREAD_OPS };
+		struct flushes c = { .design = "postfix", .tasks = of[i].tasks, .ops = THREAD_OPS };
 
 		count_flushes(&c);
 		threads[i] = c.per_fsync;
@@ -128,4 +159,5 @@ void self_flushes(struct self *s)
 	          "longer than the first half of an fsync, the task that wakes others is back in their batch)",
 	          threads[0], threads[1], threads[2], threads[3]);
 	growth(s);
+	one_flush(s);
 }
