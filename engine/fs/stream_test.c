@@ -289,6 +289,156 @@ static void what_an_fsync_costs(void **state)
 	test_end(fs, true);
 }
 
+/* The file system of most tests below: "a" fsynced with seed 1. */
+static struct fs *with_a(const char *dev, struct file **f)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true, .subvols = 2 };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+	struct fs *fs = test_mount(test_dev(dev, &mk), &o);
+
+	*f = test_open(fs_subvol(fs, 0), "a");
+	test_write(*f, 0, SIZE, 1);
+	assert_int_equal(fs_fsync(*f), 0);
+	return fs;
+}
+
+static struct fs *crash(struct fs *fs, struct file *f)
+{
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+
+	fs->dev->faults = NULL;
+	fs_close(f);
+	return test_crash(fs, &o);
+}
+
+/* The device fails a group with its data: the fsync tells, once; what comes next is durable all the same, by a
+ * commit. */
+static void a_group_that_fails_is_told_and_left_behind(void **state)
+{
+	struct watch w;
+	struct file *f;
+	struct fs *fs = with_a("ram:4m", &f);
+
+	watch_start(&w, fs->dev);
+	w.fail[WATCH_DATA] = 1;
+	test_write(f, 0, SIZE, 2);
+	assert_int_equal(fs_fsync(f), -EIO);
+	assert_int_equal(fs_fsync(f), 0);
+	test_write(f, 4096, 4096, 3);
+	assert_int_equal(fs_fsync(f), 0);
+	fs = crash(fs, f);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(test_read(f, 0, 4096, 1), 0);
+	assert_int_equal(test_read(f, 4096, 4096, 3), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* What a failed flush has lost nobody can tell: the file system goes on no more. */
+static void a_flush_that_fails_aborts(void **state)
+{
+	struct watch w;
+	struct file *f;
+	struct fs *fs = with_a("ram:4m", &f);
+
+	watch_start(&w, fs->dev);
+	w.fail[WATCH_FLUSH] = 1;
+	test_write(f, 0, SIZE, 2);
+	assert_true(fs_fsync(f) < 0);
+	assert_true(fs_fsync(f) < 0);
+	struct fs_info info;
+	fs_info(fs, &info);
+	assert_int_equal(info.error, -EIO);
+	fs = crash(fs, f);
+	assert_true(test_is(fs_subvol(fs, 0), "a", SIZE, 1) || test_is(fs_subvol(fs, 0), "a", SIZE, 2));
+	test_end(fs, true);
+}
+
+/* Data of more pages than a group takes, or that a flusher has sent, are written beside it, in the same flush, if they
+ * are on their way still; else they have no hash, and a flush comes before the group. */
+static void data_beside_a_group_come_back(void **state)
+{
+	const uint32_t large = 40 * 4096;
+	struct watch w;
+	struct file *f;
+	struct fs *fs = with_a("ram:16m", &f);
+
+	watch_start(&w, fs->dev);
+	test_write(f, 0, large, 2);
+	assert_int_equal(fs_fsync(f), 0);
+	assert_true(w.seen[WATCH_FLUSH] <= 2 && w.seen[WATCH_DATA] >= 2);
+	test_write(f, 8192, 8192, 3);
+	assert_int_equal(fs_sync_range(f, 8192, 8192, true), 0);
+	assert_int_equal(fs_fsync(f), 0);
+	fs = crash(fs, f);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(test_read(f, 0, 8192, 2), 0);
+	assert_int_equal(test_read(f, 8192, 8192, 3), 0);
+	assert_int_equal(test_read(f, 16384, large - 16384, 2), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* Names, a hole, a truncation, another subvolume: all by groups, with no commit. */
+static void all_that_logs_have_comes_back(void **state)
+{
+	struct file *f, *g;
+	struct fs *fs = with_a("ram:16m", &f);
+	struct root *root = fs_subvol(fs, 0), *other = fs_subvol(fs, 1);
+	struct fs_info before, after;
+
+	fs_info(fs, &before);
+	assert_int_equal(fs_link(root, "a", "b", NULL), 0);
+	assert_int_equal(fs_rename(root, "a", "c", NULL), 0);
+	test_put(root, "new", 4096, 7);
+	assert_int_equal(fs_fsync_dir(root), 0);
+	test_write(f, 12 * 4096, 4096, 4);
+	assert_int_equal(fs_truncate(f, 12 * 4096 + 100), 0);
+	assert_int_equal(fs_fsync(f), 0);
+	g = test_open(other, "z");
+	test_write(g, 0, 100, 9);
+	assert_int_equal(fs_fsync(g), 0);
+	fs_close(g);
+	fs_info(fs, &after);
+	assert_int_equal(after.last_committed, before.last_committed);
+	fs = crash(fs, f);
+	root = fs_subvol(fs, 0);
+	assert_false(test_exists(root, "a"));
+	assert_true(test_exists(root, "b") && test_exists(root, "c") && test_exists(root, "new"));
+	f = test_open(root, "c");
+	assert_int_equal(fs_size(f), 12 * 4096 + 100);
+	assert_int_equal(test_read(f, 0, SIZE, 1), 0);
+	assert_int_equal(test_read_zeros(f, SIZE, 10 * 4096), 0);
+	assert_int_equal(test_read(f, 12 * 4096, 100, 4), 0);
+	fs_close(f);
+	assert_true(test_is(fs_subvol(fs, 1), "z", 100, 9));
+	test_end(fs, true);
+}
+
+/* An image with a stream is any design's to mount: what the stream has comes into its trees, and the stream is gone. */
+static void other_designs_take_it_over(void **state)
+{
+	struct mount_options o = { .no_background = true, .design = fs_design_find("postfix") };
+	struct super s;
+	struct why why;
+	struct file *f;
+	struct fs *fs = with_a("ram:4m", &f);
+
+	test_write(f, 0, SIZE, 2);
+	assert_int_equal(fs_fsync(f), 0);
+	fs_close(f);
+	fs = test_crash(fs, &o);
+	assert_int_equal(super_read(fs->dev, &s, &why), 0);
+	assert_int_equal(s.stream.bytenr, 0);
+	assert_true(test_is(fs_subvol(fs, 0), "a", SIZE, 2));
+	f = test_open(fs_subvol(fs, 0), "a");
+	test_write(f, 0, SIZE, 3);
+	assert_int_equal(fs_fsync(f), 0);
+	fs = crash(fs, f);
+	assert_true(test_is(fs_subvol(fs, 0), "a", SIZE, 3));
+	test_end(fs, true);
+}
+
 /* More than the stream has space for: a commit now and then, and all of it is there. */
 static void a_full_stream_commits(void **state)
 {
@@ -322,6 +472,11 @@ int main(void)
 		cmocka_unit_test(each_mount_has_a_nonce),
 		cmocka_unit_test(a_block_that_cannot_be_read_is_an_error),
 		cmocka_unit_test(what_an_fsync_costs),
+		cmocka_unit_test(a_group_that_fails_is_told_and_left_behind),
+		cmocka_unit_test(a_flush_that_fails_aborts),
+		cmocka_unit_test(data_beside_a_group_come_back),
+		cmocka_unit_test(all_that_logs_have_comes_back),
+		cmocka_unit_test(other_designs_take_it_over),
 		cmocka_unit_test(a_full_stream_commits),
 	};
 
