@@ -418,6 +418,28 @@ static void what_is_no_image_is_refused(void **state)
 	dev_close(dev);
 }
 
+/* What a stream has is in the state after a mount, and nothing of it is damage. */
+static void a_stream_is_no_damage(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+	struct fs *fs = test_mount(test_dev("ram:4m", &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	struct dev *dev = fs->dev;
+
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		test_write(f, 0, 8192, seed);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	fs_close(f);
+	fs_abandon(fs);
+	struct told t = look_at(dev);
+	for (unsigned i = 0; i < t.damages && i < 8; i++)
+		print_error("%s\n", t.line[i]);
+	assert_int_equal(t.damages, 0);
+	dev_close(dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +449,7 @@ int main(void)
 		cmocka_unit_test(extents_that_overlap_are_refused_at_mount),
 		cmocka_unit_test(a_copy_that_is_damaged_is_told),
 		cmocka_unit_test(what_is_no_image_is_refused),
+		cmocka_unit_test(a_stream_is_no_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,11 +105,14 @@ static void tell_super(void *arg, unsigned copy, const struct super *s, const ch
 		json_array_append_new(t->supers, json_pack("{s:i,s:s}", "copy", (int)copy, "damaged", bad));
 	} else if (t->o->json) {
 		json_t *log = s->log_root.bytenr ? ptr_json(&s->log_root) : json_null();
+		json_t *stream = s->stream.bytenr ? json_pack("{s:I,s:I,s:I}", "bytenr", num(s->stream.bytenr), "end",
+			num(s->stream.end), "group", num(s->stream.lsn)) : json_null();
 		json_array_append_new(t->supers,
-			json_pack("{s:i,s:I,s:I,s:I,s:i,s:b,s:I,s:I,s:o,s:o}", "copy", (int)copy, "generation",
+			json_pack("{s:i,s:I,s:I,s:I,s:i,s:b,s:I,s:I,s:o,s:o,s:o}", "copy", (int)copy, "generation",
 				  num(s->generation), "fsid", num(s->fsid), "size", num(s->dev_size), "nodesize",
 				  (int)s->nodesize, "dup", (int)s->dup, "metadata", num(s->meta_len), "next_subvolume",
-				  num(s->next_subvol), "roots", ptr_json(&s->root_tree), "log", log));
+				  num(s->next_subvol), "roots", ptr_json(&s->root_tree), "log", log,
+				  "stream", stream));
 	} else if (!bad) { /* else it is told as damage */
 		printf("super block %u: generation %lu, %lu bytes, nodes of %u bytes %s, %lu bytes for them; ", copy,
 		       ul(s->generation), ul(s->dev_size), s->nodesize, s->dup ? "twice" : "once", ul(s->meta_len));
@@ -118,6 +121,8 @@ static void tell_super(void *arg, unsigned copy, const struct super *s, const ch
 			printf(", a log in block %lu", ul(s->log_root.bytenr));
 		if (s->log_before.bytenr)
 			printf(" (if all of it has arrived; else in block %lu)", ul(s->log_before.bytenr));
+		if (s->stream.bytenr)
+			printf(", a stream that begins at %lu", ul(s->stream.bytenr));
 		putchar('\n');
 	}
 }
