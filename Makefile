@@ -40,7 +40,7 @@ SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: all build run test test-all check asan tsan analyze bench-self profile-race plots readme bench-guard
 .PHONY: bench-cut bench-race
-.PHONY: install deb fio-engine fuzz databases vm ground-truth clean help tests libs
+.PHONY: install deb fio-engine fuzz databases mutants vm ground-truth clean help tests libs
 all: build
 
 build: $(BIN) ## build everything but the tests
@@ -63,6 +63,7 @@ test-all: ## make test, databases, sanitizers, analysis, fuzzers, virtual machin
 	@$(SUBMAKE) databases
 	@$(SUBMAKE) check asan tsan analyze fuzz
 	@$(SUBMAKE) vm
+	@$(SUBMAKE) mutants
 	@echo "test-all: all of it passed"
 
 check: ## no warning under gcc and clang, floors kept, rules that a grep can hold
@@ -96,6 +97,11 @@ fuzz: ## TIME=60: each fuzz target for so many seconds, from the inputs that are
 	@scripts/deps
 	@$(SUBMAKE) -j$(JOBS) -s CC=clang SAN=address,undefined,fuzzer-no-link BUILD=$(BUILD)/fuzz $(BUILD)/fuzz/fuzzer
 	@scripts/fuzz $(BUILD)/fuzz $(TIME)
+
+mutants: ## small mistakes, planted one at a time: how many do hunts see, and tests? (ONLY="a,b": these; resumes)
+	@scripts/deps
+	@$(SUBMAKE) -j$(JOBS) -s build
+	@scripts/mutants --build $(BUILD) $(if $(ONLY),--only $(ONLY))
 
 analyze: $(BUILD)/made/scene/shipped.inc ## static analysis: clang's analyzer over every file, cppcheck
 	@scripts/analyze $(CFLAGS) -- $(ALL_C)
