@@ -15,6 +15,7 @@
 #include "bench/driver_task.h"
 #include "job/files.h"
 #include "kwait/flushes.h"
+#include "kwait/wakers.h"
 #include "machine/mem_node.h"
 #include "machine/mem.h"
 #include "recipe/load.h"
@@ -33,6 +34,7 @@ struct trial {
 	struct driver_result *r;
 	uint64_t began_ns;       /* by the clock of kwait/task.h */
 	struct flushes *flushes; /* of the device, while syncs are held against them; NULL */
+	struct wakers *wakers;   /* who ends their sleeps; NULL */
 };
 
 /* ---- files ---- */
@@ -363,6 +365,9 @@ static void record_flushes(struct trial *t)
 		t->flushes = flushes_begin(facts.barriers->device, &why);
 	if (!t->flushes)
 		snprintf(t->r->kwaits->not_judged, sizeof(t->r->kwaits->not_judged), "%.150s", why.text);
+	t->wakers = wakers_begin(facts.barriers && facts.barriers->device[0] ? facts.barriers->device : NULL, &why);
+	if (!t->wakers)
+		snprintf(t->r->kwaits->no_wakers, sizeof(t->r->kwaits->no_wakers), "%.150s", why.text);
 }
 
 /* Whether the task was in a sync at that time. */
@@ -429,6 +434,11 @@ static void add_up(struct trial *t)
 	uint64_t begin = UINT64_MAX, end = 0;
 
 	judge_syncs(t);
+	if (t->wakers)
+		wakers_end(t->wakers);
+	if (t->wakers && wakers_lost(t->wakers))
+		snprintf(r->kwaits->no_wakers, sizeof(r->kwaits->no_wakers), "%llu records of the kernel were dropped",
+		         (unsigned long long)wakers_lost(t->wakers));
 	for (unsigned i = 0; i < t->cfg->n; i++) {
 		const struct worker *w = &t->worker[i];
 		add_task(r, w, &r->task[i]);
@@ -437,11 +447,12 @@ static void add_up(struct trial *t)
 			pmu_add(w->pmu, &r->events);
 		pmu_close(w->pmu);
 		if (w->sleeps)
-			kwait_sum_task(r->kwaits, w->sleeps);
+			kwait_sum_task(r->kwaits, w->sleeps, t->wakers);
 		kwait_task_close(w->sleeps);
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
 	}
+	wakers_free(t->wakers);
 	r->begin_ns = begin;
 	r->elapsed_ns = end > begin ? end - begin : 0;
 	r->interrupted = stop_asked();

@@ -169,7 +169,8 @@ void bench_put_measured(json_t *o, const struct driver_result *r)
 /* Where a kernel's syncs waited, in trials of their own: what is beside it in the object was measured in others. */
 static json_t *kwaits_json(const struct kwait_sum *from)
 {
-	json_t *o = json_object(), *phases = json_object(), *sites = json_array(), *first = json_array(), *site;
+	json_t *o = json_object(), *phases = json_object(), *sites = json_array(), *first = json_array();
+	json_t *site, *wakers;
 	struct kwait_sum sorted = *from;
 
 	kwait_sum_sort(&sorted);
@@ -187,9 +188,20 @@ static json_t *kwaits_json(const struct kwait_sum *from)
 		put_text(site, "phase", kwait_phase_name(sorted.site[i].phase));
 		put_int(site, "ns", sorted.site[i].ns);
 		put_int(site, "n", sorted.site[i].n);
+		wakers = json_object();
+		for (unsigned k = 0; k < KWAIT_WAKERS && sorted.site[i].waker[k].name[0]; k++)
+			put_int(wakers, sorted.site[i].waker[k].name, sorted.site[i].waker[k].ns);
+		json_object_set_new(site, "woken_by_ns", wakers);
 		json_array_append_new(sites, site);
 	}
 	json_object_set_new(o, "sites", sites);
+	if (sorted.no_wakers[0])
+		put_text(o, "no_wakers", sorted.no_wakers);
+	if (sorted.device_sync_ns) {
+		put_int(o, "device_sync_ns", sorted.device_sync_ns);
+		put_int(o, "device_ns", sorted.device_ns);
+		json_object_set_new(o, "device_flushes_known", json_boolean(!sorted.no_flushes));
+	}
 	if (sorted.not_judged[0])
 		put_text(o, "not_judged", sorted.not_judged);
 	put_int(o, "judged", sorted.judged);

@@ -77,6 +77,23 @@ static void phases_have_names(json_t *run, json_t *trial)
 	         100 * share(waits, "other"));
 }
 
+/* Who ended most of the time in a function, by name; and that is most of it. */
+static const char *waker_of(json_t *waits, const char *function)
+{
+	json_t *site, *value;
+	const char *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(waits, "sites"), i, site) {
+		if (strcmp(json_string_value(json_object_get(site, "function")), function))
+			continue;
+		json_object_foreach(json_object_get(site, "woken_by_ns"), name, value)
+			if (json_number_value(value) > 0.9 * number(site, "ns"))
+				return name;
+	}
+	return "";
+}
+
 static void need(bool what)
 {
 	if (!what)
@@ -98,6 +115,12 @@ static void nearly_all_time_has_a_name(void **state)
 	/* Each has what its protocol waits for. */
 	trial = json_array_get(json_object_get(run, "runs"), 3); /* 4 fsyncers */
 	assert_true(share(waits_of(trial), "log_join") > 0.1);
+	if (!json_object_get(waits_of(trial), "no_wakers")) {
+		double busy = number(waits_of(trial), "device_ns"), all = number(waits_of(trial), "device_sync_ns");
+
+		assert_int_equal(strncmp(waker_of(waits_of(trial), "jbd2_log_wait_commit"), "jbd2/", 5), 0);
+		assert_true(all == number(waits_of(trial), "sync_ns") && busy > 0 && busy <= all);
+	}
 	assert_true(share(waits_of(json_array_get(json_object_get(run, "runs"), 1)), "wait_data") > 0);
 	assert_true(share(waits_of(json_array_get(json_object_get(run, "runs"), 2)), "super") > 0);
 	json_decref(run);
@@ -115,6 +138,7 @@ static void a_design_and_a_kernel_are_in_one_table(void **state)
 	assert_non_null(strstr(table, "A ext4"));
 	assert_non_null(strstr(table, "jbd2_log_wait_commit: another task's journal commit"));
 	assert_non_null(strstr(table, "B postfix"));
+	assert_non_null(strstr(table, "woken by"));
 }
 
 static int shell(const char *command)

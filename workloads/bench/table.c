@@ -323,6 +323,15 @@ static void print_phases(const struct bench *b, const struct driver_result *cons
 
 /* ---- what a kernel's syncs waited for ---- */
 
+/* Who ended most of it: "jbd2/vda-8 98%". */
+static void put_waker(struct screen_table *table, const struct kwait_site *s)
+{
+	if (s->waker[0].name[0])
+		screen_cell(table, "%s %.0f%%", s->waker[0].name, 100.0 * (double)s->waker[0].ns / (double)s->ns);
+	else
+		screen_cell(table, "-");
+}
+
 static void put_sites_of(struct screen_table *table, const struct bench *b, unsigned target,
                          const struct driver_result *r)
 {
@@ -339,13 +348,14 @@ static void put_sites_of(struct screen_table *table, const struct bench *b, unsi
 		cell(table, (double)s->n / (double)sorted.syncs, 2);
 		screen_cell(table, "%s", kwait_phase_name(s->phase));
 		screen_cell(table, "%s", s->function);
+		put_waker(table, s);
 	}
 }
 
-/* Functions of the kernel that a table names, each once: what is waited for in it. */
+/* Functions of the kernel that a table names: what is waited for in it, each thing once. */
 static void say_sites(const struct driver_result *const *sum, unsigned n, FILE *out)
 {
-	const char *said[SAID_MAX];
+	const struct kwait_site *said[SAID_MAX];
 	unsigned nsaid = 0;
 
 	for (unsigned i = 0; i < n; i++)
@@ -354,14 +364,33 @@ static void say_sites(const struct driver_result *const *sum, unsigned n, FILE *
 			bool again = !s->what[0] || s->ns * 1000 < sum[i]->kwaits->sync_ns;
 
 			for (unsigned j = 0; j < nsaid && !again; j++)
-				again = !strcmp(said[j], s->function);
+				again = !strcmp(said[j]->function, s->function) && !strcmp(said[j]->what, s->what);
 			if (again || nsaid == SAID_MAX)
 				continue;
 			if (!nsaid)
 				fputc('\n', out);
 			screen_sayf(out, "  ", "%s: %s", s->function, s->what);
-			said[nsaid++] = s->function;
+			said[nsaid++] = s;
 		}
+}
+
+/* What part of the syncs' time the device had something to do; where that or who woke is not known, why. */
+static void say_devices(const struct bench *b, const struct driver_result *const *sum, FILE *out)
+{
+	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
+		const struct kwait_sum *k = sum[i] ? sum[i]->kwaits : NULL;
+		const char *target = k ? b->label[i % b->opt.ntargets] : NULL;
+
+		if (k && k->no_wakers[0])
+			screen_sayf(out, "  ", "%s: who woke, or the device's part, is not wholly known: %s", target,
+			            k->no_wakers);
+		else if (k && k->device_sync_ns)
+			screen_sayf(out, "  ", "%s, %u task%s: the device had %s in %.0f%% of that time%s", target,
+			            sum[i]->n, sum[i]->n == 1 ? "" : "s",
+			            k->no_flushes ? "data to write" : "something to do",
+			            100.0 * (double)k->device_ns / (double)k->device_sync_ns,
+			            k->no_flushes ? "; when its flushes end, its driver does not tell" : "");
+	}
 }
 
 static void print_sites(const struct bench *b, const struct driver_result *const *sum, FILE *out)
@@ -374,6 +403,7 @@ static void print_sites(const struct bench *b, const struct driver_result *const
 	columns(table, name, 2);
 	screen_column(table, "phase", true);
 	screen_column(table, "what the kernel waited for", true);
+	screen_column(table, "woken by", true);
 	for (unsigned i = 0; i < b->nlevels * b->opt.ntargets; i++) {
 		if (!sum[i] || !sum[i]->kwaits || !sum[i]->kwaits->sync_ns)
 			continue;
@@ -389,6 +419,7 @@ static void print_sites(const struct bench *b, const struct driver_result *const
 	}
 	bench_put_table(table, title, out);
 	say_sites(sum, b->nlevels * b->opt.ntargets, out);
+	say_devices(b, sum, out);
 }
 
 /* ---- waits ---- */

@@ -1,46 +1,26 @@
-/* flushes.c: see flushes.h. A ring for each processor and tracepoint, drained by a thread of its own. */
+/* flushes.c: see flushes.h. */
 #include "kwait/flushes.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "kwait/ring.h"
+#include "kwait/cpus.h"
 #include "kwait/tracefs.h"
 #include "machine/mem.h"
 
-#define PAGES     64u
-#define DRAIN_MS  10
 #define FLAGS_MAX 10 /* of the letters that say what a request is */
 
 struct flushes {
-	struct ring *ring;          /* of processor 0: began, ended; of 1: ... */
-	unsigned nrings;
+	struct cpus *cpus;
 	unsigned letters[2];        /* where they stand in a record: of began, of ended */
 	struct flush_event *event;
 	size_t n, room;
 	uint64_t lost;
 	bool ends_known;
-	_Atomic bool stop;
-	pthread_t reader;
 };
-
-/* "field:char rwbs[10];	offset:34;" of a tracepoint's format; 0: not found. */
-static unsigned offset_of(int tracefs, const char *point)
-{
-	char text[4096], *at;
-	ssize_t n = tracefs_format(tracefs, point, text, sizeof(text));
-
-	at = n > 0 ? strstr(text, " rwbs[") : NULL;
-	at = at ? strstr(at, "offset:") : NULL;
-	return at ? (unsigned)strtoul(at + 7, NULL, 10) : 0;
-}
 
 /* Letters with an F: a flush, or a write that is durable when it ends (FUA). */
 static bool is_durable(const char *letters)
@@ -48,16 +28,12 @@ static bool is_durable(const char *letters)
 	return memchr(letters, 'F', strnlen(letters, FLAGS_MAX)) != NULL;
 }
 
-/* struct { header; u64 time; u32 size; char raw[size]; } */
-static void take(struct flushes *f, const struct perf_event_header *h, bool ended)
+static void take(void *arg, const struct cpus_record *r)
 {
-	const unsigned char *at = (const unsigned char *)(h + 1);
+	struct flushes *f = arg;
 	struct flush_event *more;
-	uint32_t size;
 
-	memcpy(&size, at + 8, sizeof(size));
-	if (h->type != PERF_RECORD_SAMPLE || size < f->letters[ended] + FLAGS_MAX ||
-	    !is_durable((const char *)at + 12 + f->letters[ended]))
+	if (r->size < f->letters[r->point] + FLAGS_MAX || !is_durable((const char *)r->raw + f->letters[r->point]))
 		return;
 	if (f->n == f->room) {
 		f->room = f->room ? 2 * f->room : 4096;
@@ -69,88 +45,15 @@ static void take(struct flushes *f, const struct perf_event_header *h, bool ende
 		}
 		f->event = more;
 	}
-	f->event[f->n].ended = ended;
-	memcpy(&f->event[f->n++].ns, at, sizeof(uint64_t));
-}
-
-static void drain(struct flushes *f)
-{
-	const struct perf_event_header *h;
-
-	for (unsigned i = 0; i < f->nrings; i++) {
-		while ((h = ring_next(&f->ring[i])))
-			take(f, h, i % 2);
-		ring_done(&f->ring[i]);
-	}
-}
-
-static void *drain_until_stop(void *arg)
-{
-	struct flushes *f = arg;
-
-	while (!atomic_load(&f->stop)) {
-		poll(NULL, 0, DRAIN_MS);
-		drain(f);
-	}
-	drain(f);
-	return NULL;
-}
-
-/* The number that the kernel has for the device in its records. */
-static int number_of(const char *device, unsigned *out)
-{
-	char path[128];
-	unsigned major, minor;
-	int n = 0;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/dev", device);
-	in = fopen(path, "re");
-	if (in)
-		n = fscanf(in, "%u:%u", &major, &minor);
-	if (in)
-		fclose(in);
-	*out = n == 2 ? major << 20 | minor : 0;
-	return n == 2 ? 0 : -ENODEV;
-}
-
-static int open_rings(struct flushes *f, const uint64_t point[2], unsigned device, struct why *why)
-{
-	unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-	char filter[64], text[256];
-
-	snprintf(filter, sizeof(filter), "dev == %u", device);
-	f->ring = mem_zalloc(2 * cpus * sizeof(*f->ring));
-	for (unsigned i = 0; i < 2 * cpus; i++) {
-		struct perf_event_attr attr = {
-			.type = PERF_TYPE_TRACEPOINT,
-			.config = point[i % 2],
-			.sample_period = 1,
-			.sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
-			.watermark = 1,
-			.wakeup_watermark = UINT32_MAX / 2,
-		};
-		int ret = ring_open(&f->ring[i], &attr, -1, (int)(i / 2), PAGES);
-
-		f->nrings = i + 1;
-		if (ret == -ENODEV) /* this processor is switched off */
-			ret = -EAGAIN;
-		if (!ret && ioctl(f->ring[i].fd, PERF_EVENT_IOC_SET_FILTER, filter))
-			ret = -errno;
-		if (!ret)
-			continue;
-		ring_explain(ret, text, sizeof(text));
-		return why_set(why, ret, "%s", text);
-	}
-	return 0;
+	f->event[f->n++] = (struct flush_event){ .ns = r->ns, .ended = r->point };
 }
 
 static int begin(struct flushes *f, const char *device, struct why *why)
 {
 	static const char *const name[2] = { "block/block_rq_issue", "block/block_rq_complete" };
-	uint64_t point[2];
-	unsigned number;
-	int fd, ret = number_of(device, &number);
+	struct cpus_point point[2];
+	char filter[64];
+	int fd, ret = tracefs_device_filter(device, filter, sizeof(filter));
 
 	if (ret)
 		return why_set(why, ret, "%s is not known to sysfs", device);
@@ -158,16 +61,14 @@ static int begin(struct flushes *f, const char *device, struct why *why)
 	if (fd < 0)
 		return fd;
 	for (unsigned i = 0; i < 2; i++) {
-		point[i] = tracefs_number(fd, name[i]);
-		f->letters[i] = offset_of(fd, name[i]);
+		point[i] = (struct cpus_point){ .number = tracefs_number(fd, name[i]), .filter = filter };
+		f->letters[i] = tracefs_offset(fd, name[i], " rwbs[");
 	}
 	close(fd);
-	if (!point[0] || !point[1] || !f->letters[0] || !f->letters[1])
+	if (!point[0].number || !point[1].number || !f->letters[0] || !f->letters[1])
 		return why_set(why, -ENOENT, "this kernel has no tracepoints of block requests");
-	ret = open_rings(f, point, number, why);
-	if (!ret && pthread_create(&f->reader, NULL, drain_until_stop, f))
-		ret = why_set(why, -EAGAIN, "no thread can be started");
-	return ret;
+	f->cpus = cpus_begin(point, 2, take, f, why);
+	return f->cpus ? 0 : -EPERM;
 }
 
 struct flushes *flushes_begin(const char *device, struct why *why)
@@ -189,10 +90,8 @@ static int by_time(const void *a, const void *b)
 
 void flushes_end(struct flushes *f)
 {
-	atomic_store(&f->stop, true);
-	pthread_join(f->reader, NULL);
-	for (unsigned i = 0; i < f->nrings; i++)
-		f->lost += ring_lost(&f->ring[i]);
+	f->lost += cpus_end(f->cpus);
+	f->cpus = NULL;
 	if (f->n)
 		qsort(f->event, f->n, sizeof(*f->event), by_time);
 	f->ends_known = flush_ends_are_known(f->event, f->n);
@@ -202,9 +101,8 @@ void flushes_free(struct flushes *f)
 {
 	if (!f)
 		return;
-	for (unsigned i = 0; i < f->nrings; i++)
-		ring_close(&f->ring[i]);
-	free(f->ring);
+	if (f->cpus)
+		cpus_end(f->cpus);
 	free(f->event);
 	free(f);
 }

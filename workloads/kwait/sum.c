@@ -50,8 +50,20 @@ static struct kwait_site *site_of(struct kwait_sum *sum, const char *function, c
 	return &s[i];
 }
 
+static void add_waker(struct kwait_site *s, const char *name, uint64_t ns)
+{
+	unsigned i = 0;
+
+	while (i < KWAIT_WAKERS && s->waker[i].name[0] && strcmp(s->waker[i].name, name))
+		i++;
+	if (i == KWAIT_WAKERS)
+		return;
+	snprintf(s->waker[i].name, sizeof(s->waker[i].name), "%s", name);
+	s->waker[i].ns += ns;
+}
+
 static void add_to_site(struct kwait_sum *sum, const char *function, const char *what, unsigned phase, uint64_t ns,
-                        uint64_t n)
+                        const char *waker)
 {
 	struct kwait_site *s = site_of(sum, function, what, phase);
 
@@ -59,10 +71,13 @@ static void add_to_site(struct kwait_sum *sum, const char *function, const char 
 	if (!s)
 		return;
 	s->ns += ns;
-	s->n += n;
+	s->n++;
+	if (waker)
+		add_waker(s, waker, ns);
 }
 
-static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_sleep *s, uint64_t ns)
+static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_sleep *s, uint64_t ns,
+                      const char *waker)
 {
 	const char *name[KWAIT_FRAMES];
 	unsigned n = names_of(kwait_task_stack(t, s->stack), name);
@@ -70,16 +85,16 @@ static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const s
 	char text[KWAIT_SITE_NAME];
 
 	if (s->preempted) {
-		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, ns, 1);
+		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, ns, NULL);
 		return;
 	}
 	row = kwait_find(name, n);
 	if (row) {
-		add_to_site(sum, row->function, row->what, row->phase, ns, 1);
+		add_to_site(sum, row->function, row->what, row->phase, ns, waker);
 		return;
 	}
 	say_stack(name, n, text, sizeof(text));
-	add_to_site(sum, text, "", PH_OTHER, ns, 1);
+	add_to_site(sum, text, "", PH_OTHER, ns, waker);
 }
 
 /* The first sleep that ends after that time. */
@@ -98,7 +113,8 @@ static size_t first_after(const struct kwait_sleep *s, size_t n, uint64_t when)
 	return low;
 }
 
-void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c)
+void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
+                    const struct wakers *w)
 {
 	uint64_t rest = c->end_ns - c->begin_ns;
 	size_t n;
@@ -110,19 +126,25 @@ void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const str
 		uint64_t from = s[i].out_ns > c->begin_ns ? s[i].out_ns : c->begin_ns;
 		uint64_t to = s[i].in_ns < c->end_ns ? s[i].in_ns : c->end_ns;
 
-		add_sleep(sum, t, &s[i], to - from);
+		add_sleep(sum, t, &s[i], to - from,
+		          w ? wakers_of(w, kwait_task_tid(t), s[i].out_ns, s[i].in_ns) : NULL);
 		rest -= to - from;
 	}
 	sum->phase_ns[KW_ON_CPU] += rest; /* sum.1 */
+	if (!w || !wakers_has_device(w))
+		return;
+	sum->no_flushes |= !wakers_has_flushes(w);
+	sum->device_sync_ns += c->end_ns - c->begin_ns;
+	sum->device_ns += wakers_busy(w, c->begin_ns, c->end_ns);
 }
 
-void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t)
+void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct wakers *w)
 {
 	size_t n;
 	const struct kwait_call *c = kwait_task_calls(t, &n);
 
 	for (size_t i = 0; i < n; i++)
-		kwait_sum_call(sum, t, &c[i]);
+		kwait_sum_call(sum, t, &c[i], w);
 	sum->lost += kwait_task_lost(t);
 }
 
@@ -133,6 +155,11 @@ void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from)
 	into->lost += from->lost;
 	for (unsigned i = 0; i < from->early && i < KWAIT_EARLY && into->early + i < KWAIT_EARLY; i++)
 		into->first[into->early + i] = from->first[i];
+	into->device_sync_ns += from->device_sync_ns;
+	into->device_ns += from->device_ns;
+	into->no_flushes |= from->no_flushes;
+	if (from->no_wakers[0])
+		memcpy(into->no_wakers, from->no_wakers, sizeof(into->no_wakers));
 	into->judged += from->judged;
 	into->early += from->early;
 	if (from->not_judged[0])
@@ -147,7 +174,16 @@ void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from)
 			continue;
 		s->ns += f->ns;
 		s->n += f->n;
+		for (unsigned k = 0; k < KWAIT_WAKERS && f->waker[k].name[0]; k++)
+			add_waker(s, f->waker[k].name, f->waker[k].ns);
 	}
+}
+
+static int longest_first(const void *a, const void *b)
+{
+	const struct kwait_waker *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : strcmp(x->name, y->name);
 }
 
 static int dearest_first(const void *a, const void *b)
@@ -160,6 +196,8 @@ static int dearest_first(const void *a, const void *b)
 void kwait_sum_sort(struct kwait_sum *sum)
 {
 	qsort(sum->site, sum->nsites, sizeof(sum->site[0]), dearest_first);
+	for (unsigned i = 0; i < sum->nsites; i++)
+		qsort(sum->site[i].waker, KWAIT_WAKERS, sizeof(sum->site[i].waker[0]), longest_first);
 }
 
 double kwait_sum_named(const struct kwait_sum *sum)

@@ -12,10 +12,12 @@
 
 #include "kwait/phases.h"
 #include "kwait/task.h"
+#include "kwait/wakers.h"
 
 #define KWAIT_SITES 48
 #define KWAIT_EARLY 10 /* early returns that are told */
 #define KWAIT_SITE_NAME 128
+#define KWAIT_WAKERS 4  /* of a thing that was waited for, those that are told */
 
 /* One thing that was waited for. */
 struct kwait_site {
@@ -23,6 +25,8 @@ struct kwait_site {
 	const char *what;      /* in words; "" of other */
 	unsigned phase;
 	uint64_t ns, n;        /* time in syncs, and sleeps that it was in */
+	/* Who ended these sleeps, and how long they were; wakers that there was no room for are in none. */
+	struct kwait_waker { char name[WAKER_NAME]; uint64_t ns; } waker[KWAIT_WAKERS];
 };
 
 /* A sync that returned although nothing made durable what was written before it (flushes.h). */
@@ -39,15 +43,19 @@ struct kwait_sum {
 	struct kwait_early first[KWAIT_EARLY];
 	char not_judged[160];     /* why none was; "" when they were */
 	uint64_t phase_ns[KW_NR];
+	uint64_t device_sync_ns, device_ns; /* of syncs while the device was looked at; of it: it had something to do */
+	bool no_flushes;          /* its flushes are not in device_ns */
+	char no_wakers[160];      /* why who woke, or the device's part, is not known; "" when it is */
 	unsigned nsites;
 	struct kwait_site site[KWAIT_SITES];
 	uint64_t lost;         /* records that were not kept: what they were is counted as on a processor */
 };
 
-/* Adds a thread's syncs. */
-void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t);
+/* Adds a thread's syncs. `w`: who woke it, and its device; NULL: not known. */
+void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct wakers *w);
 /* Adds one sync of a thread's. */
-void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c);
+void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
+                    const struct wakers *w);
 void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from);
 /* The sites, the dearest first. */
 void kwait_sum_sort(struct kwait_sum *sum);

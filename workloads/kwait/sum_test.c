@@ -89,7 +89,7 @@ static void a_sleep_is_found_by_its_stack(void **state)
 	kwait_task_call(t, 0, begin, kwait_now());
 	doze(5 * MS);
 	kwait_task_stop(t);
-	kwait_sum_task(&sum, t);
+	kwait_sum_task(&sum, t, NULL);
 	kwait_task_close(t);
 	assert_int_equal(sum.syncs, 1);
 	assert_int_equal(sum.lost, 0);
@@ -115,7 +115,7 @@ static void a_call_without_a_sleep_is_on_the_processor(void **state)
 	while (end < begin + 10 * MS);
 	kwait_task_call(t, 0, begin, end);
 	kwait_task_stop(t);
-	kwait_sum_task(&sum, t);
+	kwait_sum_task(&sum, t, NULL);
 	kwait_task_close(t);
 	assert_int_equal(sum.phase_ns[KW_ON_CPU] + sum.phase_ns[KW_PREEMPTED], sum.sync_ns);
 	assert_true(sum.phase_ns[KW_ON_CPU] > 0);
@@ -138,7 +138,7 @@ static void a_sleep_is_cut_at_the_ends_of_its_call(void **state)
 		if (s[i].in_ns - s[i].out_ns > longest->in_ns - longest->out_ns)
 			longest = &s[i];
 	c = (struct kwait_call){ .begin_ns = longest->out_ns + 4 * MS, .end_ns = longest->out_ns + 9 * MS };
-	kwait_sum_call(&sum, t, &c);
+	kwait_sum_call(&sum, t, &c, NULL);
 	assert_int_equal(sum.sync_ns, 5 * MS);
 	assert_int_equal(sum.phase_ns[PH_OTHER], 5 * MS);
 	kwait_task_close(t);
@@ -158,7 +158,7 @@ static void what_was_dropped_is_counted(void **state)
 		doze(MS);
 	kwait_task_call(t, 0, begin, kwait_now());
 	kwait_task_stop(t);
-	kwait_sum_task(&sum, t);
+	kwait_sum_task(&sum, t, NULL);
 	kwait_task_close(t);
 	assert_true(sum.lost > 500);
 	assert_int_equal(all_phases(&sum), sum.sync_ns);

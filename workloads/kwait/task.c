@@ -25,6 +25,7 @@
 enum { POINT_ENTER, POINT_EXIT, POINT_SYNC, POINT_OPENED, POINTS };
 
 struct kwait_task {
+	pid_t tid;
 	struct ring ring;
 	struct kwait_sleep *sleep;
 	size_t nsleeps, sleep_room;
@@ -110,6 +111,7 @@ struct kwait_task *kwait_task_open(pid_t tid, struct why *why)
 	char text[256];
 	int ret = open_ring(&t->ring, tid, PAGES);
 
+	t->tid = tid ? tid : gettid();
 	if (!ret)
 		return t;
 	ring_explain(ret, text, sizeof(text));
@@ -215,6 +217,11 @@ void kwait_task_wake(struct kwait_task *t, bool at_syncs)
 {
 	if (t->npoints > POINT_SYNC)
 		ioctl(t->point[POINT_SYNC].fd, at_syncs ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+}
+
+pid_t kwait_task_tid(const struct kwait_task *t)
+{
+	return t->tid;
 }
 
 int kwait_task_fd(const struct kwait_task *t)

@@ -83,6 +83,7 @@ struct kwait_task *kwait_task_open(pid_t tid, struct why *why);
 int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why);
 /* Of a thread of another process, and its calls, too. */
 struct kwait_task *kwait_task_watch(pid_t tid, const struct kwait_tracepoints *points, struct why *why);
+pid_t kwait_task_tid(const struct kwait_task *t);
 /* To be polled: it can be read when a sync has begun, or a file was opened, and hangs up when the thread has ended. */
 int kwait_task_fd(const struct kwait_task *t);
 /* Whether the begin of a sync wakes who polls, as it does at first. That costs the thread some 8 us each time. */

@@ -62,7 +62,30 @@ uint64_t tracefs_number(int fd, const char *tracepoint)
 	return read_file(fd, tracepoint, "id", text, sizeof(text)) > 0 ? strtoull(text, NULL, 10) : 0;
 }
 
-ssize_t tracefs_format(int fd, const char *tracepoint, char *out, size_t size)
+/* "field:char rwbs[10];	offset:34;" */
+unsigned tracefs_offset(int fd, const char *tracepoint, const char *field)
 {
-	return read_file(fd, tracepoint, "format", out, size);
+	char text[4096], *at;
+	ssize_t n = read_file(fd, tracepoint, "format", text, sizeof(text));
+
+	at = n > 0 ? strstr(text, field) : NULL;
+	at = at ? strstr(at, "offset:") : NULL;
+	return at ? (unsigned)strtoul(at + 7, NULL, 10) : 0;
+}
+
+int tracefs_device_filter(const char *device, char *out, size_t size)
+{
+	char path[128];
+	unsigned major, minor;
+	int n = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/dev", device);
+	in = fopen(path, "re");
+	if (in)
+		n = fscanf(in, "%u:%u", &major, &minor);
+	if (in)
+		fclose(in);
+	snprintf(out, size, "dev == %u", n == 2 ? major << 20 | minor : 0);
+	return n == 2 ? 0 : -ENODEV;
 }

@@ -17,7 +17,10 @@
 int tracefs_open(struct why *why);
 /* The number of "syscalls/sys_enter_fsync"; 0 when this kernel has none. */
 uint64_t tracefs_number(int fd, const char *tracepoint);
-/* The text that says how its records look: as much as fits, with an end; how much, or -errno. */
-ssize_t tracefs_format(int fd, const char *tracepoint, char *out, size_t size);
+/* Where a field stands in the tracepoint's records, " pid;" or " rwbs[" as its format writes it; 0: not known. */
+unsigned tracefs_offset(int fd, const char *tracepoint, const char *field);
+
+/* What keeps the records of one device, by its name in /sys/block: "dev == 7340032". 0, or -ENODEV. */
+int tracefs_device_filter(const char *device, char *out, size_t size);
 
 #endif

@@ -180,7 +180,7 @@ static void add_sync(struct watched_files *f, unsigned number, const struct watc
 
 	hist_add(&file->sync, slow.took_ns);
 	note_task(file, t->tid);
-	kwait_sum_call(&sum, t->task, c);
+	kwait_sum_call(&sum, t->task, c, NULL);
 	kwait_sum_sort(&sum);
 	if (sum.nsites) {
 		snprintf(slow.wait, sizeof(slow.wait), "%s", sum.site[0].function);

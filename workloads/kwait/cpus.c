@@ -1,0 +1,133 @@
+/* cpus.c: see cpus.h. */
+#include "kwait/cpus.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kwait/ring.h"
+#include "machine/mem.h"
+
+#define PAGES    64u
+#define DRAIN_MS 10
+
+struct cpus {
+	struct ring *ring; /* of processor 0: each point; of 1: ... */
+	unsigned nrings, npoints;
+	cpus_take *take;
+	void *arg;
+	_Atomic bool stop;
+	pthread_t reader;
+};
+
+/* struct { header; u32 pid, tid; u64 time; u32 size; char raw[size]; } */
+static void take(struct cpus *c, const struct perf_event_header *h, unsigned point)
+{
+	const unsigned char *at = (const unsigned char *)(h + 1);
+	struct cpus_record r = { .point = point, .raw = at + 20 };
+	uint32_t tid;
+
+	if (h->type != PERF_RECORD_SAMPLE)
+		return;
+	memcpy(&tid, at + 4, sizeof(tid));
+	memcpy(&r.ns, at + 8, sizeof(r.ns));
+	memcpy(&r.size, at + 16, sizeof(r.size));
+	r.tid = (pid_t)tid;
+	c->take(c->arg, &r);
+}
+
+static void drain(struct cpus *c)
+{
+	const struct perf_event_header *h;
+
+	for (unsigned i = 0; i < c->nrings; i++) {
+		while ((h = ring_next(&c->ring[i])))
+			take(c, h, i % c->npoints);
+		ring_done(&c->ring[i]);
+	}
+}
+
+static void *drain_until_stop(void *arg)
+{
+	struct cpus *c = arg;
+
+	while (!atomic_load(&c->stop)) {
+		poll(NULL, 0, DRAIN_MS);
+		drain(c);
+	}
+	drain(c);
+	return NULL;
+}
+
+static int open_rings(struct cpus *c, const struct cpus_point *point, struct why *why)
+{
+	unsigned n = (unsigned)sysconf(_SC_NPROCESSORS_CONF) * c->npoints;
+	char text[256];
+
+	c->ring = mem_zalloc(n * sizeof(*c->ring));
+	for (unsigned i = 0; i < n; i++) {
+		const struct cpus_point *p = &point[i % c->npoints];
+		struct perf_event_attr attr = {
+			.type = PERF_TYPE_TRACEPOINT,
+			.config = p->number,
+			.sample_period = 1,
+			.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+			.watermark = 1,
+			.wakeup_watermark = UINT32_MAX / 2,
+		};
+		int ret = ring_open(&c->ring[i], &attr, -1, (int)(i / c->npoints), PAGES);
+
+		c->nrings = i + 1;
+		if (ret == -ENODEV) /* this processor is switched off */
+			ret = -EAGAIN;
+		if (!ret && p->filter && ioctl(c->ring[i].fd, PERF_EVENT_IOC_SET_FILTER, p->filter))
+			ret = -errno;
+		if (!ret)
+			continue;
+		ring_explain(ret, text, sizeof(text));
+		return why_set(why, ret, "%s", text);
+	}
+	return 0;
+}
+
+static void let_go(struct cpus *c)
+{
+	for (unsigned i = 0; i < c->nrings; i++)
+		ring_close(&c->ring[i]);
+	free(c->ring);
+	free(c);
+}
+
+struct cpus *cpus_begin(const struct cpus_point *point, unsigned n, cpus_take *take_one, void *arg, struct why *why)
+{
+	struct cpus *c = mem_zalloc(sizeof(*c));
+	int ret;
+
+	c->npoints = n;
+	c->take = take_one;
+	c->arg = arg;
+	ret = open_rings(c, point, why);
+	if (!ret && pthread_create(&c->reader, NULL, drain_until_stop, c))
+		ret = why_set(why, -EAGAIN, "no thread can be started");
+	if (!ret)
+		return c;
+	let_go(c);
+	return NULL;
+}
+
+uint64_t cpus_end(struct cpus *c)
+{
+	uint64_t lost = 0;
+
+	atomic_store(&c->stop, true);
+	pthread_join(c->reader, NULL);
+	for (unsigned i = 0; i < c->nrings; i++)
+		lost += ring_lost(&c->ring[i]);
+	let_go(c);
+	return lost;
+}
