@@ -74,6 +74,8 @@ static const struct kwait_row rows[] = {
 	{ "", "__blk_flush_plug", NULL, PH_FLUSH, "a place in the device's queue", "" },
 	{ "", "irqentry_exit_to_user_mode", NULL, KW_PREEMPTED, "another task had the processor", SEEN },
 	{ "", "exit_to_user_mode_loop", NULL, KW_PREEMPTED, "another task had the processor", SEEN },
+	{ "", "task_numa_work", NULL, KW_PREEMPTED, "the scheduler, which looks where the task's memory is", "" },
+	{ "", "migrate_swap", NULL, KW_PREEMPTED, "the scheduler, which moved the task to another node", "6.1" },
 	{ "", "__cond_resched", NULL, KW_PREEMPTED, "another task had the processor", SEEN },
 	{ "", "preempt_schedule", NULL, KW_PREEMPTED, "another task had the processor", "" },
 	{ "", "preempt_schedule_irq", NULL, KW_PREEMPTED, "another task had the processor", "" },
