@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kwait/sum.h"
@@ -104,6 +105,7 @@ static void who_ended_a_sleep_is_told(void **state)
 	struct why why;
 	uint64_t begin;
 	pthread_t writer;
+	pid_t other;
 	int fd[2];
 	char c;
 
@@ -115,6 +117,11 @@ static void who_ended_a_sleep_is_told(void **state)
 	assert_non_null(t);
 	assert_int_equal(pipe(fd), 0);
 	assert_int_equal(pthread_create(&writer, NULL, write_later, &fd[1]), 0);
+	other = fork();
+	if (!other) {
+		poll(NULL, 0, 5);
+		_exit(0);
+	}
 	begin = kwait_now();
 	assert_int_equal(read(fd[0], &c, 1), 1);
 	kwait_task_call(t, 0, begin, kwait_now());
@@ -122,6 +129,7 @@ static void who_ended_a_sleep_is_told(void **state)
 	poll(NULL, 0, 20); /* the clock's interrupt */
 	kwait_task_call(t, 0, begin, kwait_now());
 	pthread_join(writer, NULL);
+	waitpid(other, NULL, 0);
 	kwait_task_stop(t);
 	wakers_end(w);
 	assert_false(wakers_has_device(w));
@@ -139,7 +147,7 @@ static void who_ended_a_sleep_is_told(void **state)
 	}
 	assert_true(sum.nsites >= 2);
 	assert_int_equal(sum.device_sync_ns, 0);
-	assert_null(wakers_of(w, 1, 0, UINT64_MAX)); /* of others nothing is kept */
+	assert_null(wakers_of(w, other, 0, UINT64_MAX)); /* of others nothing is kept */
 	wakers_free(w);
 	kwait_task_close(t);
 	close(fd[0]);
