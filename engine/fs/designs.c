@@ -393,7 +393,7 @@ const struct design *const fs_designs[] = {
 	},
 	&(const struct design){
 		.name = "stream_writes_short",
-		.what = "oneflush; the last block of a group is not written, and counts as written",
+		.what = "oneflush; the last of several blocks of a group is not written, and counts as written",
 		.fsync = fsync_oneflush,
 		.any_race = true,
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_writes_short) },

@@ -390,7 +390,7 @@ static int group_write(struct stream *st, struct stream_group *sg, uint32_t bloc
 		blocks = 0;
 	phase(PH_LOG_WRITE);
 	if (blocks)
-		group_submit(st, sg, 0, blocks - st->faults.writes_short);
+		group_submit(st, sg, 0, blocks - (blocks > 1 && st->faults.writes_short));
 	else if (sg->g.ndata)
 		group_submit(st, sg, 1, sg->g.ndata);
 	int err = blocks || sg->g.ndata ? batch_wait(&sg->io) : 0;
