@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -325,6 +326,17 @@ static int check(const struct options *o)
 	return 0;
 }
 
+/* Each thread takes some: as many as may be had. After the command was started: its limit is its own. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int watch(struct watching *w)
 {
 	struct why why;
@@ -337,6 +349,7 @@ static int watch(struct watching *w)
 		return ret;
 	pid = w->child ? w->child : w->opt->pid;
 	name_it(w, pid);
+	allow_descriptors();
 	if (watched_begin(&w->threads, pid, &why)) {
 		if (w->child) {
 			kill(w->child, SIGKILL); /* it is ours, and has not become the command yet */

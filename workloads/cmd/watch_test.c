@@ -11,9 +11,11 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "kit/spawn_test.h"
 #include "kwait/task.h"
@@ -247,6 +249,118 @@ static void children_are_followed(void **state)
 	shell("rm -f one two two.sh");
 }
 
+static void a_process_that_becomes_another_is_followed(void **state)
+{
+	json_t *run, *file;
+
+	need_events();
+	spawn_file("exec.sh", "exec dd if=/dev/zero of=out bs=4k count=60 oflag=dsync status=none\n");
+	run = watched("watch -j - -c sh exec.sh");
+	file = file_of(run, "/out");
+	assert_non_null(file);
+	assert_int_equal(number(json_object_get(file, "calls"), "write"), 60);
+	json_decref(run);
+	shell("rm out exec.sh");
+}
+
+/* Waits until the watcher has said that, or has ended. */
+static void wait_for(pid_t watcher, const char *text)
+{
+	char said[4096];
+	int status;
+
+	do {
+		ssize_t n = pread(spawn_fd[0], said, sizeof(said) - 1, 0);
+
+		said[n > 0 ? n : 0] = '\0';
+	} while (!strstr(said, text) && !waitpid(watcher, &status, WNOHANG));
+}
+
+#define THREADS 100
+
+static int go[2]; /* closed when the threads may begin */
+static int many;
+
+static void *wait_and_sync(void *arg)
+{
+	char c;
+
+	if (read(go[0], &c, 1) || pwrite(many, "x", 1, (off_t)(intptr_t)arg) != 1 || fsync(many) || fdatasync(many))
+		_exit(1);
+	return NULL;
+}
+
+static pid_t start_threads(void)
+{
+	pthread_t thread[THREADS];
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(go[1]);
+	many = open("many", O_WRONLY | O_CREAT, 0600);
+	for (intptr_t i = 0; i < THREADS; i++)
+		if (pthread_create(&thread[i], NULL, wait_and_sync, (void *)i))
+			_exit(1);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	_exit(0);
+}
+
+static unsigned threads_of(pid_t pid)
+{
+	char path[64];
+	unsigned n = 0;
+	glob_t found;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/*", (int)pid);
+	if (!glob(path, 0, NULL, &found))
+		n = (unsigned)found.gl_pathc;
+	globfree(&found);
+	return n;
+}
+
+/* More than a limit of 256 descriptors allows: it is raised to what may be had. */
+static void a_hundred_threads_are_watched(void **state)
+{
+	struct rlimit limit, few;
+	pid_t pid, watcher;
+	json_t *run, *file;
+	char args[128];
+
+	need_events();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = (struct rlimit){ 256, limit.rlim_max };
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = start_threads();
+	close(go[0]);
+	while (threads_of(pid) < THREADS + 1 && !waitpid(pid, NULL, WNOHANG))
+		;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	snprintf(args, sizeof(args), "watch -p %d -i 1000 -j w.json", (int)pid);
+	watcher = spawn_start(args);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	wait_for(watcher, "101 threads;");
+	close(go[1]);
+	waitpid(pid, NULL, 0);
+	if (spawn_finish(watcher))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_out, "has ended"));
+	assert_null(strstr(spawn_out, "dropped"));
+	run = json_load_file("w.json", 0, NULL);
+	file = file_of(run, "/many");
+	assert_non_null(file);
+	assert_int_equal(number(json_object_get(file, "calls"), "fsync"), THREADS);
+	assert_int_equal(number(json_object_get(file, "calls"), "fdatasync"), THREADS);
+	assert_int_equal(number(file, "writes"), THREADS);
+	assert_int_equal(number(file, "failed"), 0);
+	check_phases(file);
+	json_decref(run);
+	shell("rm many w.json");
+	assert_int_equal(spawn_left(), 0);
+}
+
 static void how_it_ended_is_told(void **state)
 {
 	need_events();
@@ -275,14 +389,12 @@ static void a_running_process_is_watched(void **state)
 	assert_null(strstr(spawn_out, "has ended"));
 	snprintf(args, sizeof(args), "watch -p %d -i 10ms", (int)pid);
 	watcher = spawn_start(args);
-	while (!lseek(spawn_fd[0], 0, SEEK_END) && !waitpid(watcher, &status, WNOHANG))
-		;
+	wait_for(watcher, "fsync/s");
 	kill(watcher, SIGINT);
 	assert_int_equal(spawn_finish(watcher), 128 + SIGINT);
 	assert_non_null(strstr(spawn_out, "the slowest"));
 	watcher = spawn_start(args);
-	while (!lseek(spawn_fd[0], 0, SEEK_END) && !waitpid(watcher, &status, WNOHANG))
-		;
+	wait_for(watcher, "fsync/s");
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	waitpid(pid, &status, 0);
 	assert_int_equal(spawn_finish(watcher), 0);
@@ -341,6 +453,46 @@ static void what_is_not_allowed_is_one_line(void **state)
 	assert_true(strchr(spawn_err, '\n') == spawn_err + strlen(spawn_err) - 1);
 }
 
+static void read_mounts(char *out, size_t size)
+{
+	spawn_slurp(open("/proc/self/mountinfo", O_RDONLY), out, size);
+}
+
+/* Root, but for one right: the line says which setting or right it is, and nothing is mounted. */
+static void each_right_that_lacks_is_named(void **state)
+{
+	static const struct {
+		const char *without, *says;
+	} lacks[] = {
+		{ "-sys_admin", "tracefs cannot be mounted" },
+		{ "-syslog", "CAP_SYSLOG" },
+		{ "-sys_admin,-perfmon", "kernel.perf_event_paranoid" },
+	};
+	static char before[1 << 16], after[1 << 16];
+
+	need_events();
+	if (geteuid() || !access("/sys/kernel/tracing/events", F_OK))
+		skip(); /* it is mounted for all */
+	read_mounts(before, sizeof(before));
+	for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++) {
+		char command[PATH_MAX + 256];
+		int status;
+
+		snprintf(command, sizeof(command),
+		         "setpriv --bounding-set %s --inh-caps %s '%s' watch -p %d 2> said > out", lacks[i].without,
+		         lacks[i].without, spawn_program, (int)getpid());
+		status = WEXITSTATUS(shell(command));
+		spawn_slurp(open("said", O_RDONLY), spawn_err, sizeof(spawn_err));
+		if (status != 2 || !strstr(spawn_err, lacks[i].says) ||
+		    strchr(spawn_err, '\n') != spawn_err + strlen(spawn_err) - 1)
+			fail_msg("without %s: exit status %d: %s", lacks[i].without, status, spawn_err);
+		assert_int_equal(shell("test ! -s out && rm said out"), 0);
+	}
+	read_mounts(after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_equal(spawn_left(), 0);
+}
+
 static int begin(void **state)
 {
 	struct kwait_tracepoints points;
@@ -361,10 +513,13 @@ int main(void)
 		cmocka_unit_test(sqlite_is_watched),
 		cmocka_unit_test(a_job_is_recorded),
 		cmocka_unit_test(children_are_followed),
+		cmocka_unit_test(a_process_that_becomes_another_is_followed),
+		cmocka_unit_test(a_hundred_threads_are_watched),
 		cmocka_unit_test(how_it_ended_is_told),
 		cmocka_unit_test(a_running_process_is_watched),
 		cmocka_unit_test(wrong_options_are_one_line),
 		cmocka_unit_test(what_is_not_allowed_is_one_line),
+		cmocka_unit_test(each_right_that_lacks_is_named),
 	};
 	return cmocka_run_group_tests(tests, begin, spawn_end);
 }

@@ -96,8 +96,9 @@ int ksyms_load(struct why *why)
 	ret = loaded;
 	pthread_mutex_unlock(&once);
 	if (ret == -EPERM)
-		return why_set(why, ret, "/proc/kallsyms hides addresses: kernel.kptr_restrict is %d, 0 or CAP_SYSLOG "
-		               "is needed", restricted());
+		return why_set(why, ret, "/proc/kallsyms hides addresses: CAP_SYSLOG is needed, or that "
+		               "kernel.kptr_restrict is 0 (it is %d) and kernel.perf_event_paranoid at most 1",
+		               restricted());
 	return ret ? why_set(why, ret, "/proc/kallsyms: %s", strerror(-ret)) : 0;
 }
 
