@@ -103,18 +103,19 @@ static void each_call_is_counted(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
-/* A process that does so until it is killed, or the test ends. */
-static pid_t write_and_sync(const char *path)
+/* A process that does so until it is killed, or the test ends; each write is so far behind the one before. */
+static pid_t write_and_sync(const char *path, off_t step)
 {
 	pid_t pid = fork();
+	off_t at = 0;
 	int fd;
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	while (pwrite(fd, "x", 1, 0) == 1 && !fsync(fd))
-		;
+	while (pwrite(fd, "x", 1, at) == 1 && !fsync(fd))
+		at += step;
 	_exit(1);
 }
 
@@ -135,7 +136,7 @@ static void an_early_return_is_told(void **state)
 
 		snprintf(command, sizeof(command), "mount -o loop,%s img m", options[off]);
 		assert_int_equal(shell(command), 0);
-		pid = write_and_sync("m/out");
+		pid = write_and_sync("m/out", 0);
 		snprintf(command, sizeof(command), "watch -p %d -s 500ms -j -", (int)pid);
 		status = spawn(command);
 		kill(pid, SIGKILL);
@@ -233,6 +234,26 @@ static void a_job_is_recorded(void **state)
 	assert_non_null(strstr(spawn_err, "out.fio is there already"));
 	shell("rm -f out out.fio");
 	assert_int_equal(spawn_left(), 0);
+}
+
+/* One after the other, or not: by the offsets of the calls. */
+static void the_order_of_writes_is_recorded(void **state)
+{
+	char args[128];
+
+	need_events();
+	for (off_t step = 0; step < 2; step++) {
+		pid_t pid = write_and_sync("out", step);
+		int status;
+
+		snprintf(args, sizeof(args), "watch -p %d -s 300ms -R out.fio", (int)pid);
+		status = spawn(args);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		assert_int_equal(status, 0);
+		assert_int_equal(shell(step ? "grep -q ^rw=write$ out.fio" : "grep -q ^rw=randwrite$ out.fio"), 0);
+		assert_int_equal(shell("rm out out.fio"), 0);
+	}
 }
 
 static void children_are_followed(void **state)
@@ -382,7 +403,7 @@ static void a_running_process_is_watched(void **state)
 	int status;
 
 	need_events();
-	pid = write_and_sync("out");
+	pid = write_and_sync("out", 0);
 	snprintf(args, sizeof(args), "watch -p %d -s 300ms", (int)pid);
 	assert_int_equal(spawn(args), 0);
 	assert_non_null(strstr(spawn_out, "fsync/s on "));
@@ -512,6 +533,7 @@ int main(void)
 		cmocka_unit_test(an_fsync_beside_another_is_judged),
 		cmocka_unit_test(sqlite_is_watched),
 		cmocka_unit_test(a_job_is_recorded),
+		cmocka_unit_test(the_order_of_writes_is_recorded),
 		cmocka_unit_test(children_are_followed),
 		cmocka_unit_test(a_process_that_becomes_another_is_followed),
 		cmocka_unit_test(a_hundred_threads_are_watched),

@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -185,6 +186,21 @@ static void sums_are_merged_by_what_was_waited_for(void **state)
 	assert_true(kwait_sum_named(&a) > 0.79 && kwait_sum_named(&a) < 0.81);
 }
 
+/* As /proc/kallsyms has it. */
+static uint64_t address_of(const char *function)
+{
+	unsigned long long at, found = 0;
+	char line[512], name[128], type;
+	FILE *in = fopen("/proc/kallsyms", "re");
+
+	while (in && !found && fgets(line, sizeof(line), in))
+		if (sscanf(line, "%llx %c %127s", &at, &type, name) == 3 && !strcmp(name, function))
+			found = at;
+	if (in)
+		fclose(in);
+	return found;
+}
+
 static void an_address_has_the_name_of_its_function(void **state)
 {
 	struct why why;
@@ -194,6 +210,9 @@ static void an_address_has_the_name_of_its_function(void **state)
 		skip();
 	}
 	assert_string_equal(ksyms_name(1), "?");
+	assert_string_equal(ksyms_name(address_of("vfs_read")), "vfs_read");
+	assert_string_equal(ksyms_name(address_of("vfs_read") + 1), "vfs_read");
+	assert_string_not_equal(ksyms_name(address_of("vfs_read") - 1), "vfs_read");
 	assert_string_not_equal(ksyms_name(UINT64_MAX / 2 + UINT64_MAX / 4), "");
 }
 
