@@ -142,6 +142,7 @@ void disk_size_free(struct inode *inode)
 	while (!list_empty(&inode->unwritten)) {
 		struct range *r = list_first(&inode->unwritten, struct range, link);
 		list_del(&r->link);
+		CHECK(inode->unwritten.next != &r->link);
 		free(r);
 	}
 }

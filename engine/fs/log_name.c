@@ -55,6 +55,7 @@ static void change_free(struct dir_names *d, struct name_change *c)
 {
 	RB_REMOVE(name_changes, &d->by_hash, c);
 	list_del(&c->link);
+	CHECK(d->changes.next != &c->link);
 	if (c->ino)
 		list_del(&c->lost);
 	if (c->inode)

@@ -295,8 +295,10 @@ static void arenas_keep_their_extents_apart(void **state)
 	static void *slot[64];
 	struct rng r;
 
-	if (!mallctl)
+	if (!mallctl) {
 		skip();
+		return;
+	}
 	topology("node:2 core:2 pu:1");
 	assert_int_equal(mem_init(), 0);
 	rng_seed(&r, 1);

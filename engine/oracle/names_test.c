@@ -318,7 +318,7 @@ static void draws(void *arg)
 		switch (rng_below(&rng, 12)) {
 		case 0:
 			if (model_nfiles(r->m) < MODEL_FILES - 4)
-				f = model_create(r->m, r->fs, 0, to, NULL);
+				model_create(r->m, r->fs, 0, to, NULL);
 			break;
 		case 1:
 		case 2:

@@ -560,7 +560,7 @@ static int judge_command(int argc, char **argv)
 		                          "Exit status 1: something is broken.", NULL, NULL, NULL };
 	struct options o = defaults();
 	struct evidence control;
-	glob_t rounds;
+	glob_t rounds = { 0 };
 	int ret = cmd_options(&argp, argc, argv, &o);
 
 	if (!ret && o.nworks != 1)

@@ -154,7 +154,8 @@ static bool can_be_run(const char *command)
 
 	if (strchr(command, '/'))
 		return !access(command, X_OK);
-	all = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	const char *where = getenv("PATH");
+	all = strdup(where ? where : "/usr/bin:/bin");
 	for (char *dir = all ? strtok_r(all, ":", &save) : NULL; dir && !found; dir = strtok_r(NULL, ":", &save)) {
 		snprintf(path, sizeof(path), "%s/%s", dir, command);
 		found = !access(path, X_OK);
@@ -317,7 +318,8 @@ static int check(const struct options *o)
 {
 	struct why why;
 
-	if (o->command && !can_be_run(o->command[0]))
+	const char *program = o->command ? o->command[0] : NULL;
+	if (program && !can_be_run(program))
 		return cmd_error("watch", "--command: %.200s: no such program", o->command[0]);
 	if (o->record && !access(o->record, F_OK))
 		return cmd_error("watch", "--record: %.200s is there already", o->record);

@@ -277,6 +277,7 @@ static int work_rounds(struct worker *k, struct work *work, struct why *why)
 	while (!ret && take_round(k, k->p->rounds, &i))
 		ret = one_round(k, &w, i, why);
 	add_times(k);
+	k->of = NULL;
 	if (ret != -ETIMEDOUT)
 		world_close(&w);
 	return ret;
@@ -310,6 +311,7 @@ static int file_rounds(struct worker *k, char *const *files, struct why *why)
 		}
 		evidence_free(&e);
 	}
+	k->of = NULL;
 	return ret;
 }
 

@@ -230,6 +230,7 @@ static void step_names(struct drive *d, const struct scene_step *s)
 	const char *old = name[s->file].name, *new = s->to == SCENE_NONE ? NULL : name[s->to].name;
 	int dir = dir_of(d, s->subvol), ret;
 
+	CHECK(new || s->op == SCENE_RM);
 	pthread_mutex_lock(&d->names);
 	uint8_t from = model_name(d->m, old), to = new ? model_name(d->m, new) : MODEL_NO_NAME;
 	uint32_t file = model_file_of_name(d->m, s->subvol, from), op;

@@ -28,6 +28,8 @@ struct bytes {
 
 static void put(struct bytes *b, const void *from, size_t n)
 {
+	if (!n)
+		return;
 	if (b->n + n > b->cap) {
 		b->cap = 2 * (b->n + n);
 		b->p = realloc(b->p, b->cap);

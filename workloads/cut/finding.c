@@ -187,7 +187,7 @@ struct shrinking {
 
 static bool still_breaks(struct shrinking *s, const struct saved_cut *c)
 {
-	struct broken_list list;
+	struct broken_list list = { .n = 0 };
 	struct why why;
 
 	s->tried++;
@@ -214,8 +214,10 @@ static struct saved_cut extreme(struct evidence *e, uint32_t pos, bool all)
 
 static void take(struct saved_cut *c, struct saved_cut *better)
 {
-	saved_cut_free(c);
+	struct saved_cut worse = *c;
+
 	*c = *better;
+	saved_cut_free(&worse);
 }
 
 static bool try_extreme(struct shrinking *s, struct saved_cut *c, uint32_t pos, bool all)
@@ -261,7 +263,7 @@ static void earliest(struct shrinking *s, struct saved_cut *c, bool all)
 
 int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, struct why *why)
 {
-	struct broken_list list;
+	struct broken_list list = { .n = 0 };
 	int n = finding_judge(e, c, &list, why);
 	struct shrinking s = { .e = e };
 

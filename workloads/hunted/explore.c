@@ -208,8 +208,10 @@ static const char *const thread_line[THREADS_MAX] = { "\n[thread one]", "\n[thre
 static void program_text(const struct explore *e, const struct program *p, char *buf, size_t size)
 {
 	size_t n = put_setup(p->setup, buf, size);
+	const uint32_t threads = e->threads;
 
-	for (uint32_t t = 0; t < e->threads; t++) {
+	CHECK(threads <= THREADS_MAX);
+	for (uint32_t t = 0; t < threads; t++) {
 		n = put(buf, size, n, thread_line[t]);
 		for (uint32_t i = 0; i < p->thread[t].n; i++)
 			n = put_letter(&letters[p->thread[t].letter[i]], buf, size, n);

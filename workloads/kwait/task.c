@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "kwait/ksyms.h"
 #include "kwait/ring.h"
 #include "kwait/tracefs.h"
@@ -262,17 +263,18 @@ void kwait_task_close(struct kwait_task *t)
 /* Room for one more of an array; false when it may not grow. */
 static bool grow(void **array, size_t *room, size_t n, size_t each, size_t most)
 {
+	size_t larger = *room ? 2 * *room : 1024;
 	void *more;
 
 	if (n < *room)
 		return true;
 	if (n >= most)
 		return false;
-	*room = *room ? 2 * *room : 1024;
-	more = realloc(*array, *room * each);
+	more = realloc(*array, larger * each);
 	if (!more)
 		return false;
 	*array = more;
+	*room = larger;
 	return true;
 }
 
@@ -296,6 +298,7 @@ static int add_stack(struct kwait_task *t, const uint64_t *ip, unsigned n)
 		t->stack = more;
 		t->stack_room = room;
 	}
+	CHECK(t->stack && t->nstacks < t->stack_room);
 	t->stack[t->nstacks].n = n;
 	memcpy(t->stack[t->nstacks].ip, ip, n * sizeof(*ip));
 	return (int)t->nstacks++;

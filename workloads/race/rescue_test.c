@@ -70,7 +70,7 @@ static void failed_check(void)
 
 static void deep(volatile char *before)
 {
-	volatile char here[1024];
+	volatile char here[1024] = { 0 };
 
 	here[0] = before[0];
 	if (before)
