@@ -22,7 +22,10 @@
 #define STACKS_MAX 4096u      /* different ones of a task */
 #define SLOTS      (2 * STACKS_MAX)
 
-/* Of a watched thread: each call when it begins and when it ends; the other two tell nothing, and wake who polls. */
+/*
+ * Of a watched thread: each call when it begins and when it ends. The other two are of some of the same calls, and wake
+ * who polls. Either of a pair may be in the ring first, and who was woken sees that one alone: so both say the same.
+ */
 enum { POINT_ENTER, POINT_EXIT, POINT_SYNC, POINT_OPENED, POINTS };
 
 struct kwait_task {
@@ -53,7 +56,7 @@ const char *const kwait_kind_name[KWAIT_KINDS] = {
 #undef X
 };
 
-/* The numbers of the system calls; several open a file. */
+/* The numbers of the system calls; several open a descriptor, several begin a task. */
 static const struct {
 	long number;
 	enum kwait_kind kind;
@@ -62,9 +65,15 @@ static const struct {
 	KWAIT_CALLS(X)
 #undef X
 	{ SYS_openat2, KWAIT_OPENAT },
+	{ SYS_dup, KWAIT_OPENAT },
+	{ SYS_dup3, KWAIT_OPENAT },
+	{ SYS_clone3, KWAIT_CLONE },
 #ifdef SYS_open
 	{ SYS_open, KWAIT_OPENAT },
 	{ SYS_creat, KWAIT_OPENAT },
+	{ SYS_dup2, KWAIT_OPENAT },
+	{ SYS_fork, KWAIT_CLONE },
+	{ SYS_vfork, KWAIT_CLONE },
 #endif
 };
 
@@ -140,7 +149,7 @@ int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why)
 
 static bool has_descriptor(enum kwait_kind kind)
 {
-	return kind != KWAIT_MSYNC && kind != KWAIT_OPENAT;
+	return kind != KWAIT_MSYNC && kind != KWAIT_OPENAT && kind != KWAIT_CLONE;
 }
 
 static bool makes_durable(enum kwait_kind kind)
@@ -150,7 +159,7 @@ static bool makes_durable(enum kwait_kind kind)
 
 static bool is_of(unsigned point, enum kwait_kind kind)
 {
-	return point == POINT_SYNC ? makes_durable(kind) : point == POINT_OPENED ? kind == KWAIT_OPENAT : true;
+	return point == POINT_SYNC ? makes_durable(kind) : point == POINT_OPENED ? kind >= KWAIT_OPENAT : true;
 }
 
 /* "(id == 74 || id == 75)": the kernel drops what is of another call. */
@@ -358,23 +367,26 @@ static void take_point(struct kwait_task *t, const struct perf_event_header *h, 
 	uint64_t now, word[7] = { 0 };
 	enum kwait_kind kind;
 	uint32_t size;
+	int fd;
 
 	memcpy(&now, at + 16, sizeof(now));
 	memcpy(&size, at + 24, sizeof(size));
-	if (point >= POINT_SYNC || size < 24)
+	if (size < 24)
 		return;
 	memcpy(word, at + 28 + 8, size - 8 < sizeof(word) ? size - 8 : sizeof(word));
 	if (!kind_of(word[0], &kind))
 		return;
-	if (point == POINT_ENTER) {
+	if (point == POINT_ENTER || point == POINT_SYNC) {
+		fd = has_descriptor(kind) ? (int)word[1] : -1;
+		if (t->is_inside && t->inside.kind == kind && t->inside.fd == fd)
+			return; /* the other one of the two */
 		t->is_inside = true;
-		t->inside = (struct kwait_call){ .begin_ns = now, .kind = kind,
-		                                 .fd = has_descriptor(kind) ? (int)word[1] : -1,
+		t->inside = (struct kwait_call){ .begin_ns = now, .kind = kind, .fd = fd,
 		                                 .off = kind == KWAIT_PWRITE ? word[4] : 0 };
 		return;
 	}
 	if (!t->is_inside || t->inside.kind != kind)
-		return; /* it began before we came */
+		return; /* it began before we came; or it is the other one of two */
 	t->is_inside = false;
 	t->inside.end_ns = now;
 	t->inside.ret = (int64_t)word[1];
@@ -444,7 +456,7 @@ void kwait_task_drain(struct kwait_task *t)
 		return;
 	while ((h = ring_next(&t->ring))) {
 		if (t->ring.lost != lost) {
-			t->is_out = t->has_stack = false; /* what is between is not known */
+			t->is_out = t->has_stack = t->is_inside = false; /* what is between is not known */
 			lost = t->ring.lost;
 		}
 		if (h->type == PERF_RECORD_SAMPLE)

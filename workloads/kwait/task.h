@@ -33,7 +33,7 @@ struct kwait_sleep {
 	bool preempted;    /* it did not ask to sleep */
 };
 
-/* System calls that can be watched: those that make durable, those that write, and the one that opens a file. */
+/* System calls that can be watched: those that make durable, that write, that open a descriptor, that begin a task. */
 #define KWAIT_CALLS(X)                   \
 	X(FSYNC, fsync)                  \
 	X(FDATASYNC, fdatasync)          \
@@ -44,7 +44,8 @@ struct kwait_sleep {
 	X(WRITEV, writev)                \
 	X(PWRITEV, pwritev)              \
 	X(PWRITEV2, pwritev2)            \
-	X(OPENAT, openat)
+	X(OPENAT, openat)                \
+	X(CLONE, clone)
 
 enum kwait_kind {
 #define X(id, name) KWAIT_##id,

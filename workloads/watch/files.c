@@ -1,6 +1,8 @@
 /* files.c: see files.h. What was gathered is told in tell.c. */
 #include "watch/files.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -137,6 +139,23 @@ static unsigned known_file(struct watched_files *f, pid_t pid, int fd, bool agai
 	return f->known[i].file = look_up(f, pid, fd);
 }
 
+/* What it had open when its calls began to be seen: of that no call will tell. */
+static void process_found(void *arg, pid_t pid)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	while (d && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]) && !path_of(pid, atoi(e->d_name), path) && path[0] == '/' &&
+		    strncmp(path, "/dev/", 5))
+			known_file(arg, pid, atoi(e->d_name), true, true);
+	if (d)
+		closedir(d);
+}
+
 static unsigned call_begun(void *arg, pid_t pid, const struct kwait_call *c)
 {
 	return c->kind < KWAIT_WRITE ? known_file(arg, pid, c->fd, true, false) : UINT_MAX;
@@ -244,7 +263,7 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 
 struct watched_calls watched_files_calls(struct watched_files *f)
 {
-	return (struct watched_calls){ .begun = call_begun, .ended = call_ended, .arg = f };
+	return (struct watched_calls){ .found = process_found, .begun = call_begun, .ended = call_ended, .arg = f };
 }
 
 /* ---- were they kept? ---- */

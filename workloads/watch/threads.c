@@ -111,15 +111,20 @@ static void be_quiet(struct watched_thread *t, const struct kwait_call *inside)
 	t->quiet_ns = now;
 }
 
-static void tell_calls(struct watched_thread *t, const struct watched_calls *tell)
+/* True: it has begun another task. */
+static bool tell_calls(struct watched_thread *t, const struct watched_calls *tell)
 {
 	const struct kwait_call *inside, *c;
+	bool cloned = false;
 	size_t n;
 
 	kwait_task_drain(t->task);
 	c = kwait_task_calls(t->task, &n);
 	for (size_t i = 0; i < n; i++)
-		tell->ended(tell->arg, t, &c[i], t->inside_ns == c[i].begin_ns ? t->inside_file : UINT_MAX);
+		if (c[i].kind == KWAIT_CLONE)
+			cloned = true;
+		else
+			tell->ended(tell->arg, t, &c[i], t->inside_ns == c[i].begin_ns ? t->inside_file : UINT_MAX);
 	inside = kwait_task_inside(t->task);
 	if (inside && inside->begin_ns != t->inside_ns) {
 		t->inside_ns = inside->begin_ns;
@@ -127,6 +132,7 @@ static void tell_calls(struct watched_thread *t, const struct watched_calls *tel
 	}
 	be_quiet(t, inside);
 	kwait_task_forget(t->task, inside ? inside->begin_ns : n ? c[n - 1].end_ns + 1 : 0);
+	return cloned;
 }
 
 static bool has_ended(const struct watched_thread *t)
@@ -149,7 +155,7 @@ static void let_go(struct watched *w, unsigned i)
 }
 
 /* Who has ended, who is new. */
-static void look_for_threads(struct watched *w)
+static void look_for_threads(struct watched *w, const struct watched_calls *tell)
 {
 	unsigned n = w->n;
 
@@ -160,22 +166,31 @@ static void look_for_threads(struct watched *w)
 		if (!w->thread[i].gone)
 			add_children(w, w->thread[i].pid, w->thread[i].tid);
 	}
+	for (unsigned i = 0; i < w->n; i++) {
+		struct watched_thread *t = &w->thread[i];
+		if (!t->found && t->pid == t->tid)
+			tell->found(tell->arg, t->pid);
+		t->found = true;
+	}
 }
 
 unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 {
 	uint64_t now = kwait_now();
+	bool cloned = false;
 
 	if (w->has_ended || now - w->looked_ns >= LOOK_NS) {
-		look_for_threads(w);
+		look_for_threads(w, tell);
 		w->looked_ns = now;
 		w->has_ended = false;
 	}
 	for (unsigned i = w->n; i-- > 0;) {
-		tell_calls(&w->thread[i], tell);
+		cloned |= tell_calls(&w->thread[i], tell);
 		if (w->thread[i].gone)
 			let_go(w, i);
 	}
+	if (cloned) /* at once: a short command would be over by the next look */
+		look_for_threads(w, tell);
 	return w->n;
 }
 

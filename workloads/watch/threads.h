@@ -2,7 +2,7 @@
  * threads.h: the threads of a process and of its children, followed while they come and go: their calls, in the order
  * in which each ended.
  *
- * What a thread does before it is found (some 20 ms after it began) is not seen.
+ * A thread is looked for when a call has begun it, else every 20 ms. What it does before it is found is not seen.
  *
  * The begin of a sync wakes the watcher, so that it can look at the descriptor while it is open, but no more than some
  * ten times a second for each thread: being looked at must cost it little.
@@ -24,6 +24,7 @@ struct watched_thread {
 	uint64_t quiet_ns;   /* its syncs wake nobody since then; 0: they do */
 	uint64_t inside_ns;  /* when the call began that was told as begun */
 	unsigned inside_file; /* what the owner noted of it */
+	bool found;          /* its process was told of */
 	bool gone;
 };
 
@@ -38,10 +39,11 @@ struct watched {
 };
 
 /*
- * Who is told of calls. `begun` as soon as a sync is seen to have begun, which may be never; what it returns is given
+ * Who is told of processes that were found, and of calls. `begun` as soon as a sync is seen to have begun, which may be never; what it returns is given
  * to `ended` of the same call, else UINT_MAX is.
  */
 struct watched_calls {
+	void (*found)(void *arg, pid_t pid);
 	unsigned (*begun)(void *arg, pid_t pid, const struct kwait_call *c);
 	void (*ended)(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun);
 	void *arg;
