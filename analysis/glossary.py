@@ -39,6 +39,7 @@ WORDS = (
     ("phase, what the kernel waited for, sleeps",
      "a part of a sync; the function of the kernel that a sync slept in, from the stack at the sleep; how many such "
      "sleeps a sync"),
+    ("woken by", "the task, or the interrupt, that ended most of these sleeps, and the share of them"),
     ("acquired, remote, woken, woken remote", "how often a lock was taken, and came from another NUMA node; wake-ups "
                                               "of waiting tasks, and of those on another node"),
 )
@@ -86,7 +87,7 @@ def terminal_words(run):
         have.update(("mean, the rest", "contended, total ms, max us, avg us", "share", "wake-up", "type",
                      "class, whose phase"))
     if any("kernel_waits" in t for t in trials):
-        have.update(("mean, the rest", "share", "phase, what the kernel waited for, sleeps"))
+        have.update(("mean, the rest", "share", "phase, what the kernel waited for, sleeps", "woken by"))
     if run.has_sections():
         have.update(("section, tasks", "call, calls, a second, max, MB/s"))
     if run.env.get("topology", {}).get("nodes", 1) > 1:

@@ -39,8 +39,8 @@ struct watched {
 };
 
 /*
- * Who is told of processes that were found, and of calls. `begun` as soon as a sync is seen to have begun, which may be never; what it returns is given
- * to `ended` of the same call, else UINT_MAX is.
+ * Who is told of processes that were found, and of calls. `begun` as soon as a sync is seen to have begun, which may
+ * be never; what it returns is given to `ended` of the same call, else UINT_MAX is.
  */
 struct watched_calls {
 	void (*found)(void *arg, pid_t pid);
