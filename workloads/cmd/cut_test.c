@@ -167,6 +167,11 @@ static void what_is_recorded_is_judged_later(void **state)
 	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "lying_broken")) > 0);
 	assert_non_null(json_object_get(j, "recorded_on"));
 	json_decref(j);
+	if (spawn("cut --target fs:ext4,size=38m --record other --rounds 1 --jobs 1 fsync_in_turn") ||
+	    system("mv other/round-00001.zst kept/round-00002.zst && rm -r other"))
+		fail_msg("%s", spawn_err);
+	assert_int_equal(spawn("cut judge kept"), 2);
+	assert_non_null(strstr(spawn_err, "kept/round-00002.zst: a record of fs:ext4,size=38m among those of " OURS));
 	spawn_file("kept/round-00002.zst", "no record");
 	assert_int_equal(spawn("cut judge kept"), 2);
 	assert_non_null(strstr(spawn_err, "kept/round-00002.zst: no record of a cut"));

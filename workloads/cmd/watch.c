@@ -236,6 +236,7 @@ static void follow(struct watching *w)
 		       w->threads.n == 1 ? "" : "s");
 		cmd_flush();
 	}
+	watched_look(&w->threads, &tell); /* what is open before anything is called */
 	if (w->child)
 		close(w->go);
 	while (left && !stop_asked() && (!w->opt->seconds_ns || now - begin < w->opt->seconds_ns)) {

@@ -256,6 +256,28 @@ static void the_order_of_writes_is_recorded(void **state)
 	}
 }
 
+/* A descriptor that was open before, and is closed right after it is used: when we look, it is gone. */
+static void what_is_open_already_is_known(void **state)
+{
+	json_t *run, *file;
+	int fd;
+
+	need_events();
+	fd = open("out", O_WRONLY | O_CREAT | O_DSYNC, 0600); /* for the command */
+	assert_true(fd >= 0);
+	assert_int_equal(dup2(fd, 27), 27);
+	spawn_file("one.py", "import os, time\nos.write(27, b'x')\nos.close(27)\ntime.sleep(0.1)\n");
+	run = watched("watch -j - -c /usr/bin/python3 one.py");
+	close(27);
+	close(fd);
+	file = file_of(run, "/out");
+	assert_non_null(file);
+	assert_int_equal(number(json_object_get(file, "calls"), "write"), 1);
+	json_decref(run);
+	shell("rm -f out one.py");
+	assert_int_equal(spawn_left(), 0);
+}
+
 static void children_are_followed(void **state)
 {
 	json_t *run;
@@ -534,6 +556,7 @@ int main(void)
 		cmocka_unit_test(sqlite_is_watched),
 		cmocka_unit_test(a_job_is_recorded),
 		cmocka_unit_test(the_order_of_writes_is_recorded),
+		cmocka_unit_test(what_is_open_already_is_known),
 		cmocka_unit_test(children_are_followed),
 		cmocka_unit_test(a_process_that_becomes_another_is_followed),
 		cmocka_unit_test(a_hundred_threads_are_watched),

@@ -9,11 +9,9 @@
  * There are two places: an image on the disk, and a device whose flush takes 1.5 ms (target/slow_image.h). That is so
  * slow that a busy machine moves little, and the protocol is what is left.
  *
- * While it is measured, all tasks of both sides run at real-time priority. On a machine whose processors others keep
- * busy, who is woken waits for a processor: the kernel's fsyncers then miss fewer of each other's log commits than its
- * protocol makes them, and those of a design, whose I/O is completed by one task more, miss others. With 4, 8 and 16
- * fsyncers beside ten busy tasks btrfs took 0.80, 0.37 and 0.18 flushes a sync, `modern` 0.86, 0.46 and 0.23; at
- * real-time priority, beside the same, 0.97, 0.52, 0.26 and 1.00, 0.50, 0.25.
+ * While it is measured, all tasks of both sides run at real-time priority. Where others keep the processors busy, who is
+ * woken waits for one, and then both sides take fewer flushes a sync, btrfs fewer than `modern`; why it does is not
+ * known. On a quiet machine both have what they have at real-time priority.
  *
  * A figure is how far the worst number of fsyncers is off, as a factor: 1.1 is a tenth, either way. That of the
  * intervals says whether the others can be believed.

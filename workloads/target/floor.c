@@ -91,10 +91,10 @@ int floor_open(struct floor *f, const char *path, uint64_t size, bool force, str
 	struct stat st;
 	int ret;
 
+	*f = (struct floor){ .fd = -1 };
 	if (stat(path, &st))
 		return explain(why, path, -errno);
 	if (S_ISDIR(st.st_mode)) {
-		*f = (struct floor){ .fd = -1 };
 		make_data(f);
 		ret = open_in_folder(f, path, size, why);
 		if (ret)
