@@ -117,11 +117,13 @@ static void fio_finds_what_it_reads(void **state)
 	struct job_file jf;
 
 	spawn_file("x.so", "");
-	spawn_file("calls", "fio version 2 iolog\nf add\nf write 0 4096\n");
+	spawn_file("calls", "fio version 2 iolog\nf add\nf write 0 4096\nf sync 0 0\n");
 	spawn_file("j.fio", "[a]\nrw=write\nsize=4k\nioengine = external:./x.so\n[b]\nread_iolog=calls\n"
 	           "[c]\nrw=write\nsize=4k\nioengine=libaio\n[d]\nrw=write\nsize=4k\nioengine=./nosuch.so\n");
 	char *job = job_read("j.fio"), *here = realpath(".", NULL);
 	assert_int_equal(job_parse_any("j.fio", job, NULL, &jf, &why), 0);
+	assert_int_equal(jf.job[1].fsync, 1); /* what it syncs by is in its rows */
+	assert_int_equal(jf.job[1].size, 4096);
 	q.job = &jf;
 	text = fio_job_text(&q, NULL, "/where");
 	snprintf(want, sizeof(want), "size=4k\nioengine=external:%s/x.so\nnew_group=1\n", here);
