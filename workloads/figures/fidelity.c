@@ -10,8 +10,8 @@
  * slow that a busy machine moves little, and the protocol is what is left.
  *
  * While it is measured, all tasks of both sides run at real-time priority. Where others keep the processors busy, who
- * is woken waits for one. Then both sides take fewer flushes a sync, and btrfs fewer than `modern`; why is not known. On
- * a quiet machine both take as many as at real-time priority.
+ * is woken waits for one. Then both sides take fewer flushes a sync, and btrfs fewer than `modern`; why is not known.
+ * On a quiet machine both take as many as at real-time priority.
  *
  * A figure is how far the worst number of fsyncers is off, as a factor: 1.1 is a tenth, either way. That of the
  * intervals says whether the others can be believed.
