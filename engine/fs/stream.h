@@ -37,8 +37,8 @@
 struct stream *stream_open(struct fs *fs);
 struct stream *stream_none(struct fs *fs);
 /* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush;
- * the last block of a group is not written; data without a hash are in flight together with the group that needs
- * them. */
+ * the last of several blocks of a group is not written; data without a hash are in flight together with the group that
+ * needs them. */
 struct stream *stream_open_flushes_early(struct fs *fs);
 struct stream *stream_open_tells_early(struct fs *fs);
 struct stream *stream_open_writes_short(struct fs *fs);
