@@ -440,11 +440,12 @@ int dir_sync_log(struct root *root)
 	return trans_commit_id(root->fs, transid);
 }
 
-/* What has changed in the directory goes into a group, and *lsn says which. dir_lock is held. */
+/* What has changed in the directory goes into a group, and *lsn says which; 0: none was begun. dir_lock is held. */
 static int log_changes_to_stream(struct root *root, struct handle *h, uint64_t *lsn)
 {
 	int ret = log_start_group(root, h);
 
+	*lsn = 0;
 	if (ret)
 		return ret;
 	*lsn = stream_lsn(root->fs->stream);

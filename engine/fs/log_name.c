@@ -526,7 +526,7 @@ bool dir_in_group(struct root *root, uint64_t *lsn)
 	mutex_lock(&d->lock);
 	bool committed = d->last_trans <= fs_committed(root->fs);
 	bool in_group = d->logged_trans == fs_generation(root->fs) && d->last_log_commit > 0;
-	*lsn = committed ? 0 : (uint64_t)d->last_log_commit;
+	*lsn = in_group && !committed ? (uint64_t)d->last_log_commit : 0;
 	mutex_unlock(&d->lock);
 	return committed || in_group;
 }

@@ -5,6 +5,7 @@
 #include "fs/group.h"
 #include "fs/stream.h"
 #include "fs/test_fs.h"
+#include "fs/trans.h"
 
 #define SIZE   8192u
 #define GROUPS 4u
@@ -334,6 +335,24 @@ static void a_group_that_fails_is_told_and_left_behind(void **state)
 	test_end(fs, true);
 }
 
+/* No group is begun any more: the fsync of the directory commits, and waits for none. */
+static void a_directory_is_committed_when_nothing_is_logged(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
+	struct dev *dev = test_dev("ram:4m", &mk);
+	struct fs *fs = test_mount(dev, &o);
+
+	fs_close(test_open(fs_subvol(fs, 0), "a"));
+	trans_no_log(fs, fs_generation(fs));
+	assert_int_equal(fs_fsync_dir(fs_subvol(fs, 0)), 0);
+	fs_abandon(fs);
+	fs = test_mount(dev, &o);
+	assert_true(test_exists(fs_subvol(fs, 0), "a"));
+	fs_abandon(fs);
+	dev_close(dev);
+}
+
 /* What a failed flush has lost nobody can tell: the file system goes on no more. */
 static void a_flush_that_fails_aborts(void **state)
 {
@@ -473,6 +492,7 @@ int main(void)
 		cmocka_unit_test(a_block_that_cannot_be_read_is_an_error),
 		cmocka_unit_test(what_an_fsync_costs),
 		cmocka_unit_test(a_group_that_fails_is_told_and_left_behind),
+		cmocka_unit_test(a_directory_is_committed_when_nothing_is_logged),
 		cmocka_unit_test(a_flush_that_fails_aborts),
 		cmocka_unit_test(data_beside_a_group_come_back),
 		cmocka_unit_test(all_that_logs_have_comes_back),
