@@ -25,11 +25,6 @@ struct async_chunk {
 	struct run run;
 };
 
-static uint64_t round_up_block(uint64_t n)
-{
-	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
-}
-
 /* Compresses the run's pages into memory of dev_buffer_get(); *len is the padded length. NULL when it does not save
  * a block. */
 static void *run_compress(struct run *run, uint64_t *len)

@@ -204,8 +204,13 @@ static int direct_write(struct fs_direct *io, const void *buf, bool wait)
 
 	enum hold hold = direct_lock(inode, end);
 	inode->direct = true;
+	int ret = hold == HOLD_ALL ? file_clear_beyond_end(inode, io->off) : 0;
+	if (ret) {
+		direct_unlock(inode, hold);
+		return ret;
+	}
 	file_claim(inode, &r, io->off, end);
-	int ret = direct_look(inode, io->off, end);
+	ret = direct_look(inode, io->off, end);
 	if (ret) {
 		range_unlock(inode, &r);
 		direct_unlock(inode, hold);

@@ -115,6 +115,45 @@ static void a_file_becomes_longer(void **state)
 	rig_close(&r);
 }
 
+/* A direct write goes past a block that is dirty and stays so; a commit, and a crash. The file ends before both then,
+ * and what was written directly lies in the trees, beyond the end. It is nothing that the file may show when it becomes
+ * longer, in whatever way. */
+static void nothing_comes_back_when_a_file_becomes_longer(void **state)
+{
+	for (int way = 0; way < 4; way++) {
+		struct rig r;
+
+		rig_open(&r, &quiet, 1);
+		test_write(r.f, FS_BLOCK, FS_BLOCK, 2);
+		must_write(r.f, 2 * FS_BLOCK, 3 * FS_BLOCK, 3);
+		ordered_wait_range(r.f->inode, 2 * FS_BLOCK, 5 * FS_BLOCK); /* now it is in the trees */
+		assert_int_equal(fs_commit(r.fs), 0);
+		fs_close(r.f);
+		r.fs = test_crash(r.fs, &quiet);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		assert_int_equal(fs_size(r.f), FS_BLOCK);
+		uint64_t end = 4 * FS_BLOCK + 100;
+		if (way == 0)
+			assert_int_equal(fs_truncate(r.f, end), 0);
+		else if (way == 1)
+			assert_int_equal(fs_fallocate(r.f, 3 * FS_BLOCK, FS_BLOCK + 100, false), 0);
+		else if (way == 2)
+			test_write(r.f, end, 100, 4);
+		else
+			must_write(r.f, end = 4 * FS_BLOCK, FS_BLOCK, 4);
+		uint32_t zeros = (uint32_t)end - FS_BLOCK;
+		assert_int_equal(test_read_zeros(r.f, FS_BLOCK, zeros), 0);
+		assert_int_equal(fs_fsync(r.f), 0);
+		fs_close(r.f);
+		r.fs = test_crash(r.fs, &quiet);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		assert_true(fs_size(r.f) >= end);
+		assert_int_equal(test_read(r.f, 0, FS_BLOCK, 1), 0);
+		assert_int_equal(test_read_zeros(r.f, FS_BLOCK, zeros), 0);
+		rig_close(&r);
+	}
+}
+
 /* How many pages are up to date: what went through the cache is in it. */
 static unsigned cached(struct file *f)
 {
@@ -269,6 +308,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(dirty_pages_are_older_and_later_ones_newer),
 		cmocka_unit_test(a_file_becomes_longer),
+		cmocka_unit_test(nothing_comes_back_when_a_file_becomes_longer),
 		cmocka_unit_test(what_cannot_be_written_so_goes_through_the_cache),
 		cmocka_unit_test(one_that_is_waited_for_later),
 		cmocka_unit_test(errors_reach_the_caller),

@@ -7,11 +7,6 @@
 
 #include "fs/disk_size.h"
 
-static uint64_t round_up_block(uint64_t n)
-{
-	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
-}
-
 static void unwritten_append(struct inode *inode, uint64_t start, uint64_t end)
 {
 	struct range *last = list_entry(inode->unwritten.prev, struct range, link);

@@ -198,11 +198,56 @@ int file_may_change(struct fs *fs, uint64_t off, uint64_t len)
 	return off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off ? -EFBIG : 0;
 }
 
+/* The first part of [*start, end) that has content on the disk: *start is where it begins, *to where it ends. Space
+ * that is preallocated is none. A block that cannot be read ends the search: whoever reads the file meets it.
+ * items_lock held. */
+static bool next_content(struct inode *inode, uint64_t *start, uint64_t end, uint64_t *to)
+{
+	struct extent e;
+
+	while (*start < end && !extent_at(&inode->root->tree, inode->ino, *start, &e) && e.start < end) {
+		*to = extent_end(&e) < end ? extent_end(&e) : end;
+		if (e.item.kind != EXTENT_PREALLOC) {
+			*start = e.start > *start ? e.start : *start;
+			return true;
+		}
+		*start = *to;
+	}
+	return false;
+}
+
+int file_clear_beyond_end(struct inode *inode, uint64_t end)
+{
+	struct fs *fs = inode->root->fs;
+	uint64_t start = round_up_block(atomic_load(&inode->size)), to;
+	struct handle h;
+
+	CHECK(write_held(&inode->lock) && end % FS_BLOCK == 0);
+	if (end <= start)
+		return 0;
+	mutex_lock(&inode->items_lock);
+	bool any = next_content(inode, &start, end, &to);
+	mutex_unlock(&inode->items_lock);
+	int ret = any ? trans_start(fs, TRANS_JOIN, &h) : 0;
+	if (!any || ret)
+		return ret;
+	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
+				    .how = DROP_RELEASE };
+	mutex_lock(&inode->items_lock);
+	for (; !ret && next_content(inode, &start, end, &to); start = to)
+		ret = extent_drop(&drop, start, to);
+	mutex_unlock(&inode->items_lock);
+	if (ret)
+		trans_abort(fs, ret);
+	trans_end(&h);
+	return ret;
+}
+
 /* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
  * truncation, old blocks of the committed tree would come back there */
 void file_skips_blocks(struct inode *inode, uint64_t off)
 {
-	if (off / FS_BLOCK > (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK)
+	if (off / FS_BLOCK * FS_BLOCK > round_up_block(atomic_load(&inode->size)))
 		inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
 }
 
@@ -263,6 +308,7 @@ int fs_write(struct file *f, uint64_t off, const void *buf, uint32_t len)
 	background_make_space(fs);
 	write_lock(&inode->lock);
 	file_skips_blocks(inode, off);
+	ret = file_clear_beyond_end(inode, off / FS_BLOCK * FS_BLOCK);
 	for (uint32_t done = 0; done < len && !ret;) {
 		uint32_t room = FS_BLOCK - (uint32_t)((off + done) % FS_BLOCK);
 		uint32_t n = room < len - done ? room : len - done;
@@ -329,7 +375,7 @@ static int truncate_tail(struct inode *inode, uint64_t size)
 
 static int truncate_items(struct inode *inode, uint64_t size)
 {
-	uint64_t from = (size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t from = round_up_block(size);
 	struct fs *fs = inode->root->fs;
 	struct handle h;
 	struct range r;
@@ -370,6 +416,8 @@ int fs_truncate(struct file *f, uint64_t size)
 	if (inode->mapped) /* (mmap.2) nobody stores to a page any more, also not to the tail that becomes zeros */
 		writeback_start_ordered(inode, 0, UINT64_MAX);
 	ret = truncate_tail(inode, size);
+	if (!ret)
+		ret = file_clear_beyond_end(inode, round_up_block(size));
 	if (!ret) {
 		/* nobody can dirty a page meanwhile, so with all pages written nothing of the file is on its way */
 		CHECK(atomic_load(&inode->nordered) == 0);
@@ -379,7 +427,7 @@ int fs_truncate(struct file *f, uint64_t size)
 		atomic_store(&inode->size, size);
 		if (size < inode->logged_size)
 			inode->logged_size = size;
-		page_invalidate_from(inode, (uint32_t)((size + FS_BLOCK - 1) / FS_BLOCK));
+		page_invalidate_from(inode, (uint32_t)(round_up_block(size) / FS_BLOCK));
 		ret = truncate_items(inode, size);
 	}
 	mmap_let_in(inode);

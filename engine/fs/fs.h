@@ -13,6 +13,11 @@
 #define FS_BLOCK     4096u /* a page, a sector: the unit of data and of its checksums */
 #define FS_NAME_MAX  64u
 
+static inline uint64_t round_up_block(uint64_t n)
+{
+	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+}
+
 struct fs;
 struct root;
 struct inode;

@@ -867,7 +867,7 @@ int fs_fdatasync(struct file *f)
 
 int fs_fsync_range(struct file *f, uint64_t off, uint64_t len)
 {
-	uint64_t end = len > FILE_SIZE_MAX - off ? UINT64_MAX : (off + len + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t end = len > FILE_SIZE_MAX - off ? UINT64_MAX : round_up_block(off + len);
 
 	return off > FILE_SIZE_MAX ? 0 : file_sync(f, off / FS_BLOCK * FS_BLOCK, end);
 }

@@ -240,7 +240,7 @@ static int log_all_extents(struct inode *inode, struct tree *log, uint64_t gener
 	struct key from = { inode->ino, ITEM_EXTENT, 0 }, to = { inode->ino, ITEM_EXTENT, UINT64_MAX };
 	struct fs *fs = inode->root->fs;
 	struct extent_list l = { 0 };
-	uint64_t end = 0, size = (atomic_load(&inode->size) + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t end = 0, size = round_up_block(atomic_load(&inode->size));
 
 	mutex_lock(&inode->items_lock); /* completions replace items in two steps under it */
 	int ret = tree_scan(&inode->root->tree, &from, &to, 0, gather_extent, &l);

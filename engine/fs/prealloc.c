@@ -128,7 +128,7 @@ static int prealloc_range(struct inode *inode, uint64_t off, uint64_t end, uint6
 int fs_fallocate(struct file *f, uint64_t off, uint64_t len, bool keep_size)
 {
 	struct inode *inode = f->inode;
-	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = (off + len + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = round_up_block(off + len);
 	struct range r;
 	int ret = file_may_change(inode->root->fs, off, len);
 
@@ -138,9 +138,12 @@ int fs_fallocate(struct file *f, uint64_t off, uint64_t len, bool keep_size)
 		return ret;
 	background_make_space(inode->root->fs);
 	file_lock(inode);
-	file_claim(inode, &r, start, end);
-	ret = prealloc_range(inode, start, end, keep_size ? 0 : off + len);
-	range_unlock(inode, &r);
+	ret = file_clear_beyond_end(inode, end);
+	if (!ret) {
+		file_claim(inode, &r, start, end);
+		ret = prealloc_range(inode, start, end, keep_size ? 0 : off + len);
+		range_unlock(inode, &r);
+	}
 	file_unlock(inode);
 	return ret;
 }
@@ -185,10 +188,9 @@ int fs_punch(struct file *f, uint64_t off, uint64_t len)
 		return ret;
 	background_make_space(inode->root->fs);
 	file_lock(inode);
-	uint64_t size = atomic_load(&inode->size), end = off + len;
-	uint64_t first = (off + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t size = atomic_load(&inode->size), end = off + len, first = round_up_block(off);
 	/* what lies beyond the end of the file goes, too, also space that was preallocated there */
-	uint64_t last = end >= size ? (end + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK : end / FS_BLOCK * FS_BLOCK;
+	uint64_t last = end >= size ? round_up_block(end) : end / FS_BLOCK * FS_BLOCK;
 	if (end > size)
 		end = size;
 	if (off < end)

@@ -235,7 +235,7 @@ static int replay_inode(struct replay *r, struct replay_log *log, const struct r
 		return there == -EEXIST ? 0 : there;
 	}
 	int ret = tree_put(&log->root->tree, r->generation, &it->key, &item, sizeof(item));
-	return ret ? ret : extent_drop(&drop, (item.size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK, UINT64_MAX);
+	return ret ? ret : extent_drop(&drop, round_up_block(item.size), UINT64_MAX);
 }
 
 /* A name goes from whoever has it. */

@@ -465,7 +465,7 @@ int model_write_direct(struct model_file *f, uint64_t off, uint32_t len)
 
 int model_write_dsync(struct model_file *f, uint64_t off, uint32_t len, bool direct)
 {
-	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = (off + len + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
+	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = round_up_block(off + len);
 
 	if (left_out(f->model))
 		return 0;
