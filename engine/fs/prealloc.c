@@ -115,12 +115,11 @@ static int prealloc_range(struct inode *inode, uint64_t off, uint64_t end, uint6
 		file_skips_blocks(inode, off);
 		disk_size_allocated(inode, size);
 	}
-	if (!fs_error(inode->root->fs)) {
-		int err = inode_update(inode, &h);
-		if (err)
-			trans_abort(inode->root->fs, err);
-		ret = ret ? ret : err;
-	}
+	/* of a transaction that another task's error has ended meanwhile nothing is to be believed */
+	int err = fs_error(inode->root->fs) ? -EROFS : inode_update(inode, &h);
+	if (err)
+		trans_abort(inode->root->fs, err);
+	ret = ret ? ret : err;
 	trans_end(&h);
 	return ret;
 }
