@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef why_set
+
 int why_set(struct why *why, int err, const char *fmt, ...)
 {
 	int saved = errno;

@@ -36,5 +36,8 @@ struct why {
  * into why->text. why may be NULL: the caller does not want the words. Keeps errno.
  */
 __attribute__((format(printf, 3, 4))) int why_set(struct why *why, int err, const char *fmt, ...);
+#ifdef __clang_analyzer__ /* it looks into one file at a time, and so does not know what is returned */
+#define why_set(why, err, ...) ((void)why_set(why, err, __VA_ARGS__), err)
+#endif
 
 #endif

@@ -25,6 +25,7 @@
 
 static int explain(struct why *why, const char *path, int ret)
 {
+	CHECK(ret < 0);
 	return why_set(why, ret, "%s: %s", path, strerror(-ret));
 }
 
