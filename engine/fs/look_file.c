@@ -333,7 +333,7 @@ void volume_tell(struct look *l, const struct volume *v)
 		}
 		struct look_file f = { .subvol = v->id, .ino = i->ino, .size = i->item.size,
 				       .generation = i->item.generation, .transid = i->item.transid, .name = i->name,
-				       .names = v->ref + i->first_ref, .nnames = i->nrefs,
+				       .names = i->nrefs ? v->ref + i->first_ref : NULL, .nnames = i->nrefs,
 				       .orphan = i->orphan, .extent = x, .nextents = i->nextents };
 		l->ops->file(l->arg, &f);
 		free(x);

@@ -142,7 +142,8 @@ static bool has_option(const struct dev_facts *f, const char *option)
 		if (!strncmp(at, option, n) && (at[n] == ',' || !at[n] || (at[n] == '=' && !strchr(option, '='))))
 			return true;
 		at = strchr(at, ',');
-		at += at != NULL;
+		if (at)
+			at++;
 	}
 	return false;
 }
