@@ -378,6 +378,20 @@ const struct design *const fs_designs[] = {
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_tells_early) },
 	},
 	&(const struct design){
+		.name = "stream_before_super",
+		.what = "oneflush; a group counts as durable before the super that leads to it is on the media",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_tells_before_super) },
+	},
+	&(const struct design){
+		.name = "stream_rides_late",
+		.what = "oneflush; a commit's flush that has begun counts for a group that arrives meanwhile",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_rides_late) },
+	},
+	&(const struct design){
 		.name = "stream_splits_rename",
 		.what = "oneflush; the two names of a rename may be in two groups",
 		.fsync = fsync_oneflush,

@@ -37,7 +37,12 @@ int super_flush_and_write(struct fs *fs, bool log)
 
 	phase(PH_SUPER);
 	if (!ret)
-		ret = super_write(fs->dev, &fs->super_for_commit, log);
+		ret = super_write_copy(fs->dev, &fs->super_for_commit, 0);
+	if (!ret && !log) {
+		if (fs->stream) /* nobody who syncs waits for the second copy */
+			stream_committed(fs->stream, 0);
+		ret = super_write_copy(fs->dev, &fs->super_for_commit, 1);
+	}
 	phase(was);
 	return ret;
 }

@@ -7,8 +7,9 @@
  * closes it meanwhile; among each other they have st->fill, which nobody holds across a point.
  *
  * Always: lsn is the number of the group that is open, or that will be opened next; at .. end is where that one lies.
- * durable < lsn. Groups of a number above durable and below lsn are on their way, or have failed: from `failed` on all
- * have.
+ * durable <= arrived < lsn. Groups of a number above durable and up to arrived are on the device, and nothing there
+ * leads to them yet: the commit before them is still being written. Those above arrived and below lsn are on their way,
+ * or have failed: from `failed` on all have.
  */
 #include <stdlib.h>
 #include <xxhash.h>
@@ -38,7 +39,7 @@ struct stream_group {
 
 /* The faults of designs (stream.h). */
 struct stream_faults {
-	bool flushes_early, tells_early, writes_short, takes_unhashed;
+	bool flushes_early, tells_early, tells_before_super, rides_late, writes_short, takes_unhashed;
 };
 
 struct stream {
@@ -48,13 +49,16 @@ struct stream {
 	uint64_t nonce, trans;   /* trans: whose log it is */
 	uint64_t lsn, before;    /* before: hash of the group before it */
 	uint64_t at, end;        /* at 0: there is no place */
-	uint64_t durable, failed, checkpoint; /* checkpoint: the last group that the commit on its way covers */
+	uint64_t durable, arrived, failed;
+	bool committing;         /* the super that begins the stream is not on the media yet (stream.7) */
+	bool flushing;           /* nor is that commit's flush still to come */
+	bool sent;               /* a group is on its way, with all that it needs */
 	bool leading;
 	uint32_t due;            /* fsyncs of the last group, and those in the one that filled meanwhile */
 	uint64_t *own;           /* pairs: bytes of groups of this transaction that are no data, to be pinned */
 	uint32_t nown, cap_own;
 
-	struct waitq durable_wait, writers_wait;
+	struct waitq durable_wait, writers_wait, sent_wait;
 	_Atomic int32_t writers;
 	_Atomic uint32_t joined; /* fsyncs in the open group */
 	struct spin fill;        /* guards what the open group has: */
@@ -81,6 +85,7 @@ static struct stream *stream_new(struct fs *fs, struct stream_faults faults)
 	spin_init(&st->fill, L_GROUP);
 	waitq_init(&st->durable_wait, L_LOG_COMMIT);
 	waitq_init(&st->writers_wait, L_LOG_WRITERS);
+	waitq_init(&st->sent_wait, L_IO_DONE);
 	for (int i = 0; i < 2; i++)
 		list_init(&st->group[i].ordered);
 	return st;
@@ -99,6 +104,16 @@ struct stream *stream_open_flushes_early(struct fs *fs)
 struct stream *stream_open_tells_early(struct fs *fs)
 {
 	return stream_new(fs, (struct stream_faults){ .tells_early = true });
+}
+
+struct stream *stream_open_tells_before_super(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .tells_before_super = true });
+}
+
+struct stream *stream_open_rides_late(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .rides_late = true });
 }
 
 struct stream *stream_open_writes_short(struct fs *fs)
@@ -274,11 +289,9 @@ int stream_make_log(struct root *root, uint64_t trans)
 	struct fs *fs = root->fs;
 
 	CHECK(mutex_held(&root->log.mutex));
-	mutex_lock(&fs->tree_log_mutex);
 	mutex_lock(&fs->stream->mutex);
 	bool ready = fs->stream->at && fs->stream->trans == trans;
 	mutex_unlock(&fs->stream->mutex);
-	mutex_unlock(&fs->tree_log_mutex);
 	int ret = ready ? log_create(&root->log, fs, trans) : -EAGAIN;
 	if (!ret) {
 		root->log.tree.note = stream_note;
@@ -368,16 +381,36 @@ static int group_flush(struct stream *st)
 	return ret;
 }
 
-/* Those whose records are in this group, or in one before it, go on. st->mutex held. */
-static void tell_durable(struct stream *st, uint64_t lsn)
+/* A group and all that it names are on the device. Those whose records are in it go on when something leads to it; it
+ * may be that nothing ever will: -EAGAIN. st->mutex held. */
+static int group_arrived(struct stream *st, uint64_t lsn)
 {
 	CHECK(mutex_held(&st->mutex));
-	CHECK(st->durable + 1 == lsn); /* none is left out (stream.1) */
-	CHECK(!st->failed);            /* nothing behind one that failed (stream.3) */
-	st->durable = lsn;
+	CHECK(st->arrived + 1 == lsn); /* none is left out (stream.1) */
+	if (st->failed) {
+		CHECK(st->committing); /* it is the commit before it that has failed: no group has (stream.3) */
+		return -EAGAIN;
+	}
+	st->arrived = lsn;
+	if (!st->committing || st->faults.tells_before_super)
+		st->durable = lsn;
+	return 0;
 }
 
-/* A group of `blocks` blocks from the first step to the last. 0: it is durable, with all data that it names. */
+/* The last step: all that the group needs is on the device. A commit that is being written is going to flush, and to
+ * wait for that is no loss: its super leads to the group. */
+static int group_settle(struct stream *st, struct stream_group *sg)
+{
+	mutex_lock(&st->mutex);
+	bool rides = st->committing && (!st->flushing || st->faults.rides_late);
+	int ret = rides ? group_arrived(st, sg->g.place.lsn) : 0;
+	st->sent = false;
+	mutex_unlock(&st->mutex);
+	wake_all(&st->sent_wait);
+	return rides ? ret : group_flush(st);
+}
+
+/* A group of `blocks` blocks from the first step to the last. 0: it is on the media, with all data that it names. */
 static int group_write(struct stream *st, struct stream_group *sg, uint32_t blocks)
 {
 	int ret = 0;
@@ -397,7 +430,7 @@ static int group_write(struct stream *st, struct stream_group *sg, uint32_t bloc
 	ret = ret ? ret : err;
 	if (st->faults.tells_early && !ret && blocks) {
 		mutex_lock(&st->mutex);
-		tell_durable(st, sg->g.place.lsn);
+		ret = group_arrived(st, sg->g.place.lsn);
 		mutex_unlock(&st->mutex);
 		wake_all(&st->durable_wait);
 	}
@@ -405,7 +438,7 @@ static int group_write(struct stream *st, struct stream_group *sg, uint32_t bloc
 		ret = group_flush(st);
 	err = group_wait_data(st, sg, true);
 	ret = ret ? ret : err;
-	return ret || !blocks || st->faults.flushes_early ? ret : group_flush(st);
+	return ret || !blocks || st->faults.flushes_early ? ret : group_settle(st, sg);
 }
 
 /* ---- leaders ---- */
@@ -480,24 +513,26 @@ static void stream_lead(struct stream *st)
 	gather(st);
 	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
 	uint32_t blocks = group_take(st, &sg), joined = atomic_exchange(&st->joined, 0);
+	st->sent = blocks && !sg->unhashed;
 	mutex_unlock(&st->mutex);
 	if (sg) {
 		int err = group_write(st, sg, blocks);
 		ret = blocks || err ? err : ret;
 		ordered_drop_list(&sg->ordered);
 	}
-	if (ret)
-		trans_no_log(st->fs, st->trans); /* log.3 */
 	count(C_LOG_LED);
 	mutex_lock(&st->mutex);
+	if (!ret && st->arrived < lsn)
+		ret = group_arrived(st, lsn);
+	if (ret)
+		trans_no_log(st->fs, st->trans); /* log.3 */
 	if (ret && !st->failed)
 		st->failed = lsn;
-	if (!ret && st->durable < lsn)
-		tell_durable(st, lsn);
 	st->due = joined + atomic_load(&st->joined);
-	st->leading = false;
+	st->sent = st->leading = false;
 	paid(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
 	wake_all(&st->durable_wait);
+	wake_all(&st->sent_wait);
 	phase(was);
 }
 
@@ -517,11 +552,17 @@ static bool is_settled(const struct lsn_wait *w)
 	return st->durable >= w->lsn || (failed && (!w->may_lead || w->lsn < st->lsn));
 }
 
+/* The group has not been sent, and nobody is about to. */
+static bool is_to_be_led(const struct lsn_wait *w)
+{
+	return w->may_lead && !w->st->leading && w->st->lsn == w->lsn;
+}
+
 static bool can_go_on(void *arg)
 {
 	struct lsn_wait *w = arg;
 
-	return is_settled(w) || (w->may_lead && !w->st->leading);
+	return is_settled(w) || is_to_be_led(w);
 }
 
 static int wait_for(struct stream *st, uint64_t lsn, bool may_lead)
@@ -532,8 +573,7 @@ static int wait_for(struct stream *st, uint64_t lsn, bool may_lead)
 
 	mutex_lock_in(&st->mutex, PH_LOG_JOIN);
 	while (!is_settled(&w)) {
-		if (may_lead && !st->leading) {
-			CHECK(st->lsn == lsn);
+		if (is_to_be_led(&w)) {
 			led = true;
 			stream_lead(st);
 			continue;
@@ -596,17 +636,42 @@ void stream_checkpoint(struct stream *st, uint64_t trans, struct super *super)
 	st->nonce = next_nonce(st, trans);
 	st->before = 0;
 	st->trans = trans + 1;
-	st->checkpoint = st->lsn - 1;
+	CHECK(!st->committing && st->durable == st->arrived);
+	st->committing = true; /* that it covers all groups counts when it is on the media */
+	st->flushing = false;
+	st->arrived = st->lsn - 1;
+	st->failed = 0;
 	super->stream = st->at ? stream_tail(st) : (struct super_stream){ 0 };
 	mutex_unlock(&st->mutex);
 }
 
-void stream_committed(struct stream *st)
+static bool none_is_sent(void *arg)
+{
+	const struct stream *st = arg;
+
+	return !st->sent;
+}
+
+void stream_flushing(struct stream *st)
 {
 	mutex_lock(&st->mutex);
-	CHECK(st->checkpoint >= st->durable && st->checkpoint + 1 == st->lsn);
-	st->durable = st->checkpoint;
-	st->failed = 0;
+	CHECK(st->committing && !st->flushing);
+	wait_until_locked(&st->sent_wait, &st->mutex, none_is_sent, st);
+	st->flushing = true;
+	mutex_unlock(&st->mutex);
+}
+
+void stream_committed(struct stream *st, int err)
+{
+	mutex_lock(&st->mutex);
+	if (err) {
+		if (st->committing) /* else it failed after the super */
+			st->failed = st->durable + 1;
+	} else {
+		CHECK(st->committing);
+		st->committing = false;
+		st->durable = st->arrived;
+	}
 	mutex_unlock(&st->mutex);
 	wake_all(&st->durable_wait);
 }

@@ -19,6 +19,8 @@
  *      place, are on the media before a group that needs them is sent: that takes a flush more.
  * stream.6: A commit begins the stream anew, behind what it covers, with another nonce; so does a mount, before it logs
  *      anything. No group of another life can be taken for one of this (group.1).
+ * stream.7: The stream goes on while that commit is being written. A group of then is not told to be durable before the
+ *      commit's super, which leads to it, is on the media; the commit's flush is its own, if it arrives before that.
  *
  * stream.c: groups, leaders, and what commits and mounts have to do with them. stream_data.c: the pages of a file that
  * go into a group. stream_read.c: recovery. Callers: fsync.c by stream_data.c; log_sync.c, dir.c, trans.c, mount.c.
@@ -36,11 +38,13 @@
 /* The event open_stream: the design's log is a stream; or it is trees. */
 struct stream *stream_open(struct fs *fs);
 struct stream *stream_none(struct fs *fs);
-/* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush;
- * the last of several blocks of a group is not written; data without a hash are in flight together with the group that
- * needs them. */
+/* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush,
+ * or before the super that leads to the group; a commit's flush that has begun counts as the group's; the last block of
+ * several of a group is not written; data without a hash are in flight together with the group that needs them. */
 struct stream *stream_open_flushes_early(struct fs *fs);
 struct stream *stream_open_tells_early(struct fs *fs);
+struct stream *stream_open_tells_before_super(struct fs *fs);
+struct stream *stream_open_rides_late(struct fs *fs);
 struct stream *stream_open_writes_short(struct fs *fs);
 struct stream *stream_open_takes_unhashed(struct fs *fs);
 void stream_close(struct stream *st);
@@ -64,8 +68,9 @@ void stream_waits_for(struct stream *st, struct list *ordered);
 /* The number of the open group, for an fsync that is in it. The caller has entered. */
 uint64_t stream_lsn(struct stream *st);
 
-/* make_log: makes the log of a subvolume. Not before the super of the commit before is on the media (trans.3). -EAGAIN:
- * there is no room for the stream to go on. */
+/* make_log: makes the log of a subvolume. -EAGAIN: there is no room for the stream to go on. The commit before may be
+ * being written still, as trans.3 does not allow for logs that a super names: this log is named by that commit's super
+ * already (stream.7). */
 int stream_make_log(struct root *root, uint64_t trans);
 
 /* ---- waiting ---- */
@@ -101,8 +106,13 @@ void stream_carry(struct stream *st, struct ordered *o, struct page **pages, uin
 /* A commit is about to be written, nobody has a handle of its transaction: *super says where the stream goes on for the
  * next one; what the groups of this one took is pinned. tree_log_mutex held. */
 void stream_checkpoint(struct stream *st, uint64_t trans, struct super *super);
-/* That super is on the media: all that came before is durable. tree_log_mutex held. */
-void stream_committed(struct stream *st);
+/* The commit's trees are written, and its flush comes next: a group that is on its way is waited for, and what arrives
+ * later needs a flush of its own. tree_log_mutex held. */
+void stream_flushing(struct stream *st);
+/* The first copy of that super is on the media: all that came before is durable, and so is what the stream has taken
+ * since. Or, with an error, the commit has failed: if it has before that, nothing of either ever will be.
+ * tree_log_mutex held. */
+void stream_committed(struct stream *st, int err);
 
 /* ---- recovery (stream_read.c) ---- */
 

@@ -287,6 +287,8 @@ static int trans_write(struct fs *fs, struct list *dirty)
 	int ret = batch_wait(&b);
 	if (!ret)
 		ret = fs_error(fs);
+	if (!ret && fs->stream)
+		stream_flushing(fs->stream);
 	if (!ret)
 		ret = fs->on.write_super(fs, false);
 	return ret;
@@ -354,8 +356,8 @@ static int trans_do_commit(struct fs *fs, struct trans *t, struct handle *h)
 		count(C_TRANS_COMMIT);
 	if (ret)
 		trans_abort(fs, ret);
-	else if (fs->stream)
-		stream_committed(fs->stream);
+	if (ret && frozen && fs->stream)
+		stream_committed(fs->stream, ret);
 	mutex_unlock(&fs->tree_log_mutex);
 	if (ret)
 		return ret;

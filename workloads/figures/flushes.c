@@ -23,31 +23,44 @@
 
 #define DEVICE     "slow:nvme,write=300000,flush=1500000,fua=1500000/ram:2g"
 #define LOG_WAIT    100000
+#define COMMIT_INTERVAL 100000000 /* ns; hundreds of times as often as it need be, so that a percentile sees them */
 #define VIRTUAL_OPS 200
 #define THREAD_OPS  60
 
 struct flushes {
 	const char *design;
 	unsigned tasks, ops; /* ops: of each task */
-	uint64_t log_wait_ns;
+	const char *device;     /* NULL: DEVICE */
+	uint64_t log_wait_ns, commit_interval_ns; /* commit_interval_ns 0: there are no commits */
 	double per_fsync, rate; /* rate: fsyncs a second */
+	uint64_t commits;
+	double pause;           /* 99.9 % of the fsyncs take at most so many times what half of them do */
 	double kib;             /* written for an fsync */
 	struct why why;
 };
+
+static struct hist took[RIG_FILES_MAX]; /* ns, the fsyncs of each file */
 
 static void fsync_often(struct rig *g, unsigned file, void *arg)
 {
 	const struct flushes *c = arg;
 
-	for (unsigned i = 0; i < c->ops; i++)
-		rig_write_fsync(g, file);
+	hist_init(&took[file]);
+	for (unsigned i = 0; i < c->ops; i++) {
+		rig_write(g, file);
+		uint64_t since = rt_now();
+		rig_fsync(g, file);
+		hist_add(&took[file], rt_now() - since);
+	}
 }
 
 static void count_flushes(void *arg)
 {
 	struct flushes *c = arg;
-	struct rig_spec spec = { .device = DEVICE, .design = c->design, .files = c->tasks, .file_blocks = 64,
-		                 .no_background = true, .log_wait_ns = c->log_wait_ns };
+	struct rig_spec spec = { .device = c->device ? c->device : DEVICE, .design = c->design, .files = c->tasks,
+		                 .file_blocks = 64,
+		                 .no_background = !c->commit_interval_ns, .log_wait_ns = c->log_wait_ns,
+		                 .commit_interval_ns = c->commit_interval_ns };
 	uint64_t counters[C_NR];
 	struct rig rig;
 
@@ -62,6 +75,10 @@ static void count_flushes(void *arg)
 	c->rate = (double)c->tasks * c->ops * 1e9 / (double)(rt_now() - since);
 	if (rt_controlled)
 		coop_choices(false);
+	for (unsigned i = 1; i < c->tasks; i++)
+		hist_merge(&took[0], &took[i]);
+	c->pause = (double)hist_percentile(&took[0], 99.9) / (double)hist_percentile(&took[0], 50);
+	c->commits = counters[C_TRANS_COMMIT];
 	c->per_fsync = (double)counters[C_DEV_FLUSH] / (double)counters[C_FSYNC];
 	c->kib = (double)(counters[C_DATA_BYTES] + counters[C_META_BYTES]) / 1024 / (double)counters[C_FSYNC];
 	rig_close(&rig);
@@ -130,6 +147,25 @@ static void one_flush(struct self *s)
 	}
 }
 
+/* While a commit is written, the stream goes on: who fsyncs then waits for the commit's super, and little more. */
+static void pauses(struct self *s)
+{
+	struct flushes c = { .design = "oneflush", .tasks = 8, .ops = 10 * VIRTUAL_OPS,
+			     .device = "slow:nvme/ram:2g", .commit_interval_ns = COMMIT_INTERVAL };
+	struct flushes old = c;
+
+	old.design = "postfix";
+	if (count_in_virtual_time(&c) || count_in_virtual_time(&old)) {
+		self_missing(s, "p99.9 / p50, oneflush, 8, commits", "%.200s", c.why.text[0] ? c.why.text :
+			     old.why.text);
+		return;
+	}
+	self_figure(s, "p99.9 / p50, oneflush, 8, commits", c.pause, AT_MOST, 3, "x");
+	self_info(s, "a commit each %u ms beside 8 fsyncers: %lu in %u fsyncs of oneflush; postfix %.2f x with %lu",
+		  COMMIT_INTERVAL / 1000000, (unsigned long)c.commits, c.tasks * c.ops, old.pause,
+		  (unsigned long)old.commits);
+}
+
 void self_flushes(struct self *s)
 {
 	static const struct {
@@ -160,4 +196,5 @@ void self_flushes(struct self *s)
 	          threads[0], threads[1], threads[2], threads[3]);
 	growth(s);
 	one_flush(s);
+	pauses(s);
 }

@@ -36,7 +36,8 @@ static void close_files(struct rig *g)
 int rig_open(struct rig *g, const struct rig_spec *spec, struct why *why)
 {
 	struct mount_options o = { .design = fs_design_find(spec->design), .no_background = spec->no_background,
-	                           .log_wait_ns = spec->log_wait_ns };
+	                           .log_wait_ns = spec->log_wait_ns,
+	                           .commit_interval_ns = spec->commit_interval_ns };
 	int ret;
 
 	*g = (struct rig){ .spec = *spec };

@@ -15,7 +15,7 @@ struct rig_spec {
 	unsigned files;
 	uint32_t file_blocks;
 	bool no_background;
-	uint64_t log_wait_ns;
+	uint64_t log_wait_ns, commit_interval_ns;
 };
 
 struct rig {
