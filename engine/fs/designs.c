@@ -420,6 +420,13 @@ const struct design *const fs_designs[] = {
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_takes_unhashed) },
 	},
 	&(const struct design){
+		.name = "stream_forgives_data",
+		.what = "oneflush; the stream goes on behind a group whose data could not be written",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_forgives_data) },
+	},
+	&(const struct design){
 		.name = "flush_twice_early",
 		.what = "flushed twice, both times before the inode lock",
 		.fsync = fsync_flush_twice_early,

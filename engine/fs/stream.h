@@ -40,13 +40,15 @@ struct stream *stream_open(struct fs *fs);
 struct stream *stream_none(struct fs *fs);
 /* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush,
  * or before the super that leads to the group; a commit's flush that has begun counts as the group's; the last block of
- * several of a group is not written; data without a hash are in flight together with the group that needs them. */
+ * several of a group is not written; data without a hash are in flight together with the group that needs them; the
+ * stream goes on behind a group whose data have failed. */
 struct stream *stream_open_flushes_early(struct fs *fs);
 struct stream *stream_open_tells_early(struct fs *fs);
 struct stream *stream_open_tells_before_super(struct fs *fs);
 struct stream *stream_open_rides_late(struct fs *fs);
 struct stream *stream_open_writes_short(struct fs *fs);
 struct stream *stream_open_takes_unhashed(struct fs *fs);
+struct stream *stream_open_forgives_data(struct fs *fs);
 void stream_close(struct stream *st);
 /* At a mount that replayed nothing: the stream begins with a new nonce, in a new place, and a super says so. 0, or an
  * error: then there is no stream before the next commit. No task is about. */
