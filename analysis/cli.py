@@ -31,9 +31,12 @@ def options_of(program):
     p = Parser(prog=program, allow_abbrev=False)
     sub = p.add_subparsers(dest="command", required=True, parser_class=Parser)
     r = sub.add_parser("report", help="one HTML file that tells what runs found",
-                       description="Makes one HTML file, that needs nothing else, of one or more runs' folders.")
-    r.add_argument("run", nargs="+", metavar="RUN", help="a run's folder or its run.json; the first is the subject")
-    r.add_argument("-o", "--out", metavar="FILE", help="where it goes (report.html in the first run's folder)")
+                       description="Makes one HTML file, that needs nothing else, of one or more runs' folders; or of "
+                                   "what `cut --json` has written, with the folders of findings.")
+    r.add_argument("run", nargs="+", metavar="RUN",
+                   help="a run's folder or its run.json; the first is the subject. Or CUT.json, and FINDING")
+    r.add_argument("-o", "--out", metavar="FILE",
+                   help="where it goes (report.html in the first run's folder; CUT.html beside CUT.json)")
     r.add_argument("--scores", metavar="FILE",
                    help="JSON of `race score`, for the plot of schedules to a violation (the run's own score.json)")
     c = sub.add_parser("compare",
@@ -84,6 +87,9 @@ def run(argv, program):
         import finish
         return finish.command(options)
     if options.command == "report":
+        import cuts
+        if cuts.are_named(options.run):
+            return cuts.command(options)
         import report
         return report.command(options)
     if options.command == "story":

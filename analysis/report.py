@@ -233,18 +233,27 @@ def context(run, others, scores):
     }
 
 
+def environment():
+    """Of the templates that lie here."""
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
+                              lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+
+
 def render(run, others=(), scores=None):
-    env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
-                             lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    return env.get_template("report.html.j2").render(context(run, others, scores))
+    return environment().get_template("report.html.j2").render(context(run, others, scores))
 
 
 def command(options):
     loaded = [runs.load(r) for r in options.run]
     scores = runs.load_scores(options.scores) if options.scores else None
     out = options.out or os.path.join(loaded[0].folder, "report.html")
+    return write_page(out, render(loaded[0], loaded[1:], scores))
+
+
+def write_page(out, page):
+    """And says where. Raises Bad."""
     if not os.access(os.path.dirname(os.path.realpath(out)), os.W_OK):
         raise runs.Bad(f"--out: {out}: its folder cannot be written to")
-    files.write(out, render(loaded[0], loaded[1:], scores))
+    files.write(out, page)
     print(f"report: file://{os.path.abspath(out)}")
     return 0

@@ -43,6 +43,7 @@ struct options {
 	const char *work[WORKS_MAX];
 	unsigned nworks;
 	FILE *text;
+	json_t *arms; /* what works with two arms say together */
 };
 
 /* ---- options ---- */
@@ -299,8 +300,10 @@ static int run_work(struct options *o, const char *work, json_t *results, bool *
 		if (!plan.one_syncer)
 			plan.fs = o->control_fs;
 		ret = run_arm(o, &plan, work, name, control, results);
-		if (!ret)
+		if (!ret) {
 			report_arms(o->plan.fs.text, t, name, control, o->text);
+			json_array_append_new(o->arms, report_arms_json(work, o->plan.fs.text, t, name, control));
+		}
 	}
 	tally_free(t);
 	tally_free(control);
@@ -350,10 +353,13 @@ static int end_run(struct options *o, const struct controls *c, json_t *results,
 	if (!ret && o->json) {
 		json_t *head = report_head_json(&o->plan, c);
 		json_object_set(head, "results", results);
+		if (json_array_size(o->arms))
+			json_object_set(head, "arms", o->arms);
 		ret = write_json(o, head);
 		json_decref(head);
 	}
 	json_decref(results);
+	json_decref(o->arms);
 	return ret ? ret : broken;
 }
 
@@ -365,6 +371,7 @@ static int run_all(struct options *o)
 	bool broken = false;
 	int ret = check_controls(o, &o->plan, &c);
 
+	o->arms = json_array();
 	if (!ret)
 		report_head(&o->plan, &c, o->text);
 	if (!ret && o->control && strcmp(o->control, "one-syncer")) {

@@ -5,6 +5,8 @@
 
 #include "base/screen.h"
 
+#define ALPHA 0.05 /* below this chance two arms differ */
+
 static unsigned long ul(uint64_t n)
 {
 	return (unsigned long)n;
@@ -110,7 +112,7 @@ void report_arms(const char *a, const struct tally *ta, const char *b, const str
 	if (!x && !y)
 		fprintf(out, "no difference: neither is broken\n");
 	else
-		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < 0.05 ? "they differ" : "no difference found",
+		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < ALPHA ? "they differ" : "no difference found",
 		        p);
 }
 
@@ -126,9 +128,9 @@ json_t *report_head_json(const struct cut_plan *p, const struct controls *c)
 	struct utsname u;
 
 	uname(&u);
-	json_t *out = json_pack("{s:i,s:s,s:s,s:s,s:I,s:i,s:i}", "schema_version", 1, "target", p->fs.text, "kernel",
-	                        u.release, "recorder", "fuse", "seed", (json_int_t)p->seed, "holds", (int)p->holds,
-	                        "tear_unit", (int)p->tear);
+	json_t *out = json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:i,s:i}", "schema", "fsyncstorm-cut", "schema_version", 1,
+	                        "target", p->fs.text, "kernel", u.release, "recorder", "fuse", "seed",
+	                        (json_int_t)p->seed, "holds", (int)p->holds, "tear_unit", (int)p->tear);
 	json_t *controls = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "lying_states", (int)c->lied_states, "lying_broken",
 	                             (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
 	                             (int)c->broken, "flushes", (int)c->flushes, "flushes_beside_a_write",
@@ -145,12 +147,36 @@ static json_t *classes_json(const struct tally *t)
 	json_t *out = json_object();
 
 	for (unsigned i = 0; i < CUT_CLASSES_NR; i++) {
-		json_t *class = json_pack("{s:o}", "count", num(atomic_load(&t->by_class[i])));
+		json_t *class = json_pack("{s:o,s:s}", "count", num(atomic_load(&t->by_class[i])), "what",
+		                          cut_class_info[i].what);
 		if (t->first[i][0])
 			json_object_set_new(class, "first", json_string(t->first[i]));
 		json_object_set_new(out, cut_class_info[i].word, class);
 	}
 	return out;
+}
+
+/* [states judged, images of them that were distinct], as far as it got. */
+static json_t *distinct_json(const struct tally *t)
+{
+	uint64_t states = atomic_load(&t->states);
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < TALLY_SAMPLES && tally_sample_at(i) < states; i++)
+		json_array_append_new(out, json_pack("[o,o]", num(tally_sample_at(i)),
+						     num(atomic_load(&t->distinct_at[i]))));
+	json_array_append_new(out, json_pack("[o,o]", num(states), num(atomic_load(&t->mounted))));
+	return out;
+}
+
+json_t *report_arms_json(const char *work, const char *a, const struct tally *ta, const char *b, const struct tally *tb)
+{
+	uint64_t x = atomic_load(&ta->broken), n = atomic_load(&ta->states), y = atomic_load(&tb->broken),
+	         m = atomic_load(&tb->states);
+	double p = tally_fisher(x, n, y, m);
+
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:f,s:b}", "work", work, "a", a, "b", b, "broken_a", num(x),
+	                 "states_a", num(n), "broken_b", num(y), "states_b", num(m), "p", p, "differ", p < ALPHA);
 }
 
 json_t *report_work_json(const char *work, const char *arm, const struct tally *t, double seconds)
@@ -174,5 +200,6 @@ json_t *report_work_json(const char *work, const char *arm, const struct tally *
 	if (!atomic_load(&t->broken) && atomic_load(&t->states))
 		json_object_set_new(out, "rate_below", json_real(tally_below(atomic_load(&t->states))));
 	json_object_set_new(out, "classes", classes_json(t));
+	json_object_set_new(out, "distinct", distinct_json(t));
 	return out;
 }

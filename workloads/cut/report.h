@@ -20,8 +20,11 @@ void report_recorded(const struct cut_plan *p, const char *work, const struct ta
 /* Two arms of one work: both counts, and whether they differ. */
 void report_arms(const char *a, const struct tally *ta, const char *b, const struct tally *tb, FILE *out);
 
+/* For analysis/cut.py, which draws the page. The counts of one work; and what the two arms of one say together. */
 json_t *report_head_json(const struct cut_plan *p, const struct controls *c);
 json_t *report_work_json(const char *work, const char *arm, const struct tally *t, double seconds);
+json_t *report_arms_json(const char *work, const char *a, const struct tally *ta, const char *b,
+                         const struct tally *tb);
 /* Something is broken. */
 bool report_is_broken(const struct tally *t);
 

@@ -23,9 +23,18 @@ enum cut_class cut_class_of(const struct broken *b)
 	return class[b->kind];
 }
 
+uint64_t tally_sample_at(unsigned i)
+{
+	return (i & 1 ? 3ull : 2ull) << i / 2;
+}
+
 void tally_state(struct tally *t, uint32_t classes)
 {
-	atomic_fetch_add(&t->states, 1);
+	uint64_t n = atomic_fetch_add(&t->states, 1) + 1;
+
+	for (unsigned i = 0; i < TALLY_SAMPLES && tally_sample_at(i) <= n; i++)
+		if (tally_sample_at(i) == n)
+			atomic_store(&t->distinct_at[i], atomic_load(&t->mounted));
 	if (classes)
 		atomic_fetch_add(&t->broken, 1);
 	for (unsigned i = 0; i < CUT_CLASSES_NR; i++)

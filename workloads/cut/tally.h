@@ -42,11 +42,14 @@ struct cut_class_info {
 };
 extern const struct cut_class_info cut_class_info[CUT_CLASSES_NR];
 
+#define TALLY_SAMPLES 48
+
 struct tally {
 	_Atomic uint64_t rounds, calls, syncs, failed;     /* of the threads */
 	_Atomic uint64_t events, flushes, beside, full;    /* of the records; beside a write in flight; rounds */
 	_Atomic uint64_t states, mounted, checked;         /* judged; mounted (no equal image before); checked */
 	_Atomic uint64_t broken, by_class[CUT_CLASSES_NR]; /* states */
+	_Atomic uint64_t distinct_at[TALLY_SAMPLES];       /* mounted, when tally_sample_at() states had been judged */
 	_Atomic uint64_t put_ns, mount_ns, read_ns, umount_ns;
 	_Atomic uint32_t in_flight_max, findings;
 	_Atomic bool telling[CUT_CLASSES_NR];              /* somebody writes, or has written, `first` */
@@ -56,6 +59,8 @@ struct tally {
 enum cut_class cut_class_of(const struct broken *b);
 /* A judged state: a bit for each class that is broken. */
 void tally_state(struct tally *t, uint32_t classes);
+/* 2, 3, 4, 6, 8, 12 ...: so many states have been judged at the i-th sample. */
+uint64_t tally_sample_at(unsigned i);
 /* One more of a class, in words. */
 void tally_first(struct tally *t, enum cut_class class, const char *text);
 

@@ -42,11 +42,14 @@ static void a_state_counts_once_in_each_class(void **state)
 
 	tally_state(t, 0);
 	tally_state(t, 1u << CUT_EIO | 1u << CUT_SIZE);
+	t->mounted = 2;
 	tally_state(t, 1u << CUT_EIO);
 	tally_first(t, CUT_EIO, "the first");
 	tally_first(t, CUT_EIO, "the second");
 	assert_int_equal(t->states, 3);
 	assert_int_equal(t->broken, 2);
+	assert_int_equal(t->distinct_at[0], 0);
+	assert_int_equal(t->distinct_at[1], 2);
 	assert_int_equal(t->by_class[CUT_EIO], 2);
 	assert_int_equal(t->by_class[CUT_SIZE], 1);
 	assert_string_equal(t->first[CUT_EIO], "the first");
