@@ -3,8 +3,8 @@
  * how long they take, file by file, and where their time goes. The process is not stopped and nothing of it is changed.
  *
  * A table follows it on a terminal, else a line a file and interval; at its end, at Ctrl-C, or after --seconds stands
- * the report. What is not seen is told: calls through io_uring, stores through a mapping until their msync, and what a
- * new thread does in its first moments.
+ * the report. What is not seen is told: writes through io_uring, stores through a mapping until their msync, and what
+ * a new thread does in its first moments.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +111,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const char doc[] =
 	"Shows where the syncs of a running process spend their time, file by file.\v"
 	"Seen are fsync, fdatasync, sync_file_range, msync, and writes through a descriptor that is O_SYNC or O_DSYNC; "
-	"not seen are calls through io_uring. Root, or CAP_PERFMON and CAP_SYS_ADMIN, is needed.\n\n"
+	"fsync, fdatasync and sync_file_range through io_uring as well, but no writes through it. Root, or CAP_PERFMON "
+	"and CAP_SYS_ADMIN, is needed.\n\n"
 	"Example:\n  fsyncstorm watch -p $(pidof postgres | cut -d' ' -f1) -s 10\n"
 	"  fsyncstorm watch -c sqlite3 a.db 'create table t(x)'";
 
@@ -231,6 +232,8 @@ static void follow(struct watching *w)
 
 	w->files.begin_ns = begin;
 	w->files.device_of = device_of;
+	if (!w->threads.uring)
+		snprintf(w->files.no_uring, sizeof(w->files.no_uring), "%.150s", w->threads.no_uring.text);
 	if (!w->to_stdout && !isatty(STDOUT_FILENO)) {
 		printf("watching %s: %u thread%s; the report comes at its end, or at Ctrl-C\n", w->name, w->threads.n,
 		       w->threads.n == 1 ? "" : "s");

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <liburing.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 
 #include "kit/spawn_test.h"
 #include "kwait/task.h"
+#include "kwait/uring.h"
 
 #define WRITES 60 /* of dd: so many synced ones take longer than a look for what is new */
 
@@ -408,6 +410,113 @@ static void a_hundred_threads_are_watched(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+/* A way to fsync through io_uring. */
+struct ring_way {
+	unsigned setup, request;
+	bool registered, before; /* the ring is there before it is watched */
+	const char *file;
+};
+
+/* Writes and fsyncs that often, and fsyncs a descriptor that is none once, when it may begin; then it ends. */
+static void sync_through(const struct ring_way *way)
+{
+	struct io_uring_params params = { .flags = way->setup, .sq_thread_idle = 1000 };
+	int fd = open("ringed", O_WRONLY | O_CREAT, 0600), ret = -1;
+	struct io_uring_cqe *end;
+	struct io_uring ring;
+	char c;
+
+	if (way->before)
+		ret = io_uring_queue_init_params(8, &ring, &params);
+	if (read(go[0], &c, 1))
+		_exit(1);
+	if (!way->before)
+		ret = io_uring_queue_init_params(8, &ring, &params);
+	if (ret || (way->registered && io_uring_register_files(&ring, &fd, 1)))
+		_exit(1);
+	for (int i = 0; i <= WRITES; i++) {
+		struct io_uring_sqe *s = io_uring_get_sqe(&ring);
+
+		if (pwrite(fd, "x", 1, i) != 1)
+			_exit(1);
+		io_uring_prep_fsync(s, i == WRITES ? 999 : way->registered ? 0 : fd, i % 2 ? IORING_FSYNC_DATASYNC : 0);
+		s->flags |= way->request | (way->registered ? IOSQE_FIXED_FILE : 0);
+		if (io_uring_submit(&ring) < 0 || io_uring_wait_cqe(&ring, &end) || !!end->res != (i == WRITES))
+			_exit(1);
+		io_uring_cqe_seen(&ring, end);
+	}
+	_exit(0);
+}
+
+/* Each is counted, with its file and where its time went: done by a worker, at once or not, handed on by a thread of
+ * the kernel, its end taken up by who submitted. */
+static void syncs_through_io_uring_are_watched(void **state)
+{
+	static const struct ring_way way[] = {
+		{ .file = "/ringed" },
+		{ .file = "/ringed", .before = true },
+		{ .file = "/ringed", .request = IOSQE_ASYNC },
+		{ .file = "/ringed", .setup = IORING_SETUP_SQPOLL },
+		{ .file = "/ringed", .setup = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN },
+		{ .file = "(a file registered with io_uring: which, the kernel does not tell)", .registered = true },
+	};
+	struct io_uring ring;
+	struct uring *u;
+	struct why why;
+	char args[64];
+
+	need_events();
+	u = uring_begin(&why);
+	if (!u || io_uring_queue_init(8, &ring, 0)) {
+		print_message("skipped: %s\n", u ? "io_uring is not allowed" : why.text);
+		skip();
+	}
+	uring_end(u);
+	io_uring_queue_exit(&ring);
+	for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++) {
+		pid_t pid, watcher;
+		json_t *run, *file;
+		int status;
+
+		assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+		pid = fork();
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(go[1]);
+			sync_through(&way[i]);
+		}
+		close(go[0]);
+		snprintf(args, sizeof(args), "watch -p %d -i 1000 -j w.json", (int)pid);
+		watcher = spawn_start(args);
+		wait_for(watcher, "the report comes");
+		close(go[1]);
+		waitpid(pid, &status, 0);
+		if (spawn_finish(watcher))
+			fail_msg("%s", spawn_err);
+		if (status) /* an old kernel has not all of them */
+			print_message("not run: a ring with flags 0x%x\n", way[i].setup);
+		run = json_load_file("w.json", 0, NULL);
+		file = file_of(run, way[i].file);
+		if (!status && !file)
+			fail_msg("way %zu: %s is not told of: %s", i, way[i].file, spawn_out);
+		for (; file; file = NULL) {
+			/* the one of a descriptor that is none is of no file; of the registered ones it is one */
+			assert_int_equal(number(json_object_get(file, "calls"), "io_uring_fsync"),
+			                 WRITES + way[i].registered);
+			assert_int_equal(number(file, "failed"), way[i].registered);
+			assert_int_equal(number(file, "syncs"), WRITES);
+			assert_true(number(json_object_get(file, "phases_ns"), "worker") > 0);
+			check_phases(file);
+			assert_non_null(strstr(spawn_out, "notice: it uses io_uring: syncs through"));
+			assert_true(json_is_true(json_object_get(run, "uses_io_uring")));
+			assert_int_equal(number(run, "early"), 0);
+		}
+		json_decref(run);
+		assert_int_equal(shell("rm ringed w.json"), 0);
+	}
+	assert_int_equal(spawn_left(), 0);
+}
+
 static void how_it_ended_is_told(void **state)
 {
 	need_events();
@@ -564,6 +673,7 @@ int main(void)
 		cmocka_unit_test(children_are_followed),
 		cmocka_unit_test(a_process_that_becomes_another_is_followed),
 		cmocka_unit_test(a_hundred_threads_are_watched),
+		cmocka_unit_test(syncs_through_io_uring_are_watched),
 		cmocka_unit_test(how_it_ended_is_told),
 		cmocka_unit_test(a_running_process_is_watched),
 		cmocka_unit_test(wrong_options_are_one_line),

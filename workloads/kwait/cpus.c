@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ struct cpus {
 	unsigned nrings, npoints;
 	cpus_take *take;
 	void *arg;
+	int poll;          /* an epoll of the rings that wake; -1 */
+	bool has_reader;
 	_Atomic bool stop;
 	pthread_t reader;
 };
@@ -41,7 +44,7 @@ static void take(struct cpus *c, const struct perf_event_header *h, unsigned poi
 	c->take(c->arg, &r);
 }
 
-static void drain(struct cpus *c)
+void cpus_drain(struct cpus *c)
 {
 	const struct perf_event_header *h;
 
@@ -58,10 +61,19 @@ static void *drain_until_stop(void *arg)
 
 	while (!atomic_load(&c->stop)) {
 		poll(NULL, 0, DRAIN_MS);
-		drain(c);
+		cpus_drain(c);
 	}
-	drain(c);
 	return NULL;
+}
+
+/* 0 or -errno. */
+static int poll_ring(struct cpus *c, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	if (c->poll < 0)
+		c->poll = epoll_create1(EPOLL_CLOEXEC);
+	return c->poll < 0 || epoll_ctl(c->poll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
 static int open_rings(struct cpus *c, const struct cpus_point *point, struct why *why)
@@ -77,8 +89,8 @@ static int open_rings(struct cpus *c, const struct cpus_point *point, struct why
 			.config = p->number,
 			.sample_period = 1,
 			.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
-			.watermark = 1,
-			.wakeup_watermark = UINT32_MAX / 2,
+			.watermark = !p->wakes,
+			.wakeup_watermark = p->wakes ? 1 : UINT32_MAX / 2, /* one record, or so many bytes */
 		};
 		int ret = ring_open(&c->ring[i], &attr, -1, (int)(i / c->npoints), PAGES);
 
@@ -87,6 +99,8 @@ static int open_rings(struct cpus *c, const struct cpus_point *point, struct why
 			ret = -EAGAIN;
 		if (!ret && p->filter && ioctl(c->ring[i].fd, PERF_EVENT_IOC_SET_FILTER, p->filter))
 			ret = -errno;
+		if (!ret && p->wakes)
+			ret = poll_ring(c, c->ring[i].fd);
 		if (!ret)
 			continue;
 		ring_explain(ret, text, sizeof(text));
@@ -99,6 +113,8 @@ static void let_go(struct cpus *c)
 {
 	for (unsigned i = 0; i < c->nrings; i++)
 		ring_close(&c->ring[i]);
+	if (c->poll >= 0)
+		close(c->poll);
 	free(c->ring);
 	free(c);
 }
@@ -106,18 +122,35 @@ static void let_go(struct cpus *c)
 struct cpus *cpus_begin(const struct cpus_point *point, unsigned n, cpus_take *take_one, void *arg, struct why *why)
 {
 	struct cpus *c = mem_zalloc(sizeof(*c));
-	int ret;
 
 	c->npoints = n;
 	c->take = take_one;
 	c->arg = arg;
-	ret = open_rings(c, point, why);
-	if (!ret && pthread_create(&c->reader, NULL, drain_until_stop, c))
-		ret = why_set(why, -EAGAIN, "no thread can be started");
-	if (!ret)
+	c->poll = -1;
+	if (!open_rings(c, point, why))
 		return c;
 	let_go(c);
 	return NULL;
+}
+
+int cpus_drain_always(struct cpus *c, struct why *why)
+{
+	if (pthread_create(&c->reader, NULL, drain_until_stop, c))
+		return why_set(why, -EAGAIN, "no thread can be started");
+	c->has_reader = true;
+	return 0;
+}
+
+int cpus_fd(const struct cpus *c)
+{
+	return c->poll;
+}
+
+void cpus_switch(struct cpus *c, unsigned point, bool on)
+{
+	for (unsigned i = point; i < c->nrings; i += c->npoints)
+		if (c->ring[i].fd >= 0)
+			ioctl(c->ring[i].fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
 uint64_t cpus_end(struct cpus *c)
@@ -125,7 +158,9 @@ uint64_t cpus_end(struct cpus *c)
 	uint64_t lost = 0;
 
 	atomic_store(&c->stop, true);
-	pthread_join(c->reader, NULL);
+	if (c->has_reader)
+		pthread_join(c->reader, NULL);
+	cpus_drain(c);
 	for (unsigned i = 0; i < c->nrings; i++)
 		lost += ring_lost(&c->ring[i]);
 	let_go(c);

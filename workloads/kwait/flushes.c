@@ -68,7 +68,7 @@ static int begin(struct flushes *f, const char *device, struct why *why)
 	if (!point[0].number || !point[1].number || !f->letters[0] || !f->letters[1])
 		return why_set(why, -ENOENT, "this kernel has no tracepoints of block requests");
 	f->cpus = cpus_begin(point, 2, take, f, why);
-	return f->cpus ? 0 : -EPERM;
+	return f->cpus ? cpus_drain_always(f->cpus, why) : -EPERM;
 }
 
 struct flushes *flushes_begin(const char *device, struct why *why)

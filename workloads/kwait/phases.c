@@ -113,6 +113,7 @@ static const struct {
 	[KW_META - PH_NR] = { "metadata", "writing metadata where it lies: a file system without a log" },
 	[KW_LOCK - PH_NR] = { "lock", "waiting for a lock, a page or a buffer of another task" },
 	[KW_MEMORY - PH_NR] = { "memory", "waiting for free memory" },
+	[KW_WORKER - PH_NR] = { "worker", "through io_uring: until a worker begins, and from its end to completion" },
 	[KW_ON_CPU - PH_NR] = { "on_cpu", "running, in the kernel" },
 	[KW_PREEMPTED - PH_NR] = { "preempted", "could run, and another task had the processor" },
 };
@@ -142,4 +143,13 @@ bool kwait_is_scheduler(const char *function)
 		if (!strcmp(of_it[i], function))
 			return true;
 	return false;
+}
+
+bool kwait_is_idle_worker(const char *const *frame, unsigned n)
+{
+	unsigned at = 0;
+
+	while (at < n && kwait_is_scheduler(frame[at]))
+		at++;
+	return at < n && !strcmp(frame[at], "io_wq_worker");
 }

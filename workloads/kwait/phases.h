@@ -20,6 +20,7 @@ enum kwait_phase {
 	KW_META,
 	KW_LOCK,
 	KW_MEMORY,
+	KW_WORKER,
 	KW_ON_CPU,
 	KW_PREEMPTED,
 	KW_NR
@@ -41,6 +42,8 @@ const struct kwait_row *kwait_find(const char *const *frame, unsigned n);
 /* The name of a phase, and what it means. */
 const char *kwait_phase_name(unsigned phase);
 const char *kwait_phase_what(unsigned phase);
+/* The stack is of a worker of io_uring that has nothing to do. */
+bool kwait_is_idle_worker(const char *const *frame, unsigned n);
 /* A frame of the scheduler or of perf itself, which says nothing of what was waited for. */
 bool kwait_is_scheduler(const char *function);
 

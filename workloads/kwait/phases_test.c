@@ -98,6 +98,18 @@ static void an_unknown_stack_has_no_row(void **state)
 	assert_int_equal(kwait_find(outside, 2)->phase, PH_SUPER);
 }
 
+/* It waits for work, and is not in a sync. */
+static void a_worker_of_io_uring_may_be_idle(void **state)
+{
+	const char *const idle[] = { "__schedule", "schedule", "schedule_timeout", "io_wq_worker", "ret_from_fork" };
+	const char *const works[] = { "__schedule", "io_schedule", "folio_wait_writeback", "vfs_fsync_range",
+		                      "io_wq_submit_work", "io_wq_worker", "ret_from_fork" };
+
+	assert_true(kwait_is_idle_worker(idle, 5));
+	assert_false(kwait_is_idle_worker(works, 7));
+	assert_false(kwait_is_idle_worker(idle, 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +117,7 @@ int main(void)
 		cmocka_unit_test(each_row_is_within_reach),
 		cmocka_unit_test(rows_and_phases_have_words),
 		cmocka_unit_test(an_unknown_stack_has_no_row),
+		cmocka_unit_test(a_worker_of_io_uring_may_be_idle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

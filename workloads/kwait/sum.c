@@ -88,6 +88,10 @@ static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const s
 		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, ns, NULL);
 		return;
 	}
+	if (kwait_is_idle_worker(name, n)) {
+		add_to_site(sum, "io_wq_worker", "io_uring, between its worker and who submits", KW_WORKER, ns, waker);
+		return;
+	}
 	row = kwait_find(name, n);
 	if (row) {
 		add_to_site(sum, row->function, row->what, row->phase, ns, waker);
@@ -113,24 +117,39 @@ static size_t first_after(const struct kwait_sleep *s, size_t n, uint64_t when)
 	return low;
 }
 
-void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
-                    const struct wakers *w)
+/* Between two times: the rest of it was spent on a processor (sum.1). */
+static void add_sleeps(struct kwait_sum *sum, const struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns,
+                       const struct wakers *w)
 {
-	uint64_t rest = c->end_ns - c->begin_ns;
+	uint64_t rest = end_ns - begin_ns;
 	size_t n;
 	const struct kwait_sleep *s = kwait_task_sleeps(t, &n);
 
-	sum->syncs++;
-	sum->sync_ns += rest;
-	for (size_t i = first_after(s, n, c->begin_ns); i < n && s[i].out_ns < c->end_ns; i++) {
-		uint64_t from = s[i].out_ns > c->begin_ns ? s[i].out_ns : c->begin_ns;
-		uint64_t to = s[i].in_ns < c->end_ns ? s[i].in_ns : c->end_ns;
+	for (size_t i = first_after(s, n, begin_ns); i < n && s[i].out_ns < end_ns; i++) {
+		uint64_t from = s[i].out_ns > begin_ns ? s[i].out_ns : begin_ns;
+		uint64_t to = s[i].in_ns < end_ns ? s[i].in_ns : end_ns;
 
 		add_sleep(sum, t, &s[i], to - from,
 		          w ? wakers_of(w, kwait_task_tid(t), s[i].out_ns, s[i].in_ns) : NULL);
 		rest -= to - from;
 	}
-	sum->phase_ns[KW_ON_CPU] += rest; /* sum.1 */
+	sum->phase_ns[KW_ON_CPU] += rest;
+}
+
+void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
+                    const struct wakers *w)
+{
+	uint64_t began = c->start_ns > c->begin_ns ? c->start_ns : c->begin_ns;
+
+	sum->syncs++;
+	sum->sync_ns += c->end_ns - c->begin_ns;
+	if (began > c->begin_ns)
+		add_to_site(sum, "io_wq_submit_work", "a worker of io_uring to begin", KW_WORKER, began - c->begin_ns,
+		            NULL);
+	if (t)
+		add_sleeps(sum, t, began, c->end_ns, w);
+	else
+		add_to_site(sum, "a worker of io_uring", "its stack was not seen", PH_OTHER, c->end_ns - began, NULL);
 	if (!w || !wakers_has_device(w))
 		return;
 	sum->no_flushes |= !wakers_has_flushes(w);

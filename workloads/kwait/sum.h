@@ -53,7 +53,10 @@ struct kwait_sum {
 
 /* Adds a thread's syncs. `w`: who woke it, and its device; NULL: not known. */
 void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct wakers *w);
-/* Adds one sync of a thread's. */
+/*
+ * Adds one sync of a thread's; of one through io_uring its worker is the thread. NULL: it was not seen, and where the
+ * time went is not known.
+ */
 void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
                     const struct wakers *w);
 void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from);

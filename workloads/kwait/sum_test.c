@@ -142,6 +142,15 @@ static void a_sleep_is_cut_at_the_ends_of_its_call(void **state)
 	kwait_sum_call(&sum, t, &c, NULL);
 	assert_int_equal(sum.sync_ns, 5 * MS);
 	assert_int_equal(sum.phase_ns[PH_OTHER], 5 * MS);
+	/* through io_uring: before a worker began with it nothing that the worker did is of it */
+	c.start_ns = c.begin_ns + MS;
+	kwait_sum_call(&sum, t, &c, NULL);
+	assert_int_equal(sum.phase_ns[PH_OTHER], 9 * MS);
+	assert_int_equal(sum.phase_ns[KW_WORKER], MS);
+	kwait_sum_call(&sum, NULL, &c, NULL); /* by a worker that was not seen */
+	assert_int_equal(sum.phase_ns[PH_OTHER], 13 * MS);
+	assert_int_equal(site_with(&sum, "a worker of io_uring")->ns, 4 * MS);
+	assert_int_equal(all_phases(&sum), sum.sync_ns);
 	kwait_task_close(t);
 }
 

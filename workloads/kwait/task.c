@@ -52,7 +52,7 @@ struct kwait_task {
 
 const char *const kwait_kind_name[KWAIT_KINDS] = {
 #define X(id, name) #name,
-	KWAIT_CALLS(X)
+	KWAIT_SYNCS(X) KWAIT_URING(X) KWAIT_OTHERS(X)
 #undef X
 };
 
@@ -62,7 +62,7 @@ static const struct {
 	enum kwait_kind kind;
 } calls[] = {
 #define X(id, name) { SYS_##name, KWAIT_##id },
-	KWAIT_CALLS(X)
+	KWAIT_SYNCS(X) KWAIT_OTHERS(X)
 #undef X
 	{ SYS_openat2, KWAIT_OPENAT },
 	{ SYS_dup, KWAIT_OPENAT },
@@ -149,7 +149,7 @@ int kwait_tracepoints(struct kwait_tracepoints *out, struct why *why)
 
 static bool has_descriptor(enum kwait_kind kind)
 {
-	return kind != KWAIT_MSYNC && kind != KWAIT_OPENAT && kind != KWAIT_CLONE;
+	return kind != KWAIT_MSYNC && kind < KWAIT_OPENAT;
 }
 
 static bool makes_durable(enum kwait_kind kind)
@@ -506,9 +506,5 @@ void kwait_task_forget(struct kwait_task *t, uint64_t before_ns)
 	if (n) /* else there may be none, and no array */
 		memmove(t->sleep, t->sleep + n, (t->nsleeps - n) * sizeof(*t->sleep));
 	t->nsleeps -= n;
-	for (n = 0; n < t->ncalls && t->call[n].end_ns < before_ns;)
-		n++;
-	if (n)
-		memmove(t->call, t->call + n, (t->ncalls - n) * sizeof(*t->call));
-	t->ncalls -= n;
+	t->ncalls = 0;
 }

@@ -33,23 +33,31 @@ struct kwait_sleep {
 	bool preempted;    /* it did not ask to sleep */
 };
 
-/* System calls that can be watched: those that make durable, that write, that open a descriptor, that begin a task. */
-#define KWAIT_CALLS(X)                   \
+/*
+ * Calls that can be watched: those that make durable, which io_uring can do as well (uring.h), that write, that open a
+ * descriptor, that begin a task.
+ */
+#define KWAIT_SYNCS(X)                   \
 	X(FSYNC, fsync)                  \
 	X(FDATASYNC, fdatasync)          \
 	X(SYNC_RANGE, sync_file_range)   \
-	X(MSYNC, msync)                  \
+	X(MSYNC, msync)
+#define KWAIT_URING(X)                                   \
+	X(URING_FSYNC, io_uring_fsync)                   \
+	X(URING_SYNC_RANGE, io_uring_sync_file_range)
+#define KWAIT_OTHERS(X)                  \
 	X(WRITE, write)                  \
 	X(PWRITE, pwrite64)              \
 	X(WRITEV, writev)                \
 	X(PWRITEV, pwritev)              \
 	X(PWRITEV2, pwritev2)            \
 	X(OPENAT, openat)                \
-	X(CLONE, clone)
+	X(CLONE, clone)                  \
+	X(RING, io_uring_setup)
 
 enum kwait_kind {
 #define X(id, name) KWAIT_##id,
-	KWAIT_CALLS(X)
+	KWAIT_SYNCS(X) KWAIT_URING(X) KWAIT_OTHERS(X)
 #undef X
 	KWAIT_KINDS
 };
@@ -61,6 +69,7 @@ struct kwait_call {
 	/* of a watched call alone */
 	enum kwait_kind kind;
 	int fd;            /* -1: it has none */
+	uint64_t start_ns; /* through io_uring: when a worker began with it; 0: not known */
 	int64_t ret;       /* what it returned; of openat the descriptor */
 	uint64_t off;      /* of pwrite64 */
 };
@@ -107,7 +116,7 @@ const struct kwait_sleep *kwait_task_sleeps(const struct kwait_task *t, size_t *
 const struct kwait_stack *kwait_task_stack(const struct kwait_task *t, uint32_t i);
 /* Sleeps, records and calls that were not kept. */
 uint64_t kwait_task_lost(const struct kwait_task *t);
-/* Forgets sleeps and calls that ended before that time: their sums are made. */
+/* Forgets all calls, and sleeps that ended before that time: their sums are made. */
 void kwait_task_forget(struct kwait_task *t, uint64_t before_ns);
 
 #endif

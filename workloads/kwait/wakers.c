@@ -164,7 +164,8 @@ static int begin(struct wakers *w, const char *device, struct why *why)
 	w->pid_at = tracefs_offset(fd, name[WAKING], " pid;");
 	w->has_device = device && !tracefs_device_filter(device, filter, sizeof(filter));
 	for (unsigned i = 0; i < POINTS; i++) {
-		point[i] = (struct cpus_point){ tracefs_number(fd, name[i]), i == WAKING ? NULL : filter };
+		point[i] = (struct cpus_point){ .number = tracefs_number(fd, name[i]),
+		                                .filter = i == WAKING ? NULL : filter };
 		w->sector_at[i] = tracefs_offset(fd, name[i], " sector;");
 		w->count_at[i] = tracefs_offset(fd, name[i], " nr_sector;");
 		w->letters_at[i] = tracefs_offset(fd, name[i], " rwbs[");
@@ -174,7 +175,7 @@ static int begin(struct wakers *w, const char *device, struct why *why)
 	if (!w->pid_at || !point[WAKING].number)
 		return why_set(why, -ENOENT, "this kernel has no tracepoint sched_waking");
 	w->cpus = cpus_begin(point, w->has_device ? POINTS : 1, take, w, why);
-	return w->cpus ? 0 : -EPERM;
+	return w->cpus ? cpus_drain_always(w->cpus, why) : -EPERM;
 }
 
 struct wakers *wakers_begin(const char *device, struct why *why)

@@ -100,6 +100,10 @@ static unsigned look_up(struct watched_files *f, pid_t pid, int fd)
 {
 	char path[PATH_MAX];
 
+	if (fd == URING_FD_REGISTERED)
+		return file_of(f, "(a file registered with io_uring: which, the kernel does not tell)", false);
+	if (fd == URING_FD_UNKNOWN)
+		return file_of(f, "(a file of io_uring that was not seen)", false);
 	if (fd < 0)
 		return file_of(f, "(mapped memory)", false);
 	if (path_of(pid, fd, path))
@@ -142,16 +146,20 @@ static unsigned known_file(struct watched_files *f, pid_t pid, int fd, bool agai
 /* What it had open when its calls began to be seen: of that no call will tell. */
 static void process_found(void *arg, pid_t pid)
 {
+	struct watched_files *f = arg;
 	char path[PATH_MAX];
 	struct dirent *e;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	d = opendir(path);
-	while (d && (e = readdir(d)))
-		if (isdigit((unsigned char)e->d_name[0]) && !path_of(pid, atoi(e->d_name), path) && path[0] == '/' &&
-		    strncmp(path, "/dev/", 5))
-			known_file(arg, pid, atoi(e->d_name), true, true);
+	while (d && (e = readdir(d))) {
+		if (!isdigit((unsigned char)e->d_name[0]) || path_of(pid, atoi(e->d_name), path))
+			continue;
+		f->has_ring |= !strcmp(path, "anon_inode:[io_uring]");
+		if (path[0] == '/' && strncmp(path, "/dev/", 5))
+			known_file(f, pid, atoi(e->d_name), true, true);
+	}
 	if (d)
 		closedir(d);
 }
@@ -231,6 +239,12 @@ static void keep(struct watched_moments *m, const struct kwait_call *c, pid_t ti
 	m->at[m->n++] = (struct watched_moment){ .begin_ns = c->begin_ns, .end_ns = c->end_ns, .tid = tid };
 }
 
+/* Of the file, and by a flush: the others leave something out. */
+static bool syncs_all(enum kwait_kind kind)
+{
+	return kind == KWAIT_FSYNC || kind == KWAIT_FDATASYNC || kind == KWAIT_URING_FSYNC;
+}
+
 static void call_ended(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun)
 {
 	struct watched_files *f = arg;
@@ -240,6 +254,10 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 	if (c->kind == KWAIT_OPENAT) { /* looked at while it is open */
 		if (c->ret >= 0)
 			known_file(f, t->pid, (int)c->ret, true, true);
+		return;
+	}
+	if (c->kind == KWAIT_RING) {
+		f->has_ring |= c->ret >= 0;
 		return;
 	}
 	number = begun != UINT_MAX ? begun : known_file(f, t->pid, c->fd, false, false);
@@ -255,7 +273,7 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 	file->busy_ns += c->end_ns - c->begin_ns;
 	if (is_write(c->kind))
 		add_write(file, c);
-	if (file->device >= 0 && c->kind != KWAIT_SYNC_RANGE && c->kind != KWAIT_MSYNC && !file->is_dsync)
+	if (file->device >= 0 && (is_write(c->kind) || syncs_all(c->kind)) && !file->is_dsync)
 		keep(is_write(c->kind) ? &file->wrote : &file->synced, c, t->tid);
 	if (!is_write(c->kind) || file->is_dsync)
 		add_sync(f, number, t, c);

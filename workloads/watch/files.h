@@ -2,8 +2,8 @@
  * files.h: what a watched process made durable, file by file: how long it took, where the time went, and the slowest
  * calls of all.
  *
- * A sync is one of fsync, fdatasync, sync_file_range, msync, and a write through a descriptor that is O_SYNC or
- * O_DSYNC.
+ * A sync is one of fsync, fdatasync, sync_file_range, msync, the first three through io_uring as well, and a write
+ * through a descriptor that is O_SYNC or O_DSYNC. A write through io_uring is not seen.
  *
  * Called by cmd/watch.c.
  */
@@ -84,6 +84,8 @@ struct watched_files {
 	struct watched_slow slow[SLOWEST]; /* the slowest first */
 	unsigned nslow;
 	uint64_t begin_ns, end_ns;
+	bool has_ring;                 /* a process has an io_uring */
+	char no_uring[160];            /* why syncs through it are not seen; "" when they are */
 	/* The name in /sys/block of the device under a path, if it has a cache to flush; else -errno with why. */
 	int (*device_of)(const char *path, char *name, size_t size, struct why *why);
 	struct watched_device device[4];

@@ -168,6 +168,20 @@ static void print_early(const struct watched_files *f, FILE *out)
 	}
 }
 
+/* What of io_uring is not in the figures. */
+static void print_uring(const struct watched_files *f, FILE *out)
+{
+	if (!f->has_ring)
+		return;
+	if (f->no_uring[0])
+		screen_sayf(out, "", "notice: it uses io_uring, and what it syncs through it is not seen: %s",
+		            f->no_uring);
+	else
+		screen_sayf(out, "", "notice: it uses io_uring: syncs through it are seen, from submission to "
+		            "completion, fsync and fdatasync as one kind; writes through it are not, nor which of "
+		            "them are synced (O_DSYNC, RWF_DSYNC)");
+}
+
 void watched_files_print(const struct watched_files *f, const char *name, FILE *out)
 {
 	unsigned n;
@@ -184,6 +198,7 @@ void watched_files_print(const struct watched_files *f, const char *name, FILE *
 	} else {
 		screen_sayf(out, "", "%s: no sync was seen in %.1f s.", name, seconds_of(f));
 	}
+	print_uring(f, out);
 	free(list);
 }
 
@@ -263,6 +278,9 @@ json_t *watched_files_json(const struct watched_files *f, const char *name)
 	json_object_set_new(o, "slowest", slowest);
 	put(o, "judged", f->judged);
 	put(o, "early", f->early);
+	json_object_set_new(o, "uses_io_uring", json_boolean(f->has_ring));
+	if (f->no_uring[0])
+		json_object_set_new(o, "no_io_uring", json_string(f->no_uring));
 	free(list);
 	return o;
 }
@@ -297,7 +315,7 @@ static void record_file(const struct watched_file *file, unsigned number, FILE *
 	if (file->is_dsync)
 		fprintf(out, "sync=dsync\n");
 	else
-		fprintf(out, "%s=%llu\n", strcmp(answer_call(file), "fsync") ? "fdatasync" : "fsync",
+		fprintf(out, "%s=%llu\n", strstr(answer_call(file), "fsync") ? "fsync" : "fdatasync",
 		        (unsigned long long)(per ? per : 1));
 	if (file->ntasks > 1)
 		fprintf(out, "numjobs=%u\n", file->ntasks);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "machine/mem.h"
@@ -26,9 +27,25 @@ static bool is_watched(const struct watched *w, pid_t tid)
 	return false;
 }
 
+/* Such a thread has a name of the kernel's. */
+static bool is_worker(pid_t pid, pid_t tid)
+{
+	char path[64], comm[8] = "";
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
+	in = fopen(path, "re");
+	if (in && !fgets(comm, sizeof(comm), in))
+		comm[0] = '\0';
+	if (in)
+		fclose(in);
+	return !strncmp(comm, "iou-", 4);
+}
+
 static int add_thread(struct watched *w, pid_t pid, pid_t tid, struct why *why)
 {
-	struct kwait_task *task = kwait_task_watch(tid, &w->points, why);
+	bool works = is_worker(pid, tid);
+	struct kwait_task *task = works ? kwait_task_open(tid, why) : kwait_task_watch(tid, &w->points, why);
 
 	if (!task)
 		return -EPERM;
@@ -37,7 +54,7 @@ static int add_thread(struct watched *w, pid_t pid, pid_t tid, struct why *why)
 		w->thread = realloc(w->thread, w->room * sizeof(*w->thread));
 		CHECK(w->thread);
 	}
-	w->thread[w->n++] = (struct watched_thread){ .pid = pid, .tid = tid, .task = task };
+	w->thread[w->n++] = (struct watched_thread){ .pid = pid, .tid = tid, .task = task, .is_worker = works };
 	return 0;
 }
 
@@ -87,6 +104,8 @@ int watched_begin(struct watched *w, pid_t pid, struct why *why)
 		ret = why_set(why, -ESRCH, "no process has the number %d", (int)pid);
 	if (!ret)
 		ret = add_threads(w, pid, why);
+	if (!ret)
+		w->uring = uring_begin(&w->no_uring);
 	w->processes = 1;
 	if (ret)
 		watched_end(w);
@@ -114,26 +133,114 @@ static void be_quiet(struct watched_thread *t, const struct kwait_call *inside)
 /* True: it has begun another task. */
 static bool tell_calls(struct watched_thread *t, const struct watched_calls *tell)
 {
-	const struct kwait_call *inside, *c;
+	const struct kwait_call *inside = kwait_task_inside(t->task), *c;
 	bool cloned = false;
 	size_t n;
 
-	kwait_task_drain(t->task);
 	c = kwait_task_calls(t->task, &n);
-	for (size_t i = 0; i < n; i++)
-		if (c[i].kind == KWAIT_CLONE)
-			cloned = true;
-		else
+	for (size_t i = 0; i < n; i++) {
+		cloned |= c[i].kind >= KWAIT_CLONE;
+		if (c[i].kind != KWAIT_CLONE)
 			tell->ended(tell->arg, t, &c[i], t->inside_ns == c[i].begin_ns ? t->inside_file : UINT_MAX);
-	inside = kwait_task_inside(t->task);
+	}
 	if (inside && inside->begin_ns != t->inside_ns) {
 		t->inside_ns = inside->begin_ns;
 		t->inside_file = tell->begun(tell->arg, t->pid, inside);
 	}
 	be_quiet(t, inside);
-	kwait_task_forget(t->task, inside ? inside->begin_ns : n ? c[n - 1].end_ns + 1 : 0);
 	return cloned;
 }
+
+/* ---- through io_uring ---- */
+
+/* The process that the thread is of, or was; 0: one that is not watched. */
+static pid_t owner_of(const struct watched *w, pid_t tid)
+{
+	char path[64];
+
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->thread[i].tid == tid)
+			return w->thread[i].pid;
+	for (size_t i = w->nended; i-- > 0;)
+		if (w->ended[i].tid == tid)
+			return w->ended[i].pid;
+	for (unsigned i = 0; i < w->n; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)w->thread[i].pid, (int)tid);
+		if (w->thread[i].pid == w->thread[i].tid && !access(path, F_OK))
+			return w->thread[i].pid; /* it is not found yet */
+	}
+	return 0;
+}
+
+static struct kwait_call call_of(const struct uring_sync *s)
+{
+	return (struct kwait_call){ .begin_ns = s->submit_ns, .end_ns = s->end_ns, .start_ns = s->start_ns, .fd = s->fd,
+		                    .ret = s->ret, .kind = s->is_range ? KWAIT_URING_SYNC_RANGE : KWAIT_URING_FSYNC };
+}
+
+static void tell_uring_end(const struct watched *w, const struct uring_sync *s, const struct watched_calls *tell)
+{
+	struct watched_thread unseen = { .pid = owner_of(w, s->submitter), .tid = s->submitter };
+	const struct watched_thread *t = &unseen;
+	struct kwait_call c = call_of(s);
+
+	if (!unseen.pid)
+		return;
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->thread[i].tid == s->worker)
+			t = &w->thread[i];
+	tell->ended(tell->arg, t, &c, s->note);
+}
+
+/* What is under way: its file is looked at. When the first of them began: UINT64_MAX when none is. */
+static uint64_t tell_uring_begun(struct watched *w, const struct watched_calls *tell)
+{
+	uint64_t first = UINT64_MAX;
+	size_t n;
+	struct uring_sync *s = uring_pending(w->uring, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		pid_t pid = owner_of(w, s[i].submitter);
+		struct kwait_call c = call_of(&s[i]);
+
+		if (!pid)
+			continue;
+		first = s[i].submit_ns < first ? s[i].submit_ns : first;
+		if (s[i].note == UINT_MAX && s[i].fd != URING_FD_UNKNOWN)
+			s[i].note = tell->begun(tell->arg, pid, &c);
+	}
+	return first;
+}
+
+/* As be_quiet(), until a look finds none. */
+static void be_quiet_of_uring(struct watched *w, bool any)
+{
+	uint64_t now = kwait_now();
+
+	if (w->uring_quiet_ns && now - w->uring_quiet_ns < QUIET_NS)
+		return;
+	if (!!w->uring_quiet_ns == any)
+		return;
+	uring_wake(w->uring, !any);
+	w->uring_quiet_ns = any ? now : 0;
+}
+
+/* Of what was drained; when the first began of those that are under way. */
+static uint64_t tell_uring(struct watched *w, const struct watched_calls *tell)
+{
+	size_t n;
+	struct uring_sync *s = uring_ended(w->uring, &n);
+	uint64_t first;
+
+	for (size_t i = 0; i < n; i++)
+		tell_uring_end(w, &s[i], tell);
+	uring_forget(w->uring);
+	first = tell_uring_begun(w, tell);
+	be_quiet_of_uring(w, n || first < UINT64_MAX);
+	return first;
+}
+
+/* ---- threads that come and go ---- */
 
 static bool has_ended(const struct watched_thread *t)
 {
@@ -149,6 +256,12 @@ static bool has_ended(const struct watched_thread *t)
 
 static void let_go(struct watched *w, unsigned i)
 {
+	if (w->nended == w->ended_room) {
+		w->ended_room = w->ended_room ? 2 * w->ended_room : 64;
+		w->ended = realloc(w->ended, w->ended_room * sizeof(*w->ended));
+		CHECK(w->ended);
+	}
+	w->ended[w->nended++] = (struct ended){ w->thread[i].tid, w->thread[i].pid };
 	w->lost += kwait_task_lost(w->thread[i].task);
 	kwait_task_close(w->thread[i].task);
 	w->thread[i] = w->thread[--w->n];
@@ -174,21 +287,49 @@ static void look_for_threads(struct watched *w, const struct watched_calls *tell
 	}
 }
 
-unsigned watched_look(struct watched *w, const struct watched_calls *tell)
+/* What ended before that time, and before each call that is under way, was told. */
+static void forget(struct watched *w, uint64_t before_ns)
 {
-	uint64_t now = kwait_now();
-	bool cloned = false;
-
-	if (w->has_ended || now - w->looked_ns >= LOOK_NS) {
-		look_for_threads(w, tell);
-		w->looked_ns = now;
-		w->has_ended = false;
-	}
 	for (unsigned i = w->n; i-- > 0;) {
-		cloned |= tell_calls(&w->thread[i], tell);
+		const struct kwait_call *inside = kwait_task_inside(w->thread[i].task);
+
+		kwait_task_forget(w->thread[i].task,
+		                  inside && inside->begin_ns < before_ns ? inside->begin_ns : before_ns);
 		if (w->thread[i].gone)
 			let_go(w, i);
 	}
+}
+
+static bool has_worker(const struct watched *w)
+{
+	unsigned i = 0;
+
+	while (i < w->n && !w->thread[i].is_worker)
+		i++;
+	return i < w->n;
+}
+
+unsigned watched_look(struct watched *w, const struct watched_calls *tell)
+{
+	uint64_t now = kwait_now(), first;
+	bool cloned = false;
+
+	if (w->has_ended || w->waits_for_worker || now - w->looked_ns >= LOOK_NS) {
+		look_for_threads(w, tell);
+		w->looked_ns = now;
+		w->has_ended = false;
+		now = kwait_now();
+	}
+	/* From here on the rings are complete up to `now`. */
+	for (unsigned i = 0; i < w->n; i++)
+		kwait_task_drain(w->thread[i].task);
+	if (w->uring)
+		uring_drain(w->uring, now);
+	for (unsigned i = w->n; i-- > 0;)
+		cloned |= tell_calls(&w->thread[i], tell);
+	first = w->uring ? tell_uring(w, tell) : UINT64_MAX;
+	w->waits_for_worker = first < now && now - first < QUIET_NS && !has_worker(w);
+	forget(w, first < now ? first : now);
 	if (cloned) /* at once: a short command would be over by the next look */
 		look_for_threads(w, tell);
 	return w->n;
@@ -197,10 +338,13 @@ unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 void watched_wait(struct watched *w, unsigned ms)
 {
 	struct pollfd *fd = mem_alloc((w->n + 1) * sizeof(*fd));
+	bool has_uring = w->uring && uring_fd(w->uring) >= 0;
 
 	for (unsigned i = 0; i < w->n; i++)
 		fd[i] = (struct pollfd){ .fd = kwait_task_fd(w->thread[i].task), .events = POLLIN };
-	poll(fd, w->n, (int)ms);
+	if (has_uring)
+		fd[w->n] = (struct pollfd){ .fd = uring_fd(w->uring), .events = POLLIN };
+	poll(fd, w->n + has_uring, w->waits_for_worker ? 1 : (int)ms); /* the kernel is about to begin one */
 	for (unsigned i = 0; i < w->n; i++)
 		w->has_ended |= fd[i].revents & POLLHUP;
 	free(fd);
@@ -210,6 +354,11 @@ void watched_end(struct watched *w)
 {
 	while (w->n)
 		let_go(w, w->n - 1);
+	if (w->uring)
+		w->lost += uring_end(w->uring);
+	w->uring = NULL;
 	free(w->thread);
+	free(w->ended);
 	w->thread = NULL;
+	w->ended = NULL;
 }

@@ -7,6 +7,9 @@
  * The begin of a sync wakes the watcher, so that it can look at the descriptor while it is open, but no more than some
  * ten times a second for each thread: being looked at must cost it little.
  *
+ * A sync through io_uring is a call of the worker that does it. It is told when its completion was seen, from its
+ * submission on.
+ *
  * Called by cmd/watch.c.
  */
 #ifndef WATCH_THREADS_H
@@ -17,6 +20,7 @@
 
 #include "base/why.h"
 #include "kwait/task.h"
+#include "kwait/uring.h"
 
 struct watched_thread {
 	pid_t pid, tid;
@@ -26,6 +30,7 @@ struct watched_thread {
 	unsigned inside_file; /* what the owner noted of it */
 	bool found;          /* its process was told of */
 	bool gone;
+	bool is_worker;      /* of io_uring: it makes no calls */
 };
 
 struct watched {
@@ -36,6 +41,12 @@ struct watched {
 	uint64_t looked_ns;  /* when new threads were last looked for */
 	bool has_ended;      /* a thread has, since then */
 	uint64_t lost;
+	struct uring *uring; /* NULL: no_uring says why not */
+	struct why no_uring;
+	uint64_t uring_quiet_ns; /* as of a thread */
+	bool waits_for_worker;   /* a sync is under way, and no worker was found */
+	struct ended { pid_t tid, pid; } *ended; /* threads that were watched */
+	size_t nended, ended_room;
 };
 
 /*
@@ -45,6 +56,7 @@ struct watched {
 struct watched_calls {
 	void (*found)(void *arg, pid_t pid);
 	unsigned (*begun)(void *arg, pid_t pid, const struct kwait_call *c);
+	/* The thread's task is NULL where a worker of io_uring was not seen. */
 	void (*ended)(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun);
 	void *arg;
 };
