@@ -351,6 +351,7 @@ static void add_section(struct driver_result *r, const struct worker *w, bool fi
 /* Begins to record what the device makes durable, where that can be seen and matters. */
 static void record_flushes(struct trial *t)
 {
+	const char *because = "no block device is under it";
 	struct target_facts facts;
 	struct why why;
 
@@ -358,14 +359,16 @@ static void record_flushes(struct trial *t)
 		return;
 	t->r->kwaits = mem_zalloc(sizeof(*t->r->kwaits));
 	t->target->view.facts(t->instance, &facts);
-	if (!facts.barriers || facts.barriers->none_needed || !facts.barriers->device[0])
-		snprintf(why.text, sizeof(why.text), "%s", facts.barriers && facts.barriers->why[0] ?
-		         facts.barriers->why : "no block device is under it");
-	else
+	if (facts.barriers && facts.barriers->why[0])
+		because = facts.barriers->why;
+	if (facts.barriers && facts.barriers->device[0]) {
 		t->flushes = flushes_begin(facts.barriers->device, &why);
-	if (!t->flushes)
-		snprintf(t->r->kwaits->not_judged, sizeof(t->r->kwaits->not_judged), "%.150s", why.text);
-	t->wakers = wakers_begin(facts.barriers && facts.barriers->device[0] ? facts.barriers->device : NULL, &why);
+		if (!t->flushes)
+			because = why.text;
+	}
+	if (!t->flushes || facts.barriers->none_needed) /* else its flushes mean something */
+		snprintf(t->r->kwaits->not_judged, sizeof(t->r->kwaits->not_judged), "%.150s", because);
+	t->wakers = wakers_begin(&why);
 	if (!t->wakers)
 		snprintf(t->r->kwaits->no_wakers, sizeof(t->r->kwaits->no_wakers), "%.150s", why.text);
 }
@@ -425,15 +428,17 @@ static void judge_syncs(struct trial *t)
 				note_early(t, &t->worker[i], &c[k]);
 		}
 	}
-	flushes_free(t->flushes);
 }
 
 static void add_up(struct trial *t)
 {
 	struct driver_result *r = t->r;
+	struct kwait_beside beside = { .wakers = t->wakers };
 	uint64_t begin = UINT64_MAX, end = 0;
 
 	judge_syncs(t);
+	if (t->flushes && !flushes_lost(t->flushes))
+		beside.device = t->flushes;
 	if (t->wakers)
 		wakers_end(t->wakers);
 	if (t->wakers && wakers_lost(t->wakers))
@@ -447,12 +452,13 @@ static void add_up(struct trial *t)
 			pmu_add(w->pmu, &r->events);
 		pmu_close(w->pmu);
 		if (w->sleeps)
-			kwait_sum_task(r->kwaits, w->sleeps, t->wakers);
+			kwait_sum_task(r->kwaits, w->sleeps, &beside);
 		kwait_task_close(w->sleeps);
 		begin = w->begin_ns < begin ? w->begin_ns : begin;
 		end = w->end_ns > end ? w->end_ns : end;
 	}
 	wakers_free(t->wakers);
+	flushes_free(t->flushes);
 	r->begin_ns = begin;
 	r->elapsed_ns = end > begin ? end - begin : 0;
 	r->interrupted = stop_asked();

@@ -188,6 +188,8 @@ static json_t *kwaits_json(const struct kwait_sum *from)
 		put_text(site, "phase", kwait_phase_name(sorted.site[i].phase));
 		put_int(site, "ns", sorted.site[i].ns);
 		put_int(site, "n", sorted.site[i].n);
+		if (sorted.device_sync_ns)
+			put_int(site, "device_ns", sorted.site[i].device_ns);
 		wakers = json_object();
 		for (unsigned k = 0; k < KWAIT_WAKERS && sorted.site[i].waker[k].name[0]; k++)
 			put_int(wakers, sorted.site[i].waker[k].name, sorted.site[i].waker[k].ns);

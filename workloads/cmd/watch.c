@@ -232,6 +232,7 @@ static void follow(struct watching *w)
 
 	w->files.begin_ns = begin;
 	w->files.device_of = device_of;
+	w->files.wakers = w->threads.wakers;
 	if (!w->threads.uring)
 		snprintf(w->files.no_uring, sizeof(w->files.no_uring), "%.150s", w->threads.no_uring.text);
 	if (!w->to_stdout && !isatty(STDOUT_FILENO)) {
@@ -253,6 +254,7 @@ static void follow(struct watching *w)
 		shown = now;
 	}
 	w->files.end_ns = kwait_now();
+	snprintf(w->files.no_wakers, sizeof(w->files.no_wakers), "%.150s", w->threads.no_wakers.text);
 	watched_files_judge(&w->files);
 	look_at_child(w);
 }
@@ -270,9 +272,9 @@ static void tell_end(const struct watching *w)
 		printf("%s has ended\n", w->name);
 	if (t->processes > 1)
 		printf("with it, %u process%s that it started\n", t->processes - 1, t->processes == 2 ? "" : "es");
-	if (t->lost)
+	if (watched_lost(t))
 		printf("notice: %llu records of the kernel were dropped: some waits are not in the figures\n",
-		       (unsigned long long)t->lost);
+		       (unsigned long long)watched_lost(t));
 }
 
 static int put_record(const struct watching *w)

@@ -153,16 +153,24 @@ void cpus_switch(struct cpus *c, unsigned point, bool on)
 			ioctl(c->ring[i].fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
-uint64_t cpus_end(struct cpus *c)
+uint64_t cpus_lost(const struct cpus *c)
 {
 	uint64_t lost = 0;
+
+	for (unsigned i = 0; i < c->nrings; i++)
+		lost += ring_lost(&c->ring[i]);
+	return lost;
+}
+
+uint64_t cpus_end(struct cpus *c)
+{
+	uint64_t lost;
 
 	atomic_store(&c->stop, true);
 	if (c->has_reader)
 		pthread_join(c->reader, NULL);
 	cpus_drain(c);
-	for (unsigned i = 0; i < c->nrings; i++)
-		lost += ring_lost(&c->ring[i]);
+	lost = cpus_lost(c);
 	let_go(c);
 	return lost;
 }

@@ -44,6 +44,8 @@ void cpus_drain(struct cpus *c);
 int cpus_fd(const struct cpus *c);
 /* Whether that tracepoint is recorded, and wakes, as it does at first. */
 void cpus_switch(struct cpus *c, unsigned point, bool on);
+/* How many records were dropped so far. */
+uint64_t cpus_lost(const struct cpus *c);
 /* It ends, after all records were taken: how many were dropped. Frees. */
 uint64_t cpus_end(struct cpus *c);
 

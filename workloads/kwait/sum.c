@@ -62,22 +62,29 @@ static void add_waker(struct kwait_site *s, const char *name, uint64_t ns)
 	s->waker[i].ns += ns;
 }
 
-static void add_to_site(struct kwait_sum *sum, const char *function, const char *what, unsigned phase, uint64_t ns,
-                        const char *waker)
+/* Part of a wait that is in a sync. */
+struct part {
+	uint64_t ns, device_ns;
+	const char *waker; /* NULL: not known */
+};
+
+static void add_to_site(struct kwait_sum *sum, const char *function, const char *what, unsigned phase,
+                        const struct part *p)
 {
 	struct kwait_site *s = site_of(sum, function, what, phase);
 
-	sum->phase_ns[phase] += ns;
+	sum->phase_ns[phase] += p->ns;
 	if (!s)
 		return;
-	s->ns += ns;
+	s->ns += p->ns;
+	s->device_ns += p->device_ns;
 	s->n++;
-	if (waker)
-		add_waker(s, waker, ns);
+	if (p->waker)
+		add_waker(s, p->waker, p->ns);
 }
 
-static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_sleep *s, uint64_t ns,
-                      const char *waker)
+static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_sleep *s,
+                      const struct part *p)
 {
 	const char *name[KWAIT_FRAMES];
 	unsigned n = names_of(kwait_task_stack(t, s->stack), name);
@@ -85,20 +92,20 @@ static void add_sleep(struct kwait_sum *sum, const struct kwait_task *t, const s
 	char text[KWAIT_SITE_NAME];
 
 	if (s->preempted) {
-		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, ns, NULL);
+		add_to_site(sum, "preempted", "another task had the processor", KW_PREEMPTED, p);
 		return;
 	}
 	if (kwait_is_idle_worker(name, n)) {
-		add_to_site(sum, "io_wq_worker", "io_uring, between its worker and who submits", KW_WORKER, ns, waker);
+		add_to_site(sum, "io_wq_worker", "io_uring, between its worker and who submits", KW_WORKER, p);
 		return;
 	}
 	row = kwait_find(name, n);
 	if (row) {
-		add_to_site(sum, row->function, row->what, row->phase, ns, waker);
+		add_to_site(sum, row->function, row->what, row->phase, p);
 		return;
 	}
 	say_stack(name, n, text, sizeof(text));
-	add_to_site(sum, text, "", PH_OTHER, ns, waker);
+	add_to_site(sum, text, "", PH_OTHER, p);
 }
 
 /* The first sleep that ends after that time. */
@@ -119,7 +126,7 @@ static size_t first_after(const struct kwait_sleep *s, size_t n, uint64_t when)
 
 /* Between two times: the rest of it was spent on a processor (sum.1). */
 static void add_sleeps(struct kwait_sum *sum, const struct kwait_task *t, uint64_t begin_ns, uint64_t end_ns,
-                       const struct wakers *w)
+                       const struct kwait_beside *b)
 {
 	uint64_t rest = end_ns - begin_ns;
 	size_t n;
@@ -128,42 +135,47 @@ static void add_sleeps(struct kwait_sum *sum, const struct kwait_task *t, uint64
 	for (size_t i = first_after(s, n, begin_ns); i < n && s[i].out_ns < end_ns; i++) {
 		uint64_t from = s[i].out_ns > begin_ns ? s[i].out_ns : begin_ns;
 		uint64_t to = s[i].in_ns < end_ns ? s[i].in_ns : end_ns;
+		struct part p = { .ns = to - from };
 
-		add_sleep(sum, t, &s[i], to - from,
-		          w ? wakers_of(w, kwait_task_tid(t), s[i].out_ns, s[i].in_ns) : NULL);
+		if (b && b->wakers && !s[i].preempted)
+			p.waker = wakers_of(b->wakers, kwait_task_tid(t), s[i].out_ns, s[i].in_ns);
+		if (b && b->device)
+			p.device_ns = flushes_busy(b->device, from, to);
+		add_sleep(sum, t, &s[i], &p);
 		rest -= to - from;
 	}
 	sum->phase_ns[KW_ON_CPU] += rest;
 }
 
 void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
-                    const struct wakers *w)
+                    const struct kwait_beside *b)
 {
 	uint64_t began = c->start_ns > c->begin_ns ? c->start_ns : c->begin_ns;
 
 	sum->syncs++;
 	sum->sync_ns += c->end_ns - c->begin_ns;
 	if (began > c->begin_ns)
-		add_to_site(sum, "io_wq_submit_work", "a worker of io_uring to begin", KW_WORKER, began - c->begin_ns,
-		            NULL);
+		add_to_site(sum, "io_wq_submit_work", "a worker of io_uring to begin", KW_WORKER,
+		            &(struct part){ .ns = began - c->begin_ns });
 	if (t)
-		add_sleeps(sum, t, began, c->end_ns, w);
+		add_sleeps(sum, t, began, c->end_ns, b);
 	else
-		add_to_site(sum, "a worker of io_uring", "its stack was not seen", PH_OTHER, c->end_ns - began, NULL);
-	if (!w || !wakers_has_device(w))
+		add_to_site(sum, "a worker of io_uring", "its stack was not seen", PH_OTHER,
+		            &(struct part){ .ns = c->end_ns - began });
+	if (!b || !b->device)
 		return;
-	sum->no_flushes |= !wakers_has_flushes(w);
+	sum->no_flushes |= !flushes_in_busy(b->device);
 	sum->device_sync_ns += c->end_ns - c->begin_ns;
-	sum->device_ns += wakers_busy(w, c->begin_ns, c->end_ns);
+	sum->device_ns += flushes_busy(b->device, c->begin_ns, c->end_ns);
 }
 
-void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct wakers *w)
+void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_beside *b)
 {
 	size_t n;
 	const struct kwait_call *c = kwait_task_calls(t, &n);
 
 	for (size_t i = 0; i < n; i++)
-		kwait_sum_call(sum, t, &c[i], w);
+		kwait_sum_call(sum, t, &c[i], b);
 	sum->lost += kwait_task_lost(t);
 }
 
@@ -193,6 +205,7 @@ void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from)
 			continue;
 		s->ns += f->ns;
 		s->n += f->n;
+		s->device_ns += f->device_ns;
 		for (unsigned k = 0; k < KWAIT_WAKERS && f->waker[k].name[0]; k++)
 			add_waker(s, f->waker[k].name, f->waker[k].ns);
 	}

@@ -10,6 +10,7 @@
 #ifndef KWAIT_SUM_H
 #define KWAIT_SUM_H
 
+#include "kwait/flushes.h"
 #include "kwait/phases.h"
 #include "kwait/task.h"
 #include "kwait/wakers.h"
@@ -25,6 +26,7 @@ struct kwait_site {
 	const char *what;      /* in words; "" of other */
 	unsigned phase;
 	uint64_t ns, n;        /* time in syncs, and sleeps that it was in */
+	uint64_t device_ns;    /* of ns: the device had something to do; 0 where it was not looked at */
 	/* Who ended these sleeps, and how long they were; wakers that there was no room for are in none. */
 	struct kwait_waker { char name[WAKER_NAME]; uint64_t ns; } waker[KWAIT_WAKERS];
 };
@@ -51,14 +53,20 @@ struct kwait_sum {
 	uint64_t lost;         /* records that were not kept: what they were is counted as on a processor */
 };
 
-/* Adds a thread's syncs. `w`: who woke it, and its device; NULL: not known. */
-void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct wakers *w);
+/* What is known beside a thread: who woke it, and what the device under its files did. NULL: not known. */
+struct kwait_beside {
+	const struct wakers *wakers;
+	const struct flushes *device;
+};
+
+/* Adds a thread's syncs. */
+void kwait_sum_task(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_beside *b);
 /*
  * Adds one sync of a thread's; of one through io_uring its worker is the thread. NULL: it was not seen, and where the
  * time went is not known.
  */
 void kwait_sum_call(struct kwait_sum *sum, const struct kwait_task *t, const struct kwait_call *c,
-                    const struct wakers *w);
+                    const struct kwait_beside *b);
 void kwait_sum_merge(struct kwait_sum *into, const struct kwait_sum *from);
 /* The sites, the dearest first. */
 void kwait_sum_sort(struct kwait_sum *sum);

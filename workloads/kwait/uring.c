@@ -244,13 +244,17 @@ struct uring *uring_begin(struct why *why)
 	return NULL;
 }
 
-uint64_t uring_end(struct uring *u)
+uint64_t uring_lost(const struct uring *u)
 {
-	uint64_t lost = u->cpus ? cpus_end(u->cpus) : 0;
+	return cpus_lost(u->cpus);
+}
 
+void uring_end(struct uring *u)
+{
+	if (u->cpus)
+		cpus_end(u->cpus);
 	free(u->event);
 	free(u->pending.at);
 	free(u->ended.at);
 	free(u);
-	return lost;
 }

@@ -48,8 +48,9 @@ void uring_forget(struct uring *u);
 int uring_fd(const struct uring *u);
 /* Whether that wakes who polls, as it does at first. */
 void uring_wake(struct uring *u, bool on);
-/* Records that were dropped; known when it ends. */
-uint64_t uring_end(struct uring *u);
+/* Records that were dropped. */
+uint64_t uring_lost(const struct uring *u);
+void uring_end(struct uring *u);
 
 /* ---- for tests: what the above is made of ---- */
 

@@ -18,9 +18,6 @@
 #define REMEMBER   50000000ull /* ns that a task's name is believed: a worker changes it */
 #define FLAGS_AT   2          /* in each record: what was going on */
 #define IN_IRQ     0x18       /* a hard or a soft one */
-#define IN_FLIGHT  1024       /* requests of a device */
-
-enum { WAKING, ISSUED, ENDED, POINTS };
 
 struct waking {
 	pid_t of;
@@ -30,14 +27,14 @@ struct waking {
 
 struct wakers {
 	struct cpus *cpus;
-	unsigned pid_at, sector_at[POINTS], count_at[POINTS], letters_at[POINTS]; /* where fields stand in a record */
-	bool has_device, has_flushes;
+	unsigned pid_at; /* where it stands in a record */
+	bool (*is_one)(void *arg, pid_t tid); /* NULL: threads of this process */
+	void *arg;
+	pid_t first, last; /* numbers that the kernel records; last: 0: all */
+	int room_above;    /* of `last`, for threads to come */
 	struct waking *waking;
 	size_t n, room;
-	struct io_event *io;
-	size_t nio, io_room;
-	struct io_span *span;
-	size_t nspans;
+	bool is_new;     /* some are not in their place yet */
 	char name[NAMES][WAKER_NAME]; /* the first is of interrupts */
 	unsigned nnames;
 	struct { pid_t tid; unsigned name; uint64_t ns; } known[TASKS];
@@ -112,38 +109,18 @@ static void *grown(void *array, size_t n, size_t *room, size_t each)
 	return array;
 }
 
-/* One without sectors is a flush; a write with a flush of its own ends twice, the second time without sectors. */
-static void take_request(struct wakers *w, const struct cpus_record *r)
-{
-	struct io_event e = { .ns = r->ns, .ended = r->point == ENDED };
-	uint32_t count;
-
-	if (r->size < w->letters_at[r->point] + 2)
-		return;
-	memcpy(&count, r->raw + w->count_at[r->point], sizeof(count));
-	memcpy(&e.sector, r->raw + w->sector_at[r->point], sizeof(e.sector));
-	e.flush = !count && !memcmp(r->raw + w->letters_at[r->point], "FF", 2);
-	if (!count && !e.flush)
-		return;
-	w->io = grown(w->io, w->nio, &w->io_room, sizeof(*w->io));
-	w->io[w->nio++] = e;
-}
-
 static void take(void *arg, const struct cpus_record *r)
 {
 	bool is_irq = r->raw[FLAGS_AT] & IN_IRQ;
 	struct wakers *w = arg;
 	int32_t of;
 
-	if (r->point != WAKING) {
-		take_request(w, r);
-		return;
-	}
 	if (r->size < w->pid_at + sizeof(of))
 		return;
 	memcpy(&of, r->raw + w->pid_at, sizeof(of));
-	if (!is_ours(w, of))
+	if (w->is_one ? !w->is_one(w->arg, of) : !is_ours(w, of))
 		return;
+	w->is_new = true;
 	w->waking = grown(w->waking, w->n, &w->room, sizeof(*w->waking));
 	w->waking[w->n++] = (struct waking){ .of = of, .ns = r->ns,
 		                             .name = is_irq ? 0 : name_of(w, r->tid, r->ns) };
@@ -151,42 +128,72 @@ static void take(void *arg, const struct cpus_record *r)
 
 /* ---- beginning and ending ---- */
 
-static int begin(struct wakers *w, const char *device, struct why *why)
+/* Of threads with numbers up to `last`; 0: of all. Beside what is recorded already. */
+static int begin(struct wakers *w, pid_t first, pid_t last, struct why *why)
 {
-	static const char *const name[POINTS] = { "sched/sched_waking", "block/block_rq_issue",
-		                                  "block/block_rq_complete" };
-	struct cpus_point point[POINTS];
-	char filter[64];
+	static const char name[] = "sched/sched_waking";
+	struct cpus_point point = { .number = 0 };
+	struct cpus *before = w->cpus;
 	int fd = tracefs_open(why);
+	char filter[64];
 
 	if (fd < 0)
 		return fd;
-	w->pid_at = tracefs_offset(fd, name[WAKING], " pid;");
-	w->has_device = device && !tracefs_device_filter(device, filter, sizeof(filter));
-	for (unsigned i = 0; i < POINTS; i++) {
-		point[i] = (struct cpus_point){ .number = tracefs_number(fd, name[i]),
-		                                .filter = i == WAKING ? NULL : filter };
-		w->sector_at[i] = tracefs_offset(fd, name[i], " sector;");
-		w->count_at[i] = tracefs_offset(fd, name[i], " nr_sector;");
-		w->letters_at[i] = tracefs_offset(fd, name[i], " rwbs[");
-		w->has_device &= i == WAKING || w->letters_at[i] > w->count_at[i];
-	}
+	w->pid_at = tracefs_offset(fd, name, " pid;");
+	point.number = tracefs_number(fd, name);
 	close(fd);
-	if (!w->pid_at || !point[WAKING].number)
+	if (!w->pid_at || !point.number)
 		return why_set(why, -ENOENT, "this kernel has no tracepoint sched_waking");
-	w->cpus = cpus_begin(point, w->has_device ? POINTS : 1, take, w, why);
-	return w->cpus ? cpus_drain_always(w->cpus, why) : -EPERM;
+	if (last) {
+		snprintf(filter, sizeof(filter), "pid >= %d && pid <= %d", (int)first, (int)last);
+		point.filter = filter;
+	}
+	w->cpus = cpus_begin(&point, 1, take, w, why);
+	w->first = first;
+	w->last = last;
+	if (before)
+		w->lost += cpus_end(before);
+	return w->cpus ? 0 : -EPERM;
 }
 
-struct wakers *wakers_begin(const char *device, struct why *why)
+static struct wakers *wakers_new(void)
 {
 	struct wakers *w = mem_zalloc(sizeof(*w));
 
 	number_of_name(w, "an interrupt");
-	if (!begin(w, device, why))
+	return w;
+}
+
+struct wakers *wakers_begin(struct why *why)
+{
+	struct wakers *w = wakers_new();
+
+	if (!begin(w, 0, 0, why) && !cpus_drain_always(w->cpus, why))
 		return w;
 	wakers_free(w);
 	return NULL;
+}
+
+struct wakers *wakers_watch(bool (*is_one)(void *arg, pid_t tid), void *arg, pid_t first, pid_t last,
+                            struct why *why)
+{
+	struct wakers *w = wakers_new();
+
+	w->is_one = is_one;
+	w->arg = arg;
+	w->room_above = 256;
+	if (!begin(w, first, last + w->room_above, why))
+		return w;
+	wakers_free(w);
+	return NULL;
+}
+
+int wakers_cover(struct wakers *w, pid_t first, pid_t last, struct why *why)
+{
+	if (first >= w->first && last <= w->last)
+		return 0;
+	w->room_above *= 2; /* a filter cannot be changed, and to begin anew is dear: so it is rare */
+	return begin(w, first < w->first ? first : w->first, last + w->room_above, why);
 }
 
 static int by_task_and_time(const void *a, const void *b)
@@ -198,24 +205,25 @@ static int by_task_and_time(const void *a, const void *b)
 	return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
 
-static int by_time(const void *a, const void *b)
+static void sort(struct wakers *w)
 {
-	const struct io_event *x = a, *y = b;
+	if (w->is_new)
+		qsort(w->waking, w->n, sizeof(*w->waking), by_task_and_time);
+	w->is_new = false;
+}
 
-	return x->ns < y->ns ? -1 : x->ns > y->ns;
+void wakers_drain(struct wakers *w)
+{
+	if (w->cpus)
+		cpus_drain(w->cpus);
+	sort(w);
 }
 
 void wakers_end(struct wakers *w)
 {
-	w->lost += cpus_end(w->cpus);
+	w->lost += w->cpus ? cpus_end(w->cpus) : 0;
 	w->cpus = NULL;
-	if (w->n)
-		qsort(w->waking, w->n, sizeof(*w->waking), by_task_and_time);
-	if (w->nio)
-		qsort(w->io, w->nio, sizeof(*w->io), by_time);
-	w->has_flushes = io_flushes_known(w->io, w->nio);
-	w->span = mem_alloc((w->nio + 1) * sizeof(*w->span));
-	w->nspans = io_spans(w->io, w->nio, w->has_flushes, w->span);
+	sort(w);
 }
 
 void wakers_free(struct wakers *w)
@@ -225,8 +233,6 @@ void wakers_free(struct wakers *w)
 	if (w->cpus)
 		cpus_end(w->cpus);
 	free(w->waking);
-	free(w->io);
-	free(w->span);
 	free(w);
 }
 
@@ -250,101 +256,17 @@ const char *wakers_of(const struct wakers *w, pid_t tid, uint64_t out_ns, uint64
 	return w->name[w->waking[low - 1].name];
 }
 
-bool wakers_has_device(const struct wakers *w)
-{
-	return w->has_device && !w->lost;
-}
-
-bool wakers_has_flushes(const struct wakers *w)
-{
-	return w->has_flushes;
-}
-
 uint64_t wakers_lost(const struct wakers *w)
 {
-	return w->lost;
+	return w->lost + (w->cpus ? cpus_lost(w->cpus) : 0);
 }
 
-bool io_flushes_known(const struct io_event *e, size_t n)
+void wakers_forget(struct wakers *w, uint64_t before_ns)
 {
-	bool under_way = false;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!e[i].flush)
-			continue;
-		if (e[i].ended != under_way)
-			return false;
-		under_way = !e[i].ended;
-	}
-	return true;
-}
-
-/* What is under way: sectors of requests. */
-struct in_flight {
-	uint64_t sector[IN_FLIGHT];
-	unsigned n;
-};
-
-/* A request that is issued again, as after a requeue, is there already; one that ends unknown began before we came. */
-static void step(struct in_flight *f, uint64_t sector, bool ended)
-{
-	unsigned i = 0;
-
-	while (i < f->n && f->sector[i] != sector)
-		i++;
-	if (ended && i < f->n)
-		f->sector[i] = f->sector[--f->n];
-	if (!ended && i == f->n && i < IN_FLIGHT)
-		f->sector[f->n++] = sector;
-}
-
-size_t io_spans(const struct io_event *e, size_t n, bool with_flushes, struct io_span *out)
-{
-	struct in_flight f = { .n = 0 };
-	uint64_t before = 0;
-	size_t have = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		bool was = f.n;
-
-		if (e[i].flush && !with_flushes)
-			continue;
-		step(&f, e[i].flush ? UINT64_MAX : e[i].sector, e[i].ended);
-		if (!was && f.n)
-			out[have++] = (struct io_span){ .from_ns = e[i].ns, .to_ns = UINT64_MAX, .before_ns = before };
-		if (was && !f.n) {
-			out[have - 1].to_ns = e[i].ns;
-			before += e[i].ns - out[have - 1].from_ns;
-		}
-	}
-	return have;
-}
-
-/* Busy before that time. */
-static uint64_t busy_until(const struct io_span *s, size_t n, uint64_t ns)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (s[mid].from_ns < ns)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low)
-		return 0;
-	s += low - 1;
-	return s->before_ns + (s->to_ns < ns ? s->to_ns : ns) - s->from_ns;
-}
-
-uint64_t io_busy(const struct io_span *s, size_t n, uint64_t from_ns, uint64_t to_ns)
-{
-	return busy_until(s, n, to_ns) - busy_until(s, n, from_ns);
-}
-
-uint64_t wakers_busy(const struct wakers *w, uint64_t from_ns, uint64_t to_ns)
-{
-	return io_busy(w->span, w->nspans, from_ns, to_ns);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->waking[i].ns >= before_ns)
+			w->waking[n++] = w->waking[i];
+	w->n = n;
 }

@@ -1,6 +1,6 @@
 /*
- * wakers_test.c: when a device had something to do, from events; who woke a thread, seen for real. Where tracepoints
- * are not allowed that test skips itself.
+ * wakers_test.c: who woke a thread, seen for real: of this process, and of threads that are chosen. Where tracepoints
+ * are not allowed the tests skip themselves.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,59 +19,6 @@
 
 #include "kwait/sum.h"
 #include "kwait/wakers.h"
-
-#define N(array) (sizeof(array) / sizeof((array)[0]))
-
-static uint64_t busy(const struct io_event *e, size_t n, uint64_t from, uint64_t to)
-{
-	struct io_span span[16];
-
-	return io_busy(span, io_spans(e, n, io_flushes_known(e, n), span), from, to);
-}
-
-static void a_device_is_busy_from_the_first_to_the_last(void **state)
-{
-	static const struct io_event e[] = {
-		{ 10, 100, false, false }, { 15, 200, false, false }, { 20, 100, true, false },
-		{ 30, 200, true, false },
-		{ 50, 0, false, true }, { 60, UINT64_MAX, true, true },
-	};
-
-	assert_int_equal(busy(e, N(e), 0, 100), 30);
-	assert_int_equal(busy(e, N(e), 12, 100), 28);
-	assert_int_equal(busy(e, N(e), 0, 25), 15);
-	assert_int_equal(busy(e, N(e), 30, 50), 0);
-	assert_int_equal(busy(e, N(e), 17, 18), 1);
-	assert_int_equal(busy(e, N(e), 55, 70), 5);
-	assert_int_equal(busy(NULL, 0, 0, 100), 0);
-}
-
-static void what_began_before_or_ends_after_is_no_mistake(void **state)
-{
-	static const struct io_event before[] = { { 5, 1, true, false }, { 10, 2, false, false },
-		                                  { 20, 2, true, false } };
-	static const struct io_event after[] = { { 10, 1, false, false } };
-	static const struct io_event twice[] = { { 10, 1, false, false }, { 12, 1, false, false },
-		                                 { 20, 1, true, false } };
-
-	assert_int_equal(busy(before, N(before), 0, 100), 10);
-	assert_int_equal(busy(after, N(after), 0, 100), 90);
-	assert_int_equal(busy(after, N(after), 40, 60), 20);
-	assert_int_equal(busy(twice, N(twice), 0, 100), 10);
-}
-
-/* As on virtio, where a flush's end may have no record: it would be under way for ever. */
-static void a_flush_without_an_end_is_left_out(void **state)
-{
-	static const struct io_event e[] = {
-		{ 10, 0, false, true }, { 20, 5, false, false }, { 30, 5, true, false }, { 40, 0, false, true },
-		{ 50, 0, true, true },
-	};
-
-	assert_false(io_flushes_known(e, N(e)));
-	assert_int_equal(busy(e, N(e), 0, 100), 10);
-	assert_true(io_flushes_known(e, 1));
-}
 
 static void a_worker_is_called_by_its_work(void **state)
 {
@@ -110,7 +57,7 @@ static bool both_ends_are_told(void)
 	int fd[2];
 	char c;
 
-	w = wakers_begin(NULL, &why);
+	w = wakers_begin(&why);
 	assert_non_null(w);
 	t = kwait_task_open(0, NULL);
 	assert_non_null(t);
@@ -131,8 +78,7 @@ static bool both_ends_are_told(void)
 	waitpid(other, NULL, 0);
 	kwait_task_stop(t);
 	wakers_end(w);
-	assert_false(wakers_has_device(w));
-	kwait_sum_task(&sum, t, w);
+	kwait_sum_task(&sum, t, &(struct kwait_beside){ .wakers = w });
 	kwait_sum_sort(&sum);
 	for (unsigned i = 0; i < sum.nsites; i++) {
 		const struct kwait_site *s = &sum.site[i];
@@ -158,7 +104,7 @@ static void who_ended_a_sleep_is_told(void **state)
 	struct why why;
 	bool told = false;
 
-	if (kwait_allowed(&why) || !(w = wakers_begin(NULL, &why))) {
+	if (kwait_allowed(&why) || !(w = wakers_begin(&why))) {
 		print_message("skipped: %s\n", why.text);
 		skip();
 	}
@@ -169,13 +115,87 @@ static void who_ended_a_sleep_is_told(void **state)
 	assert_true(told);
 }
 
+static int go[2];
+
+static void *sleep_and_go(void *arg)
+{
+	char c;
+
+	*(pid_t *)arg = gettid();
+	return (void *)(intptr_t)(read(go[0], &c, 1) == 1 && read(go[0], &c, 1) == 1);
+}
+
+static bool is_chosen(void *arg, pid_t tid)
+{
+	return tid == *(pid_t *)arg;
+}
+
+/* Wakes it, once it sleeps. */
+static void wake(pid_t tid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	while (state != 'S') {
+		FILE *in = fopen(path, "re");
+
+		assert_non_null(in);
+		assert_int_equal(fscanf(in, "%*d %*s %c", &state), 1);
+		fclose(in);
+	}
+	assert_int_equal(write(go[1], "x", 1), 1);
+}
+
+/* One that is out of the limits is not seen; nor is one that is not asked for; what is too old is forgotten. */
+static void chosen_threads_alone_are_watched(void **state)
+{
+	_Atomic pid_t tid = 0;
+	pid_t chosen = -1;
+	struct wakers *w = NULL;
+	struct why why;
+	pthread_t thread;
+	void *slept;
+
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pthread_create(&thread, NULL, sleep_and_go, (void *)&tid), 0);
+	while (!tid)
+		;
+	chosen = tid;
+	if (kwait_allowed(&why) || !(w = wakers_watch(is_chosen, &chosen, tid + 1, tid + 1, &why)))
+		print_message("skipped: %s\n", why.text);
+	wake(tid);
+	for (; w; w = NULL) {
+		wakers_drain(w);
+		assert_null(wakers_of(w, tid, 0, UINT64_MAX));
+		assert_int_equal(wakers_cover(w, tid, tid, &why), 0);
+		wake(tid);
+		wakers_drain(w);
+		assert_non_null(wakers_of(w, tid, 0, UINT64_MAX));
+		assert_null(wakers_of(w, gettid(), 0, UINT64_MAX));
+		wakers_forget(w, kwait_now());
+		assert_null(wakers_of(w, tid, 0, UINT64_MAX));
+		wakers_end(w);
+		assert_int_equal(wakers_lost(w), 0);
+		wakers_free(w);
+		chosen = 0;
+	}
+	if (chosen)
+		wake(tid);
+	pthread_join(thread, &slept);
+	assert_non_null(slept);
+	close(go[0]);
+	close(go[1]);
+	if (chosen)
+		skip();
+}
+
 static void wakers_are_added_up_by_name(void **state)
 {
 	struct kwait_sum a = { .nsites = 1, .device_ns = 1, .device_sync_ns = 2 }, b = a;
 
-	a.site[0] = (struct kwait_site){ .function = "f", .what = "w", .phase = PH_LOG_JOIN,
+	a.site[0] = (struct kwait_site){ .function = "f", .what = "w", .phase = PH_LOG_JOIN, .device_ns = 7,
 		                         .waker = { { "x", 10 }, { "y", 5 } } };
-	b.site[0] = (struct kwait_site){ .function = "f", .what = "w", .phase = PH_LOG_JOIN,
+	b.site[0] = (struct kwait_site){ .function = "f", .what = "w", .phase = PH_LOG_JOIN, .device_ns = 8,
 		                         .waker = { { "y", 20 }, { "z", 1 } } };
 	snprintf(b.no_wakers, sizeof(b.no_wakers), "why");
 	kwait_sum_merge(&a, &b);
@@ -184,6 +204,7 @@ static void wakers_are_added_up_by_name(void **state)
 	assert_int_equal(a.site[0].waker[0].ns, 25);
 	assert_string_equal(a.site[0].waker[1].name, "x");
 	assert_int_equal(a.site[0].waker[2].ns, 1);
+	assert_int_equal(a.site[0].device_ns, 15);
 	assert_int_equal(a.device_ns, 2);
 	assert_int_equal(a.device_sync_ns, 4);
 	assert_string_equal(a.no_wakers, "why");
@@ -192,11 +213,9 @@ static void wakers_are_added_up_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_device_is_busy_from_the_first_to_the_last),
-		cmocka_unit_test(what_began_before_or_ends_after_is_no_mistake),
-		cmocka_unit_test(a_flush_without_an_end_is_left_out),
 		cmocka_unit_test(a_worker_is_called_by_its_work),
 		cmocka_unit_test(who_ended_a_sleep_is_told),
+		cmocka_unit_test(chosen_threads_alone_are_watched),
 		cmocka_unit_test(wakers_are_added_up_by_name),
 	};
 

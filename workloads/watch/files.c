@@ -32,7 +32,7 @@ static int find_device(struct watched_files *f, const char *path)
 	if (f->ndevices == sizeof(f->device) / sizeof(f->device[0]))
 		return -1;
 	strcpy(d->name, name);
-	d->flushes = flushes_begin(name, &why);
+	d->flushes = flushes_watch(name, &why);
 	if (!d->flushes)
 		snprintf(d->why, sizeof(d->why), "%.150s", why.text);
 	d->since_ns = kwait_now();
@@ -199,6 +199,7 @@ static void add_sync(struct watched_files *f, unsigned number, const struct watc
                      const struct kwait_call *c)
 {
 	struct watched_file *file = f->file[number];
+	struct kwait_beside beside = { .wakers = f->wakers };
 	struct kwait_sum sum = { .syncs = 0 };
 	struct watched_slow slow = {
 		.begin_ns = c->begin_ns, .took_ns = c->end_ns - c->begin_ns, .file = number, .kind = c->kind,
@@ -207,11 +208,16 @@ static void add_sync(struct watched_files *f, unsigned number, const struct watc
 
 	hist_add(&file->sync, slow.took_ns);
 	note_task(file, t->tid);
-	kwait_sum_call(&sum, t->task, c, NULL);
+	if (file->device >= 0 && f->device[file->device].since_ns < c->begin_ns)
+		beside.device = f->device[file->device].flushes;
+	kwait_sum_call(&sum, t->task, c, &beside);
 	kwait_sum_sort(&sum);
+	slow.has_device = beside.device;
+	slow.device_ns = sum.device_ns;
 	if (sum.nsites) {
 		snprintf(slow.wait, sizeof(slow.wait), "%s", sum.site[0].function);
 		slow.wait_ns = sum.site[0].ns;
+		snprintf(slow.waker, sizeof(slow.waker), "%s", sum.site[0].waker[0].name);
 	}
 	kwait_sum_merge(&file->waits, &sum);
 	add_slow(f, &slow);
@@ -237,6 +243,15 @@ static void keep(struct watched_moments *m, const struct kwait_call *c, pid_t ti
 		CHECK(m->at);
 	}
 	m->at[m->n++] = (struct watched_moment){ .begin_ns = c->begin_ns, .end_ns = c->end_ns, .tid = tid };
+}
+
+static void drained(void *arg, uint64_t until_ns, uint64_t since_ns)
+{
+	struct watched_files *f = arg;
+
+	for (unsigned i = 0; i < f->ndevices; i++)
+		if (f->device[i].flushes)
+			flushes_drain(f->device[i].flushes, until_ns, since_ns);
 }
 
 /* Of the file, and by a flush: the others leave something out. */
@@ -281,7 +296,8 @@ static void call_ended(void *arg, const struct watched_thread *t, const struct k
 
 struct watched_calls watched_files_calls(struct watched_files *f)
 {
-	return (struct watched_calls){ .found = process_found, .begun = call_begun, .ended = call_ended, .arg = f };
+	return (struct watched_calls){ .found = process_found, .begun = call_begun, .drained = drained,
+	                                .ended = call_ended, .arg = f };
 }
 
 /* ---- were they kept? ---- */

@@ -76,6 +76,9 @@ struct watched_slow {
 	pid_t tid;
 	char wait[KWAIT_SITE_NAME];    /* the longest; "" is none */
 	uint64_t wait_ns;
+	char waker[WAKER_NAME];        /* who ended most of that; "": not known */
+	bool has_device;
+	uint64_t device_ns;            /* the device had something to do */
 };
 
 struct watched_files {
@@ -84,6 +87,8 @@ struct watched_files {
 	struct watched_slow slow[SLOWEST]; /* the slowest first */
 	unsigned nslow;
 	uint64_t begin_ns, end_ns;
+	const struct wakers *wakers;   /* NULL: no_wakers says why */
+	char no_wakers[160];
 	bool has_ring;                 /* a process has an io_uring */
 	char no_uring[160];            /* why syncs through it are not seen; "" when they are */
 	/* The name in /sys/block of the device under a path, if it has a cache to flush; else -errno with why. */

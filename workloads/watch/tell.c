@@ -7,6 +7,7 @@
 #include "watch/answer.h"
 
 #define ROWS       20   /* files of a table */
+#define TOP_FILES  5    /* of those with phases */
 
 static double us(double ns)
 {
@@ -94,15 +95,51 @@ static void print_files(struct watched_file *const *list, unsigned n, size_t com
 	screen_table_free(t);
 }
 
+/* "jbd2/vda-8 98%", and how much of the wait the device had something to do. */
+static void put_beside(struct screen_table *t, const struct kwait_sum *of, const struct kwait_site *s)
+{
+	if (s->waker[0].name[0])
+		screen_cell(t, "%s %.0f%%", s->waker[0].name, 100.0 * (double)s->waker[0].ns / (double)s->ns);
+	else
+		screen_cell(t, "-");
+	if (of->device_sync_ns)
+		screen_cell(t, "%.0f%%", 100.0 * (double)s->device_ns / (double)s->ns);
+	else
+		screen_cell(t, "-");
+}
+
+/* What part of the syncs' time the device had something to do; else, or where it is not known who woke, why. */
+static void say_devices(struct watched_file *const *list, unsigned n, const struct watched_files *f, size_t common,
+                        FILE *out)
+{
+	for (unsigned i = 0; i < n && i < TOP_FILES; i++) {
+		const struct kwait_sum *k = &list[i]->waits;
+
+		if (k->device_sync_ns)
+			screen_sayf(out, "  ", "%s: the device had %s in %.0f%% of that time%s", list[i]->path + common,
+			            k->no_flushes ? "data to write" : "something to do",
+			            100.0 * (double)k->device_ns / (double)k->device_sync_ns,
+			            k->no_flushes ? "; when its flushes end, its driver does not tell" : "");
+	}
+	if (f->no_wakers[0])
+		screen_sayf(out, "", "notice: who woke is not known: %s", f->no_wakers);
+	for (unsigned i = 0; i < f->ndevices; i++)
+		if (f->device[i].why[0])
+			screen_sayf(out, "", "notice: what %s did is not wholly known: %s", f->device[i].name,
+			            f->device[i].why);
+}
+
 static void print_phases(struct watched_file *const *list, unsigned n, size_t common, FILE *out)
 {
-	struct screen_table *t = screen_table(1);
+	struct screen_table *t = screen_table(3);
 
 	screen_column(t, "file", true);
 	screen_column(t, "share", false);
 	screen_column(t, "phase", true);
+	screen_column(t, "woken by", true);
+	screen_column(t, "device busy", false);
 	screen_column(t, "what the kernel waited for", true);
-	for (unsigned i = 0; i < n && i < 5; i++) {
+	for (unsigned i = 0; i < n && i < TOP_FILES; i++) {
 		struct kwait_sum sorted = list[i]->waits;
 
 		kwait_sum_sort(&sorted);
@@ -112,11 +149,14 @@ static void print_phases(struct watched_file *const *list, unsigned n, size_t co
 			screen_cell(t, "%s", list[i]->path + common);
 			screen_cell(t, "%.1f%%", 100.0 * (double)s->ns / (double)sorted.sync_ns);
 			screen_cell(t, "%s", kwait_phase_name(s->phase));
+			put_beside(t, &sorted, s);
 			screen_cell(t, "%s%s%s", s->function, s->what[0] ? ": " : "", s->what);
 		}
 		screen_cell(t, "%s", list[i]->path + common);
 		screen_cell(t, "%.1f%%", 100.0 * (double)sorted.phase_ns[KW_ON_CPU] / (double)sorted.sync_ns);
 		screen_cell(t, "%s", kwait_phase_name(KW_ON_CPU));
+		screen_cell(t, "-");
+		screen_cell(t, "-");
 		screen_cell(t, "%s", kwait_phase_what(KW_ON_CPU));
 	}
 	fputs("\nwhere the time of syncs went\n", out);
@@ -133,8 +173,10 @@ static void print_slowest(const struct watched_files *f, size_t common, FILE *ou
 		screen_column(t, column[i], false);
 	screen_column(t, "call", true);
 	screen_column(t, "file", true);
+	screen_column(t, "device busy us", false);
 	screen_column(t, "of it waited us", false);
 	screen_column(t, "for", true);
+	screen_column(t, "woken by", true);
 	for (unsigned i = 0; i < f->nslow; i++) {
 		const struct watched_slow *s = &f->slow[i];
 
@@ -143,8 +185,13 @@ static void print_slowest(const struct watched_files *f, size_t common, FILE *ou
 		screen_cell(t, "%d", (int)s->tid);
 		screen_cell(t, "%s", kwait_kind_name[s->kind]);
 		screen_cell(t, "%s", f->file[s->file]->path + common);
+		if (s->has_device)
+			screen_cell(t, "%.0f", us((double)s->device_ns));
+		else
+			screen_cell(t, "-");
 		screen_cell(t, "%.0f", us((double)s->wait_ns));
 		screen_cell(t, "%s", s->wait[0] ? s->wait : "-");
+		screen_cell(t, "%s", s->waker[0] ? s->waker : "-");
 	}
 	fputs("\nthe slowest\n", out);
 	screen_table_print(t, out);
@@ -194,6 +241,7 @@ void watched_files_print(const struct watched_files *f, const char *name, FILE *
 		answer_print(list, n, f, name, out);
 		print_files(list, n, common, out);
 		print_phases(list, n, common, out);
+		say_devices(list, n, f, common, out);
 		print_slowest(f, common, out);
 	} else {
 		screen_sayf(out, "", "%s: no sync was seen in %.1f s.", name, seconds_of(f));
@@ -207,6 +255,15 @@ void watched_files_print(const struct watched_files *f, const char *name, FILE *
 static void put(json_t *o, const char *key, uint64_t value)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static json_t *wakers_json(const struct kwait_site *s)
+{
+	json_t *o = json_object();
+
+	for (unsigned k = 0; k < KWAIT_WAKERS && s->waker[k].name[0]; k++)
+		put(o, s->waker[k].name, s->waker[k].ns);
+	return o;
 }
 
 static json_t *file_json(const struct watched_file *file)
@@ -244,9 +301,17 @@ static json_t *file_json(const struct watched_file *file)
 		json_object_set_new(site, "phase", json_string(kwait_phase_name(sorted.site[i].phase)));
 		put(site, "ns", sorted.site[i].ns);
 		put(site, "n", sorted.site[i].n);
+		if (sorted.device_sync_ns)
+			put(site, "device_ns", sorted.site[i].device_ns);
+		json_object_set_new(site, "woken_by_ns", wakers_json(&sorted.site[i]));
 		json_array_append_new(sites, site);
 	}
 	json_object_set_new(o, "sites", sites);
+	if (sorted.device_sync_ns) {
+		put(o, "device_sync_ns", sorted.device_sync_ns);
+		put(o, "device_ns", sorted.device_ns);
+		json_object_set_new(o, "device_flushes_known", json_boolean(!sorted.no_flushes));
+	}
 	return o;
 }
 
@@ -273,12 +338,17 @@ json_t *watched_files_json(const struct watched_files *f, const char *name)
 		json_object_set_new(s, "path", json_string(f->file[f->slow[i].file]->path));
 		json_object_set_new(s, "wait", json_string(f->slow[i].wait));
 		put(s, "wait_ns", f->slow[i].wait_ns);
+		json_object_set_new(s, "woken_by", json_string(f->slow[i].waker));
+		if (f->slow[i].has_device)
+			put(s, "device_ns", f->slow[i].device_ns);
 		json_array_append_new(slowest, s);
 	}
 	json_object_set_new(o, "slowest", slowest);
 	put(o, "judged", f->judged);
 	put(o, "early", f->early);
 	json_object_set_new(o, "uses_io_uring", json_boolean(f->has_ring));
+	if (f->no_wakers[0])
+		json_object_set_new(o, "no_wakers", json_string(f->no_wakers));
 	if (f->no_uring[0])
 		json_object_set_new(o, "no_io_uring", json_string(f->no_uring));
 	free(list);

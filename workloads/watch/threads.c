@@ -54,6 +54,8 @@ static int add_thread(struct watched *w, pid_t pid, pid_t tid, struct why *why)
 		w->thread = realloc(w->thread, w->room * sizeof(*w->thread));
 		CHECK(w->thread);
 	}
+	w->first = !w->n || tid < w->first ? tid : w->first;
+	w->last = tid > w->last ? tid : w->last;
 	w->thread[w->n++] = (struct watched_thread){ .pid = pid, .tid = tid, .task = task, .is_worker = works };
 	return 0;
 }
@@ -93,6 +95,11 @@ static void add_children(struct watched *w, pid_t pid, pid_t tid)
 		fclose(in);
 }
 
+static bool is_thread(void *arg, pid_t tid)
+{
+	return is_watched(arg, tid);
+}
+
 int watched_begin(struct watched *w, pid_t pid, struct why *why)
 {
 	int ret = kwait_allowed(why);
@@ -106,6 +113,8 @@ int watched_begin(struct watched *w, pid_t pid, struct why *why)
 		ret = add_threads(w, pid, why);
 	if (!ret)
 		w->uring = uring_begin(&w->no_uring);
+	if (!ret)
+		w->wakers = wakers_watch(is_thread, w, w->first, w->last, &w->no_wakers);
 	w->processes = 1;
 	if (ret)
 		watched_end(w);
@@ -279,6 +288,8 @@ static void look_for_threads(struct watched *w, const struct watched_calls *tell
 		if (!w->thread[i].gone)
 			add_children(w, w->thread[i].pid, w->thread[i].tid);
 	}
+	if (w->wakers)
+		wakers_cover(w->wakers, w->first, w->last, &w->no_wakers);
 	for (unsigned i = 0; i < w->n; i++) {
 		struct watched_thread *t = &w->thread[i];
 		if (!t->found && t->pid == t->tid)
@@ -290,14 +301,19 @@ static void look_for_threads(struct watched *w, const struct watched_calls *tell
 /* What ended before that time, and before each call that is under way, was told. */
 static void forget(struct watched *w, uint64_t before_ns)
 {
+	w->since_ns = before_ns;
 	for (unsigned i = w->n; i-- > 0;) {
 		const struct kwait_call *inside = kwait_task_inside(w->thread[i].task);
 
-		kwait_task_forget(w->thread[i].task,
-		                  inside && inside->begin_ns < before_ns ? inside->begin_ns : before_ns);
+		uint64_t since_ns = inside && inside->begin_ns < before_ns ? inside->begin_ns : before_ns;
+
+		kwait_task_forget(w->thread[i].task, since_ns);
+		w->since_ns = since_ns < w->since_ns ? since_ns : w->since_ns;
 		if (w->thread[i].gone)
 			let_go(w, i);
 	}
+	if (w->wakers)
+		wakers_forget(w->wakers, w->since_ns);
 }
 
 static bool has_worker(const struct watched *w)
@@ -311,7 +327,7 @@ static bool has_worker(const struct watched *w)
 
 unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 {
-	uint64_t now = kwait_now(), first;
+	uint64_t now = kwait_now(), first, drained_ns;
 	bool cloned = false;
 
 	if (w->has_ended || w->waits_for_worker || now - w->looked_ns >= LOOK_NS) {
@@ -323,8 +339,12 @@ unsigned watched_look(struct watched *w, const struct watched_calls *tell)
 	/* From here on the rings are complete up to `now`. */
 	for (unsigned i = 0; i < w->n; i++)
 		kwait_task_drain(w->thread[i].task);
+	drained_ns = kwait_now(); /* all that the calls rest on was before */
 	if (w->uring)
 		uring_drain(w->uring, now);
+	if (w->wakers)
+		wakers_drain(w->wakers);
+	tell->drained(tell->arg, drained_ns, w->since_ns);
 	for (unsigned i = w->n; i-- > 0;)
 		cloned |= tell_calls(&w->thread[i], tell);
 	first = w->uring ? tell_uring(w, tell) : UINT64_MAX;
@@ -355,10 +375,22 @@ void watched_end(struct watched *w)
 	while (w->n)
 		let_go(w, w->n - 1);
 	if (w->uring)
-		w->lost += uring_end(w->uring);
+		uring_end(w->uring);
 	w->uring = NULL;
+	wakers_free(w->wakers);
+	w->wakers = NULL;
 	free(w->thread);
 	free(w->ended);
 	w->thread = NULL;
 	w->ended = NULL;
+}
+
+uint64_t watched_lost(const struct watched *w)
+{
+	uint64_t lost = w->lost;
+
+	for (unsigned i = 0; i < w->n; i++)
+		lost += kwait_task_lost(w->thread[i].task);
+	lost += w->uring ? uring_lost(w->uring) : 0;
+	return lost + (w->wakers ? wakers_lost(w->wakers) : 0);
 }

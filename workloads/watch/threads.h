@@ -21,6 +21,7 @@
 #include "base/why.h"
 #include "kwait/task.h"
 #include "kwait/uring.h"
+#include "kwait/wakers.h"
 
 struct watched_thread {
 	pid_t pid, tid;
@@ -40,11 +41,15 @@ struct watched {
 	unsigned processes;  /* that were ever seen */
 	uint64_t looked_ns;  /* when new threads were last looked for */
 	bool has_ended;      /* a thread has, since then */
-	uint64_t lost;
+	uint64_t lost;       /* records of threads that have ended */
 	struct uring *uring; /* NULL: no_uring says why not */
 	struct why no_uring;
 	uint64_t uring_quiet_ns; /* as of a thread */
 	bool waits_for_worker;   /* a sync is under way, and no worker was found */
+	struct wakers *wakers; /* NULL: no_wakers says why not */
+	struct why no_wakers;
+	pid_t first, last;     /* between them are the numbers of all threads that were watched */
+	uint64_t since_ns;     /* no call that is told from now on was in a sleep that ended before */
 	struct ended { pid_t tid, pid; } *ended; /* threads that were watched */
 	size_t nended, ended_room;
 };
@@ -56,6 +61,8 @@ struct watched {
 struct watched_calls {
 	void (*found)(void *arg, pid_t pid);
 	unsigned (*begun)(void *arg, pid_t pid, const struct kwait_call *c);
+	/* Before each round of ended(): its calls are over at that time, and none has begun before the other one. */
+	void (*drained)(void *arg, uint64_t until_ns, uint64_t since_ns);
 	/* The thread's task is NULL where a worker of io_uring was not seen. */
 	void (*ended)(void *arg, const struct watched_thread *t, const struct kwait_call *c, unsigned begun);
 	void *arg;
@@ -67,6 +74,8 @@ int watched_begin(struct watched *w, pid_t pid, struct why *why);
 unsigned watched_look(struct watched *w, const struct watched_calls *tell);
 /* Sleeps until a sync begins, or a thread ends, or that time has passed. */
 void watched_wait(struct watched *w, unsigned ms);
+/* Records of the kernel that were dropped so far. */
+uint64_t watched_lost(const struct watched *w);
 void watched_end(struct watched *w);
 
 #endif
