@@ -69,6 +69,8 @@ int log_create(struct log *log, struct fs *fs, uint64_t trans)
 	if (ret)
 		return ret;
 	log->tree.give_up = fs->on.give_up_log_block;
+	log->tree.refuse = fs->opt.log_memory;
+	log->tree.refuse_arg = fs->opt.log_memory_arg;
 	log->trans = trans;
 	log->in_parent = false;
 	fs->on.log_made(log);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "hunt/faults.h"
 #include "machine/mem.h"
-#include "tree/super.h"
 #include "pick/pickers.h"
 #include "rt/sanitize.h"
 
@@ -98,28 +98,13 @@ static int make_content(struct hunt *h, struct why *why)
 
 /* ---- the device ---- */
 
-/* The device of a race that asks for it fails one write of data, or of a tree block. */
-static int fail_write(void *arg, const struct bio *bio)
-{
-	struct hunt *h = arg;
-	bool tree = bio->flags & BIO_META;
-	uint32_t which = tree ? h->race->fail_tree_write : h->race->fail_data_write;
-
-	if (!(bio->flags & BIO_WRITE) || !bio->len || (tree && bio->off < SUPER_END) || !which)
-		return 0;
-	rt_access(h->faults_id, POINT_WRITE); /* which one it is depends on their order */
-	return atomic_fetch_add(tree ? &h->tree_writes : &h->data_writes, 1) + 1 == which ? -EIO : 0;
-}
-
 static int open_on_device(struct hunt *h, struct why *why)
 {
 	int ret = make_content(h, why);
 
 	powercut_start(h->dev);
 	h->dev->async = true;
-	h->faults = (struct dev_faults){ .fail = fail_write, .arg = h };
-	if (h->race->fail_data_write || h->race->fail_tree_write)
-		h->dev->faults = &h->faults;
+	faults_open(h);
 	h->judge = judge_new(h->run.model, h->dev);
 	model_mark(h->run.model);
 	return ret;

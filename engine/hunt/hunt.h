@@ -25,10 +25,10 @@ struct hunt {
 	uint32_t objects;         /* made before the first run: the device's, the model's */
 	struct judge *judge;
 	struct cut_budget budget;
-	struct dev_faults faults; /* race->fail_data_write, fail_tree_write */
-	uint32_t faults_id;       /* the fault's object: which write fails depends on their order */
-	_Atomic uint32_t data_writes; /* of the run under way, or of the last one; counted where the race fails one */
-	_Atomic uint32_t tree_writes; /* the same */
+	struct dev_faults faults; /* race->fail */
+	uint32_t faults_id;       /* the faults' object: which one fails depends on their order */
+	_Atomic bool may_fail;    /* the run is mounted, and its tasks run */
+	_Atomic uint32_t met[RACE_FAULTS]; /* in the run under way, or the last one; counted where the race fails one */
 	uint64_t schedules;       /* run so far */
 	/* of the runs to come; whoever opens the hunt sets them: */
 	enum granularity granularity; /* COOP_COARSE at first */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "hunt/faults.h"
 #include "hunt/run.h"
 
 static void keep_run(struct hunt *h, struct violation *v, enum violation_kind kind)
@@ -41,17 +42,17 @@ static bool call_failed(const struct model_op *o)
 enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 {
 	const struct model *m = h->run.model;
-	bool device_failed = h->race->fail_data_write && atomic_load(&h->data_writes) >= h->race->fail_data_write;
-
-	/* a tree block that failed aborts the file system, or fails a log commit: any call may be told of that */
-	bool tree_failed = h->race->fail_tree_write && atomic_load(&h->tree_writes) >= h->race->fail_tree_write;
+	bool data_failed = faults_met(h, FAULT_DATA_WRITE);
+	/* what else fails aborts the file system, fails a log commit, or leaves a page unread: any call may be told */
+	bool any_told = faults_met(h, FAULT_TREE_WRITE) || faults_met(h, FAULT_SUPER_WRITE) ||
+		        faults_met(h, FAULT_FLUSH) || faults_met(h, FAULT_READ);
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
 		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE || o->how == WRITE_DIRECT;
-		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && device_failed))
+		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && data_failed))
 			continue;
-		if (tree_failed && (o->ret == -EIO || o->ret == -EROFS))
+		if (any_told && (o->ret == -EIO || o->ret == -EROFS))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = model_has_file(o) ? model_file(m, o->file)->name : NULL;

@@ -20,6 +20,14 @@ enum verdict { VERDICT_HOLDS, VERDICT_BREAKS, VERDICT_ANY };
 #define RACE_DESIGNS   64u
 #define RACE_TASKS_MAX 16u
 
+/* What can fail in a run: one of its kind, while the tasks run. */
+enum race_fault {
+	FAULT_DATA_WRITE, FAULT_TREE_WRITE, FAULT_SUPER_WRITE, FAULT_FLUSH,
+	FAULT_READ,       /* of data, or of a tree block */
+	FAULT_LOG_MEMORY, /* a change of a log's tree finds no memory: no call is to be told of that */
+	RACE_FAULTS
+};
+
 /* A file's first content: `bytes` of it, written in one call. */
 struct race_file {
 	const char *name;
@@ -67,8 +75,7 @@ struct race {
 	struct mkfs_options mkfs;
 	struct mount_options mount; /* the hunt sets the design */
 	enum granularity granularity; /* COOP_FINE: always run so; its window has no coarse point (coop.h) */
-	uint32_t fail_data_write;   /* of a run, the n-th write of data fails with -EIO; 0: none does */
-	uint32_t fail_tree_write;   /* the same for the n-th write of a tree block */
+	uint32_t fail[RACE_FAULTS]; /* of each kind, the n-th in a run fails; 0: none does */
 	struct race_file files[RACE_FILES]; /* made once, and durable before the first run; a name NULL ends them */
 	uint32_t preallocated[RACE_FILES]; /* of file i: bytes after its first content that are preallocated */
 	uint32_t file_flags[RACE_FILES]; /* of file i: enum fs_file_flags */

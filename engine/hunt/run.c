@@ -2,6 +2,7 @@
 #include "hunt/run.h"
 
 #include "base/check.h"
+#include "hunt/faults.h"
 #include "pick/pickers.h"
 
 #define STEPS_LIMIT 20000u /* decisions of one run: a race takes tens to hundreds */
@@ -16,8 +17,7 @@ void hunt_rewind(struct hunt *h, uint64_t seed)
 	model_rewind(h->run.model);
 	powercut_rewind(h->dev);
 	judge_restart(h->judge);
-	atomic_store(&h->data_writes, 0);
-	atomic_store(&h->tree_writes, 0);
+	faults_rewind(h);
 	h->run.seed = seed;
 }
 
@@ -26,6 +26,7 @@ void hunt_mount(struct hunt *h)
 	struct mount_options o = h->race->mount;
 
 	o.design = h->design;
+	faults_mount(h, &o);
 	int ret = fs_mount(h->dev, &o, &h->run.fs, NULL);
 	CHECK(!ret);
 	for (uint32_t i = 0; i < h->run.nfiles; i++) {
@@ -34,6 +35,7 @@ void hunt_mount(struct hunt *h)
 	}
 	if (h->race->begin)
 		h->race->begin(&h->run);
+	faults_start(h);
 }
 
 void hunt_abandon(struct hunt *h)

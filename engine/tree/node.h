@@ -265,6 +265,12 @@ int child_enter(struct tree *t, struct node *parent, uint32_t slot, struct node_
 struct node_want child_want(const struct tree *t, const struct node *parent, uint32_t slot,
                             const struct node_end *end);
 
+/* Why the tree is not to be changed now (tree.h: refuse); 0: it may be. */
+static inline int tree_refuses(struct tree *t)
+{
+	return t->refuse ? t->refuse(t->refuse_arg) : 0;
+}
+
 /* A new, empty block of the tree: dirty, referenced, not locked. -ENOSPC. */
 int tree_new_node(struct tree *t, uint64_t generation, uint8_t level, struct node **out);
 /* Gives up a block that nothing points to any more (tree.4): frees or pins it, forgets the node. Not locked. */

@@ -17,6 +17,7 @@ static void tree_init(struct tree *t, struct blocks *bl, uint64_t owner)
 	t->root = NULL;
 	t->give_up = alloc_pin;
 	t->note = NULL;
+	t->refuse = NULL;
 	spin_init(&t->dirty_lock, L_DIRTY);
 	list_init(&t->dirty);
 	t->ndirty = 0;

@@ -59,6 +59,10 @@ struct tree {
 	 * the tree is held. NULL: nobody is told */
 	void (*note)(void *arg, const struct key *k, const void *data, uint32_t len);
 	void *note_arg;
+	/* asked before each change: an error is its result, and nothing is changed. Set by the tree's maker; NULL: none
+	 * is refused */
+	int (*refuse)(void *arg);
+	void *refuse_arg;
 	struct spin dirty_lock; /* guards these: */
 	struct list dirty;      /* blocks changed and not submitted */
 	uint32_t ndirty;
@@ -85,7 +89,7 @@ int tree_prev(struct tree *t, struct key *k, void *buf, uint32_t cap, uint32_t *
 /*
  * Changes, made in transaction `generation`. insert: -EEXIST when there. put: inserts or replaces
  * (any length). update: same as put but -ENOENT when not there. delete: -ENOENT when not there.
- * All: -EIO (a damaged block), -ENOSPC; on an error the tree is unchanged.
+ * All: -EIO (a damaged block), -ENOSPC, what t->refuse says; on an error the tree is unchanged.
  */
 int tree_insert(struct tree *t, uint64_t generation, const struct key *k, const void *data, uint32_t len);
 int tree_put(struct tree *t, uint64_t generation, const struct key *k, const void *data, uint32_t len);

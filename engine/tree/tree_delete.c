@@ -186,8 +186,10 @@ int tree_delete(struct tree *t, uint64_t generation, const struct key *k)
 {
 	struct path p = { .t = t, .generation = generation, .key = k };
 	bool shrinks;
-	int ret = enter_leaf(&p);
+	int ret = tree_refuses(t);
 
+	if (!ret)
+		ret = enter_leaf(&p);
 	if (!ret)
 		ret = remove_item(&p);
 	shrinks = !ret && p.root_locked;

@@ -193,7 +193,9 @@ static int change(const struct change *c)
 	int ret;
 
 	CHECK(c->len <= tree_item_max(c->t));
-	ret = enter_leaf(c, &leaf);
+	ret = tree_refuses(c->t);
+	if (!ret)
+		ret = enter_leaf(c, &leaf);
 	if (ret)
 		return ret;
 	/* ours alone: nobody else can change it, and no super can name it before a commit takes it (tree_modify.1) */

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/rng.h"
+#include "scene/scene.h"
 
 struct text {
 	char *buf;
@@ -118,14 +119,40 @@ static void put_mkfs(struct text *t, bool small, bool dup)
 	    dup ? "dup" : "single");
 }
 
-static void put_faults(struct text *t, bool data, bool tree)
+/* One of its kind fails, of so many at most. */
+static const struct {
+	enum scene_fault kind;
+	const char *name;
+	uint32_t most;
+} faults[] = {
+	{ SCENE_DATA_WRITE_ERROR, "data_write_error", 4 }, { SCENE_TREE_WRITE_ERROR, "tree_write_error", 12 },
+	{ SCENE_SUPER_WRITE_ERROR, "super_write_error", 4 }, { SCENE_FLUSH_ERROR, "flush_error", 3 },
+	{ SCENE_READ_ERROR, "read_error", 6 }, { SCENE_LOG_MEMORY_ERROR, "log_memory_error", 16 },
+};
+#define FAULTS (sizeof(faults) / sizeof(faults[0]))
+
+/* kinds: a bit for each (1 << kind). */
+static void put_faults(struct text *t, uint32_t kinds)
 {
-	if (data || tree)
+	if (kinds)
 		put(t, "\n[faults]\n");
-	if (data)
-		put(t, "data_write_error = %u\n", from_to(t, 1, 4));
-	if (tree)
-		put(t, "tree_write_error = %u\n", from_to(t, 1, 12));
+	for (unsigned i = 0; i < FAULTS; i++)
+		if (kinds >> faults[i].kind & 1)
+			put(t, "%s = %u\n", faults[i].name, from_to(t, 1, faults[i].most));
+}
+
+#define ONE(kind) (1u << SCENE_##kind##_ERROR)
+
+/* What fails in a row of the array, in the order of the rounds; and in two of three programs nothing does. */
+static const uint32_t fault_rows[] = {
+	0, ONE(DATA_WRITE), ONE(TREE_WRITE), ONE(LOG_MEMORY), ONE(FLUSH), ONE(DATA_WRITE) | ONE(TREE_WRITE),
+	ONE(SUPER_WRITE), ONE(READ), ONE(DATA_WRITE) | ONE(LOG_MEMORY),
+};
+#define FAULT_ROWS (sizeof(fault_rows) / sizeof(fault_rows[0]))
+
+static uint32_t draw_faults(struct text *t)
+{
+	return one_in(t, 3) ? PICK(t, fault_rows) : 0;
 }
 
 static void put_hunt(struct text *t, bool fine, uint32_t workers)
@@ -156,7 +183,7 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 	t.beside_a = subvols ? "d" : "b";
 	for (uint32_t i = 0; i < threads; i++)
 		put_thread(&t, i, threads == 1 ? from_to(&t, 3, 8) : from_to(&t, 1, 5));
-	put_faults(&t, one_in(&t, 6), one_in(&t, 12));
+	put_faults(&t, draw_faults(&t));
 	put_hunt(&t, one_in(&t, 3), one_in(&t, 3) ? 2 : 1);
 	return end_text(&t);
 }
@@ -164,28 +191,32 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 /* ---- the array ---- */
 
 /* Of two-valued options alone, so 8 rows suffice for more than there are. */
+#define OPTION_ROWS 8u
 static const struct {
-	bool small_nodes, dup, compress, inlines, fine, two_workers, data_fails, tree_fails;
-} rows[DRAW_ROWS] = {
-	{ 0, 0, 0, 0, 1, 0, 0, 0 },
-	{ 1, 0, 0, 1, 0, 1, 1, 0 },
-	{ 0, 1, 0, 1, 0, 1, 0, 1 },
-	{ 1, 1, 0, 0, 1, 0, 1, 1 },
-	{ 0, 0, 1, 1, 1, 0, 1, 1 },
-	{ 1, 0, 1, 0, 0, 1, 0, 1 },
-	{ 0, 1, 1, 0, 0, 0, 1, 0 },
-	{ 1, 1, 1, 1, 1, 1, 0, 0 },
+	bool small_nodes, dup, compress, inlines, fine, two_workers;
+} rows[OPTION_ROWS] = {
+	{ 0, 0, 0, 0, 1, 0 },
+	{ 1, 0, 0, 1, 0, 1 },
+	{ 0, 1, 0, 1, 0, 1 },
+	{ 1, 1, 0, 0, 1, 0 },
+	{ 0, 0, 1, 1, 1, 0 },
+	{ 1, 0, 1, 0, 0, 1 },
+	{ 0, 1, 1, 0, 0, 0 },
+	{ 1, 1, 1, 1, 1, 1 },
 };
+
+/* Row r has row r % 8 of the one and r % 9 of the other: 8 and 9 have no divisor in common, so each two come together. */
+_Static_assert(OPTION_ROWS == 8 && FAULT_ROWS == 9 && DRAW_ROWS == OPTION_ROWS * FAULT_ROWS, "all pairs, once each");
 
 const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size)
 {
 	struct text t = { .buf = buf, .size = size };
-	uint32_t r = row % DRAW_ROWS;
+	uint32_t r = row % OPTION_ROWS;
 
 	rng_seed(&t.rng, rng_mix(seed));
 	put_mkfs(&t, rows[r].small_nodes, rows[r].dup);
 	put(&t, "mount = max_inline=%s%s\n", rows[r].inlines ? "2k" : "0", rows[r].compress ? ", compress" : "");
-	put_faults(&t, rows[r].data_fails, rows[r].tree_fails);
+	put_faults(&t, fault_rows[row % FAULT_ROWS]);
 	put_hunt(&t, rows[r].fine, rows[r].two_workers ? 2 : 1);
 	return end_text(&t);
 }

@@ -22,10 +22,10 @@ const char *draw_program(uint64_t seed, char *buf, size_t size);
 
 /*
  * Options and faults for a scenario that is there: lines to be put behind its text, which take the place of its own.
- * Row r % DRAW_ROWS of an array in which any two values of any two options come together in some row; which write
- * fails is drawn by `seed`. Returns buf.
+ * Row r % DRAW_ROWS of an array in which any two values of any two options come together in some row, and each fault
+ * with each value of an option; which one of its kind fails is drawn by `seed`. Returns buf.
  */
-#define DRAW_ROWS 8u
+#define DRAW_ROWS 72u
 const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size);
 
 #endif

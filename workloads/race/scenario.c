@@ -347,6 +347,11 @@ static void add_file(struct scenario *c, uint32_t i, const struct scene_name *f)
 
 static void make_race(struct scenario *c)
 {
+	static const enum race_fault fault_of[SCENE_FAULTS] = {
+		[SCENE_DATA_WRITE_ERROR] = FAULT_DATA_WRITE, [SCENE_TREE_WRITE_ERROR] = FAULT_TREE_WRITE,
+		[SCENE_SUPER_WRITE_ERROR] = FAULT_SUPER_WRITE, [SCENE_FLUSH_ERROR] = FAULT_FLUSH,
+		[SCENE_READ_ERROR] = FAULT_READ, [SCENE_LOG_MEMORY_ERROR] = FAULT_LOG_MEMORY,
+	};
 	struct scene *s = c->scene;
 	uint32_t n = 0;
 
@@ -357,10 +362,10 @@ static void make_race(struct scenario *c)
 		                            .compress_workers = s->compress, .inline_max = s->max_inline,
 		                            .endio_workers = s->completion_workers },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,
-		                 .fail_data_write = s->data_write_error,
-		                 .fail_tree_write = s->tree_write_error,
 		                 .setup = set_up, .shared = sizeof(struct sharing), .begin = begin, .over = over,
 		                 .tasks = c->task, .ntasks = s->nthreads };
+	for (unsigned i = 0; i < SCENE_FAULTS; i++)
+		c->race.fail[fault_of[i]] = s->fault[i];
 	for (unsigned i = 0; i < s->nnames; i++)
 		if (s->name_of[i].there)
 			add_file(c, n++, &s->name_of[i]);

@@ -206,26 +206,6 @@ static int set_mount(struct reading *r, char *value)
 	return set_options(r, "mount", mount_options, value);
 }
 
-static int set_data_write_error(struct reading *r, char *value)
-{
-	uint64_t n;
-
-	if (take_number(r, "data_write_error", value, 1, 1000, &n))
-		return -EINVAL;
-	r->scene->data_write_error = (uint32_t)n;
-	return 0;
-}
-
-static int set_tree_write_error(struct reading *r, char *value)
-{
-	uint64_t n;
-
-	if (take_number(r, "tree_write_error", value, 1, 1000, &n))
-		return -EINVAL;
-	r->scene->tree_write_error = (uint32_t)n;
-	return 0;
-}
-
 static int set_granularity(struct reading *r, char *value)
 {
 	r->scene->fine = !strcmp(value, "fine");
@@ -245,7 +225,7 @@ static int set_completion_workers(struct reading *r, char *value)
 
 struct key {
 	const char *name;
-	int (*set)(struct reading *r, char *value);
+	int (*set)(struct reading *r, char *value); /* NULL: a fault's number is set, its place in the table says whose */
 };
 
 static const struct key scenario_keys[] = {
@@ -256,11 +236,31 @@ static const struct key scenario_keys[] = {
 /* [setup] has lines of operations, too. */
 static const struct key setup_keys[] = { { "mkfs", set_mkfs }, { "mount", set_mount }, { NULL, NULL } };
 static const struct key fault_keys[] = {
-	{ "data_write_error", set_data_write_error }, { "tree_write_error", set_tree_write_error }, { NULL, NULL },
+	[SCENE_DATA_WRITE_ERROR] = { "data_write_error", NULL }, [SCENE_TREE_WRITE_ERROR] = { "tree_write_error", NULL },
+	[SCENE_SUPER_WRITE_ERROR] = { "super_write_error", NULL }, [SCENE_FLUSH_ERROR] = { "flush_error", NULL },
+	[SCENE_READ_ERROR] = { "read_error", NULL }, [SCENE_LOG_MEMORY_ERROR] = { "log_memory_error", NULL },
+	[SCENE_FAULTS] = { NULL, NULL },
 };
 static const struct key hunt_keys[] = {
 	{ "granularity", set_granularity }, { "completion_workers", set_completion_workers }, { NULL, NULL },
 };
+
+static int set_fault(struct reading *r, const struct key *key, const char *value)
+{
+	uint64_t n;
+
+	if (take_number(r, key->name, value, 1, 1000, &n))
+		return -EINVAL;
+	r->scene->fault[key - fault_keys] = (uint32_t)n;
+	return 0;
+}
+
+static int set_value(struct reading *r, const struct key *key, char *value)
+{
+	if (!*value)
+		return wrong(r, "%s: a value is expected", key->name);
+	return key->set ? key->set(r, value) : set_fault(r, key, value);
+}
 
 static int set_key(struct reading *r, const struct key *keys, const char *name, char *value)
 {
@@ -269,7 +269,7 @@ static int set_key(struct reading *r, const struct key *keys, const char *name, 
 
 	for (; keys[n].name; n++)
 		if (!strcmp(keys[n].name, name))
-			return *value ? keys[n].set(r, value) : wrong(r, "%s: a value is expected", name);
+			return set_value(r, &keys[n], value);
 	return wrong(r, "%.40s: no such key%s", name,
 	             text_did_you_mean(hint, sizeof(hint), text_nearest(name, keys, n, sizeof(keys[0]))));
 }

@@ -27,9 +27,13 @@
  *	at written                    # waits until another thread has reached the mark
  *	a fsync
  *
- *	[faults]
+ *	[faults]                      # each once, and only while the threads run
  *	data_write_error = 1          # the first write of data that the device gets fails with EIO
  *	tree_write_error = 2          # the second write of what is neither data nor a super block does
+ *	super_write_error = 1         # so does the first write of a super block
+ *	flush_error = 1               # so does the first flush
+ *	read_error = 3                # so does the third read, be it of data or of a tree
+ *	log_memory_error = 1          # the first change of a log finds no memory; for a device nothing fails
  *
  *	[hunt]                        # for a controlled scheduler; all others skip it
  *	granularity = fine            # its window has no coarse point (rt/coop.h)
@@ -100,6 +104,12 @@ enum scene_op {
 #define SCENE_KEEP_SIZE 4u /* falloc -k */
 #define SCENE_WAIT      8u /* sync_range -a or -b */
 
+/* What [faults] can let fail. */
+enum scene_fault {
+	SCENE_DATA_WRITE_ERROR, SCENE_TREE_WRITE_ERROR, SCENE_SUPER_WRITE_ERROR, SCENE_FLUSH_ERROR, SCENE_READ_ERROR,
+	SCENE_LOG_MEMORY_ERROR, SCENE_FAULTS
+};
+
 /* One line of a thread. */
 struct scene_step {
 	uint8_t op;       /* enum scene_op */
@@ -148,7 +158,7 @@ struct scene {
 	uint32_t nodesize, subvols, max_inline;
 	bool dup, compress, fine;
 	bool beside; /* it is also run beside a writer: scene_beside_text() */
-	uint32_t data_write_error, tree_write_error; /* 0: none */
+	uint32_t fault[SCENE_FAULTS]; /* which one of its kind fails; 0: none */
 	uint32_t completion_workers; /* 0: one */
 	unsigned nnames, nthreads, nmarks, nexpects;
 	struct scene_name name_of[SCENE_NAMES];

@@ -42,7 +42,8 @@ static void keys_are_read(void **state)
 	      "mkfs = nodesize=16k, metadata=dup, subvols=3\n"
 	      "mount = compress, max_inline=2k\n"
 	      "[thread t]\nsync\n"
-	      "[faults]\ndata_write_error = 2\ntree_write_error = 3\n"
+	      "[faults]\ndata_write_error = 2\ntree_write_error = 3\nsuper_write_error = 4\nflush_error = 5\n"
+	      "read_error = 6\nlog_memory_error = 7\n"
 	      "[hunt]\ngranularity = fine\n"
 	      "[expect]\nprefix = breaks\npostfix=holds\nother = any\n"
 	      "[expect beside]\nprefix = holds\n");
@@ -54,8 +55,8 @@ static void keys_are_read(void **state)
 	assert_int_equal(s->nodesize, 16384);
 	assert_int_equal(s->subvols, 3);
 	assert_int_equal(s->max_inline, 2048);
-	assert_int_equal(s->data_write_error, 2);
-	assert_int_equal(s->tree_write_error, 3);
+	for (unsigned i = 0; i < SCENE_FAULTS; i++)
+		assert_int_equal(s->fault[i], i + 2);
 	assert_int_equal(s->nexpects, 4);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(s->expect[i].verdict, ((uint8_t[]){ SCENE_BREAKS, SCENE_HOLDS, SCENE_ANY })[i]);
@@ -72,7 +73,9 @@ static void what_is_not_said_is_as_usual(void **state)
 	assert_int_equal(s->nodesize, 4096);
 	assert_int_equal(s->subvols, 1);
 	assert_int_equal(s->thread[0].repeat, 1);
-	assert_false(s->beside || s->dup || s->compress || s->fine || s->data_write_error || s->tree_write_error);
+	assert_false(s->beside || s->dup || s->compress || s->fine);
+	for (unsigned i = 0; i < SCENE_FAULTS; i++)
+		assert_int_equal(s->fault[i], 0);
 	scene_free(s);
 }
 
