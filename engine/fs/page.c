@@ -85,7 +85,10 @@ static bool page_take(void *arg)
 bool page_trylock_dirty(struct page *p)
 {
 	rt_access(p->id, POINT_READ); /* unlike a lock, this sees whether the page is free, and goes on either way */
-	bool locked = (atomic_load(&p->flags) & PG_DIRTY) && page_take(p);
+	if (!(atomic_load(&p->flags) & PG_DIRTY))
+		return false;
+	rt_access(p->id, POINT_READ); /* whoever has it may take what is dirty, and let go of it, in between */
+	bool locked = page_take(p);
 	if (locked)
 		rt_accessed(p->id, POINT_LOCK);
 	return locked;
@@ -300,9 +303,8 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 			continue;
 		page_lock(inode, p);
 		page_wait_writeback(inode, p); /* still, after its ordered extent is COMPLETE: see ordered_io_end() */
-		if (page_take_dirty(inode, p))
-			page_tag(inode, p, false, false);
-		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		uint32_t old = atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		CHECK(!(old & PG_DIRTY)); /* the caller has written what was, and nobody can make it dirty again */
 		page_unlock(inode, p);
 	}
 }

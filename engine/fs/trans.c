@@ -94,9 +94,13 @@ int trans_start(struct fs *fs, enum trans_type type, struct handle *h)
 {
 	lock_order_check(type == TRANS_START ? L_TRANS_START : L_TRANS_JOIN, 0);
 	for (;;) {
-		if (fs_error(fs) || (fs->opt.read_only && type == TRANS_START))
-			return -EROFS;
 		spin_lock(&fs->trans_lock);
+		/* under the lock: where a commit has failed nobody makes a next transaction, whose logs would be those
+		 * that this commit has left behind. kernel: join_transaction() */
+		if (fs_error(fs) || (fs->opt.read_only && type == TRANS_START)) {
+			spin_unlock(&fs->trans_lock);
+			return -EROFS;
+		}
 		if (!fs->running)
 			fs->running = trans_new(fs);
 		struct trans *t = fs->running;

@@ -39,6 +39,22 @@ static bool call_failed(const struct model_op *o)
 	return o->e != TICK_NEVER && o->ret && !refused && !beyond_end;
 }
 
+/*
+ * A sync that returned -EIO: had two others of the same file before it? Of a write that has failed there are two notes,
+ * each for one: that of the descriptor, of which a race's file has one (kernel: errseq), and that of the file, which the
+ * first task takes that waits for its pages (AS_EIO). And of a run one write fails.
+ */
+static bool told_before(const struct model *m, const struct model_op *o)
+{
+	unsigned told = 0;
+
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *first = model_op(m, i);
+		told += model_is_sync(first) && first->ret == -EIO && first->e < o->b && first->file == o->file;
+	}
+	return told >= 2;
+}
+
 enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 {
 	const struct model *m = h->run.model;
@@ -50,14 +66,20 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
 		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE || o->how == WRITE_DIRECT;
-		if (!call_failed(o) || (o->ret == -EIO && waits_for_data && data_failed))
+		bool data_told = o->ret == -EIO && waits_for_data && data_failed, again = false;
+		if (!call_failed(o))
+			continue;
+		if (data_told && !any_told)
+			again = model_is_sync(o) && told_before(m, o);
+		if (data_told && !again)
 			continue;
 		if (any_told && (o->ret == -EIO || o->ret == -EROFS))
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = model_has_file(o) ? model_file(m, o->file)->name : NULL;
-		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and the device had no error",
-		         model_call_name(o), file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret));
+		snprintf(v->text, sizeof(v->text), "%s%s%s returned %d (%s), and %s", model_call_name(o),
+		         file ? " of file " : "", file ? file : "", o->ret, strerror(-o->ret),
+		         again ? "so had two before it: one write has failed" : "the device had no error");
 		return v->kind;
 	}
 	return VIOLATION_NONE;

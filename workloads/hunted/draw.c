@@ -14,6 +14,7 @@ struct text {
 	size_t size, n;
 	struct rng rng;
 	bool makes_c; /* its first call makes the file c */
+	bool has_h;   /* its first thread has a file h of its own, which it closes and opens again */
 	const char *beside_a; /* another file of a's subvolume, or a name there */
 };
 
@@ -52,6 +53,8 @@ static void put_files(struct text *t, bool two_subvols)
 {
 	put(t, "file a%s%s\n", PICK(t, contents), PICK(t, attributes));
 	put(t, "file b%s%s\n", PICK(t, contents), two_subvols ? " in 1" : PICK(t, attributes));
+	if (t->has_h)
+		put(t, "file h%s%s\n", PICK(t, contents), PICK(t, attributes));
 	put(t, "%s\n", PICK(t, befores));
 }
 
@@ -85,6 +88,12 @@ static const char *const others[] = {
 	"ln %s %s", "rm %s", "rm %s", "%s create",
 };
 
+/* A file that is open is kept in memory: what happens to one that is not, no other file shows. */
+static const char *const calls_of_own[] = {
+	"h close", "h close", "h open", "h open", "h pwrite 0 4k", "h pwrite 4k 4k", "h pwrite 2k 4k", "h truncate 6k",
+	"h writeback", "h writeback", "h fsync", "drop_caches", "drop_caches", "rm h",
+};
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void put_call(struct text *t)
@@ -105,7 +114,10 @@ static void put_thread(struct text *t, uint32_t i, uint32_t ncalls)
 {
 	put(t, "\n[thread t%u]\n%s", i, t->makes_c && !i ? "c create\n" : "");
 	for (uint32_t k = 0; k < ncalls; k++)
-		put_call(t);
+		if (t->has_h && !i && one_in(t, 2))
+			put(t, "%s\n", PICK(t, calls_of_own));
+		else
+			put_call(t);
 	if (one_in(t, 2))
 		put(t, "a fsync\n");
 }
@@ -177,6 +189,7 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 	if (compress || inlines)
 		put(&t, "mount = %s\n", compress && inlines ? "compress, max_inline=2k" :
 		    compress ? "compress" : "max_inline=2k");
+	t.has_h = one_in(&t, 5);
 	put_files(&t, subvols);
 	uint32_t threads = from_to(&t, 1, 3);
 	t.makes_c = one_in(&t, 3);
