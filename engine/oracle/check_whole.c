@@ -4,8 +4,9 @@
  *
  * 1. the whole image (fs/look.h): each block has one owner, each file's data have their checksums and there are no
  *    others, names and link counts agree;
- * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, and are written
- *    to; one is made; all are synced: then everything in memory is lost, and what was synced is there;
+ * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, by a truncation,
+ *    a write behind a gap, a direct one, or a preallocation, and are written to; one is made; all are synced: then
+ *    everything in memory is lost, and what was synced is there;
  * 3. mounted once more, a file is made, synced, written over, cut and removed: when all of it is committed there is as
  *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again.
  *
@@ -38,8 +39,12 @@ struct lived {
 	uint8_t *data;
 };
 
+/* How a file is made longer. */
+enum { TRUNCATED, WRITTEN, WRITTEN_DIRECT, ALLOCATED, WAYS };
+
 struct whole {
 	struct dev *image;
+	uint32_t way; /* of its first file, by its fingerprint; the next file has the next one */
 	const struct recovered *first;
 	struct fs *fs;
 	struct lived lived[LIVED_MAX + 1];
@@ -114,18 +119,39 @@ static bool all_zeros(const uint8_t *p, uint32_t n)
 	return !n;
 }
 
-/* Two blocks longer: what is there must read as zeros, whatever the crash left beyond the end. Then a part is written,
+/* The file becomes longer, in the way that is its own; *zeros: up to there it is to have zeros behind its old
+ * end. */
+static bool make_longer(struct whole *w, struct lived *l, struct file *f, uint32_t *zeros)
+{
+	static const _Alignas(FS_BLOCK) uint8_t block[FS_BLOCK] = { [0 ... FS_BLOCK - 1] = 0x5a };
+	uint32_t old = (uint32_t)fs_size(f), last = l->size - FS_BLOCK;
+	uint32_t way = (w->way + (uint32_t)(l - w->lived)) % WAYS;
+
+	*zeros = way == WRITTEN || way == WRITTEN_DIRECT ? last : l->size;
+	switch (way) {
+	case WRITTEN:
+		return went(w, "a write", l->name, fs_write(f, last, block, FS_BLOCK), FS_BLOCK);
+	case WRITTEN_DIRECT:
+		return went(w, "a direct write", l->name, fs_write_direct(f, last, block, FS_BLOCK), FS_BLOCK);
+	case ALLOCATED:
+		return went(w, "a fallocate", l->name, fs_fallocate(f, old, l->size - old, false), 0);
+	default:
+		return went(w, "a truncation", l->name, fs_truncate(f, l->size), 0);
+	}
+}
+
+/* Three blocks longer: what is there must read as zeros, whatever the crash left beyond the end. Then a part is written,
  * in what was there and behind it. */
 static bool change(struct whole *w, struct lived *l, struct file *f)
 {
 	static const uint8_t bytes[700] = { [0 ... 699] = 0xa5 };
-	uint32_t old = (uint32_t)fs_size(f), from = old > 300 ? old - 300 : 0;
+	uint32_t old = (uint32_t)fs_size(f), from = old > 300 ? old - 300 : 0, zeros;
 
-	l->size = old + 2 * FS_BLOCK;
+	l->size = (uint32_t)round_up_block(old) + 3 * FS_BLOCK;
 	l->data = mem_zalloc(l->size);
-	if (!went(w, "a truncation", l->name, fs_truncate(f, l->size), 0) || !read_all(w, f, l->name, l->data, l->size))
+	if (!make_longer(w, l, f, &zeros) || !read_all(w, f, l->name, l->data, l->size))
 		return false;
-	if (!all_zeros(l->data + old, l->size - old))
+	if (!all_zeros(l->data + old, zeros - old))
 		wrong(w, "mounted for writing: %s was %u bytes long, and has something behind them when it is longer",
 		      l->name, old);
 	memcpy(l->data + from, bytes, sizeof(bytes));
@@ -232,7 +258,8 @@ static void mount_once_more(void *arg)
 	if (!mount(w))
 		return;
 	bool used = use_space(w->fs, fs_subvol(w->fs, 0));
-	/* what was given up in a transaction is free when the next one is committed, too */
+	/* what was given up in a transaction is free when that is committed, and what a commit gives up after the next
+	 * one: none of it is kept back then */
 	for (unsigned i = 0; i < 2 && used; i++) {
 		struct file *f;
 		used = !fs_open(fs_subvol(w->fs, 0), MADE, &f) && fs_write(f, 0, "x", 1) == 1 && !fs_sync(w->fs);
@@ -241,8 +268,8 @@ static void mount_once_more(void *arg)
 	}
 	fs_info(w->fs, &info);
 	if (used) {
-		w->data_free = info.data_free + info.data_pinned;
-		w->meta_free = info.meta_free + info.meta_pinned;
+		w->data_free = info.data_free;
+		w->meta_free = info.meta_free;
 	}
 	int ret = fs_unmount(w->fs);
 	if (ret && ret != -ENOSPC)
@@ -322,7 +349,7 @@ static void run(struct whole *w, void (*main)(void *))
 
 char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r)
 {
-	struct whole w = { .first = r };
+	struct whole w = { .first = r, .way = (uint32_t)(rng_mix(c->hash) % WAYS) };
 
 	if (r->err)
 		return NULL;

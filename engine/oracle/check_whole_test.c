@@ -3,7 +3,6 @@
  * holds all that was promised, and more than it should, is told.
  */
 #include "fs/csum.h"
-#include "fs/extent_item.h"
 #include "fs/state.h"
 #include "fs/trans.h"
 #include "oracle/test_rig.h"
@@ -91,35 +90,11 @@ static void a_checksum_of_what_no_file_has_is_told(void **state)
 	is_told(a_checksum_stays, "which no file has");
 }
 
-/* What a truncation should have taken away. Nobody reads it while the file is as long as it is. */
-static void a_block_stays_beyond_the_end(struct rig *r)
-{
-	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
-	struct inode *inode = a->f->inode;
-	struct extent e = { .start = FS_BLOCK };
-	struct handle h;
-
-	model_write(a, 0, FS_BLOCK);
-	assert_int_equal(model_sync(r->m, r->fs), 0);
-	assert_int_equal(trans_start(r->fs, TRANS_START, &h), 0);
-	e.item = (struct extent_item){ .generation = h.trans->id, .disk_bytenr = put_block(r, &h), .disk_len = FS_BLOCK,
-				       .len = FS_BLOCK, .ram_bytes = FS_BLOCK, .kind = EXTENT_REG };
-	assert_int_equal(extent_insert(r->fs, &inode->root->tree, h.trans->id, inode->ino, &e, true), 0);
-	trans_end(&h);
-	assert_int_equal(fs_commit(r->fs), 0);
-}
-
-static void a_file_that_has_something_behind_its_end_is_told(void **state)
-{
-	is_told(a_block_stays_beyond_the_end, "has something behind them");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(images_of_what_is_right_are_whole),
 		cmocka_unit_test(a_checksum_of_what_no_file_has_is_told),
-		cmocka_unit_test(a_file_that_has_something_behind_its_end_is_told),
 	};
 
 	if (RT_TSAN) {
