@@ -509,7 +509,9 @@ static int log_write_all(struct log_commit *c, struct log *parent, struct parent
 	phase(PH_LOG_WRITE);
 	tree_take_dirty(&parent->tree, &dirty);
 	tree_write_list(fs->blocks, &dirty, &c->blocks);
-	super->log_before = steps.forgets_before ? (struct tree_ptr){ 0 } : super->log_root;
+	super->log_before = super->log_root;
+	if (steps.forgets_before)
+		super->log_before = (struct tree_ptr){ 0 };
 	super->log_root = tree_root_ptr(&parent->tree);
 	super->log_trust = steps.claims_written ? LOG_IS_WRITTEN : LOG_IN_FLIGHT;
 	trace(EV_SUPER_NAMES_LOG, super->log_root.bytenr);

@@ -366,7 +366,7 @@ static void record_flushes(struct trial *t)
 		if (!t->flushes)
 			because = why.text;
 	}
-	if (!t->flushes || facts.barriers->none_needed) /* else its flushes mean something */
+	if (!t->flushes || (facts.barriers && facts.barriers->none_needed)) /* else its flushes mean something */
 		snprintf(t->r->kwaits->not_judged, sizeof(t->r->kwaits->not_judged), "%.150s", because);
 	t->wakers = wakers_begin(&why);
 	if (!t->wakers)

@@ -31,8 +31,8 @@ static void begin_span(struct io_spans *b, uint64_t ns)
 	if (b->n == b->room) {
 		b->room = b->room ? 2 * b->room : 1024;
 		b->span = realloc(b->span, b->room * sizeof(*b->span));
-		CHECK(b->span);
 	}
+	CHECK(b->span);
 	b->span[b->n++] = new;
 }
 

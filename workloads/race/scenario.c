@@ -171,6 +171,8 @@ static void on_names(struct race_run *r, const struct scene *scene, const struct
 static void do_step(struct race_run *r, const struct scene *scene, const struct scene_step *s, struct aio *aio)
 {
 	struct sharing *sharing = r->shared;
+
+	CHECK(sharing);
 	struct model_file *_Atomic *slot = s->file < SCENE_NAMES ? &sharing->file[s->file] : NULL;
 	struct model_file *f = slot ? atomic_load(slot) : NULL;
 

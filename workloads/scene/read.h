@@ -21,6 +21,10 @@ struct reading {
 __attribute__((format(printf, 2, 3))) int wrong(struct reading *r, const char *fmt, ...);
 /* The same for a line that was read earlier. */
 __attribute__((format(printf, 3, 4))) int wrong_at(struct reading *r, unsigned line, const char *fmt, ...);
+#ifdef __clang_analyzer__ /* it looks into one file at a time, and so does not know what is returned */
+#define wrong(r, ...) ((void)wrong(r, __VA_ARGS__), -EINVAL)
+#define wrong_at(r, ...) ((void)wrong_at(r, __VA_ARGS__), -EINVAL)
+#endif
 
 /* The length of a line without its comment, and without what is blank at its end. */
 size_t bare_length(const char *p);

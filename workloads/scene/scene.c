@@ -27,6 +27,9 @@ static int vwrong(struct reading *r, unsigned line, const char *fmt, va_list ap)
 	return why_set(r->why, -EINVAL, "%.200s:%u: %s", r->path, line, said);
 }
 
+#undef wrong
+#undef wrong_at
+
 int wrong(struct reading *r, const char *fmt, ...)
 {
 	va_list ap;
