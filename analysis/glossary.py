@@ -40,6 +40,8 @@ WORDS = (
      "a part of a sync; the function of the kernel that a sync slept in, from the stack at the sleep; how many such "
      "sleeps a sync"),
     ("woken by", "the task, or the interrupt, that ended most of these sleeps, and the share of them"),
+    ("device busy", "the share of that time in which the device had something to do, whoever asked for it; without its "
+                    "flushes where its driver does not tell when they end"),
     ("acquired, remote, woken, woken remote", "how often a lock was taken, and came from another NUMA node; wake-ups "
                                               "of waiting tasks, and of those on another node"),
 )
@@ -88,6 +90,8 @@ def terminal_words(run):
                      "class, whose phase"))
     if any("kernel_waits" in t for t in trials):
         have.update(("mean, the rest", "share", "phase, what the kernel waited for, sleeps", "woken by"))
+    if any("device_sync_ns" in t.get("kernel_waits", {}) for t in trials):
+        have.add("device busy")
     if run.has_sections():
         have.update(("section, tasks", "call, calls, a second, max, MB/s"))
     if run.env.get("topology", {}).get("nodes", 1) > 1:

@@ -109,16 +109,30 @@ def phases_table(run):
     names = plot_phases.order_of(bars)
     rows = [[cell(run.fsyncers(threads)), (run.names[i], run.names[i]), cell(mean, 1)]
             + [cell(phases.get(p, 0), 1) for p in names] for i, threads, phases, mean in bars]
-    return ["fsyncers", "target", "mean us"] + [n + " us" for n in names], rows
+    columns = ["fsyncers", "target", "mean us"] + [n + " us" for n in names]
+    parts = [run.device_share(i, threads) for i, threads, _, _ in bars]
+    if any(parts):
+        columns.append("device busy %")
+        for row, part in zip(rows, parts):
+            row.append(cell(100 * part[0] if part else None, 0))
+    return columns, rows
 
 
 def kernel_table(run):
-    """Waits of a thousandth of a sync's time and more."""
-    rows = [[cell(run.fsyncers(t)), (run.names[i], run.names[i]), cell(share * 100, 1), cell(n, 2), (phase, phase),
-             (function, function), (what, what)]
-            for t in run.levels for i in run.indexes for function, what, phase, share, n in run.kernel_sites(i, t)
-            if share >= 0.001]
-    return ["fsyncers", "target", "% of the time", "sleeps a sync", "phase", "kernel function", "waits for"], rows
+    """Waits of a thousandth of a sync's time and more; beside each who ended it, and the device's part."""
+    rows = []
+    for t, i in ((t, i) for t in run.levels for i in run.indexes):
+        beside = run.kernel_beside(i, t)
+        for function, what, phase, share, n in run.kernel_sites(i, t):
+            if share < 0.001:
+                continue
+            waker, ended, device = beside[function, what, phase]
+            rows.append([cell(run.fsyncers(t)), (run.names[i], run.names[i]), cell(share * 100, 1), cell(n, 2),
+                         (phase, phase), (function, function),
+                         (f"{waker} {ended * 100:.0f} %", waker) if waker else ("-", ""),
+                         cell(device * 100 if device is not None else None, 0), (what, what)])
+    return ["fsyncers", "target", "% of the time", "sleeps a sync", "phase", "kernel function", "woken by",
+            "device busy %", "waits for"], rows
 
 
 def waits_table(run):
@@ -215,6 +229,7 @@ def context(run, others, scores):
         tables.append(("comparisons", "Comparisons with " + run.names[0], comparisons_table(each)))
     if any(run.phases(i, t) for i in run.indexes for t in run.levels):
         tables.append(("phases-table", "Where the mean sync's time goes", phases_table(run)))
+    if waits_table(run)[1]:
         tables.append(("waits-table", f"Waits with {run.fsyncers(run.levels[-1])} fsyncers, all tasks of the engine",
                        waits_table(run)))
     if kernel_table(run)[1]:

@@ -133,6 +133,25 @@ class Report(unittest.TestCase):
         self.assertEqual(self.text.count("THE POWER FAILS"), 0)  # of the time line as text
         self.assertIn("the power fails", self.text)
 
+    def test_who_woke_a_kernels_sync_and_the_devices_part_are_told(self):
+        data = copy.deepcopy(self.run_.data)
+        for r in data["runs"]:
+            if r["target"]:
+                continue
+            del r["phases_ns"]
+            r["kernel_waits"] = {"syncs": 10, "sync_ns": 1000, "phases_ns": {"log_join": 900, "on_cpu": 100},
+                                 "device_sync_ns": 1000, "device_ns": 640,
+                                 "sites": [{"function": "jbd2_log_wait_commit", "what": "a commit", "phase": "log_join",
+                                            "ns": 900, "n": 20, "woken_by_ns": {"jbd2/vda-8": 810}, "device_ns": 600}]}
+        tables = Page(report.render(runs.Run(self.run_.path, data, self.run_.env))).tables
+        waits = next(t for t in tables if "woken by" in t[0])
+        row = dict(zip(waits[0], waits[1]))
+        self.assertEqual((row["woken by"], row["device busy %"], row["% of the time"]),
+                         ("jbd2/vda-8 90 %", "67", "90.0"))
+        phases = next(t for t in tables if t[0][-1] == "device busy %")
+        self.assertEqual({r[1]: r[-1] for r in phases[1:]}[self.run_.names[0]], "64")
+        self.assertEqual({r[1]: r[-1] for r in phases[1:]}[self.run_.names[1]], "-")
+
     def test_text_of_a_run_is_no_markup(self):
         data = copy.deepcopy(self.run_.data)
         data["targets"][0]["label"] = "A <b>&x"

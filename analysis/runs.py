@@ -301,8 +301,7 @@ class Run:
     def phases(self, target, threads):
         """Mean us of a sync in each phase, all trials: {phase: us}. They sum to the mean latency. Of a kernel's syncs
         the shares are those of trials of their own, since recording takes time: here of the mean that was measured."""
-        trials = self.trials(target, threads)
-        recorded = [t["kernel_waits"] for t in trials if t.get("kernel_waits", {}).get("sync_ns")]
+        trials, recorded = self.trials(target, threads), self.recorded(target, threads)
         if recorded:
             return self.kernel_phases(recorded, self.sync_mean(target, threads))
         n = sum(number_of(t, SYNCS) for t in trials)
@@ -328,11 +327,42 @@ class Run:
                 sums[phase] = sums.get(phase, 0) + ns
         return {phase: ns / total * mean_us for phase, ns in sums.items()} if mean_us else {}
 
+    def recorded(self, target, threads):
+        """What was recorded of a kernel's syncs, a trial each; [] where it was not."""
+        return [t["kernel_waits"] for t in self.trials(target, threads) if t.get("kernel_waits", {}).get("sync_ns")]
+
+    def device_share(self, target, threads):
+        """Of a kernel's syncs' time, the share in which the device had something to do: (share, whether its flushes
+        are in it); None where it was not looked at."""
+        looked = [w for w in self.recorded(target, threads) if w.get("device_sync_ns")]
+        if not looked:
+            return None
+        return (sum(w["device_ns"] for w in looked) / sum(w["device_sync_ns"] for w in looked),
+                all(w.get("device_flushes_known", True) for w in looked))
+
+    def kernel_beside(self, target, threads):
+        """Of each of kernel_sites(): {(function, what, phase): (who ended most of it, the share of it that it ended,
+        the share in which the device had something to do)}; what is not known is None."""
+        sums = {}
+        for s in (s for w in self.recorded(target, threads) for s in w["sites"]):
+            known = sums.setdefault((s["function"], s["what"], s["phase"]), {"ns": 0, "device": None, "woken": {}})
+            known["ns"] += s["ns"]
+            if "device_ns" in s:
+                known["device"] = (known["device"] or 0) + s["device_ns"]
+            for name, ns in s.get("woken_by_ns", {}).items():
+                known["woken"][name] = known["woken"].get(name, 0) + ns
+        out = {}
+        for site, known in sums.items():
+            name = max(known["woken"], key=known["woken"].get, default=None)
+            total = known["ns"]
+            out[site] = (name, known["woken"][name] / total if name and total else None,
+                         known["device"] / total if known["device"] is not None and total else None)
+        return out
+
     def kernel_sites(self, target, threads):
         """What a kernel's syncs waited for, the dearest first: [(function, what, phase, share of a sync's time, sleeps
         a sync)]; [] where it was not recorded."""
-        recorded = [t["kernel_waits"] for t in self.trials(target, threads)
-                    if t.get("kernel_waits", {}).get("sync_ns")]
+        recorded = self.recorded(target, threads)
         total, syncs, sums = sum(w["sync_ns"] for w in recorded), sum(w["syncs"] for w in recorded), {}
         for w in recorded:
             for s in w["sites"]:

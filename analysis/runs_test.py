@@ -94,10 +94,35 @@ class Loading(unittest.TestCase):
                 self.assertEqual(run.kernel_sites(0, threads)[0],
                                  ("wait_log_commit", "another task's commit", "log_join", 0.9, 2))
                 self.assertEqual(run.kernel_sites(1, threads), [])
+                self.assertEqual(run.kernel_beside(0, threads)["btrfs_sync_log", "a tick", "jiffy_sleep"],
+                                 (None, None, None))
+                self.assertIsNone(run.device_share(0, threads))
             told = " ".join(say.why(run))
             self.assertIn("90 % wait_log_commit: another task's commit, 8 % btrfs_sync_log: a tick", told)
             self.assertRegex(told, r"sleeps one tick .*8 % of the time of .*-o ssd")
             self.assertNotIn("sleeps one tick", " ".join(say.why(self.run_)))
+
+    def test_who_woke_and_the_devices_part_add_up_over_trials(self):
+        def with_wakers(data):
+            self.with_kernel_waits(data)
+            for r in data["runs"]:
+                waits = r.get("kernel_waits")
+                if waits and r["trial"] != 1:
+                    waits.update(device_sync_ns=1000, device_ns=700, device_flushes_known=r["trial"] != 2)
+                    waits["sites"][1].update(woken_by_ns={"jbd2": 400, "kworker": 500 if r["trial"] == 2 else 0},
+                                             device_ns=450)
+
+        with Edited(with_wakers) as e:
+            run = runs.load(e.folder)
+            n = len(run.trials(0, 1))
+            known = sum(t["trial"] != 1 for t in run.trials(0, 1))
+            self.assertGreater(known, 2)
+            waker, ended, device = run.kernel_beside(0, 1)["wait_log_commit", "another task's commit", "log_join"]
+            self.assertEqual(waker, "jbd2")
+            self.assertAlmostEqual(ended, 400 * known / (900 * n))
+            self.assertAlmostEqual(device, 450 * known / (900 * n))
+            self.assertEqual(run.device_share(0, 1), (0.7, False))
+            self.assertIsNone(run.device_share(1, 1))
 
     def test_blocks_are_trials_of_the_same_number(self):
         def drop_one(data):

@@ -126,10 +126,12 @@ def over_time(value, where):
 WAIT = record({"class": text, "kind": text, "acquired": count, "contended": count, "wait_ns": positive,
                "wakeup_ns": positive, "other_node": count, "holder_phase_ns": table(positive)}, {"wait": histogram})
 
-SITE = record({"function": text, "what": text, "phase": text, "ns": positive, "n": count})
+SITE = record({"function": text, "what": text, "phase": text, "ns": positive, "n": count},
+              {"woken_by_ns": table(positive), "device_ns": positive})
 
 KERNEL_WAITS = record({"syncs": count, "sync_ns": positive, "phases_ns": table(positive), "sites": each(SITE)},
-                      {"lost": count})
+                      {"lost": count, "device_sync_ns": positive, "device_ns": positive, "device_flushes_known": flag,
+                       "no_wakers": text})
 
 SECTION = record({"name": text, "tasks": count, "elapsed_ns": positive, "ops": operations},
                  {"bytes": count, "read_bytes": count})
