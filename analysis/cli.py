@@ -32,11 +32,13 @@ def options_of(program):
     sub = p.add_subparsers(dest="command", required=True, parser_class=Parser)
     r = sub.add_parser("report", help="one HTML file that tells what runs found",
                        description="Makes one HTML file, that needs nothing else, of one or more runs' folders; or of "
-                                   "what `cut --json` has written, with the folders of findings.")
+                                   "what `cut --json` has written, with the folders of findings, or of what "
+                                   "`watch --json` has.")
     r.add_argument("run", nargs="+", metavar="RUN",
-                   help="a run's folder or its run.json; the first is the subject. Or CUT.json, and FINDING")
+                   help="a run's folder or its run.json; the first is the subject. Or CUT.json, and FINDING; or "
+                        "WATCH.json")
     r.add_argument("-o", "--out", metavar="FILE",
-                   help="where it goes (report.html in the first run's folder; CUT.html beside CUT.json)")
+                   help="where it goes (report.html in the first run's folder; X.html beside CUT.json or WATCH.json)")
     r.add_argument("--scores", metavar="FILE",
                    help="JSON of `race score`, for the plot of schedules to a violation (the run's own score.json)")
     c = sub.add_parser("compare",
@@ -87,6 +89,9 @@ def run(argv, program):
         import finish
         return finish.command(options)
     if options.command == "report":
+        import watched
+        if watched.are_named(options.run):
+            return watched.command(options)
         import cuts
         if cuts.are_named(options.run):
             return cuts.command(options)
