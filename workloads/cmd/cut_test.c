@@ -77,7 +77,7 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut --target fs:ext4 --out bad.scn seed", "no folder" },
 		{ "cut --target fs:ext4 --json nowhere/x.json seed", "nowhere" },
 		{ "cut --target fs:ext4 --stats 5 seed", "did you mean --states?" },
-		{ "cut --target fs:ext4,mkfs=--nonsense seed", "mkfs.ext4 failed" },
+		{ "cut --target fs:ext4,mkfs=--nonsense seed", "mkfs.ext4 failed: mkfs.ext4: invalid option" },
 		{ "cut --target fs:ext4,mount=nonsense seed", "takes no mount options" },
 		{ "cut --target fs:btrfs,mount=nonsense seed", "takes no mount options" },
 		{ "cut --target fs:ext4 --record kept", "one job or scenario" },

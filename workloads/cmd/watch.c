@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,8 @@ static int at_end(const struct options *o)
 		cmd_error("watch", "--pid and --command: one of the two is expected");
 	else if (!o->pid && !o->command)
 		cmd_error("watch", "nothing to watch; expected -p PID, or -c COMMAND [ARG...]");
+	else if (o->json && o->record && !strcmp(o->json, o->record))
+		cmd_error("watch", "--json and --record: both name %.200s; each needs a file of its own", o->json);
 	else
 		return 0;
 	return EINVAL;
@@ -98,7 +101,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return *arg ? 0 : wrong("json", "a file or -", arg);
 	case 'R':
 		o->record = arg;
-		return *arg ? 0 : wrong("record", "a file that is not there yet", arg);
+		return *arg && strcmp(arg, "-") ? 0 : wrong("record", "a file that is not there yet", arg);
 	case ARGP_KEY_ARG:
 		cmd_error("watch", "%.100s: not expected; a command stands after -c", arg);
 		return EINVAL;
@@ -147,19 +150,26 @@ static int start_command(struct watching *w)
 	return w->child > 0 ? 0 : cmd_error("watch", "no process can be started: %s", strerror(errno));
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
 /* In PATH, as execvp() looks for it: so that a wrong name is told before anything is started. */
 static bool can_be_run(const char *command)
 {
 	char path[PATH_MAX], *all, *save;
 	bool found = false;
 
-	if (strchr(command, '/'))
-		return !access(command, X_OK);
+	if (!*command || strchr(command, '/'))
+		return is_program(command);
 	const char *where = getenv("PATH");
 	all = strdup(where ? where : "/usr/bin:/bin");
 	for (char *dir = all ? strtok_r(all, ":", &save) : NULL; dir && !found; dir = strtok_r(NULL, ":", &save)) {
 		snprintf(path, sizeof(path), "%s/%s", dir, command);
-		found = !access(path, X_OK);
+		found = is_program(path);
 	}
 	free(all);
 	return found;
@@ -270,6 +280,8 @@ static void tell_end(const struct watching *w)
 		printf("%s ended with status %d\n", w->name, WEXITSTATUS(w->status));
 	else if (!t->n)
 		printf("%s has ended\n", w->name);
+	else if (w->child && !interrupted())
+		printf("%s goes on, and is watched no more\n", w->name);
 	if (t->processes > 1)
 		printf("with it, %u process%s that it started\n", t->processes - 1, t->processes == 2 ? "" : "es");
 	if (watched_lost(t))
@@ -326,9 +338,11 @@ static int check(const struct options *o)
 
 	const char *program = o->command ? o->command[0] : NULL;
 	if (program && !can_be_run(program))
-		return cmd_error("watch", "--command: %.200s: no such program", o->command[0]);
+		return cmd_error("watch", "--command: `%.200s`: no such program, or it may not be run", program);
 	if (o->record && !access(o->record, F_OK))
 		return cmd_error("watch", "--record: %.200s is there already", o->record);
+	if (o->record && results_json_check(o->record, &why))
+		return cmd_error("watch", "--record: %s", why.text);
 	if (o->json && strcmp(o->json, "-") && results_json_check(o->json, &why))
 		return cmd_error("watch", "--json: %s", why.text);
 	return 0;

@@ -1,6 +1,7 @@
 /* program.c: see program.h. */
 #include "kit/program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -79,11 +80,14 @@ static void listen_both(struct listener *l, pid_t pid)
 	}
 }
 
+/* Of what it complained of: how it is to be used, which some say after it, is no complaint. */
 static const char *last_line(char *text)
 {
-	char *at;
+	char *at = strcasestr(text, "\nusage:");
 
-	for (size_t n = strlen(text); n && text[n - 1] == '\n'; n--)
+	if (at)
+		*at = '\0';
+	for (size_t n = strlen(text); n && isspace((unsigned char)text[n - 1]); n--)
 		text[n - 1] = '\0';
 	at = strrchr(text, '\n');
 	return at ? at + 1 : text;

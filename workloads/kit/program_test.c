@@ -37,6 +37,8 @@ static void how_it_ended_is_told(void **state)
 		const char *script, *says;
 	} bad[] = {
 		{ "echo first >&2; echo last >&2; exit 3", "sh failed: last" },
+		{ "printf 'bad option -Z \\nUsage: sh [-a]\\n\\t[-b] file\\n' >&2; exit 1",
+		  "sh failed: bad option -Z" },
 		{ "kill -SEGV $$", "sh crashed: Segmentation fault" },
 		{ "kill -ABRT $$", "sh crashed: Aborted" },
 	};

@@ -111,12 +111,12 @@ static unsigned look_up(struct watched_files *f, pid_t pid, int fd)
 	return file_of(f, path, syncs_writes(pid, fd));
 }
 
-/* The descriptor is still of that file. */
+/* The descriptor is still of that file, or was until it was closed. */
 static bool is_still(const struct watched_files *f, pid_t pid, int fd, unsigned file)
 {
 	char path[PATH_MAX];
 
-	return fd < 0 || (!path_of(pid, fd, path) && !strcmp(path, f->file[file]->path));
+	return fd < 0 || path_of(pid, fd, path) || !strcmp(path, f->file[file]->path);
 }
 
 static bool is_write(enum kwait_kind kind)
