@@ -216,33 +216,6 @@ static bool next_content(struct inode *inode, uint64_t *start, uint64_t end, uin
 	return false;
 }
 
-int file_clear_beyond_end(struct inode *inode, uint64_t end)
-{
-	struct fs *fs = inode->root->fs;
-	uint64_t start = round_up_block(atomic_load(&inode->size)), to;
-	struct handle h;
-
-	CHECK(write_held(&inode->lock) && end % FS_BLOCK == 0);
-	if (end <= start)
-		return 0;
-	mutex_lock(&inode->items_lock);
-	bool any = next_content(inode, &start, end, &to);
-	mutex_unlock(&inode->items_lock);
-	int ret = any ? trans_start(fs, TRANS_JOIN, &h) : 0;
-	if (!any || ret)
-		return ret;
-	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
-				    .how = DROP_RELEASE };
-	mutex_lock(&inode->items_lock);
-	for (; !ret && next_content(inode, &start, end, &to); start = to)
-		ret = extent_drop(&drop, start, to);
-	mutex_unlock(&inode->items_lock);
-	if (ret)
-		trans_abort(fs, ret);
-	trans_end(&h);
-	return ret;
-}
-
 /* no extent map tells that the blocks between the old end and here are a hole now, but a log has to: after a
  * truncation, old blocks of the committed tree would come back there */
 void file_skips_blocks(struct inode *inode, uint64_t off)
@@ -272,6 +245,64 @@ static struct page *page_for_write(struct inode *inode, uint32_t index)
 			range_unlock(inode, &r);
 		}
 	}
+}
+
+static uint32_t write_errors(struct inode *inode)
+{
+	rt_access(inode->flags_id, POINT_READ);
+	return atomic_load(&inode->wb_errors);
+}
+
+/*
+ * A write in place may have filled the last block beyond the end that a crash has left. Its bytes there become zeros, on
+ * the disk, before the file is longer. Other files write a block anew, and its item and the size come in one transaction.
+ * kernel: btrfs_truncate_block(), called by btrfs_cont_expand(). -EIO as in truncate_tail().
+ */
+static int clear_tail(struct inode *inode, uint64_t size)
+{
+	uint64_t off = size / FS_BLOCK * FS_BLOCK;
+	uint32_t errors = write_errors(inode);
+
+	if (!(atomic_load(&inode->attrs) & INODE_ITEM_NODATACOW))
+		return 0;
+	struct page *p = page_for_write(inode, (uint32_t)(size / FS_BLOCK));
+	int ret = page_fill(inode, p);
+	if (!ret)
+		page_dirty(inode, p);
+	page_unlock(inode, p);
+	if (ret)
+		return ret;
+	writeback_start_ordered(inode, off, off + FS_BLOCK);
+	ordered_wait_range(inode, off, off + FS_BLOCK);
+	return write_errors(inode) == errors ? 0 : -EIO;
+}
+
+int file_clear_beyond_end(struct inode *inode, uint64_t end)
+{
+	struct fs *fs = inode->root->fs;
+	uint64_t size = atomic_load(&inode->size), start = round_up_block(size), to;
+	struct handle h;
+
+	CHECK(write_held(&inode->lock) && end % FS_BLOCK == 0);
+	int ret = end > size && start > size ? clear_tail(inode, size) : 0;
+	if (ret || end <= start)
+		return ret;
+	mutex_lock(&inode->items_lock);
+	bool any = next_content(inode, &start, end, &to);
+	mutex_unlock(&inode->items_lock);
+	ret = any ? trans_start(fs, TRANS_JOIN, &h) : 0;
+	if (!any || ret)
+		return ret;
+	struct extent_drop drop = { .fs = fs, .tree = &inode->root->tree, .generation = h.trans->id, .ino = inode->ino,
+				    .how = DROP_RELEASE };
+	mutex_lock(&inode->items_lock);
+	for (; !ret && next_content(inode, &start, end, &to); start = to)
+		ret = extent_drop(&drop, start, to);
+	mutex_unlock(&inode->items_lock);
+	if (ret)
+		trans_abort(fs, ret);
+	trans_end(&h);
+	return ret;
 }
 
 /* n bytes, all of one block. inode->lock held: the size moves under it. */
@@ -345,12 +376,6 @@ int file_zero(struct inode *inode, uint64_t from, uint64_t to)
 }
 
 /* ---- truncation ---- */
-
-static uint32_t write_errors(struct inode *inode)
-{
-	rt_access(inode->flags_id, POINT_READ);
-	return atomic_load(&inode->wb_errors);
-}
 
 /*
  * The last block's bytes beyond the new end become zeros; then everything is written, and waited for. -EIO when a write

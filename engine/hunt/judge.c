@@ -65,7 +65,8 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
-		bool waits_for_data = model_is_sync(o) || o->kind == OP_TRUNCATE || o->how == WRITE_DIRECT;
+		/* syncs, direct writes, and what makes a file longer */
+		bool waits_for_data = !model_is_naming(o);
 		bool data_told = o->ret == -EIO && waits_for_data && data_failed, again = false;
 		if (!call_failed(o))
 			continue;

@@ -1,6 +1,6 @@
 /*
  * check_whole.c: what no history has to say of a crash image (rules.14): does all of it fit together, and can it be
- * lived with? Three looks, and the first that finds something is told:
+ * lived with? Four looks, and the first that finds something is told:
  *
  * 1. the whole image (fs/look.h): each block has one owner, each file's data have their checksums and there are no
  *    others, names and link counts agree;
@@ -8,7 +8,8 @@
  *    a write behind a gap, a direct one, or a preallocation, and are written to; one is made; all are synced: then
  *    everything in memory is lost, and what was synced is there;
  * 3. mounted once more, a file is made, synced, written over, cut and removed: when all of it is committed there is as
- *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again.
+ *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again;
+ * 4. in another image, one copy of the super block is lost: it can be mounted, and what is there can be read.
  *
  * All of it in the image itself, which is a layer over the record, so that it costs what is written. Nothing that was
  * written is lost by the second crash: it asks what replay has left, and not what a device may lose.
@@ -26,6 +27,7 @@
 #include "oracle/check.h"
 #include "pick/pickers.h"
 #include "rt/coop.h"
+#include "tree/super.h"
 
 #define LIVED_MAX  6u          /* files */
 #define LIVED_SIZE (256u << 10) /* none larger is lived with */
@@ -347,6 +349,49 @@ static void run(struct whole *w, void (*main)(void *))
 		wrong(w, "after the crash: %s", res.why);
 }
 
+/* ---- a copy of the super block is lost ---- */
+
+/* The first thing that cannot be read; NULL: nothing is. */
+static const char *unreadable(const struct recovered *r)
+{
+	if (r->list_err)
+		return "a directory";
+	for (uint32_t i = 0; i < r->nfiles; i++) {
+		if (r->file[i].err)
+			return r->file[i].name;
+		for (uint32_t k = 0; k < r->file[i].nblocks; k++)
+			if (r->file[i].block[k].err)
+				return r->file[i].name;
+	}
+	return NULL;
+}
+
+/*
+ * The first copy is the only one that log commits write. Without it the file system is as some commit has left it, and
+ * all of that is there: what it is made of is not used again before both copies name what comes after. Without the
+ * second one nothing is missing.
+ */
+static void lose_super(struct whole *w, struct judge *j, const struct cut *c, unsigned copy)
+{
+	static _Alignas(FS_BLOCK) uint8_t nothing[SUPER_SIZE];
+	struct dev *image;
+	char how[200];
+
+	int ret = powercut_image(j->dev, c, &image);
+	CHECK(!ret);
+	ret = dev_write(image, copy ? SUPER_COPY_1 : SUPER_COPY_0, nothing, sizeof(nothing), BIO_WRITE | BIO_META);
+	CHECK(!ret);
+	struct recovered *now = recover_image(image);
+	dev_close(image);
+	if (now->err)
+		wrong(w, "with copy %u of the super block lost it cannot be mounted: %s", copy, now->why.text);
+	else if (copy && !recovered_same(w->first, now, how, sizeof(how)))
+		wrong(w, "with copy 1 of the super block lost it differs: %s", how);
+	else if (!copy && !unreadable(w->first) && unreadable(now))
+		wrong(w, "with copy 0 of the super block lost, %s cannot be read", unreadable(now));
+	recovered_free(now);
+}
+
 char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r)
 {
 	struct whole w = { .first = r, .way = (uint32_t)(rng_mix(c->hash) % WAYS) };
@@ -356,6 +401,7 @@ char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *
 	int ret = powercut_image(j->dev, c, &w.image);
 	CHECK(!ret);
 	look(&w);
+	lose_super(&w, j, c, w.way & 1);
 	run(&w, live);
 	if (!w.wrong.text[0] && !w.full)
 		check_all_lived(&w);

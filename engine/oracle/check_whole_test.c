@@ -7,6 +7,7 @@
 #include "fs/trans.h"
 #include "oracle/test_rig.h"
 #include "rt/sanitize.h"
+#include "tree/super.h"
 
 static struct rig *run(void (*workload)(struct rig *r), uint32_t whole_every)
 {
@@ -90,11 +91,38 @@ static void a_checksum_of_what_no_file_has_is_told(void **state)
 	is_told(a_checksum_stays, "which no file has");
 }
 
+/* The second copy names a tree whose space has been used again: as if a commit did not write it. */
+static void the_second_super_stays_behind(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	void *copy = mem_alloc_pages(SUPER_SIZE), *again = mem_alloc_pages(FS_BLOCK);
+	struct super old;
+
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	assert_int_equal(super_read_copy(r->dev, 1, &old, NULL), 0);
+	assert_int_equal(dev_read(r->dev, SUPER_COPY_1, copy, SUPER_SIZE), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		model_write(a, 0, FS_BLOCK);
+		assert_int_equal(model_sync(r->m, r->fs), 0);
+	}
+	memset(again, 0, FS_BLOCK);
+	assert_int_equal(dev_write(r->dev, old.root_tree.bytenr, again, FS_BLOCK, BIO_WRITE | BIO_META), 0);
+	assert_int_equal(dev_write(r->dev, SUPER_COPY_1, copy, SUPER_SIZE, BIO_WRITE | BIO_META), 0);
+	free(copy);
+	free(again);
+}
+
+static void a_super_that_cannot_stand_alone_is_told(void **state)
+{
+	is_told(the_second_super_stays_behind, "with copy 0 of the super block lost");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(images_of_what_is_right_are_whole),
 		cmocka_unit_test(a_checksum_of_what_no_file_has_is_told),
+		cmocka_unit_test(a_super_that_cannot_stand_alone_is_told),
 	};
 
 	if (RT_TSAN) {

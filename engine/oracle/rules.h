@@ -46,7 +46,8 @@
  * rules.13: A file's link count is the number of its names. (check.c)
  * rules.14: An image fits together: each block has one owner, data have their checksums, and nothing is kept of what no
  *      file has. And it can be lived with: mounted for writing it holds what it held, a file that is made longer has
- *      zeros there, and what is synced then survives the next crash. (check_whole.c)
+ *      zeros there, and what is synced then survives the next crash. Without either copy of its super block it can be
+ *      mounted, and what is there can be read. (check_whole.c)
  *
  * rules_at() decides which calls are covered at a position; the other functions answer for that position. Where two
  * orders of concurrent calls are possible, both are legal.
