@@ -82,18 +82,6 @@ static bool page_take(void *arg)
 	return !(atomic_fetch_or(&((struct page *)arg)->flags, PG_LOCKED) & PG_LOCKED);
 }
 
-bool page_trylock_dirty(struct page *p)
-{
-	rt_access(p->id, POINT_READ); /* unlike a lock, this sees whether the page is free, and goes on either way */
-	if (!(atomic_load(&p->flags) & PG_DIRTY))
-		return false;
-	rt_access(p->id, POINT_READ); /* whoever has it may take what is dirty, and let go of it, in between */
-	bool locked = page_take(p);
-	if (locked)
-		rt_accessed(p->id, POINT_LOCK);
-	return locked;
-}
-
 void page_lock(struct inode *inode, struct page *p)
 {
 	wait_take(&inode->root->fs->page_wait[page_slot(inode, p)], p->id, page_is_free, page_take, p);
@@ -106,6 +94,21 @@ void page_unlock(struct inode *inode, struct page *p)
 	CHECK(old & PG_LOCKED);
 	rt_accessed(p->id, POINT_GIVE);
 	wait_give(&inode->root->fs->page_wait[page_slot(inode, p)], true);
+}
+
+bool page_trylock_dirty(struct inode *inode, struct page *p)
+{
+	rt_access(p->id, POINT_READ); /* unlike a lock, this sees whether the page is free, and goes on either way */
+	if (!(atomic_load(&p->flags) & PG_DIRTY))
+		return false;
+	rt_access(p->id, POINT_READ); /* whoever has it may take what is dirty, and let go of it, in between */
+	if (!page_take(p))
+		return false;
+	rt_accessed(p->id, POINT_LOCK);
+	bool dirty = atomic_load(&p->flags) & PG_DIRTY;
+	if (!dirty)
+		page_unlock(inode, p);
+	return dirty;
 }
 
 /* Tags a locked page, or takes the tag off: the page lock keeps DIRTY and tag in step. `writing`: since it is under

@@ -22,8 +22,8 @@ struct page *page_get(struct inode *inode, uint32_t index);
 struct page *page_find(struct inode *inode, uint32_t index);
 
 void page_lock(struct inode *inode, struct page *p);
-/* Locks a page that is dirty and that nobody holds. */
-bool page_trylock_dirty(struct page *p);
+/* Locks a page that is dirty and that nobody holds: it is dirty then. False: it is not locked. */
+bool page_trylock_dirty(struct inode *inode, struct page *p);
 void page_unlock(struct inode *inode, struct page *p);
 
 /* Marks a locked page dirty and tagged. */

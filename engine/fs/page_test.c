@@ -67,7 +67,7 @@ static void step(struct rig *r, uint32_t i)
 	case DIRTY:
 		page_lock(r->inode, p);
 		page_dirty(r->inode, p); /* once more changes nothing */
-		assert_false(page_trylock_dirty(p));
+		assert_false(page_trylock_dirty(r->inode, p));
 		assert_true(page_take_dirty(r->inode, p));
 		*s = TAKEN;
 		break;

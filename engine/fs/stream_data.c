@@ -47,7 +47,7 @@ static bool lock_dirty_pages(struct inode *inode, uint64_t start, uint64_t end, 
 	*n = 0;
 	while ((index = page_next_tagged(inode, index, last)) != UINT32_MAX) {
 		struct page *p = page_find(inode, index++);
-		if (*n == STREAM_DATA_MAX || goes_its_own_way(inode) || !page_trylock_dirty(p)) {
+		if (*n == STREAM_DATA_MAX || goes_its_own_way(inode) || !page_trylock_dirty(inode, p)) {
 			unlock_pages(inode, pages, *n);
 			return false;
 		}

@@ -27,12 +27,10 @@ static bool run_extend(struct run *run, uint32_t index)
 {
 	struct page *p = page_find(run->inode, index);
 
-	if (!p || !page_trylock_dirty(p))
+	if (!p || !page_trylock_dirty(run->inode, p))
 		return false;
-	if (!page_take_dirty(run->inode, p)) {
-		page_unlock(run->inode, p);
-		return false;
-	}
+	bool dirty = page_take_dirty(run->inode, p);
+	CHECK(dirty);
 	run->pages[run->n++] = p;
 	return true;
 }
