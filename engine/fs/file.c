@@ -254,9 +254,9 @@ static uint32_t write_errors(struct inode *inode)
 }
 
 /*
- * A write in place may have filled the last block beyond the end that a crash has left. Its bytes there become zeros, on
- * the disk, before the file is longer. Other files write a block anew, and its item and the size come in one transaction.
- * kernel: btrfs_truncate_block(), called by btrfs_cont_expand(). -EIO as in truncate_tail().
+ * A write in place may have filled the last block beyond the end that a crash has left. Its bytes there become zeros,
+ * on the disk, before the file is longer. Other files write a block anew, and its item and the size come in one
+ * transaction. kernel: btrfs_truncate_block(), called by btrfs_cont_expand(). -EIO as in truncate_tail().
  */
 static int clear_tail(struct inode *inode, uint64_t size)
 {

@@ -29,10 +29,10 @@ int page_fill(struct inode *inode, struct page *p);
 void file_skips_blocks(struct inode *inode, uint64_t off);
 /* The file is about to be longer. An extent that completed beyond a block that was never written lies beyond the size
  * on the disk, and a commit and a crash make that the end of the file: its content is nothing that a longer file may
- * show. What lies from the end of the file to `end` (whole blocks) goes, but for preallocated space; the rest of the last
- * block becomes zeros, also on the disk. Called before the size moves, with inode->lock held for writing and no handle;
- * what the log must be told of it is the caller's to say. 0, -EROFS, -EIO: those zeros could not be written; or what the
- * tree says. (kernel: btrfs_cont_expand(), which puts holes there) */
+ * show. What lies from the end of the file to `end` (whole blocks) goes, but for preallocated space; the rest of the
+ * last block becomes zeros, also on the disk. Called before the size moves, with inode->lock held for writing and no
+ * handle; what the log must be told of it is the caller's to say. 0, -EROFS, -EIO: those zeros could not be written; or
+ * what the tree says. (kernel: btrfs_cont_expand(), which puts holes there) */
 int file_clear_beyond_end(struct inode *inode, uint64_t end);
 
 #endif

@@ -2,7 +2,7 @@
  * faults.h: what fails in a run (race->fail): of each kind the one whose turn it is, in the order in which the schedule
  * brings them. So which one fails is a choice of the schedule, though its number is the race's.
  *
- * faults.1: Nothing fails before the run's tasks start, nor in a crash image.
+ * Nothing fails before the run's tasks start, nor in a crash image.
  *
  * Called by hunt.c, run.c and judge.c.
  */

@@ -41,8 +41,8 @@ static bool call_failed(const struct model_op *o)
 
 /*
  * A sync that returned -EIO: had two others of the same file before it? Of a write that has failed there are two notes,
- * each for one: that of the descriptor, of which a race's file has one (kernel: errseq), and that of the file, which the
- * first task takes that waits for its pages (AS_EIO). And of a run one write fails.
+ * each for one: that of the descriptor, of which a race's file has one (kernel: errseq), and that of the file, which
+ * the first task takes that waits for its pages (AS_EIO). And of a run one write fails.
  */
 static bool told_before(const struct model *m, const struct model_op *o)
 {

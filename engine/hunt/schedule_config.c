@@ -38,8 +38,8 @@ uint64_t schedule_config(const struct race *race, const struct design *design)
 	hash = add_mount(hash, &race->mount);
 	hash = add_number(hash, race->fail[FAULT_DATA_WRITE]);
 	for (unsigned i = FAULT_DATA_WRITE + 1; i < RACE_FAULTS; i++)
-		if (race->fail[i]) /* schedules of before it was there stay valid */
-			hash = add_number(hash, i == FAULT_TREE_WRITE ? race->fail[i] : (uint64_t)i << 32 | race->fail[i]);
+		if (race->fail[i]) /* schedules of before it was there stay valid: hence no kind for the oldest one */
+			hash = add_number(hash, (i == FAULT_TREE_WRITE ? 0 : (uint64_t)i << 32) | race->fail[i]);
 	for (uint32_t i = 0; i < race->ntasks; i++)
 		hash = add_text(hash, race->tasks[i].name);
 	return hash;

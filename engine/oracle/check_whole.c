@@ -4,9 +4,9 @@
  *
  * 1. the whole image (fs/look.h): each block has one owner, each file's data have their checksums and there are no
  *    others, names and link counts agree;
- * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, by a truncation,
- *    a write behind a gap, a direct one, or a preallocation, and are written to; one is made; all are synced: then
- *    everything in memory is lost, and what was synced is there;
+ * 2. mounted for writing it holds what it held; its files are made longer, over what may be left there, by a
+ *    truncation, a write behind a gap, a direct one, or a preallocation, and are written to; one is made; all are
+ *    synced: then everything in memory is lost, and what was synced is there;
  * 3. mounted once more, a file is made, synced, written over, cut and removed: when all of it is committed there is as
  *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again;
  * 4. in another image, one copy of the super block is lost: it can be mounted, and what is there can be read.
@@ -142,8 +142,8 @@ static bool make_longer(struct whole *w, struct lived *l, struct file *f, uint32
 	}
 }
 
-/* Three blocks longer: what is there must read as zeros, whatever the crash left beyond the end. Then a part is written,
- * in what was there and behind it. */
+/* Three blocks longer: what is there must read as zeros, whatever the crash left beyond the end. Then a part is
+ * written, in what was there and behind it. */
 static bool change(struct whole *w, struct lived *l, struct file *f)
 {
 	static const uint8_t bytes[700] = { [0 ... 699] = 0xa5 };

@@ -218,7 +218,8 @@ static const struct {
 	{ 1, 1, 1, 1, 1, 1 },
 };
 
-/* Row r has row r % 8 of the one and r % 9 of the other: 8 and 9 have no divisor in common, so each two come together. */
+/* Row r has row r % 8 of the one and r % 9 of the other: 8 and 9 have no divisor in common, so each two come
+ * together. */
 _Static_assert(OPTION_ROWS == 8 && FAULT_ROWS == 9 && DRAW_ROWS == OPTION_ROWS * FAULT_ROWS, "all pairs, once each");
 
 const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size)

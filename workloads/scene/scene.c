@@ -228,7 +228,7 @@ static int set_completion_workers(struct reading *r, char *value)
 
 struct key {
 	const char *name;
-	int (*set)(struct reading *r, char *value); /* NULL: a fault's number is set, its place in the table says whose */
+	int (*set)(struct reading *r, char *value); /* NULL: of a fault, whose kind is the place in the table */
 };
 
 static const struct key scenario_keys[] = {
@@ -239,9 +239,12 @@ static const struct key scenario_keys[] = {
 /* [setup] has lines of operations, too. */
 static const struct key setup_keys[] = { { "mkfs", set_mkfs }, { "mount", set_mount }, { NULL, NULL } };
 static const struct key fault_keys[] = {
-	[SCENE_DATA_WRITE_ERROR] = { "data_write_error", NULL }, [SCENE_TREE_WRITE_ERROR] = { "tree_write_error", NULL },
-	[SCENE_SUPER_WRITE_ERROR] = { "super_write_error", NULL }, [SCENE_FLUSH_ERROR] = { "flush_error", NULL },
-	[SCENE_READ_ERROR] = { "read_error", NULL }, [SCENE_LOG_MEMORY_ERROR] = { "log_memory_error", NULL },
+	[SCENE_DATA_WRITE_ERROR] = { "data_write_error", NULL },
+	[SCENE_TREE_WRITE_ERROR] = { "tree_write_error", NULL },
+	[SCENE_SUPER_WRITE_ERROR] = { "super_write_error", NULL },
+	[SCENE_FLUSH_ERROR] = { "flush_error", NULL },
+	[SCENE_READ_ERROR] = { "read_error", NULL },
+	[SCENE_LOG_MEMORY_ERROR] = { "log_memory_error", NULL },
 	[SCENE_FAULTS] = { NULL, NULL },
 };
 static const struct key hunt_keys[] = {
