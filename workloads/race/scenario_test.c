@@ -2,6 +2,7 @@
  * scenario_test.c: a scenario's text as a race: its threads do what its lines say, in the order that its marks ask for;
  * what it keeps makes the same race again; what the engine has not is refused.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "hunt/faults.h"
 #include "hunt/judge.h"
 #include "hunt/run.h"
 #include "hunt/search.h"
@@ -190,6 +192,59 @@ static void marks_end_under_stress(void **state)
 
 /* ---- what it keeps ---- */
 
+/* Which call is told of each fault, by its result; 0: none is. */
+struct told {
+	const char *fault;
+	enum race_fault kind;
+	enum op_kind call;
+	int ret;
+};
+
+static void who_is_told(struct hunt *h, void *arg)
+{
+	const struct told *t = arg;
+	const struct model *m = h->run.model;
+	struct violation v;
+
+	for (enum race_fault i = 0; i < RACE_FAULTS; i++)
+		assert_int_equal(faults_met(h, i), i == t->kind);
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		/* the first two calls are of the setup: a creation, and a write */
+		assert_int_equal(o->ret, i > 1 && o->kind == t->call ? t->ret : 0);
+	}
+	violation_init(&v);
+	assert_int_equal(hunt_judge(h, &v), VIOLATION_NONE); /* and it is no fault of the design */
+	violation_fini(&v);
+}
+
+/* An fsync whose log finds no memory commits instead: no call is told. */
+static void each_fault_is_told_to_the_call_that_it_hits(void **state)
+{
+	static struct told all[] = {
+		{ "data_write_error", FAULT_DATA_WRITE, OP_FSYNC, -EIO },
+		{ "tree_write_error", FAULT_TREE_WRITE, OP_FSYNC, 0 },
+		{ "super_write_error", FAULT_SUPER_WRITE, OP_FSYNC, -EIO },
+		{ "flush_error", FAULT_FLUSH, OP_FSYNC, -EIO },
+		{ "read_error", FAULT_READ, OP_WRITE, -EIO },
+		{ "log_memory_error", FAULT_LOG_MEMORY, OP_FSYNC, 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char text[200];
+		bool reads = all[i].kind == FAULT_READ;
+		/* a write of a part of a block reads the rest of it */
+		snprintf(text, sizeof(text), "[setup]\nfile a 8k\n[thread t]\na pwrite 0 %s\n%s[faults]\n%s = 1\n",
+		         reads ? "512" : "4k", reads ? "" : "a fsync\n", all[i].fault);
+		const struct race *race = race_of(text);
+		assert_int_equal(race->fail[all[i].kind], 1);
+		struct hunt *h = open_hunt(race, "postfix");
+		each_run(h, 5, who_is_told, &all[i]);
+		hunt_close(h);
+		race_scenario_free(race);
+	}
+}
+
 static void the_text_that_a_race_keeps_makes_the_same_race(void **state)
 {
 	if (RT_TSAN)
@@ -285,6 +340,7 @@ int main(void)
 		cmocka_unit_test(a_mark_is_waited_for),
 		cmocka_unit_test(marks_end_under_stress),
 		cmocka_unit_test(the_text_that_a_race_keeps_makes_the_same_race),
+		cmocka_unit_test(each_fault_is_told_to_the_call_that_it_hits),
 		cmocka_unit_test(what_a_schedule_carries_is_the_race_that_is_known),
 		cmocka_unit_test(verdicts_are_read),
 		cmocka_unit_test(what_the_engine_has_not_is_refused),
