@@ -154,6 +154,46 @@ static void nothing_comes_back_when_a_file_becomes_longer(void **state)
 	}
 }
 
+/* A block that is written in place reaches further than the file did, and the power goes before the file's size does.
+ * The same, with what is behind the end within the last block. */
+static void nothing_comes_back_in_the_last_block(void **state)
+{
+	for (int way = 0; way < 5; way++) {
+		struct rig r;
+
+		rig_open(&r, &quiet, 0);
+		assert_int_equal(fs_set_flags(r.f, FS_NODATACOW), 0);
+		test_write(r.f, 0, 512, 1);
+		assert_int_equal(fs_sync(r.fs), 0);
+		must_write(r.f, 0, FS_BLOCK, 2);
+		fs_close(r.f);
+		r.fs = test_crash(r.fs, &quiet);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		assert_int_equal(fs_size(r.f), 512);
+		uint64_t end = 2 * FS_BLOCK;
+		if (way == 0)
+			assert_int_equal(fs_truncate(r.f, end = 1000), 0); /* in the same block */
+		else if (way == 1)
+			assert_int_equal(fs_truncate(r.f, end), 0);
+		else if (way == 2)
+			assert_int_equal(fs_fallocate(r.f, FS_BLOCK, FS_BLOCK, false), 0);
+		else if (way == 3)
+			test_write(r.f, end, 100, 4);
+		else
+			must_write(r.f, end, FS_BLOCK, 4);
+		uint32_t zeros = (uint32_t)end - 512;
+		assert_int_equal(test_read(r.f, 0, 512, 2), 0); /* in place: there is no other */
+		assert_int_equal(test_read_zeros(r.f, 512, zeros), 0);
+		assert_int_equal(fs_fsync(r.f), 0);
+		fs_close(r.f);
+		r.fs = test_crash(r.fs, &quiet);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		assert_true(fs_size(r.f) >= end);
+		assert_int_equal(test_read_zeros(r.f, 512, zeros), 0);
+		rig_close(&r);
+	}
+}
+
 /* How many pages are up to date: what went through the cache is in it. */
 static unsigned cached(struct file *f)
 {
@@ -309,6 +349,7 @@ int main(void)
 		cmocka_unit_test(dirty_pages_are_older_and_later_ones_newer),
 		cmocka_unit_test(a_file_becomes_longer),
 		cmocka_unit_test(nothing_comes_back_when_a_file_becomes_longer),
+		cmocka_unit_test(nothing_comes_back_in_the_last_block),
 		cmocka_unit_test(what_cannot_be_written_so_goes_through_the_cache),
 		cmocka_unit_test(one_that_is_waited_for_later),
 		cmocka_unit_test(errors_reach_the_caller),
