@@ -318,7 +318,7 @@ static int fsync_commit_handle(struct handle *h, enum trans_state until)
 
 /* The handle ends, or a completion that we wait for could wait for it (bf7ba8ee759b). Then whatever transaction runs
  * is committed, the data is in that one or in an older one. None runs: it is on the media. */
-static int fsync_commit_attached(const struct sync *s, struct handle *h)
+static int fsync_commit_attached(const struct sync *s, struct handle *h, const struct log_rules *rules)
 {
 	struct fs *fs = s->inode->root->fs;
 
@@ -329,9 +329,9 @@ static int fsync_commit_attached(const struct sync *s, struct handle *h)
 	phase(PH_TRANS);
 	count(C_FSYNC_COMMIT);
 	ret = trans_attach_barrier(fs, h);
-	if (ret)
-		return ret == -ENOENT ? 0 : ret;
-	return trans_commit(h);
+	if (ret == -ENOENT)
+		return rules->asks_failed && fs_error(fs) ? -EROFS : 0;
+	return ret ? ret : trans_commit(h);
 }
 
 /* From the handle to the logged inode: 0, LOG_NEED_COMMIT, LOG_NO_SYNC, or an error without a handle. The locks are
@@ -589,10 +589,10 @@ static const struct log_rules rules_complete = {
 };
 static const struct log_rules rules_modern = { .has = log_has_changes, .covers = log_covers_change };
 static const struct log_rules rules_repaired = {
-	.has = log_has_logged, .covers = log_covers_logged, .misses_nothing = true,
+	.has = log_has_logged, .covers = log_covers_logged, .misses_nothing = true, .asks_failed = true,
 };
 static const struct log_rules rules_covers_change = {
-	.has = log_has_changes, .covers = log_covers_change, .misses_nothing = true,
+	.has = log_has_changes, .covers = log_covers_change, .misses_nothing = true, .asks_failed = true,
 };
 
 /* After an error of the wait, or with nothing to do. */
@@ -692,7 +692,7 @@ static int fsync_modern_log(struct sync *s, const struct log_rules *rules, bool 
 	if (!ret)
 		ret = log_sync(s->inode->root, &h, &ctx);
 	if (ret && ret != LOG_NO_SYNC)
-		return full ? fsync_commit_handle(&h, TRANS_SUPER_COMMITTED) : fsync_commit_attached(s, &h);
+		return full ? fsync_commit_handle(&h, TRANS_SUPER_COMMITTED) : fsync_commit_attached(s, &h, rules);
 	trans_end(&h);
 	return 0;
 }

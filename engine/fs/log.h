@@ -148,6 +148,8 @@ struct log_rules {
 	/* After an error the maps that were taken off the modified list are missed by no later log: the inode needs a
 	 * full sync. And a map that a failed write takes away is. */
 	bool misses_nothing;
+	/* With no transaction to commit all is on the media; or one has failed meanwhile, which is asked. */
+	bool asks_failed;
 };
 
 /* has: as the kernel compares since 209ecbb8585b, and before, when the modified list had to be empty, too. Or: the

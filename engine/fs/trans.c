@@ -434,9 +434,11 @@ int trans_commit_until(struct handle *h, enum trans_state until)
 
 int trans_attach_barrier(struct fs *fs, struct handle *h)
 {
-	if (fs_error(fs))
-		return -EROFS;
 	spin_lock(&fs->trans_lock);
+	if (fs_error(fs)) { /* under the lock, as in trans_start() */
+		spin_unlock(&fs->trans_lock);
+		return -EROFS;
+	}
 	struct trans *t = fs->running;
 	if (t && trans_admits(t, TRANS_START)) {
 		handle_open(t, TRANS_START, h);

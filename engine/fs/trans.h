@@ -33,7 +33,8 @@ int trans_commit(struct handle *h);
 int trans_commit_until(struct handle *h, enum trans_state until);
 /*
  * A START handle on the transaction that runs, if it still takes such handles. -ENOENT: none does; then what has begun
- * to commit is COMPLETED on return, and its error is returned instead if it has one. No handle is held. kernel:
+ * to commit is COMPLETED on return, and its error is returned instead if it has one. One that fails and is gone before
+ * it is looked for leaves -ENOENT, too: the caller asks for the error. No handle is held. kernel:
  * btrfs_attach_transaction_barrier().
  */
 int trans_attach_barrier(struct fs *fs, struct handle *h);
