@@ -110,7 +110,7 @@ static void the_second_super_stays_behind(struct rig *r)
 	assert_int_equal(dev_write(r->dev, SUPER_COPY_1, copy, SUPER_SIZE, BIO_WRITE | BIO_META), 0);
 	free(copy);
 	free(again);
-	for (unsigned i = 0; i < 8; i++) { /* log commits: images in which it is like that, some of them without copy 0 */
+	for (unsigned i = 0; i < 8; i++) { /* log commits: some of their images are without copy 0 */
 		model_write(a, 0, FS_BLOCK);
 		assert_int_equal(model_fsync(a), 0);
 	}
