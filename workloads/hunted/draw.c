@@ -14,6 +14,7 @@ struct text {
 	size_t size, n;
 	struct rng rng;
 	bool makes_c; /* its first call makes the file c */
+	bool of_names; /* most calls are of names, and of the directory */
 	bool has_h;   /* its first thread has a file h of its own, which it closes and opens again */
 	const char *beside_a; /* another file of a's subvolume, or a name there */
 };
@@ -101,10 +102,10 @@ static void put_call(struct text *t)
 	uint32_t which = from_to(t, 0, 99);
 	const char *f = pick_file(t);
 
-	if (which < 22)
+	if (which < (t->of_names ? 60u : 22u))
 		put(t, PICK(t, others), f, *f == 'b' ? "g" : *f == 'c' ? "a" : one_in(t, 2) ? t->beside_a : "e");
 	else
-		put(t, which < 52 ? PICK(t, syncs) : PICK(t, calls), f);
+		put(t, which < (t->of_names ? 80u : 52u) ? PICK(t, syncs) : PICK(t, calls), f);
 	put(t, "\n");
 }
 #pragma GCC diagnostic pop
@@ -190,9 +191,10 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 		put(&t, "mount = %s\n", compress && inlines ? "compress, max_inline=2k" :
 		    compress ? "compress" : "max_inline=2k");
 	t.has_h = one_in(&t, 5);
+	t.of_names = one_in(&t, 5);
 	put_files(&t, subvols);
 	uint32_t threads = from_to(&t, 1, 3);
-	t.makes_c = one_in(&t, 3);
+	t.makes_c = t.of_names || one_in(&t, 3);
 	t.beside_a = subvols ? "d" : "b";
 	for (uint32_t i = 0; i < threads; i++)
 		put_thread(&t, i, threads == 1 ? from_to(&t, 3, 8) : from_to(&t, 1, 5));
