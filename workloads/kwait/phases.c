@@ -64,6 +64,7 @@ static const struct kwait_row rows[] = {
 	{ "", "wait_on_page_writeback", NULL, PH_WAIT_DATA, "the file's data", "" },
 	{ "", "rwsem_down_write_slowpath", NULL, PH_INODE_LOCK, "the inode lock, or another read-write lock", "" },
 	{ "", "rwsem_down_read_slowpath", NULL, PH_INODE_LOCK, "the inode lock, or another read-write lock", "" },
+	{ "", "inode_wait_for_writeback", NULL, KW_LOCK, "the inode, which another task is writing", SEEN },
 	{ "", "__mutex_lock", NULL, KW_LOCK, "a mutex", "" },
 	{ "", "out_of_line_wait_on_bit", NULL, KW_LOCK, "a buffer that another task has locked", "" },
 	{ "", "__folio_lock", NULL, KW_LOCK, "a page that another task has locked", SEEN },
