@@ -34,6 +34,8 @@ static const struct {
 	  "wait_log_commit" },
 	{ { "__schedule", "schedule", "schedule_timeout", "btrfs_sync_log", "btrfs_sync_file", "do_fsync" }, KW_JIFFY,
 	  "btrfs_sync_log" },
+	{ { "__schedule", "schedule", "inode_wait_for_writeback", "writeback_single_inode", "sync_inode_metadata" },
+	  KW_LOCK, "inode_wait_for_writeback" },
 	/* A wait for I/O has a time limit, too: it is no such sleep. */
 	{ { "__schedule", "schedule", "schedule_timeout", "io_schedule_timeout", "wait_for_completion_io",
 	    "write_all_supers", "btrfs_sync_log", "btrfs_sync_file" }, PH_DEV_FLUSH, "write_all_supers" },
