@@ -293,6 +293,7 @@ static int file_rounds(struct worker *k, char *const *files, struct why *why)
 
 	while (files[n])
 		n++;
+	/* cppcheck-suppress autoVariables ; k->of is NULL again on return */
 	k->of = &e;
 	while (!ret && take_round(k, n, &i)) {
 		ret = evidence_load(files[i], &e, why);

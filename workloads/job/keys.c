@@ -135,7 +135,7 @@ static int size_range(const struct job *j, const char *value, struct job_blocks 
 {
 	char from[64];
 	size_t len = strcspn(value, "-");
-	uint32_t least, most;
+	uint32_t least = 0, most = 0;
 	int ret;
 
 	if (len >= sizeof(from) || !value[len])

@@ -310,7 +310,7 @@ static int take_verdict(struct scenario *c, const struct scene_expect *e, struct
 	size_t n = 0;
 
 	_Static_assert(SCENE_EXPECTS <= RACE_DESIGNS, "a race has room for the verdicts of a scenario");
-	for (; fs_designs[n] && n < RACE_DESIGNS; n++)
+	for (; n < RACE_DESIGNS && fs_designs[n]; n++)
 		names[n] = fs_designs[n]->name;
 	if (!fs_design_find(e->design))
 		return why_set(why, -EINVAL, "%.200s:%u: %.40s: no such design%s", c->path, e->line, e->design,
