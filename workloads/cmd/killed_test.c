@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "kit/spawn_test.h"
+#include "rt/sanitize.h"
 
 static void shell(const char *command)
 {
@@ -103,6 +104,8 @@ static void is(const char *path, const char *text)
 /* The same schedule goes to the same file; another one does not replace it. */
 static void a_schedule_that_nobody_named_loses_none(void **state)
 {
+	if (RT_TSAN)
+		skip();
 	spawn_file("race-seed-prefix.schedule", "mine");
 	spawn_file("race-seed_smallest-prefix.schedule", "mine");
 	for (int i = 0; i < 2; i++) {

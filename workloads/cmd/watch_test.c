@@ -21,6 +21,7 @@
 #include "kit/spawn_test.h"
 #include "kwait/task.h"
 #include "kwait/uring.h"
+#include "rt/sanitize.h"
 
 #define WRITES 60 /* of dd: so many synced ones take longer than a look for what is new */
 
@@ -429,7 +430,8 @@ static void a_hundred_threads_are_watched(void **state)
 	snprintf(args, sizeof(args), "watch -p %d -i 1000 -j w.json", (int)pid);
 	watcher = spawn_start(args);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	wait_for(watcher, "101 threads;");
+	snprintf(args, sizeof(args), "%u threads;", threads_of(pid)); /* a sanitizer may have one of its own */
+	wait_for(watcher, args);
 	close(go[1]);
 	waitpid(pid, NULL, 0);
 	if (spawn_finish(watcher))
@@ -735,5 +737,9 @@ int main(void)
 		cmocka_unit_test(what_is_not_allowed_is_one_line),
 		cmocka_unit_test(each_right_that_lacks_is_named),
 	};
+	if (RT_TSAN) {
+		puts("1..0 # SKIP it looks at processes in one thread, and ThreadSanitizer makes it too slow for that");
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, begin, spawn_end);
 }

@@ -121,7 +121,7 @@ static void *sleep_and_go(void *arg)
 {
 	char c;
 
-	*(pid_t *)arg = gettid();
+	atomic_store((_Atomic pid_t *)arg, gettid());
 	return (void *)(intptr_t)(read(go[0], &c, 1) == 1 && read(go[0], &c, 1) == 1);
 }
 

@@ -230,6 +230,8 @@ static void each_fault_is_told_to_the_call_that_it_hits(void **state)
 		{ "log_memory_error", FAULT_LOG_MEMORY, OP_FSYNC, 0 },
 	};
 
+	if (RT_TSAN)
+		skip();
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		char text[200];
 		bool reads = all[i].kind == FAULT_READ;
