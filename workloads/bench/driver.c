@@ -394,10 +394,10 @@ static bool syncs_at(const struct worker *w, uint64_t when)
 static void note_early(struct trial *t, const struct worker *of, const struct kwait_call *c)
 {
 	struct kwait_sum *sum = t->r->kwaits;
-	struct kwait_early *e = &sum->first[sum->early];
 
 	if (sum->early++ >= KWAIT_EARLY)
 		return;
+	struct kwait_early *e = &sum->first[sum->early - 1];
 	*e = (struct kwait_early){ .at_ns = c->begin_ns - t->began_ns, .took_ns = c->end_ns - c->begin_ns,
 	                           .wrote_ns = c->end_ns - c->wrote_ns };
 	snprintf(e->task, sizeof(e->task), "%.20s.%u", of->clone->job->name, of->clone->clone);

@@ -69,7 +69,8 @@ static int call_crash(struct evidence *ev, const struct crash_at *at, cut_fn fn,
 	powercut_epoch_at(ev->dev, at->pos, &e);
 	uint32_t words = e.npending / 64 + 1, *pending = mem_alloc((e.npending + 1) * sizeof(*pending));
 	uint64_t *keep = mem_zalloc(words * sizeof(*keep));
-	memcpy(pending, e.pending, e.npending * sizeof(*pending));
+	if (e.npending)
+		memcpy(pending, e.pending, e.npending * sizeof(*pending));
 	e.pending = pending;
 	rng_seed(&rng, at->chance);
 	for (uint32_t i = 0; i < e.npending; i++)

@@ -151,7 +151,8 @@ int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_l
 	powercut_epoch_at(e->dev, c->pos, &ep);
 	uint32_t *pending = mem_alloc((ep.npending + 1) * sizeof(*pending));
 	uint64_t *keep = mem_zalloc((ep.npending / 64 + 1) * sizeof(*keep)), *units = NULL;
-	memcpy(pending, ep.pending, ep.npending * sizeof(*pending));
+	if (ep.npending)
+		memcpy(pending, ep.pending, ep.npending * sizeof(*pending));
 	for (uint32_t i = 0; i < ep.npending; i++)
 		if (is_kept(c, pending[i])) {
 			keep[i / 64] |= 1ull << i % 64;
@@ -242,7 +243,8 @@ static void lose_fewer(struct shrinking *s, struct saved_cut *c)
 			continue;
 		struct saved_cut x = { .pos = c->pos, .nkept = c->nkept + 1, .torn = NOT_TORN };
 		x.kept = mem_alloc((x.nkept + 1) * sizeof(*x.kept));
-		memcpy(x.kept, c->kept, c->nkept * sizeof(*x.kept));
+		if (c->nkept)
+			memcpy(x.kept, c->kept, c->nkept * sizeof(*x.kept));
 		x.kept[c->nkept] = all.kept[i];
 		if (still_breaks(s, &x))
 			take(c, &x);
