@@ -78,8 +78,9 @@ def sentence(data, file):
     waits = ", ".join(f"{100 * s['ns'] / file['sync_ns']:.0f} % in {s['function']}" +
                       (f" ({s['what']})" if s["what"] else "") for s in sites) or "none of it waiting for long"
     rate = f"{file['syncs'] / data['elapsed_ns'] * 1e9:.0f} {call(file)}/s" if data["elapsed_ns"] else call(file)
-    return (f"{data['name']}: {rate} on {file['path']}: p50 {took(file['p50_ns'])}, p99 {took(file['p99_ns'])}; "
-            f"of that time {waits}.")
+    half = f"p50 {took(file['p50_ns'])}" if file["p50_ns"] else f"mean {took(file['sync_ns'] / max(file['syncs'], 1))}"
+    most = f"p99 {took(file['p99_ns'])}" if file["p99_ns"] else f"at most {took(file['max_ns'])}"
+    return f"{data['name']}: {rate} on {file['path']}: {half}, {most}; of that time {waits}."
 
 
 def notices(data):
@@ -102,7 +103,7 @@ def files_table(data):
     for f in data["files"]:
         rows.append([(f["path"],) * 2, (call(f),) * 2] +
                     [report.cell(f[k]) for k in ("syncs", "failed")] +
-                    [report.cell(f[k] / 1e3) for k in ("p50_ns", "p99_ns", "p999_ns", "max_ns")] +
+                    [report.cell(f[k] / 1e3 if f[k] else None) for k in ("p50_ns", "p99_ns", "p999_ns", "max_ns")] +
                     [report.cell(f["writes"]), report.cell(f["bytes"] / 1024),
                      report.cell(percent(f.get("device_ns"), f.get("device_sync_ns")))])
     return ["file", "call", "syncs", "failed", "p50 us", "p99 us", "p99.9 us", "max us", "writes", "KiB",

@@ -7,6 +7,7 @@
 #include "base/hist.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define SUB (1u << HIST_SUB_BITS)
@@ -86,6 +87,13 @@ uint64_t hist_percentile(const struct hist *h, double p)
 			return middle < h->min ? h->min : middle > h->max ? h->max : middle;
 	}
 	return h->max;
+}
+
+uint64_t hist_told(const struct hist *h, double p)
+{
+	bool tells = h->n >= 10 && h->n * (uint64_t)lround(10 * (100 - p)) >= 1000; /* in tenths of a percent */
+
+	return tells || (p >= 100 && h->n) ? hist_percentile(h, p) : 0;
 }
 
 double hist_mean(const struct hist *h)

@@ -29,6 +29,8 @@ void hist_merge(struct hist *into, const struct hist *from);
 
 /* The value at percentile p (0..100) within 1 %; 0 when empty. p=100 is the exact maximum. */
 uint64_t hist_percentile(const struct hist *h, double p);
+/* The same for a person; 0 where there are too few values to tell: ten in all, and one beyond the percentile. */
+uint64_t hist_told(const struct hist *h, double p);
 /* 0 when empty. */
 double hist_mean(const struct hist *h);
 

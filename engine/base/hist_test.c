@@ -93,6 +93,26 @@ static void an_empty_one_says_zero_and_a_huge_value_is_the_maximum(void **state)
 	assert_int_equal(hist_percentile(&hist, 50), 0);
 }
 
+static void what_too_few_values_say_is_not_told(void **state)
+{
+	static const struct {
+		double p;
+		unsigned least;
+	} of[] = { { 50, 10 }, { 90, 10 }, { 99, 100 }, { 99.9, 1000 }, { 100, 1 } };
+
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct hist *h = calloc(1, sizeof(*h));
+
+		hist_init(h);
+		while (h->n + 1 < of[i].least)
+			hist_add(h, 5);
+		assert_int_equal(hist_told(h, of[i].p), 0);
+		hist_add(h, 5);
+		assert_int_equal(hist_told(h, of[i].p), 5);
+		free(h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +120,7 @@ int main(void)
 		cmocka_unit_test(a_bucket_holds_its_own_middle),
 		cmocka_unit_test(merging_equals_adding_all_to_one),
 		cmocka_unit_test(an_empty_one_says_zero_and_a_huge_value_is_the_maximum),
+		cmocka_unit_test(what_too_few_values_say_is_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

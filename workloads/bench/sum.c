@@ -62,12 +62,9 @@ const struct hist *bench_hist(const struct driver_result *r, unsigned i, const c
 
 double bench_percentile(const struct hist *h, enum bench_metric m)
 {
-	static const struct {
-		double percentile;
-		uint64_t least; /* operations: one beyond the percentile, and ten in all */
-	} of[] = { [BENCH_P50] = { 50, 10 }, [BENCH_P99] = { 99, 100 }, [BENCH_P999] = { 99.9, 1000 } };
+	static const double of[] = { [BENCH_P50] = 50, [BENCH_P99] = 99, [BENCH_P999] = 99.9 };
 
-	return h->n < of[m].least ? 0 : (double)hist_percentile(h, of[m].percentile);
+	return (double)hist_told(h, of[m]);
 }
 
 double bench_value(const struct driver_result *r, enum bench_metric m)

@@ -166,7 +166,8 @@ static void say_answer(const struct answer *a, size_t common, const struct watch
                        FILE *out)
 {
 	double seconds = f->end_ns > f->begin_ns ? (double)(f->end_ns - f->begin_ns) / 1e9 : 0;
-	char waits[1024], p50[32], p99[32], place[256] = "", others[64] = "";
+	uint64_t p50 = hist_told(&a->sync, 50), p99 = hist_told(&a->sync, 99);
+	char waits[1024], half[32], most[32], place[256] = "", others[64] = "";
 
 	answer_waits(&a->waits, WAITS, waits, sizeof(waits));
 	if (a->first->path[0] == '/') {
@@ -177,11 +178,12 @@ static void say_answer(const struct answer *a, size_t common, const struct watch
 	}
 	if (a->nfiles > 1)
 		snprintf(others, sizeof(others), " and %u more like it", a->nfiles - 1);
-	screen_sayf(out, "", "%s: %.0f %s/s on %s%s%s%s%s: p50 %s, p99 %s; of that time %s.", name,
+	screen_sayf(out, "", "%s: %.0f %s/s on %s%s%s%s%s: %s %s, %s %s; of that time %s.", name,
 	            seconds > 0 ? (double)a->sync.n / seconds : 0, answer_call(a->first),
 	            a->first->path + common, others, place[0] ? " (" : "", place, place[0] ? ")" : "",
-	            say_time((double)hist_percentile(&a->sync, 50), p50, sizeof(p50)),
-	            say_time((double)hist_percentile(&a->sync, 99), p99, sizeof(p99)), waits);
+	            p50 ? "p50" : "mean",
+	            say_time(p50 ? (double)p50 : hist_mean(&a->sync), half, sizeof(half)),
+	            p99 ? "p99" : "at most", say_time((double)(p99 ? p99 : a->sync.max), most, sizeof(most)), waits);
 }
 
 /* What else the same flushes and journal commits carry: what is written to other files of that file system. */

@@ -51,9 +51,12 @@ void watched_files_line(struct watched_files *f, FILE *out, uint64_t since_ns, u
 		fprintf(out, "%.0f s: %s %.0f %s/s, so far %llu: ", (double)(now_ns - f->begin_ns) / 1e9, file->path,
 		        (double)(file->sync.n - file->shown) / seconds, answer_call(file),
 		        (unsigned long long)file->sync.n);
-		fprintf(out, "p50 %.0f us, p99 %.0f us, max %.0f us; %s\n",
-		        us((double)hist_percentile(&file->sync, 50)), us((double)hist_percentile(&file->sync, 99)),
-		        us((double)file->sync.max), waits);
+		uint64_t p50 = hist_told(&file->sync, 50), p99 = hist_told(&file->sync, 99);
+		if (p50)
+			fprintf(out, "p50 %.0f us, ", us((double)p50));
+		if (p99)
+			fprintf(out, "p99 %.0f us, ", us((double)p99));
+		fprintf(out, "max %.0f us; %s\n", us((double)file->sync.max), waits);
 		file->shown = file->sync.n;
 	}
 	free(list);
@@ -84,8 +87,10 @@ static void print_files(struct watched_file *const *list, unsigned n, size_t com
 		screen_cell(t, "%s%s", answer_call(file), file->is_dsync ? " (synced)" : "");
 		screen_cell(t, "%llu", (unsigned long long)file->sync.n);
 		screen_cell(t, "%llu", (unsigned long long)file->failed);
-		for (unsigned k = 0; k < 4; k++)
-			screen_cell(t, "%.0f", us((double)hist_percentile(&file->sync, at[k])));
+		for (unsigned k = 0; k < 4; k++) {
+			uint64_t ns = hist_told(&file->sync, at[k]);
+			screen_cell(t, ns ? "%.0f" : "-", us((double)ns));
+		}
 		screen_cell(t, "%llu", (unsigned long long)file->writes);
 		screen_cell(t, "%llu", (unsigned long long)(file->bytes >> 10));
 	}
@@ -281,9 +286,10 @@ static json_t *file_json(const struct watched_file *file)
 	put(o, "syncs", file->sync.n);
 	put(o, "failed", file->failed);
 	put(o, "sync_ns", file->sync.sum);
-	put(o, "p50_ns", hist_percentile(&file->sync, 50));
-	put(o, "p99_ns", hist_percentile(&file->sync, 99));
-	put(o, "p999_ns", hist_percentile(&file->sync, 99.9));
+	/* 0 where there are too few to tell */
+	put(o, "p50_ns", hist_told(&file->sync, 50));
+	put(o, "p99_ns", hist_told(&file->sync, 99));
+	put(o, "p999_ns", hist_told(&file->sync, 99.9));
 	put(o, "max_ns", file->sync.n ? file->sync.max : 0);
 	put(o, "judged", file->judged);
 	put(o, "early", file->early);
