@@ -37,8 +37,8 @@ class Page(unittest.TestCase):
     def test_it_says_what_the_file_says(self):
         text = page(self.data)
         self.assertIn(self.data["name"], text)
-        self.assertRegex(text, r"fdatasync/s on /var/lib/db/wal/0000000\d: p50 [\d.]+ ms, at most [\d.]+ ms; of that time "
-                               r"\d+ % in jbd2_log_wait_commit \(another task's journal commit\)")
+        self.assertRegex(text, r"fdatasync/s on /var/lib/db/wal/0000000\d: p50 [\d.]+ ms, at most [\d.]+ ms; "
+                               r"of that time \d+ % in jbd2_log_wait_commit \(another task's journal commit\)")
         self.assertNotIn("returned before the device was flushed", text)
         for f in self.data["files"]:
             self.assertIn(f["path"], text)
