@@ -249,17 +249,25 @@ free_self:
 
 /* ---- what it leaves behind: nothing ---- */
 
-#define SCRATCH_MAX 16
+#define SCRATCH_MAX 16 /* names; each is used many times */
 
 static char scratch[SCRATCH_MAX][PATH_MAX];
 static unsigned nscratch;
 
 void self_scratch_in(const char *dir, const char *name, char *out, size_t size)
 {
-	CHECK(nscratch < SCRATCH_MAX);
-	snprintf(scratch[nscratch], sizeof(scratch[0]), "%.3000s/%.80s", dir, name);
-	snprintf(out, size, "%s", scratch[nscratch]);
-	nscratch++;
+	char path[PATH_MAX];
+	unsigned i = 0;
+
+	snprintf(path, sizeof(path), "%.3000s/%.80s", dir, name);
+	while (i < nscratch && strcmp(scratch[i], path))
+		i++;
+	CHECK(i < SCRATCH_MAX);
+	if (i == nscratch) {
+		memcpy(scratch[i], path, sizeof(path));
+		nscratch++; /* now the handler of signals sees it */
+	}
+	snprintf(out, size, "%s", path);
 }
 
 void self_scratch(const struct self *s, const char *name, char *out, size_t size)
