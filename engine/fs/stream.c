@@ -417,7 +417,8 @@ static int group_settle(struct stream *st, struct stream_group *sg)
 	return rides ? ret : group_flush(st);
 }
 
-/* A group of `blocks` blocks from the first step to the last. 0: it is on the media, with all data that it names. */
+/* A group of `blocks` blocks from the first step to the last. 0: it is on the media with all data that it names, or a
+ * commit's flush is going to bring it there. */
 static int group_write(struct stream *st, struct stream_group *sg, uint32_t blocks)
 {
 	int ret = 0;

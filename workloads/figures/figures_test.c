@@ -1,8 +1,10 @@
-/* Which groups of figures a command measures: all but those apart, or those that are named. */
+/* Which groups of figures a command measures: all but those apart, or those that are named; and names of scratch files
+ * may be used as often as one likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -49,10 +51,23 @@ static void a_group_apart_is_run_when_it_is_named(void **state)
 	assert_int_equal(apart_runs, 0);
 }
 
+static void a_scratch_file_is_named_once_for_each_trial(void **state)
+{
+	char first[4096], again[4096];
+
+	self_scratch_in("/nowhere", "a", first, sizeof(first));
+	for (unsigned i = 0; i < 100; i++) {
+		self_scratch_in("/nowhere", "a", again, sizeof(again));
+		assert_string_equal(first, again);
+	}
+	assert_string_equal(first, "/nowhere/a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_group_apart_is_run_when_it_is_named),
+		cmocka_unit_test(a_scratch_file_is_named_once_for_each_trial),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
