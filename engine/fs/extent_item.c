@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 
 #define COMPRESSED_BUCKETS 256u

@@ -2,7 +2,7 @@
  * extent_item_test.c: extent items of one inode against a plain array of blocks: extent_item.1 to extent_item.3, and
  * that space and checksums go exactly when the last item that needs them goes.
  */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "fs/cost.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/direct.h"
 #include "fs/disk_size.h"
 #include "fs/extent_item.h"

@@ -9,14 +9,8 @@
 #define FS_FS_H
 
 #include "dev/dev.h"
-
-#define FS_BLOCK     4096u /* a page, a sector: the unit of data and of its checksums */
-#define FS_NAME_MAX  64u
-
-static inline uint64_t round_up_block(uint64_t n)
-{
-	return (n + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK;
-}
+#include "item/geometry.h"
+#include "item/mkfs.h"
 
 struct fs;
 struct root;
@@ -38,15 +32,6 @@ struct design {
 };
 extern const struct design *const fs_designs[]; /* NULL-terminated */
 const struct design *fs_design_find(const char *name);
-
-struct mkfs_options {
-	uint32_t nodesize;  /* 0: 16384 */
-	bool single;        /* metadata once; default DUP */
-	uint32_t subvols;   /* 0: 1 */
-	uint64_t fsid;      /* stamped into every block; 0: made of size and time, so old blocks are refused */
-};
-/* Writes an empty file system. -ENOSPC (too small), -EINVAL or -EIO, with why. */
-int fs_mkfs(struct dev *dev, const struct mkfs_options *o, struct why *why);
 
 struct mount_options {
 	const struct design *design;  /* NULL: postfix */

@@ -1,7 +1,7 @@
 /* inode.c: see inode.h: the life of an inode, its item, its stamps. */
 #include <stdlib.h>
 
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"

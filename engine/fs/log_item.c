@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "fs/cost.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
 #include "fs/inode.h"

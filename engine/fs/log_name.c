@@ -11,7 +11,7 @@
 #include "fs/cost.h"
 #include "fs/inode.h"
 #include "fs/log_name.h"
-#include "fs/names.h"
+#include "item/names.h"
 #include "fs/trans.h"
 
 /*

@@ -1,5 +1,5 @@
 /* log_test.c: which items logging puts into the log tree, fast and full; and when the log cannot tell the story. */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/log.h"
 #include "fs/ordered.h"

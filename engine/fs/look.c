@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/item_check.h"
+#include "item/item_check.h"
 #include "fs/look_file.h"
 #include "fs/state.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/look_file.h"
 #include "machine/mem.h"

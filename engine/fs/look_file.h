@@ -5,7 +5,7 @@
 #ifndef FS_LOOK_FILE_H
 #define FS_LOOK_FILE_H
 
-#include "fs/item.h"
+#include "item/item.h"
 #include "fs/look.h"
 
 /* Checksums, in the order of their addresses. */

@@ -2,12 +2,12 @@
  * look_test.c: what is told of an image: its files, what replay would do; and each kind of damage, put into a tree by
  * hand and committed, so that every block and every item by itself is right. Beside it, whether it can be mounted.
  */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/inode.h"
 #include "fs/look.h"
 #include "fs/mount.h"
-#include "fs/names.h"
+#include "item/names.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"
 

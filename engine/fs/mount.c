@@ -8,7 +8,7 @@
 
 #include "fs/extent_item.h"
 #include "fs/inode.h"
-#include "fs/item_check.h"
+#include "item/item_check.h"
 #include "fs/log.h"
 #include "fs/log_name.h"
 #include "fs/mount.h"

@@ -3,7 +3,7 @@
  * refused, when the space of a file comes back. What a crash leaves of them is in engine/oracle/names_test.c.
  */
 #include "fs/look.h"
-#include "fs/names.h"
+#include "item/names.h"
 #include "fs/test_fs.h"
 
 static struct fs *open_fs(void)

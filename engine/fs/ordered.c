@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "fs/cost.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/disk_size.h"
 #include "fs/extent_item.h"
 #include "fs/extent_map.h"
-#include "fs/group.h"
+#include "item/group.h"
 #include "fs/inode.h"
 #include "fs/nocow.h"
 #include "fs/ordered.h"

@@ -3,7 +3,7 @@
  * planted, and each is caught.
  */
 #include "dev/powercut.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/ordered.h"
 #include "fs/test_fs.h"

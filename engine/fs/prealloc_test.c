@@ -3,7 +3,7 @@
  * are punched, as a reader of the file and of the trees sees them. What a crash leaves of them is judged in
  * oracle/ops_test.c.
  */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/look.h"
 #include "fs/ordered.h"

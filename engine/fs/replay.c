@@ -19,13 +19,13 @@
  */
 #include <stdlib.h>
 
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
-#include "fs/group.h"
+#include "item/group.h"
 #include "fs/inode.h"
-#include "fs/item_check.h"
+#include "item/item_check.h"
 #include "fs/mount.h"
-#include "fs/names.h"
+#include "item/names.h"
 #include "fs/replay.h"
 #include "fs/trans.h"
 #include "fs/verify.h"

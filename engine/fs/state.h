@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "dev/dev.h"
 #include "fs/fs.h"
-#include "fs/item.h"
+#include "item/item.h"
 #include "rt/lock.h"
 #include "machine/mem.h"
 #include "rt/trace.h"

@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 #include "fs/cost.h"
-#include "fs/group.h"
+#include "item/group.h"
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"

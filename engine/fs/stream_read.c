@@ -10,7 +10,7 @@
  */
 #include <stdlib.h>
 
-#include "fs/group.h"
+#include "item/group.h"
 #include "fs/mount.h"
 #include "fs/stream.h"
 

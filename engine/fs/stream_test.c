@@ -2,7 +2,7 @@
  * stream_test.c: what a mount makes of a stream: the longest run of groups that have arrived with their data, whichever
  * bytes, sectors or groups are missing; and that no group of an earlier life comes back. And what an fsync costs.
  */
-#include "fs/group.h"
+#include "item/group.h"
 #include "fs/stream.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"

@@ -13,7 +13,7 @@
  */
 #include <stdlib.h>
 
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/verify.h"
 
 struct item_list {

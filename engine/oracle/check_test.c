@@ -3,7 +3,7 @@
  * epoch and every subset of few pending writes, replayed, replayed again, and crashed during replay;
  * and what must be caught: a flush that lies, a checksum that is missing, a block that is another's.
  */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/extent_item.h"
 #include "fs/trans.h"
 #include "oracle/test_rig.h"

@@ -2,7 +2,7 @@
  * check_whole_test.c: rules.14: images of a workload that is right are whole, and can be lived with; an image that
  * holds all that was promised, and more than it should, is told.
  */
-#include "fs/csum.h"
+#include "item/csum.h"
 #include "fs/state.h"
 #include "fs/trans.h"
 #include "oracle/test_rig.h"

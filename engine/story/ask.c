@@ -2,7 +2,7 @@
 #include "story/ask.h"
 
 #include "base/check.h"
-#include "fs/item.h"
+#include "item/item.h"
 
 /* ---- the trace ---- */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "fs/item.h"
+#include "item/item.h"
 #include "story/story.h"
 
 void story_blocks(uint64_t start, uint64_t len, char *buf, unsigned size)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "fs/item.h"
+#include "item/item.h"
 #include "story/story.h"
 
 static void says(const struct trace_entry *e, const char *text)

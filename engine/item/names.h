@@ -3,10 +3,10 @@
  * inode that holds all of its names. Outside of a call of name_add() or name_remove() both tell the same. Callers:
  * dir.c, for which dir_lock keeps them together; log_item.c, which copies the inode's; replay.c.
  */
-#ifndef FS_NAMES_H
-#define FS_NAMES_H
+#ifndef ITEM_NAMES_H
+#define ITEM_NAMES_H
 
-#include "fs/state.h"
+#include "item/item.h"
 
 /* All names of one inode, in the order in which it got them. */
 struct names {

@@ -6,10 +6,10 @@
  *      and names are such as this program writes. It may not believe what only several items tell together; mount.c
  *      looks at that when it accounts the space.
  */
-#ifndef FS_ITEM_CHECK_H
-#define FS_ITEM_CHECK_H
+#ifndef ITEM_CHECK_H
+#define ITEM_CHECK_H
 
-#include "fs/item.h"
+#include "item/item.h"
 #include "tree/cache.h"
 #include "tree/super.h"
 

@@ -1,5 +1,10 @@
 /* names.c: see names.h. kernel: btrfs_insert_inode_ref(), btrfs_insert_dir_item() and what takes them back. */
-#include "fs/names.h"
+#include "item/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
 
 uint64_t name_hash(const char *name)
 {

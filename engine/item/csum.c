@@ -1,6 +1,11 @@
 /* csum.c: see csum.h. kernel: btrfs_csum_file_blocks(), btrfs_del_csums(), btrfs_lookup_csums_range(). */
+#include "item/csum.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
 #include "base/crc32c.h"
-#include "fs/csum.h"
 
 struct csum_item { /* one item, copied out */
 	uint64_t start; /* disk address */

@@ -2,9 +2,9 @@
  * item_check_test.c: which items can be: of each kind one that is taken, and that one with one field changed at a time,
  * refused in words.
  */
-#include "fs/names.h"
-#include "fs/item_check.h"
-#include "fs/test_fs.h"
+#include "item/item_check.h"
+#include "item/names.h"
+#include "tree/tree_rig.h"
 
 #define DATA  (SUPER_END + (1u << 20)) /* where the data begins */
 #define NDATA 1024u                    /* blocks of data */

@@ -1,10 +1,10 @@
 /* item_check.c: see item_check.h. One function a kind of item, in the order of item.h. */
-#include "fs/item_check.h"
+#include "item/item_check.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "fs/names.h"
+#include "item/names.h"
 
 #define wrong(why, ...) why_set(why, -EIO, __VA_ARGS__)
 

@@ -15,13 +15,13 @@
  *
  * Nothing here does I/O or takes a lock. Callers: stream.c fills groups, stream_read.c reads them.
  */
-#ifndef FS_GROUP_H
-#define FS_GROUP_H
+#ifndef ITEM_GROUP_H
+#define ITEM_GROUP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fs/fs.h"
+#include "item/geometry.h"
 #include "tree/tree.h"
 
 /* What the chain knows of a group before it is read, or written. */

@@ -8,10 +8,10 @@
  * The csum tree is changed under fs->csum_lock (two items that border on one another are changed by
  * two completions at once); a log tree under its inode's log_mutex, where extents have one owner.
  */
-#ifndef FS_CSUM_H
-#define FS_CSUM_H
+#ifndef ITEM_CSUM_H
+#define ITEM_CSUM_H
 
-#include "fs/state.h"
+#include "item/item.h"
 
 int csum_put(struct tree *t, uint64_t generation, uint64_t bytenr, const uint32_t *sums, uint32_t n);
 int csum_delete(struct tree *t, uint64_t generation, uint64_t bytenr, uint32_t n);

@@ -1,5 +1,5 @@
 /* group.c: see group.h. */
-#include "fs/group.h"
+#include "item/group.h"
 
 #include <stddef.h>
 #include <stdlib.h>

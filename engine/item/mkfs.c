@@ -5,8 +5,16 @@
  *
  * Metadata gets a quarter of the device (both copies together); sizes never change afterwards.
  */
+#include "item/mkfs.h"
+
+#include <errno.h>
+#include <string.h>
+
 #include "base/rng.h"
-#include "fs/mount.h"
+#include "item/item.h"
+#include "tree/alloc.h"
+#include "tree/cache.h"
+#include "tree/super.h"
 
 #define MKFS_NODES_MIN 16u
 

@@ -2,7 +2,7 @@
 #include "tree/tree_rig.h"
 
 #include "base/crc32c.h"
-#include "fs/csum.h"
+#include "item/csum.h"
 
 #define BLOCKS 4000u
 #define DISK   (1ull << 24)

@@ -11,12 +11,12 @@
  *                 (DIR_INO, DIR_LOG, first hash) -> dir_log_item
  *   log-root tree (subvol id, ROOT, 0) -> root_item of that subvolume's log tree
  */
-#ifndef FS_ITEM_H
-#define FS_ITEM_H
+#ifndef ITEM_ITEM_H
+#define ITEM_ITEM_H
 
 #include <stdint.h>
 
-#include "fs/fs.h"
+#include "item/geometry.h"
 #include "tree/tree.h"
 
 enum item_type {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "fs/group.h"
+#include "item/group.h"
 #include "machine/mem.h"
 
 #define BASE 0x200000ull
