@@ -97,19 +97,20 @@ void lock_stat_woken(struct wait_timer *w)
 		w->wakeup_ns += now - later(woken, w->since_ns);
 }
 
-void held_start_sample(struct task *t)
+/* What most acquisitions do not have: the hold is a sample, or the last one was on another node. */
+void lock_count_rest(struct task *t, enum lock_class class, uint32_t *last_node)
 {
-	struct held *h = &t->held[t->nheld - 1];
+	if (!t->sample) {
+		struct held *h = &t->held[t->nheld - 1];
 
-	t->sample = HOLD_ONE_IN;
-	h->obj |= HELD_SAMPLED;
-	h->since_ns = rt_now();
-}
-
-void lock_count_node(struct task *t, enum lock_class class, uint32_t *last_node)
-{
-	tally(&atomic_load_explicit(&t->stats, memory_order_acquire)->other_node[class], 1);
-	*last_node = t->node;
+		t->sample = HOLD_ONE_IN;
+		h->obj |= HELD_SAMPLED;
+		h->since_ns = rt_now();
+	}
+	if (*last_node != t->node) {
+		tally(&atomic_load_explicit(&t->stats, memory_order_acquire)->other_node[class], 1);
+		*last_node = t->node;
+	}
 }
 
 void held_end_sample(struct task *t, const struct held *h)
