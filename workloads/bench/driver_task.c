@@ -135,11 +135,6 @@ static void add_response(struct worker *w, const struct op *op, uint64_t begin, 
 	hist_add(&w->response, end > w->intended_ns ? end - w->intended_ns : 0);
 }
 
-static bool has_rate(const struct job *j)
-{
-	return j->rate_iops[0] || j->rate_iops[1] || j->rate[0] || j->rate[1];
-}
-
 /* A part of a durable write. */
 static void add_durable(struct worker *w, enum op_kind kind, uint64_t ns)
 {
@@ -168,7 +163,7 @@ static void done_op(struct worker *w, const struct op *op, uint64_t begin, uint6
 		w->bytes += op->len;
 	if (op->kind == OP_READ)
 		w->read_bytes += op->len;
-	if (has_rate(w->clone->job))
+	if (w->rated)
 		add_response(w, op, begin, end);
 }
 
@@ -368,7 +363,7 @@ static bool next_op(struct worker *w, struct op *op)
 
 static void interval(struct worker *w, uint64_t length_ns)
 {
-	bool paced = has_rate(w->clone->job) || w->clone->job->thinktime_ns;
+	bool paced = w->rated || w->clone->job->thinktime_ns;
 	uint64_t now;
 	struct op op;
 
@@ -403,8 +398,10 @@ static void prepare(struct worker *w)
 {
 	size_t size = (job_max_bs(w->clone->job) + SLACK + 4095) / 4096 * 4096;
 	const struct target_files *files = w->target->files;
+	const struct job *j = w->clone->job;
 
-	w->depth = job_depth(w->clone->job);
+	w->rated = j->rate_iops[0] || j->rate_iops[1] || j->rate[0] || j->rate[1];
+	w->depth = job_depth(j);
 	if (w->depth > 1 && files->queue_open)
 		w->error = files->queue_open(w->depth, &w->queue);
 	if (!w->queue)

@@ -39,6 +39,7 @@ struct worker {
 	unsigned ninflight, depth;
 	struct rng stamp;
 	bool measuring;
+	bool rated;                /* the job has a rate: responses are kept, too */
 	uint64_t begin_ns, end_ns; /* of the interval */
 	uint64_t intended_ns;      /* of the write in hand, with rate_iops */
 	uint64_t started_ns;       /* when it really began */

@@ -17,7 +17,8 @@ static void begin_pass(struct op_stream *s)
 		struct op_file *f = &s->file[i];
 
 		free(f->map);
-		*f = (struct op_file){ .dirty_from = f->dirty_from, .dirty_to = f->dirty_to };
+		*f = (struct op_file){ .size = f->size, .blocks = f->blocks,
+			               .dirty_from = f->dirty_from, .dirty_to = f->dirty_to };
 	}
 	s->nopen = s->ndone = s->calls_left = s->next = s->run_left = 0;
 	s->current = s->job->nrfiles;
@@ -31,9 +32,16 @@ static void begin_pass(struct op_stream *s)
 
 void ops_begin(struct op_stream *s, const struct job_clone *c, uint64_t seed, bool unlimited)
 {
-	*s = (struct op_stream){ .job = c->job, .unlimited = unlimited };
-	s->file = mem_zalloc(sizeof(*s->file) * c->job->nrfiles);
-	rng_seed(&s->rng, rng_mix(seed ^ rng_mix(c->job->randseed)) + c->clone);
+	const struct job *j = c->job;
+
+	*s = (struct op_stream){ .job = j, .unlimited = unlimited, .bs = job_min_bs(j), .random = job_random(j),
+		                 .has_reads = job_reads(j), .has_writes = job_writes(j) };
+	s->file = mem_zalloc(sizeof(*s->file) * j->nrfiles);
+	for (unsigned i = 0; i < j->nrfiles; i++) {
+		s->file[i].size = job_file_size(j, i);
+		s->file[i].blocks = s->file[i].size / s->bs;
+	}
+	rng_seed(&s->rng, rng_mix(seed ^ rng_mix(j->randseed)) + c->clone);
 	begin_pass(s);
 }
 
@@ -86,7 +94,7 @@ static bool pass_is_over(const struct op_stream *s)
 	const struct job *j = s->job;
 	uint64_t bytes = j->size;
 
-	if (job_random(j) && job_writes(j) && j->norandommap && j->io_size > bytes)
+	if (s->random && s->has_writes && j->norandommap && j->io_size > bytes)
 		bytes = j->io_size;
 	return j->async && !s->unlimited && s->pass_bytes >= bytes;
 }
@@ -156,31 +164,30 @@ static void file_is_done(struct op_stream *s, unsigned i)
 
 /* ---- where and how much ---- */
 
-static uint64_t blocks_of(const struct op_stream *s, unsigned i)
-{
-	return job_file_size(s->job, i) / job_min_bs(s->job);
-}
-
 static bool is_taken(const struct op_file *f, uint64_t block)
 {
 	return f->map[block / 64] >> (block % 64) & 1;
 }
 
-/* The first block at or after `from`, round the end, that had no turn. There is one. */
+/* The first block at or after `from`, round the end, that had no turn. There is one. Bits behind the last block are 0. */
 static uint64_t next_free(const struct op_file *f, uint64_t from, uint64_t blocks)
 {
-	for (uint64_t b = from;; b = b + 1 < blocks ? b + 1 : 0) {
-		if (b % 64 == 0 && f->map[b / 64] == UINT64_MAX && b + 64 <= blocks)
-			b += 63;
-		else if (!is_taken(f, b))
-			return b;
+	uint64_t words = blocks / 64 + 1, i = from / 64, free = ~f->map[i] & UINT64_MAX << from % 64;
+
+	for (;;) {
+		uint64_t block = free ? i * 64 + (uint64_t)__builtin_ctzll(free) : blocks;
+
+		if (block < blocks)
+			return block;
+		i = i + 1 < words ? i + 1 : 0;
+		free = ~f->map[i];
 	}
 }
 
 static bool draw_block(struct op_stream *s, unsigned i, uint64_t *block)
 {
 	struct op_file *f = &s->file[i];
-	uint64_t blocks = blocks_of(s, i), from;
+	uint64_t blocks = f->blocks, from;
 
 	if (!blocks)
 		return false;
@@ -198,18 +205,17 @@ static bool draw_block(struct op_stream *s, unsigned i, uint64_t *block)
 	return true;
 }
 
-/* Marks the blocks of a random call, and cuts it where one had its turn. */
-static uint64_t mark_blocks(struct op_stream *s, unsigned i, uint64_t off, uint64_t len)
+/* Marks the blocks of a random call from this one on, and cuts it where one had its turn. */
+static uint64_t mark_blocks(struct op_stream *s, unsigned i, uint64_t first, uint64_t len)
 {
 	struct op_file *f = &s->file[i];
-	uint32_t bs = job_min_bs(s->job);
-	uint64_t first = off / bs, n = (len + bs - 1) / bs, blocks = blocks_of(s, i), k = 0;
+	uint64_t n = len == s->bs ? 1 : (len + s->bs - 1) / s->bs, k = 0;
 
-	for (; k < n && first + k < blocks && !is_taken(f, first + k); k++) {
+	for (; k < n && first + k < f->blocks && !is_taken(f, first + k); k++) {
 		f->map[(first + k) / 64] |= 1ull << ((first + k) % 64);
 		f->left--;
 	}
-	return k && k * bs < len ? k * bs : len;
+	return k && k * s->bs < len ? k * s->bs : len;
 }
 
 static const struct job_blocks *blocks_for(const struct job *j, bool write)
@@ -263,7 +269,7 @@ static uint32_t choose_length(struct op_stream *s, const struct job_blocks *b, u
 static bool next_in_order(struct op_stream *s, unsigned i, bool write, uint64_t *off)
 {
 	struct op_file *f = &s->file[i];
-	uint64_t size = job_file_size(s->job, i);
+	uint64_t size = f->size;
 
 	if (s->unlimited && s->job->nrfiles == 1 && f->pos[write] + least_of(blocks_for(s->job, write)) > size)
 		f->pos[write] = 0;
@@ -271,30 +277,30 @@ static bool next_in_order(struct op_stream *s, unsigned i, bool write, uint64_t 
 	return *off < size;
 }
 
-/* *drawn: at random. False: the file is done. */
-static bool choose_offset(struct op_stream *s, unsigned i, bool write, uint64_t *off, bool *drawn)
+#define NOT_DRAWN UINT64_MAX
+
+/* *block: the one that was drawn at random, or NOT_DRAWN. False: the file is done. */
+static bool choose_offset(struct op_stream *s, unsigned i, bool write, uint64_t *off, uint64_t *block)
 {
 	const struct job *j = s->job;
 	const struct op_file *f = &s->file[i];
-	uint64_t block;
 
-	*drawn = false;
+	*block = NOT_DRAWN;
 	if (j->append && s->passes > 1 && !s->unlimited)
 		return false;
-	if (!job_random(j))
+	if (!s->random)
 		return next_in_order(s, i, write, off);
 	if (s->run_left) {
 		s->run_left--;
 		*off = j->identical ? f->last[write] : f->pos[write];
-		if (*off < job_file_size(j, i))
+		if (*off < f->size)
 			return true;
 	} else if (j->run) {
 		s->run_left = j->run - 1;
 	}
-	if (!draw_block(s, i, &block))
+	if (!draw_block(s, i, block))
 		return false;
-	*drawn = true;
-	*off = block * job_min_bs(j);
+	*off = *block * s->bs;
 	return true;
 }
 
@@ -302,15 +308,15 @@ static bool choose_offset(struct op_stream *s, unsigned i, bool write, uint64_t 
 static bool place(struct op_stream *s, unsigned i, bool write, struct op *out)
 {
 	struct op_file *f = &s->file[i];
-	bool drawn;
+	uint64_t block;
 
-	if (!choose_offset(s, i, write, &out->off, &drawn))
+	if (!choose_offset(s, i, write, &out->off, &block))
 		return false;
-	out->len = choose_length(s, blocks_for(s->job, write), out->off, job_file_size(s->job, i));
+	out->len = choose_length(s, blocks_for(s->job, write), out->off, f->size);
 	if (!out->len)
 		return false;
-	if (drawn && !s->job->norandommap)
-		out->len = mark_blocks(s, i, out->off, out->len);
+	if (block != NOT_DRAWN && !s->job->norandommap)
+		out->len = mark_blocks(s, i, block, out->len);
 	f->last[write] = out->off;
 	f->pos[write] = out->off + out->len;
 	return true;
@@ -320,7 +326,7 @@ static bool place(struct op_stream *s, unsigned i, bool write, struct op *out)
 
 static bool is_due(unsigned every, uint64_t writes)
 {
-	return every && writes && writes % every == 0;
+	return every && writes && (every == 1 || writes % every == 0); /* a division is dear, and 1 is usual */
 }
 
 /* OP_KINDS: none. Of several kinds that are due the first, as fio does. */
@@ -328,7 +334,7 @@ static enum op_kind due_kind(const struct op_stream *s)
 {
 	const struct job *j = s->job;
 
-	if (s->synced || !job_writes(j))
+	if (s->synced || !s->has_writes)
 		return OP_KINDS;
 	if (is_due(j->fsync, s->writes))
 		return OP_FSYNC;
@@ -339,7 +345,7 @@ static enum op_kind due_kind(const struct op_stream *s)
 
 bool ops_due(const struct op_stream *s)
 {
-	return due_kind(s) != OP_KINDS && !s->over && !s->ending && 
+	return due_kind(s) != OP_KINDS && !s->over && !s->ending &&
 	       (s->unlimited || s->finish || !(used_up(s) || pass_is_over(s)));
 }
 
@@ -374,7 +380,7 @@ static void make_dirty(struct op_file *f, const struct op *op)
 /* (ops.1) */
 static void begin_end(struct op_stream *s)
 {
-	bool sync = (s->job->end_fsync || s->job->fsync_on_close) && !s->synced && job_writes(s->job) && s->pass_ios;
+	bool sync = (s->job->end_fsync || s->job->fsync_on_close) && !s->synced && s->has_writes && s->pass_ios;
 
 	s->ending = true;
 	s->end_file = sync ? 0 : s->job->nrfiles;
@@ -384,9 +390,9 @@ static void begin_end(struct op_stream *s)
 
 static bool next_is_write(struct op_stream *s)
 {
-	if (!job_reads(s->job))
+	if (!s->has_reads)
 		return true;
-	return job_writes(s->job) && rng_below(&s->rng, 100) >= s->job->mix_read;
+	return s->has_writes && rng_below(&s->rng, 100) >= s->job->mix_read;
 }
 
 static void account(struct op_stream *s, const struct op *op)
@@ -435,7 +441,7 @@ static int step(struct op_stream *s, struct op *out)
 		return 1;
 	}
 	file_is_done(s, i);
-	if (!s->job->fsync_on_close || s->synced || !job_writes(s->job))
+	if (!s->job->fsync_on_close || s->synced || !s->has_writes)
 		return 0;
 	*out = (struct op){ .kind = OP_FSYNC, .file = i, .closing = true };
 	return 1;

@@ -30,6 +30,7 @@ struct op {
 };
 
 struct op_file {
+	uint64_t size, blocks;         /* of the job's: bytes, and how many of the smallest blocks */
 	uint64_t pos[2], last[2];      /* of reads, of writes: where the next one in order begins, and the last began */
 	uint64_t dirty_from, dirty_to; /* since its last OP_RANGE */
 	uint64_t *map;                 /* a bit for each block that had its turn in this pass; NULL: none had */
@@ -39,6 +40,8 @@ struct op_file {
 
 struct op_stream {
 	const struct job *job;
+	uint32_t bs;               /* of the job's, which are asked for at each call: its smallest block */
+	bool random, has_reads, has_writes;
 	struct rng rng;
 	bool unlimited;            /* does not end by itself */
 	bool queued;               /* calls are in flight together: ops_completed() tells when one is done */
