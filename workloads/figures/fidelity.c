@@ -1,8 +1,11 @@
 /*
- * fidelity.c: does the engine predict the kernel? Real btrfs, and the designs that are named for its fsync, `postfix`
- * (Linux 3.18) and `modern` (5.10 to 6.12), take turns on one loop device over one image that was written in full, with
- * the same copies of metadata, 1 to 16 fsyncers. btrfs is mounted with ssd: the device may say that it is rotational,
- * and then btrfs sleeps a tick in its log commits. The engine has no such sleep unless asked (log_wait).
+ * fidelity.c: does the engine predict the kernel? Real btrfs and `modern`, the design that is named for the fsync of
+ * 5.10 to 6.12, take turns on one loop device over one image that was written in full, with the same copies of
+ * metadata, 1 to 16 fsyncers. btrfs is mounted with ssd: the device may say that it is rotational, and then btrfs
+ * sleeps a tick in its log commits. The engine has no such sleep unless asked (log_wait).
+ *
+ * `postfix` takes its turns beside them, without a bound. It is the fsync of Linux 3.18, another protocol than that of
+ * any kernel which can be asked here; what it does otherwise is what has changed since.
  *
  * Flushes and bytes are those that the device counts, of each side alike. A trial makes its file system anew.
  *
@@ -72,9 +75,9 @@ struct fidelity {
 static const char *const of[] = { "p50", "rate", "interval", "flushes a sync", "KiB a sync" };
 enum { P50, RATE, INTERVAL, FLUSHES, META, FIGURES };
 
-static void figure_name(char *out, size_t size, enum side side, unsigned figure, const char *where)
+static void figure_name(char *out, size_t size, unsigned figure, const char *where)
 {
-	snprintf(out, size, "%s / btrfs%s: %s", side_name[side], where, of[figure]);
+	snprintf(out, size, "%s / btrfs%s: %s", side_name[MODERN], where, of[figure]);
 }
 
 /* ---- trials ---- */
@@ -216,14 +219,14 @@ static void tell_phases(struct self *s, const struct fidelity *f, const char *wh
 	          level ? "s" : "", where, line);
 }
 
-static void report(struct self *s, const struct fidelity *f, enum side side, const char *where)
+static void report(struct self *s, const struct fidelity *f, const char *where)
 {
 	static const double bound[FIGURES] = { OFF_TIME, OFF_TIME, OFF_TIME, OFF_FLUSHES, OFF_META };
 	double worst[FIGURES] = { 0 };
 	char name[40];
 
 	for (unsigned level = 0; level < LEVELS; level++) {
-		const struct cell *ours = &f->cell[level][side], *theirs = &f->cell[level][BTRFS];
+		const struct cell *ours = &f->cell[level][MODERN], *theirs = &f->cell[level][BTRFS];
 		struct ratio p50 = ratio_of(ours->p50, theirs->p50), rate = ratio_of(ours->rate, theirs->rate);
 
 		worst[P50] = larger(worst[P50], off(p50.middle));
@@ -234,7 +237,7 @@ static void report(struct self *s, const struct fidelity *f, enum side side, con
 		worst[META] = larger(worst[META], off(a_sync(ours->meta, ours) / a_sync(theirs->meta, theirs)));
 	}
 	for (unsigned i = 0; i < FIGURES; i++) {
-		figure_name(name, sizeof(name), side, i, where);
+		figure_name(name, sizeof(name), i, where);
 		self_figure(s, name, worst[i], AT_MOST, bound[i], "x");
 	}
 }
@@ -243,11 +246,10 @@ static void all_missing(struct self *s, const char *where, const char *why)
 {
 	char name[40];
 
-	for (unsigned side = POSTFIX; side < SIDES; side++)
-		for (unsigned i = 0; i < FIGURES; i++) {
-			figure_name(name, sizeof(name), side, i, where);
-			self_missing(s, name, "%.300s", why);
-		}
+	for (unsigned i = 0; i < FIGURES; i++) {
+		figure_name(name, sizeof(name), i, where);
+		self_missing(s, name, "%.300s", why);
+	}
 }
 
 /* The tasks and programs that are started from here on have it, too. Without the right to it, it is not so. */
@@ -270,8 +272,7 @@ static void compare_on(struct self *s, struct fidelity *f, const char *device, c
 		all_missing(s, where, f->why.text);
 		return;
 	}
-	for (unsigned side = POSTFIX; side < SIDES; side++)
-		report(s, f, side, where);
+	report(s, f, where);
 	for (unsigned level = 0; level < LEVELS; level++) {
 		tell_level(s, f, where, level);
 		tell_phases(s, f, where, level);
