@@ -12,7 +12,7 @@ import tap
 
 
 class Edits(unittest.TestCase):
-    def each_kind(self, which):
+    def each_kind(self, which, reports=150):
         data = {"run": edits.small_run(), "env": edits.small_env()}
         tried, n, refused = set(), 0, 0
         with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as path:
@@ -25,7 +25,7 @@ class Edits(unittest.TestCase):
                 for value in edits.VALUES[len(tried) % step::step]:
                     changed = copy.deepcopy(data)
                     edits.edit(changed[which], at, value)
-                    bad, no = folder.found(changed["run"], changed["env"], n % 150 == 0)
+                    bad, no = folder.found(changed["run"], changed["env"], n % reports == 0)
                     n, refused = n + 1, refused + (no > 0)
                     self.assertIsNone(bad, f"{at} = {value!r}: {bad}")
         return n, refused
@@ -48,8 +48,14 @@ class Edits(unittest.TestCase):
                         self.assertIsNone(bad, f"{name}: {at} = {value!r}: {bad}")
 
     def test_of_where_it_ran(self):
-        n, _ = self.each_kind("env")
+        n, _ = self.each_kind("env", 5)
         self.assertGreater(n, 20)
+
+    def test_where_it_ran_has_no_path(self):
+        run, env = edits.small_run(), edits.small_env()
+        env["backing"][0]["path"] = ""
+        with tempfile.TemporaryDirectory(prefix="fsyncstorm-test-") as path:
+            self.assertEqual(edits.Folder(path).found(run, env, True)[0], None)
 
 
 if __name__ == "__main__":

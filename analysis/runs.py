@@ -264,7 +264,7 @@ class Run:
         text, b = self.data["targets"][target].get("text", ""), self.backing(target)
         if b is None:
             return text.split("@")[-1]
-        path = b.get("path", ".")
+        path = b.get("path") or "."
         named = (text if path == "." else text.split(path)[0]).split("@")[-1].rstrip(":")
         return f"{named} on {self.under(b)}"
 

@@ -223,24 +223,6 @@ static const struct job_blocks *blocks_for(const struct job *j, bool write)
 	return write ? &j->writes : &j->reads;
 }
 
-static uint32_t draw_length(struct op_stream *s, const struct job_blocks *b)
-{
-	uint32_t least = b->split[0].bs;
-	uint64_t roll, len;
-	unsigned i = 0;
-
-	if (b->to) {
-		len = least + (uint64_t)(rng_unit(&s->rng) * b->to);
-		if (!s->job->unaligned)
-			len -= len % least;
-		return len > b->to ? b->to : (uint32_t)len;
-	}
-	roll = rng_below(&s->rng, 100);
-	while (i + 1 < b->n && roll >= b->split[i].percent)
-		roll -= b->split[i++].percent;
-	return b->split[i].bs;
-}
-
 static uint32_t least_of(const struct job_blocks *b)
 {
 	uint32_t least = b->split[0].bs;
@@ -251,18 +233,55 @@ static uint32_t least_of(const struct job_blocks *b)
 	return least;
 }
 
+/* As fio: a length is cut to whole smallest blocks, one that was given by name too. */
+static uint32_t whole_blocks(const struct op_stream *s, uint64_t len, uint32_t least)
+{
+	return (uint32_t)(s->job->unaligned ? len : len - len % least);
+}
+
+/* Of a range of lengths. */
+static uint32_t draw_from_range(struct op_stream *s, const struct job_blocks *b)
+{
+	uint32_t least = b->split[0].bs, len;
+
+	len = whole_blocks(s, least + (uint64_t)(rng_unit(&s->rng) * b->to), least);
+	return len > b->to ? b->to : len;
+}
+
+/* Of several lengths: the one that is drawn, or where that is too long, the next one behind it that is not. */
+static uint32_t draw_from_split(struct op_stream *s, const struct job_blocks *b, uint64_t room)
+{
+	uint64_t roll = rng_below(&s->rng, 100);
+	unsigned i = 0, sum = b->split[0].percent;
+
+	while (i + 1 < b->n && (roll >= sum || b->split[i].bs > room))
+		sum += b->split[++i].percent;
+	return whole_blocks(s, b->split[i].bs, least_of(b));
+}
+
+/* Whether any that can be drawn is short enough. Where it is only one with no share of the calls, fio looks for ever. */
+static bool some_fit(const struct job_blocks *b, uint64_t room)
+{
+	unsigned i = 0, sum = b->split[0].percent;
+
+	while (i + 1 < b->n && (!sum || b->split[i].bs > room))
+		sum += b->split[++i].percent;
+	return b->split[i].bs <= room;
+}
+
 /* 0: not even the smallest block fits between `off` and the file's end. */
 static uint32_t choose_length(struct op_stream *s, const struct job_blocks *b, uint64_t off, uint64_t size)
 {
+	uint64_t room = size - off;
 	uint32_t len;
 
-	if (off + least_of(b) > size)
+	if (off > size || least_of(b) > room || !(b->to || some_fit(b, room)))
 		return 0;
 	if (b->n == 1 && !b->to)
 		return b->split[0].bs;
 	do
-		len = draw_length(s, b);
-	while (off + len > size);
+		len = b->to ? draw_from_range(s, b) : draw_from_split(s, b, room);
+	while (len > room);
 	return len;
 }
 

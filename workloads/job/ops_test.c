@@ -313,6 +313,40 @@ static void a_split_is_used_by_its_shares(void **state)
 	job_free(&jf);
 }
 
+/* As fio: lengths are whole smallest blocks, and where the one drawn is too long, the next that is not is taken. */
+static void a_split_is_cut_to_its_smallest_blocks(void **state)
+{
+	static const struct {
+		const char *keys;
+		uint64_t each, end; /* all lengths are multiples of it; where the file ends */
+	} jobs[] = {
+		{ "bssplit=4k/50:6k/50", 4096, 1 << 18 },
+		{ "bssplit=4k/50:170/50", 170, 262140 },
+		{ "bssplit=4k/100:170", 170, 262140 },  /* fio never ends */
+		{ "bssplit=170/0:4k/100", 170, 262140 - 262140 % 4080 },
+		{ "bssplit=4k/70:170:16k/20:28k/10", 170, 262140 },
+		{ "bssplit=4k/50:6k/50\nbs_unaligned=1", 2048, 1 << 18 },
+	};
+
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		struct op_stream s;
+		struct op op;
+		char text[256];
+		uint64_t end = 0;
+
+		snprintf(text, sizeof(text), "[a]\nrw=write\nsize=256k\n%s\n", jobs[i].keys);
+		begin(&s, text, 1, false);
+		for (unsigned n = 0; n < 10000 && ops_next(&s, &op); n++) {
+			assert_int_equal(op.len % jobs[i].each, 0);
+			end = op.off + op.len;
+		}
+		assert_true(s.over);
+		assert_in_range(end, jobs[i].end - 4096, jobs[i].end);
+		ops_end(&s);
+		job_free(&jf);
+	}
+}
+
 static void clones_draw_different_offsets(void **state)
 {
 	struct op_stream s, other;
@@ -402,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_mix_has_its_share_of_reads),
 		cmocka_unit_test(random_offsets_are_aligned_inside_and_repeatable),
 		cmocka_unit_test(a_split_is_used_by_its_shares),
+		cmocka_unit_test(a_split_is_cut_to_its_smallest_blocks),
 		cmocka_unit_test(clones_draw_different_offsets),
 		cmocka_unit_test(each_file_is_synced_in_its_turn),
 		cmocka_unit_test(a_range_covers_what_was_written_since),
