@@ -122,7 +122,7 @@ void em_release(struct inode *inode, uint64_t start, uint64_t end, uint64_t gene
 	write_unlock(&inode->em_lock);
 }
 
-void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation)
+static void unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation, bool relist)
 {
 	write_lock(&inode->em_lock);
 	for (struct extent_map *em = em_at(inode, start); em && em->start < start + len;
@@ -133,8 +133,20 @@ void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t genera
 		 * (extent_map.2) */
 		em->generation = generation;
 		em->flags &= ~EM_PINNED;
+		if (relist && list_empty(&em->mod_link))
+			list_add_tail(&em->mod_link, &inode->modified);
 	}
 	write_unlock(&inode->em_lock);
+}
+
+void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation)
+{
+	unpin(inode, start, len, generation, false);
+}
+
+void em_unpin_relist(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation)
+{
+	unpin(inode, start, len, generation, true);
 }
 
 bool em_lookup(struct inode *inode, uint64_t off, struct extent_map *out)

@@ -20,8 +20,10 @@ void em_drop(struct inode *inode, uint64_t start, uint64_t end);
  * that are of `generation` or newer, which a fast fsync needs. With `all` the latter go, too, and the inode needs a
  * full sync from before that. */
 void em_release(struct inode *inode, uint64_t start, uint64_t end, uint64_t generation, bool all);
-/* The write of [start, start+len) is in the trees since `generation`. */
+/* The event unpin_maps: the write of [start, start+len) is in the trees since `generation`. em_unpin_relist(): what is
+ * not on the modified list comes back to it (extent_map.2), which is the fault of a design. */
 void em_unpin(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation);
+void em_unpin_relist(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation);
 /* A copy of the map that covers `off`; false when memory knows of none. */
 bool em_lookup(struct inode *inode, uint64_t off, struct extent_map *out);
 bool em_modified_empty(struct inode *inode);

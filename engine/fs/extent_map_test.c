@@ -190,6 +190,29 @@ static void the_end_of_a_write_does_not_list_its_map_again(void **state)
 	free(inode);
 }
 
+/* Nor is it listed twice, where it comes back (a28046956c71). */
+static void a_map_that_comes_back_is_listed_once(void **state)
+{
+	struct inode *inode = inode_make();
+	struct model m = { .next_disk = 1 << 20 };
+	struct extent_map *ems;
+	uint32_t n;
+
+	for (unsigned taken = 0; taken < 2; taken++) {
+		add(inode, &m, 0, 4);
+		if (taken)
+			take(inode, &m, 7);
+		em_unpin_relist(inode, 0, 4 * FS_BLOCK, 8);
+		assert_int_equal(em_take_modified(inode, 0, UINT64_MAX, 7, &ems, &n), 0);
+		assert_int_equal(n, 1);
+		assert_int_equal(ems[0].generation, 8);
+		free(ems);
+		assert_true(em_modified_empty(inode));
+	}
+	em_free_all(inode);
+	free(inode);
+}
+
 static void both_halves_of_a_split_map_are_modified(void **state)
 {
 	struct inode *inode = inode_make();
@@ -237,6 +260,7 @@ int main(void)
 		cmocka_unit_test(maps_follow_a_plain_array),
 		cmocka_unit_test(a_map_in_flight_is_newer_than_any_transaction),
 		cmocka_unit_test(the_end_of_a_write_does_not_list_its_map_again),
+		cmocka_unit_test(a_map_that_comes_back_is_listed_once),
 		cmocka_unit_test(both_halves_of_a_split_map_are_modified),
 		cmocka_unit_test(too_many_for_one_log_are_left_as_they_are),
 	};

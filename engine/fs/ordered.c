@@ -203,7 +203,7 @@ static int ordered_insert_items(struct ordered *o, struct handle *h)
 	if (ret)
 		return ret;
 	trace(EV_EXTENT_IN_TREES, inode_trace_id(inode), o->file_off, o->len, gen);
-	em_unpin(inode, o->file_off, o->len, gen);
+	fs->on.unpin_maps(inode, o->file_off, o->len, gen);
 	if (!o->csums)
 		return 0;
 	mutex_lock(&fs->csum_lock);

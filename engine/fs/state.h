@@ -306,10 +306,10 @@ struct sync {
  * One verb an event. Of the verbs named, the first is what postfix does. Read through fs->on, which
  * mount.c fills; each is named for what it does, and stands where its event is.
  *
- * What it costs: an fsync of one new extent that leads its log commit makes 9 calls through pointers. One is the score.
- * The others are these events: add_extent, changed, logged_io, put_log_root, give_up_log_block (of a block of the log,
- * and of one of the tree of log roots), write_super, fsync_returns. One would do if designs differed in scores alone,
- * but each known bug of the corpus needs an event that can be replaced.
+ * What it costs: an fsync of one new extent that leads its log commit makes 10 calls through pointers. One is the
+ * score. The others are these events: add_extent, unpin_maps, changed, logged_io, put_log_root, give_up_log_block (of a
+ * block of the log, and of one of the tree of log roots), write_super, fsync_returns. One would do if designs differed
+ * in scores alone, but each known bug of the corpus needs an event that can be replaced.
  */
 struct change; /* of names: dir.c */
 struct stream; /* stream.c */
@@ -333,6 +333,9 @@ struct fs_events {
 	bool (*direct_has_range)(struct inode *inode);
 	/* Clean pages have left the cache: which of their maps go? release_unneeded(), release_all() */
 	void (*release_maps)(struct inode *inode, uint64_t start, uint64_t end);
+	/* An extent's item is in the trees, its checksums are not: its maps are no longer in flight. em_unpin(),
+	 * em_unpin_relist() */
+	void (*unpin_maps)(struct inode *inode, uint64_t start, uint64_t len, uint64_t generation);
 	/* A write stamps the inode, with no handle open. inode_touch_if_newer(), inode_touch() */
 	void (*wrote)(struct inode *inode, uint64_t transid);
 	/* An inode changes in a transaction of which the caller has a handle. inode_touch(), inode_touch_torn() */

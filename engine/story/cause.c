@@ -162,6 +162,28 @@ static bool logged_without_sums(struct story *s)
 	               "log has none of it. ", story_who(s, missed), blocks(s, what, sizeof(what)));
 }
 
+/* The block was logged twice, in two transactions: the first log was gone, and its checksums were not in the trees. */
+static bool logged_again(struct story *s)
+{
+	uint32_t first = story_first_of_block(s, s->added, s->crash_at, EV_EXTENT_LOGGED), frozen = NONE;
+	char what[64];
+
+	if (s->v->broken.kind != BROKEN_EIO || s->collected == NONE || first >= s->logged || was_complete(s))
+		return false;
+	for (uint32_t i = first; i < s->logged; i++)
+		if (story_is(s, i, EV_TRANS_UNBLOCKED))
+			frozen = i;
+	if (frozen == NONE)
+		return false;
+	mark(s, first);
+	mark(s, frozen);
+	mark(s, s->logged);
+	return because(s, "%s logged %s, %s committed transaction %lu, which deleted that log, and %s logged it again "
+	               "before its checksums were in the trees: it took them for logged. ", story_who(s, first),
+	               blocks(s, what, sizeof(what)), or_it(s, frozen, first),
+	               (unsigned long)story_arg(s, frozen, EV_TRANS_UNBLOCKED, TRANS), or_it(s, s->logged, frozen));
+}
+
 /* The write of the block's data failed: then a log names it, or a call returned 0, all the same. */
 static bool write_failed(struct story *s)
 {
@@ -517,6 +539,7 @@ static const struct rule {
 	{ "write_failed", write_failed },
 	{ "logged_unseen", logged_unseen },
 	{ "logged_without_sums", logged_without_sums },
+	{ "logged_again", logged_again },
 	{ "root_changed", root_changed },
 	{ "super_too_early", super_too_early },
 	{ "log_written_over", log_written_over },

@@ -435,6 +435,9 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("commit"), "commit_forgets_logged",
 	          "committer committed transaction 3 after syncer had logged block 0 and before endio put that into "
 	          "the trees, those of transaction 4");
+	tells_why(race_named("logged_again"), "unpin_relists",
+	          "syncer logged block 0, committer committed transaction 3, which deleted that log, and syncer logged "
+	          "it again before its checksums were in the trees: it took them for logged");
 	tells_why(race_named("join"), "joiner_leaves_data",
 	          "second wrote a super after third had logged block 0 and before its data was durable");
 	tells_why(race_named("supers"), "flush_before_last_super",
