@@ -15,6 +15,7 @@
 #include "fs/log_name.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
+#include "fs/prealloc.h"
 #include "fs/reclaim.h"
 #include "fs/scores.h"
 #include "fs/stream.h"
@@ -78,6 +79,7 @@ static const struct fs_events events_postfix = {
 	.sync_dir = dir_sync_log,
 	.add_extent = writeback_map_first,
 	.direct_has_range = direct_keep_lock,
+	.prealloc_begins = prealloc_join,
 	.release_maps = release_unneeded,
 	.unpin_maps = em_unpin,
 	.wrote = inode_touch_if_newer,
@@ -122,6 +124,7 @@ struct fs_events design_events(const struct design *d)
 		.add_direct_prealloc = on->add_direct_prealloc ? on->add_direct_prealloc :
 			on->add_direct_extent ? on->add_direct_extent : add_extent,
 		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
+		.prealloc_begins = on->prealloc_begins ? on->prealloc_begins : postfix->prealloc_begins,
 		.release_maps = on->release_maps ? on->release_maps : postfix->release_maps,
 		.unpin_maps = on->unpin_maps ? on->unpin_maps : postfix->unpin_maps,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
@@ -156,6 +159,7 @@ struct fs_events design_events(const struct design *d)
 
 /* What the kernel does at the events in 4.19, and in 5.10 to 6.12. */
 static const struct fs_events events_complete = {
+	.prealloc_begins = prealloc_start,
 	.wrote = inode_touch_sub,
 	.changed = inode_touch_torn,
 	.io_failed = ordered_tell_at_once,
@@ -166,6 +170,7 @@ static const struct fs_events events_complete = {
 };
 
 static const struct fs_events events_modern = {
+	.prealloc_begins = prealloc_start,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
 	.write_failed = inode_needs_nothing,
@@ -206,6 +211,7 @@ static const struct fs_events events_stamp_torn = {
 };
 
 static const struct fs_events events_logs_failed_write = {
+	.prealloc_begins = prealloc_start,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_at_once,
 	.write_failed = inode_needs_nothing,
@@ -217,6 +223,7 @@ static const struct fs_events events_logs_failed_write = {
 };
 
 static const struct fs_events events_release_takes_all = {
+	.prealloc_begins = prealloc_start,
 	.release_maps = release_all,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
@@ -226,6 +233,15 @@ static const struct fs_events events_release_takes_all = {
 	.log_made = log_numbers_restart,
 	.put_log_root = log_sync_parent_written,
 	.fsync_of_unlinked = unlinked_is_gone,
+};
+
+static const struct fs_events events_commits_with_handle = {
+	.prealloc_begins = prealloc_start,
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
 };
 
 static const struct fs_events events_sums_late = {
@@ -581,6 +597,12 @@ const struct design *const fs_designs[] = {
 		.what = "modern_repaired; a log's super is written after an abort (as before 165ea85f1483)",
 		.fsync = fsync_modern_repaired,
 		.on = &events_super_over_error,
+	},
+	&(const struct design){
+		.name = "commits_with_handle",
+		.what = "modern_repaired; who falls back waits for data with its handle open (as before bf7ba8ee759b)",
+		.fsync = fsync_commits_with_handle,
+		.on = &events_commits_with_handle,
 	},
 	&(const struct design){
 		.name = "sums_late",

@@ -111,6 +111,8 @@ int fs_mmap(struct file *f);
 int fs_mmap_store(struct file *f, uint64_t off, const void *buf, uint32_t len);
 /* Bytes read (short at the end of the file), or -EIO: a block whose checksum is missing or wrong. */
 int fs_read(struct file *f, uint64_t off, void *buf, uint32_t len);
+/* How many extents the file has, as the trees tell: what is dirty, or on its way, is not among them. Or -EIO. */
+int fs_fiemap(struct file *f);
 /*
  * Takes space for [off, off + len) where the file has none: it reads as zeros until it is written, and a write of it
  * goes there. Without keep_size the file reaches at least to off + len then. 0; -EINVAL (no length), -EFBIG, -ENOSPC

@@ -334,6 +334,18 @@ static int fsync_commit_attached(const struct sync *s, struct handle *h, const s
 	return ret ? ret : trans_commit(h);
 }
 
+/* The data is waited for with the handle open. The order of locks forbids it. */
+static int fsync_commit_holding(const struct sync *s, struct handle *h)
+{
+	lock_order_waive(true);
+	int ret = fsync_complete(s);
+	lock_order_waive(false);
+	if (!ret)
+		return fsync_commit_handle(h, TRANS_SUPER_COMMITTED);
+	trans_end(h);
+	return ret;
+}
+
 /* From the handle to the logged inode: 0, LOG_NEED_COMMIT, LOG_NO_SYNC, or an error without a handle. The locks are
  * the caller's. */
 static int fsync_log_written(struct sync *s, struct handle *h, struct log_ctx *ctx, const struct log_rules *rules)
@@ -591,6 +603,10 @@ static const struct log_rules rules_modern = { .has = log_has_changes, .covers =
 static const struct log_rules rules_repaired = {
 	.has = log_has_logged, .covers = log_covers_logged, .misses_nothing = true, .asks_failed = true,
 };
+static const struct log_rules rules_holds_handle = {
+	.has = log_has_logged, .covers = log_covers_logged, .misses_nothing = true, .asks_failed = true,
+	.holds_handle = true,
+};
 static const struct log_rules rules_covers_change = {
 	.has = log_has_changes, .covers = log_covers_change, .misses_nothing = true, .asks_failed = true,
 };
@@ -691,10 +707,13 @@ static int fsync_modern_log(struct sync *s, const struct log_rules *rules, bool 
 		return ret;
 	if (!ret)
 		ret = log_sync(s->inode->root, &h, &ctx);
-	if (ret && ret != LOG_NO_SYNC)
-		return full ? fsync_commit_handle(&h, TRANS_SUPER_COMMITTED) : fsync_commit_attached(s, &h, rules);
-	trans_end(&h);
-	return 0;
+	if (!ret || ret == LOG_NO_SYNC) {
+		trans_end(&h);
+		return 0;
+	}
+	if (full)
+		return fsync_commit_handle(&h, TRANS_SUPER_COMMITTED);
+	return rules->holds_handle ? fsync_commit_holding(s, &h) : fsync_commit_attached(s, &h, rules);
 }
 
 int fsync_modern(struct sync *s)
@@ -788,6 +807,19 @@ int fsync_covers_change(struct sync *s)
 	if (fsync_nothing_under_way(s, &rules_covers_change, full))
 		return fsync_leave(s, 0);
 	return fsync_modern_log(s, &rules_covers_change, full);
+}
+
+/* When the log cannot do it, data is waited for with the handle open (before bf7ba8ee759b). */
+int fsync_commits_with_handle(struct sync *s)
+{
+	bool full;
+	int ret = fsync_repaired_wait(s, &full);
+
+	if (ret)
+		return fsync_leave(s, ret);
+	if (fsync_nothing_under_way(s, &rules_holds_handle, full))
+		return fsync_leave(s, 0);
+	return fsync_modern_log(s, &rules_holds_handle, full);
 }
 
 /* What has been collected is not asked about (before 626e9f41f7c2). */

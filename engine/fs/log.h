@@ -148,6 +148,8 @@ struct log_rules {
 	/* After an error the maps that were taken off the modified list are missed by no later log: the inode needs a
 	 * full sync. And a map that a failed write takes away is. */
 	bool misses_nothing;
+	/* An fsync that falls back to a commit waits for its data with the handle open (before bf7ba8ee759b). */
+	bool holds_handle;
 	/* With no transaction to commit all is on the media; or one has failed meanwhile, which is asked. */
 	bool asks_failed;
 };

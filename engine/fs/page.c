@@ -84,7 +84,9 @@ static bool page_take(void *arg)
 
 void page_lock(struct inode *inode, struct page *p)
 {
-	wait_take(&inode->root->fs->page_wait[page_slot(inode, p)], p->id, page_is_free, page_take, p);
+	const struct taking t = { .obj = p->id, .free = page_is_free, .take = page_take, .arg = p };
+
+	wait_take(&inode->root->fs->page_wait[page_slot(inode, p)], &t);
 }
 
 void page_unlock(struct inode *inode, struct page *p)

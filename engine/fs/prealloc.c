@@ -18,6 +18,7 @@
 #include "fs/inode.h"
 #include "fs/mmap.h"
 #include "fs/ordered.h"
+#include "fs/prealloc.h"
 #include "fs/range.h"
 #include "fs/trans.h"
 #include "fs/work.h"
@@ -100,11 +101,24 @@ static int holes_fill(struct inode *inode, struct handle *h, uint64_t off, uint6
 	return ret;
 }
 
+int prealloc_join(struct fs *fs, struct handle *h)
+{
+	return trans_start(fs, TRANS_JOIN, h);
+}
+
+int prealloc_start(struct fs *fs, struct handle *h)
+{
+	lock_order_waive(true);
+	int ret = trans_start(fs, TRANS_START, h);
+	lock_order_waive(false);
+	return ret;
+}
+
 /* The range is locked. size: the file's size afterwards. */
 static int prealloc_range(struct inode *inode, uint64_t off, uint64_t end, uint64_t size)
 {
 	struct handle h;
-	int ret = trans_start(inode->root->fs, TRANS_JOIN, &h);
+	int ret = inode->root->fs->on.prealloc_begins(inode->root->fs, &h);
 
 	if (ret)
 		return ret;

@@ -268,6 +268,25 @@ static void holes_are_punched(void **state)
 	rig_close(&r);
 }
 
+/* Each item is one; holes, and what is dirty alone, are none. */
+static void fiemap_counts_the_extents_in_the_trees(void **state)
+{
+	struct rig r;
+
+	rig_open(&r, 0);
+	assert_int_equal(fs_fiemap(r.f), 0);
+	test_write(r.f, 0, FS_BLOCK, 1);
+	assert_int_equal(fs_fiemap(r.f), 0);
+	assert_int_equal(fs_sync(r.fs), 0);
+	assert_int_equal(fs_fiemap(r.f), 1);
+	assert_int_equal(fs_fallocate(r.f, 4 * FS_BLOCK, 2 * FS_BLOCK, false), 0);
+	assert_int_equal(fs_fiemap(r.f), 2);
+	test_write(r.f, 5 * FS_BLOCK, FS_BLOCK, 1);
+	assert_int_equal(fs_sync(r.fs), 0);
+	assert_int_equal(fs_fiemap(r.f), 3);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +297,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_written_over_in_place),
 		cmocka_unit_test(a_file_without_checksums_is_copied),
 		cmocka_unit_test(holes_are_punched),
+		cmocka_unit_test(fiemap_counts_the_extents_in_the_trees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,11 @@ static void hold(uint64_t start, uint64_t end, uint32_t me)
 	static uint32_t obj = 1;
 	struct range r;
 
-	range_lock(&inode, &r, start, end);
+	if (start % 2)
+		range_lock_in_pieces(&inode, &r, start, end);
+	else
+		range_lock(&inode, &r, start, end);
+	assert_true(r.start == start && r.end == end && range_is_locked(&inode, start, end));
 	for (uint64_t i = start; i < end; i++)
 		if (atomic_exchange(&owner[i], me))
 			atomic_fetch_add(&clashes, 1);
@@ -88,11 +92,52 @@ static void no_byte_has_two_holders_in_any_of_many_schedules(void **state)
 	assert_true(met > 0); /* ranges that do not touch are held at once */
 }
 
+/* ---- piece by piece ---- */
+
+static struct range middle;
+static _Atomic bool begin_kept, end_kept;
+
+static void whole(void *arg)
+{
+	struct range r;
+
+	range_lock_in_pieces(&inode, &r, 0, CELLS);
+	range_unlock(&inode, &r);
+}
+
+/* One task has the middle, another wants the whole: it has the begin, while the middle and the end are free of it. */
+static void pieces_main(void *arg)
+{
+	inode_make();
+	range_lock(&inode, &middle, 8, 16);
+	struct task *t = rt_spawn("whole", whole, NULL, NULL);
+	coop_choices(true);
+	while (!range_is_locked(&inode, 0, 8))
+		rt_point(1, POINT_YIELD);
+	coop_choices(false);
+	begin_kept = range_is_locked(&inode, 0, 1) && range_is_locked(&inode, 7, 8);
+	end_kept = range_is_locked(&inode, 16, CELLS);
+	range_unlock(&inode, &middle);
+	rt_join(t);
+}
+
+static void who_waits_for_a_piece_keeps_those_before_it(void **state)
+{
+	skip_under_tsan();
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct coop_result res = run_once(&pick_random, "", seed, pieces_main, NULL, NULL);
+		assert_int_equal(res.end, COOP_FINISHED);
+		assert_true(begin_kept && !end_kept);
+		assert_true(list_empty(&inode.ranges));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_byte_has_two_holders_on_threads),
 		cmocka_unit_test(no_byte_has_two_holders_in_any_of_many_schedules),
+		cmocka_unit_test(who_waits_for_a_piece_keeps_those_before_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ int fsync_modern(struct sync *s);
 int fsync_modern_repaired(struct sync *s);
 int fsync_trusts_collected(struct sync *s);
 int fsync_covers_change(struct sync *s);
+int fsync_commits_with_handle(struct sync *s);
 int fsync_skips_collected(struct sync *s);
 int fsync_oneflush(struct sync *s);
 int fsync_trusts_clean(struct sync *s);

@@ -118,6 +118,7 @@ RB_HEAD(ordered_tree, ordered);
 struct range {
 	struct list link;
 	uint64_t start, end;
+	struct task *owner;
 };
 
 /* ---- inode ---- */
@@ -331,6 +332,8 @@ struct fs_events {
 	/* A direct write inside the file has its range locked: does it keep the inode lock? direct_keep_lock(),
 	 * direct_drop_lock() */
 	bool (*direct_has_range)(struct inode *inode);
+	/* fallocate has its range locked, and begins a transaction. prealloc_join(), prealloc_start() */
+	int (*prealloc_begins)(struct fs *fs, struct handle *h);
 	/* Clean pages have left the cache: which of their maps go? release_unneeded(), release_all() */
 	void (*release_maps)(struct inode *inode, uint64_t start, uint64_t end);
 	/* An extent's item is in the trees, its checksums are not: its maps are no longer in flight. em_unpin(),

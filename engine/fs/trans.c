@@ -308,6 +308,7 @@ static void trans_unblock(struct fs *fs, struct trans *t)
 	fs->running = NULL;
 	spin_unlock(&fs->trans_lock);
 	paid(L_TRANS_JOIN, 0, &t->join_wait);
+	paid(L_TRANS_START, 0, &t->start_wait);
 	wait_give(&t->start_wait, true);
 	wait_give(&t->join_wait, true);
 	trace(EV_TRANS_UNBLOCKED, t->id);
@@ -423,6 +424,7 @@ int trans_commit_until(struct handle *h, enum trans_state until)
 	fs->committing = t;
 	spin_unlock(&fs->trans_lock);
 	owe(L_TRANS_START, 0, &t->done_wait);
+	owe(L_TRANS_START, 0, &t->start_wait);
 	/* no fsync logs into t any more, so what is pending now is all that ever will be (trans.2) */
 	wait_until(&t->ext_wait, no_ext_writers, t);
 	fs->on.commit_logged(t);

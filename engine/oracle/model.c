@@ -630,6 +630,12 @@ int model_commit(struct model *m, struct fs *fs)
 	return left_out(m) ? 0 : fs_commit(fs);
 }
 
+void model_fiemap(struct model_file *f)
+{
+	if (!left_out(f->model))
+		fs_fiemap(f->f);
+}
+
 void model_release(struct model_file *f)
 {
 	if (!left_out(f->model))

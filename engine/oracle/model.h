@@ -147,7 +147,8 @@ int model_mmap(struct model_file *f);
 void model_flush_pass(struct model_file *f);
 int model_sync_range(struct model_file *f, uint64_t off, uint64_t len, bool wait);
 int model_commit(struct model *m, struct fs *fs);
-/* As fs_release(), fs_shrink_maps(), fs_evict(): they promise nothing either. */
+/* As fs_fiemap(), fs_release(), fs_shrink_maps(), fs_evict(): they promise nothing either. */
+void model_fiemap(struct model_file *f);
 void model_release(struct model_file *f);
 void model_shrink_maps(struct model *m, struct fs *fs);
 void model_evict(struct model *m, struct fs *fs);

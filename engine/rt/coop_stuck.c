@@ -14,9 +14,36 @@ static const char *name_of(uint32_t id)
 	return id < coop.view.ntasks && coop.task[id].box ? coop.task[id].box->task.name : NULL;
 }
 
+/* A live task but t that owes an event of this class; of the queue that t waits in, unless `any`. NULL: none. */
+static const struct task *ower_of(const struct task *t, bool any)
+{
+	const struct waitq *wq = t->wait_owner ? container_of(t->wait_owner, struct waitq, ower) : NULL;
+
+	for (uint64_t left = coop.live & ~BIT(t->id); left; left &= left - 1) {
+		const struct task *other = &coop.task[__builtin_ctzll(left)].box->task;
+		for (unsigned i = 0; i < other->nheld; i++)
+			if (other->held[i].class == t->wait_class && (any || other->held[i].obj == (uintptr_t)wq))
+				return other;
+	}
+	return NULL;
+}
+
+/* Who holds or owes what t waits for: named where it waits; or a queue has several owers, and one of them; or the
+ * event is of several things, each owed by itself (a commit waits for all that is pending), and one of those. NULL:
+ * nobody. */
+static const struct task *owner_of(const struct task *t)
+{
+	const struct task *owner = t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+
+	if (owner || lock_info[t->wait_class].kind != LOCK_WAIT)
+		return owner;
+	owner = ower_of(t, false);
+	return owner ? owner : ower_of(t, true);
+}
+
 static int describe_wait(char *buf, unsigned size, const struct task *t)
 {
-	struct task *owner = t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+	const struct task *owner = t->wait_class < 0 ? NULL : owner_of(t);
 	char name[TASK_NAME_MAX] = "";
 
 	if (t->wait_class < 0)
@@ -50,7 +77,7 @@ static uint32_t waits_for(uint32_t id)
 {
 	CHECK(id < COOP_TASKS_MAX);
 	const struct task *t = &coop.task[id].box->task;
-	const struct task *owner = t->wait_class >= 0 && t->wait_owner ? atomic_load(t->wait_owner) : NULL;
+	const struct task *owner = t->wait_class >= 0 ? owner_of(t) : NULL;
 
 	if (!owner || coop.view.enabled & BIT(id) || owner->id >= COOP_TASKS_MAX || !(coop.live & BIT(owner->id)))
 		return COOP_TASKS_MAX;

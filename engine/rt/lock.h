@@ -203,7 +203,15 @@ static inline void wait_give(struct waitq *wq, bool enough);
  * whether it was taken. In a search `obj` is the object that is taken; several objects may share wq. To give it back,
  * name a GIVE of obj (rt_access), then call wake_all(wq).
  */
-void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*take)(void *arg), void *arg);
+struct taking {
+	uint32_t obj;
+	int64_t sub; /* the tie-break within its class (lock.1) */
+	bool (*free)(void *arg);
+	bool (*take)(void *arg);
+	void *arg;
+	struct task *_Atomic *owner; /* where free() names who has it, for the wait-for graph; NULL: the queue's ower */
+};
+void wait_take(struct waitq *wq, const struct taking *t);
 
 /*
  * The running task owes the event `class` (lock.3): pushes it on the held stack. wq (may be NULL) notes
@@ -214,6 +222,12 @@ void paid(enum lock_class class, int64_t sub, struct waitq *wq);
 
 /* Checks lock.2 for something that is waited for by other means (dev/reap.c). */
 void lock_order_check(enum lock_class class, int64_t sub);
+/*
+ * Until it is called with false, no wait of the running task is held to lock.2 and lock.3; what it takes is. For a
+ * design whose fault is that a task waits against the order: lock.3 would stop the first run in which one does, and a
+ * search is to come to the deadlock itself.
+ */
+void lock_order_waive(bool waive);
 
 /* The number (rt_obj_id) of a lock that is held; 0 for a wait that is owed. */
 uint32_t held_lock_id(const struct held *h);

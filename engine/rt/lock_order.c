@@ -71,7 +71,7 @@ uint32_t held_lock_id(const struct held *h)
 
 void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const struct mutex *dropped)
 {
-	for (unsigned i = t->nheld; i-- > 0;) {
+	for (unsigned i = t->waits_against_order ? 0 : t->nheld; i-- > 0;) {
 		if (dropped && obj_of(&t->held[i]) == dropped)
 			continue;
 		if (inside(&t->held[i], class, sub))
@@ -83,6 +83,14 @@ void lock_order_wait(struct task *t, enum lock_class class, int64_t sub, const s
 void lock_order_check(enum lock_class class, int64_t sub)
 {
 	lock_order_wait(rt_self(), class, sub, NULL);
+}
+
+void lock_order_waive(bool waive)
+{
+	struct task *t = rt_self();
+
+	CHECK(t->waits_against_order != waive);
+	t->waits_against_order = waive;
 }
 
 void held_insert(struct task *t, const void *obj, enum lock_class class, int64_t sub)

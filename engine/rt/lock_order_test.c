@@ -208,6 +208,31 @@ static void what_the_rules_allow_passes(void **state)
 	paid(L_LOG_COMMIT, -5, &commit);
 }
 
+/* Only waits may, and only until it is taken back. */
+static void waits_again(void)
+{
+	lock_order_waive(true);
+	lock_order_waive(false);
+	waits_for_what_it_owes();
+}
+
+static void takes_upwards(void)
+{
+	lock_order_waive(true);
+	upwards();
+}
+
+static void a_design_may_wait_against_the_order(void **state)
+{
+	owe(L_LOG_COMMIT, 0, &commit);
+	lock_order_waive(true);
+	wait_until(&ordered, yes, NULL);
+	lock_order_waive(false);
+	paid(L_LOG_COMMIT, 0, &commit);
+	assert_true(aborts_with(waits_again, "owes  LOG_COMMIT"));
+	assert_true(aborts_with(takes_upwards, "holds LOG sub 0"));
+}
+
 static void trylock_does_not_wait_so_it_may_go_up(void **state)
 {
 	mutex_lock(&logm);
@@ -224,6 +249,7 @@ int main(void)
 		cmocka_unit_test(violations_are_caught),
 		cmocka_unit_test(the_hook_prints_the_recipe),
 		cmocka_unit_test(what_the_rules_allow_passes),
+		cmocka_unit_test(a_design_may_wait_against_the_order),
 		cmocka_unit_test(trylock_does_not_wait_so_it_may_go_up),
 	};
 

@@ -79,6 +79,7 @@ void task_begin_again(struct task_box *box, const char *name, uint32_t id)
 	t->name[n] = 0;
 	t->id = id;
 	t->nheld = 0;
+	t->waits_against_order = false;
 	t->sample = 1 + id % HOLD_ONE_IN; /* so that not all tasks sample their first acquisitions */
 	t->node = 0;
 	t->placed = false;

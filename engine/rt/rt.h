@@ -91,6 +91,7 @@ struct task {
 	/* locks held, waits owed, sorted by (class, sub): checked on every acquire (lock_order.c) */
 	unsigned nheld;
 	struct held held[TASK_HELD_MAX];
+	bool waits_against_order; /* lock_order_waive() */
 
 	uint64_t count[C_NR];
 	struct task_stats *_Atomic stats; /* NULL when not measuring */

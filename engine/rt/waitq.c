@@ -112,15 +112,20 @@ static bool park_unless_woken(struct slow_wait *s, uint64_t timeout_ns)
 }
 
 /* (waitq.3) */
-static void await(const struct rt_wait *w, struct waitq *wq)
+static void await_of(const struct rt_wait *w, struct waitq *wq, struct task *_Atomic *owner)
 {
 	struct task *t = rt_self();
 
 	t->wait_class = (int)wq->class;
-	t->wait_owner = &wq->ower;
+	t->wait_owner = owner;
 	rt_await(w);
 	t->wait_class = -1;
 	t->wait_owner = NULL;
+}
+
+static void await(const struct rt_wait *w, struct waitq *wq)
+{
+	await_of(w, wq, &wq->ower);
 }
 
 static void sleep_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
@@ -139,6 +144,15 @@ static void sleep_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 	slow_wait_end(&s, t, wq->class);
 }
 
+/* The order is checked, and the wait is counted. Not in a search. */
+static void wait_ordered(struct waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	rt_point(wq->id, POINT_WAIT);
+	if (!cond(arg))
+		sleep_until(wq, cond, arg);
+	rt_accessed(wq->id, POINT_WAITED);
+}
+
 void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 {
 	struct task *t = rt_self();
@@ -153,24 +167,24 @@ void wait_until(struct waitq *wq, bool (*cond)(void *arg), void *arg)
 		rt_accessed(wq->id, POINT_WAITED);
 		return;
 	}
-	rt_point(wq->id, POINT_WAIT);
-	if (!cond(arg))
-		sleep_until(wq, cond, arg);
-	rt_accessed(wq->id, POINT_WAITED);
+	wait_ordered(wq, cond, arg);
 }
 
-void wait_take(struct waitq *wq, uint32_t obj, bool (*free)(void *arg), bool (*take)(void *arg), void *arg)
+void wait_take(struct waitq *wq, const struct taking *t)
 {
+	lock_order_wait(rt_self(), wq->class, t->sub, NULL);
+	lock_stat_waited(rt_self(), wq->class);
 	if (!rt_searching) {
-		wait_until(wq, take, arg);
+		wait_ordered(wq, t->take, t->arg);
 		return;
 	}
-	lock_order_wait(rt_self(), wq->class, 0, NULL);
-	lock_stat_waited(rt_self(), wq->class);
-	await(&(struct rt_wait){ .obj = obj, .wake = wq->id, .kind = POINT_WAIT, .ready = free, .arg = arg }, wq);
-	bool taken = take(arg);
+	const struct rt_wait w = {
+		.obj = t->obj, .wake = wq->id, .kind = POINT_WAIT, .ready = t->free, .arg = t->arg,
+	};
+	await_of(&w, wq, t->owner ? t->owner : &wq->ower);
+	bool taken = t->take(t->arg);
 	CHECK(taken);
-	rt_accessed(obj, POINT_LOCK);
+	rt_accessed(t->obj, POINT_LOCK);
 }
 
 /* After a look in vain: m is dropped, and taken again in the step in which the wait ends. (waitq.3) */

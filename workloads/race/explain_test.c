@@ -711,6 +711,34 @@ static void who_waits_for_whom_is_told_with_the_cycle(void **state)
 	end(h, &v);
 }
 
+/* The design comes to a deadlock, which is told with this cycle, and with who waits for what in one place of it. */
+static void is_stuck_in(const char *race, const char *design, const char *cycle, const char *edge)
+{
+	struct hunt *h = open_hunt(race_named(race), design);
+	struct violation v;
+
+	violation_init(&v);
+#if RT_ASAN
+	__lsan_disable(); /* as above */
+#endif
+	find_by(h, "portfolio", 1, &v);
+#if RT_ASAN
+	__lsan_enable();
+#endif
+	if (v.kind != VIOLATION_STUCK || !strstr(v.text, cycle) || !strstr(v.text, edge))
+		fail_msg("%s, %s: %s", race, design, v.text);
+	end(h, &v);
+}
+
+static void a_deadlock_of_five_is_told_as_a_cycle(void **state)
+{
+	is_stuck_in("fiemap_fallback", "commits_with_handle",
+	            "; cycle: fsync -> endio -> fiemap -> falloc -> committer -> fsync",
+	            "committer (waits for TRANS_EXT of fsync)");
+	is_stuck_in("fiemap_pending", "modern", "; cycle: endio -> fiemap -> falloc -> committer -> endio",
+	            "committer (waits for ORDERED of endio)");
+}
+
 static void tasks_of_one_name_are_numbered(void **state)
 {
 	static const struct race_task tasks[] = { { "twin", left }, { "twin", right } };
@@ -743,6 +771,7 @@ int main(void)
 		cmocka_unit_test(a_replay_that_does_not_fit_says_what_it_met),
 		cmocka_unit_test(the_first_step_that_differs_is_told),
 		cmocka_unit_test(who_waits_for_whom_is_told_with_the_cycle),
+		cmocka_unit_test(a_deadlock_of_five_is_told_as_a_cycle),
 		cmocka_unit_test(tasks_of_one_name_are_numbered),
 	};
 

@@ -147,6 +147,9 @@ static void on_file(struct race_run *r, const struct scene_step *s, struct model
 	case SCENE_WRITEBACK:
 		model_flush_pass(f);
 		break;
+	case SCENE_FIEMAP:
+		model_fiemap(f);
+		break;
 	case SCENE_FADVISE:
 		model_release(f);
 		break;

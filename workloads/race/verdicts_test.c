@@ -1,8 +1,8 @@
 /*
  * verdicts_test.c: THE TABLE OF VERDICTS: every race against every design, with fixed seeds. What is due
  * to break is found within a bound on schedules, by the hunter's portfolio and by a promise that a crash
- * breaks; what is due to hold, holds for a while. And every design of the corpus has a race that breaks it,
- * while the correct ones have none.
+ * breaks, or by a deadlock where that is what a race is about; what is due to hold, holds for a while. And every
+ * design of the corpus has a race that breaks it, while the correct ones have none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,9 @@
 #include "hunt/search.h"
 #include "race/registry.h"
 #include "rt/sanitize.h"
+#if RT_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define SEED          7u
 #define BREAKS_WITHIN 50000u
@@ -23,6 +26,12 @@
 static bool fast(void)
 {
 	return getenv("FAST_TESTS") != NULL;
+}
+
+/* It is the race of a deadlock: a run that is stuck is what was looked for. */
+static bool may_be_stuck(const struct race *race)
+{
+	return race == race_named("fiemap_fallback") || race == race_named("fiemap_pending");
 }
 
 /* Number of the first schedule that breaks a promise; 0: none in n. */
@@ -38,8 +47,16 @@ static uint64_t first_broken(const struct race *race, const struct design *desig
 		fail_msg("%s", why.text);
 	s.strategy = &strategy;
 	violation_init(&v);
+#if RT_ASAN
+	if (may_be_stuck(race))
+		__lsan_disable(); /* a run that is stuck is left where it stands, with what it had allocated */
+#endif
 	hunt_search(h, &s, &v);
-	if (s.found_at && v.kind != VIOLATION_PROMISE)
+#if RT_ASAN
+	if (may_be_stuck(race))
+		__lsan_enable();
+#endif
+	if (s.found_at && v.kind != VIOLATION_PROMISE && !(v.kind == VIOLATION_STUCK && may_be_stuck(race)))
 		fail_msg("%s, %s: schedule %lu: %s", race->name, design->name, (unsigned long)s.found_at, v.text);
 	violation_fini(&v);
 	strategy_close(&strategy);

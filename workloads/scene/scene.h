@@ -55,6 +55,7 @@
  *	FILE fsync                    FILE fdatasync                   FILE sync_range [-w] [-b] [-a] OFF LEN
  *	FILE mmap OFF LEN             FILE mwrite OFF LEN              FILE msync OFF LEN
  *	FILE writeback                one pass of the flusher: the dirty pages go to the device, nobody waits
+ *	FILE fiemap                   asks where its extents are
  *	FILE fadvise -d               its clean pages, and what else memory has of it, may go
  *	mv OLD NEW                    ln OLD NEW                       rm NAME
  *	aio_wait                      until all aio_writes of the thread are done
@@ -93,7 +94,8 @@
 enum scene_op {
 	SCENE_CREATE, SCENE_OPEN, SCENE_CLOSE, SCENE_PWRITE, SCENE_AIO_WRITE, SCENE_TRUNCATE, SCENE_FALLOC,
 	SCENE_FPUNCH, SCENE_FSYNC,
-	SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_MMAP, SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE,
+	SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_MMAP, SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FIEMAP,
+	SCENE_FADVISE,
 	SCENE_DIR_FSYNC, SCENE_DROP_CACHES, SCENE_MV, SCENE_LN, SCENE_RM, SCENE_AIO_WAIT, SCENE_SYNC, SCENE_COMMIT,
 	SCENE_MARK, SCENE_AT, SCENE_OPS
 };

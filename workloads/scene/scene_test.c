@@ -106,17 +106,17 @@ static void every_operation_is_read(void **state)
 {
 	static const uint8_t op[] = { SCENE_PWRITE, SCENE_PWRITE, SCENE_TRUNCATE, SCENE_FALLOC, SCENE_FPUNCH,
 		                      SCENE_FSYNC, SCENE_FDATASYNC, SCENE_SYNC_RANGE, SCENE_SYNC_RANGE, SCENE_MMAP,
-		                      SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE, SCENE_CLOSE,
-		                      SCENE_OPEN, SCENE_CREATE, SCENE_DIR_FSYNC, SCENE_MV, SCENE_LN, SCENE_RM,
-		                      SCENE_SYNC, SCENE_COMMIT, SCENE_AIO_WRITE, SCENE_AIO_WAIT, SCENE_DROP_CACHES,
-		                      SCENE_MARK };
+		                      SCENE_MWRITE, SCENE_MSYNC, SCENE_WRITEBACK, SCENE_FADVISE, SCENE_FIEMAP,
+		                      SCENE_CLOSE, SCENE_OPEN, SCENE_CREATE, SCENE_DIR_FSYNC, SCENE_MV, SCENE_LN,
+		                      SCENE_RM, SCENE_SYNC, SCENE_COMMIT, SCENE_AIO_WRITE, SCENE_AIO_WAIT,
+		                      SCENE_DROP_CACHES, SCENE_MARK };
 	static const uint8_t flags[] = { [0] = SCENE_DIRECT | SCENE_DSYNC, [3] = SCENE_KEEP_SIZE, [8] = SCENE_WAIT,
 		                         [13] = SCENE_DIRECT };
 
 	parse("[setup]\nfile a\n[thread t]\nrepeat 3\n"
 	      "a pwrite -d -D 4k 8k\na pwrite 0 512\na truncate 1m\na falloc -k 0 64k\na fpunch 4k 4k\n"
 	      "a fsync\na fdatasync\na sync_range -w 0 4k\na sync_range -wa 0 4k\na mmap 0 16k\n"
-	      "a mwrite 4k 4k\na msync 0 16k\na writeback\na fadvise -d\na close\n"
+	      "a mwrite 4k 4k\na msync 0 16k\na writeback\na fadvise -d\na fiemap\na close\n"
 	      "a open\nb create\n. fsync\nmv a c\nln a d\nrm a\n"
 	      "sync\ncommit\na aio_write 0 4k\naio_wait\ndrop_caches\nmark m\n"
 	      "[thread u]\nat m\n");

@@ -32,6 +32,7 @@ static const struct file_word {
 	{ "mwrite", SCENE_MWRITE, A_RANGE, 512, "", { 0 } },
 	{ "msync", SCENE_MSYNC, A_RANGE, 4096, "", { 0 } },
 	{ "writeback", SCENE_WRITEBACK, NOTHING, 0, "", { 0 } },
+	{ "fiemap", SCENE_FIEMAP, NOTHING, 0, "", { 0 } },
 	{ "fadvise", SCENE_FADVISE, NOTHING, 0, "d", { SCENE_DIRECT } },
 };
 #define FILE_WORDS (sizeof(file_words) / sizeof(file_words[0]))
