@@ -80,6 +80,7 @@ static const struct fs_events events_postfix = {
 	.add_extent = writeback_map_first,
 	.direct_has_range = direct_keep_lock,
 	.prealloc_begins = prealloc_join,
+	.sync_direct = direct_sync_unlocked,
 	.release_maps = release_unneeded,
 	.unpin_maps = em_unpin,
 	.wrote = inode_touch_if_newer,
@@ -125,6 +126,7 @@ struct fs_events design_events(const struct design *d)
 			on->add_direct_extent ? on->add_direct_extent : add_extent,
 		.direct_has_range = on->direct_has_range ? on->direct_has_range : postfix->direct_has_range,
 		.prealloc_begins = on->prealloc_begins ? on->prealloc_begins : postfix->prealloc_begins,
+		.sync_direct = on->sync_direct ? on->sync_direct : postfix->sync_direct,
 		.release_maps = on->release_maps ? on->release_maps : postfix->release_maps,
 		.unpin_maps = on->unpin_maps ? on->unpin_maps : postfix->unpin_maps,
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
@@ -171,6 +173,7 @@ static const struct fs_events events_complete = {
 
 static const struct fs_events events_modern = {
 	.prealloc_begins = prealloc_start,
+	.sync_direct = direct_sync_locked,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
 	.write_failed = inode_needs_nothing,
@@ -212,6 +215,7 @@ static const struct fs_events events_stamp_torn = {
 
 static const struct fs_events events_logs_failed_write = {
 	.prealloc_begins = prealloc_start,
+	.sync_direct = direct_sync_locked,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_at_once,
 	.write_failed = inode_needs_nothing,
@@ -224,6 +228,7 @@ static const struct fs_events events_logs_failed_write = {
 
 static const struct fs_events events_release_takes_all = {
 	.prealloc_begins = prealloc_start,
+	.sync_direct = direct_sync_locked,
 	.release_maps = release_all,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
@@ -237,6 +242,24 @@ static const struct fs_events events_release_takes_all = {
 
 static const struct fs_events events_commits_with_handle = {
 	.prealloc_begins = prealloc_start,
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
+};
+
+static const struct fs_events events_dsync_marks_file = {
+	.sync_direct = direct_sync_marked,
+	.wrote = inode_touch_sub,
+	.io_failed = ordered_tell_and_flag,
+	.super_committed = trans_tell_super,
+	.make_log = log_make_at_once,
+	.put_log_root = log_sync_parent_repaired,
+};
+
+static const struct fs_events events_dsync_shares_lock = {
+	.sync_direct = direct_sync_locked,
 	.wrote = inode_touch_sub,
 	.io_failed = ordered_tell_and_flag,
 	.super_committed = trans_tell_super,
@@ -603,6 +626,18 @@ const struct design *const fs_designs[] = {
 		.what = "modern_repaired; who falls back waits for data with its handle open (as before bf7ba8ee759b)",
 		.fsync = fsync_commits_with_handle,
 		.on = &events_commits_with_handle,
+	},
+	&(const struct design){
+		.name = "dsync_shares_lock",
+		.what = "modern_repaired; an O_DSYNC direct write syncs with the lock shared (since 939b656bc8ab)",
+		.fsync = fsync_modern_repaired,
+		.on = &events_dsync_shares_lock,
+	},
+	&(const struct design){
+		.name = "dsync_marks_file",
+		.what = "the same, and so does every sync by its descriptor meanwhile (as before cd9253c23aed)",
+		.fsync = fsync_modern_repaired,
+		.on = &events_dsync_marks_file,
 	},
 	&(const struct design){
 		.name = "sums_late",

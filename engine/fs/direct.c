@@ -32,6 +32,9 @@
 #include "fs/work.h"
 #include "fs/writeback.h"
 
+/* How a direct write holds inode->lock. */
+enum hold { HOLD_NOTHING, HOLD_SHARED, HOLD_ALL };
+
 /* One direct write on its way: the pieces that it became, each with a reference. */
 struct fs_direct {
 	struct inode *inode;
@@ -40,10 +43,9 @@ struct fs_direct {
 	struct ordered **piece;
 	int ret; /* 0, or why it ended early; of one that went through the page cache: what that said */
 	bool buffered;
+	struct file *dsync; /* by which it syncs in the end; NULL: it does not */
+	enum hold hold;     /* while it may be kept for that */
 };
-
-/* How a direct write holds inode->lock. */
-enum hold { HOLD_SHARED, HOLD_ALL, HOLD_NOTHING };
 
 /* ---- the inode lock ---- */
 
@@ -194,6 +196,14 @@ static int direct_wait_io(struct fs_direct *io)
 	return ret;
 }
 
+/* The inode lock goes, and a write is told of. kernel: the end of btrfs_do_write_iter(). */
+static void direct_done(struct fs_direct *io)
+{
+	direct_unlock(io->inode, io->hold);
+	io->hold = HOLD_NOTHING;
+	io->inode->root->fs->on.wrote(io->inode, fs_generation(io->inode->root->fs) + 1);
+}
+
 /* Everything but the end of the I/O; with `wait` that, too, under the lock. -ENOTBLK: nothing was done. */
 static int direct_write(struct fs_direct *io, const void *buf, bool wait)
 {
@@ -227,13 +237,15 @@ static int direct_write(struct fs_direct *io, const void *buf, bool wait)
 	direct_submit(io, buf);
 	if (wait && direct_wait_io(io))
 		ret = -EIO;
-	direct_unlock(inode, hold);
-	fs->on.wrote(inode, fs_generation(fs) + 1);
+	io->hold = hold;
+	if (ret || !io->dsync)
+		direct_done(io);
 	return ret;
 }
 
-/* Starts one, and with `wait` waits for its data. */
-static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, bool wait, struct fs_direct **out)
+/* Starts one, and with `wait` waits for its data. `dsync`: a sync is to follow. */
+static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, bool wait, bool dsync,
+                        struct fs_direct **out)
 {
 	struct fs *fs = f->inode->root->fs;
 	int ret = file_may_change(fs, off, len);
@@ -241,7 +253,7 @@ static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t 
 	if (ret)
 		return ret;
 	struct fs_direct *io = mem_zalloc(sizeof(*io));
-	*io = (struct fs_direct){ .inode = f->inode, .off = off, .len = len };
+	*io = (struct fs_direct){ .inode = f->inode, .off = off, .len = len, .dsync = dsync ? f : NULL };
 	fs_cost(COST_CALL);
 	background_make_space(fs);
 	io->buffered = !len || (off | len) % FS_BLOCK ||
@@ -260,28 +272,92 @@ static int direct_start(struct file *f, uint64_t off, const void *buf, uint32_t 
 
 int fs_write_direct_start(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out)
 {
-	return direct_start(f, off, buf, len, false, out);
+	return direct_start(f, off, buf, len, false, false, out);
 }
 
-int fs_direct_wait(struct fs_direct *io)
+static void direct_free(struct fs_direct *io)
 {
-	int ret = direct_wait_io(io);
-
-	if (io->ret || io->buffered)
-		ret = io->ret;
-	else if (!ret)
-		ret = (int)io->len;
 	for (uint32_t i = 0; i < io->npieces; i++)
 		ordered_put(io->piece[i]);
 	free(io->piece);
 	free(io);
+}
+
+/* What the write returns. Its I/O has ended. */
+static int direct_result(struct fs_direct *io)
+{
+	int ret = direct_wait_io(io);
+
+	if (io->ret || io->buffered)
+		return io->ret;
+	return ret ? ret : (int)io->len;
+}
+
+int fs_direct_wait(struct fs_direct *io)
+{
+	int ret = direct_result(io);
+
+	direct_free(io);
 	return ret;
 }
 
 int fs_write_direct(struct file *f, uint64_t off, const void *buf, uint32_t len)
 {
 	struct fs_direct *io;
-	int ret = direct_start(f, off, buf, len, true, &io);
+	int ret = direct_start(f, off, buf, len, true, false, &io);
 
 	return ret ? ret : fs_direct_wait(io);
+}
+
+/* ---- O_DSYNC ---- */
+
+int fs_write_direct_dsync(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out)
+{
+	int ret = direct_start(f, off, buf, len, true, true, out);
+
+	if (ret) {
+		*out = NULL;
+		return ret;
+	}
+	ret = direct_result(*out);
+	if (ret < 0) {
+		CHECK((*out)->hold == HOLD_NOTHING);
+		direct_free(*out);
+		*out = NULL;
+	}
+	return ret;
+}
+
+int direct_sync_unlocked(struct fs_direct *io)
+{
+	direct_done(io);
+	return fs_fsync_range(io->dsync, io->off, io->len);
+}
+
+int direct_sync_locked(struct fs_direct *io)
+{
+	int ret = fsync_locked(io->dsync, io->off, io->len);
+
+	direct_done(io);
+	return ret;
+}
+
+int direct_sync_marked(struct fs_direct *io)
+{
+	rt_access(io->inode->flags_id, POINT_WRITE);
+	atomic_store(&io->dsync->sync_skips_lock, true);
+	int ret = fs_fsync_range(io->dsync, io->off, io->len);
+	rt_access(io->inode->flags_id, POINT_WRITE);
+	atomic_store(&io->dsync->sync_skips_lock, false);
+	direct_done(io);
+	return ret;
+}
+
+int fs_direct_sync(struct fs_direct *io)
+{
+	bool kept = io->hold != HOLD_NOTHING;
+	int ret = kept ? io->inode->root->fs->on.sync_direct(io) : fs_fsync_range(io->dsync, io->off, io->len);
+
+	direct_free(io);
+	return ret;
 }

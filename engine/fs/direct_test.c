@@ -342,6 +342,71 @@ static void many_at_once(void **state)
 	}
 }
 
+/* One of `len` bytes at `off`, with O_DSYNC; *held: it had the inode lock for itself when it came to sync. */
+static int write_dsync(struct file *f, uint64_t off, uint32_t len, uint64_t seed, bool *held)
+{
+	uint8_t *buf = aligned_alloc(4096, (len + 4095u) / 4096u * 4096u);
+	struct fs_direct *io;
+
+	test_fill(buf, off, len, seed);
+	int ret = fs_write_direct_dsync(f, off, buf, len, &io);
+	free(buf);
+	*held = write_held(&f->inode->lock);
+	assert_true((ret < 0) == !io);
+	if (ret < 0)
+		return ret;
+	assert_int_equal(ret, (int)len);
+	ret = fs_direct_sync(io);
+	assert_false(write_held(&f->inode->lock) || write_held(&f->inode->mmap_lock));
+	assert_false(f->sync_skips_lock);
+	write_lock(&f->inode->lock); /* nor is it shared */
+	write_unlock(&f->inode->lock);
+	return ret;
+}
+
+/* Inside the file, behind its end, and a part of a block, which goes through the page cache: whoever has the lock
+ * meanwhile. */
+static void a_write_with_o_dsync_is_durable(void **state)
+{
+	static const char *const designs[] = { "postfix", "modern", "dsync_shares_lock", "dsync_marks_file",
+		                               "oneflush" };
+	static const struct { uint32_t off, len; bool held; } writes[] = {
+		{ FS_BLOCK, FS_BLOCK, false }, { 4 * FS_BLOCK, FS_BLOCK, true }, { 2 * FS_BLOCK, FS_BLOCK / 2, false },
+	};
+	struct rig r;
+	bool held;
+
+	for (unsigned i = 0; i < 5 * 3; i++) {
+		struct mount_options o = { .no_background = true, .design = fs_design_find(designs[i / 3]) };
+		rig_open(&r, &o, 4);
+		assert_int_equal(write_dsync(r.f, writes[i % 3].off, writes[i % 3].len, 2, &held), 0);
+		assert_int_equal(held, writes[i % 3].held);
+		fs_close(r.f);
+		r.fs = test_crash(r.fs, &o);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		assert_int_equal(test_read(r.f, 0, FS_BLOCK, 1), 0);
+		assert_int_equal(test_read(r.f, writes[i % 3].off, writes[i % 3].len, 2), 0);
+		rig_close(&r);
+	}
+}
+
+/* Nothing is to be synced, and nothing is held, after a write that failed. */
+static void a_write_with_o_dsync_that_fails_holds_nothing(void **state)
+{
+	struct mount_options o = { .no_background = true, .design = fs_design_find("modern") };
+	struct rig r;
+	bool held;
+
+	rig_open(&r, &o, 4);
+	r.watch.fail[WATCH_DATA] = 1;
+	assert_int_equal(write_dsync(r.f, 4 * FS_BLOCK, FS_BLOCK, 2, &held), -EIO);
+	assert_false(held);
+	assert_int_equal(fs_fsync(r.f), -EIO);
+	assert_int_equal(write_dsync(r.f, 4 * FS_BLOCK, FS_BLOCK, 3, &held), 0);
+	fs_close(r.f);
+	test_end(r.fs, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +419,8 @@ int main(void)
 		cmocka_unit_test(one_that_is_waited_for_later),
 		cmocka_unit_test(errors_reach_the_caller),
 		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(a_write_with_o_dsync_is_durable),
+		cmocka_unit_test(a_write_with_o_dsync_that_fails_holds_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,12 @@ int fs_write_direct_start(struct file *f, uint64_t off, const void *buf, uint32_
 /* Sleeps until the data is on the disk; what fs_write_direct() returns. */
 int fs_direct_wait(struct fs_direct *io);
 /*
+ * fs_write_direct() with O_DSYNC, in two calls: bytes written, and *out, with which fs_direct_sync() makes them durable
+ * and returns what fs_fsync_range() does; or -errno, and *out is NULL. In between the file may be locked.
+ */
+int fs_write_direct_dsync(struct file *f, uint64_t off, const void *buf, uint32_t len, struct fs_direct **out);
+int fs_direct_sync(struct fs_direct *io);
+/*
  * Maps the file: from now on it can be stored to. 0.
  */
 int fs_mmap(struct file *f);

@@ -22,6 +22,7 @@
  * race that tells them apart (workloads/scenarios) has the story, and cites the commit.
  */
 #include "fs/cost.h"
+#include "fs/direct.h"
 #include "fs/inode.h"
 #include "fs/log.h"
 #include "fs/log_name.h"
@@ -176,13 +177,16 @@ static void fsync_unlock_writes(struct sync *s)
  * same lock, also of a file that is not mapped. */
 static void fsync_lock_all(struct sync *s)
 {
-	write_lock_in(&s->inode->lock, PH_INODE_LOCK);
+	if (!s->locked)
+		write_lock_in(&s->inode->lock, PH_INODE_LOCK);
 	write_lock_in(&s->inode->mmap_lock, PH_INODE_LOCK);
 }
 
 static void fsync_unlock_all(struct sync *s)
 {
-	fsync_unlock(s->inode);
+	write_unlock(&s->inode->mmap_lock);
+	if (!s->locked)
+		write_unlock(&s->inode->lock);
 }
 
 static void fsync_whole_file(struct sync *s)
@@ -868,7 +872,7 @@ int fsync_trusts_clean(struct sync *s)
 
 /* ---- the door ---- */
 
-static int file_sync(struct file *f, uint64_t start, uint64_t end)
+static int file_sync(struct file *f, uint64_t start, uint64_t end, bool locked)
 {
 	struct inode *inode = f->inode;
 
@@ -878,7 +882,7 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 	enum phase was = phase(PH_FLUSH);
 	fs_cost(COST_CALL);
 	background_make_space(inode->root->fs);
-	struct sync s = { .file = f, .inode = inode, .start = start, .end = end };
+	struct sync s = { .file = f, .inode = inode, .start = start, .end = end, .locked = locked };
 	list_init(&s.ordered);
 	int ret = inode->root->fs->design->fsync(&s);
 	int err = inode->root->fs->on.fsync_returns(f);
@@ -889,17 +893,27 @@ static int file_sync(struct file *f, uint64_t start, uint64_t end)
 
 int fs_fsync(struct file *f)
 {
-	return file_sync(f, 0, UINT64_MAX);
+	return file_sync(f, 0, UINT64_MAX, atomic_load(&f->sync_skips_lock));
 }
 
 int fs_fdatasync(struct file *f)
 {
-	return file_sync(f, 0, UINT64_MAX);
+	return file_sync(f, 0, UINT64_MAX, atomic_load(&f->sync_skips_lock));
+}
+
+static int file_sync_range(struct file *f, uint64_t off, uint64_t len, bool locked)
+{
+	uint64_t end = len > FILE_SIZE_MAX - off ? UINT64_MAX : round_up_block(off + len);
+
+	return off > FILE_SIZE_MAX ? 0 : file_sync(f, off / FS_BLOCK * FS_BLOCK, end, locked);
 }
 
 int fs_fsync_range(struct file *f, uint64_t off, uint64_t len)
 {
-	uint64_t end = len > FILE_SIZE_MAX - off ? UINT64_MAX : round_up_block(off + len);
+	return file_sync_range(f, off, len, atomic_load(&f->sync_skips_lock));
+}
 
-	return off > FILE_SIZE_MAX ? 0 : file_sync(f, off / FS_BLOCK * FS_BLOCK, end);
+int fsync_locked(struct file *f, uint64_t off, uint64_t len)
+{
+	return file_sync_range(f, off, len, true);
 }

@@ -159,7 +159,7 @@ int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
 	struct inode_item item = inode_make_item(inode, generation, atomic_load(&inode->size));
 	struct key k = { inode->ino, ITEM_INODE, 0 };
 
-	CHECK(write_held(&inode->lock));
+	CHECK(inode_is_synced(inode));
 	inode->logged_size = atomic_load(&inode->size);
 	fs_cost(COST_LOG_INODE);
 	return tree_put(log, generation, &k, &item, sizeof(item));

@@ -221,7 +221,7 @@ bool names_are_taken(struct inode *inode)
 	struct list *pos;
 	bool taken = false;
 
-	CHECK(write_held(&inode->lock));
+	CHECK(inode_is_synced(inode));
 	/* an error here is met again by who logs them */
 	if (names_get(&root->tree, inode->ino, &names))
 		return true;

@@ -146,7 +146,7 @@ static int log_one_inode(struct inode *inode, struct handle *h, int64_t sub, con
 {
 	int ret;
 
-	CHECK(write_held(&inode->lock));
+	CHECK(inode_is_synced(inode));
 	CHECK(atomic_load(&inode->root->log.writers) > 0);
 	mutex_lock(&inode->log_mutex);
 	bool full = inode_flag(inode, INODE_NEEDS_FULL_SYNC);

@@ -334,7 +334,7 @@ void ordered_collect_unlogged(struct inode *inode, struct list *list)
 {
 	struct ordered *o;
 
-	CHECK(write_held(&inode->lock));
+	CHECK(inode_is_synced(inode));
 	spin_lock(&inode->ordered_lock);
 	RB_FOREACH(o, ordered_tree, &inode->ordered) {
 		if (ordered_flag(o, ORDERED_LOGGED))

@@ -193,6 +193,7 @@ struct inode {
 struct file {
 	struct inode *inode;
 	_Atomic uint32_t seen_errors;
+	_Atomic bool sync_skips_lock; /* the fault of a design (direct_sync_marked) */
 };
 
 /* ---- the log (log_item.c, log_sync.c): one per subvolume, and one for the tree of log roots ---- */
@@ -300,6 +301,7 @@ struct sync {
 	struct file *file;
 	struct inode *inode;
 	uint64_t start, end; /* whole blocks; 0 and UINT64_MAX unless fs_fsync_range() was called */
+	bool locked;         /* the caller has inode->lock already, maybe shared, and keeps it (direct_sync_locked) */
 	struct list ordered; /* what the score has collected before it waited, each with a reference */
 };
 
@@ -334,6 +336,9 @@ struct fs_events {
 	bool (*direct_has_range)(struct inode *inode);
 	/* fallocate has its range locked, and begins a transaction. prealloc_join(), prealloc_start() */
 	int (*prealloc_begins)(struct fs *fs, struct handle *h);
+	/* A direct write with O_DSYNC, whose data is on the disk, syncs what it has written. direct_sync_unlocked(),
+	 * direct_sync_locked(), direct_sync_marked() */
+	int (*sync_direct)(struct fs_direct *io);
 	/* Clean pages have left the cache: which of their maps go? release_unneeded(), release_all() */
 	void (*release_maps)(struct inode *inode, uint64_t start, uint64_t end);
 	/* An extent's item is in the trees, its checksums are not: its maps are no longer in flight. em_unpin(),
@@ -481,6 +486,13 @@ static inline int fs_error(struct fs *fs)
 static inline uint64_t inode_trace_id(const struct inode *i)
 {
 	return i->root->id << 32 | i->ino;
+}
+
+/* Does the running task sync the inode? It has it to itself; or it shares it with direct writes, and then mmap_lock
+ * keeps other syncs out (direct_sync_locked). */
+static inline bool inode_is_synced(struct inode *i)
+{
+	return write_held(&i->lock) || write_held(&i->mmap_lock);
 }
 
 static inline bool inode_flag(struct inode *i, uint32_t f)

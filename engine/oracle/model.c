@@ -463,13 +463,32 @@ int model_write_direct(struct model_file *f, uint64_t off, uint32_t len)
 	return left_out(f->model) ? 0 : write_now(f, off, len, true);
 }
 
+static int write_direct_dsync(struct model_file *f, uint64_t off, uint32_t len)
+{
+	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = round_up_block(off + len);
+	struct fs_direct *io;
+	void *buf;
+	uint32_t op = write_begin(f, WRITE_DIRECT, off, len, &buf);
+	int ret = fs_write_direct_dsync(f->f, off, buf, len, &io);
+
+	ret = write_end(f, op, len, ret, buf);
+	if (!io)
+		return ret;
+	op = model_begin(f->model, OP_FSYNC, f->id, start, end - start);
+	ret = fs_direct_sync(io);
+	model_end(f->model, op, ret);
+	return ret;
+}
+
 int model_write_dsync(struct model_file *f, uint64_t off, uint32_t len, bool direct)
 {
 	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = round_up_block(off + len);
 
 	if (left_out(f->model))
 		return 0;
-	int ret = write_now(f, off, len, direct);
+	if (direct)
+		return write_direct_dsync(f, off, len);
+	int ret = write_now(f, off, len, false);
 	return ret ? ret : model_fsync_range(f, start, end - start);
 }
 

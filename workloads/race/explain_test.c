@@ -438,6 +438,14 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("logged_again"), "unpin_relists",
 	          "syncer logged block 0, committer committed transaction 3, which deleted that log, and syncer logged "
 	          "it again before its checksums were in the trees: it took them for logged");
+	tells_why(race_named("dsync_direct"), "dsync_shares_lock",
+	          "dsync logged the extent map of block 1 after writer had added it and before writer added its "
+	          "ordered extent: nobody waited for the data, nobody had its checksum");
+	tells_why(race_named("dsync_direct"), "modern",
+	          "dsync wrote a super after it had logged block 1 and before its data was durable");
+	tells_why(race_named("dsync_marked"), "dsync_marks_file",
+	          "syncer collected ordered extents before writer added the one of block 0, and logged its extent map "
+	          "after");
 	tells_why(race_named("join"), "joiner_leaves_data",
 	          "second wrote a super after third had logged block 0 and before its data was durable");
 	tells_why(race_named("supers"), "flush_before_last_super",
