@@ -90,7 +90,9 @@ enum role {
 	X(PAGE_ON_DISK, PAGE, VERSION, NONE, NONE, "page {page}, version {version} is on disk")                \
 	X(PAGES_COLLECTED, COUNT, NONE, NONE, NONE, "collects ordered extents: {count}")                       \
 	X(PAGE_LOGGED, PAGE, VERSION, NONE, NONE, "logs page {page}, version {version}")                       \
-	X(LOG_COMMITTED, NONE, NONE, NONE, NONE, "commits the log")
+	X(LOG_COMMITTED, NONE, NONE, NONE, NONE, "commits the log")                                            \
+	/* memory is short: engine/fs/extent_map.c */                                                          \
+	X(MAP_RELEASED, FILE, START, LEN, NONE, "releases the extent map of {blocks}, which no log has")
 
 enum event {
 #define X(id, a, b, c, d, text) EV_##id,

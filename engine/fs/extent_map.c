@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "fs/extent_map.h"
+#include "fs/reclaim.h"
 
 #define EM_LOG_MAX 32768u /* kernel: more than this in one fsync is a full commit */
 
@@ -47,6 +48,7 @@ static struct extent_map *em_insert(struct inode *inode, const struct extent_map
 	next = RB_NEXT(em_tree, &inode->ems, em);
 	CHECK(!prev || em_end(prev) <= em->start); /* extent_map.3 */
 	CHECK(!next || em_end(em) <= next->start);
+	memory_more(inode->root->fs);
 	return em;
 }
 
@@ -78,6 +80,7 @@ static void em_drop_locked(struct inode *inode, uint64_t start, uint64_t end)
 		RB_REMOVE(em_tree, &inode->ems, em);
 		list_del(&em->mod_link);
 		free(em);
+		memory_less(inode->root->fs, 1);
 		if (old.start < start)
 			em_keep_part(inode, &old, old.start, start, modified);
 		if (em_end(&old) > end)
@@ -113,11 +116,14 @@ void em_release(struct inode *inode, uint64_t start, uint64_t end, uint64_t gene
 		next = RB_NEXT(em_tree, &inode->ems, em);
 		if ((em->flags & EM_PINNED) || (needed && !all))
 			continue;
-		if (needed)
+		if (needed) {
 			inode_set_flag(inode, INODE_NEEDS_FULL_SYNC);
+			trace(EV_MAP_RELEASED, inode_trace_id(inode), em->start, em->len);
+		}
 		RB_REMOVE(em_tree, &inode->ems, em);
 		list_del(&em->mod_link);
 		free(em);
+		memory_less(inode->root->fs, 1);
 	}
 	write_unlock(&inode->em_lock);
 }

@@ -18,7 +18,8 @@ struct model {
 
 static struct inode *inode_make(void)
 {
-	static struct root root = { .id = 1 };
+	static struct fs fs;
+	static struct root root = { .fs = &fs, .id = 1 };
 	struct inode *inode = mem_zalloc(sizeof(*inode));
 
 	inode->root = &root;

@@ -26,6 +26,7 @@
 #include "fs/ordered.h"
 #include "fs/page.h"
 #include "fs/range.h"
+#include "fs/reclaim.h"
 #include "fs/trans.h"
 #include "fs/work.h"
 #include "fs/writeback.h"
@@ -140,6 +141,7 @@ int page_fill(struct inode *inode, struct page *p)
 	if (off < size && size - off < FS_BLOCK)
 		memset((uint8_t *)p->data + (size - off), 0, FS_BLOCK - (size - off));
 	atomic_fetch_or(&p->flags, PG_UPTODATE);
+	memory_more(inode->root->fs);
 	return 0;
 }
 

@@ -50,6 +50,8 @@ struct mount_options {
 	uint64_t dirty_limit;         /* with more bytes dirty the flusher works at once, and with twice as many
 	                               * writers help; 0: 64 MiB */
 	uint64_t commit_interval_ns;  /* 0: 30 s, as btrfs */
+	uint64_t memory_limit;        /* with more cached pages and extent maps together memory is short, and each one
+	                               * that comes then lets a task drop what may go (reclaim.c); 0: it never is */
 	int (*log_memory)(void *arg); /* asked before each change of a log's tree: 0, or -ENOMEM, and no memory can be
 	                               * had for it. For races and tests. NULL: there is always some */
 	void *log_memory_arg;

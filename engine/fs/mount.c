@@ -389,7 +389,7 @@ static void fs_free(struct fs *fs)
 /* No task is left that could use it, and no I/O is in flight. */
 static void fs_drop_memory(struct fs *fs)
 {
-	CHECK(!fs->flusher && !fs->endio.ntasks && !fs->delalloc.ntasks);
+	CHECK(!fs->flusher && !fs->endio.ntasks && !fs->delalloc.ntasks && !fs->reclaim.ntasks);
 	CHECK(atomic_load(&fs->ordered_inflight) == 0);
 	for (uint32_t i = 0; i < fs->nsubvols; i++) {
 		names_free(&fs->subvols[i]);
@@ -410,6 +410,8 @@ static void tasks_start(struct fs *fs)
 	workers_start(&fs->endio, "endio", fs->opt.endio_workers);
 	if (fs->opt.compress)
 		workers_start(&fs->delalloc, "compress", fs->opt.compress_workers);
+	if (fs->opt.memory_limit)
+		workers_start(&fs->reclaim, "reclaim", 1);
 	if (!fs->opt.no_background)
 		background_start(fs);
 }
@@ -468,6 +470,7 @@ static void fs_drain(struct fs *fs)
 	dev_wait_until(fs->dev, &fs->ordered_drain, ordered_drained, fs);
 	batch_wait(&fs->ordered_io); /* one may be COMPLETE while the end of its I/O still wakes waiters of its pages */
 	workers_stop(&fs->endio);
+	workers_stop(&fs->reclaim); /* last, since whoever adds a map or a page may have work for it */
 }
 
 int fs_sync(struct fs *fs)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "fs/page.h"
+#include "fs/reclaim.h"
 #include "rt/cpu.h"
 
 static unsigned page_slot(const struct inode *inode, const struct page *p)
@@ -70,6 +71,17 @@ struct page *page_find(struct inode *inode, uint32_t index)
 		p = inode->pages[index];
 	spin_unlock(&inode->pages_lock);
 	return p;
+}
+
+/* The content of a locked page leaves the cache. What its flags were. */
+static uint32_t page_forget(struct inode *inode, struct page *p)
+{
+	uint32_t old = atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+
+	CHECK(old & PG_LOCKED);
+	if (old & PG_UPTODATE)
+		memory_less(inode->root->fs, 1);
+	return old;
 }
 
 static bool page_is_free(void *arg)
@@ -140,6 +152,8 @@ void page_dirty(struct inode *inode, struct page *p)
 
 	CHECK(old & PG_LOCKED);
 	CHECK(!(old & PG_WRITEBACK));
+	if (!(old & PG_UPTODATE))
+		memory_more(inode->root->fs);
 	if (old & PG_DIRTY)
 		return;
 	atomic_store_explicit(&p->dirtied_ns, rt_now(), memory_order_relaxed);
@@ -308,7 +322,7 @@ void page_invalidate_from(struct inode *inode, uint32_t index)
 			continue;
 		page_lock(inode, p);
 		page_wait_writeback(inode, p); /* still, after its ordered extent is COMPLETE: see ordered_io_end() */
-		uint32_t old = atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		uint32_t old = page_forget(inode, p);
 		CHECK(!(old & PG_DIRTY)); /* the caller has written what was, and nobody can make it dirty again */
 		page_unlock(inode, p);
 	}
@@ -332,7 +346,7 @@ void page_drop_clean(struct inode *inode, uint64_t start, uint64_t end)
 		page_lock(inode, p);
 		page_wait_writeback(inode, p);
 		if (!(atomic_load(&p->flags) & PG_DIRTY))
-			atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+			page_forget(inode, p);
 		page_unlock(inode, p);
 	}
 }
@@ -349,7 +363,7 @@ bool page_release(struct inode *inode, uint32_t index)
 	rt_accessed(p->id, POINT_LOCK);
 	bool clean = !(atomic_load(&p->flags) & (PG_DIRTY | PG_WRITEBACK));
 	if (clean)
-		atomic_fetch_and(&p->flags, ~PG_UPTODATE);
+		page_forget(inode, p);
 	page_unlock(inode, p);
 	return clean;
 }
@@ -374,6 +388,8 @@ void page_free_all(struct inode *inode)
 		CHECK(!(flags & (PG_LOCKED | PG_WRITEBACK)));
 		if (flags & PG_DIRTY)
 			atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
+		if (flags & PG_UPTODATE)
+			memory_less(inode->root->fs, 1);
 		free(p->data);
 		free(p);
 	}

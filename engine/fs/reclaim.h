@@ -14,6 +14,23 @@
 
 #include "fs/state.h"
 
+/*
+ * One page more is cached, or one extent map more is there; or n fewer. Beyond opt.memory_limit the reclaim task has
+ * work from then on. Any lock may be held: this does not sleep.
+ */
+void memory_grows(struct fs *fs);
+void memory_shrinks(struct fs *fs, uint32_t n);
+static inline void memory_more(struct fs *fs)
+{
+	if (fs->opt.memory_limit)
+		memory_grows(fs);
+}
+static inline void memory_less(struct fs *fs, uint32_t n)
+{
+	if (fs->opt.memory_limit)
+		memory_shrinks(fs, n);
+}
+
 /* The event release_maps: clean pages of [start, end) have left the cache, and their maps may. Those that a fast fsync
  * does not need go (3d6448e63159); or all that are not on their way to the disk, and the inode needs a full sync when a
  * fast one would have needed them. */

@@ -184,6 +184,69 @@ static void an_idle_inode_goes(void **state)
 	rig_close(&r);
 }
 
+/* ---- by itself ---- */
+
+/* The reclaim task has nothing to do. */
+static void reclaim_rests(struct rig *r)
+{
+	while (atomic_load(&r->fs->reclaim_due) || atomic_load(&r->fs->reclaim.queued))
+		rt->sleep(100000);
+}
+
+/* Reads pages in, one after the other, until this one has left; false: it has not in so many turns. */
+static bool goes_in_time(struct rig *r, uint32_t i)
+{
+	for (unsigned turn = 0; turn < 10000 && cached(r, i); turn++) {
+		assert_int_equal(test_read(r->f, 3 * FS_BLOCK, FS_BLOCK, 1), 0);
+		rt->sleep(100000);
+	}
+	return !cached(r, i);
+}
+
+static void what_is_clean_goes_when_memory_is_short(void **state)
+{
+	const struct mount_options few = { .no_background = true, .memory_limit = 2 };
+	const struct mount_options many = { .no_background = true, .memory_limit = 100 };
+	struct rig r;
+
+	rig_open(&r, &many);
+	assert_int_equal(test_read(r.f, 0, 4 * FS_BLOCK, 1), 0);
+	reclaim_rests(&r);
+	assert_true(cached(&r, 0) && cached(&r, 3) && mapped(&r, 0)); /* as many as that are few */
+	rig_close(&r);
+
+	rig_open(&r, &few);
+	test_write(r.f, 2 * FS_BLOCK, FS_BLOCK, 2);
+	assert_int_equal(test_read(r.f, 0, 2 * FS_BLOCK, 1), 0);
+	assert_true(goes_in_time(&r, 0) && goes_in_time(&r, 1));
+	assert_true(cached(&r, 2)); /* it is dirty */
+	assert_int_equal(test_read(r.f, 0, 2 * FS_BLOCK, 1), 0);
+	assert_int_equal(fs_fsync(r.f), 0);
+	rig_close(&r);
+}
+
+/* What comes is counted, and what goes: nothing is left when no inode is. */
+static void what_is_in_memory_is_counted(void **state)
+{
+	const struct mount_options many = { .no_background = true, .memory_limit = 100 };
+	struct rig r;
+
+	rig_open(&r, &many);
+	assert_true(atomic_load(&r.fs->in_memory) >= 5); /* four pages and a map */
+	write_back(&r, 1, 2);
+	assert_int_equal(fs_punch(r.f, 0, FS_BLOCK), 0);
+	assert_int_equal(fs_truncate(r.f, 2 * FS_BLOCK + 100), 0);
+	assert_int_equal(fs_release(r.f), 0);
+	assert_int_equal(fs_sync(r.fs), 0);
+	fs_close(r.f);
+	while (fs_evict(r.fs))
+		;
+	assert_true(list_empty(&r.root->inodes));
+	assert_int_equal(atomic_load(&r.fs->in_memory), 0);
+	r.f = test_open(r.root, "a");
+	rig_close(&r);
+}
+
 /* ---- on threads ---- */
 
 #define TASKS 3u
@@ -229,9 +292,10 @@ static void user(void *arg)
 	}
 }
 
-static void beside_everything(void **state)
+static void beside_users(uint64_t memory_limit)
 {
-	struct mount_options o = { .dirty_age_ns = 100000, .commit_interval_ns = 1000000, .compress = true };
+	struct mount_options o = { .dirty_age_ns = 100000, .commit_interval_ns = 1000000, .compress = true,
+				   .memory_limit = memory_limit };
 	struct job job[TASKS + 1];
 	struct task *t[TASKS + 1];
 	_Atomic bool stop = false;
@@ -250,6 +314,16 @@ static void beside_everything(void **state)
 	rig_close(&r);
 }
 
+static void beside_everything(void **state)
+{
+	beside_users(0);
+}
+
+static void beside_everything_while_memory_is_short(void **state)
+{
+	beside_users(4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,7 +331,10 @@ int main(void)
 		cmocka_unit_test(a_map_that_a_fast_fsync_needs_stays),
 		cmocka_unit_test(the_shrinker_asks_for_a_full_sync),
 		cmocka_unit_test(an_idle_inode_goes),
+		cmocka_unit_test(what_is_clean_goes_when_memory_is_short),
+		cmocka_unit_test(what_is_in_memory_is_counted),
 		cmocka_unit_test(beside_everything),
+		cmocka_unit_test(beside_everything_while_memory_is_short),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -456,7 +456,11 @@ struct fs {
 	struct batch ordered_io;      /* the I/O of all ordered extents: unmount waits for ordered_io_end() */
 	struct waitq page_wait[FS_PAGE_WAITQS], writeback_wait[FS_PAGE_WAITQS];
 
-	struct workers endio, delalloc;
+	_Atomic int64_t in_memory;    /* cached pages and extent maps; counted with opt.memory_limit alone */
+	_Atomic bool reclaim_due;     /* reclaim_work is queued */
+	struct work reclaim_work;
+
+	struct workers endio, delalloc, reclaim;
 	struct task *flusher, *committer;
 	struct waitq flusher_wait, committer_wait;
 	_Atomic bool stop, flush_now, commit_now;

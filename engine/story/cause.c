@@ -367,6 +367,23 @@ static bool forgotten(struct story *s)
 	               story_who(s, promise));
 }
 
+/* Memory was short: the map of the block, which no log had, was gone when its fsync looked at the modified maps. */
+static bool map_released(struct story *s)
+{
+	uint32_t released = story_last_of_block(s, 0, s->crash_at, EV_MAP_RELEASED);
+	uint32_t promise = released == NONE ? NONE : story_next_promise(s, released);
+	char what[64];
+
+	if (promise == NONE || s->logged != NONE || s->added == NONE || s->added > released)
+		return false;
+	mark(s, s->added);
+	mark(s, released);
+	mark(s, promise);
+	return because(s, "%s released the extent map of %s, which no log had, before %s looked at the modified maps: "
+	               "it logged nothing of that, and returned 0. ", story_who(s, released),
+	               blocks(s, what, sizeof(what)), story_who(s, promise));
+}
+
 /* A commit's super drops the log, and the size in its trees stops at a write that was under way. */
 static bool size_stopped(struct story *s)
 {
@@ -545,6 +562,7 @@ static const struct rule {
 	{ "log_written_over", log_written_over },
 	{ "log_dropped", log_dropped },
 	{ "forgotten", forgotten },
+	{ "map_released", map_released },
 	{ "size_stopped", size_stopped },
 	{ "returned_early", returned_early },
 	{ "names_counted", names_counted },

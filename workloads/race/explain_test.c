@@ -446,6 +446,10 @@ static void the_story_says_who_did_what_between_which_steps_of_whom(void **state
 	tells_why(race_named("dsync_marked"), "dsync_marks_file",
 	          "syncer collected ordered extents before writer added the one of block 0, and logged its extent map "
 	          "after");
+	tells_why(race_named("release"), "release_takes_all",
+	          "reclaim released the extent map of blocks 0-1, which no log had, before fsync looked at the "
+	          "modified maps: it logged nothing of that, and returned 0");
+	tells_why(race_named("memory_short"), "release_takes_all", "reclaim released the extent map of");
 	tells_why(race_named("join"), "joiner_leaves_data",
 	          "second wrote a super after third had logged block 0 and before its data was durable");
 	tells_why(race_named("supers"), "flush_before_last_super",

@@ -351,7 +351,7 @@ static void each_option_is_part_of_the_configuration(void **state)
 {
 	const struct design *design = fs_design_find("prefix");
 	const uint64_t is = schedule_config(race_named("seed"), design);
-	struct race other[11 + RACE_FAULTS];
+	struct race other[12 + RACE_FAULTS];
 
 	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		other[i] = *race_named("seed");
@@ -366,8 +366,9 @@ static void each_option_is_part_of_the_configuration(void **state)
 	other[8].mount.dirty_limit++;
 	other[9].mount.commit_interval_ns++;
 	other[10].mkfs.nodesize *= 2;
+	other[11].mount.memory_limit++;
 	for (unsigned i = 0; i < RACE_FAULTS; i++)
-		other[11 + i].fail[i]++;
+		other[12 + i].fail[i]++;
 	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		if (schedule_config(&other[i], design) == is)
 			fail_msg("option %u", i);

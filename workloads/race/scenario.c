@@ -365,6 +365,7 @@ static void make_race(struct scenario *c)
 		                           .subvols = s->subvols > 1 ? s->subvols : 0 },
 		                 .mount = { .no_background = true, .compress = s->compress,
 		                            .compress_workers = s->compress, .inline_max = s->max_inline,
+		                            .memory_limit = s->memory,
 		                            .endio_workers = s->completion_workers },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,
 		                 .setup = set_up, .shared = sizeof(struct sharing), .begin = begin, .over = over,

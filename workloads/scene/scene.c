@@ -156,6 +156,16 @@ static int set_max_inline(struct reading *r, const char *value)
 	return 0;
 }
 
+static int set_memory(struct reading *r, const char *value)
+{
+	uint64_t n;
+
+	if (take_number(r, "memory", value, 1, 1000, &n))
+		return -EINVAL;
+	r->scene->memory = (uint32_t)n;
+	return 0;
+}
+
 static int set_compress(struct reading *r, const char *value)
 {
 	r->scene->compress = true;
@@ -172,7 +182,7 @@ static const struct option mkfs_options[] = {
 };
 
 static const struct option mount_options[] = {
-	{ "compress", set_compress }, { "max_inline", set_max_inline }, { NULL, NULL },
+	{ "compress", set_compress }, { "max_inline", set_max_inline }, { "memory", set_memory }, { NULL, NULL },
 };
 
 static int set_option(struct reading *r, const char *key, const struct option *table, char *word)

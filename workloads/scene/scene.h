@@ -12,7 +12,7 @@
  *
  *	[setup]                       # made, and durable, before the threads start
  *	mkfs = nodesize=4k, metadata=single, subvols=2
- *	mount = compress, max_inline=2k
+ *	mount = compress, max_inline=2k, memory=4
  *	file a 8k                     # its first 8k are written in one call
  *	file b 4k in 1                # in the second subvolume
  *	file c nodatasum              # without checksums; nodatacow: written over in place, and without checksums
@@ -158,6 +158,7 @@ struct scene {
 	char name[SCENE_NAME_MAX]; /* of its file, without the ending */
 	char *what, *story, *cites; /* "" where the text has none; lines of the story end with '\n', but for the last */
 	uint32_t nodesize, subvols, max_inline;
+	uint32_t memory; /* pages and extent maps that may be in memory before that is short; 0: it never is */
 	bool dup, compress, fine;
 	bool beside; /* it is also run beside a writer: scene_beside_text() */
 	uint32_t fault[SCENE_FAULTS]; /* which one of its kind fails; 0: none */

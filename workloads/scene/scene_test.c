@@ -40,7 +40,7 @@ static void keys_are_read(void **state)
 	      "beside = writer-fsyncer\n"
 	      "[setup]\n"
 	      "mkfs = nodesize=16k, metadata=dup, subvols=3\n"
-	      "mount = compress, max_inline=2k\n"
+	      "mount = compress, max_inline=2k, memory=5\n"
 	      "[thread t]\nsync\n"
 	      "[faults]\ndata_write_error = 2\ntree_write_error = 3\nsuper_write_error = 4\nflush_error = 5\n"
 	      "read_error = 6\nlog_memory_error = 7\n"
@@ -55,6 +55,7 @@ static void keys_are_read(void **state)
 	assert_int_equal(s->nodesize, 16384);
 	assert_int_equal(s->subvols, 3);
 	assert_int_equal(s->max_inline, 2048);
+	assert_int_equal(s->memory, 5);
 	for (unsigned i = 0; i < SCENE_FAULTS; i++)
 		assert_int_equal(s->fault[i], i + 2);
 	assert_int_equal(s->nexpects, 4);
@@ -164,6 +165,7 @@ static const struct {
 	{ "[setup]\nmkfs = metadata=raid1\n", "t.scn:2: metadata: raid1: single or dup is expected" },
 	{ "[setup]\nmkfs = subvols=9\n", "t.scn:2: subvols: 9: a number from 1 to 8 is expected" },
 	{ "[setup]\nmount = max_inline=4k\n", "t.scn:2: max_inline: 4k: at most 2k is expected" },
+	{ "[setup]\nmount = memory=0\n", "t.scn:2: memory: 0: a number from 1 to 1000 is expected" },
 	{ "[setup]\nmount = compress=zstd\n", "t.scn:2: compress: zstd: no value is expected" },
 	{ "[setup]\nfile\n", "t.scn:2: file: `file NAME [SIZE] [nodatasum|nodatacow] [in SUBVOLUME]` is expected" },
 	{ "[setup]\nfile a 100\n", "t.scn:2: file: 100: not a multiple of 512" },
