@@ -177,6 +177,9 @@ int log_inode_written(struct inode *inode, struct handle *h, struct log_ctx *ctx
 int log_extent_item(struct inode *inode, struct tree *log, uint64_t generation, const struct extent_map *em,
                     struct extent *e);
 int log_csums_from_tree(struct fs *fs, struct tree *log, uint64_t generation, const struct extent_item *it, bool must);
+/* A fast log: the space that is preallocated beyond the size, also before this transaction. Replay takes away what
+ * lies there, and what it needs to put there again is in no map that is left (471d557afed1, f135cea30de5). */
+int log_prealloc_beyond(struct inode *inode, struct tree *log, uint64_t generation);
 int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation);
 int log_full(struct inode *inode, struct tree *log, uint64_t generation, uint64_t start, uint64_t end);
 

@@ -165,6 +165,46 @@ int log_inode_item(struct inode *inode, struct tree *log, uint64_t generation)
 	return tree_put(log, generation, &k, &item, sizeof(item));
 }
 
+/* The part of *e, an item of preallocated space, that begins at `from` goes into the log. */
+static int log_prealloc_part(struct inode *inode, struct tree *log, uint64_t generation, struct extent *e,
+                             uint64_t from)
+{
+	struct extent_drop drop = { .fs = inode->root->fs, .tree = log, .generation = generation, .ino = inode->ino,
+				    .how = DROP_IN_LOG };
+
+	if (e->start < from) {
+		e->item.offset += from - e->start;
+		e->item.len -= from - e->start;
+		e->start = from;
+	}
+	int ret = extent_drop(&drop, e->start, extent_end(e));
+	return ret ? ret : extent_insert(inode->root->fs, log, generation, inode->ino, e, false);
+}
+
+int log_prealloc_beyond(struct inode *inode, struct tree *log, uint64_t generation)
+{
+	uint64_t size = round_up_block(atomic_load(&inode->size));
+	struct extent e = { .start = 0 };
+	int ret;
+
+	if (!(atomic_load_explicit(&inode->attrs, memory_order_relaxed) & INODE_ITEM_PREALLOC))
+		return 0;
+	mutex_lock(&inode->items_lock); /* completions replace items in two steps under it */
+	for (uint64_t at = size;; at = extent_end(&e)) {
+		ret = extent_at(&inode->root->tree, inode->ino, at, &e);
+		if (ret)
+			break;
+		const struct extent whole = e;
+		if (e.item.kind == EXTENT_PREALLOC)
+			ret = log_prealloc_part(inode, log, generation, &e, size);
+		if (ret)
+			break;
+		e = whole;
+	}
+	mutex_unlock(&inode->items_lock);
+	return ret == -ENOENT ? 0 : ret;
+}
+
 /*
  * kernel: btrfs_log_changed_extents(). Ordered extents and maps are guarded by two locks, and taken one after the
  * other: writeback may add an extent's two halves in between. That is the window of the seed race.
@@ -189,6 +229,8 @@ static int log_changed_extents(struct inode *inode, struct tree *log, uint64_t g
 	for (uint32_t i = 0; i < n && !ret; i++)
 		ret = log_one_extent(inode, log, generation, &ems[i], what->first, ordered);
 	free(ems);
+	if (!ret)
+		ret = log_prealloc_beyond(inode, log, generation);
 	if (!ret)
 		ret = log_inode_item(inode, log, generation);
 	count(C_FSYNC_FAST);

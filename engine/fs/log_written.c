@@ -133,6 +133,8 @@ static int log_changed_written(struct inode *inode, struct handle *h, const stru
 		ret = log_one_written(inode, log, generation, &ems[i], ordered);
 	free(ems);
 	if (!ret)
+		ret = log_prealloc_beyond(inode, log, generation);
+	if (!ret)
 		pin_in_transaction(inode, h, ordered);
 	count(C_FSYNC_FAST);
 	return ret;

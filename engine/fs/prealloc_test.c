@@ -169,6 +169,39 @@ static void a_fast_fsync_logs_what_was_preallocated(void **state)
 	rig_close(&r);
 }
 
+/* Beyond the end, in an item that crosses it, and though it was there before the transaction that the log is of. */
+static void a_fast_fsync_keeps_what_is_preallocated_beyond_the_end(void **state)
+{
+	static const char *const designs[] = { "postfix", "modern", "complete", "oneflush" };
+	struct rig r;
+
+	for (unsigned i = 0; i < sizeof(designs) / sizeof(designs[0]); i++) {
+		const struct mount_options o = { .no_background = true, .design = fs_design_find(designs[i]) };
+		rig_open(&r, 0);
+		fs_close(r.f);
+		assert_int_equal(fs_sync(r.fs), 0);
+		r.fs = test_crash(r.fs, &o);
+		r.f = test_open(fs_subvol(r.fs, 0), "a");
+		test_write(r.f, 0, FS_BLOCK, 1);
+		assert_int_equal(fs_fallocate(r.f, FS_BLOCK, 3 * FS_BLOCK, true), 0);
+		assert_int_equal(fs_fallocate(r.f, 8 * FS_BLOCK, FS_BLOCK, true), 0);
+		assert_int_equal(fs_sync(r.fs), 0);
+		uint64_t place = place_of(&r, 3);
+		test_write(r.f, FS_BLOCK, FS_BLOCK + 100, 2);
+		assert_true(!(atomic_load(&r.f->inode->flags) & INODE_NEEDS_FULL_SYNC));
+		assert_int_equal(fs_fsync(r.f), 0);
+		rig_crash(&r);
+		assert_true(r.fs->replayed);
+		assert_int_equal(fs_size(r.f), 2 * FS_BLOCK + 100);
+		assert_int_equal(test_read(r.f, 0, FS_BLOCK, 1), 0);
+		assert_int_equal(test_read(r.f, FS_BLOCK, FS_BLOCK + 100, 2), 0);
+		assert_int_equal(item_of(&r, 3).item.kind, EXTENT_PREALLOC);
+		assert_int_equal(place_of(&r, 3), place);
+		assert_int_equal(item_of(&r, 8).item.kind, EXTENT_PREALLOC);
+		rig_close(&r);
+	}
+}
+
 static void a_failed_write_leaves_preallocated_space(void **state)
 {
 	struct rig r;
@@ -293,6 +326,7 @@ int main(void)
 		cmocka_unit_test(preallocated_space_is_zeros_until_it_is_written),
 		cmocka_unit_test(only_holes_get_space),
 		cmocka_unit_test(a_fast_fsync_logs_what_was_preallocated),
+		cmocka_unit_test(a_fast_fsync_keeps_what_is_preallocated_beyond_the_end),
 		cmocka_unit_test(a_failed_write_leaves_preallocated_space),
 		cmocka_unit_test(a_file_is_written_over_in_place),
 		cmocka_unit_test(a_file_without_checksums_is_copied),
