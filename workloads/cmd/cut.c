@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/cut_finding.h"
+#include "cmd/cut_import.h"
 #include "cut/cut.h"
 #include "cut/evidence.h"
 #include "cut/report.h"
@@ -37,7 +38,7 @@ enum {
 
 struct options {
 	struct cut_plan plan;
-	bool has_target, has_bound;
+	bool has_target, has_bound, has_check;
 	const char *json, *out, *control, *record;
 	struct cut_fs control_fs;
 	const char *work[WORKS_MAX];
@@ -176,6 +177,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_TEAR:
 		return take_tear(o, arg);
 	case KEY_CHECK:
+		o->has_check = true;
 		return take_small(o, "check", arg, 0, 1000000, &o->plan.check_every);
 	case KEY_FINDINGS:
 		return take_small(o, "findings", arg, 0, 1000, &o->plan.findings_most);
@@ -211,7 +213,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, " \
 	  "with all that was handed to the device kept, or what is not durable lost (default), or in between", 0 }, \
 	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker " \
-	  "(default: 50; 0: none)", 0 }, \
+	  "(default: 50, and 1 for a log that was imported; 0: none)", 0 }, \
 	{ "jobs", 'J', "N", 0, "So many processes (default: one a processor, at most 4)", 0 }, \
 	{ "out", 'o', "DIR", 0, "Where findings go, each a folder (default: cut-FS.findings)", 0 }, \
 	{ "findings", KEY_FINDINGS, "N", 0, "Keep so many (default: 3 of each work)", 0 }, \
@@ -499,7 +501,9 @@ static int cut_command(int argc, char **argv)
 		                          "fsyncstorm cut judge DIR: judges what --record has kept\n"
 		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
 		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies\n"
-		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes",
+		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes\n"
+		                          "fsyncstorm cut import LOG DIR: records of a log of dm-log-writes, for "
+		                          "`cut judge`",
 		                          NULL, NULL, NULL };
 	struct options o = defaults();
 	int ret = cmd_options(&argp, argc, argv, &o);
@@ -515,22 +519,33 @@ static int cut_command(int argc, char **argv)
 
 /* ---- what was recorded ---- */
 
-/* A control says of which file system and kernel all are. */
-static int open_records(struct options *o, const char *folder, struct evidence *control, glob_t *rounds)
+/*
+ * A control says of which file system and kernel all are. What was imported has none: then its first round does, and
+ * controls are run on this kernel.
+ */
+static int open_records(struct options *o, const char *folder, struct evidence *first, glob_t *rounds)
 {
 	char path[sizeof(o->plan.controls)];
 	struct why why;
 
 	if (strlen(folder) + 32 > sizeof(path))
 		return cmd_error(CMD " judge", "%.60s...: the path is too long", folder);
-	strcpy(o->plan.controls, folder);
-	snprintf(path, sizeof(path), "%.480s/%s", folder, CONTROL_ALONE);
-	if (evidence_load(path, control, &why))
-		return cmd_error(CMD " judge", "%s", why.text);
 	snprintf(path, sizeof(path), "%s/round-*.zst", folder);
-	if (!glob(path, 0, NULL, rounds))
+	int none = glob(path, 0, NULL, rounds);
+	snprintf(path, sizeof(path), "%.480s/%s", folder, CONTROL_ALONE);
+	if (!none && access(path, F_OK)) {
+		if (evidence_load(rounds->gl_pathv[0], first, &why))
+			return cmd_error(CMD " judge", "%s", why.text);
+		if (first->foreign)
+			return 0;
+		evidence_free(first);
+	}
+	if (evidence_load(path, first, &why))
+		return cmd_error(CMD " judge", "%s", why.text);
+	strcpy(o->plan.controls, folder);
+	if (!none)
 		return 0;
-	evidence_free(control);
+	evidence_free(first);
 	return cmd_error(CMD " judge", "%.300s: no round-*.zst is there", folder);
 }
 
@@ -561,17 +576,18 @@ static int judge_rounds(struct options *o, const char *folder, char *const *file
 static int judge_command(int argc, char **argv)
 {
 	static const struct argp argp = { judge_table, parse, "DIR",
-		                          "Judges the rounds that `fsyncstorm cut --record DIR` has kept, on the "
-		                          "running kernel, which may be another: builds the crash images, mounts "
-		                          "each, and holds what it reads against what each call had promised. "
-		                          "Exit status 1: something is broken.", NULL, NULL, NULL };
+		                          "Judges the rounds that `fsyncstorm cut --record DIR` has kept, or `cut "
+		                          "import` has made, on the running kernel, which may be another: builds "
+		                          "the crash images, mounts each, and holds what it reads against what "
+		                          "each call had promised. Exit status 1: something is broken.",
+		                          NULL, NULL, NULL };
 	struct options o = defaults();
 	struct evidence control;
 	glob_t rounds = { 0 };
 	int ret = cmd_options(&argp, argc, argv, &o);
 
 	if (!ret && o.nworks != 1)
-		ret = cmd_error(CMD " judge", "the folder of one --record is expected");
+		ret = cmd_error(CMD " judge", "the folder of one --record, or of one import, is expected");
 	if (!ret && geteuid())
 		ret = cmd_error(CMD " judge", "mounting a file system needs root");
 	if (!ret)
@@ -579,7 +595,10 @@ static int judge_command(int argc, char **argv)
 	if (ret)
 		return ret;
 	o.plan.fs = control.fs;
-	o.plan.recorded_on = control.kernel;
+	o.plan.foreign = control.foreign;
+	o.plan.recorded_on = control.foreign ? NULL : control.kernel;
+	if (control.foreign && !o.has_check)
+		o.plan.check_every = 1;
 	if (o.json && strcmp(o.json, "-") && (ret = replace_check(o.json)))
 		ret = cmd_error(CMD " judge", "--json %.300s: %s", o.json, strerror(-ret));
 	if (!ret)
@@ -603,5 +622,7 @@ int cmd_cut(int argc, char **argv)
 		return cut_shrink(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "export"))
 		return cut_export(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "import"))
+		return cut_import(argc - 1, argv + 1);
 	return cut_command(argc, argv);
 }

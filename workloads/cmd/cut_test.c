@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cut/dmlog.h"
 #include "cut/test_rig.h"
 #include "kit/spawn_test.h"
 #include "rt/rt.h"
@@ -98,6 +99,15 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut shrink --all", "the folder of one finding" },
 		{ "cut export nowhere", "a file to write" },
 		{ "cut export nowhere out", "nowhere" },
+		{ "cut import", "a log and a folder to make" },
+		{ "cut import a b c", "a log and a folder to make" },
+		{ "cut import bad.scn rec", "--device" },
+		{ "cut import --device bad.fio nowhere rec", "nowhere: No such file" },
+		{ "cut import --device nowhere bad.scn rec", "nowhere: No such file" },
+		{ "cut import --device bad.fio bad.scn rec", "whole sectors, up to 1024 MiB" },
+		{ "cut import --device zeros bad.scn rec", "bad.scn: no log of dm-log-writes" },
+		{ "cut import --device zeros bad.scn bad.fio", "bad.fio: it is there already" },
+		{ "cut import --device zeros --frmo x bad.scn rec", "did you mean --from?" },
 	};
 	unsigned before;
 
@@ -105,6 +115,9 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 	spawn_file("bad.scn", "[setup]\nfile\n[thread a]\na fsync\n");
 	spawn_file("bad.fio", "[a]\nnonsense=1\n");
 	spawn_file("read.fio", "[a]\nrw=read\nsize=1m\n");
+	spawn_file("zeros", "");
+	if (truncate("zeros", 16 << 20))
+		fail();
 	before = spawn_left();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int status = spawn(bad[i].args);
@@ -208,6 +221,81 @@ static void a_finding_is_replayed_and_made_simpler(void **state)
 	spawn_file("finding/cut.json", "{\"position\": 0, \"kept\": [77]}");
 	assert_int_equal(spawn("cut replay finding"), 2);
 	if (system("rm -r finding"))
+		fail();
+}
+
+/* The log has one entry more: a mark. */
+static void add_mark(const char *path, const char *text)
+{
+	uint8_t sector[DMLOG_SECTOR] = { 0 };
+	struct dmlog_entry mark = { .flags = DMLOG_MARK, .data_len = strlen(text) };
+	struct dmlog_super s;
+	FILE *f = fopen(path, "r+");
+
+	assert_non_null(f);
+	assert_int_equal(fread(&s, sizeof(s), 1, f), 1);
+	s.entries++;
+	rewind(f);
+	fwrite(&s, sizeof(s), 1, f);
+	memcpy(sector, &mark, sizeof(mark));
+	memcpy(sector + sizeof(mark), text, strlen(text));
+	fseek(f, 0, SEEK_END);
+	fwrite(sector, sizeof(sector), 1, f);
+	fclose(f);
+}
+
+static void export_a_round(const char *path)
+{
+	struct saved_cut end = { .torn = UINT32_MAX };
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct work work;
+	struct world w;
+	struct why why;
+
+	open_world(&w, &fs, &work);
+	powercut_events(w.e.dev, &end.pos);
+	if (dmlog_export(&w.e, &end, path, &why))
+		fail_msg("%s", why.text);
+	world_close(&w);
+	work_close(&work);
+}
+
+/* A log of others is sound; and with a promise that is not kept it is a finding, which can be judged again. */
+static void a_log_of_others_is_judged(void **state)
+{
+	json_error_t error;
+	json_t *j, *r;
+
+	need_root();
+	export_a_round("log");
+	spawn_file("zeros", "");
+	if (truncate("zeros", 32 << 20) || spawn("cut import log --device zeros --from base imported"))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_out, "judged cannot be: "));
+	assert_non_null(strstr(spawn_out, "judge them: fsyncstorm cut judge imported"));
+	if (spawn("cut judge --json - imported"))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_err, "dm-log-writes"));
+	j = json_loads(spawn_out, 0, &error);
+	assert_non_null(j);
+	r = json_array_get(json_object_get(j, "results"), 0);
+	assert_int_equal(json_integer_value(json_object_get(r, "states")), 40);
+	assert_int_equal(json_integer_value(json_object_get(r, "broken")), 0);
+	assert_true(json_integer_value(json_object_get(r, "mounted")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(r, "checked")),
+	                 json_integer_value(json_object_get(r, "mounted")));
+	assert_string_equal(json_string_value(json_object_get(j, "recorder")), "dm-log-writes");
+	json_decref(j);
+	add_mark("log", "holds:a:0000000000000000");
+	if (spawn("cut import log --device zeros --from base promised"))
+		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_out, "the promises of 1 marks"));
+	assert_int_equal(spawn("cut judge --out found promised"), 1);
+	assert_non_null(strstr(spawn_out, "a mark promises 0000000000000000"));
+	assert_int_equal(spawn("cut replay found/ext4-dmlog-1"), 1);
+	assert_non_null(strstr(spawn_out, "holds:a:0000000000000000"));
+	assert_int_equal(spawn("cut shrink found/ext4-dmlog-1"), 0);
+	if (system("rm -r found imported promised log"))
 		fail();
 }
 
@@ -331,6 +419,7 @@ int main(void)
 		cmocka_unit_test(what_is_recorded_is_judged_later),
 		cmocka_unit_test(all_states_of_a_small_run_are_judged),
 		cmocka_unit_test(a_finding_is_replayed_and_made_simpler),
+		cmocka_unit_test(a_log_of_others_is_judged),
 		cmocka_unit_test(ctrl_c_at_the_start_leaves_nothing),
 		cmocka_unit_test(ctrl_c_while_it_judges_leaves_nothing),
 		cmocka_unit_test(a_kill_at_the_start_leaves_nothing),

@@ -97,9 +97,15 @@ static uint32_t record_end(const struct evidence *ev)
 	return powercut_position(ev->dev);
 }
 
-/* The first positions after syncs have returned. Those of setup are no choice: nothing is lost at position 0. */
+/*
+ * The first positions after syncs have returned, and those of marks. Those of setup are no choice: nothing is lost at
+ * position 0.
+ */
 static void note_returns(struct evidence *ev, struct positions_of *p)
 {
+	for (uint32_t i = 0; i < ev->nmarks; i++)
+		if (ev->mark[i].pos)
+			add_position(p, ev->mark[i].pos);
 	for (uint32_t i = 0; i < model_nops(ev->model); i++) {
 		const struct model_op *o = model_op(ev->model, i);
 		if (model_is_sync(o) && !o->ret && o->pe && o->pe <= record_end(ev))

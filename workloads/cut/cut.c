@@ -92,15 +92,6 @@ static void save_finding(struct worker *k, const struct cut *c, const struct bro
 		fprintf(stderr, "fsyncstorm cut: a finding is not kept: %s\n", why.text);
 }
 
-static void add_broken(struct broken_list *list, enum broken_kind kind, const char *text)
-{
-	if (list->n < BROKEN_MAX) {
-		list->b[list->n] = (struct broken){ .kind = kind };
-		snprintf(list->b[list->n].text, sizeof(list->b[0].text), "%.300s", text);
-	}
-	list->n++;
-}
-
 /* The image that lies in the slot: mounted again, and looked at by its checker. */
 static uint32_t check_image(struct worker *k, const struct cut *c, struct broken_list *list)
 {
@@ -117,12 +108,12 @@ static uint32_t check_image(struct worker *k, const struct cut *c, struct broken
 	if (ret == 1) {
 		classes |= 1u << CUT_FSCK;
 		tally_first(k->t, CUT_FSCK, why.text);
-		add_broken(list, BROKEN_REPLAY, why.text);
+		evidence_add_broken(list, BROKEN_REPLAY, why.text);
 	}
 	if (!again->err && !recovered_same(first, again, how, sizeof(how))) {
 		classes |= 1u << CUT_REPLAY;
 		tally_first(k->t, CUT_REPLAY, how);
-		add_broken(list, BROKEN_REPLAY, how);
+		evidence_add_broken(list, BROKEN_REPLAY, how);
 	}
 	recovered_free(again);
 	return classes;
@@ -147,7 +138,7 @@ static int judge_state(void *arg, const struct cut *c)
 	char kernel[320] = "";
 
 	k->of->looked = false;
-	judge_cut(k->of->judge, c, &list);
+	evidence_judge(k->of, c, &list);
 	uint32_t classes = classes_of(k, &list);
 	if (k->of->looked) {
 		uint64_t mounted = atomic_fetch_add(&k->t->mounted, 1);

@@ -1,10 +1,14 @@
 /*
- * dmlog.h: a record in the format of the kernel's dm-log-writes, which fstests' replay-log reads.
+ * dmlog.h: records in the format of the kernel's dm-log-writes, which fstests' replay-log reads: written (dmlog.c) and
+ * read (dmlog_read.c).
  *
  * That format is one list of writes and flushes in the order in which they became durable, so it tells less than our
- * record: neither when a write was submitted nor what was in flight.
+ * record: neither when a write was submitted nor what was in flight; and of the calls of those who wrote, nothing.
  *
- * Called by cmd/cut.c.
+ * dmlog.1: What stands before a flush is durable at it. So a log may be taken apart at any flush: each part begins from
+ *      what all before it have left, and no crash image is lost by that.
+ *
+ * Called by cmd/cut_finding.c (writes) and cmd/cut_import.c (reads).
  */
 #ifndef CUT_DMLOG_H
 #define CUT_DMLOG_H
@@ -19,6 +23,7 @@
 #define DMLOG_FUA     2u
 #define DMLOG_DISCARD 4u
 #define DMLOG_MARK    8u
+#define DMLOG_META    16u
 
 struct dmlog_super {
 	uint64_t magic, version, entries;
@@ -35,5 +40,27 @@ struct dmlog_entry {
  * replay-log, makes that image. 0, or -errno with why.
  */
 int dmlog_export(const struct evidence *e, const struct saved_cut *c, const char *path, struct why *why);
+
+/* What is imported: of which device, and which part. */
+struct dmlog_part {
+	const char *log;
+	const char *device;    /* its content when the log began: a file, or a block device, which is only read */
+	const char *target;    /* as cut_fs_parse(), without a size; NULL: as the content tells */
+	const char *from, *to; /* marks: what comes before is content, and what comes after is left out; NULL: all */
+};
+
+struct dmlog_counts {
+	char target[3 * FS_OPTIONS_TEXT];
+	uint64_t writes, flushes, discards, marks;  /* of the part */
+	uint64_t promises;                          /* marks that make one (foreign.h) */
+	uint32_t rounds;
+};
+
+/*
+ * Makes records of it, each as round-N.zst (dmlog.1) in a folder, which is made and must not be there. A discard is
+ * taken for a write of zeros. 0, or -errno with why: whatever the log holds; then there is no folder. -EINTR: it was
+ * stopped.
+ */
+int dmlog_import(const struct dmlog_part *part, const char *folder, struct dmlog_counts *out, struct why *why);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/replace.h"
+#include "cut/foreign.h"
 #include "cut/recorder.h"
 #include "machine/mem.h"
 
@@ -116,17 +117,29 @@ static json_t *threads_json(const struct evidence *e)
 	return out;
 }
 
+static json_t *marks_json(const struct evidence *e)
+{
+	json_t *out = json_array();
+
+	for (uint32_t i = 0; i < e->nmarks; i++)
+		json_array_append_new(out, json_pack("[I,s]", (json_int_t)e->mark[i].pos, e->mark[i].text));
+	return out;
+}
+
 static json_t *history_json(const struct evidence *e)
 {
 	json_t *ops = json_array();
 
 	for (uint32_t i = 0; i < model_nops(e->model); i++)
 		json_array_append_new(ops, op_json(model_op(e->model, i)));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "fs", e->fs.text, "work", e->work,
-	                 "kernel", e->kernel, "subvolumes", (json_int_t)e->subvols, "tear",
-	                 (json_int_t)e->dev->tear, "size", (json_int_t)e->fs.size, "seed", (json_int_t)e->seed,
-	                 "threads", threads_json(e), "files", files_json(e->model), "names", names_json(e->model),
-	                 "calls", ops);
+	json_t *out = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "fs", e->fs.text, "work", e->work,
+	                        "kernel", e->kernel, "subvolumes", (json_int_t)e->subvols, "tear",
+	                        (json_int_t)e->dev->tear, "size", (json_int_t)e->fs.size, "seed", (json_int_t)e->seed,
+	                        "threads", threads_json(e), "files", files_json(e->model), "names",
+	                        names_json(e->model), "calls", ops);
+	if (e->foreign)
+		json_object_set_new(out, "marks", marks_json(e));
+	return out;
 }
 
 /* ---- writing ---- */
@@ -178,6 +191,14 @@ static int write_packed(const char *path, const struct bytes *b, struct why *why
 	return ret ? why_set(why, ret, "%.300s: %s", path, strerror(-ret)) : 0;
 }
 
+static int save_bytes(const char *path, const struct bytes *b, struct why *why)
+{
+	if (b->n > FILE_MAX)
+		return why_set(why, -EFBIG, "%.300s: the content and the writes are %lu MiB, and a record has %llu at "
+		               "most", path, (unsigned long)(b->n >> 20), FILE_MAX >> 20);
+	return write_packed(path, b, why);
+}
+
 int evidence_save(const char *path, const struct evidence *e, struct why *why)
 {
 	json_t *history = history_json(e);
@@ -193,7 +214,7 @@ int evidence_save(const char *path, const struct evidence *e, struct why *why)
 	put_base(&b, e->base, e->fs.size);
 	event = powercut_events(e->dev, &n);
 	put_events(&b, event, n);
-	int ret = write_packed(path, &b, why);
+	int ret = save_bytes(path, &b, why);
 	free(b.p);
 	free(text);
 	json_decref(history);
@@ -334,6 +355,24 @@ static bool load_threads(struct evidence *e, const json_t *threads)
 	return true;
 }
 
+static bool load_marks(struct evidence *e, const json_t *marks)
+{
+	uint64_t before = 0;
+	json_t *j;
+	size_t i;
+
+	e->foreign = marks;
+	json_array_foreach(marks, i, j) {
+		const char *text = json_string_value(json_array_get(j, 1));
+		uint64_t pos = field(j, 0);
+		if (!text || pos < before || pos > RECORDER_EVENTS)
+			return false;
+		evidence_add_mark(e, (uint32_t)pos, text);
+		before = pos;
+	}
+	return true;
+}
+
 static int load_history(const char *path, struct evidence *e, struct bytes *b, struct why *why)
 {
 	const uint8_t *text;
@@ -355,7 +394,8 @@ static int load_history(const char *path, struct evidence *e, struct bytes *b, s
 		    e->subvols >= 1 && e->subvols <= CUT_SUBVOLS && (tear == 512 || tear == DEV_BLOCK);
 	e->model = model_new(NULL);
 	good = good && load_files(e, json_object_get(j, "files")) && load_names(e, json_object_get(j, "names")) &&
-	       load_ops(e, json_object_get(j, "calls")) && load_threads(e, json_object_get(j, "threads"));
+	       load_ops(e, json_object_get(j, "calls")) && load_threads(e, json_object_get(j, "threads")) &&
+	       load_marks(e, json_object_get(j, "marks"));
 	json_decref(j);
 	if (!good)
 		return damaged(path, "its history is not one of this program's", why);
@@ -432,7 +472,7 @@ static int load_events(const char *path, struct evidence *e, struct bytes *b, st
 		for (uint64_t i = 0; i < n && good; i++)
 			good = load_event(e, b, &event[i]);
 	}
-	good = good && is_consistent(event, n);
+	good = good && is_consistent(event, n) && (!e->nmarks || e->mark[e->nmarks - 1].pos <= n);
 	if (good) {
 		powercut_start(e->dev);
 		powercut_load(e->dev, event, (uint32_t)n);
@@ -480,6 +520,7 @@ int evidence_open_slot(struct evidence *e, struct why *why)
 
 	if (ret)
 		return ret;
+	e->slot.foreign = e->foreign;
 	e->judge = judge_new(e->model, e->dev);
 	e->judge->recover = look;
 	e->judge->recover_arg = e;
@@ -500,7 +541,33 @@ void evidence_free(struct evidence *e)
 		munmap(e->base, e->fs.size);
 	if (e->model)
 		model_free(e->model);
+	free(e->mark);
 	*e = (struct evidence){ .slot.loop = -1 };
+}
+
+void evidence_add_mark(struct evidence *e, uint32_t pos, const char *text)
+{
+	if (!(e->nmarks & (e->nmarks - 1))) { /* a power of two is full */
+		e->mark = realloc(e->mark, (2 * e->nmarks + 1) * sizeof(*e->mark));
+		CHECK(e->mark);
+	}
+	struct evidence_mark *m = &e->mark[e->nmarks++];
+	m->pos = pos;
+	snprintf(m->text, sizeof(m->text), "%s", text);
+}
+
+void evidence_add_broken(struct broken_list *list, enum broken_kind kind, const char *text)
+{
+	if (list->n < BROKEN_MAX) {
+		list->b[list->n] = (struct broken){ .kind = kind };
+		snprintf(list->b[list->n].text, sizeof(list->b[0].text), "%.300s", text);
+	}
+	list->n++;
+}
+
+uint32_t evidence_judge(struct evidence *e, const struct cut *c, struct broken_list *out)
+{
+	return e->foreign ? foreign_judge(e, c, out) : judge_cut(e->judge, c, out);
 }
 
 const char *evidence_thread(const struct evidence *e, uint32_t task)

@@ -6,18 +6,30 @@
  * files, names, calls); the blocks of the base that are not zeros; the events, each write with its data. Numbers are
  * little-endian.
  *
- * Called by cut/world.c, which records, by all that judges or tells of a crash, and by cmd/cut.c.
+ * A record may be foreign: of a log of others (dmlog.h), with no history. Its marks are kept, and are judged by
+ * foreign.h.
+ *
+ * Called by cut/world.c and cut/dmlog_read.c, which record, by all that judges or tells of a crash, and by cmd/cut.c.
  */
 #ifndef CUT_EVIDENCE_H
 #define CUT_EVIDENCE_H
 
 #include "cut/fs.h"
 #include "cut/slot.h"
+#include "dev/powercut.h"
 #include "oracle/check.h"
 #include "oracle/model.h"
 #include "scene/scene.h"
 
 #define EVIDENCE_THREADS 32u
+
+#define EVIDENCE_MARK 481u
+
+/* What a foreign log says of a position. */
+struct evidence_mark {
+	uint32_t pos;
+	char text[EVIDENCE_MARK];
+};
 
 struct evidence {
 	struct cut_fs fs;
@@ -32,6 +44,9 @@ struct evidence {
 	bool looked;         /* an image was mounted, and lies in the slot still; the caller sets it to false */
 	unsigned nthreads;
 	struct { uint32_t task; char name[SCENE_THREAD_MAX]; } thread[EVIDENCE_THREADS];
+	bool foreign;
+	uint32_t nmarks;
+	struct evidence_mark *mark; /* in the order of their positions */
 };
 
 /* What a round came to. */
@@ -48,6 +63,12 @@ int evidence_load(const char *path, struct evidence *out, struct why *why);
 /* Makes it ready to judge: a slot, a judge. 0, or -errno with why. */
 int evidence_open_slot(struct evidence *e, struct why *why);
 void evidence_free(struct evidence *e);
+/* The text is cut to its room. */
+void evidence_add_mark(struct evidence *e, uint32_t pos, const char *text);
+/* Judges one crash; its slot is open. The number of broken promises, which are appended to `out`. */
+uint32_t evidence_judge(struct evidence *e, const struct cut *c, struct broken_list *out);
+/* One more, that is of no file. */
+void evidence_add_broken(struct broken_list *list, enum broken_kind kind, const char *text);
 /* The record becomes these events, whose data are not its own. */
 void evidence_record(struct evidence *e, const struct dev_event *event, uint32_t n);
 /* The record becomes one in which no flush made anything durable. */

@@ -140,6 +140,30 @@ static bool is_kept(const struct saved_cut *c, uint32_t pos)
 	return false;
 }
 
+/* Its checker's word is most of what a foreign image is judged by. */
+static int check_foreign(struct evidence *e, const struct cut *c, struct broken_list *out, struct why *why)
+{
+	struct recovered *first, *again;
+	struct dev *image;
+	char how[200];
+	int ret;
+
+	if (judge_look(e->judge, c, NULL)->err)
+		return (int)out->n;
+	powercut_image(e->dev, c, &image);
+	slot_put(&e->slot, image);
+	dev_close(image);
+	first = slot_look(&e->slot);
+	ret = slot_check(&e->slot, &again, why);
+	if (ret == 1)
+		evidence_add_broken(out, BROKEN_REPLAY, why->text);
+	if (!again->err && !recovered_same(first, again, how, sizeof(how)))
+		evidence_add_broken(out, BROKEN_REPLAY, how);
+	recovered_free(first);
+	recovered_free(again);
+	return ret < 0 ? ret : (int)out->n;
+}
+
 int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_list *out, struct why *why)
 {
 	struct epoch ep;
@@ -170,7 +194,9 @@ int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_l
 			}
 		cut.hash = powercut_hash(e->dev, &cut);
 		*out = (struct broken_list){ .n = 0 };
-		ret = (int)judge_cut(e->judge, &cut, out);
+		ret = (int)evidence_judge(e, &cut, out);
+		if (e->foreign && ret >= 0)
+			ret = check_foreign(e, &cut, out, why);
 	}
 	free(pending);
 	free(keep);
@@ -256,6 +282,9 @@ static void lose_fewer(struct shrinking *s, struct saved_cut *c)
 
 static void earliest(struct shrinking *s, struct saved_cut *c, bool all)
 {
+	for (uint32_t i = 0; i < s->e->nmarks && s->e->mark[i].pos < c->pos; i++)
+		if (try_extreme(s, c, s->e->mark[i].pos, all))
+			return;
 	for (uint32_t i = 0; i < model_nops(s->e->model); i++) {
 		const struct model_op *o = model_op(s->e->model, i);
 		if (model_is_sync(o) && !o->ret && o->pe && o->pe < c->pos && try_extreme(s, c, o->pe, all))
@@ -343,6 +372,21 @@ static uint32_t moments_of(const struct evidence *e, uint32_t pos, struct moment
 
 #define LINES 60u /* of the end of the story: what comes before is told as a number */
 
+static void tell_marks(const struct evidence *e, uint32_t pos, FILE *out)
+{
+	uint32_t n = 0, from;
+
+	while (n < e->nmarks && e->mark[n].pos <= pos)
+		n++;
+	from = n > LINES ? n - LINES : 0;
+	fprintf(out, "%8s  mark of the log\n", "position");
+	if (from)
+		fprintf(out, "%8s  (%u marks before)\n", "", from);
+	for (uint32_t i = from; i < n; i++)
+		fprintf(out, "%8u  %s\n", e->mark[i].pos, e->mark[i].text);
+	fprintf(out, "%8u  ==== the power goes ====\n", pos);
+}
+
 static void tell_calls(const struct evidence *e, uint32_t pos, FILE *out)
 {
 	struct moment *m = mem_alloc((2 * model_nops(e->model) + 1) * sizeof(*m));
@@ -374,8 +418,8 @@ static void tell_cut(struct evidence *e, const struct saved_cut *c, FILE *out)
 	for (uint32_t i = 0; i < c->pos && i < n; i++)
 		count[event[i].kind]++;
 	powercut_epoch_at(e->dev, c->pos, &ep);
-	fprintf(out, "\nSince the mount began the device had been given %u writes and %u flushes; %u flushes were "
-	        "done.\n", count[DEV_WSUB], count[DEV_FSUB], count[DEV_FCMP]);
+	fprintf(out, "\nSince the %s began the device had been given %u writes and %u flushes; %u flushes were "
+	        "done.\n", e->foreign ? "record" : "mount", count[DEV_WSUB], count[DEV_FSUB], count[DEV_FCMP]);
 	fprintf(out, "Of %u writes that no flush had made durable ", ep.npending);
 	if (c->nkept == ep.npending)
 		fprintf(out, "none is lost: this is the kindest disk.\n");
@@ -390,15 +434,21 @@ static void tell_cut(struct evidence *e, const struct saved_cut *c, FILE *out)
 
 void finding_tell(struct evidence *e, const struct saved_cut *c, const struct broken_list *broken, FILE *out)
 {
-	fprintf(out, "%s on %s, recorded on Linux %s\n\n", e->work, e->fs.text, e->kernel);
-	tell_calls(e, c->pos, out);
+	if (e->foreign) {
+		fprintf(out, "%s of %s, a log of dm-log-writes\n\n", e->work, e->fs.text);
+		tell_marks(e, c->pos, out);
+	} else {
+		fprintf(out, "%s on %s, recorded on Linux %s\n\n", e->work, e->fs.text, e->kernel);
+		tell_calls(e, c->pos, out);
+	}
 	tell_cut(e, c, out);
 	fprintf(out, "After the next mount:\n");
 	for (uint32_t i = 0; i < broken->n && i < BROKEN_MAX; i++)
 		fprintf(out, "  %s\n", broken->b[i].text);
 	if (broken->n > BROKEN_MAX)
 		fprintf(out, "  and %u more\n", broken->n - BROKEN_MAX);
-	fprintf(out, "(Version n is what the call of that number wrote; `fsyncstorm cut replay` judges this again.)\n");
+	fprintf(out, "(%s`fsyncstorm cut replay` judges this again.)\n",
+	        e->foreign ? "" : "Version n is what the call of that number wrote; ");
 }
 
 /* ---- written ---- */

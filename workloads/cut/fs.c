@@ -16,7 +16,6 @@
 #include "kit/program.h"
 
 #define MIB       (1ull << 20)
-#define SIZE_MAX_ (1024 * MIB)
 #define SUBVOL    "fsyncstorm-subvolume-"
 
 struct cut_fs_type {
@@ -25,17 +24,19 @@ struct cut_fs_type {
 	const char *check[6];   /* the same of its checker */
 	const char *mount;      /* options that a recorded mount has: nothing is discarded */
 	uint64_t size, least;
+	struct { unsigned at; const char *is; } magic; /* by which it is known */
 	bool in_place, reuses_inodes, has_subvols;
 };
 
 static const struct cut_fs_type types[] = {
 	{ "ext4", "e2fsprogs",
 	  { "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0" },
-	  { "fsck.ext4", "-f", "-n" }, "", 32 * MIB, 16 * MIB, true, true, false },
-	{ "xfs", "xfsprogs", { "mkfs.xfs", "-q", "-f", "-K" }, { "xfs_repair", "-n" }, "", 300 * MIB, 300 * MIB, true,
-	  true, false },
+	  { "fsck.ext4", "-f", "-n" }, "", 32 * MIB, 16 * MIB, { 1080, "\x53\xef" },
+	  true, true, false },
+	{ "xfs", "xfsprogs", { "mkfs.xfs", "-q", "-f", "-K" }, { "xfs_repair", "-n" }, "", 300 * MIB, 300 * MIB,
+	  { 0, "XFSB" }, true, true, false },
 	{ "btrfs", "btrfs-progs", { "mkfs.btrfs", "-q", "-f", "-K" }, { "btrfs", "check", "--readonly" }, "nodiscard",
-	  128 * MIB, 109 * MIB, false, false, true },
+	  128 * MIB, 109 * MIB, { 0x10040, "_BHRfS_M" }, false, false, true },
 };
 #define NTYPES (sizeof(types) / sizeof(types[0]))
 
@@ -62,11 +63,25 @@ int cut_fs_parse(const char *text, struct cut_fs *out, struct why *why)
 		return why_set(why, -EINVAL, "no file system is called `%s`%s", name,
 		               text_did_you_mean(hint, sizeof(hint), text_nearest(name, types, NTYPES,
 		                                                                  sizeof(types[0]))));
-	struct fs_sizes sizes = { out->type->name, out->type->least, SIZE_MAX_ };
+	struct fs_sizes sizes = { out->type->name, out->type->least, CUT_FS_SIZE_MAX };
 	if (fs_options_parse(text + len, &sizes, &out->options, why))
 		return -EINVAL;
 	out->size = out->options.size ? out->options.size : out->type->size;
 	return 0;
+}
+
+int cut_fs_find(const uint8_t *content, uint64_t size, char *out, size_t room, struct why *why)
+{
+	for (size_t i = 0; i < NTYPES; i++) {
+		const struct cut_fs_type *t = &types[i];
+		size_t n = strlen(t->magic.is);
+		if (size < t->magic.at + n || memcmp(content + t->magic.at, t->magic.is, n))
+			continue;
+		uint64_t mib = ((size > t->least ? size : t->least) + MIB - 1) / MIB;
+		snprintf(out, room, "fs:%s,size=%lum", t->name, (unsigned long)mib);
+		return 0;
+	}
+	return why_set(why, -EINVAL, "neither ext4, xfs nor btrfs lies there");
 }
 
 const char *cut_fs_name(const struct cut_fs *fs)

@@ -27,6 +27,13 @@ struct cut_fs {
 
 /* "fs:ext4|xfs|btrfs[,mkfs=ARGUMENTS][,mount=OPTIONS][,size=SIZE]". 0, or -EINVAL with why. */
 int cut_fs_parse(const char *text, struct cut_fs *out, struct why *why);
+/*
+ * Which of them lies at the beginning of a device of `size` bytes: "fs:ext4,size=64m". The size that it gives is that
+ * of the device or, where such are not taken, more. 0, or -EINVAL with why.
+ */
+int cut_fs_find(const uint8_t *content, uint64_t size, char *out, size_t room, struct why *why);
+/* The largest device. */
+#define CUT_FS_SIZE_MAX (1024ull << 20)
 /* "btrfs". */
 const char *cut_fs_name(const struct cut_fs *fs);
 /* Its checksums tell a block of two writes from one of one: else files are written in place (rules.5). */

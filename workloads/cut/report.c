@@ -7,6 +7,14 @@
 
 #define ALPHA 0.05 /* below this chance two arms differ */
 
+static const char fuse_front[] = "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a flush "
+	"after the write, several writes in flight, and one flush at a time.";
+static const char foreign_front[] = "dm-log-writes. It sees flushes and FUA as they are, and writes in the order in "
+	"which they became durable: not when they were submitted, nor which were in flight beside a flush.";
+static const char foreign_judged[] = "that it mounts, every name and byte can be read, the checker and a second mount "
+	"agree, the kernel logs no error, and what marks promise. Not judged: what calls had promised; such a log "
+	"tells of none.";
+
 static unsigned long ul(uint64_t n)
 {
 	return (unsigned long)n;
@@ -26,13 +34,15 @@ void report_head(const struct cut_plan *p, const struct controls *c, FILE *out)
 		fprintf(out, "%s, recorded on Linux %s, judged on Linux %s\n", p->fs.text, p->recorded_on, u.release);
 	else
 		fprintf(out, "%s, Linux %s\n", p->fs.text, u.release);
-	screen_say(out, "  recorder: ", "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a "
-	           "flush after the write, several writes in flight, and one flush at a time.");
+	screen_say(out, "  recorder: ", p->foreign ? foreign_front : fuse_front);
+	if (p->foreign)
+		screen_say(out, "  judged: ", foreign_judged);
 	if (p->records[0])
 		return;
-	screen_sayf(out, "  controls: ", "a flush that lies was caught in %u of %u states; a correct run broke %u of "
-	            "%u; %u of %u flushes came while a write was in flight.", c->lied_broken, c->lied_states,
-	            c->broken, c->states, c->beside, c->flushes);
+	screen_sayf(out, "  controls: ", "%sa flush that lies was caught in %u of %u states; a correct run broke %u of "
+	            "%u; %u of %u flushes came while a write was in flight.",
+	            p->foreign ? "with a record of our own: " : "", c->lied_broken, c->lied_states, c->broken,
+	            c->states, c->beside, c->flushes);
 }
 
 void report_recorded(const struct cut_plan *p, const char *work, const struct tally *t, FILE *out)
@@ -129,8 +139,9 @@ json_t *report_head_json(const struct cut_plan *p, const struct controls *c)
 
 	uname(&u);
 	json_t *out = json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:i,s:i}", "schema", "fsyncstorm-cut", "schema_version", 1,
-	                        "target", p->fs.text, "kernel", u.release, "recorder", "fuse", "seed",
-	                        (json_int_t)p->seed, "holds", (int)p->holds, "tear_unit", (int)p->tear);
+	                        "target", p->fs.text, "kernel", u.release, "recorder",
+	                        p->foreign ? "dm-log-writes" : "fuse", "seed", (json_int_t)p->seed, "holds",
+	                        (int)p->holds, "tear_unit", (int)p->tear);
 	json_t *controls = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "lying_states", (int)c->lied_states, "lying_broken",
 	                             (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
 	                             (int)c->broken, "flushes", (int)c->flushes, "flushes_beside_a_write",

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cut/foreign.h"
 #include "machine/mem.h"
 #include "rt/rt.h"
 #include "target/loop.h"
@@ -224,7 +225,9 @@ static struct recovered *mount_and_read(struct slot *s, const char *how)
 		r->err = root;
 		return r;
 	}
-	for (unsigned i = 0; i < s->subvols; i++) {
+	if (s->foreign)
+		foreign_read(root, r);
+	for (unsigned i = 0; i < s->subvols && !s->foreign; i++) {
 		int ret = read_dir(s, r, root, i);
 		if (ret && !r->list_err)
 			r->list_err = ret;

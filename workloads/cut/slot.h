@@ -20,6 +20,7 @@ struct slot {
 	const struct cut_fs *fs;
 	const uint8_t *base; /* the caller's */
 	unsigned subvols;
+	bool foreign;        /* others have made its files: read by foreign.h. The caller sets it */
 	int memory, loop;
 	char path[64];       /* of the device */
 	uint8_t *map;
