@@ -10,14 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/replace.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/cut_finding.h"
 #include "cmd/cut_import.h"
+#include "cmd/cut_kernel.h"
 #include "cut/cut.h"
 #include "cut/evidence.h"
 #include "cut/report.h"
@@ -29,11 +32,14 @@
 #define WORKS_MAX      128u
 #define STATES_DEFAULT 1000u
 #define STATES_FAMILY  100u /* of each scenario, when none is named */
+#define FORWARD_MAX    200u
+#define GUEST_SECONDS  3600 /* for a guest, besides --states TIME of each work */
+#define KERNEL         "kernel:"
 #define ROUNDS_KEPT    20u  /* by --record, when nothing is said */
 
 enum {
 	KEY_SEED = 0x1001, KEY_TEAR, KEY_CHECK, KEY_AIM, KEY_CONTROL, KEY_VIA, KEY_ROUNDS, KEY_HOLDS, KEY_FINDINGS,
-	KEY_PER_ROUND, KEY_RECORD,
+	KEY_PER_ROUND, KEY_RECORD, KEY_KERNEL,
 };
 
 struct options {
@@ -43,6 +49,10 @@ struct options {
 	struct cut_fs control_fs;
 	const char *work[WORKS_MAX];
 	unsigned nworks;
+	const char *kernel, *second_kernel; /* --kernel, --control kernel: NULL: the running one; none */
+	const struct argp_option *table;    /* whose arguments may go to a guest; NULL: none do */
+	char *forward[FORWARD_MAX + 1];     /* the arguments as a guest gets them, ended by NULL */
+	unsigned nforward;
 	FILE *text;
 	json_t *arms; /* what works with two arms say together */
 };
@@ -111,11 +121,16 @@ static int take_control(struct options *o, const char *arg)
 {
 	struct why why;
 
+	if (!strncmp(arg, KERNEL, strlen(KERNEL)) && arg[strlen(KERNEL)]) {
+		o->second_kernel = arg + strlen(KERNEL);
+		return 0;
+	}
 	o->control = arg;
 	if (!strcmp(arg, "one-syncer"))
 		return 0;
 	if (strncmp(arg, "fs:", 3)) {
-		cmd_error(CMD, "--control: `%.40s`: one-syncer, or a second file system as fs:ext4, is expected", arg);
+		cmd_error(CMD, "--control: `%.40s`: one-syncer, a second file system as fs:ext4, or a second kernel as "
+		          "kernel:6.12 is expected", arg);
 		return EINVAL;
 	}
 	if (cut_fs_parse(arg, &o->control_fs, &why)) {
@@ -156,10 +171,29 @@ static int take_small(struct options *o, const char *option, const char *arg, ui
 	return ret;
 }
 
+/* The argument as a guest gets it: all but where results go, and what runs here. */
+static void forward(struct options *o, int key, const char *arg)
+{
+	const struct argp_option *of = o->table;
+	bool stays = key == 'j' || key == 'o' || key == KEY_KERNEL || key == KEY_RECORD ||
+	             (key == KEY_CONTROL && !strncmp(arg, KERNEL, strlen(KERNEL)));
+
+	if (stays || o->nforward == FORWARD_MAX)
+		return;
+	while (of->name && of->key != key)
+		of++;
+	if (key == ARGP_KEY_ARG)
+		CHECK(asprintf(&o->forward[o->nforward++], "%s", arg) >= 0);
+	else if (of->name)
+		CHECK(asprintf(&o->forward[o->nforward++], "--%s=%s", of->name, arg) >= 0);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
+	if (arg && o->table)
+		forward(o, key, arg);
 	switch (key) {
 	case 't':
 		return take_target(o, arg);
@@ -192,6 +226,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return EINVAL;
 	case KEY_RECORD:
 		o->record = arg;
+		return 0;
+	case KEY_KERNEL:
+		o->kernel = arg;
 		return 0;
 	case 'J':
 		return take_small(o, "jobs", arg, 1, CUT_JOBS_MAX, &o->plan.jobs);
@@ -229,8 +266,10 @@ static const struct argp_option table[] = {
 	{ "holds", KEY_HOLDS, "0..3", 0, "Hold completions of writes over up to so many flushes (default: 3)", 0 },
 	{ "tear", KEY_TEAR, "4k|512", 0, "What a disk writes as a whole (default: 4k)", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Where chance begins (default: 1)", 0 },
-	{ "control", KEY_CONTROL, "one-syncer|FS", 0, "A second arm in the same run: one thread alone syncs, or "
-	  "another file system", 0 },
+	{ "control", KEY_CONTROL, "one-syncer|FS|kernel:KERNEL", 0, "A second arm in the same run: one thread "
+	  "alone syncs, another file system, or another kernel", 0 },
+	{ "kernel", KEY_KERNEL, "KERNEL", 0, "Under another kernel, in QEMU: 6.12 (the newest Debian package of that "
+	  "series), a package's name or file, or a path of vmlinuz-VERSION with ../lib/modules/VERSION", 0 },
 	{ "record", KEY_RECORD, "DIR", 0, "Judge nothing: keep --rounds runs (default: 20), or those of --states TIME, "
 	  "in that folder, for `cut judge` on this kernel or another", 0 },
 	{ "via", KEY_VIA, "auto|fuse", 0, "How the device is recorded", 0 },
@@ -349,6 +388,102 @@ static int write_json(struct options *o, const json_t *head)
 	return ret ? cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret)) : 0;
 }
 
+/* ---- other kernels ---- */
+
+/* The guest's exit status, and what it came to, which may be NULL. */
+static int run_guest(struct options *o, const char *kernel, json_t **result)
+{
+	const struct cut_guest g = { kernel, (const char *const *)o->forward, o->text == stderr, o->record,
+		                     o->record ? o->record : o->plan.findings,
+		                     GUEST_SECONDS + 2 * o->plan.seconds * o->nworks };
+
+	return cut_guest_run(&g, result);
+}
+
+static struct tally *tally_of(const json_t *result)
+{
+	struct tally *t = tally_new();
+
+	atomic_store(&t->states, (uint64_t)json_integer_value(json_object_get(result, "states")));
+	atomic_store(&t->broken, (uint64_t)json_integer_value(json_object_get(result, "broken")));
+	return t;
+}
+
+/* What two kernels say of one work. */
+static void compare_kernels(struct options *o, const json_t *a, const char *name_a, const json_t *b,
+                            const char *name_b)
+{
+	struct tally *ta = tally_of(a), *tb = tally_of(b);
+	const char *work = json_string_value(json_object_get(a, "work"));
+
+	fprintf(o->text, "\n%s", work);
+	report_arms(name_a, ta, name_b, tb, o->text);
+	json_array_append_new(o->arms, report_arms_json(work, name_a, ta, name_b, tb));
+	tally_free(ta);
+	tally_free(tb);
+}
+
+static void name_kernel(const char *release, char *out, size_t size)
+{
+	snprintf(out, size, "Linux %s", release ? release : "?");
+}
+
+/* The second arm: the same under another kernel; its results join those of the first. 0, or 2. */
+static int run_second_kernel(struct options *o, const char *first_kernel, json_t *results, bool *broken)
+{
+	size_t i, k, n = json_array_size(results);
+	char name_a[160], name_b[160];
+	json_t *second, *a, *b;
+	int status = run_guest(o, o->second_kernel, &second);
+
+	if (status > 1)
+		return status;
+	*broken |= status;
+	name_kernel(first_kernel, name_a, sizeof(name_a));
+	name_kernel(json_string_value(json_object_get(second, "kernel")), name_b, sizeof(name_b));
+	json_array_foreach(json_object_get(second, "results"), k, b) {
+		for (i = 0; i < n; i++) {
+			a = json_array_get(results, i);
+			if (json_equal(json_object_get(a, "work"), json_object_get(b, "work")) &&
+			    json_equal(json_object_get(a, "arm"), json_object_get(b, "arm")))
+				compare_kernels(o, a, name_a, b, name_b);
+		}
+	}
+	json_array_foreach(json_object_get(second, "results"), k, b) {
+		json_object_set_new(b, "arm", json_string(name_b));
+		json_array_append(results, b);
+	}
+	json_decref(second);
+	return 0;
+}
+
+/* All of it under another kernel. The exit status. */
+static int run_kernel(struct options *o)
+{
+	json_t *head;
+	int status = run_guest(o, o->kernel, &head);
+	bool broken = status == 1;
+
+	if (status > 1 && o->record)
+		rmdir(o->record);
+	if (!status && o->record)
+		fprintf(o->text, "they are in %s: fsyncstorm cut judge %s\n", o->record, o->record);
+	if (status > 1 || !head)
+		return status;
+	o->arms = json_array();
+	int ret = 0;
+	if (o->second_kernel)
+		ret = run_second_kernel(o, json_string_value(json_object_get(head, "kernel")),
+		                        json_object_get(head, "results"), &broken);
+	if (json_array_size(o->arms))
+		json_object_set(head, "arms", o->arms);
+	if (!ret && o->json)
+		ret = write_json(o, head);
+	json_decref(o->arms);
+	json_decref(head);
+	return ret ? ret : broken;
+}
+
 /* The exit status. */
 static int end_run(struct options *o, const struct controls *c, json_t *results, int ret, bool broken)
 {
@@ -370,6 +505,7 @@ static int run_all(struct options *o)
 	json_t *results = json_array();
 	struct cut_plan second = o->plan;
 	struct controls c, c2;
+	struct utsname u;
 	bool broken = false;
 	int ret = check_controls(o, &o->plan, &c);
 
@@ -384,6 +520,10 @@ static int run_all(struct options *o)
 	}
 	for (unsigned i = 0; i < o->nworks && !ret && !stop_asked(); i++)
 		ret = run_work(o, o->work[i], results, &broken);
+	if (!ret && o->second_kernel && !stop_asked()) {
+		uname(&u);
+		ret = run_second_kernel(o, u.release, results, &broken);
+	}
 	return end_run(o, &c, results, ret, broken);
 }
 
@@ -411,9 +551,10 @@ static int check_record(struct options *o)
 {
 	if (o->nworks != 1)
 		return cmd_error(CMD, "--record: one job or scenario is expected");
-	if (o->control || o->plan.aim.thread[0] || o->plan.exhaustive || o->json || o->out || o->plan.states)
+	if (o->control || o->second_kernel || o->plan.aim.thread[0] || o->plan.exhaustive || o->json || o->out ||
+	    o->plan.states)
 		return cmd_error(CMD, "--record judges nothing: %s is for `cut judge`",
-		                 o->control               ? "--control"
+		                 o->control || o->second_kernel ? "--control"
 		                 : o->plan.aim.thread[0]  ? "--aim"
 		                 : o->json                ? "--json"
 		                 : o->out                 ? "--out"
@@ -435,7 +576,7 @@ static int check_options(struct options *o)
 
 	if (!o->has_target)
 		return cmd_error(CMD, "--target: a file system is expected, as fs:btrfs");
-	if (geteuid())
+	if (geteuid() && !o->kernel)
 		return cmd_error(CMD, "making and mounting a file system needs root");
 	if (o->json && strcmp(o->json, "-") && (ret = replace_check(o->json)))
 		return cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
@@ -506,15 +647,18 @@ static int cut_command(int argc, char **argv)
 		                          "`cut judge`",
 		                          NULL, NULL, NULL };
 	struct options o = defaults();
-	int ret = cmd_options(&argp, argc, argv, &o);
 
-	if (ret)
-		return ret;
-	ret = check_options(&o);
-	if (ret)
-		return ret;
-	begin_run(&o);
-	return run_all(&o);
+	o.table = table;
+	int ret = cmd_options(&argp, argc, argv, &o);
+	if (!ret)
+		ret = check_options(&o);
+	if (!ret) {
+		begin_run(&o);
+		ret = o.kernel ? run_kernel(&o) : run_all(&o);
+	}
+	for (unsigned i = 0; i < o.nforward; i++)
+		free(o.forward[i]);
+	return ret;
 }
 
 /* ---- what was recorded ---- */
