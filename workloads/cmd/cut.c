@@ -23,6 +23,7 @@
 #include "cmd/cut_kernel.h"
 #include "cut/cut.h"
 #include "cut/evidence.h"
+#include "cut/recorder.h"
 #include "cut/report.h"
 #include "cut/work.h"
 #include "kit/interrupt.h"
@@ -45,7 +46,7 @@ enum {
 struct options {
 	struct cut_plan plan;
 	bool has_target, has_bound, has_check;
-	const char *json, *out, *control, *record;
+	const char *json, *out, *control, *record, *via;
 	struct cut_fs control_fs;
 	const char *work[WORKS_MAX];
 	unsigned nworks;
@@ -220,9 +221,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_CONTROL:
 		return take_control(o, arg);
 	case KEY_VIA:
-		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse"))
+		o->via = arg;
+		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse") || !strcmp(arg, "ublk"))
 			return 0;
-		cmd_error(CMD, "--via: `%.40s`: auto or fuse is expected", arg);
+		cmd_error(CMD, "--via: `%.40s`: auto, fuse or ublk is expected", arg);
 		return EINVAL;
 	case KEY_RECORD:
 		o->record = arg;
@@ -272,7 +274,8 @@ static const struct argp_option table[] = {
 	  "series), a package's name or file, or a path of vmlinuz-VERSION with ../lib/modules/VERSION", 0 },
 	{ "record", KEY_RECORD, "DIR", 0, "Judge nothing: keep --rounds runs (default: 20), or those of --states TIME, "
 	  "in that folder, for `cut judge` on this kernel or another", 0 },
-	{ "via", KEY_VIA, "auto|fuse", 0, "How the device is recorded", 0 },
+	{ "via", KEY_VIA, "auto|fuse|ublk", 0, "How the device is recorded: a loop device over FUSE, ublk, or the best "
+	  "that the kernel has (default)", 0 },
 	{ 0 },
 };
 
@@ -578,6 +581,9 @@ static int check_options(struct options *o)
 		return cmd_error(CMD, "--target: a file system is expected, as fs:btrfs");
 	if (geteuid() && !o->kernel)
 		return cmd_error(CMD, "making and mounting a file system needs root");
+	if (!o->kernel && recorder_choose(o->via, &why))
+		return cmd_error(CMD, "--via: %s", why.text);
+	o->plan.recorder = recorder_name();
 	if (o->json && strcmp(o->json, "-") && (ret = replace_check(o->json)))
 		return cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
 	if (o->plan.exhaustive && !o->plan.rounds)
@@ -616,7 +622,7 @@ static struct options defaults(void)
 {
 	return (struct options){ .plan = { .holds = 3, .seed = 1, .tear = DEV_BLOCK, .check_every = 50,
 		                           .findings_most = 3, .per_round = 40, .jobs = default_jobs() },
-		                 .text = stdout };
+		                 .text = stdout, .via = "auto" };
 }
 
 static void begin_run(struct options *o)
@@ -740,6 +746,7 @@ static int judge_command(int argc, char **argv)
 		return ret;
 	o.plan.fs = control.fs;
 	o.plan.foreign = control.foreign;
+	o.plan.recorder = control.recorder;
 	o.plan.recorded_on = control.foreign ? NULL : control.kernel;
 	if (control.foreign && !o.has_check)
 		o.plan.check_every = 1;

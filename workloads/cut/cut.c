@@ -184,10 +184,17 @@ static void tell_failed(struct worker *k)
 	}
 }
 
+static void raise_to(_Atomic uint32_t *max, uint32_t n)
+{
+	uint32_t now = atomic_load(max);
+
+	while (n > now && !atomic_compare_exchange_weak(max, &now, n))
+		;
+}
+
 static void count_round(struct worker *k, const struct round_counts *c)
 {
 	struct tally *t = k->t;
-	uint32_t max = atomic_load(&t->in_flight_max);
 
 	atomic_fetch_add(&t->calls, c->calls);
 	atomic_fetch_add(&t->syncs, c->syncs);
@@ -196,8 +203,9 @@ static void count_round(struct worker *k, const struct round_counts *c)
 	atomic_fetch_add(&t->events, c->events);
 	atomic_fetch_add(&t->flushes, c->flushes);
 	atomic_fetch_add(&t->beside, c->beside);
-	while (c->in_flight_max > max && !atomic_compare_exchange_weak(&t->in_flight_max, &max, c->in_flight_max))
-		;
+	atomic_fetch_add(&t->fua, c->fua);
+	raise_to(&t->in_flight_max, c->in_flight_max);
+	raise_to(&t->flushes_max, c->flushes_max);
 	if (c->failed)
 		tell_failed(k);
 }

@@ -32,6 +32,7 @@ struct cut_plan {
 	char records[512];      /* rounds are not judged but kept here, each as round-N.zst; "": they are judged */
 	char controls[512];     /* the folder of those that were recorded, to be judged; "": they are run */
 	const char *recorded_on; /* the kernel of those; NULL: the one that judges */
+	const char *recorder;   /* the front end's name (recorder.h) */
 	bool foreign;           /* those that are judged are of a log of others (evidence.h) */
 	bool one_syncer;        /* the control arm: of the threads that sync only the first does */
 	void (*progress)(const struct tally *t, double seconds, void *arg);

@@ -137,6 +137,7 @@ static json_t *history_json(const struct evidence *e)
 	                        (json_int_t)e->dev->tear, "size", (json_int_t)e->fs.size, "seed", (json_int_t)e->seed,
 	                        "threads", threads_json(e), "files", files_json(e->model), "names",
 	                        names_json(e->model), "calls", ops);
+	json_object_set_new(out, "recorder", json_string(e->recorder));
 	if (e->foreign)
 		json_object_set_new(out, "marks", marks_json(e));
 	return out;
@@ -387,6 +388,9 @@ static int load_history(const char *path, struct evidence *e, struct bytes *b, s
 		return damaged(path, error.text, why);
 	snprintf(e->work, sizeof(e->work), "%s", string(j, "work"));
 	snprintf(e->kernel, sizeof(e->kernel), "%s", string(j, "kernel"));
+	snprintf(e->recorder, sizeof(e->recorder), "%s", string(j, "recorder"));
+	if (!e->recorder[0]) /* of the time when there was no other */
+		strcpy(e->recorder, "fuse");
 	e->subvols = (unsigned)integer(j, "subvolumes");
 	e->seed = integer(j, "seed");
 	uint64_t tear = integer(j, "tear");
@@ -622,7 +626,7 @@ static bool call_failed(const struct model_op *o)
 void evidence_count(const struct evidence *e, struct round_counts *out)
 {
 	const struct dev_event *event = powercut_events(e->dev, &out->events);
-	uint32_t in_flight = 0;
+	uint32_t in_flight = 0, flushing = 0;
 
 	*out = (struct round_counts){ .events = out->events };
 	for (uint32_t i = 0; i < model_nops(e->model); i++) {
@@ -637,6 +641,10 @@ void evidence_count(const struct evidence *e, struct round_counts *out)
 		in_flight += event[i].kind == DEV_WSUB;
 		in_flight -= event[i].kind == DEV_WCMP;
 		out->in_flight_max = in_flight > out->in_flight_max ? in_flight : out->in_flight_max;
+		flushing += event[i].kind == DEV_FSUB;
+		flushing -= event[i].kind == DEV_FCMP;
+		out->flushes_max = flushing > out->flushes_max ? flushing : out->flushes_max;
+		out->fua += event[i].kind == DEV_WSUB && event[i].fua;
 		out->flushes += event[i].kind == DEV_FSUB;
 		out->beside += event[i].kind == DEV_FSUB && in_flight;
 	}

@@ -34,6 +34,7 @@ struct evidence_mark {
 struct evidence {
 	struct cut_fs fs;
 	char work[SCENE_NAME_MAX], kernel[128]; /* kernel: that recorded it */
+	char recorder[16];   /* the front end (recorder.h) */
 	unsigned subvols;
 	uint64_t seed;       /* of the round */
 	uint8_t *base;       /* fs.size bytes */
@@ -53,7 +54,7 @@ struct evidence {
 struct round_counts {
 	uint32_t calls, syncs, failed; /* calls of the threads; those that promised; those that failed */
 	uint32_t events, flushes, beside; /* of the record; beside: flushes that came while a write was in flight */
-	uint32_t in_flight_max;        /* writes */
+	uint32_t in_flight_max, flushes_max, fua; /* writes, and flushes, in flight at a time; FUA writes */
 };
 
 /* Writes it. 0, or -errno with why; then there is no file. */

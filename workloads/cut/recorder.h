@@ -2,8 +2,8 @@
  * recorder.h: a kernel block device with a volatile cache that records all it is asked to do, as the event log of
  * dev/powercut.h. Any file system of the running kernel may be made on it and mounted.
  *
- * It is a direct-I/O loop device over a file that a process of ours serves from shared memory. A REQ_PREFLUSH reaches
- * it as a flush before the write; a REQ_FUA as a flush after the write, for the loop device has no FUA.
+ * It is served by a process of ours from shared memory, through one of several front ends (enum recorder_via): a
+ * direct-I/O loop device over a FUSE file, which any kernel has, or a ublk device.
  *
  * The completion of a write or a flush is in the log before the kernel hears of it, and its submission is in the log
  * before the device acts on it. So a write whose completion comes before a flush's submission had completed before that
@@ -20,8 +20,10 @@
 #ifndef CUT_RECORDER_H
 #define CUT_RECORDER_H
 
+#include <sys/types.h>
+
+#include "base/why.h"
 #include "dev/powercut.h"
-#include "target/fuse_file.h"
 
 #define HELD_MAX_NS      3000000u
 #define RECORDER_EVENTS  65536u       /* room for so many events of one recording, */
@@ -29,11 +31,27 @@
 
 struct recording;
 
+/* FUA is a flush after the write in one, and itself in the other. */
+enum recorder_via { VIA_FUSE, VIA_UBLK };
+
 struct recorder {
-	struct fuse_file file; /* file.path is the device */
+	char path[64];    /* of the device */
+	int block;        /* its open descriptor */
+	int life;         /* a ublk device ends when it is closed */
+	pid_t server;
+	enum recorder_via via;
 	uint64_t size;
 	struct recording *shared;
 };
+
+/*
+ * Of all recorders that are opened from now on: "fuse", "ublk", or "auto": the best that this kernel has. 0, or -errno
+ * with why: there is no such.
+ */
+int recorder_choose(const char *name, struct why *why);
+/* The name of the chosen one; and what one of this name can see, in a sentence. */
+const char *recorder_name(void);
+const char *recorder_sees(const char *name);
 
 struct recorder_ways {
 	uint64_t seed;

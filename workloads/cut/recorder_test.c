@@ -1,6 +1,6 @@
 /*
  * recorder_test.c: what the recorded device logs of raw writes and flushes: all of it, in an order that happened, with
- * completions late and out of order. Skips itself where not root.
+ * completions late and out of order; through each front end that this kernel has. Skips itself where not root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ static void need_root(void)
 
 static int open_device(void)
 {
-	int fd = open(rec.file.path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	int fd = open(rec.path, O_RDWR | O_DIRECT | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	return fd;
@@ -216,6 +217,46 @@ static void beyond_a_full_log_nothing_counts(void **state)
 	free(buf);
 }
 
+/* A write that is durable when it returns. */
+static void fua_is_what_the_front_end_sees(void **state)
+{
+	const struct recorder_ways ways = { .seed = 1 };
+	uint8_t *buf = mem_alloc_pages(DEV_BLOCK);
+	const struct iovec one = { buf, DEV_BLOCK };
+	unsigned fua = 0, flushes = 0;
+	struct recorded log;
+
+	need_root();
+	int fd = open_device();
+	memset(buf, 1, DEV_BLOCK);
+	recorder_begin(&rec, &ways);
+	assert_int_equal(pwritev2(fd, &one, 1, DEV_BLOCK, RWF_DSYNC), DEV_BLOCK);
+	assert_int_equal(recorder_end(&rec), 0);
+	recorder_log(&rec, &log);
+	assert_int_equal(log.event[0].kind, DEV_WSUB);
+	for (uint32_t i = 0; i < log.n; i++) {
+		fua += log.event[i].fua;
+		flushes += log.event[i].kind == DEV_FSUB;
+	}
+	assert_int_equal(fua, rec.via == VIA_UBLK ? 2 : 0); /* its begin and its end */
+	assert_true(flushes || rec.via == VIA_UBLK);
+	close(fd);
+	free(buf);
+}
+
+static void an_unknown_front_end_is_refused(void **state)
+{
+	struct why why;
+
+	assert_int_equal(recorder_choose("nbd", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "auto, fuse or ublk is expected"));
+	assert_string_equal(recorder_name(), rec.via == VIA_UBLK ? "ublk" : "fuse");
+	assert_non_null(strstr(recorder_sees("ublk"), "FUA as FUA"));
+	if (access("/dev/ublk-control", F_OK))
+		assert_int_equal(recorder_choose("ublk", &why), -ENODEV);
+	assert_string_equal(recorder_name(), rec.via == VIA_UBLK ? "ublk" : "fuse");
+}
+
 static void a_killed_server_is_told_of(void **state)
 {
 	const struct recorder_ways ways = { .seed = 1, .holds = 3 };
@@ -225,9 +266,9 @@ static void a_killed_server_is_told_of(void **state)
 	need_root();
 	assert_int_equal(recorder_open(&r, SIZE, &why), 0);
 	recorder_begin(&r, &ways);
-	kill(r.file.server, SIGKILL);
+	kill(r.server, SIGKILL);
 	siginfo_t info;
-	assert_int_equal(waitid(P_PID, (id_t)r.file.server, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(waitid(P_PID, (id_t)r.server, &info, WEXITED | WNOWAIT), 0);
 	assert_int_equal(recorder_end(&r), -EIO);
 	recorder_close(&r);
 }
@@ -240,8 +281,14 @@ int main(void)
 		cmocka_unit_test(without_holds_nothing_is_late),
 		cmocka_unit_test(restore_puts_back_what_was_kept),
 		cmocka_unit_test(beyond_a_full_log_nothing_counts),
+		cmocka_unit_test(fua_is_what_the_front_end_sees),
+		cmocka_unit_test(an_unknown_front_end_is_refused),
 		cmocka_unit_test(a_killed_server_is_told_of),
 	};
+	int failed = cmocka_run_group_tests_name("fuse", tests, begin, end);
+	struct why why;
 
-	return cmocka_run_group_tests(tests, begin, end);
+	if (recorder_choose("ublk", &why)) /* a module of the kernel: scripts/cut-vm_test has it */
+		return failed;
+	return failed + cmocka_run_group_tests_name("ublk", tests, begin, end);
 }

@@ -4,11 +4,10 @@
 #include <sys/utsname.h>
 
 #include "base/screen.h"
+#include "cut/recorder.h"
 
 #define ALPHA 0.05 /* below this chance two arms differ */
 
-static const char fuse_front[] = "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a flush "
-	"after the write, several writes in flight, and one flush at a time.";
 static const char foreign_front[] = "dm-log-writes. It sees flushes and FUA as they are, and writes in the order in "
 	"which they became durable: not when they were submitted, nor which were in flight beside a flush.";
 static const char foreign_judged[] = "that it mounts, every name and byte can be read, the checker and a second mount "
@@ -34,7 +33,7 @@ void report_head(const struct cut_plan *p, const struct controls *c, FILE *out)
 		fprintf(out, "%s, recorded on Linux %s, judged on Linux %s\n", p->fs.text, p->recorded_on, u.release);
 	else
 		fprintf(out, "%s, Linux %s\n", p->fs.text, u.release);
-	screen_say(out, "  recorder: ", p->foreign ? foreign_front : fuse_front);
+	screen_say(out, "  recorder: ", p->foreign ? foreign_front : recorder_sees(p->recorder));
 	if (p->foreign)
 		screen_say(out, "  judged: ", foreign_judged);
 	if (p->records[0])
@@ -140,7 +139,7 @@ json_t *report_head_json(const struct cut_plan *p, const struct controls *c)
 	uname(&u);
 	json_t *out = json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:i,s:i}", "schema", "fsyncstorm-cut", "schema_version", 1,
 	                        "target", p->fs.text, "kernel", u.release, "recorder",
-	                        p->foreign ? "dm-log-writes" : "fuse", "seed", (json_int_t)p->seed, "holds",
+	                        p->foreign ? "dm-log-writes" : p->recorder, "seed", (json_int_t)p->seed, "holds",
 	                        (int)p->holds, "tear_unit", (int)p->tear);
 	json_t *controls = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "lying_states", (int)c->lied_states, "lying_broken",
 	                             (int)c->lied_broken, "honest_states", (int)c->states, "honest_broken",
@@ -201,6 +200,7 @@ json_t *report_work_json(const char *work, const char *arm, const struct tally *
 		{ "events", atomic_load(&t->events) }, { "flushes", atomic_load(&t->flushes) },
 		{ "flushes_beside_a_write", atomic_load(&t->beside) }, { "rounds_cut_short", atomic_load(&t->full) },
 		{ "writes_in_flight_most", atomic_load(&t->in_flight_max) },
+		{ "flushes_in_flight_most", atomic_load(&t->flushes_max) }, { "writes_fua", atomic_load(&t->fua) },
 		{ "findings", atomic_load(&t->findings) },
 		{ "image_ns", atomic_load(&t->put_ns) }, { "mount_ns", atomic_load(&t->mount_ns) },
 		{ "read_ns", atomic_load(&t->read_ns) }, { "unmount_ns", atomic_load(&t->umount_ns) },

@@ -47,11 +47,12 @@ extern const struct cut_class_info cut_class_info[CUT_CLASSES_NR];
 struct tally {
 	_Atomic uint64_t rounds, calls, syncs, failed;     /* of the threads */
 	_Atomic uint64_t events, flushes, beside, full;    /* of the records; beside a write in flight; rounds */
+	_Atomic uint64_t fua;                              /* writes with FUA */
 	_Atomic uint64_t states, mounted, checked;         /* judged; mounted (no equal image before); checked */
 	_Atomic uint64_t broken, by_class[CUT_CLASSES_NR]; /* states */
 	_Atomic uint64_t distinct_at[TALLY_SAMPLES];       /* mounted, when tally_sample_at() states had been judged */
 	_Atomic uint64_t put_ns, mount_ns, read_ns, umount_ns;
-	_Atomic uint32_t in_flight_max, findings;
+	_Atomic uint32_t in_flight_max, flushes_max, findings;
 	_Atomic bool telling[CUT_CLASSES_NR];              /* somebody writes, or has written, `first` */
 	char first[CUT_CLASSES_NR][320];                   /* the first of each class, in words */
 };

@@ -48,7 +48,7 @@ static int take_base(struct world *w, uint32_t tear, struct why *why)
 
 static int make_files(struct world *w, struct why *why)
 {
-	int root = cut_fs_mount(&w->e.fs, w->recorder.file.path, "", why);
+	int root = cut_fs_mount(&w->e.fs, w->recorder.path, "", why);
 
 	if (root < 0)
 		return root;
@@ -73,12 +73,13 @@ int world_open(struct world *w, const struct cut_fs *fs, struct work *work, uint
 	snprintf(e->work, sizeof(e->work), "%s", work->name);
 	uname(&u);
 	snprintf(e->kernel, sizeof(e->kernel), "%s", u.release);
+	snprintf(e->recorder, sizeof(e->recorder), "%s", recorder_name());
 	int ret = recorder_open(&w->recorder, fs->size, why);
 	if (ret)
 		return ret;
 	e->model = model_new(NULL);
 	w->drive = drive_new(&e->fs, work, e->model, &w->recorder);
-	ret = cut_fs_make(fs, w->recorder.file.path, why);
+	ret = cut_fs_make(fs, w->recorder.path, why);
 	if (!ret)
 		ret = make_files(w, why);
 	if (!ret)
@@ -125,7 +126,7 @@ static void name_threads(struct world *w)
 
 static int run_recorded(struct world *w, struct round *r, struct why *why)
 {
-	int root = cut_fs_mount(&w->e.fs, w->recorder.file.path, "", why);
+	int root = cut_fs_mount(&w->e.fs, w->recorder.path, "", why);
 
 	if (root < 0)
 		return root;
