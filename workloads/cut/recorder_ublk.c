@@ -39,6 +39,7 @@
 
 /* The numbers that kernels from 6.4 on want, and the only ones that some take. */
 #define CONTROL_OP(nr) _IOWR('u', nr, struct ublksrv_ctrl_cmd)
+#define DEL_DEV_ASYNC  0x14 /* from 6.9 on: waits for no user of the device */
 #define IO_OP(nr)      _IOWR('u', nr, struct ublksrv_io_cmd)
 
 /* ---- the server ---- */
@@ -259,7 +260,8 @@ static int control(struct keeper *k, unsigned op, struct ublksrv_ctrl_cmd cmd)
 
 	cmd.queue_id = UINT16_MAX;
 	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, k->control, NULL, 0, 0);
-	sqe->cmd_op = k->encoded ? (uint32_t)CONTROL_OP(op) : op;
+	sqe->cmd_op = op == DEL_DEV_ASYNC ? (uint32_t)_IOR('u', DEL_DEV_ASYNC, struct ublksrv_ctrl_cmd) :
+		      k->encoded ? (uint32_t)CONTROL_OP(op) : op;
 	memcpy(sqe->cmd, &cmd, sizeof(cmd));
 	io_uring_submit(&k->ring);
 	while (io_uring_wait_cqe_timeout(&k->ring, &cqe, &step))
@@ -300,7 +302,8 @@ static void delete_device(struct keeper *k)
 	control(k, UBLK_CMD_STOP_DEV, cmd);
 	if (k->server > 0)
 		waitpid(k->server, NULL, 0);
-	control(k, UBLK_CMD_DEL_DEV, cmd);
+	if (control(k, DEL_DEV_ASYNC, cmd))
+		control(k, UBLK_CMD_DEL_DEV, cmd);
 }
 
 /* Until the driver has let go, or there is no server. */
