@@ -169,7 +169,7 @@ static bool is_taken(const struct op_file *f, uint64_t block)
 	return f->map[block / 64] >> (block % 64) & 1;
 }
 
-/* The first block at or after `from`, round the end, that had no turn. There is one. Bits behind the last block are 0. */
+/* The first block at or after `from`, round the end, that had no turn. There is one. Bits behind the last one are 0. */
 static uint64_t next_free(const struct op_file *f, uint64_t from, uint64_t blocks)
 {
 	uint64_t words = blocks / 64 + 1, i = from / 64, free = ~f->map[i] & UINT64_MAX << from % 64;
@@ -259,7 +259,7 @@ static uint32_t draw_from_split(struct op_stream *s, const struct job_blocks *b,
 	return whole_blocks(s, b->split[i].bs, least_of(b));
 }
 
-/* Whether any that can be drawn is short enough. Where it is only one with no share of the calls, fio looks for ever. */
+/* Whether any that can be drawn is short enough. Where only one with no share of the calls is, fio looks for ever. */
 static bool some_fit(const struct job_blocks *b, uint64_t room)
 {
 	unsigned i = 0, sum = b->split[0].percent;

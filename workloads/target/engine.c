@@ -127,6 +127,8 @@ static int lay_out(struct file *f, uint64_t bytes)
 struct engine_file {
 	struct file *file;
 	bool direct, mapped;
+	bool dsync;              /* direct writes are O_DSYNC: their sync may have a lock rule of its own */
+	struct fs_direct *wrote; /* such a write, until engine_sync_written() */
 };
 
 static struct root *home_of(struct instance *in, const struct target_file *want)
@@ -173,6 +175,8 @@ static int engine_file_open(void *instance, const struct target_file *want, void
 		ret = fs_mmap(e->file); /* 0 */
 	e->direct = want->direct;
 	e->mapped = want->mapped;
+	e->dsync = want->direct && want->sync != JOB_SYNC_NONE;
+	e->wrote = NULL;
 	if (ret)
 		free(e);
 	else
@@ -220,8 +224,9 @@ static void engine_begin(void *instance)
 
 static int engine_write(void *file, uint64_t off, const void *buf, uint32_t len)
 {
-	const struct engine_file *e = file;
-	int ret = e->direct ? fs_write_direct(e->file, off, buf, len) :
+	struct engine_file *e = file;
+	int ret = e->dsync ? fs_write_direct_dsync(e->file, off, buf, len, &e->wrote) :
+		e->direct ? fs_write_direct(e->file, off, buf, len) :
 		e->mapped ? fs_mmap_store(e->file, off, buf, len) : fs_write(e->file, off, buf, len);
 
 	return ret < 0 ? ret : 0;
@@ -303,7 +308,11 @@ static int engine_fdatasync(void *file)
 
 static int engine_sync_written(void *file, uint64_t off, uint64_t len)
 {
-	return fs_fsync_range(file_of(file), off, len);
+	struct engine_file *e = file;
+	struct fs_direct *wrote = e->wrote;
+
+	e->wrote = NULL;
+	return wrote ? fs_direct_sync(wrote) : fs_fsync_range(e->file, off, len);
 }
 
 static int engine_sync_range(void *file, uint64_t off, uint64_t len, unsigned flags)
