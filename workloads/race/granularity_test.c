@@ -40,7 +40,8 @@ static uint64_t first_found(const struct race *race, const struct design *design
 	s.strategy = &strategy;
 	violation_init(&v);
 	hunt_search(h, &s, &v);
-	if (s.found_at && v.kind != VIOLATION_PROMISE && v.kind != VIOLATION_STATE)
+	if (s.found_at && v.kind != VIOLATION_PROMISE && v.kind != VIOLATION_STATE &&
+	    !(v.kind == VIOLATION_STUCK && race_is_of_a_deadlock(race)))
 		fail_msg("%s, %s: schedule %lu: %s", race->name, design->name, (unsigned long)s.found_at, v.text);
 	violation_fini(&v);
 	strategy_close(&strategy);
@@ -62,6 +63,7 @@ static bool is_slow(const struct race *race, const struct design *d)
 	return race == &race_mixed || race == race_named("mapped") ||
 	       (race == race_named("join") && !strcmp(d->name, "joiner_leaves_data")) ||
 	       (race == race_named("seed") && !strcmp(d->name, "complete_flushed_once")) ||
+	       (race == race_named("logged_again") && !strcmp(d->name, "unpin_relists")) ||
 	       (race == race_named("stamp_torn") && !strcmp(d->name, "stamp_torn"));
 }
 

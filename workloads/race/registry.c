@@ -91,6 +91,11 @@ bool race_is_of_a_bug(const struct race *race)
 	return !strncmp(race_scenario_cites(race), "Linux", strlen("Linux"));
 }
 
+bool race_is_of_a_deadlock(const struct race *race)
+{
+	return race == race_named("fiemap_fallback") || race == race_named("fiemap_pending");
+}
+
 static unsigned breaks(const struct race *race)
 {
 	unsigned n = 0;

@@ -20,6 +20,8 @@ const struct race *race_find(const char *name);
 const struct race *race_named(const char *name);
 /* It is the race of a bug that Linux has had: its scenario cites it. */
 bool race_is_of_a_bug(const struct race *race);
+/* And that bug is a deadlock: a run that is stuck is what is looked for. Where it is not, it is a fault of the race. */
+bool race_is_of_a_deadlock(const struct race *race);
 /*
  * The race that is about a design: of those that break it, one that cites the same commit, else one of a bug of Linux;
  * and of these the one that breaks the fewest designs, in the fewest steps. NULL: none breaks it.

@@ -28,12 +28,6 @@ static bool fast(void)
 	return getenv("FAST_TESTS") != NULL;
 }
 
-/* It is the race of a deadlock: a run that is stuck is what was looked for. */
-static bool may_be_stuck(const struct race *race)
-{
-	return race == race_named("fiemap_fallback") || race == race_named("fiemap_pending");
-}
-
 /* Number of the first schedule that breaks a promise; 0: none in n. */
 static uint64_t first_broken(const struct race *race, const struct design *design, uint64_t n)
 {
@@ -48,15 +42,15 @@ static uint64_t first_broken(const struct race *race, const struct design *desig
 	s.strategy = &strategy;
 	violation_init(&v);
 #if RT_ASAN
-	if (may_be_stuck(race))
+	if (race_is_of_a_deadlock(race))
 		__lsan_disable(); /* a run that is stuck is left where it stands, with what it had allocated */
 #endif
 	hunt_search(h, &s, &v);
 #if RT_ASAN
-	if (may_be_stuck(race))
+	if (race_is_of_a_deadlock(race))
 		__lsan_enable();
 #endif
-	if (s.found_at && v.kind != VIOLATION_PROMISE && !(v.kind == VIOLATION_STUCK && may_be_stuck(race)))
+	if (s.found_at && v.kind != VIOLATION_PROMISE && !(v.kind == VIOLATION_STUCK && race_is_of_a_deadlock(race)))
 		fail_msg("%s, %s: schedule %lu: %s", race->name, design->name, (unsigned long)s.found_at, v.text);
 	violation_fini(&v);
 	strategy_close(&strategy);
