@@ -405,7 +405,8 @@ static pid_t child_of(pid_t pid)
 	return child;
 }
 
-/* The process that serves the recorded device is killed in the middle: no verdict comes of that. */
+/* The process that serves the recorded device is killed in the middle, or while its file system is still being mounted:
+ * no verdict comes of that. */
 static void a_killed_server_ends_the_run(void **state)
 {
 	pid_t pid;
@@ -418,7 +419,7 @@ static void a_killed_server_ends_the_run(void **state)
 	assert_true(server > 0);
 	kill(server, SIGKILL);
 	int got = spawn_finish(pid);
-	if (got != 2 || !strstr(spawn_err, "was killed"))
+	if (got != 2 || !(strstr(spawn_err, "was killed") || strstr(spawn_err, "cannot mount")))
 		fail_msg("status %d: %s", got, spawn_err);
 	wait_for_devices(0, 0, true);
 }
