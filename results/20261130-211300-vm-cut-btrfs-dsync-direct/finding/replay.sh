@@ -1,0 +1,2 @@
+#!/bin/sh
+exec "${FSYNCSTORM:-fsyncstorm}" cut replay "$(dirname "$0")"
