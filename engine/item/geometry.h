@@ -1,5 +1,6 @@
 /*
- * geometry.h: what files and their items are measured in. No more than this is known of items above engine/fs.
+ * geometry.h: what files and their items are measured in: the part of an item's layout that callers of fs/fs.h need.
+ * Included by this room and by fs/fs.h.
  */
 #ifndef ITEM_GEOMETRY_H
 #define ITEM_GEOMETRY_H
