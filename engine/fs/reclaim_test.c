@@ -208,7 +208,7 @@ static void page_comes(struct rig *r)
  * work already and had passed the page. */
 static bool goes_in_time(struct rig *r, uint32_t i)
 {
-	for (unsigned turn = 0; turn < 10000 && cached(r, i); turn++)
+	for (unsigned turn = 0; turn < 1000 && cached(r, i); turn++)
 		page_comes(r);
 	return !cached(r, i);
 }
