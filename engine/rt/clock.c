@@ -1,7 +1,7 @@
 /*
- * clock.c: the time stamp counter scaled to nanoseconds (about 12 ns a reading, against 28 and up
+ * clock.c: the time stamp counter scaled to nanoseconds (about 11 ns a reading, against 25 and up
  * for clock_gettime), where it can be trusted: the CPU says that it runs at one rate through all
- * power states, and the kernel uses it as its own clock, so it found the processors' counters equal.
+ * power states, and the kernel lets programs read its own time from it, so the processors' counters are equal.
  *
  * The clock is chosen and calibrated once, before main(); it is only read afterwards. Called through rt_now().
  */
@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_S 1000000000ull
 
@@ -61,6 +63,37 @@ static struct moment read_both(void)
 	return best;
 }
 
+/* The least of a few, in ticks: nobody was in between. */
+static uint64_t cost_of(void (*read)(void))
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 10; i++) {
+		uint64_t before = __rdtsc();
+		read();
+		uint64_t took = __rdtsc() - before;
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
+static void by_library(void)
+{
+	clock_library_ns();
+}
+
+static void by_system_call(void)
+{
+	struct timespec ts;
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+}
+
+/*
+ * A guest of KVM has the counter under another name, with a rate and an offset that the host gives. Programs may read it
+ * as long as the host says that the processors' counters are equal; else each reading is a system call, which costs many
+ * times as much. A guest that moves to another machine while the program runs is not noticed.
+ */
 static bool kernel_trusts_tsc(void)
 {
 	char name[16] = "";
@@ -71,7 +104,8 @@ static bool kernel_trusts_tsc(void)
 	if (!fgets(name, sizeof(name), f))
 		name[0] = 0;
 	fclose(f);
-	return !strcmp(name, "tsc\n");
+	return !strcmp(name, "tsc\n") ||
+	       (!strcmp(name, "kvm-clock\n") && 2 * cost_of(by_library) < cost_of(by_system_call));
 }
 
 static bool tsc_is_invariant(void)

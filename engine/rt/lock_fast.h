@@ -148,17 +148,17 @@ LOCK_INLINE void mutex_unlock(struct mutex *m)
 		mutex_unlock_slow(m);
 }
 
-static inline void spin_lock(struct spin *s)
+LOCK_INLINE void spin_lock(struct spin *s)
 {
 	mutex_lock(&s->m);
 }
 
-static inline void spin_lock_quiet(struct spin *s)
+LOCK_INLINE void spin_lock_quiet(struct spin *s)
 {
 	mutex_lock_quiet(&s->m);
 }
 
-static inline void spin_unlock(struct spin *s)
+LOCK_INLINE void spin_unlock(struct spin *s)
 {
 	mutex_unlock(&s->m);
 }
