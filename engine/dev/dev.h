@@ -113,6 +113,7 @@ struct dev {
 	bool quiet;              /* behind another device, or a crash image: bios not counted, not tracked, no points */
 	void *private;           /* the back end's */
 	struct dev *below;       /* slow: what it wraps */
+	bool fua_is_cheaper;     /* than a write and a flush: so says a model, or it was measured at open */
 	struct buffers *buffers; /* registered with the kernel; NULL: this back end has none */
 	/* set by the user while nothing is in flight */
 	uint32_t tear;           /* DEV_BLOCK; 512 in strict mode */

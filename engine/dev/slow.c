@@ -233,6 +233,7 @@ static int slow_open(struct dev *d, const char *args, struct why *why)
 	d->below->quiet = true;
 	d->size = d->below->size;
 	d->track = true;
+	d->fua_is_cheaper = s->p.fua_ns < s->p.write_ns + s->p.flush_ns;
 	s->slot_free_ns = mem_zalloc(s->p.qd * sizeof(*s->slot_free_ns));
 	waitq_init(&s->wq, L_WORK);
 	slow_forget(s);

@@ -327,11 +327,13 @@ static int open_ring(struct dev *d, struct uring *u)
 	if (ret)
 		return ret;
 	ret = uring_tune(u, d->size);
-	if (ret)
+	if (ret) {
 		end_ring(d, u);
-	else
-		register_buffers(d, u);
-	return ret;
+		return ret;
+	}
+	d->fua_is_cheaper = u->tuning.fua_is_cheaper;
+	register_buffers(d, u);
+	return 0;
 }
 
 /*

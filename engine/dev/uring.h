@@ -19,6 +19,7 @@ extern const char *const fua_way_name[FUA_WAYS];
 struct uring_tuning {
 	enum flush_way flush;
 	enum fua_way fua;
+	bool fua_is_cheaper; /* than a write and fdatasync() (uring_tune.1) */
 	/* medians; 0: not tried */
 	uint64_t flush_ns[FLUSH_WAYS], fua_ns[FUA_WAYS];
 };

@@ -184,6 +184,7 @@ static int measure_all(struct uring *u, uint64_t size, struct uring_tuning *t)
 	free(p.block);
 	t->flush = best_of(flush, FLUSH_WAYS, t->flush_ns);
 	t->fua = best_of(fua, FUA_WAYS, t->fua_ns);
+	t->fua_is_cheaper = is_better(&fua[t->fua], &fua[FUA_WRITE_FDATASYNC]);
 	return ret;
 }
 

@@ -187,6 +187,7 @@ static const struct fs_events events_modern = {
 /* The log is a stream; and with one fault each. */
 #define STREAM_EVENTS(open) .open_stream = (open), .make_log = stream_make_log, .sync_dir = dir_sync_stream
 static const struct fs_events events_oneflush = { STREAM_EVENTS(stream_open) };
+static const struct fs_events events_oneflush_fua = { STREAM_EVENTS(stream_open_by_fua) };
 
 /* Their repairs. */
 static const struct fs_events events_complete_repaired = {
@@ -346,6 +347,12 @@ const struct design *const fs_designs[] = {
 		.on = &events_oneflush,
 	},
 	&(const struct design){
+		.name = "oneflush_fua",
+		.what = "oneflush; a group that needs no data beside it is a FUA write, and no flush follows",
+		.fsync = fsync_oneflush,
+		.on = &events_oneflush_fua,
+	},
+	&(const struct design){
 		.name = "verify_prefix",
 		.what = "prefix; replay leaves out an extent whose data do not agree with their checksums",
 		.fsync = fsync_prefix,
@@ -466,6 +473,20 @@ const struct design *const fs_designs[] = {
 		.fsync = fsync_oneflush,
 		.any_race = true,
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_forgives_data) },
+	},
+	&(const struct design){
+		.name = "stream_keeps_nonce",
+		.what = "oneflush; a stream begins with the nonce of the one before",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_keeps_nonce) },
+	},
+	&(const struct design){
+		.name = "stream_fua_alone",
+		.what = "oneflush_fua; a FUA write stands for the flush of data beside the group, too",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_fua_alone) },
 	},
 	&(const struct design){
 		.name = "flush_twice_early",

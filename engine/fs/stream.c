@@ -33,18 +33,22 @@ struct stream_group {
 	uint32_t ncarried;
 	struct list ordered;    /* whose data it needs, carried ones too */
 	bool unhashed;          /* it needs data that have no hash (stream.5) */
+	bool beside;            /* it needs data that lie in no group */
+	bool by_fua;            /* it was written so, and needs no flush (stream.8) */
 	struct bio bio;
 	struct batch io;
 };
 
 /* The faults of designs (stream.h). */
 struct stream_faults {
-	bool flushes_early, tells_early, tells_before_super, rides_late, writes_short, takes_unhashed, forgives_data;
+	bool flushes_early, tells_early, tells_before_super, rides_late, writes_short, takes_unhashed, forgives_data,
+		fua_alone, keeps_nonce;
 };
 
 struct stream {
 	struct fs *fs;
 	struct stream_faults faults;
+	bool fua;                /* FUA writes are cheaper, or asked for */
 	struct mutex mutex;      /* guards, down to the blank line: */
 	uint64_t nonce, trans;   /* trans: whose log it is */
 	uint64_t lsn, before;    /* before: hash of the group before it */
@@ -79,6 +83,7 @@ static struct stream *stream_new(struct fs *fs, struct stream_faults faults)
 
 	st->fs = fs;
 	st->faults = faults;
+	st->fua = fs->dev->fua_is_cheaper;
 	st->nonce = fs->super.stream.nonce;
 	st->lsn = 1;
 	mutex_init(&st->mutex, L_STREAM, 0);
@@ -94,6 +99,27 @@ static struct stream *stream_new(struct fs *fs, struct stream_faults faults)
 struct stream *stream_open(struct fs *fs)
 {
 	return stream_new(fs, (struct stream_faults){ 0 });
+}
+
+struct stream *stream_open_by_fua(struct fs *fs)
+{
+	struct stream *st = stream_open(fs);
+
+	st->fua = true;
+	return st;
+}
+
+struct stream *stream_open_fua_alone(struct fs *fs)
+{
+	struct stream *st = stream_new(fs, (struct stream_faults){ .fua_alone = true });
+
+	st->fua = true;
+	return st;
+}
+
+struct stream *stream_open_keeps_nonce(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .keeps_nonce = true });
 }
 
 struct stream *stream_open_flushes_early(struct fs *fs)
@@ -225,7 +251,7 @@ static struct stream_group *open_group(struct stream *st)
 	group_open(&sg->g, &place, sg->memory, room < STREAM_GROUP_MAX ? (uint32_t)room : STREAM_GROUP_MAX);
 	CHECK(list_empty(&sg->ordered));
 	sg->ncarried = 0;
-	sg->unhashed = false;
+	sg->unhashed = sg->beside = false;
 	st->open = sg;
 	return sg;
 }
@@ -248,22 +274,32 @@ void stream_note(void *arg, const struct key *k, const void *data, uint32_t len)
 						       .key = *k, .data = data, .len = len });
 }
 
-static void names_unhashed(struct stream *st)
+/* The group needs data that lie beside it, or data of which there is no hash. */
+static void needs(struct stream *st, bool unhashed)
 {
 	spin_lock_quiet(&st->fill);
 	struct stream_group *sg = open_group(st);
-	if (sg)
-		sg->unhashed = true;
+	if (sg) {
+		sg->beside = true;
+		sg->unhashed |= unhashed;
+	}
 	spin_unlock(&st->fill);
+}
+
+void stream_needs_flush(struct stream *st)
+{
+	needs(st, false);
 }
 
 void stream_names(struct stream *st, const struct ordered *o)
 {
+	bool hashed = o && o->hashes;
+
 	if (!st)
 		return;
-	if (!o || !o->hashes)
-		names_unhashed(st);
-	else
+	if (!hashed || !o->carried)
+		needs(st, !hashed);
+	if (hashed)
 		add_record(st, &(struct record){ .kind = RECORD_DATA, .key = { .offset = o->disk_bytenr },
 						 .data = o->hashes,
 						 .len = (uint32_t)(o->disk_len / FS_BLOCK * sizeof(*o->hashes)) });
@@ -351,7 +387,8 @@ static void group_io_end(struct bio *bio)
 static void group_submit(struct stream *st, struct stream_group *sg, uint32_t first, uint32_t n)
 {
 	sg->bio = (struct bio){ .off = sg->g.place.bytenr + (uint64_t)first * FS_BLOCK, .len = n * FS_BLOCK,
-				.flags = BIO_WRITE | BIO_SYNC, .buf = sg->memory + (size_t)first * FS_BLOCK,
+				.flags = BIO_WRITE | BIO_SYNC | (sg->by_fua ? BIO_FUA : 0),
+				.buf = sg->memory + (size_t)first * FS_BLOCK,
 				.done = group_io_end, .private = sg };
 	fs_cost(COST_LOG_COMMIT);
 	batch_init(&sg->io, st->fs->dev);
@@ -414,7 +451,13 @@ static int group_settle(struct stream *st, struct stream_group *sg)
 	st->sent = false;
 	mutex_unlock(&st->mutex);
 	wake_all(&st->sent_wait);
-	return rides ? ret : group_flush(st);
+	return rides || sg->by_fua ? ret : group_flush(st);
+}
+
+/* (stream.8) Beside a commit that is being written a flush of its own is not needed, as a rule. st->mutex held. */
+static bool goes_by_fua(const struct stream *st, const struct stream_group *sg)
+{
+	return st->fua && !st->committing && (!sg->beside || st->faults.fua_alone);
 }
 
 /* A group of `blocks` blocks from the first step to the last. 0: it is on the media with all data that it names, or a
@@ -523,6 +566,8 @@ static void stream_lead(struct stream *st)
 	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
 	uint32_t blocks = group_take(st, &sg), joined = atomic_exchange(&st->joined, 0);
 	st->sent = blocks && !sg->unhashed;
+	if (sg)
+		sg->by_fua = blocks && goes_by_fua(st, sg);
 	mutex_unlock(&st->mutex);
 	if (sg) {
 		int err = group_write(st, sg, blocks);
@@ -615,6 +660,8 @@ static uint64_t next_nonce(struct stream *st, uint64_t generation)
 {
 	uint64_t from[] = { st->fs->super.fsid, generation, st->nonce };
 
+	if (st->faults.keeps_nonce)
+		return st->fs->super.fsid;
 	return XXH3_64bits(from, sizeof(from));
 }
 

@@ -21,6 +21,8 @@
  *      anything. No group of another life can be taken for one of this (group.1).
  * stream.7: The stream goes on while that commit is being written. A group of then is not told to be durable before the
  *      commit's super, which leads to it, is on the media; the commit's flush is its own, if it arrives before that.
+ * stream.8: Where a FUA write is cheaper than a write and a flush, a group that needs no data but those in it is
+ *      written so, and no flush follows: all groups before it are durable, or wait for a commit's super as it does.
  *
  * stream.c: groups, leaders, and what commits and mounts have to do with them. stream_data.c: the pages of a file that
  * go into a group. stream_read.c: recovery. Callers: fsync.c by stream_data.c; log_sync.c, dir.c, trans.c, mount.c.
@@ -38,10 +40,13 @@
 /* The event open_stream: the design's log is a stream; or it is trees. */
 struct stream *stream_open(struct fs *fs);
 struct stream *stream_none(struct fs *fs);
+/* With FUA writes (stream.8) on any device; stream_open(): on one that says that they are cheaper. */
+struct stream *stream_open_by_fua(struct fs *fs);
 /* A stream with a fault each: the flush does not wait for the data beside a group; durable is told before the flush,
  * or before the super that leads to the group; a commit's flush that has begun counts as the group's; the last block of
  * several of a group is not written; data without a hash are in flight together with the group that needs them; the
- * stream goes on behind a group whose data have failed. */
+ * stream goes on behind a group whose data have failed; a FUA write stands for the flush of data beside the group, too;
+ * and a stream has the nonce of the one before. */
 struct stream *stream_open_flushes_early(struct fs *fs);
 struct stream *stream_open_tells_early(struct fs *fs);
 struct stream *stream_open_tells_before_super(struct fs *fs);
@@ -49,6 +54,8 @@ struct stream *stream_open_rides_late(struct fs *fs);
 struct stream *stream_open_writes_short(struct fs *fs);
 struct stream *stream_open_takes_unhashed(struct fs *fs);
 struct stream *stream_open_forgives_data(struct fs *fs);
+struct stream *stream_open_fua_alone(struct fs *fs);
+struct stream *stream_open_keeps_nonce(struct fs *fs);
 void stream_close(struct stream *st);
 /* At a mount that replayed nothing: the stream begins with a new nonce, in a new place, and a super says so. 0, or an
  * error: then there is no stream before the next commit. No task is about. */
@@ -65,6 +72,8 @@ void stream_note(void *arg, const struct key *k, const void *data, uint32_t len)
 /* Items that are being logged name the data of o: by its hashes; NULL, or without hashes: data that have none. The
  * caller has entered. st NULL: the log is no stream, and nothing is done. */
 void stream_names(struct stream *st, const struct ordered *o);
+/* The open group needs data that are on the device already, and that nothing in it names. The caller has entered. */
+void stream_needs_flush(struct stream *st);
 /* The leader of the open group waits for the data of these (by log_link), and drops them. The caller has entered. */
 void stream_waits_for(struct stream *st, struct list *ordered);
 /* The number of the open group, for an fsync that is in it. The caller has entered. */

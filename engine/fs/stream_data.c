@@ -115,6 +115,8 @@ int stream_log_inode(struct inode *inode, struct handle *h, const struct log_wha
 		return ret == -EAGAIN ? LOG_NEED_COMMIT : ret;
 	if (stream_take_pages(fs->stream, inode, what->start, what->end)) {
 		*lsn = stream_lsn(fs->stream);
+		if (atomic_load(&inode->attrs)) /* what was written in place no item tells of (nocow.2) */
+			stream_needs_flush(fs->stream);
 		ret = log_inode(inode, h, (int64_t)*lsn, what);
 	} else {
 		ret = LOG_FLUSH_FIRST;

@@ -290,6 +290,44 @@ static void what_an_fsync_costs(void **state)
 	test_end(fs, true);
 }
 
+/* What ten fsyncs of a block each ask the device for. */
+static void ten_fsyncs(const char *dev, const char *design, bool in_place, unsigned fua, unsigned flushes)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct mount_options o = { .no_background = true, .design = fs_design_find(design) };
+	struct fs *fs = test_mount(test_dev(dev, &mk), &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	struct watch w;
+
+	if (in_place)
+		assert_int_equal(fs_set_flags(f, FS_NODATACOW), 0);
+	test_write(f, 0, SIZE, 1);
+	assert_int_equal(fs_fsync(f), 0); /* the first one of a new file is of all of it */
+	watch_start(&w, fs->dev);
+	for (uint32_t i = 0; i < 10; i++) {
+		test_write(f, 0, 4096, 2 + i);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	assert_int_equal(w.fua, fua);
+	assert_int_equal(w.seen[WATCH_FLUSH], flushes);
+	fs->dev->faults = NULL;
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* (stream.8) Where the device says that a FUA write is cheaper, or the design asks for it. */
+static void a_group_that_needs_nothing_else_is_a_fua_write(void **state)
+{
+	ten_fsyncs("slow:nvme-plp/ram:4m", "oneflush", false, 10, 0);
+	ten_fsyncs("slow:nvme/ram:4m", "oneflush", false, 0, 10);
+	ten_fsyncs("ram:4m", "oneflush_fua", false, 10, 0);
+}
+
+static void data_in_place_are_flushed(void **state)
+{
+	ten_fsyncs("ram:4m", "oneflush_fua", true, 0, 10);
+}
+
 /* The file system of most tests below: "a" fsynced with seed 1. */
 static struct fs *with_a(const char *dev, struct file **f)
 {
@@ -491,6 +529,8 @@ int main(void)
 		cmocka_unit_test(each_mount_has_a_nonce),
 		cmocka_unit_test(a_block_that_cannot_be_read_is_an_error),
 		cmocka_unit_test(what_an_fsync_costs),
+		cmocka_unit_test(a_group_that_needs_nothing_else_is_a_fua_write),
+		cmocka_unit_test(data_in_place_are_flushed),
 		cmocka_unit_test(a_group_that_fails_is_told_and_left_behind),
 		cmocka_unit_test(a_directory_is_committed_when_nothing_is_logged),
 		cmocka_unit_test(a_flush_that_fails_aborts),

@@ -90,9 +90,9 @@ static void by_system_call(void)
 }
 
 /*
- * A guest of KVM has the counter under another name, with a rate and an offset that the host gives. Programs may read it
- * as long as the host says that the processors' counters are equal; else each reading is a system call, which costs many
- * times as much. A guest that moves to another machine while the program runs is not noticed.
+ * A guest of KVM has the counter under another name, with a rate and an offset that the host gives. Programs may read
+ * it as long as the host says that the processors' counters are equal; else each reading is a system call, which costs
+ * many times as much. A guest that moves to another machine while the program runs is not noticed.
  */
 static bool kernel_trusts_tsc(void)
 {

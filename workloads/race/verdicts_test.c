@@ -129,7 +129,7 @@ static bool some_race_breaks(const struct design *d)
 static void every_design_but_the_correct_ones_is_broken_by_some_race(void **state)
 {
 	static const char *const correct[] = { "postfix", "ordered_first", "complete_repaired", "modern_repaired",
-		                               "verify", "verify_oneflush", "oneflush" };
+		                               "verify", "verify_oneflush", "oneflush", "oneflush_fua" };
 
 	for (const struct design *const *d = fs_designs; *d; d++) {
 		bool is_correct = false;
