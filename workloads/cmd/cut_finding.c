@@ -45,9 +45,18 @@ static int take_folder(const char *cmd, int argc, char **argv, const char **out)
 	return 0;
 }
 
+/* What was found was in the kernel's log. */
+static bool needs_klog(const char *folder)
+{
+	char path[FINDING_PATH];
+
+	snprintf(path, sizeof(path), "%s/kernel.log", folder);
+	return !access(path, F_OK);
+}
+
 int cut_replay(int argc, char **argv)
 {
-	struct broken_list broken;
+	struct verdict v;
 	struct saved_cut c;
 	struct evidence e;
 	const char *folder = "";
@@ -58,34 +67,36 @@ int cut_replay(int argc, char **argv)
 		ret = load_finding("cut replay", folder, &e, &c);
 	if (ret)
 		return ret;
-	int n = finding_judge(&e, &c, &broken, &why);
-	if (n < 0)
+	if (finding_judge(&e, &c, true, &v, &why))
 		ret = cmd_error("cut replay", "%.300s: %s", folder, why.text);
-	else if (n)
-		finding_tell(&e, &c, &broken, stdout);
+	else if (v.classes)
+		finding_tell(&e, &c, &v, stdout);
+	else if (needs_klog(folder) && !klog_is_there())
+		ret = cmd_error("cut replay", "%.300s: the kernel had logged an error, and this kernel's log "
+		                "(/dev/kmsg) cannot be read here", folder);
 	else
 		printf("On this kernel the image of this crash holds what was promised.\n");
 	saved_cut_free(&c);
 	evidence_free(&e);
-	return ret ? ret : n > 0;
+	return ret ? ret : v.classes != 0;
 }
 
 static int rewrite_story(struct evidence *e, const struct saved_cut *c, const char *folder)
 {
 	char path[FINDING_PATH + 16];
-	struct broken_list broken;
+	struct verdict v;
 	struct replace r;
 	struct why why;
-	int ret = finding_judge(e, c, &broken, &why);
+	int ret = finding_judge(e, c, true, &v, &why);
 
-	if (ret < 0)
+	if (ret)
 		return ret;
 	snprintf(path, sizeof(path), "%s/story.txt", folder);
 	ret = replace_begin(&r, path);
 	if (ret)
 		return ret;
-	finding_tell(e, c, &broken, r.out);
-	finding_tell(e, c, &broken, stdout);
+	finding_tell(e, c, &v, r.out);
+	finding_tell(e, c, &v, stdout);
 	return replace_end(&r, true);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "cut/choose.h"
+#include "cut/verdict.h"
 #include "cut/world.h"
 
 /* The first thread alone is the honest run; the second one makes writes that are in flight beside its flushes. */
@@ -27,6 +28,7 @@ static const char beside[] = "[scenario]\nwhat = the same beside another writer\
 
 struct tally {
 	struct evidence *of;
+	struct why *why;
 	unsigned states, broken;
 	char first[320];
 };
@@ -34,13 +36,14 @@ struct tally {
 static int judge_one(void *arg, const struct cut *c)
 {
 	struct tally *t = arg;
-	struct broken_list list = { .n = 0 };
+	struct verdict v;
+	int ret = verdict_look(t->of, c, &v, t->why);
 
+	if (ret)
+		return ret;
 	t->states++;
-	if (!judge_cut(t->of->judge, c, &list))
-		return 0;
-	if (!t->broken++)
-		snprintf(t->first, sizeof(t->first), "%s", list.b[0].text);
+	if (v.broken.n && !t->broken++)
+		snprintf(t->first, sizeof(t->first), "%s", v.broken.b[0].text);
 	return 0;
 }
 
@@ -55,21 +58,24 @@ static int open_text(const char *name, const char *text, struct work *work)
 }
 
 /* A record as it is, and as it would be if its flushes were lies. */
-static void judge_alone(struct evidence *e, struct controls *out)
+static int judge_alone(struct evidence *e, struct controls *out, struct why *why)
 {
-	struct tally honest = { .of = e }, liar = { .of = e };
+	struct tally honest = { .of = e, .why = why }, liar = { .of = e, .why = why };
 	struct rng rng;
 
 	rng_seed(&rng, 1);
-	choose_sample(e, STATES, &rng, judge_one, &honest);
+	int ret = choose_sample(e, STATES, &rng, judge_one, &honest);
+	if (ret)
+		return ret;
 	evidence_lie(e);
 	rng_seed(&rng, 1);
-	choose_sample(e, STATES, &rng, judge_one, &liar);
+	ret = choose_sample(e, STATES, &rng, judge_one, &liar);
 	out->states = honest.states;
 	out->broken = honest.broken;
 	out->lied_states = liar.states;
 	out->lied_broken = liar.broken;
 	memcpy(out->first, honest.first, sizeof(out->first));
+	return ret;
 }
 
 /* save: a file that the record goes to, instead of being judged; NULL: it is judged. */
@@ -93,7 +99,7 @@ static int run_alone(const struct cut_fs *fs, unsigned holds, const char *save, 
 	if (!ret && save)
 		ret = evidence_save(save, &w.e, why);
 	else if (!ret)
-		judge_alone(&w.e, out);
+		ret = judge_alone(&w.e, out, why);
 	world_close(&w);
 	work_close(&work);
 	return ret;
@@ -183,7 +189,7 @@ static int judge_record(const char *folder, const char *name, struct controls *o
 	} else {
 		ret = evidence_open_slot(&e, why);
 		if (!ret)
-			judge_alone(&e, out);
+			ret = judge_alone(&e, out, why);
 	}
 	evidence_free(&e);
 	return ret;

@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/stop.h"
 #include "cut/finding.h"
-#include "cut/klog.h"
+#include "cut/verdict.h"
 #include "cut/world.h"
 #include "rt/rt.h"
 
@@ -63,7 +63,8 @@ struct worker {
 	const struct cut_plan *p;
 	struct tally *t;
 	struct evidence *of;    /* the round that is judged */
-	struct klog klog;
+	int error;              /* with why: a state could not be judged */
+	struct why why;
 	uint64_t since_ns;
 };
 
@@ -75,7 +76,7 @@ static bool is_over(const struct worker *k)
 	       (p->seconds > 0 && (double)(rt_now() - k->since_ns) / 1e9 >= p->seconds);
 }
 
-static void save_finding(struct worker *k, const struct cut *c, const struct broken_list *list, const char *kernel)
+static void save_finding(struct worker *k, const struct cut *c, const struct verdict *v)
 {
 	char folder[FINDING_PATH];
 	unsigned i = atomic_fetch_add(&k->t->findings, 1);
@@ -87,76 +88,50 @@ static void save_finding(struct worker *k, const struct cut *c, const struct bro
 	}
 	mkdir(k->p->findings, 0755);
 	snprintf(folder, sizeof(folder), "%s/%s-%s-%u", k->p->findings, cut_fs_name(&k->p->fs), k->of->work, i + 1);
-	const struct finding f = { k->of, c, list, kernel };
+	const struct finding f = { k->of, c, v };
 	if (finding_save(folder, &f, &why))
 		fprintf(stderr, "fsyncstorm cut: a finding is not kept: %s\n", why.text);
 }
 
-/* The image that lies in the slot: mounted again, and looked at by its checker. */
-static uint32_t check_image(struct worker *k, const struct cut *c, struct broken_list *list)
+/* The first of each class, in words. */
+static void tell(struct worker *k, const struct verdict *v)
 {
-	const struct recovered *first = judge_look(k->of->judge, c, NULL);
-	struct recovered *again;
-	uint32_t classes = 0;
-	struct why why;
-	char how[200];
-
-	if (first->err)
-		return 0;
-	int ret = slot_check(&k->of->slot, &again, &why);
-	atomic_fetch_add(&k->t->checked, 1);
-	if (ret == 1) {
-		classes |= 1u << CUT_FSCK;
-		tally_first(k->t, CUT_FSCK, why.text);
-		evidence_add_broken(list, BROKEN_REPLAY, why.text);
-	}
-	if (!again->err && !recovered_same(first, again, how, sizeof(how))) {
-		classes |= 1u << CUT_REPLAY;
-		tally_first(k->t, CUT_REPLAY, how);
-		evidence_add_broken(list, BROKEN_REPLAY, how);
-	}
-	recovered_free(again);
-	return classes;
+	for (uint32_t i = 0; i < v->broken.n && i < BROKEN_MAX; i++)
+		tally_first(k->t, cut_class_of(&v->broken.b[i]), v->broken.b[i].text);
+	if (v->kernel[0])
+		tally_first(k->t, CUT_KERNEL, v->kernel);
 }
 
-static uint32_t classes_of(struct worker *k, const struct broken_list *list)
+static int judge_one(struct worker *k, const struct cut *c, struct verdict *v)
 {
-	uint32_t classes = 0;
+	int ret = verdict_look(k->of, c, v, &k->why);
 
-	for (uint32_t i = 0; i < list->n && i < BROKEN_MAX; i++) {
-		enum cut_class class = cut_class_of(&list->b[i]);
-		classes |= 1u << class;
-		tally_first(k->t, class, list->b[i].text);
-	}
-	return classes;
+	if (ret || !v->mounted)
+		return ret;
+	uint64_t mounted = atomic_fetch_add(&k->t->mounted, 1);
+	if (!k->p->check_every || mounted % k->p->check_every || v->classes >> CUT_UNMOUNTABLE & 1)
+		return 0;
+	ret = verdict_check(k->of, c, v, &k->why);
+	atomic_fetch_add(&k->t->checked, !ret);
+	return ret;
 }
 
 static int judge_state(void *arg, const struct cut *c)
 {
 	struct worker *k = arg;
-	struct broken_list list = { .n = 0 };
-	char kernel[320] = "";
+	struct verdict v;
 
-	k->of->looked = false;
-	evidence_judge(k->of, c, &list);
-	uint32_t classes = classes_of(k, &list);
-	if (k->of->looked) {
-		uint64_t mounted = atomic_fetch_add(&k->t->mounted, 1);
-		if (k->p->check_every && mounted % k->p->check_every == 0)
-			classes |= check_image(k, c, &list);
-		if (klog_complains(&k->klog, k->of->slot.path + strlen("/dev/"), kernel, sizeof(kernel)) &&
-		    !(classes >> CUT_UNMOUNTABLE & 1)) {
-			classes |= 1u << CUT_KERNEL;
-			tally_first(k->t, CUT_KERNEL, kernel);
-		}
-	}
-	tally_state(k->t, classes);
-	if (classes)
-		save_finding(k, c, &list, kernel);
+	k->error = judge_one(k, c, &v);
+	if (k->error)
+		return k->error;
+	tell(k, &v);
+	tally_state(k->t, v.classes);
+	if (v.classes)
+		save_finding(k, c, &v);
 	return is_over(k);
 }
 
-static void judge_round(struct worker *k)
+static int judge_round(struct worker *k, struct why *why)
 {
 	const struct cut_plan *p = k->p;
 	struct rng rng;
@@ -168,6 +143,9 @@ static void judge_round(struct worker *k)
 		choose_all(k->of, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->of->seed, judge_state, k);
 	else
 		choose_sample(k->of, p->per_round, &rng, judge_state, k);
+	if (k->error)
+		*why = k->why;
+	return k->error;
 }
 
 /* A call that failed, in words; the class CALL counts rounds' calls, not states. */
@@ -250,8 +228,7 @@ static int one_round(struct worker *k, struct world *w, uint64_t i, struct why *
 		snprintf(path, sizeof(path), "%.480s/round-%05lu.zst", k->p->records, (unsigned long)i + 1);
 		return evidence_save(path, &w->e, why);
 	}
-	judge_round(k);
-	return 0;
+	return judge_round(k, why);
 }
 
 static void add_times(struct worker *k)
@@ -306,7 +283,7 @@ static int file_rounds(struct worker *k, char *const *files, struct why *why)
 		if (!ret) {
 			evidence_count(&e, &counts);
 			count_round(k, &counts);
-			judge_round(k);
+			ret = judge_round(k, why);
 			add_times(k);
 		}
 		evidence_free(&e);
@@ -329,7 +306,6 @@ static void worker_main(const struct cut_plan *p, const struct source *from, str
 	struct why why;
 	int ret;
 
-	klog_open(&k.klog);
 	if (from->files) {
 		ret = file_rounds(&k, from->files, &why);
 	} else {
@@ -337,7 +313,6 @@ static void worker_main(const struct cut_plan *p, const struct source *from, str
 		if (!ret)
 			ret = work_rounds(&k, &work, &why);
 	}
-	klog_close(&k.klog);
 	if (ret && !(ret == -EINTR && stop_asked()))
 		tell_error(to, ret, &why);
 	_exit(0);

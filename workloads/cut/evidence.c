@@ -524,6 +524,7 @@ int evidence_open_slot(struct evidence *e, struct why *why)
 
 	if (ret)
 		return ret;
+	klog_open(&e->klog);
 	e->slot.foreign = e->foreign;
 	e->judge = judge_new(e->model, e->dev);
 	e->judge->recover = look;
@@ -535,8 +536,10 @@ void evidence_free(struct evidence *e)
 {
 	if (e->judge)
 		judge_free(e->judge);
-	if (e->slot.loop >= 0)
+	if (e->slot.loop >= 0) {
+		klog_close(&e->klog);
 		slot_close(&e->slot);
+	}
 	if (e->dev && e->dev->log)
 		powercut_stop(e->dev);
 	if (e->dev)

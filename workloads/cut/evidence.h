@@ -15,6 +15,7 @@
 #define CUT_EVIDENCE_H
 
 #include "cut/fs.h"
+#include "cut/klog.h"
 #include "cut/slot.h"
 #include "dev/powercut.h"
 #include "oracle/check.h"
@@ -41,6 +42,7 @@ struct evidence {
 	struct dev *dev;     /* the record of the round, over the base */
 	struct model *model; /* its history */
 	struct slot slot;
+	struct klog klog;    /* what the kernel says of it, from when the slot was opened */
 	struct judge *judge; /* recovers images in the slot */
 	bool looked;         /* an image was mounted, and lies in the slot still; the caller sets it to false */
 	unsigned nthreads;

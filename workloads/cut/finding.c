@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/replace.h"
 #include "cut/recorder.h"
+#include "cut/tally.h"
 #include "machine/mem.h"
 
 #define NOT_TORN UINT32_MAX
@@ -140,31 +141,7 @@ static bool is_kept(const struct saved_cut *c, uint32_t pos)
 	return false;
 }
 
-/* Its checker's word is most of what a foreign image is judged by. */
-static int check_foreign(struct evidence *e, const struct cut *c, struct broken_list *out, struct why *why)
-{
-	struct recovered *first, *again;
-	struct dev *image;
-	char how[200];
-	int ret;
-
-	if (judge_look(e->judge, c, NULL)->err)
-		return (int)out->n;
-	powercut_image(e->dev, c, &image);
-	slot_put(&e->slot, image);
-	dev_close(image);
-	first = slot_look(&e->slot);
-	ret = slot_check(&e->slot, &again, why);
-	if (ret == 1)
-		evidence_add_broken(out, BROKEN_REPLAY, why->text);
-	if (!again->err && !recovered_same(first, again, how, sizeof(how)))
-		evidence_add_broken(out, BROKEN_REPLAY, how);
-	recovered_free(first);
-	recovered_free(again);
-	return ret < 0 ? ret : (int)out->n;
-}
-
-int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_list *out, struct why *why)
+int finding_judge(struct evidence *e, const struct saved_cut *c, bool check, struct verdict *out, struct why *why)
 {
 	struct epoch ep;
 	uint32_t n, found = 0;
@@ -193,10 +170,9 @@ int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_l
 				cut.torn_units = units = units_of(c, events[c->torn].len / e->dev->tear + 2);
 			}
 		cut.hash = powercut_hash(e->dev, &cut);
-		*out = (struct broken_list){ .n = 0 };
-		ret = (int)evidence_judge(e, &cut, out);
-		if (e->foreign && ret >= 0)
-			ret = check_foreign(e, &cut, out, why);
+		ret = verdict_look(e, &cut, out, why);
+		if (!ret && check)
+			ret = verdict_check(e, &cut, out, why);
 	}
 	free(pending);
 	free(keep);
@@ -208,22 +184,28 @@ int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_l
 
 struct shrinking {
 	struct evidence *e;
-	enum broken_kind kind;
+	enum cut_class class; /* what is to stay broken */
+	bool check;           /* that takes a second mount and the checker to see */
 	unsigned tried;
+	int error;            /* with why: nothing can be judged any more */
+	struct why *why;
 };
 
 static bool still_breaks(struct shrinking *s, const struct saved_cut *c)
 {
-	struct broken_list list = { .n = 0 };
-	struct why why;
+	struct verdict v;
 
-	s->tried++;
-	if (finding_judge(s->e, c, &list, &why) <= 0)
+	if (s->error)
 		return false;
-	for (uint32_t i = 0; i < list.n && i < BROKEN_MAX; i++)
-		if (list.b[i].kind == s->kind)
-			return true;
-	return false;
+	s->tried++;
+	s->error = finding_judge(s->e, c, s->check, &v, s->why);
+	return !s->error && v.classes >> s->class & 1;
+}
+
+/* What is shrunk to, of all that is broken: the first that is told of. */
+static enum cut_class class_of(const struct verdict *v)
+{
+	return v->broken.n ? cut_class_of(&v->broken.b[0]) : CUT_KERNEL;
 }
 
 /* All, or none, of what is pending at the position. */
@@ -294,16 +276,17 @@ static void earliest(struct shrinking *s, struct saved_cut *c, bool all)
 
 int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, struct why *why)
 {
-	struct broken_list list = { .n = 0 };
-	int n = finding_judge(e, c, &list, why);
-	struct shrinking s = { .e = e };
+	struct shrinking s = { .e = e, .why = why };
+	struct verdict v;
+	int ret = finding_judge(e, c, true, &v, why);
 
 	*tried = 1;
-	if (n < 0)
-		return n;
-	if (!n)
+	if (ret)
+		return ret;
+	if (!v.classes)
 		return why_set(why, -EINVAL, "on this kernel the cut breaks nothing: there is nothing to make simpler");
-	s.kind = list.b[0].kind;
+	s.class = class_of(&v);
+	s.check = s.class == CUT_FSCK || s.class == CUT_REPLAY || s.class == CUT_KERNEL;
 	uint32_t pos = c->pos;
 	if (try_extreme(&s, c, pos, true))
 		earliest(&s, c, true);
@@ -312,7 +295,7 @@ int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, str
 	else
 		lose_fewer(&s, c);
 	*tried += s.tried;
-	return 0;
+	return s.error;
 }
 
 /* ---- told ---- */
@@ -432,7 +415,7 @@ static void tell_cut(struct evidence *e, const struct saved_cut *c, FILE *out)
 		        c->nunits);
 }
 
-void finding_tell(struct evidence *e, const struct saved_cut *c, const struct broken_list *broken, FILE *out)
+void finding_tell(struct evidence *e, const struct saved_cut *c, const struct verdict *v, FILE *out)
 {
 	if (e->foreign) {
 		fprintf(out, "%s of %s, a log of dm-log-writes\n\n", e->work, e->fs.text);
@@ -443,25 +426,29 @@ void finding_tell(struct evidence *e, const struct saved_cut *c, const struct br
 	}
 	tell_cut(e, c, out);
 	fprintf(out, "After the next mount:\n");
-	for (uint32_t i = 0; i < broken->n && i < BROKEN_MAX; i++)
-		fprintf(out, "  %s\n", broken->b[i].text);
-	if (broken->n > BROKEN_MAX)
-		fprintf(out, "  and %u more\n", broken->n - BROKEN_MAX);
+	for (uint32_t i = 0; i < v->broken.n && i < BROKEN_MAX; i++)
+		fprintf(out, "  %s\n", v->broken.b[i].text);
+	if (v->broken.n > BROKEN_MAX)
+		fprintf(out, "  and %u more\n", v->broken.n - BROKEN_MAX);
+	if (v->kernel[0])
+		fprintf(out, "  the kernel logs: %s\n", v->kernel);
 	fprintf(out, "(%s`fsyncstorm cut replay` judges this again.)\n",
 	        e->foreign ? "" : "Version n is what the call of that number wrote; ");
 }
 
 /* ---- written ---- */
 
-static int write_check(const char *folder, const struct broken_list *broken, struct why *why)
+static int write_check(const char *folder, const struct verdict *v, struct why *why)
 {
 	struct replace r;
 	int ret = begin(folder, "check.txt", &r, why);
 
 	if (ret)
 		return ret;
-	for (uint32_t i = 0; i < broken->n && i < BROKEN_MAX; i++)
-		fprintf(r.out, "%s: %s\n", broken_name[broken->b[i].kind], broken->b[i].text);
+	for (uint32_t i = 0; i < v->broken.n && i < BROKEN_MAX; i++)
+		fprintf(r.out, "%s: %s\n", cut_class_info[cut_class_of(&v->broken.b[i])].word, v->broken.b[i].text);
+	if (v->kernel[0])
+		fprintf(r.out, "%s: %s\n", cut_class_info[CUT_KERNEL].word, v->kernel);
 	return end(folder, "check.txt", &r, why);
 }
 
@@ -514,7 +501,7 @@ static int write_story(const char *folder, const struct finding *f, const struct
 
 	if (ret)
 		return ret;
-	finding_tell(f->of, c, f->broken, r.out);
+	finding_tell(f->of, c, f->verdict, r.out);
 	return end(folder, "story.txt", &r, why);
 }
 
@@ -553,9 +540,9 @@ int finding_save(const char *folder, const struct finding *f, struct why *why)
 	if (!ret)
 		ret = saved_cut_save(folder, &c, why);
 	if (!ret)
-		ret = write_check(folder, f->broken, why);
+		ret = write_check(folder, f->verdict, why);
 	if (!ret)
-		ret = write_kernel(folder, f->kernel, why);
+		ret = write_kernel(folder, f->verdict->kernel, why);
 	if (!ret)
 		ret = write_env(folder, f, why);
 	if (!ret)

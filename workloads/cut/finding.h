@@ -14,15 +14,14 @@
 #ifndef CUT_FINDING_H
 #define CUT_FINDING_H
 
-#include "cut/evidence.h"
+#include "cut/verdict.h"
 
 #define FINDING_PATH 1024u
 
 struct finding {
 	struct evidence *of;
 	const struct cut *cut;
-	const struct broken_list *broken;
-	const char *kernel;  /* a line of the kernel's log; "" */
+	const struct verdict *verdict;
 };
 
 /* Writes it to the folder, which is made, and must not be there. 0, or -errno with why. */
@@ -39,16 +38,16 @@ int saved_cut_save(const char *folder, const struct saved_cut *c, struct why *wh
 void saved_cut_free(struct saved_cut *c);
 
 /*
- * Judges a cut of the evidence, which has a slot. The number of broken promises, listed in `out`; -EINVAL with why when
- * it is no cut of this record.
+ * Judges a cut of the evidence, which has a slot; with `check` a second mount and the checker look at it, too. 0;
+ * -EINVAL with why when it is no cut of this record; another -errno with why when it cannot be judged.
  */
-int finding_judge(struct evidence *e, const struct saved_cut *c, struct broken_list *out, struct why *why);
+int finding_judge(struct evidence *e, const struct saved_cut *c, bool check, struct verdict *out, struct why *why);
 /*
  * Makes the cut simpler while it breaks the same kind of promise: all that was handed to the device kept, or all of it
  * lost, or as few as possible lost; at the earliest return of a sync. *tried: states judged.
  */
 int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, struct why *why);
 /* The story of a cut of the evidence. */
-void finding_tell(struct evidence *e, const struct saved_cut *c, const struct broken_list *broken, FILE *out);
+void finding_tell(struct evidence *e, const struct saved_cut *c, const struct verdict *v, FILE *out);
 
 #endif

@@ -2,14 +2,18 @@
 #include "cut/recorder.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <linux/fs.h>
 
 #include "base/check.h"
 #include "cut/recording.h"
+#include "machine/mem.h"
 #include "rt/rt.h"
 
 static void *shared_memory(size_t size)
@@ -147,10 +151,22 @@ void recorder_begin(struct recorder *r, const struct recorder_ways *ways)
 	atomic_store(&s->on, true);
 }
 
-/* A second look at a server that has ended finds none to wait for. */
+/*
+ * A server that is killed gives its device up before it can be waited for. Its device, which gives no errors, fails
+ * every request then. (A second look at a server that has ended finds none to wait for.)
+ */
 bool recorder_is_gone(struct recorder *r)
 {
-	return waitpid(r->server, NULL, WNOHANG) != 0;
+	if (waitpid(r->server, NULL, WNOHANG))
+		return true;
+	int fd = open(r->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	void *block = mem_alloc_pages(DEV_BLOCK);
+	bool gone = fd < 0 || pread(fd, block, DEV_BLOCK, 0) != (ssize_t)DEV_BLOCK;
+
+	free(block);
+	if (fd >= 0)
+		close(fd);
+	return gone;
 }
 
 int recorder_end(struct recorder *r)
@@ -159,11 +175,11 @@ int recorder_end(struct recorder *r)
 	bool gone = false;
 
 	atomic_store(&s->position, RECORDING_BEYOND);
-	while (!(gone = recorder_is_gone(r)) && atomic_load(&s->owed))
+	while (atomic_load(&s->owed) && !(gone = recorder_is_gone(r)))
 		rt->sleep(100000);
 	atomic_store(&s->on, false);
 	atomic_store(&s->position, RECORDING_BEYOND);
-	return gone ? -EIO : 0;
+	return gone || recorder_is_gone(r) ? -EIO : 0;
 }
 
 uint32_t recorder_position(void *recorder)

@@ -74,7 +74,7 @@ void recorder_keep(struct recorder *r);
 void recorder_begin(struct recorder *r, const struct recorder_ways *ways);
 /* Ends it. Waits until nothing is in flight. 0; -EIO when the server was killed: the record is worth nothing. */
 int recorder_end(struct recorder *r);
-/* The server was killed. */
+/* The server was killed, or is ending: whatever failed on the device is no wonder. */
 bool recorder_is_gone(struct recorder *r);
 /* For model_positions(). */
 uint32_t recorder_position(void *recorder);

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include "base/screen.h"
+#include "cut/klog.h"
 #include "cut/recorder.h"
 
 #define ALPHA 0.05 /* below this chance two arms differ */
@@ -42,6 +43,8 @@ void report_head(const struct cut_plan *p, const struct controls *c, FILE *out)
 	            "%u; %u of %u flushes came while a write was in flight.",
 	            p->foreign ? "with a record of our own: " : "", c->lied_broken, c->lied_states, c->broken,
 	            c->states, c->beside, c->flushes);
+	if (!klog_is_there())
+		screen_say(out, "  not judged: ", "what the kernel logs: /dev/kmsg cannot be read here.");
 }
 
 void report_recorded(const struct cut_plan *p, const char *work, const struct tally *t, FILE *out)

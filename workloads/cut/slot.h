@@ -21,6 +21,8 @@ struct slot {
 	const uint8_t *base; /* the caller's */
 	unsigned subvols;
 	bool foreign;        /* others have made its files: read by foreign.h. The caller sets it */
+	int failed;          /* -errno, with why: what a mount held is not known, for the world failed (verdict.1) */
+	struct why why;
 	int memory, loop;
 	char path[64];       /* of the device */
 	uint8_t *map;
@@ -41,7 +43,8 @@ void slot_put(struct slot *s, const struct dev *image);
 struct recovered *slot_look(struct slot *s);
 /*
  * Mounts what slot_look() has left for writing, reads it again, unmounts it, and lets its checker look at it. *again is
- * what the second mount holds. 0; 1 with why: the checker complains; -errno with why: it could not be run.
+ * what the second mount holds; where it does not mount (->err) the checker does not look. 0; 1 with why: the checker
+ * complains; -errno with why: it could not be run.
  */
 int slot_check(struct slot *s, struct recovered **again, struct why *why);
 

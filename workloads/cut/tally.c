@@ -17,7 +17,7 @@ enum cut_class cut_class_of(const struct broken *b)
 		[BROKEN_LINKS] = CUT_LINKS, [BROKEN_SIZE] = CUT_SIZE, [BROKEN_EIO] = CUT_EIO,
 		[BROKEN_ZEROS] = CUT_STALE, [BROKEN_VERSION] = CUT_STALE, [BROKEN_FOREIGN] = CUT_FOREIGN,
 		[BROKEN_GARBAGE] = CUT_GARBAGE, [BROKEN_SPLICE] = CUT_SPLICE, [BROKEN_REPLAY] = CUT_REPLAY,
-		[BROKEN_WHOLE] = CUT_REPLAY, /* of our own images alone */
+		[BROKEN_WHOLE] = CUT_FSCK,
 	};
 
 	return class[b->kind];

@@ -14,6 +14,7 @@
 
 #include "cut/choose.h"
 #include "cut/finding.h"
+#include "cut/tally.h"
 #include "cut/world.h"
 
 static inline struct cut_fs fs_of(const char *text)
@@ -76,7 +77,7 @@ static inline void make_finding(const char *at, struct broken *first)
 {
 	struct cut_fs fs = fs_of("fs:ext4");
 	struct seen_states s = { .n = 0 };
-	struct broken_list list = { .n = 0 };
+	struct verdict v;
 	struct work work;
 	struct world w;
 	struct rng rng;
@@ -89,11 +90,51 @@ static inline void make_finding(const char *at, struct broken *first)
 	choose_sample(&w.e, 40, &rng, look_at_state, &s);
 	assert_true(s.broken > 0);
 	*first = s.first;
-	judge_cut(w.e.judge, &s.cut, &list);
-	const struct finding f = { &w.e, &s.cut, &list, "" };
+	assert_int_equal(verdict_look(&w.e, &s.cut, &v, &why), 0);
+	const struct finding f = { &w.e, &s.cut, &v };
 	if (finding_save(at, &f, &why))
 		fail_msg("%s", why.text);
 	assert_int_not_equal(finding_save(at, &f, &why), 0); /* it is there already */
+	world_close(&w);
+	work_close(&work);
+}
+
+/* The bitmap of inodes counts one that nobody uses: only the checker finds that. The file system has no checksums. */
+static inline void damage_inode_bitmap(struct world *w)
+{
+	uint32_t block;
+
+	memcpy(&block, w->e.base + DEV_BLOCK + 4, sizeof(block)); /* of group 0, whose descriptor is the first */
+	for (int i = 0; i < 2; i++) {
+		uint8_t *bitmap = (i ? w->e.slot.map : w->e.base) + (uint64_t)block * DEV_BLOCK;
+		assert_false(bitmap[100] & 1);
+		bitmap[100] |= 1;
+	}
+}
+#define WITHOUT_CHECKSUMS "fs:ext4,mkfs=-O ^metadata_csum"
+
+/* A finding of which only the checker knows, in `at`. */
+static inline void make_checker_finding(const char *at)
+{
+	struct cut_fs fs = fs_of(WITHOUT_CHECKSUMS);
+	const uint64_t keep[1] = { 0 };
+	const struct cut c = { .keep = keep };
+	struct verdict v;
+	struct work work;
+	struct world w;
+	struct why why;
+
+	open_world(&w, &fs, &work);
+	damage_inode_bitmap(&w);
+	if (verdict_look(&w.e, &c, &v, &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(v.classes, 0);
+	if (verdict_check(&w.e, &c, &v, &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(v.classes, 1u << CUT_FSCK);
+	const struct finding f = { &w.e, &c, &v };
+	if (finding_save(at, &f, &why))
+		fail_msg("%s", why.text);
 	world_close(&w);
 	work_close(&work);
 }

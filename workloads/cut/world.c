@@ -153,8 +153,8 @@ int world_round(struct world *w, struct round *r, struct why *why)
 		recorder_begin(&w->recorder, &r->recorder);
 	int ret = run_recorded(w, r, why);
 	if (ret == -ETIMEDOUT)
-		return ret;
-	if (!r->unrecorded && recorder_end(&w->recorder))
+		return recorder_is_gone(&w->recorder) ? server_killed(why), ret : ret;
+	if (r->unrecorded ? recorder_is_gone(&w->recorder) : recorder_end(&w->recorder))
 		return server_killed(why);
 	recorder_log(&w->recorder, &recorded);
 	if (ret)

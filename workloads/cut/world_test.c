@@ -3,12 +3,15 @@
  * and made simpler. Skips itself where not root.
  */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,6 +187,112 @@ static void the_checker_and_a_second_mount_agree(void **state)
 	}
 }
 
+/* ---- no verdict (verdict.1) ---- */
+
+/* Of nothing that was written after the setup. */
+static const uint64_t keep_none[1];
+static const struct cut at_the_start = { .keep = keep_none };
+
+static void want_of_descriptors_is_no_verdict(void **state)
+{
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct rlimit limit, none;
+	struct verdict v;
+	struct work work;
+	struct world w;
+	struct why why;
+
+	need_root();
+	open_world(&w, &fs, &work);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3; /* all of them are in use */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int ret = verdict_look(&w.e, &at_the_start, &v, &why);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(ret, -EMFILE);
+	assert_non_null(strstr(why.text, "cannot be looked at"));
+	world_close(&w);
+	work_close(&work);
+}
+
+/* Another file lies over the program: it cannot be run. */
+static void a_checker_that_cannot_be_run_is_no_verdict(void **state)
+{
+	static const char checker[] = "/usr/sbin/fsck.ext4";
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct verdict v;
+	struct work work;
+	struct world w;
+	struct why why;
+
+	need_root();
+	if (access(checker, X_OK))
+		skip();
+	open_world(&w, &fs, &work);
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("/dev/null", checker, NULL, MS_BIND, NULL), 0);
+	int looked = verdict_look(&w.e, &at_the_start, &v, &why), ret = verdict_check(&w.e, &at_the_start, &v, &why);
+	assert_int_equal(umount(checker), 0);
+	assert_int_equal(looked, 0);
+	assert_int_equal(ret, -ENOENT);
+	assert_non_null(strstr(why.text, "fsck.ext4 is not installed"));
+	world_close(&w);
+	work_close(&work);
+}
+
+/* %s: the device's name. */
+static const char *kernel_line;
+
+static struct recovered *look_and_log(void *arg, const struct cut *c, struct dev *image)
+{
+	struct evidence *e = arg;
+	FILE *log = fopen("/dev/kmsg", "w");
+
+	assert_non_null(log);
+	fprintf(log, kernel_line, e->slot.path + strlen("/dev/"));
+	fclose(log);
+	slot_put(&e->slot, image);
+	e->looked = true;
+	return slot_look(&e->slot);
+}
+
+/* What verdict_look() says of a whole image, while the kernel's log gets this line. */
+static int look_with(const char *line, struct verdict *v, struct why *why)
+{
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct work work;
+	struct world w;
+
+	open_world(&w, &fs, &work);
+	kernel_line = line;
+	w.e.judge->recover = look_and_log;
+	int ret = verdict_look(&w.e, &at_the_start, v, why);
+	world_close(&w);
+	work_close(&work);
+	return ret;
+}
+
+static void what_the_kernel_logs_is_told(void **state)
+{
+	struct verdict v;
+	struct why why;
+
+	need_root();
+	if (!klog_is_there())
+		skip();
+	assert_int_equal(look_with("<6>fsyncstorm's test: (device %s) is well\n", &v, &why), 0);
+	assert_int_equal(v.classes, 0);
+	assert_int_equal(look_with("<3>fsyncstorm's test: error (device %s7)\n", &v, &why), 0);
+	assert_int_equal(v.classes, 0);
+	assert_int_equal(look_with("<3>fsyncstorm's test: error (device %s)\n", &v, &why), 0);
+	assert_int_equal(v.classes, 1u << CUT_KERNEL);
+	assert_non_null(strstr(v.kernel, "fsyncstorm's test: error"));
+	assert_int_equal(look_with("<3>fsyncstorm's test: I/O error, dev %s, sector 0\n", &v, &why), -EIO);
+	assert_non_null(strstr(why.text, "its device failed"));
+}
+
 /* ---- a finding ---- */
 
 static char folder[] = "/tmp/fss-cut-test-XXXXXX";
@@ -201,10 +310,10 @@ static void load(const char *at, struct evidence *e, struct saved_cut *c)
 static void a_finding_is_judged_again_and_made_simpler(void **state)
 {
 	static const char *const files[] = { "story.txt", "replay.sh", "cut.json", "log.zst", "check.txt", "env.json" };
-	struct broken_list list;
 	struct broken first;
 	struct saved_cut c;
 	struct evidence e;
+	struct verdict v;
 	char at[64], path[128];
 	unsigned tried;
 	struct why why;
@@ -219,21 +328,23 @@ static void a_finding_is_judged_again_and_made_simpler(void **state)
 		assert_true(st.st_size > 0);
 	}
 	load(at, &e, &c);
-	assert_true(finding_judge(&e, &c, &list, &why) > 0);
-	assert_int_equal(list.b[0].kind, first.kind);
-	assert_string_equal(list.b[0].text, first.text);
+	assert_int_equal(finding_judge(&e, &c, false, &v, &why), 0);
+	assert_true(v.broken.n > 0);
+	assert_int_equal(v.broken.b[0].kind, first.kind);
+	assert_string_equal(v.broken.b[0].text, first.text);
 	uint32_t pos = c.pos;
 	if (finding_shrink(&e, &c, &tried, &why))
 		fail_msg("%s", why.text);
 	assert_true(c.pos <= pos);
-	assert_true(finding_judge(&e, &c, &list, &why) > 0);
-	assert_int_equal(list.b[0].kind, first.kind);
+	assert_int_equal(finding_judge(&e, &c, true, &v, &why), 0);
+	assert_true(v.classes >> cut_class_of(&first) & 1);
 	c.pos = 0; /* nothing is lost of what was durable before */
 	c.nkept = 0;
-	assert_int_equal(finding_judge(&e, &c, &list, &why), 0);
+	assert_int_equal(finding_judge(&e, &c, true, &v, &why), 0);
+	assert_int_equal(v.classes, 0);
 	assert_true(finding_shrink(&e, &c, &tried, &why) < 0);
 	c.pos = UINT32_MAX;
-	assert_true(finding_judge(&e, &c, &list, &why) < 0);
+	assert_true(finding_judge(&e, &c, true, &v, &why) < 0);
 	saved_cut_free(&c);
 	evidence_free(&e);
 }
@@ -378,6 +489,9 @@ int main(void)
 		cmocka_unit_test(garbage_on_btrfs_is_an_error),
 		cmocka_unit_test(an_image_that_does_not_mount_is_a_verdict),
 		cmocka_unit_test(the_checker_and_a_second_mount_agree),
+		cmocka_unit_test(want_of_descriptors_is_no_verdict),
+		cmocka_unit_test(a_checker_that_cannot_be_run_is_no_verdict),
+		cmocka_unit_test(what_the_kernel_logs_is_told),
 		cmocka_unit_test(a_finding_is_judged_again_and_made_simpler),
 		cmocka_unit_test(an_exported_log_replays_to_what_is_durable),
 		cmocka_unit_test(a_damaged_record_is_refused),

@@ -93,6 +93,12 @@ static const char *last_line(char *text)
 	return at ? at + 1 : text;
 }
 
+/* Somebody ended it, or the kernel did for want of memory: it was no fault of its own. */
+static bool is_of_others(int signal)
+{
+	return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
+}
+
 static int verdict(char *const argv[], int status, char *said, struct why *why)
 {
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -101,6 +107,8 @@ static int verdict(char *const argv[], int status, char *said, struct why *why)
 		return why_set(why, -EINTR, "%s was stopped", argv[0]);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
 		return why_set(why, -ENOENT, "%s is not installed", argv[0]);
+	if (WIFSIGNALED(status) && is_of_others(WTERMSIG(status)))
+		return why_set(why, -EINTR, "%s was killed: %s", argv[0], strsignal(WTERMSIG(status)));
 	if (WIFSIGNALED(status))
 		return why_set(why, -EIO, "%s crashed: %s", argv[0], strsignal(WTERMSIG(status)));
 	return why_set(why, -EIO, "%s failed: %s", argv[0], last_line(said));
