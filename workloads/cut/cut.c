@@ -72,6 +72,9 @@ static bool is_over(const struct worker *k)
 {
 	const struct cut_plan *p = k->p;
 
+	for (unsigned i = 0; i < CUT_CLASSES_NR; i++)
+		if (p->until >> i & 1 && atomic_load(&k->t->by_class[i]))
+			return true;
 	return stop_asked() || (p->states && atomic_load(&k->t->states) >= p->states) ||
 	       (p->seconds > 0 && (double)(rt_now() - k->since_ns) / 1e9 >= p->seconds);
 }
@@ -126,7 +129,7 @@ static int judge_state(void *arg, const struct cut *c)
 		return k->error;
 	tell(k, &v);
 	tally_state(k->t, v.classes);
-	if (v.classes)
+	if (k->p->until ? v.classes & k->p->until : v.classes)
 		save_finding(k, c, &v);
 	return is_over(k);
 }

@@ -34,6 +34,7 @@ struct cut_plan {
 	const char *recorded_on; /* the kernel of those; NULL: the one that judges */
 	const char *recorder;   /* the front end's name (recorder.h) */
 	bool foreign;           /* those that are judged are of a log of others (evidence.h) */
+	uint32_t until;         /* bits of enum cut_class: it ends when one of them is broken, and keeps only that */
 	bool one_syncer;        /* the control arm: of the threads that sync only the first does */
 	void (*progress)(const struct tally *t, double seconds, void *arg);
 	void *arg;

@@ -138,6 +138,8 @@ static json_t *history_json(const struct evidence *e)
 	                        "threads", threads_json(e), "files", files_json(e->model), "names",
 	                        names_json(e->model), "calls", ops);
 	json_object_set_new(out, "recorder", json_string(e->recorder));
+	if (e->program)
+		json_object_set_new(out, "program", json_string(e->program));
 	if (e->foreign)
 		json_object_set_new(out, "marks", marks_json(e));
 	return out;
@@ -391,11 +393,14 @@ static int load_history(const char *path, struct evidence *e, struct bytes *b, s
 	snprintf(e->recorder, sizeof(e->recorder), "%s", string(j, "recorder"));
 	if (!e->recorder[0]) /* of the time when there was no other */
 		strcpy(e->recorder, "fuse");
+	if (json_object_get(j, "program"))
+		e->program = strdup(string(j, "program"));
 	e->subvols = (unsigned)integer(j, "subvolumes");
 	e->seed = integer(j, "seed");
 	uint64_t tear = integer(j, "tear");
 	bool good = !cut_fs_parse(string(j, "fs"), &e->fs, &of_fs) && integer(j, "size") == e->fs.size &&
 		    e->subvols >= 1 && e->subvols <= CUT_SUBVOLS && (tear == 512 || tear == DEV_BLOCK);
+	good = good && !strchr(e->work, '/'); /* files are named by it */
 	e->model = model_new(NULL);
 	good = good && load_files(e, json_object_get(j, "files")) && load_names(e, json_object_get(j, "names")) &&
 	       load_ops(e, json_object_get(j, "calls")) && load_threads(e, json_object_get(j, "threads")) &&
@@ -549,6 +554,7 @@ void evidence_free(struct evidence *e)
 	if (e->model)
 		model_free(e->model);
 	free(e->mark);
+	free(e->program);
 	*e = (struct evidence){ .slot.loop = -1 };
 }
 

@@ -3,8 +3,8 @@
  * with all data, and the history. It is kept as a file.
  *
  * The file is zstd over: a line that names the format; the length of a JSON text and that text (file system, work,
- * files, names, calls); the blocks of the base that are not zeros; the events, each write with its data. Numbers are
- * little-endian.
+ * files, names, calls, and what ran); the blocks of the base that are not zeros; the events, each write with its data.
+ * Numbers are little-endian.
  *
  * A record may be foreign: of a log of others (dmlog.h), with no history. Its marks are kept, and are judged by
  * foreign.h.
@@ -47,6 +47,7 @@ struct evidence {
 	bool looked;         /* an image was mounted, and lies in the slot still; the caller sets it to false */
 	unsigned nthreads;
 	struct { uint32_t task; char name[SCENE_THREAD_MAX]; } thread[EVIDENCE_THREADS];
+	char *program;       /* what ran, as the text of a scenario; NULL: not known */
 	bool foreign;
 	uint32_t nmarks;
 	struct evidence_mark *mark; /* in the order of their positions */

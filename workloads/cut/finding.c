@@ -202,8 +202,7 @@ static bool still_breaks(struct shrinking *s, const struct saved_cut *c)
 	return !s->error && v.classes >> s->class & 1;
 }
 
-/* What is shrunk to, of all that is broken: the first that is told of. */
-static enum cut_class class_of(const struct verdict *v)
+enum cut_class finding_class(const struct verdict *v)
 {
 	return v->broken.n ? cut_class_of(&v->broken.b[0]) : CUT_KERNEL;
 }
@@ -285,7 +284,7 @@ int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, str
 		return ret;
 	if (!v.classes)
 		return why_set(why, -EINVAL, "on this kernel the cut breaks nothing: there is nothing to make simpler");
-	s.class = class_of(&v);
+	s.class = finding_class(&v);
 	s.check = s.class == CUT_FSCK || s.class == CUT_REPLAY || s.class == CUT_KERNEL;
 	uint32_t pos = c->pos;
 	if (try_extreme(&s, c, pos, true))
@@ -452,6 +451,22 @@ static int write_check(const char *folder, const struct verdict *v, struct why *
 	return end(folder, "check.txt", &r, why);
 }
 
+static int write_program(const char *folder, const struct evidence *e, struct why *why)
+{
+	char name[SCENE_NAME_MAX + 8];
+	struct replace r;
+	int ret;
+
+	if (!e->program)
+		return 0;
+	snprintf(name, sizeof(name), "%s.scn", e->work);
+	ret = begin(folder, name, &r, why);
+	if (ret)
+		return ret;
+	fputs(e->program, r.out);
+	return end(folder, name, &r, why);
+}
+
 static int write_kernel(const char *folder, const char *line, struct why *why)
 {
 	struct replace r;
@@ -541,6 +556,8 @@ int finding_save(const char *folder, const struct finding *f, struct why *why)
 		ret = saved_cut_save(folder, &c, why);
 	if (!ret)
 		ret = write_check(folder, f->verdict, why);
+	if (!ret)
+		ret = write_program(folder, f->of, why);
 	if (!ret)
 		ret = write_kernel(folder, f->verdict->kernel, why);
 	if (!ret)

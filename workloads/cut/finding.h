@@ -3,6 +3,7 @@
  *
  *	story.txt    threads as columns, the cut, what was promised and what was read: one screen
  *	replay.sh    judges it again, on whatever kernel runs
+ *	NAME.scn     what ran, as a scenario
  *	cut.json     the position, and which writes are kept
  *	log.zst      the record (evidence.h)
  *	check.txt    each promise that is broken, in a sentence
@@ -14,6 +15,7 @@
 #ifndef CUT_FINDING_H
 #define CUT_FINDING_H
 
+#include "cut/tally.h"
 #include "cut/verdict.h"
 
 #define FINDING_PATH 1024u
@@ -47,6 +49,8 @@ int finding_judge(struct evidence *e, const struct saved_cut *c, bool check, str
  * lost, or as few as possible lost; at the earliest return of a sync. *tried: states judged.
  */
 int finding_shrink(struct evidence *e, struct saved_cut *c, unsigned *tried, struct why *why);
+/* What is to stay broken when it is made simpler: of all that is broken the first that is told of. */
+enum cut_class finding_class(const struct verdict *v);
 /* The story of a cut of the evidence. */
 void finding_tell(struct evidence *e, const struct saved_cut *c, const struct verdict *v, FILE *out);
 

@@ -107,6 +107,85 @@ static int open_job(const char *path, struct work *w, struct why *why)
 	return ret;
 }
 
+/* Of the calls that a job has. */
+static void print_step(const struct scene *s, const struct scene_step *x, FILE *out)
+{
+	fprintf(out, "%s %s", s->name_of[x->file].name, scene_op_name(x->op));
+	if (x->flags & SCENE_DIRECT)
+		fputs(" -d", out);
+	if (x->flags & SCENE_WAIT)
+		fputs(" -a", out);
+	if (x->op != SCENE_FSYNC && x->op != SCENE_FDATASYNC)
+		fprintf(out, " %lu %lu", (unsigned long)x->off, (unsigned long)x->len);
+	fputc('\n', out);
+}
+
+static void print_job(const struct scene *s, FILE *out)
+{
+	fputs("[setup]\n", out);
+	for (unsigned i = 0; i < s->nnames; i++)
+		fprintf(out, "file %s %u\n", s->name_of[i].name, s->name_of[i].bytes);
+	for (unsigned i = 0; i < s->setup.n; i++)
+		print_step(s, &s->setup.step[i], out);
+	for (unsigned t = 0; t < s->nthreads; t++) {
+		if (s->thread[t].n)
+			fprintf(out, "[thread %s]\n", s->thread[t].name);
+		for (unsigned i = 0; i < s->thread[t].n; i++)
+			print_step(s, &s->thread[t].step[i], out);
+	}
+}
+
+/* ---- a scenario ---- */
+
+static const struct scene_thread *thread_of(const struct scene *s, unsigned header)
+{
+	for (unsigned t = 0; t < s->nthreads; t++)
+		if (s->thread[t].line == header)
+			return &s->thread[t];
+	return NULL;
+}
+
+/* The line of a thread is what it still does (work_one_syncer), or how often. */
+static bool does(const struct scene_thread *t, unsigned line, const char *text)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->step[i].line == line)
+			return true;
+	return t->n && (line == t->line || !strncmp(text, "repeat", strlen("repeat")));
+}
+
+static void print_scene(const struct scene *s, const char *text, FILE *out)
+{
+	const struct scene_thread *thread = NULL; /* whose section this is */
+	char *bare = scene_bare_text(text);
+	unsigned line = 1;
+
+	for (const char *p = bare; *p; p += strcspn(p, "\n"), p += *p == '\n', line++) {
+		if (*p == '[')
+			thread = thread_of(s, line);
+		if (*p != '\n' && (!thread || does(thread, line, p)))
+			fprintf(out, "%.*s\n", (int)strcspn(p, "\n"), p);
+	}
+	free(bare);
+}
+
+char *work_program(const struct work *w)
+{
+	char *text = NULL;
+	size_t size;
+
+	if (!w->job && !w->text)
+		return NULL;
+	FILE *out = open_memstream(&text, &size);
+	CHECK(out);
+	if (w->job)
+		print_job(w->scene, out);
+	else
+		print_scene(w->scene, w->text, out);
+	fclose(out);
+	return text;
+}
+
 /* ---- either ---- */
 
 static bool ends_with(const char *text, const char *end)
@@ -118,14 +197,18 @@ static bool ends_with(const char *text, const char *end)
 
 static int open_scene(const char *path, struct work *w, struct why *why)
 {
-	char *text;
-	int ret = scene_load(path, &w->scene, &text, why);
+	int ret = scene_load(path, &w->scene, &w->text, why);
 
-	if (ret)
-		return ret;
-	free(text);
-	strcpy(w->name, w->scene->name);
-	return 0;
+	if (!ret)
+		strcpy(w->name, w->scene->name);
+	return ret;
+}
+
+static int open_shipped(const char *name, const char *text, struct work *w, struct why *why)
+{
+	w->text = strdup(text);
+	CHECK(w->text);
+	return scene_parse(name, text, &w->scene, why);
 }
 
 static const char *shipped(const char *name)
@@ -161,7 +244,7 @@ int work_open(const char *what, struct work *w, struct why *why)
 	else if (ends_with(what, ".fio"))
 		ret = open_job(what, w, why);
 	else if (text)
-		ret = scene_parse(what, text, &w->scene, why);
+		ret = open_shipped(what, text, w, why);
 	else if (!strchr(what, '/') && !job_find(what, path))
 		ret = open_job(path, w, why);
 	else

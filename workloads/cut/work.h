@@ -14,7 +14,7 @@ struct work {
 	char name[SCENE_NAME_MAX];
 	struct scene *scene;   /* as it is to be run now: work_vary() */
 	struct job_file *job;  /* NULL: it is a scenario */
-	char *text;            /* of the job */
+	char *text;            /* of the job, or of the scenario */
 	char clamped[800];     /* lines that say what of a job was made smaller; "": nothing */
 };
 
@@ -28,6 +28,8 @@ void work_close(struct work *w);
 void work_vary(struct work *w, uint64_t seed);
 /* The same with one thread of those that sync: the others do not sync. A control arm. False: there is only one. */
 bool work_one_syncer(struct work *w);
+/* What is to be run now, as the text of a scenario that does the same; NULL: it came without a text. The caller's. */
+char *work_program(const struct work *w);
 /* Calls fn with the name of each scenario of the families that are run when none is named. */
 void work_each_default(void (*fn)(const char *name, void *arg), void *arg);
 

@@ -162,6 +162,8 @@ int world_round(struct world *w, struct round *r, struct why *why)
 	if (r->unrecorded)
 		recorded.n = 0;
 	e->seed = r->drive.seed;
+	free(e->program);
+	e->program = work_program(w->work);
 	name_threads(w);
 	evidence_record(e, recorded.event, recorded.n);
 	r->cut_short = recorded.full;
