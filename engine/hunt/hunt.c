@@ -106,6 +106,8 @@ static int open_on_device(struct hunt *h, struct why *why)
 	h->dev->async = true;
 	faults_open(h);
 	h->judge = judge_new(h->run.model, h->dev);
+	for (unsigned i = 0; i < RACE_FAULTS; i++)
+		h->judge->errors |= h->race->fail[i] != 0;
 	model_mark(h->run.model);
 	return ret;
 }

@@ -208,6 +208,11 @@ static void judge_block(struct finding *x, const struct model_file *f, const str
 		report_sector(x, f, sector + i, &s);
 		return;
 	}
+	if (x->j->whole_every && !x->j->errors && !b->each && b->first.kind == SEEN_ZEROS &&
+	    !rules_may_be_hole(x->j->model, x->p, f, block))
+		report(x, BROKEN_WHOLE, f->subvol, f->name, block, "file %s has size %lu, and its block %u, which only "
+		       "writes have brought, reads as zeros: the size went ahead of the data", f->name,
+		       (unsigned long)rf->size, block);
 	if (b->each && !f->in_place && splice_in(x->j, f, b, sector, nsectors))
 		report(x, BROKEN_SPLICE, f->subvol, f->name, block,
 		       "block %u of file %s mixes two moments that never were one", block, f->name);

@@ -60,6 +60,7 @@ struct judge {
 	void *recover_arg;
 	uint64_t images_judged, images_mounted;
 	uint32_t whole_every;    /* the caller's: one in so many images, by its fingerprint, is judge_whole(); 0: no */
+	bool errors;             /* the caller's: something may fail in a run, so rules.15 is not asked for */
 	uint32_t at;             /* op->covered is that of this position; UINT32_MAX: of none */
 	struct kept_image *kept; /* what images hold, by fingerprint; a bounded hash table */
 	uint32_t nkept, kept_slots;

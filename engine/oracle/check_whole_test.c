@@ -1,22 +1,28 @@
 /*
- * check_whole_test.c: rules.14: images of a workload that is right are whole, and can be lived with; an image that
+ * check_whole_test.c: rules.14 and rules.15: images of a workload that is right are whole, and can be lived with; an image that
  * holds all that was promised, and more than it should, is told.
  */
 #include "item/csum.h"
-#include "fs/state.h"
+#include "fs/inode.h"
 #include "fs/trans.h"
 #include "oracle/test_rig.h"
 #include "rt/sanitize.h"
 #include "tree/super.h"
 
-static struct rig *run(void (*workload)(struct rig *r), uint32_t whole_every)
+static struct rig *run_judged(void (*workload)(struct rig *r), uint32_t whole_every, bool errors)
 {
 	struct rig like = { .mkfs = { .subvols = 2, .single = true }, .budget = { .all_up_to = 3, .seed = 1 } };
 	struct rig *r = run_rig(workload, &like, 1);
 
 	r->judge->whole_every = whole_every;
+	r->judge->errors = errors;
 	judge_all(r);
 	return r;
+}
+
+static struct rig *run(void (*workload)(struct rig *r), uint32_t whole_every)
+{
+	return run_judged(workload, whole_every, false);
 }
 
 static void right(struct rig *r)
@@ -121,12 +127,47 @@ static void a_super_that_cannot_stand_alone_is_told(void **state)
 	is_told(the_second_super_stays_behind, "with copy 0 of the super block lost");
 }
 
+/* (rules.15) Two blocks are appended and stay in memory, and the size on disk goes over them. */
+static void the_size_goes_ahead(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	struct inode *inode;
+	struct handle h;
+
+	model_write(a, 0, FS_BLOCK);
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	model_write(a, FS_BLOCK, 2 * FS_BLOCK);
+	inode = a->f->inode;
+	assert_int_equal(trans_start(r->fs, TRANS_START, &h), 0);
+	atomic_store(&inode->disk_size, 3 * FS_BLOCK);
+	assert_int_equal(inode_update(inode, &h), 0);
+	trans_end(&h);
+	assert_int_equal(fs_commit(r->fs), 0);
+}
+
+static void a_size_ahead_of_its_data_is_told(void **state)
+{
+	is_told(the_size_goes_ahead, "and its block 1, which only writes have brought, reads as zeros");
+}
+
+/* After a failed write there is a hole, and it is no fault of the size. */
+static void a_hole_that_an_error_leaves_is_none(void **state)
+{
+	struct rig *r = run_judged(the_size_goes_ahead, UINT32_MAX, true);
+
+	if (r->broken)
+		fail_msg("%s", r->first.text);
+	free_rig(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(images_of_what_is_right_are_whole),
 		cmocka_unit_test(a_checksum_of_what_no_file_has_is_told),
 		cmocka_unit_test(a_super_that_cannot_stand_alone_is_told),
+		cmocka_unit_test(a_size_ahead_of_its_data_is_told),
+		cmocka_unit_test(a_hole_that_an_error_leaves_is_none),
 	};
 
 	if (RT_TSAN) {

@@ -400,6 +400,49 @@ void rules_size_due(const struct model *m, uint32_t p, const struct model_file *
 	*most = z.most;
 }
 
+/* ---- holes (rules.15) ---- */
+
+/* Some write that put data into the block, or behind it, had ended before tick b: a write that began then skips nothing
+ * of it. */
+static bool reached_before(const struct model *m, const struct model_file *f, uint64_t end, uint64_t b)
+{
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *w = model_op(m, i);
+		if (w->kind == OP_WRITE && w->file == f->id && w->e < b && !w->ret && w->off + w->len > end - FS_BLOCK)
+			return true;
+	}
+	return false;
+}
+
+/* Call o, which has begun, may leave the block that ends at `end` without data, with the size behind it. */
+static bool leaves_hole(const struct model *m, const struct model_file *f, const struct model_op *o, uint64_t end)
+{
+	switch (o->kind) {
+	case OP_WRITE:
+		return o->off >= end && !reached_before(m, f, end, o->b);
+	case OP_TRUNCATE:
+	case OP_PUNCH:
+	case OP_FALLOCATE:
+		return true;
+	case OP_FSYNC:
+	case OP_FDATASYNC:
+		/* of a range: the log has the size in memory, and the blocks of the range alone */
+		return o->len != 0;
+	default:
+		return false;
+	}
+}
+
+bool rules_may_be_hole(const struct model *m, uint32_t p, const struct model_file *f, uint64_t block)
+{
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->file == f->id && o->pb <= p && leaves_hole(m, f, o, (block + 1) * FS_BLOCK))
+			return true;
+	}
+	return false;
+}
+
 /* ---- names (rules.10) ---- */
 
 static bool was_refused(const struct model_op *o)

@@ -48,6 +48,9 @@
  *      file has. And it can be lived with: mounted for writing it holds what it held, a file that is made longer has
  *      zeros there, and what is synced then survives the next crash. Without either copy of its super block it can be
  *      mounted, and what is there can be read. (check_whole.c)
+ * rules.15: A file does not grow ahead of its data: a block that came with writes alone is no hole of an image whose
+ *      size reaches over it. No sync promises that, and file systems differ (xfs may leave zeros there), so nothing but
+ *      rules_may_be_hole() asks for it. It is what our engine keeps (disk_size.1), as long as nothing fails.
  *
  * rules_at() decides which calls are covered at a position; the other functions answer for that position. Where two
  * orders of concurrent calls are possible, both are legal.
@@ -87,6 +90,12 @@ struct due rules_sector_due(const struct model *m, uint32_t p, const struct mode
 /* May one block hold both of these sectors at once? (rules.5) Both are legal alone. */
 bool rules_together(const struct model *m, const struct model_file *f, uint64_t sector1, const struct seen *s1,
                     uint64_t sector2, const struct seen *s2);
+
+/*
+ * May the block, all of which reads as zeros, be a hole (rules.15)? False: only writes have made the file so long, and
+ * none of them can have skipped the block.
+ */
+bool rules_may_be_hole(const struct model *m, uint32_t p, const struct model_file *f, uint64_t block);
 
 bool rules_size_legal(const struct model *m, uint32_t p, const struct model_file *f, uint64_t size);
 /* The smallest and the largest legal size. */

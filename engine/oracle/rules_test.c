@@ -2,6 +2,7 @@
  * rules_test.c: the oracle's rules, one by one, over histories made by hand: each says what must be
  * legal and what must not, so a rule that is dropped or turned round fails here.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -798,6 +799,75 @@ static void a_sector_has_no_bytes_of_others(void **state)
 	assert_false(rules_sector_spliced(h->m, END - 1, h->f, 0, x));
 }
 
+/* ---- holes (rules.15) ---- */
+
+static void a_block_that_only_writes_have_brought_is_no_hole(void **state)
+{
+	struct history *h = *state;
+	uint32_t id = h->f->id;
+
+	call(h, OP_WRITE, id, 0, 2 * FS_BLOCK);
+	call(h, OP_WRITE, id, 2 * FS_BLOCK, FS_BLOCK);
+	call(h, OP_WRITE, id, FS_BLOCK, 3 * FS_BLOCK); /* over what is there, and beyond */
+	call(h, OP_FSYNC, id, 0, 0);
+	call(h, OP_TRUNCATE, h->g->id, 0, 0);
+	for (uint64_t block = 0; block < 4; block++)
+		assert_false(rules_may_be_hole(h->m, END - 1, h->f, block));
+}
+
+static void what_a_write_skips_is_a_hole(void **state)
+{
+	struct history *h = *state;
+
+	call(h, OP_WRITE, h->f->id, 0, FS_BLOCK + 512);
+	call(h, OP_WRITE, h->f->id, 3 * FS_BLOCK, FS_BLOCK);
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 0));
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 1));
+	assert_true(rules_may_be_hole(h->m, END - 1, h->f, 2));
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 3));
+}
+
+/* Which of the two was first is not known. */
+static void a_write_at_the_same_time_may_have_skipped_it(void **state)
+{
+	struct history *h = *state;
+	uint32_t low = write_begins(h, h->f, 0, 2);
+
+	uint32_t high = write_begins(h, h->f, 2, 1);
+	model_end(h->m, low, 0);
+	model_end(h->m, high, 0);
+	assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1));
+	model_op(h->m, high)->pb = 7; /* a crash before it began */
+	assert_false(rules_may_be_hole(h->m, 6, h->f, 1));
+	assert_true(rules_may_be_hole(h->m, 7, h->f, 1));
+}
+
+/* A write that fails has reached nothing. */
+static void what_a_write_skips_after_one_that_failed_is_a_hole(void **state)
+{
+	struct history *h = *state;
+	uint32_t low = write_begins(h, h->f, 0, 2);
+
+	model_end(h->m, low, -EIO);
+	call(h, OP_WRITE, h->f->id, 2 * FS_BLOCK, FS_BLOCK);
+	assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1));
+}
+
+static void what_else_changes_a_file_may_leave_holes(void **state)
+{
+	static const enum op_kind kinds[] = { OP_TRUNCATE, OP_PUNCH, OP_FALLOCATE, OP_FSYNC, OP_FDATASYNC };
+	struct history *h = *state;
+	uint32_t op;
+
+	call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
+	for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		assert_false(rules_may_be_hole(h->m, END - 1, h->f, 1));
+		op = call(h, kinds[i], h->f->id, 0, FS_BLOCK);
+		assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1));
+		model_op(h->m, op)->file = h->g->id;
+	}
+}
+
 #define RULE(name) cmocka_unit_test_setup_teardown(name, begin_history, end_history)
 
 int main(void)
@@ -847,6 +917,11 @@ int main(void)
 		RULE(a_sector_in_place_may_be_pieces_of_what_is_legal),
 		RULE(a_sector_that_is_stored_through_a_mapping_may_be_pieces),
 		RULE(a_sector_has_no_bytes_of_others),
+		RULE(a_block_that_only_writes_have_brought_is_no_hole),
+		RULE(what_a_write_skips_is_a_hole),
+		RULE(a_write_at_the_same_time_may_have_skipped_it),
+		RULE(what_a_write_skips_after_one_that_failed_is_a_hole),
+		RULE(what_else_changes_a_file_may_leave_holes),
 		cmocka_unit_test(a_sector_says_what_it_is),
 	};
 

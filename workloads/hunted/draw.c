@@ -77,7 +77,7 @@ static const char *const calls[] = {
 	"%s truncate 0", "%s truncate 4k", "%s truncate 512", "%s truncate 6k", "%s truncate 24k",
 	"%s falloc 0 8k", "%s falloc -k 8k 8k", "%s falloc 16k 4k", "%s fpunch 0 4k", "%s fpunch 4k 8k",
 	"%s fpunch 4k 4k", "%s writeback", "%s writeback", "%s writeback", "%s fadvise -d",
-	"%s sync_range -b -w -a 0 4k",
+	"%s sync_range -b -w -a 0 4k", "%s sync_range -b -w -a 4k 4k", "%s pwrite 4k 12k",
 };
 static const char *const syncs[] = {
 	"%s fsync", "%s fsync", "%s fsync", "%s fsync", "%s fdatasync", "%s mmap 0 64k\n%1$s msync 0 4k",
