@@ -29,6 +29,7 @@ struct survey {
 	struct look *l;
 	struct look_tree tree;
 	uint32_t nodesize;
+	bool may_lack_copies;    /* its blocks may be under way still, and a mount has found one copy of each */
 	struct roots *roots;     /* where its items go: one of these, or none */
 	struct sums *sums;
 	struct volume *volume;
@@ -38,7 +39,7 @@ static void survey_block(void *arg, uint64_t bytenr, uint8_t level, uint32_t cop
 {
 	struct survey *s = arg;
 
-	if (bad)
+	if (bad && !s->may_lack_copies)
 		look_damage(s->l, "copy %u: %s", copy, bad->text);
 	if (copy)
 		return;
@@ -139,15 +140,17 @@ static struct volume *look_committed(struct look *l, struct blocks *bl, const st
 	return v;
 }
 
-static void look_logs(struct look *l, struct blocks *bl, const struct super *s, const struct volume *v, uint32_t n)
+static void look_logs(struct look *l, struct blocks *bl, const struct super *s, bool in_flight, const struct volume *v,
+                      uint32_t n)
 {
 	struct roots roots = { 0 };
-	struct survey top = { .l = l, .tree = { .log = true }, .roots = &roots };
+	struct survey top = { .l = l, .tree = { .log = true }, .may_lack_copies = in_flight, .roots = &roots };
 
 	look_tree(&top, bl, LOG_TREE_ID, &s->log_root);
 	for (uint32_t i = 0; i < roots.n; i++) {
 		struct volume log = { .id = roots.root[i].id };
-		struct survey sv = { .l = l, .tree = { .id = log.id, .log = true }, .volume = &log };
+		struct survey sv = { .l = l, .tree = { .id = log.id, .log = true }, .may_lack_copies = in_flight,
+			             .volume = &log };
 		struct tree_ptr ptr = ptr_of(&roots.root[i].item);
 		uint64_t k = log.id - FIRST_SUBVOL_ID;
 		look_tree(&sv, bl, LOG_TREE_ID, &ptr);
@@ -172,8 +175,9 @@ static int scan_item(void *arg, const struct key *k, const void *data, uint32_t 
 	return 0;
 }
 
-/* Of the two logs that a super may name, the one that a mount takes; none when it says so. */
-static struct tree_ptr log_that_counts(struct look *l, const struct super *s)
+/* Of the two logs that a super may name, the one that a mount takes; none when it says so. *in_flight: it is the one of
+ * which the super does not say that it was written. */
+static struct tree_ptr log_that_counts(struct look *l, const struct super *s, bool *in_flight)
 {
 	struct mount_options o = { .read_only = true };
 	struct tree_ptr log = s->log_root;
@@ -183,6 +187,7 @@ static struct tree_ptr log_that_counts(struct look *l, const struct super *s)
 	if (s->log_trust == LOG_IN_FLIGHT && !fs_mount(l->dev, &o, &fs, &why)) {
 		log = fs->super.log_root;
 		fs_abandon(fs);
+		*in_flight = log.bytenr && log.bytenr == s->log_root.bytenr;
 	}
 	return log;
 }
@@ -244,9 +249,10 @@ int look_image(struct dev *dev, bool data, const struct look_ops *ops, void *arg
 	blocks_set_fsid(bl, s.fsid);
 	blocks_set_item_check(bl, item_check, &s);
 	struct volume *v = look_committed(&l, bl, &s, (uint32_t)n);
-	s.log_root = log_that_counts(&l, &s);
+	bool in_flight = false;
+	s.log_root = log_that_counts(&l, &s, &in_flight);
 	if (s.log_root.bytenr)
-		look_logs(&l, bl, &s, v, (uint32_t)n);
+		look_logs(&l, bl, &s, in_flight, v, (uint32_t)n);
 	blocks_close(bl);
 	look_mounted(&l, &s);
 	for (uint64_t i = 0; i < n; i++)

@@ -1,6 +1,6 @@
 /*
- * check_whole_test.c: rules.14 and rules.15: images of a workload that is right are whole, and can be lived with; an image that
- * holds all that was promised, and more than it should, is told.
+ * check_whole_test.c: rules.14 and rules.15: images of a workload that is right are whole, and can be lived with; an
+ * image that holds all that was promised, and more than it should, is told.
  */
 #include "item/csum.h"
 #include "fs/inode.h"
