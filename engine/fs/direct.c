@@ -229,7 +229,7 @@ static int direct_write(struct fs_direct *io, const void *buf, bool wait)
 	if (hold == HOLD_SHARED && !fs->on.direct_has_range(inode))
 		hold = HOLD_NOTHING;
 	ret = direct_make_extents(io, &end);
-	if (hold == HOLD_ALL && end > atomic_load(&inode->size)) {
+	if (hold == HOLD_ALL && end > io->off && end > atomic_load(&inode->size)) {
 		file_skips_blocks(inode, io->off);
 		disk_size_extend(inode, io->off, end);
 	}

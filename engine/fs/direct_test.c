@@ -282,6 +282,39 @@ static void errors_reach_the_caller(void **state)
 	test_end(r.fs, false);
 }
 
+/* Space for so many pieces of data, and then there is none. */
+static int some_space(void *arg, bool data)
+{
+	unsigned *left = arg;
+
+	return !data || (*left && (*left)--) ? 0 : -ENOSPC;
+}
+
+/* Two blocks behind a gap, in pieces of one block: the file is as long as what was written reaches. */
+static void a_write_that_finds_no_space_makes_the_file_no_longer(void **state)
+{
+	static const uint64_t size[] = { FS_BLOCK, 4 * FS_BLOCK, 5 * FS_BLOCK };
+
+	for (unsigned pieces = 0; pieces < 3; pieces++) {
+		unsigned left = 1 + pieces; /* the first is for the block that is there before */
+		struct mount_options o = quiet;
+		struct rig r;
+		o.data_piece = FS_BLOCK;
+		o.space = some_space;
+		o.space_arg = &left;
+		rig_open(&r, &o, 1);
+		assert_int_equal(left, pieces);
+		assert_int_equal(write_direct(r.f, 3 * FS_BLOCK, 2 * FS_BLOCK, 2, 0),
+				 pieces < 2 ? -ENOSPC : 2 * (int)FS_BLOCK);
+		assert_int_equal(fs_size(r.f), size[pieces]);
+		assert_int_equal(test_read(r.f, 0, FS_BLOCK, 1), 0);
+		if (pieces)
+			assert_int_equal(test_read(r.f, 3 * FS_BLOCK, pieces * FS_BLOCK, 2), 0);
+		left = 10;
+		rig_close(&r);
+	}
+}
+
 /* ---- on threads ---- */
 
 #define TASKS  4u
@@ -418,6 +451,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_written_so_goes_through_the_cache),
 		cmocka_unit_test(one_that_is_waited_for_later),
 		cmocka_unit_test(errors_reach_the_caller),
+		cmocka_unit_test(a_write_that_finds_no_space_makes_the_file_no_longer),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(a_write_with_o_dsync_is_durable),
 		cmocka_unit_test(a_write_with_o_dsync_that_fails_holds_nothing),

@@ -55,6 +55,11 @@ struct mount_options {
 	int (*log_memory)(void *arg); /* asked before each change of a log's tree: 0, or -ENOMEM, and no memory can be
 	                               * had for it. For races and tests. NULL: there is always some */
 	void *log_memory_arg;
+	uint64_t data_piece;          /* no extent is longer, as if free space lay in pieces of so many bytes, where it
+	                               * need not be in one piece; 0: they may be */
+	int (*space)(void *arg, bool data); /* asked before space is taken, for data or for a tree's block: 0, or
+	                               * -ENOSPC, and there is none. For races and tests. NULL: what is free is there */
+	void *space_arg;
 };
 /* Mounts; replays the log when there is one. -EINVAL or -EIO, with why. */
 int fs_mount(struct dev *dev, const struct mount_options *o, struct fs **out, struct why *why);

@@ -128,6 +128,8 @@ static void fs_init(struct fs *fs, struct dev *dev, const struct mount_options *
 	}
 	uint64_t data = super_data_start(s);
 	fs->alloc = alloc_open(SUPER_END, s->meta_len, data, (s->dev_size - data) / ALLOC_UNIT * ALLOC_UNIT);
+	alloc_limit(fs->alloc, &(struct alloc_limits){ .data_piece = o->data_piece, .refuse = o->space,
+			                               .arg = o->space_arg });
 	fs->blocks = blocks_open(dev, fs->alloc, s->nodesize, s->dup, s->meta_len);
 	blocks_set_fsid(fs->blocks, s->fsid);
 	blocks_set_item_check(fs->blocks, item_check, &fs->super);

@@ -35,20 +35,34 @@ static int fail_log_memory(void *arg)
 	return fails(arg, FAULT_LOG_MEMORY) ? -ENOMEM : 0;
 }
 
+static int fail_space(void *arg, bool data)
+{
+	return fails(arg, data ? FAULT_DATA_SPACE : FAULT_TREE_SPACE) ? -ENOSPC : 0;
+}
+
+static bool is_of_device(enum race_fault kind)
+{
+	return kind != FAULT_LOG_MEMORY && kind != FAULT_DATA_SPACE && kind != FAULT_TREE_SPACE;
+}
+
 void faults_open(struct hunt *h)
 {
 	h->faults = (struct dev_faults){ .fail = fail_bio, .arg = h };
 	for (unsigned i = 0; i < RACE_FAULTS; i++)
-		if (h->race->fail[i] && i != FAULT_LOG_MEMORY)
+		if (h->race->fail[i] && is_of_device(i))
 			h->dev->faults = &h->faults;
 }
 
 void faults_mount(struct hunt *h, struct mount_options *o)
 {
-	if (!h->race->fail[FAULT_LOG_MEMORY])
-		return;
-	o->log_memory = fail_log_memory;
-	o->log_memory_arg = h;
+	if (h->race->fail[FAULT_LOG_MEMORY]) {
+		o->log_memory = fail_log_memory;
+		o->log_memory_arg = h;
+	}
+	if (h->race->fail[FAULT_DATA_SPACE] || h->race->fail[FAULT_TREE_SPACE]) {
+		o->space = fail_space;
+		o->space_arg = h;
+	}
 }
 
 void faults_rewind(struct hunt *h)

@@ -13,7 +13,7 @@
 
 /* The hunt's device is open: those of its bios that are due fail from now on, when a run has been started. */
 void faults_open(struct hunt *h);
-/* Changes go to the logs of this mount one by one past the hunt. */
+/* Changes of the logs of this mount, and who takes space of it, go one by one past the hunt. */
 void faults_mount(struct hunt *h, struct mount_options *o);
 /* A run is about to be mounted: nothing fails, and nothing has. */
 void faults_rewind(struct hunt *h);

@@ -40,9 +40,9 @@ static bool call_failed(const struct model_op *o)
 }
 
 /*
- * A sync that returned -EIO: had two others of the same file before it? Of a write that has failed there are two notes,
- * each for one: that of the descriptor, of which a race's file has one (kernel: errseq), and that of the file, which
- * the first task takes that waits for its pages (AS_EIO). And of a run one write fails.
+ * A sync that was told of a failed write: had two others of the same file been before it? Of a write that has failed
+ * there are two notes, each for one: that of the descriptor, of which a race's file has one (kernel: errseq), and that
+ * of the file, which the first task takes that waits for its pages (AS_EIO, AS_ENOSPC). And of a run one write fails.
  */
 static bool told_before(const struct model *m, const struct model_op *o)
 {
@@ -50,7 +50,7 @@ static bool told_before(const struct model *m, const struct model_op *o)
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *first = model_op(m, i);
-		told += model_is_sync(first) && first->ret == -EIO && first->e < o->b && first->file == o->file;
+		told += model_is_sync(first) && first->ret == o->ret && first->e < o->b && first->file == o->file;
 	}
 	return told >= 2;
 }
@@ -58,16 +58,19 @@ static bool told_before(const struct model *m, const struct model_op *o)
 enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 {
 	const struct model *m = h->run.model;
-	bool data_failed = faults_met(h, FAULT_DATA_WRITE);
+	bool data_failed = faults_met(h, FAULT_DATA_WRITE), no_space = faults_met(h, FAULT_DATA_SPACE);
 	/* what else fails aborts the file system, fails a log commit, or leaves a page unread: any call may be told */
+	bool no_tree_space = faults_met(h, FAULT_TREE_SPACE);
 	bool any_told = faults_met(h, FAULT_TREE_WRITE) || faults_met(h, FAULT_SUPER_WRITE) ||
-		        faults_met(h, FAULT_FLUSH) || faults_met(h, FAULT_READ);
+		        faults_met(h, FAULT_FLUSH) || faults_met(h, FAULT_READ) || no_tree_space;
 
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *o = model_op(m, i);
 		/* syncs, direct writes, and what makes a file longer */
 		bool waits_for_data = !model_is_naming(o);
-		bool data_told = o->ret == -EIO && waits_for_data && data_failed, again = false;
+		/* what zeros a tail says EIO, whyever that was not written (truncate_tail()) */
+		bool data_eio = o->ret == -EIO && (data_failed || (no_space && !model_is_sync(o)));
+		bool data_told = waits_for_data && (data_eio || (o->ret == -ENOSPC && no_space)), again = false;
 		if (!call_failed(o))
 			continue;
 		if (data_told && !any_told)
@@ -75,6 +78,8 @@ enum violation_kind hunt_judge_calls(struct hunt *h, struct violation *v)
 		if (data_told && !again)
 			continue;
 		if (any_told && (o->ret == -EIO || o->ret == -EROFS))
+			continue;
+		if (no_tree_space && o->ret == -ENOSPC)
 			continue;
 		keep_run(h, v, VIOLATION_ERROR);
 		const char *file = model_has_file(o) ? model_file(m, o->file)->name : NULL;

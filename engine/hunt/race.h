@@ -25,6 +25,8 @@ enum race_fault {
 	FAULT_DATA_WRITE, FAULT_TREE_WRITE, FAULT_SUPER_WRITE, FAULT_FLUSH,
 	FAULT_READ,       /* of data, or of a tree block */
 	FAULT_LOG_MEMORY, /* a change of a log's tree finds no memory: no call is to be told of that */
+	FAULT_DATA_SPACE, /* there is no space when some is to be taken for data, or for a stream's groups */
+	FAULT_TREE_SPACE, /* the same for a block of a tree */
 	RACE_FAULTS
 };
 

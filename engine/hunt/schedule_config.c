@@ -22,8 +22,10 @@ static uint64_t add_mount(uint64_t hash, const struct mount_options *o)
 
 	for (unsigned i = 0; i < sizeof(n) / sizeof(n[0]); i++)
 		hash = add_number(hash, n[i]);
-	/* schedules of before it was there stay valid */
-	return o->memory_limit ? add_number(hash, o->memory_limit) : hash;
+	/* schedules of before these were there stay valid */
+	if (o->memory_limit)
+		hash = add_number(hash, o->memory_limit);
+	return o->data_piece ? add_number(hash, ~o->data_piece) : hash;
 }
 
 uint64_t schedule_config(const struct race *race, const struct design *design)

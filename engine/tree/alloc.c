@@ -48,6 +48,8 @@ struct alloc {
 	struct pin_set running, taken;
 	bool is_taken;
 	bool has_again; /* alloc_free_written() was called */
+	/* and nothing these: */
+	struct alloc_limits limits;
 };
 
 /* ---- bitmaps ---- */
@@ -128,6 +130,12 @@ struct alloc *alloc_open(uint64_t meta_start, uint64_t meta_len, uint64_t data_s
 	return a;
 }
 
+void alloc_limit(struct alloc *a, const struct alloc_limits *l)
+{
+	CHECK(l->data_piece % ALLOC_UNIT == 0);
+	a->limits = *l;
+}
+
 void alloc_close(struct alloc *a)
 {
 	for (int i = 0; i < ALLOC_REGIONS; i++)
@@ -191,6 +199,10 @@ int alloc_get(struct alloc *a, enum alloc_region region, uint64_t align, uint64_
 
 	CHECK(*len && *len % ALLOC_UNIT == 0 && min && min <= *len);
 	CHECK(align && align % ALLOC_UNIT == 0);
+	if (a->limits.refuse && a->limits.refuse(a->limits.arg, region == ALLOC_DATA))
+		return -ENOSPC;
+	if (region == ALLOC_DATA && a->limits.data_piece && *len > a->limits.data_piece)
+		*len = a->limits.data_piece > min ? a->limits.data_piece : min;
 	rt_access(a->lock.id, a->has_again ? POINT_WRITE : POINT_READ);
 	mutex_lock_quiet(&a->lock);
 	if (r->free)

@@ -25,6 +25,15 @@ struct alloc;
 struct alloc *alloc_open(uint64_t meta_start, uint64_t meta_len, uint64_t data_start, uint64_t data_len);
 void alloc_close(struct alloc *a);
 
+/* What makes space scarce, for races and tests. */
+struct alloc_limits {
+	uint64_t data_piece; /* of data no piece is longer, where a shorter one is taken, too; 0: there is no limit */
+	int (*refuse)(void *arg, bool data); /* asked before space is taken: 0, or -ENOSPC; NULL: it is not refused */
+	void *arg;
+};
+/* From now on; *l is copied. Nobody takes space meanwhile. */
+void alloc_limit(struct alloc *a, const struct alloc_limits *l);
+
 /* Takes `len` bytes in one piece, or, with min < len, the largest piece found of at least min. *len is
  * what was got. Align: pieces start at multiples of `align` within the region. -ENOSPC. */
 int alloc_get(struct alloc *a, enum alloc_region r, uint64_t align, uint64_t min, uint64_t *len, uint64_t *start);

@@ -263,6 +263,56 @@ static void mistakes_of_our_own_stop_the_program(void **state)
 	assert_true(stops(release_nothing));
 }
 
+/* ---- limits ---- */
+
+struct refusals {
+	unsigned asked, data, left; /* how many are not refused */
+};
+
+static int refuse_after(void *arg, bool data)
+{
+	struct refusals *r = arg;
+
+	r->asked++;
+	r->data += data;
+	return r->left && r->left-- ? 0 : -ENOSPC;
+}
+
+static void space_can_be_refused(void **state)
+{
+	struct alloc *a = alloc_open(0, 10 * ALLOC_UNIT, 10 * ALLOC_UNIT, 10 * ALLOC_UNIT);
+	struct refusals r = { .left = 2 };
+	uint64_t len = ALLOC_UNIT, start;
+
+	alloc_limit(a, &(struct alloc_limits){ .refuse = refuse_after, .arg = &r });
+	assert_int_equal(alloc_get(a, ALLOC_DATA, ALLOC_UNIT, ALLOC_UNIT, &len, &start), 0);
+	assert_int_equal(alloc_get(a, ALLOC_META, ALLOC_UNIT, ALLOC_UNIT, &len, &start), 0);
+	assert_int_equal(alloc_get(a, ALLOC_DATA, ALLOC_UNIT, ALLOC_UNIT, &len, &start), -ENOSPC);
+	assert_true(r.asked == 3 && r.data == 2);
+	assert_int_equal(alloc_space(a, ALLOC_DATA).free, 9 * ALLOC_UNIT);
+	alloc_close(a);
+}
+
+static void data_can_be_had_in_pieces_alone(void **state)
+{
+	struct alloc *a = alloc_open(0, 10 * ALLOC_UNIT, 10 * ALLOC_UNIT, 20 * ALLOC_UNIT);
+	static const struct {
+		enum alloc_region region;
+		uint64_t want, min, got;
+	} tries[] = {
+		{ ALLOC_DATA, 5, 1, 2 }, { ALLOC_DATA, 5, 4, 4 }, { ALLOC_DATA, 1, 1, 1 }, { ALLOC_DATA, 3, 3, 3 },
+		{ ALLOC_META, 5, 1, 5 },
+	};
+
+	alloc_limit(a, &(struct alloc_limits){ .data_piece = 2 * ALLOC_UNIT });
+	for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		uint64_t len = tries[i].want * ALLOC_UNIT, start;
+		assert_int_equal(alloc_get(a, tries[i].region, ALLOC_UNIT, tries[i].min * ALLOC_UNIT, &len, &start), 0);
+		assert_int_equal(len, tries[i].got * ALLOC_UNIT);
+	}
+	alloc_close(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +321,8 @@ int main(void)
 		cmocka_unit_test(what_is_taken_in_turn_lies_together),
 		cmocka_unit_test(marks_that_cannot_be_are_refused),
 		cmocka_unit_test(mistakes_of_our_own_stop_the_program),
+		cmocka_unit_test(space_can_be_refused),
+		cmocka_unit_test(data_can_be_had_in_pieces_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

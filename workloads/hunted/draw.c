@@ -141,6 +141,7 @@ static const struct {
 	{ SCENE_DATA_WRITE_ERROR, "data_write_error", 4 }, { SCENE_TREE_WRITE_ERROR, "tree_write_error", 12 },
 	{ SCENE_SUPER_WRITE_ERROR, "super_write_error", 4 }, { SCENE_FLUSH_ERROR, "flush_error", 3 },
 	{ SCENE_READ_ERROR, "read_error", 6 }, { SCENE_LOG_MEMORY_ERROR, "log_memory_error", 16 },
+	{ SCENE_DATA_SPACE_ERROR, "data_space_error", 4 }, { SCENE_TREE_SPACE_ERROR, "tree_space_error", 24 },
 };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
@@ -159,7 +160,7 @@ static void put_faults(struct text *t, uint32_t kinds)
 /* What fails in a row of the array, in the order of the rounds; and in two of three programs nothing does. */
 static const uint32_t fault_rows[] = {
 	0, ONE(DATA_WRITE), ONE(TREE_WRITE), ONE(LOG_MEMORY), ONE(FLUSH), ONE(DATA_WRITE) | ONE(TREE_WRITE),
-	ONE(SUPER_WRITE), ONE(READ), ONE(DATA_WRITE) | ONE(LOG_MEMORY),
+	ONE(SUPER_WRITE), ONE(READ), ONE(DATA_WRITE) | ONE(LOG_MEMORY), ONE(DATA_SPACE), ONE(TREE_SPACE),
 };
 #define FAULT_ROWS (sizeof(fault_rows) / sizeof(fault_rows[0]))
 
@@ -184,12 +185,11 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 	struct text t = { .buf = buf, .size = size };
 
 	rng_seed(&t.rng, rng_mix(seed));
-	bool compress = one_in(&t, 5), inlines = one_in(&t, 5), subvols = one_in(&t, 4);
+	bool compress = one_in(&t, 5), inlines = one_in(&t, 5), subvols = one_in(&t, 4), pieces = one_in(&t, 5);
 	put_mkfs(&t, !one_in(&t, 4), one_in(&t, 4));
 	put(&t, "mkfs = subvols=%u\n", subvols ? 2 : 1);
-	if (compress || inlines)
-		put(&t, "mount = %s\n", compress && inlines ? "compress, max_inline=2k" :
-		    compress ? "compress" : "max_inline=2k");
+	put(&t, "mount = %s%s%s\n", compress ? "compress, " : "", pieces ? "pieces, " : "",
+	    inlines ? "max_inline=2k" : "max_inline=0");
 	t.has_h = one_in(&t, 5);
 	t.of_names = one_in(&t, 5);
 	put_files(&t, subvols);
@@ -208,21 +208,21 @@ const char *draw_program(uint64_t seed, char *buf, size_t size)
 /* Of two-valued options alone, so 8 rows suffice for more than there are. */
 #define OPTION_ROWS 8u
 static const struct {
-	bool small_nodes, dup, compress, inlines, fine, two_workers;
+	bool small_nodes, dup, compress, inlines, fine, two_workers, pieces;
 } rows[OPTION_ROWS] = {
-	{ 0, 0, 0, 0, 1, 0 },
-	{ 1, 0, 0, 1, 0, 1 },
-	{ 0, 1, 0, 1, 0, 1 },
-	{ 1, 1, 0, 0, 1, 0 },
-	{ 0, 0, 1, 1, 1, 0 },
-	{ 1, 0, 1, 0, 0, 1 },
-	{ 0, 1, 1, 0, 0, 0 },
-	{ 1, 1, 1, 1, 1, 1 },
+	{ 0, 0, 0, 0, 1, 0, 0 },
+	{ 1, 0, 0, 1, 0, 1, 0 },
+	{ 0, 1, 0, 1, 0, 1, 1 },
+	{ 1, 1, 0, 0, 1, 0, 1 },
+	{ 0, 0, 1, 1, 1, 0, 1 },
+	{ 1, 0, 1, 0, 0, 1, 1 },
+	{ 0, 1, 1, 0, 0, 0, 0 },
+	{ 1, 1, 1, 1, 1, 1, 0 },
 };
 
-/* Row r has row r % 8 of the one and r % 9 of the other: 8 and 9 have no divisor in common, so each two come
+/* Row r has row r % 8 of the one and r % 11 of the other: 8 and 11 have no divisor in common, so each two come
  * together. */
-_Static_assert(OPTION_ROWS == 8 && FAULT_ROWS == 9 && DRAW_ROWS == OPTION_ROWS * FAULT_ROWS, "all pairs, once each");
+_Static_assert(OPTION_ROWS == 8 && FAULT_ROWS == 11 && DRAW_ROWS == OPTION_ROWS * FAULT_ROWS, "all pairs, once each");
 
 const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size)
 {
@@ -231,7 +231,8 @@ const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size)
 
 	rng_seed(&t.rng, rng_mix(seed));
 	put_mkfs(&t, rows[r].small_nodes, rows[r].dup);
-	put(&t, "mount = max_inline=%s%s\n", rows[r].inlines ? "2k" : "0", rows[r].compress ? ", compress" : "");
+	put(&t, "mount = max_inline=%s%s%s\n", rows[r].inlines ? "2k" : "0", rows[r].compress ? ", compress" : "",
+	    rows[r].pieces ? ", pieces" : "");
 	put_faults(&t, fault_rows[row % FAULT_ROWS]);
 	put_hunt(&t, rows[r].fine, rows[r].two_workers ? 2 : 1);
 	return end_text(&t);

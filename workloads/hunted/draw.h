@@ -25,7 +25,7 @@ const char *draw_program(uint64_t seed, char *buf, size_t size);
  * Row r % DRAW_ROWS of an array in which any two values of any two options come together in some row, and each fault
  * with each value of an option; which one of its kind fails is drawn by `seed`. Returns buf.
  */
-#define DRAW_ROWS 72u
+#define DRAW_ROWS 88u
 const char *draw_options(uint32_t row, uint64_t seed, char *buf, size_t size);
 
 #endif

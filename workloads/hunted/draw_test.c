@@ -50,7 +50,8 @@ static void programs_have_calls_of_every_kind(void **state)
 			fail_msg("%s is in no program", scene_op_name((enum scene_op)op));
 }
 
-#define OPTIONS (6u + RACE_FAULTS)
+#define SWITCHES 7u
+#define OPTIONS  (SWITCHES + RACE_FAULTS)
 
 static void each_pair_of_options_comes_together_in_some_row(void **state)
 {
@@ -62,17 +63,17 @@ static void each_pair_of_options_comes_together_in_some_row(void **state)
 		draw_options(row, row, more, sizeof(more));
 		assert_int_equal(race_scenario_with(race_named("seed"), more, &race, NULL), 0);
 		bool is[OPTIONS] = { race->mkfs.nodesize == 4096, !race->mkfs.single, race->mount.compress,
-			                   race->mount.inline_max != 0, race->granularity == COOP_FINE,
-			             race->mount.endio_workers == 2 };
+			             race->mount.inline_max != 0, race->granularity == COOP_FINE,
+			             race->mount.endio_workers == 2, race->mount.data_piece != 0 };
 		for (unsigned i = 0; i < RACE_FAULTS; i++)
-			is[6 + i] = race->fail[i] != 0;
+			is[SWITCHES + i] = race->fail[i] != 0;
 		for (unsigned i = 0; i < OPTIONS; i++)
 			for (unsigned k = 0; k < OPTIONS; k++)
 				seen[i][k][is[i]][is[k]] = true;
 		race_scenario_free(race);
 	}
 	for (unsigned i = 0; i < OPTIONS; i++)
-		for (unsigned k = 0; k < i && k < 6; k++) /* not of each two faults: one hides the other */
+		for (unsigned k = 0; k < i && k < SWITCHES; k++) /* not of each two faults: one hides the other */
 			for (unsigned values = 0; values < 4; values++)
 				if (!seen[i][k][values & 1][values >> 1])
 					fail_msg("options %u and %u: %u and %u", i, k, values & 1, values >> 1);

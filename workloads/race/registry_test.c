@@ -351,7 +351,7 @@ static void each_option_is_part_of_the_configuration(void **state)
 {
 	const struct design *design = fs_design_find("prefix");
 	const uint64_t is = schedule_config(race_named("seed"), design);
-	struct race other[12 + RACE_FAULTS];
+	struct race other[13 + RACE_FAULTS];
 
 	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		other[i] = *race_named("seed");
@@ -367,8 +367,9 @@ static void each_option_is_part_of_the_configuration(void **state)
 	other[9].mount.commit_interval_ns++;
 	other[10].mkfs.nodesize *= 2;
 	other[11].mount.memory_limit++;
+	other[12].mount.data_piece++;
 	for (unsigned i = 0; i < RACE_FAULTS; i++)
-		other[12 + i].fail[i]++;
+		other[13 + i].fail[i]++;
 	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		if (schedule_config(&other[i], design) == is)
 			fail_msg("option %u", i);

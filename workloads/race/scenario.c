@@ -356,6 +356,7 @@ static void make_race(struct scenario *c)
 		[SCENE_DATA_WRITE_ERROR] = FAULT_DATA_WRITE, [SCENE_TREE_WRITE_ERROR] = FAULT_TREE_WRITE,
 		[SCENE_SUPER_WRITE_ERROR] = FAULT_SUPER_WRITE, [SCENE_FLUSH_ERROR] = FAULT_FLUSH,
 		[SCENE_READ_ERROR] = FAULT_READ, [SCENE_LOG_MEMORY_ERROR] = FAULT_LOG_MEMORY,
+		[SCENE_DATA_SPACE_ERROR] = FAULT_DATA_SPACE, [SCENE_TREE_SPACE_ERROR] = FAULT_TREE_SPACE,
 	};
 	struct scene *s = c->scene;
 	uint32_t n = 0;
@@ -366,6 +367,7 @@ static void make_race(struct scenario *c)
 		                 .mount = { .no_background = true, .compress = s->compress,
 		                            .compress_workers = s->compress, .inline_max = s->max_inline,
 		                            .memory_limit = s->memory,
+		                            .data_piece = s->pieces ? FS_BLOCK : 0,
 		                            .endio_workers = s->completion_workers },
 		                 .granularity = s->fine ? COOP_FINE : COOP_COARSE,
 		                 .setup = set_up, .shared = sizeof(struct sharing), .begin = begin, .over = over,

@@ -228,16 +228,19 @@ static void each_fault_is_told_to_the_call_that_it_hits(void **state)
 		{ "flush_error", FAULT_FLUSH, OP_FSYNC, -EIO },
 		{ "read_error", FAULT_READ, OP_WRITE, -EIO },
 		{ "log_memory_error", FAULT_LOG_MEMORY, OP_FSYNC, 0 },
+		{ "data_space_error", FAULT_DATA_SPACE, OP_FSYNC, -ENOSPC },
+		{ "tree_space_error", FAULT_TREE_SPACE, OP_LINK, -ENOSPC },
 	};
 
 	if (RT_TSAN)
 		skip();
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		char text[200];
-		bool reads = all[i].kind == FAULT_READ;
-		/* a write of a part of a block reads the rest of it */
-		snprintf(text, sizeof(text), "[setup]\nfile a 8k\n[thread t]\na pwrite 0 %s\n%s[faults]\n%s = 1\n",
-		         reads ? "512" : "4k", reads ? "" : "a fsync\n", all[i].fault);
+		/* a write of a part of a block reads the rest of it; a link needs no log, which asks for space, too */
+		const char *calls = all[i].call == OP_WRITE ? "a pwrite 0 512" :
+				    all[i].call == OP_LINK ? "ln a b" : "a pwrite 0 4k\na fsync";
+		snprintf(text, sizeof(text), "[setup]\nfile a 8k\n[thread t]\n%s\n[faults]\n%s = 1\n", calls,
+			 all[i].fault);
 		const struct race *race = race_of(text);
 		assert_int_equal(race->fail[all[i].kind], 1);
 		struct hunt *h = open_hunt(race, "postfix");

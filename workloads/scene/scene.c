@@ -172,6 +172,12 @@ static int set_compress(struct reading *r, const char *value)
 	return *value ? wrong(r, "compress: %.40s: no value is expected", value) : 0;
 }
 
+static int set_pieces(struct reading *r, const char *value)
+{
+	r->scene->pieces = true;
+	return *value ? wrong(r, "pieces: %.40s: no value is expected", value) : 0;
+}
+
 struct option {
 	const char *name;
 	int (*set)(struct reading *r, const char *value);
@@ -182,7 +188,8 @@ static const struct option mkfs_options[] = {
 };
 
 static const struct option mount_options[] = {
-	{ "compress", set_compress }, { "max_inline", set_max_inline }, { "memory", set_memory }, { NULL, NULL },
+	{ "compress", set_compress }, { "max_inline", set_max_inline }, { "memory", set_memory },
+	{ "pieces", set_pieces }, { NULL, NULL },
 };
 
 static int set_option(struct reading *r, const char *key, const struct option *table, char *word)
@@ -255,6 +262,8 @@ static const struct key fault_keys[] = {
 	[SCENE_FLUSH_ERROR] = { "flush_error", NULL },
 	[SCENE_READ_ERROR] = { "read_error", NULL },
 	[SCENE_LOG_MEMORY_ERROR] = { "log_memory_error", NULL },
+	[SCENE_DATA_SPACE_ERROR] = { "data_space_error", NULL },
+	[SCENE_TREE_SPACE_ERROR] = { "tree_space_error", NULL },
 	[SCENE_FAULTS] = { NULL, NULL },
 };
 static const struct key hunt_keys[] = {

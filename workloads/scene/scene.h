@@ -12,7 +12,7 @@
  *
  *	[setup]                       # made, and durable, before the threads start
  *	mkfs = nodesize=4k, metadata=single, subvols=2
- *	mount = compress, max_inline=2k, memory=4
+ *	mount = compress, max_inline=2k, memory=4, pieces   # pieces: no free space is longer than 4k
  *	file a 8k                     # its first 8k are written in one call
  *	file b 4k in 1                # in the second subvolume
  *	file c nodatasum              # without checksums; nodatacow: written over in place, and without checksums
@@ -34,6 +34,8 @@
  *	flush_error = 1               # so does the first flush
  *	read_error = 3                # so does the third read, be it of data or of a tree
  *	log_memory_error = 1          # the first change of a log finds no memory; for a device nothing fails
+ *	data_space_error = 2          # the second time that space is taken for data there is none (ENOSPC)
+ *	tree_space_error = 1          # so it is the first time that a tree needs a block
  *
  *	[hunt]                        # for a controlled scheduler; all others skip it
  *	granularity = fine            # its window has no coarse point (rt/coop.h)
@@ -109,7 +111,7 @@ enum scene_op {
 /* What [faults] can let fail. */
 enum scene_fault {
 	SCENE_DATA_WRITE_ERROR, SCENE_TREE_WRITE_ERROR, SCENE_SUPER_WRITE_ERROR, SCENE_FLUSH_ERROR, SCENE_READ_ERROR,
-	SCENE_LOG_MEMORY_ERROR, SCENE_FAULTS
+	SCENE_LOG_MEMORY_ERROR, SCENE_DATA_SPACE_ERROR, SCENE_TREE_SPACE_ERROR, SCENE_FAULTS
 };
 
 /* One line of a thread. */
@@ -159,7 +161,7 @@ struct scene {
 	char *what, *story, *cites; /* "" where the text has none; lines of the story end with '\n', but for the last */
 	uint32_t nodesize, subvols, max_inline;
 	uint32_t memory; /* pages and extent maps that may be in memory before that is short; 0: it never is */
-	bool dup, compress, fine;
+	bool dup, compress, pieces, fine;
 	bool beside; /* it is also run beside a writer: scene_beside_text() */
 	uint32_t fault[SCENE_FAULTS]; /* which one of its kind fails; 0: none */
 	uint32_t completion_workers; /* 0: one */

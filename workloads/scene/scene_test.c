@@ -40,10 +40,10 @@ static void keys_are_read(void **state)
 	      "beside = writer-fsyncer\n"
 	      "[setup]\n"
 	      "mkfs = nodesize=16k, metadata=dup, subvols=3\n"
-	      "mount = compress, max_inline=2k, memory=5\n"
+	      "mount = compress, max_inline=2k, memory=5, pieces\n"
 	      "[thread t]\nsync\n"
 	      "[faults]\ndata_write_error = 2\ntree_write_error = 3\nsuper_write_error = 4\nflush_error = 5\n"
-	      "read_error = 6\nlog_memory_error = 7\n"
+	      "read_error = 6\nlog_memory_error = 7\ndata_space_error = 8\ntree_space_error = 9\n"
 	      "[hunt]\ngranularity = fine\n"
 	      "[expect]\nprefix = breaks\npostfix=holds\nother = any\n"
 	      "[expect beside]\nprefix = holds\n");
@@ -51,7 +51,7 @@ static void keys_are_read(void **state)
 	assert_string_equal(s->what, "two words");
 	assert_string_equal(s->story, "one\ntwo\ntwo and a half");
 	assert_string_equal(s->cites, "Linux 1");
-	assert_true(s->beside && s->dup && s->compress && s->fine);
+	assert_true(s->beside && s->dup && s->compress && s->pieces && s->fine);
 	assert_int_equal(s->nodesize, 16384);
 	assert_int_equal(s->subvols, 3);
 	assert_int_equal(s->max_inline, 2048);
@@ -74,7 +74,7 @@ static void what_is_not_said_is_as_usual(void **state)
 	assert_int_equal(s->nodesize, 4096);
 	assert_int_equal(s->subvols, 1);
 	assert_int_equal(s->thread[0].repeat, 1);
-	assert_false(s->beside || s->dup || s->compress || s->fine);
+	assert_false(s->beside || s->dup || s->compress || s->pieces || s->fine);
 	for (unsigned i = 0; i < SCENE_FAULTS; i++)
 		assert_int_equal(s->fault[i], 0);
 	scene_free(s);
@@ -165,6 +165,7 @@ static const struct {
 	{ "[setup]\nmkfs = metadata=raid1\n", "t.scn:2: metadata: raid1: single or dup is expected" },
 	{ "[setup]\nmkfs = subvols=9\n", "t.scn:2: subvols: 9: a number from 1 to 8 is expected" },
 	{ "[setup]\nmount = max_inline=4k\n", "t.scn:2: max_inline: 4k: at most 2k is expected" },
+	{ "[setup]\nmount = pieces=4k\n", "t.scn:2: pieces: 4k: no value is expected" },
 	{ "[setup]\nmount = memory=0\n", "t.scn:2: memory: 0: a number from 1 to 1000 is expected" },
 	{ "[setup]\nmount = compress=zstd\n", "t.scn:2: compress: zstd: no value is expected" },
 	{ "[setup]\nfile\n", "t.scn:2: file: `file NAME [SIZE] [nodatasum|nodatacow] [in SUBVOLUME]` is expected" },
