@@ -17,12 +17,14 @@ import schema
 SCHEMA, VERSION = "fsyncstorm-cut", 1
 TITLE = "Power cuts"
 
+RUNS = ("rounds_broken_a", "rounds_a", "rounds_broken_b", "rounds_b")  # of two arms
+
 RESULT = schema.record(
     {"work": schema.text, "arm": schema.text, "seconds": schema.positive, "states": schema.count,
      "broken": schema.count, "mounted": schema.count, "rounds": schema.count, "calls": schema.count,
      "syncs": schema.count, "flushes": schema.count, "flushes_beside_a_write": schema.count,
      "classes": schema.table(schema.record({"count": schema.count}, {"first": schema.text, "what": schema.text}))},
-    {"checked": schema.count, "rate_below": schema.positive,
+    {"checked": schema.count, "rate_below": schema.positive, "rounds_broken": schema.count,
      "distinct": schema.each(schema.tuple_of(schema.count, schema.count))})
 CUT = schema.record(
     {"target": schema.text, "kernel": schema.text, "results": schema.each(RESULT, 1),
@@ -31,7 +33,8 @@ CUT = schema.record(
     {"recorded_on": schema.text,
      "arms": schema.each(schema.record({"work": schema.text, "a": schema.text, "b": schema.text,
                                         "broken_a": schema.count, "states_a": schema.count, "broken_b": schema.count,
-                                        "states_b": schema.count, "p": schema.positive, "differ": schema.flag}))})
+                                        "states_b": schema.count, "p": schema.positive, "differ": schema.flag},
+                                       {name: schema.count for name in RUNS}))})
 
 
 # ---- reading ----
@@ -111,15 +114,29 @@ def sentence(cut):
             (f" (a rate below {100 * bound:.2g} %, at 95 %)." if bound else ".")), False
 
 
+def has_runs(arms):
+    return all(name in arms for name in RUNS)
+
+
+def arm_counts(a, which):
+    text = f"{a[which]} {a['broken_' + which]:,} of {a['states_' + which]:,}"
+    if has_runs(a):
+        text += f" (in {a['rounds_broken_' + which]:,} of {a['rounds_' + which]:,} runs)"
+    return text
+
+
 def arm_sentences(cut):
+    """Runs are compared, not their states, which are alike. What an older program compared is not repeated."""
     out = []
     for a in cut.get("arms", []):
-        counts = f"{a['a']} {a['broken_a']:,} of {a['states_a']:,}, {a['b']} {a['broken_b']:,} of {a['states_b']:,}"
+        counts = f"{a['work']}: {arm_counts(a, 'a')}, {arm_counts(a, 'b')}"
         if not a["broken_a"] and not a["broken_b"]:
-            out.append(f"{a['work']}: {counts}: neither is broken.")
+            out.append(f"{counts}: neither is broken.")
+        elif not has_runs(a):
+            out.append(f"{counts}: how many runs were broken was not counted, so they are not compared.")
         else:
             verdict = "they differ" if a["differ"] else "no difference found"
-            out.append(f"{a['work']}: {counts}: {verdict} (Fisher's exact test, p = {a['p']:.2g}).")
+            out.append(f"{counts}: {verdict} (Fisher's exact test of the runs, p = {a['p']:.2g}).")
     return out
 
 

@@ -47,7 +47,9 @@ class Page(unittest.TestCase):
         text = page(self.cut)
         self.assertIn(f"fs:btrfs, Linux 6.18.44: {self.first['broken']} of {self.first['states']} crash states break a "
                       "promise (fsync_twice_smallest).", text)
-        self.assertIn(f"one thread syncs 0 of {self.control['states']}: they differ", text)
+        self.assertIn(f"fs:btrfs {self.first['broken']} of {self.first['states']} (in {self.first['rounds_broken']} of "
+                      f"{self.first['rounds']} runs), one thread syncs 0 of {self.control['states']} (in 0 of "
+                      f"{self.control['rounds']} runs): they differ", text)
         self.assertIn(f"{self.first['classes']['stale']['count']} of {self.first['states']}", text)
         self.assertIn(self.first["classes"]["stale"]["first"], text)
         self.assertEqual(text.count("<svg "), 1)
@@ -63,7 +65,14 @@ class Page(unittest.TestCase):
 
     def test_two_arms_that_are_not_told_apart_do_not_differ(self):
         self.cut["arms"][0].update(p=0.4, differ=False)
-        self.assertIn("no difference found (Fisher's exact test, p = 0.4)", page(self.cut))
+        self.assertIn("no difference found (Fisher's exact test of the runs, p = 0.4)", page(self.cut))
+
+    def test_states_that_were_compared_as_if_each_were_a_run_are_not_told_apart(self):
+        for name in ("rounds_a", "rounds_b", "rounds_broken_a", "rounds_broken_b"):
+            del self.cut["arms"][0][name]
+        text = page(self.cut)
+        self.assertIn("so they are not compared", text)
+        self.assertNotIn("they differ", text)
 
     def test_another_kernel_has_recorded_it(self):
         self.cut["recorded_on"] = "6.1.192"

@@ -403,12 +403,19 @@ static int run_guest(struct options *o, const char *kernel, json_t **result)
 	return cut_guest_run(&g, result);
 }
 
+static uint64_t count_in(const json_t *result, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(result, name));
+}
+
 static struct tally *tally_of(const json_t *result)
 {
 	struct tally *t = tally_new();
 
-	atomic_store(&t->states, (uint64_t)json_integer_value(json_object_get(result, "states")));
-	atomic_store(&t->broken, (uint64_t)json_integer_value(json_object_get(result, "broken")));
+	atomic_store(&t->states, count_in(result, "states"));
+	atomic_store(&t->broken, count_in(result, "broken"));
+	atomic_store(&t->rounds, count_in(result, "rounds"));
+	atomic_store(&t->rounds_broken, count_in(result, "rounds_broken"));
 	return t;
 }
 

@@ -63,6 +63,7 @@ struct worker {
 	const struct cut_plan *p;
 	struct tally *t;
 	struct evidence *of;    /* the round that is judged */
+	bool round_is_broken;   /* a state of it is */
 	int error;              /* with why: a state could not be judged */
 	struct why why;
 	uint64_t since_ns;
@@ -129,6 +130,7 @@ static int judge_state(void *arg, const struct cut *c)
 		return k->error;
 	tell(k, &v);
 	tally_state(k->t, v.classes);
+	k->round_is_broken |= v.classes != 0;
 	if (k->p->until ? v.classes & k->p->until : v.classes)
 		save_finding(k, c, &v);
 	return is_over(k);
@@ -139,6 +141,7 @@ static int judge_round(struct worker *k, struct why *why)
 	const struct cut_plan *p = k->p;
 	struct rng rng;
 
+	k->round_is_broken = false;
 	rng_seed(&rng, rng_mix(k->of->seed));
 	if (p->aim.thread[0])
 		choose_aimed(k->of, &p->aim, &rng, judge_state, k);
@@ -146,6 +149,7 @@ static int judge_round(struct worker *k, struct why *why)
 		choose_all(k->of, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->of->seed, judge_state, k);
 	else
 		choose_sample(k->of, p->per_round, &rng, judge_state, k);
+	atomic_fetch_add(&k->t->rounds_broken, k->round_is_broken);
 	if (k->error)
 		*why = k->why;
 	return k->error;

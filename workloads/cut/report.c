@@ -76,7 +76,9 @@ static void print_held(const struct tally *t, FILE *out)
 		fprintf(out, "  no state was judged\n");
 		return;
 	}
-	fprintf(out, "  held: 0 of %lu states broken: below %.2g %% at 95 %%", ul(states), 100 * tally_below(states));
+	fprintf(out, "  held: 0 of %lu states broken: below %.2g %% at 95 %%; states of one run are alike: of %lu "
+	        "runs below %.2g %%", ul(states), 100 * tally_below(states), ul(atomic_load(&t->rounds)),
+	        100 * tally_below(atomic_load(&t->rounds)));
 	if (checked)
 		fprintf(out, "; the checker and a second mount agree with %lu of %lu", ul(checked), ul(checked));
 	fputc('\n', out);
@@ -110,22 +112,36 @@ void report_work(const struct cut_plan *p, const char *work, const struct tally 
 	if (!report_is_broken(t))
 		print_held(t, out);
 	else if (atomic_load(&t->broken))
-		fprintf(out, "  BROKEN: %lu of %lu states\n", ul(atomic_load(&t->broken)), ul(atomic_load(&t->states)));
+		fprintf(out, "  BROKEN: %lu of %lu states, in %lu of %lu runs\n", ul(atomic_load(&t->broken)),
+		        ul(atomic_load(&t->states)), ul(atomic_load(&t->rounds_broken)), ul(atomic_load(&t->rounds)));
 	print_times(t, seconds, out);
+}
+
+/* (tally_fisher()) */
+static double differ_by_chance(const struct tally *a, const struct tally *b)
+{
+	return tally_fisher(atomic_load(&a->rounds_broken), atomic_load(&a->rounds), atomic_load(&b->rounds_broken),
+	                    atomic_load(&b->rounds));
+}
+
+static void print_arm(const char *name, const struct tally *t, FILE *out)
+{
+	fprintf(out, "%s: %lu of %lu broken, in %lu of %lu runs; ", name, ul(atomic_load(&t->broken)),
+	        ul(atomic_load(&t->states)), ul(atomic_load(&t->rounds_broken)), ul(atomic_load(&t->rounds)));
 }
 
 void report_arms(const char *a, const struct tally *ta, const char *b, const struct tally *tb, FILE *out)
 {
-	uint64_t x = atomic_load(&ta->broken), n = atomic_load(&ta->states), y = atomic_load(&tb->broken),
-	         m = atomic_load(&tb->states);
-	double p = tally_fisher(x, n, y, m);
+	double p = differ_by_chance(ta, tb);
 
-	fprintf(out, "\n  %s: %lu of %lu broken; %s: %lu of %lu; ", a, ul(x), ul(n), b, ul(y), ul(m));
-	if (!x && !y)
+	fprintf(out, "\n  ");
+	print_arm(a, ta, out);
+	print_arm(b, tb, out);
+	if (!atomic_load(&ta->broken) && !atomic_load(&tb->broken))
 		fprintf(out, "no difference: neither is broken\n");
 	else
-		fprintf(out, "%s (Fisher's exact test, p = %.2g)\n", p < ALPHA ? "they differ" : "no difference found",
-		        p);
+		fprintf(out, "%s (Fisher's exact test of the runs, p = %.2g)\n",
+		        p < ALPHA ? "they differ" : "no difference found", p);
 }
 
 /* ---- JSON ---- */
@@ -184,12 +200,18 @@ static json_t *distinct_json(const struct tally *t)
 
 json_t *report_arms_json(const char *work, const char *a, const struct tally *ta, const char *b, const struct tally *tb)
 {
-	uint64_t x = atomic_load(&ta->broken), n = atomic_load(&ta->states), y = atomic_load(&tb->broken),
-	         m = atomic_load(&tb->states);
-	double p = tally_fisher(x, n, y, m);
+	double p = differ_by_chance(ta, tb);
+	json_t *out = json_pack("{s:s,s:s,s:s,s:f,s:b}", "work", work, "a", a, "b", b, "p", p, "differ", p < ALPHA);
+	const struct { const char *name; uint64_t n; } counts[] = {
+		{ "broken_a", atomic_load(&ta->broken) }, { "states_a", atomic_load(&ta->states) },
+		{ "broken_b", atomic_load(&tb->broken) }, { "states_b", atomic_load(&tb->states) },
+		{ "rounds_broken_a", atomic_load(&ta->rounds_broken) }, { "rounds_a", atomic_load(&ta->rounds) },
+		{ "rounds_broken_b", atomic_load(&tb->rounds_broken) }, { "rounds_b", atomic_load(&tb->rounds) },
+	};
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:f,s:b}", "work", work, "a", a, "b", b, "broken_a", num(x),
-	                 "states_a", num(n), "broken_b", num(y), "states_b", num(m), "p", p, "differ", p < ALPHA);
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(out, counts[i].name, num(counts[i].n));
+	return out;
 }
 
 json_t *report_work_json(const char *work, const char *arm, const struct tally *t, double seconds)
@@ -198,7 +220,8 @@ json_t *report_work_json(const char *work, const char *arm, const struct tally *
 	const struct { const char *name; uint64_t n; } counts[] = {
 		{ "states", atomic_load(&t->states) }, { "broken", atomic_load(&t->broken) },
 		{ "mounted", atomic_load(&t->mounted) }, { "checked", atomic_load(&t->checked) },
-		{ "rounds", atomic_load(&t->rounds) }, { "calls", atomic_load(&t->calls) },
+		{ "rounds", atomic_load(&t->rounds) }, { "rounds_broken", atomic_load(&t->rounds_broken) },
+		{ "calls", atomic_load(&t->calls) },
 		{ "syncs", atomic_load(&t->syncs) }, { "calls_failed", atomic_load(&t->failed) },
 		{ "events", atomic_load(&t->events) }, { "flushes", atomic_load(&t->flushes) },
 		{ "flushes_beside_a_write", atomic_load(&t->beside) }, { "rounds_cut_short", atomic_load(&t->full) },

@@ -50,6 +50,7 @@ struct tally {
 	_Atomic uint64_t fua;                              /* writes with FUA */
 	_Atomic uint64_t states, mounted, checked;         /* judged; mounted (no equal image before); checked */
 	_Atomic uint64_t broken, by_class[CUT_CLASSES_NR]; /* states */
+	_Atomic uint64_t rounds_broken;                    /* with such a state */
 	_Atomic uint64_t distinct_at[TALLY_SAMPLES];       /* mounted, when tally_sample_at() states had been judged */
 	_Atomic uint64_t put_ns, mount_ns, read_ns, umount_ns;
 	_Atomic uint32_t in_flight_max, flushes_max, findings;
@@ -68,6 +69,9 @@ void tally_first(struct tally *t, enum cut_class class, const char *text);
 /* Below which rate the truth lies at 95 %, when none of n was broken (the rule of three). */
 double tally_below(uint64_t n);
 /*
+ * Of two arms the rounds are compared: states of one round come from one recorded run, and where it was unlucky many of
+ * them are broken.
+ *
  * Fisher's exact test of two arms, both sides: the chance of counts at least as uneven as a of n and b of m, were the
  * rate the same in both.
  */

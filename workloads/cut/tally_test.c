@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cut/choose.h"
+#include "cut/report.h"
 #include "cut/tally.h"
 #include "cut/work.h"
 
@@ -54,6 +55,36 @@ static void a_state_counts_once_in_each_class(void **state)
 	assert_int_equal(t->by_class[CUT_SIZE], 1);
 	assert_string_equal(t->first[CUT_EIO], "the first");
 	free(t);
+}
+
+/* What is said of 66 broken states of 720, in so many of 18 runs, beside none of 400 in 10. */
+static void say_arms(uint64_t rounds_broken, char *text, size_t size)
+{
+	struct tally *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+	FILE *out = fmemopen(text, size, "w");
+
+	a->broken = 66;
+	a->states = 720;
+	a->rounds_broken = rounds_broken;
+	a->rounds = 18;
+	b->states = 400;
+	b->rounds = 10;
+	report_arms("one", a, "other", b, out);
+	fclose(out);
+	free(a);
+	free(b);
+}
+
+/* All of them may come from one run that was unlucky: then nothing is told by them. */
+static void runs_are_compared_and_not_their_states(void **state)
+{
+	char text[512];
+
+	say_arms(1, text, sizeof(text));
+	assert_non_null(strstr(text, "one: 66 of 720 broken, in 1 of 18 runs; other: 0 of 400 broken, in 0 of 10"));
+	assert_non_null(strstr(text, "no difference found"));
+	say_arms(17, text, sizeof(text));
+	assert_non_null(strstr(text, "they differ"));
 }
 
 static void every_kind_has_a_class(void **state)
@@ -121,6 +152,7 @@ int main(void)
 		cmocka_unit_test(fishers_test_is_exact),
 		cmocka_unit_test(none_of_n_is_three_of_n_at_most),
 		cmocka_unit_test(a_state_counts_once_in_each_class),
+		cmocka_unit_test(runs_are_compared_and_not_their_states),
 		cmocka_unit_test(every_kind_has_a_class),
 		cmocka_unit_test(a_file_system_has_its_words),
 		cmocka_unit_test(an_aim_has_its_words),
