@@ -17,7 +17,8 @@ import schema
 SCHEMA, VERSION = "fsyncstorm-cut", 1
 TITLE = "Power cuts"
 
-RUNS = ("rounds_broken_a", "rounds_a", "rounds_broken_b", "rounds_b")  # of two arms
+RUNS = {name: schema.count for name in ("rounds_broken_a", "rounds_a", "rounds_broken_b", "rounds_b")}  # of two arms
+RUNS |= {"p_of_runs": schema.positive, "runs_differ": schema.flag}
 
 RESULT = schema.record(
     {"work": schema.text, "arm": schema.text, "seconds": schema.positive, "states": schema.count,
@@ -33,8 +34,7 @@ CUT = schema.record(
     {"recorded_on": schema.text,
      "arms": schema.each(schema.record({"work": schema.text, "a": schema.text, "b": schema.text,
                                         "broken_a": schema.count, "states_a": schema.count, "broken_b": schema.count,
-                                        "states_b": schema.count, "p": schema.positive, "differ": schema.flag},
-                                       {name: schema.count for name in RUNS}))})
+                                        "states_b": schema.count}, RUNS))})
 
 
 # ---- reading ----
@@ -135,8 +135,8 @@ def arm_sentences(cut):
         elif not has_runs(a):
             out.append(f"{counts}: how many runs were broken was not counted, so they are not compared.")
         else:
-            verdict = "they differ" if a["differ"] else "no difference found"
-            out.append(f"{counts}: {verdict} (Fisher's exact test of the runs, p = {a['p']:.2g}).")
+            verdict = "they differ" if a["runs_differ"] else "no difference found"
+            out.append(f"{counts}: {verdict} (Fisher's exact test of the runs, p = {a['p_of_runs']:.2g}).")
     return out
 
 

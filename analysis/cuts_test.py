@@ -64,11 +64,11 @@ class Page(unittest.TestCase):
         self.assertNotIn("break a promise (fsync", text)
 
     def test_two_arms_that_are_not_told_apart_do_not_differ(self):
-        self.cut["arms"][0].update(p=0.4, differ=False)
+        self.cut["arms"][0].update(p_of_runs=0.4, runs_differ=False)
         self.assertIn("no difference found (Fisher's exact test of the runs, p = 0.4)", page(self.cut))
 
     def test_states_that_were_compared_as_if_each_were_a_run_are_not_told_apart(self):
-        for name in ("rounds_a", "rounds_b", "rounds_broken_a", "rounds_broken_b"):
+        for name in cuts.RUNS:
             del self.cut["arms"][0][name]
         text = page(self.cut)
         self.assertIn("so they are not compared", text)

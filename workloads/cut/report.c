@@ -201,7 +201,8 @@ static json_t *distinct_json(const struct tally *t)
 json_t *report_arms_json(const char *work, const char *a, const struct tally *ta, const char *b, const struct tally *tb)
 {
 	double p = differ_by_chance(ta, tb);
-	json_t *out = json_pack("{s:s,s:s,s:s,s:f,s:b}", "work", work, "a", a, "b", b, "p", p, "differ", p < ALPHA);
+	json_t *out = json_pack("{s:s,s:s,s:s,s:f,s:b}", "work", work, "a", a, "b", b, "p_of_runs", p, "runs_differ",
+	                        p < ALPHA);
 	const struct { const char *name; uint64_t n; } counts[] = {
 		{ "broken_a", atomic_load(&ta->broken) }, { "states_a", atomic_load(&ta->states) },
 		{ "broken_b", atomic_load(&tb->broken) }, { "states_b", atomic_load(&tb->states) },
