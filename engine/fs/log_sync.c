@@ -493,8 +493,9 @@ struct parent_steps {
 
 /*
  * As log_write_parent(), and the super is on its way, too. Nobody has acknowledged this log: replay takes it if all of
- * it has arrived, and else the one before. That one is on the media, since its commit has ended well, or the
- * transaction would not be logged any more (log.3). parent->mutex held.
+ * it has arrived, and else the one before. That one is on the media, since its commit has ended well, or the caller
+ * would have found that the transaction is not to be logged any more (log.3). Since it asked, another task may have come
+ * to say so of a log of its own: ours is whole all the same. parent->mutex held.
  */
 static int log_write_all(struct log_commit *c, struct log *parent, struct parent_steps steps)
 {
@@ -504,7 +505,7 @@ static int log_write_all(struct log_commit *c, struct log *parent, struct parent
 	struct bio bio;
 	int ret = 0;
 
-	CHECK(super->generation + 1 == c->trans && !trans_is_no_log(fs, c->trans));
+	CHECK(super->generation + 1 == c->trans);
 	list_init(&dirty);
 	phase(PH_LOG_WRITE);
 	tree_take_dirty(&parent->tree, &dirty);
