@@ -206,6 +206,7 @@ struct recovered *hunt_recover_crash(struct hunt *h, const struct crash *c)
 	powercut_epoch_at(h->dev, c->pos, &e);
 	kept_mask(c, &e, &keep);
 	struct cut cut = { .pos = c->pos, .pending = e.pending, .npending = e.npending, .keep = &keep };
+	cut.hash = powercut_hash(h->dev, &cut); /* it says how an image is looked at as a whole */
 	int ret = powercut_image(h->dev, &cut, &image);
 	CHECK(!ret);
 	struct recovered *r = recover_image(image);

@@ -1,6 +1,6 @@
 /*
  * check_whole.c: what no history has to say of a crash image (rules.14): does all of it fit together, and can it be
- * lived with? Four looks, and the first that finds something is told:
+ * lived with? Five looks, and the first that finds something is told:
  *
  * 1. the whole image (fs/look.h): each block has one owner, each file's data have their checksums and there are no
  *    others, names and link counts agree;
@@ -9,7 +9,8 @@
  *    synced: then everything in memory is lost, and what was synced is there;
  * 3. mounted once more, a file is made, synced, written over, cut and removed: when all of it is committed there is as
  *    much free space as after the next mount, which counts it from the trees: none is lost. Then the whole image again;
- * 4. in another image, one copy of the super block is lost: it can be mounted, and what is there can be read.
+ * 4. in another image, one copy of the super block is lost: it can be mounted, and what is there can be read;
+ * 5. in one of two, a write that may be lost is torn into sectors (check_torn.c).
  *
  * All of it in the image itself, which is a layer over the record, so that it costs what is written. Nothing that was
  * written is lost by the second crash: it asks what replay has left, and not what a device may lose.
@@ -402,6 +403,12 @@ char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *
 	CHECK(!ret);
 	look(&w);
 	lose_super(&w, j, c, w.way & 1);
+	if (!w.wrong.text[0] && w.way & 2) {
+		char *torn = judge_torn(j, c);
+		if (torn)
+			wrong(&w, "%s", torn);
+		free(torn);
+	}
 	run(&w, live);
 	if (!w.wrong.text[0] && !w.full)
 		check_all_lived(&w);

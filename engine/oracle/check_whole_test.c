@@ -2,6 +2,7 @@
  * check_whole_test.c: rules.14 and rules.15: images of a workload that is right are whole, and can be lived with; an
  * image that holds all that was promised, and more than it should, is told.
  */
+#include "base/crc32c.h"
 #include "item/csum.h"
 #include "fs/inode.h"
 #include "fs/trans.h"
@@ -160,12 +161,62 @@ static void a_hole_that_an_error_leaves_is_none(void **state)
 	free_rig(r);
 }
 
+/* A super block whose checksum is in another sector than what changes: it is written once more as it is, but for bytes at
+ * its end that mean nothing. Only the first copy names the log, so it may be lost as a whole, and not in part. */
+static void the_super_is_two_sectors(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+	uint8_t *super = mem_alloc_pages(SUPER_SIZE);
+	const size_t sum_at = 8, from = sum_at + 4; /* magic, checksum */
+
+	assert_int_equal(model_sync(r->m, r->fs), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		model_write(a, 0, FS_BLOCK);
+		assert_int_equal(model_fsync(a), 0);
+		assert_int_equal(dev_read(r->dev, SUPER_COPY_0, super, SUPER_SIZE), 0);
+		super[SUPER_SIZE - 1] = (uint8_t)(i + 1);
+		uint32_t sum = crc32c(0, super + from, SUPER_SIZE - from);
+		memcpy(super + sum_at, &sum, sizeof(sum));
+		assert_int_equal(dev_write(r->dev, SUPER_COPY_0, super, SUPER_SIZE, BIO_WRITE | BIO_META), 0);
+	}
+	free(super);
+}
+
+static void what_a_torn_write_breaks_is_told(void **state)
+{
+	is_told(the_super_is_two_sectors, "is neither lost nor whole");
+}
+
+/* Sectors of two writes in one block: in a file that is written in place that is as it should be. */
+static void in_place(struct rig *r)
+{
+	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
+
+	assert_int_equal(model_set_flags(a, FS_NODATACOW), 0);
+	a->in_place = true;
+	for (unsigned i = 0; i < 8; i++) {
+		model_write(a, 0, 2 * FS_BLOCK);
+		assert_int_equal(i % 2 ? model_fsync(a) : model_sync(r->m, r->fs), 0);
+	}
+}
+
+static void sectors_of_two_writes_in_place_are_no_damage(void **state)
+{
+	struct rig *r = run(in_place, 1);
+
+	if (r->broken)
+		fail_msg("%s", r->first.text);
+	free_rig(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(images_of_what_is_right_are_whole),
 		cmocka_unit_test(a_checksum_of_what_no_file_has_is_told),
 		cmocka_unit_test(a_super_that_cannot_stand_alone_is_told),
+		cmocka_unit_test(what_a_torn_write_breaks_is_told),
+		cmocka_unit_test(sectors_of_two_writes_in_place_are_no_damage),
 		cmocka_unit_test(a_size_ahead_of_its_data_is_told),
 		cmocka_unit_test(a_hole_that_an_error_leaves_is_none),
 	};
