@@ -96,8 +96,8 @@ uint32_t judge_cut_fully(struct judge *j, const struct cut *c, const struct cut_
 char *judge_whole(struct judge *j, const struct cut *c, const struct recovered *r);
 
 /*
- * One of the writes that are pending at the cut, torn into sectors; which, and how, follows from c->hash. A sentence, to
- * be freed, when what is read then is neither as with that write nor as without it (check_torn.c); else NULL.
+ * One of the writes that are pending at the cut, torn into sectors; which, and how, follows from c->hash. A sentence,
+ * to be freed, when what is read then is neither as with that write nor as without it (check_torn.c); else NULL.
  */
 char *judge_torn(struct judge *j, const struct cut *c);
 

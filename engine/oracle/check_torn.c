@@ -1,8 +1,8 @@
 /*
- * check_torn.c: a write that the crash tears into sectors of 512 bytes, where a device writes whole blocks at most times
- * (the strict mode of powercut.h). No history is needed for it: what is read of an image with a torn write is what is
- * read of the same image without that write, or with all of it. Only a file that is written in place may have sectors of
- * both.
+ * check_torn.c: a write that the crash tears into sectors of 512 bytes, where a device writes whole blocks at most
+ * times (the strict mode of powercut.h). No history is needed for it: what is read of an image with a torn write is
+ * what is read of the same image without that write, or with all of it. Only a file that is written in place may have
+ * sectors of both.
  *
  * So nothing that is taken for durable may rest on more than a sector of a write that may still be lost: the super
  * block's fields are in its first one, and all else has a checksum, or is named by nothing yet.

@@ -161,8 +161,8 @@ static void a_hole_that_an_error_leaves_is_none(void **state)
 	free_rig(r);
 }
 
-/* A super block whose checksum is in another sector than what changes: it is written once more as it is, but for bytes at
- * its end that mean nothing. Only the first copy names the log, so it may be lost as a whole, and not in part. */
+/* A super block whose checksum is in another sector than what changes: it is written once more as it is, but for a byte
+ * at its end that means nothing. Only the first copy names the log, so it may be lost as a whole, and not in part. */
 static void the_super_is_two_sectors(struct rig *r)
 {
 	struct model_file *a = model_create(r->m, r->fs, 0, "a", NULL);
