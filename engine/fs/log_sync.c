@@ -494,8 +494,8 @@ struct parent_steps {
 /*
  * As log_write_parent(), and the super is on its way, too. Nobody has acknowledged this log: replay takes it if all of
  * it has arrived, and else the one before. That one is on the media, since its commit has ended well, or the caller
- * would have found that the transaction is not to be logged any more (log.3). Since it asked, another task may have said
- * so of a log of its own: ours is whole all the same. parent->mutex held.
+ * would have found that the transaction is not to be logged any more (log.3). Since it asked, another task may have
+ * said so of a log of its own: ours is whole all the same. parent->mutex held.
  */
 static int log_write_all(struct log_commit *c, struct log *parent, struct parent_steps steps)
 {
