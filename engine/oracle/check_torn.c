@@ -54,11 +54,12 @@ static bool is_of_either(const struct recovered_file *f, const struct recovered_
 {
 	if ((!a || f->size != a->size) && (!b || f->size != b->size))
 		return false;
-	for (uint32_t k = 0; k < f->nblocks; k++)
-		for (uint32_t i = 0; i < BLOCK_SECTORS; i++)
-			if (f->block[k].err ||
-			    (!has_sector(a, k, i, &f->block[k]) && !has_sector(b, k, i, &f->block[k])))
-				return false;
+	for (uint64_t at = 0; at < f->size && at / FS_BLOCK < f->nblocks; at += ORACLE_SECTOR) {
+		uint32_t k = (uint32_t)(at / FS_BLOCK), i = (uint32_t)(at % FS_BLOCK / ORACLE_SECTOR);
+		const struct recovered_block *block = &f->block[k];
+		if (block->err || (!has_sector(a, k, i, block) && !has_sector(b, k, i, block)))
+			return false;
+	}
 	return true;
 }
 

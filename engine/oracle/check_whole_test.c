@@ -195,7 +195,7 @@ static void in_place(struct rig *r)
 	assert_int_equal(model_set_flags(a, FS_NODATACOW), 0);
 	a->in_place = true;
 	for (unsigned i = 0; i < 8; i++) {
-		model_write(a, 0, 2 * FS_BLOCK);
+		model_write(a, 0, FS_BLOCK + 3 * ORACLE_SECTOR);
 		assert_int_equal(i % 2 ? model_fsync(a) : model_sync(r->m, r->fs), 0);
 	}
 }

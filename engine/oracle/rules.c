@@ -402,13 +402,25 @@ void rules_size_due(const struct model *m, uint32_t p, const struct model_file *
 
 /* ---- holes (rules.15) ---- */
 
-/* Some write that put data into the block, or behind it, had ended before tick b: a write that began then skips nothing
- * of it. */
+/* A truncation that may have come after w cuts into the block that ends at `end`. */
+static bool cut_since(const struct model *m, const struct model_file *f, const struct model_op *w, uint64_t end)
+{
+	for (uint32_t i = 0; i < model_nops(m); i++) {
+		const struct model_op *o = model_op(m, i);
+		if (o->kind == OP_TRUNCATE && o->file == f->id && o->off < end && o->e > w->b)
+			return true;
+	}
+	return false;
+}
+
+/* Some write that put data into the block that ends at `end`, or behind it, had ended before tick b, and none of it was
+ * cut off: what makes the file longer then skips nothing of the block. */
 static bool reached_before(const struct model *m, const struct model_file *f, uint64_t end, uint64_t b)
 {
 	for (uint32_t i = 0; i < model_nops(m); i++) {
 		const struct model_op *w = model_op(m, i);
-		if (w->kind == OP_WRITE && w->file == f->id && w->e < b && !w->ret && w->off + w->len > end - FS_BLOCK)
+		bool reaches = w->kind == OP_WRITE && w->file == f->id && w->off + w->len > end - FS_BLOCK;
+		if (reaches && w->e < b && !w->ret && !cut_since(m, f, w, end))
 			return true;
 	}
 	return false;
@@ -417,17 +429,17 @@ static bool reached_before(const struct model *m, const struct model_file *f, ui
 /* Call o, which has begun, may leave the block that ends at `end` without data, with the size behind it. */
 static bool leaves_hole(const struct model *m, const struct model_file *f, const struct model_op *o, uint64_t end)
 {
+	uint64_t start = end - FS_BLOCK;
+
 	switch (o->kind) {
 	case OP_WRITE:
 		return o->off >= end && !reached_before(m, f, end, o->b);
 	case OP_TRUNCATE:
-	case OP_PUNCH:
+		return o->off > start && !reached_before(m, f, end, o->b);
 	case OP_FALLOCATE:
-		return true;
-	case OP_FSYNC:
-	case OP_FDATASYNC:
-		/* of a range: the log has the size in memory, and the blocks of the range alone */
-		return o->len != 0;
+		return !o->how && o->off + o->len > start && !reached_before(m, f, end, o->b);
+	case OP_PUNCH:
+		return o->off < end && o->off + o->len > start;
 	default:
 		return false;
 	}

@@ -853,19 +853,50 @@ static void what_a_write_skips_after_one_that_failed_is_a_hole(void **state)
 	assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1));
 }
 
+/* Of blocks 0 to 4, of which the first two are written, each of these may make holes of those in `holes`. */
 static void what_else_changes_a_file_may_leave_holes(void **state)
 {
-	static const enum op_kind kinds[] = { OP_TRUNCATE, OP_PUNCH, OP_FALLOCATE, OP_FSYNC, OP_FDATASYNC };
+	static const struct {
+		enum op_kind kind;
+		uint64_t off, len;
+		uint8_t how, holes;
+	} calls[] = {
+		{ OP_TRUNCATE, 0, 0, 0, 0 },
+		{ OP_TRUNCATE, 2 * FS_BLOCK + 512, 0, 0, 0x4 },
+		{ OP_TRUNCATE, 4 * FS_BLOCK, 0, 0, 0xc },
+		{ OP_PUNCH, 512, FS_BLOCK, 0, 0x3 },
+		{ OP_PUNCH, FS_BLOCK, FS_BLOCK, 0, 0x2 },
+		{ OP_FALLOCATE, 3 * FS_BLOCK, FS_BLOCK, 0, 0xc },
+		{ OP_FALLOCATE, 3 * FS_BLOCK, FS_BLOCK, 1, 0 },
+		{ OP_FSYNC, 0, FS_BLOCK, 0, 0 },
+	};
+	struct history *h = *state;
+
+	call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
+	for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		uint32_t op = call(h, calls[i].kind, h->f->id, calls[i].off, calls[i].len);
+		model_op(h->m, op)->how = calls[i].how;
+		for (uint64_t block = 0; block < 5; block++)
+			if (rules_may_be_hole(h->m, END - 1, h->f, block) != (calls[i].holes >> block & 1))
+				fail_msg("call %u, block %lu", i, (unsigned long)block);
+		model_op(h->m, op)->file = h->g->id;
+	}
+}
+
+/* What was cut off was not reached by what came before. */
+static void what_is_skipped_after_a_truncation_is_a_hole(void **state)
+{
 	struct history *h = *state;
 	uint32_t op;
 
-	call(h, OP_WRITE, h->f->id, 0, 2 * FS_BLOCK);
-	for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		assert_false(rules_may_be_hole(h->m, END - 1, h->f, 1));
-		op = call(h, kinds[i], h->f->id, 0, FS_BLOCK);
-		assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1));
-		model_op(h->m, op)->file = h->g->id;
-	}
+	call(h, OP_WRITE, h->f->id, 0, 4 * FS_BLOCK);
+	op = call(h, OP_TRUNCATE, h->f->id, FS_BLOCK, 0);
+	call(h, OP_WRITE, h->f->id, 3 * FS_BLOCK, FS_BLOCK);
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 0));
+	assert_true(rules_may_be_hole(h->m, END - 1, h->f, 1) && rules_may_be_hole(h->m, END - 1, h->f, 2));
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 3));
+	model_op(h->m, op)->file = h->g->id;
+	assert_false(rules_may_be_hole(h->m, END - 1, h->f, 1));
 }
 
 #define RULE(name) cmocka_unit_test_setup_teardown(name, begin_history, end_history)
@@ -922,6 +953,7 @@ int main(void)
 		RULE(a_write_at_the_same_time_may_have_skipped_it),
 		RULE(what_a_write_skips_after_one_that_failed_is_a_hole),
 		RULE(what_else_changes_a_file_may_leave_holes),
+		RULE(what_is_skipped_after_a_truncation_is_a_hole),
 		cmocka_unit_test(a_sector_says_what_it_is),
 	};
 
