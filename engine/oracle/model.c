@@ -482,14 +482,12 @@ static int write_direct_dsync(struct model_file *f, uint64_t off, uint32_t len)
 
 int model_write_dsync(struct model_file *f, uint64_t off, uint32_t len, bool direct)
 {
-	uint64_t start = off / FS_BLOCK * FS_BLOCK, end = round_up_block(off + len);
-
 	if (left_out(f->model))
 		return 0;
 	if (direct)
 		return write_direct_dsync(f, off, len);
 	int ret = write_now(f, off, len, false);
-	return ret ? ret : model_fsync_range(f, start, end - start);
+	return ret ? ret : model_fsync_range(f, off, len);
 }
 
 struct model_direct {
@@ -598,7 +596,7 @@ int model_fsync(struct model_file *f)
 
 int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len)
 {
-	CHECK(off % FS_BLOCK == 0 && len % FS_BLOCK == 0 && len);
+	CHECK(len);
 	uint32_t op = model_begin(f->model, OP_FSYNC, f->id, off, len);
 	int ret = fs_fsync_range(f->f, off, len);
 

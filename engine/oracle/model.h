@@ -119,7 +119,7 @@ int model_fsync_dir(struct model *m, struct fs *fs, uint32_t subvol);
 /* off, len and size in whole sectors. */
 int model_write(struct model_file *f, uint64_t off, uint32_t len);
 int model_write_direct(struct model_file *f, uint64_t off, uint32_t len);
-/* A write with O_DSYNC, recorded as that write and an fsync of its blocks: in 2014 it is just that. */
+/* A write with O_DSYNC, recorded as that write and an fsync of its range: in 2014 it is just that. */
 int model_write_dsync(struct model_file *f, uint64_t off, uint32_t len, bool direct);
 /* A direct write that is waited for later: the call ends with model_direct_wait(), which returns what the write did.
  * NULL: it was refused, or left out; waiting for NULL does nothing and returns 0. */
@@ -137,7 +137,7 @@ int model_punch(struct model_file *f, uint64_t off, uint64_t len);
 int model_set_flags(struct model_file *f, uint32_t flags);
 int model_fsync(struct model_file *f);
 int model_fdatasync(struct model_file *f);
-/* off and len in whole blocks. */
+/* Where it begins or ends inside a block, that is for the file system to see to. */
 int model_fsync_range(struct model_file *f, uint64_t off, uint64_t len);
 int model_sync(struct model *m, struct fs *fs);
 

@@ -16,6 +16,7 @@
 
 /* Schedules of one race, or program, in a round. */
 #define AS_IT_IS   20u
+#define ALL_FINE   150u /* of one whose window has no coarse point: such a window is narrow */
 #define FINE       10u
 #define WITH       8u
 #define OF_PROGRAM 6u
@@ -93,7 +94,7 @@ static void run_as_it_is(struct sweeping *w, struct arm *a, uint64_t seed)
 	if (w->err)
 		return;
 	a->h->granularity = a->race->granularity;
-	run(w, a->h, &a->coarse, seed, AS_IT_IS, "as it is");
+	run(w, a->h, &a->coarse, seed, a->race->granularity == COOP_FINE ? ALL_FINE : AS_IT_IS, "as it is");
 }
 
 static void run_fine(struct sweeping *w, struct arm *a, uint64_t seed)
