@@ -171,15 +171,33 @@ struct all {
 	void *arg;
 };
 
+/* The image is judged, and what its mount has read of it is known then. */
+static int look(void *arg, const struct cut *c, const uint64_t **read)
+{
+	struct all *a = arg;
+	int ret = a->fn(a->arg, c);
+
+	if (!ret)
+		judge_look(a->ev->judge, c, read);
+	return ret;
+}
+
 static int all_of_epoch(void *arg, const struct epoch *e)
 {
 	struct all *a = arg;
+	uint32_t pending[64];
 
-	return powercut_cuts(a->ev->dev, e, &a->budget, a->fn, a->arg);
+	if (a->budget.tears || e->npending > a->budget.all_up_to || !slot_watch_reads(&a->ev->slot))
+		return powercut_cuts(a->ev->dev, e, &a->budget, a->fn, a->arg);
+	if (e->npending)
+		memcpy(pending, e->pending, e->npending * sizeof(*pending));
+	const struct epoch copy = { e->pos, e->npending, pending, e->durable_hash };
+	return powercut_branches(a->ev->dev, &copy, UINT32_MAX, look, a);
 }
 
 int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg)
 {
+	CHECK(all_up_to <= 64);
 	struct all a = { ev, { .all_up_to = all_up_to, .sampled = 16, .tears = tears, .seed = seed }, fn, arg };
 
 	return powercut_epochs(ev->dev, all_of_epoch, &a);

@@ -17,8 +17,9 @@ typedef int (*cut_fn)(void *arg, const struct cut *c);
 /* At most n crashes, chosen by the rng, in the order of their positions. What fn returned last. */
 int choose_sample(struct evidence *ev, unsigned n, struct rng *rng, cut_fn fn, void *arg);
 /*
- * Every epoch: with up to `all_up_to` pending writes all choices of them, else the extremes and a sample; with
- * `tears`, torn writes too.
+ * Every epoch: with up to `all_up_to` pending writes (at most 64) all choices of them, else the extremes and a sample;
+ * with `tears`, torn writes too. Where this kernel tells what is read of an image (reads.h), and nothing is torn, fn is
+ * called once for all choices that a mount cannot tell apart.
  */
 int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg);
 

@@ -66,8 +66,17 @@ int slot_open(struct slot *s, const struct cut_fs *fs, const uint8_t *base, unsi
 	return ret;
 }
 
+bool slot_watch_reads(struct slot *s)
+{
+	if (!s->reads)
+		s->reads = reads_begin(s->path + strlen("/dev/"), s->fs->size / DEV_BLOCK, NULL);
+	return s->reads;
+}
+
 void slot_close(struct slot *s)
 {
+	if (s->reads)
+		reads_end(s->reads);
 	if (s->loop >= 0)
 		loop_detach(s->loop, s->path);
 	munmap(s->map, s->fs->size);
@@ -268,7 +277,12 @@ static struct recovered *mount_and_read(struct slot *s, const char *how)
 
 struct recovered *slot_look(struct slot *s)
 {
-	return mount_and_read(s, "ro");
+	if (s->reads)
+		reads_clear(s->reads);
+	struct recovered *r = mount_and_read(s, "ro");
+	if (s->reads)
+		r->read = reads_taken(s->reads);
+	return r;
 }
 
 int slot_check(struct slot *s, struct recovered **again, struct why *why)

@@ -13,6 +13,7 @@
 #define CUT_SLOT_H
 
 #include "cut/fs.h"
+#include "cut/reads.h"
 #include "dev/powercut.h"
 #include "oracle/recover.h"
 
@@ -23,6 +24,7 @@ struct slot {
 	bool foreign;        /* others have made its files: read by foreign.h. The caller sets it */
 	int failed;          /* -errno, with why: what a mount held is not known, for the world failed (verdict.1) */
 	struct why why;
+	struct reads *reads; /* NULL: slot_watch_reads() was not called, or could not */
 	int memory, loop;
 	char path[64];       /* of the device */
 	uint8_t *map;
@@ -33,6 +35,8 @@ struct slot {
 /* `base`: fs->size bytes, which stay as they are. 0, or -errno with why. */
 int slot_open(struct slot *s, const struct cut_fs *fs, const uint8_t *base, unsigned subvols, struct why *why);
 void slot_close(struct slot *s);
+/* From now on slot_look() says which blocks were read (->read), if this kernel can tell: true. */
+bool slot_watch_reads(struct slot *s);
 
 /* The image lies in the slot, and nothing is mounted. NULL: the base itself. */
 void slot_put(struct slot *s, const struct dev *image);
