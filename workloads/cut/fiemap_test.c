@@ -1,7 +1,7 @@
 /*
  * fiemap_test.c: the scenario word `fiemap` asks a real file system, each time that it stands there, for all extents
- * of the file, and is answered. Nothing that a run leaves tells of it. So the calls are heard by seccomp, whose listener
- * lets each go on. Skips itself where not root.
+ * of the file, and is answered. Nothing that a run leaves tells of it. So the calls are heard by seccomp, whose
+ * listener lets each go on. Skips itself where not root.
  */
 #include <linux/fiemap.h>
 #include <linux/filter.h>

@@ -104,7 +104,8 @@ void report_work(const struct cut_plan *p, const char *work, const struct tally 
 	        ul(atomic_load(&t->rounds)), ul(atomic_load(&t->mounted)), ul(atomic_load(&t->calls)),
 	        ul(atomic_load(&t->syncs)), ul(atomic_load(&t->beside)), ul(atomic_load(&t->flushes)));
 	if (p->exhaustive && p->tear == DEV_BLOCK)
-		fprintf(out, "  images that their mounts cannot tell apart count once, where this kernel tells what is read\n");
+		fprintf(out, "  images that their mounts cannot tell apart count once, where this kernel tells what is "
+		        "read\n");
 	if (atomic_load(&t->full))
 		fprintf(out, "  the record was too small for %lu rounds: what came after counts for nothing\n",
 		        ul(atomic_load(&t->full)));
