@@ -25,7 +25,8 @@ RESULT = schema.record(
      "broken": schema.count, "mounted": schema.count, "rounds": schema.count, "calls": schema.count,
      "syncs": schema.count, "flushes": schema.count, "flushes_beside_a_write": schema.count,
      "classes": schema.table(schema.record({"count": schema.count}, {"first": schema.text, "what": schema.text}))},
-    {"checked": schema.count, "rate_below": schema.positive, "rounds_broken": schema.count,
+    {"checked": schema.count, "rate_below": schema.positive, "rate_of_runs_below": schema.positive,
+     "rounds_broken": schema.count,
      "distinct": schema.each(schema.tuple_of(schema.count, schema.count))})
 CUT = schema.record(
     {"target": schema.text, "kernel": schema.text, "results": schema.each(RESULT, 1),
@@ -110,8 +111,11 @@ def sentence(cut):
     if not states:
         return f"{place(cut)}: no state was judged.", False
     bound = max((r["rate_below"] for r in first if "rate_below" in r), default=None) if len(first) == 1 else None
+    of_runs = first[0].get("rate_of_runs_below", 1)
     return (f"{place(cut)}: none of {states:,} crash states breaks a promise" +
-            (f" (a rate below {100 * bound:.2g} %, at 95 %)." if bound else ".")), False
+            (f" (a rate below {100 * bound:.2g} %, at 95 %" if bound else "") +
+            (f"; of runs, whose states are alike, below {100 * of_runs:.2g} %" if bound and of_runs < 1 else "") +
+            (")." if bound else ".")), False
 
 
 def has_runs(arms):

@@ -97,6 +97,8 @@ static void what_was_chosen_is_told_with_its_figures(void **state)
 
 	assert_true(u->tuning.flush_ns[FLUSH_FDATASYNC] > 0);
 	assert_true(u->tuning.fua_ns[FUA_DSYNC] > 0);
+	if (d->fua_is_cheaper)
+		assert_true(u->tuning.fua_ns[u->tuning.fua] < u->tuning.fua_ns[FUA_WRITE_FDATASYNC]);
 	dev_facts(d, &facts);
 	assert_non_null(strstr(facts_get(&facts, "flush"), "fdatasync"));
 	assert_non_null(strstr(facts_get(&facts, "fua_write"), "pwritev2 RWF_DSYNC"));

@@ -265,67 +265,63 @@ static void a_block_that_cannot_be_read_is_an_error(void **state)
 	rig_close(&r);
 }
 
-/* One write and one flush, 8 KiB for 4. */
-static void what_an_fsync_costs(void **state)
-{
-	struct mkfs_options mk = { .nodesize = 4096, .single = true };
-	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") };
-	struct fs *fs = test_mount(test_dev("ram:4m", &mk), &o);
-	struct file *f = test_open(fs_subvol(fs, 0), "a");
-	struct watch w;
-
-	test_write(f, 0, SIZE, 1);
-	assert_int_equal(fs_fsync(f), 0); /* the first one of a new file is of all of it */
-	watch_start(&w, fs->dev);
-	for (uint32_t i = 0; i < 10; i++) {
-		test_write(f, 0, 4096, 2 + i);
-		assert_int_equal(fs_fsync(f), 0);
-	}
-	assert_int_equal(w.seen[WATCH_FLUSH], 10);
-	assert_int_equal(watch_writes(&w), 10);
-	assert_int_equal(w.seen[WATCH_DATA], 10);
-	assert_int_equal(fs_fsync(f), 0); /* nothing is new */
-	fs->dev->faults = NULL;
-	fs_close(f);
-	test_end(fs, true);
-}
-
 /* What ten fsyncs of a block each ask the device for. */
-static void ten_fsyncs(const char *dev, const char *design, bool in_place, unsigned fua, unsigned flushes)
+static void ten_fsyncs(const char *dev, const char *design, uint32_t flags, struct watch *w)
 {
 	struct mkfs_options mk = { .nodesize = 4096, .single = true };
 	struct mount_options o = { .no_background = true, .design = fs_design_find(design) };
 	struct fs *fs = test_mount(test_dev(dev, &mk), &o);
 	struct file *f = test_open(fs_subvol(fs, 0), "a");
-	struct watch w;
 
-	if (in_place)
-		assert_int_equal(fs_set_flags(f, FS_NODATACOW), 0);
+	if (flags)
+		assert_int_equal(fs_set_flags(f, flags), 0);
 	test_write(f, 0, SIZE, 1);
 	assert_int_equal(fs_fsync(f), 0); /* the first one of a new file is of all of it */
-	watch_start(&w, fs->dev);
+	watch_start(w, fs->dev);
 	for (uint32_t i = 0; i < 10; i++) {
 		test_write(f, 0, 4096, 2 + i);
 		assert_int_equal(fs_fsync(f), 0);
 	}
-	assert_int_equal(w.fua, fua);
-	assert_int_equal(w.seen[WATCH_FLUSH], flushes);
 	fs->dev->faults = NULL;
 	fs_close(f);
 	test_end(fs, true);
 }
 
+/* One write and one flush. */
+static void what_an_fsync_costs(void **state)
+{
+	struct watch w;
+
+	ten_fsyncs("ram:4m", "oneflush", 0, &w);
+	assert_int_equal(w.seen[WATCH_FLUSH], 10);
+	assert_int_equal(watch_writes(&w), 10);
+	assert_int_equal(w.seen[WATCH_DATA], 10);
+}
+
 /* (stream.8) Where the device says that a FUA write is cheaper, or the design asks for it. */
 static void a_group_that_needs_nothing_else_is_a_fua_write(void **state)
 {
-	ten_fsyncs("slow:nvme-plp/ram:4m", "oneflush", false, 10, 0);
-	ten_fsyncs("slow:nvme/ram:4m", "oneflush", false, 0, 10);
-	ten_fsyncs("ram:4m", "oneflush_fua", false, 10, 0);
+	static const struct { const char *dev, *design; bool fua; } of[] = {
+		{ "slow:nvme-plp/ram:4m", "oneflush", true },
+		{ "slow:nvme/ram:4m", "oneflush", false },
+		{ "ram:4m", "oneflush_fua", true },
+	};
+	struct watch w;
+
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		ten_fsyncs(of[i].dev, of[i].design, 0, &w);
+		assert_int_equal(w.fua, of[i].fua ? 10 : 0);
+		assert_int_equal(w.seen[WATCH_FLUSH], of[i].fua ? 0 : 10);
+	}
 }
 
 static void data_in_place_are_flushed(void **state)
 {
-	ten_fsyncs("ram:4m", "oneflush_fua", true, 0, 10);
+	struct watch w;
+
+	ten_fsyncs("ram:4m", "oneflush_fua", FS_NODATACOW, &w);
+	assert_int_equal(w.fua, 0);
+	assert_int_equal(w.seen[WATCH_FLUSH], 10);
 }
 
 /* The file system of most tests below: "a" fsynced with seed 1. */

@@ -71,14 +71,16 @@ static void print_class(const struct tally *t, unsigned class, FILE *out)
 static void print_held(const struct tally *t, FILE *out)
 {
 	uint64_t states = atomic_load(&t->states), checked = atomic_load(&t->checked);
+	uint64_t rounds = atomic_load(&t->rounds);
 
 	if (!states) {
 		fprintf(out, "  no state was judged\n");
 		return;
 	}
-	fprintf(out, "  held: 0 of %lu states broken: below %.2g %% at 95 %%; states of one run are alike: of %lu "
-	        "runs below %.2g %%", ul(states), 100 * tally_below(states), ul(atomic_load(&t->rounds)),
-	        100 * tally_below(atomic_load(&t->rounds)));
+	fprintf(out, "  held: 0 of %lu states broken: below %.2g %% at 95 %%", ul(states), 100 * tally_below(states));
+	if (tally_below(rounds) < 1)
+		fprintf(out, "; states of one run are alike: of %lu runs below %.2g %%", ul(rounds),
+		        100 * tally_below(rounds));
 	if (checked)
 		fprintf(out, "; the checker and a second mount agree with %lu of %lu", ul(checked), ul(checked));
 	fputc('\n', out);
@@ -238,8 +240,10 @@ json_t *report_work_json(const char *work, const char *arm, const struct tally *
 
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		json_object_set_new(out, counts[i].name, num(counts[i].n));
-	if (!atomic_load(&t->broken) && atomic_load(&t->states))
+	if (!atomic_load(&t->broken) && atomic_load(&t->states)) {
 		json_object_set_new(out, "rate_below", json_real(tally_below(atomic_load(&t->states))));
+		json_object_set_new(out, "rate_of_runs_below", json_real(tally_below(atomic_load(&t->rounds))));
+	}
 	json_object_set_new(out, "classes", classes_json(t));
 	json_object_set_new(out, "distinct", distinct_json(t));
 	return out;

@@ -124,14 +124,17 @@ static void measure(struct self *s, struct harness *h)
 		of_fio[i] = us[i] / fio[i];
 	}
 	median_interval(of_fio, BLOCKS, &low, &high);
-	if (h->why.text[0])
+	if (h->why.text[0]) {
 		self_missing(s, NAME, "%s", h->why.text);
-	else if (!(high - low < OF_FIO))
+		goto free_turns;
+	}
+	if (!(high - low < OF_FIO))
 		self_missing(s, NAME, "the machine was too busy to tell: between %.2f and %.2f at 95 %%", low, high);
 	else
 		self_figure(s, NAME, median(us, BLOCKS) / median(fio, BLOCKS), AT_MOST, OF_FIO, "x");
 	self_info(s, "processor time per system call %.0f ns; above it: the harness %.0f ns, fio %.0f ns",
 	          median(turn[0].value, BLOCKS), median(us, BLOCKS), median(fio, BLOCKS));
+free_turns:
 	turns_free(turn, 3);
 }
 
