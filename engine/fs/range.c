@@ -18,7 +18,7 @@ static uint64_t free_until(struct range_want *w)
 
 	list_for_each(pos, &w->inode->ranges) {
 		struct range *r = list_entry(pos, struct range, link);
-		if (r == w->range || r->end <= w->from || r->start >= until)
+		if (r->end <= w->from || r->start >= until || r == w->range)
 			continue;
 		until = r->start > w->from ? r->start : w->from;
 		atomic_store(&w->owner, r->owner);

@@ -193,7 +193,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
-	if (arg && o->table)
+	if (!arg) /* argp's own keys: each of ours has an argument */
+		return ARGP_ERR_UNKNOWN;
+	if (o->table)
 		forward(o, key, arg);
 	switch (key) {
 	case 't':

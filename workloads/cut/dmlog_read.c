@@ -226,7 +226,7 @@ struct importing {
 static int open_device(struct importing *m, const char *path, struct why *why)
 {
 	struct evidence *e = &m->e;
-	uint64_t size;
+	uint64_t size = 0;
 	int fd = open_bytes(path, &size, why);
 
 	if (fd < 0)

@@ -37,8 +37,8 @@ static inline void open_world_of(struct world *w, struct cut_fs *fs, const char 
 
 	*work = (struct work){ 0 };
 	assert_int_equal(scene_parse("written", text, &work->scene, &why), 0);
-	work->text = strdup(text);
 	strcpy(work->name, "written");
+	work->text = strdup(text);
 	if (world_open(w, fs, work, DEV_BLOCK, &why) || world_round(w, &r, &why))
 		fail_msg("%s: %s", fs->text, why.text);
 	assert_int_equal(r.counts.failed, 0);

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "machine/place.h"
 
+#undef cmd_error
+
 #define NARROWEST 40 /* less than this argp has no room for */
 
 int cmd_error(const char *name, const char *fmt, ...)
