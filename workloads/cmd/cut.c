@@ -596,7 +596,7 @@ static int check_options(struct options *o)
 	if (o->json && strcmp(o->json, "-") && (ret = replace_check(o->json)))
 		return cmd_error(CMD, "--json %.300s: %s", o->json, strerror(-ret));
 	if (o->plan.exhaustive && !o->plan.rounds)
-		o->plan.rounds = o->plan.jobs;
+		o->plan.rounds = 1; /* whose states all processes share */
 	if (!o->nworks) {
 		work_each_default(add_default, o);
 		if (!o->has_bound)

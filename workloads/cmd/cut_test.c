@@ -219,6 +219,36 @@ static void all_states_of_a_small_run_are_judged(void **state)
 	assert_non_null(strstr(spawn_out, "held: 0 of"));
 }
 
+static json_int_t states_of_all(const char *jobs)
+{
+	char args[200];
+	json_error_t error;
+
+	snprintf(args, sizeof(args), "cut judge --states exhaustive --check 0 --jobs %s --json - whole", jobs);
+	if (spawn(args))
+		fail_msg("%s", spawn_err);
+	json_t *j = json_loads(spawn_out, 0, &error);
+	assert_non_null(j);
+	json_t *r = json_array_get(json_object_get(j, "results"), 0);
+	assert_int_equal(json_integer_value(json_object_get(r, "rounds")), 1);
+	json_int_t states = json_integer_value(json_object_get(r, "states"));
+	json_decref(j);
+	return states;
+}
+
+/* With torn writes every choice is mounted, so that their number is the record's alone. */
+static void processes_share_the_states_of_a_run(void **state)
+{
+	need_root();
+	if (spawn("cut --target " OURS " --record whole --rounds 1 --jobs 1 --tear 512 fsync_in_turn"))
+		fail_msg("%s", spawn_err);
+	json_int_t alone = states_of_all("1");
+	assert_true(alone > 8);
+	assert_int_equal(states_of_all("3"), alone);
+	if (system("rm -r whole"))
+		fail();
+}
+
 static void a_finding_is_replayed_and_made_simpler(void **state)
 {
 	struct broken first;
@@ -472,6 +502,7 @@ int main(void)
 		cmocka_unit_test(a_run_tells_what_it_judged),
 		cmocka_unit_test(what_is_recorded_is_judged_later),
 		cmocka_unit_test(all_states_of_a_small_run_are_judged),
+		cmocka_unit_test(processes_share_the_states_of_a_run),
 		cmocka_unit_test(a_finding_is_replayed_and_made_simpler),
 		cmocka_unit_test(operations_that_are_not_needed_go),
 		cmocka_unit_test(a_finding_of_the_checker_is_replayed),

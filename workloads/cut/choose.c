@@ -164,12 +164,26 @@ int choose_sample(struct evidence *ev, unsigned n, struct rng *rng, cut_fn fn, v
 
 /* ---- all ---- */
 
+#define TOGETHER 8u /* epochs one after the other have images in common, each of which a process mounts once */
+
 struct all {
 	struct evidence *ev;
 	struct cut_budget budget;
+	_Atomic uint32_t *taken;
+	uint32_t epoch, ours; /* the one that comes next; of the parts (TOGETHER epochs), the next of ours */
 	cut_fn fn;
 	void *arg;
 };
+
+/* Of all who share the epochs, exactly one is told so of each. */
+static bool next_is_ours(struct all *a)
+{
+	uint32_t part = a->epoch++ / TOGETHER;
+
+	if (a->taken && a->ours < part)
+		a->ours = atomic_fetch_add(a->taken, 1);
+	return !a->taken || a->ours == part;
+}
 
 /* The image is judged, and what its mount has read of it is known then. */
 static int look(void *arg, const struct cut *c, const uint64_t **read)
@@ -187,6 +201,8 @@ static int all_of_epoch(void *arg, const struct epoch *e)
 	struct all *a = arg;
 	uint32_t pending[64];
 
+	if (!next_is_ours(a))
+		return 0;
 	if (a->budget.tears || e->npending > a->budget.all_up_to || !slot_watch_reads(&a->ev->slot))
 		return powercut_cuts(a->ev->dev, e, &a->budget, a->fn, a->arg);
 	if (e->npending)
@@ -195,11 +211,14 @@ static int all_of_epoch(void *arg, const struct epoch *e)
 	return powercut_branches(a->ev->dev, &copy, UINT32_MAX, look, a);
 }
 
-int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg)
+int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, _Atomic uint32_t *taken, cut_fn fn,
+               void *arg)
 {
 	CHECK(all_up_to <= 64);
-	struct all a = { ev, { .all_up_to = all_up_to, .sampled = 16, .tears = tears, .seed = seed }, fn, arg };
+	struct all a = { .ev = ev, .taken = taken, .fn = fn, .arg = arg,
+		         .budget = { .all_up_to = all_up_to, .sampled = 16, .tears = tears, .seed = seed } };
 
+	a.ours = taken ? atomic_fetch_add(taken, 1) : 0;
 	return powercut_epochs(ev->dev, all_of_epoch, &a);
 }
 

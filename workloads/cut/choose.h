@@ -8,6 +8,8 @@
 #ifndef CUT_CHOOSE_H
 #define CUT_CHOOSE_H
 
+#include <stdatomic.h>
+
 #include "base/rng.h"
 #include "cut/evidence.h"
 
@@ -20,8 +22,11 @@ int choose_sample(struct evidence *ev, unsigned n, struct rng *rng, cut_fn fn, v
  * Every epoch: with up to `all_up_to` pending writes (at most 64) all choices of them, else the extremes and a sample;
  * with `tears`, torn writes too. Where this kernel tells what is read of an image (reads.h), and nothing is torn, fn is
  * called once for all choices that a mount cannot tell apart.
+ * taken: 0 at first, of several processes that share the epochs, each of which judges those that it takes, some that
+ * follow each other at a time; NULL: all are the caller's.
  */
-int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, cut_fn fn, void *arg);
+int choose_all(struct evidence *ev, unsigned all_up_to, bool tears, uint64_t seed, _Atomic uint32_t *taken, cut_fn fn,
+               void *arg);
 
 enum aim_keep { AIM_KEPT, AIM_LOST, AIM_BETWEEN };
 

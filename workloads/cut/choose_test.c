@@ -1,6 +1,7 @@
 /*
  * choose_test.c: all choices of an epoch, with those that a mount cannot tell apart once, come to the same outcomes as
- * with an image for each. Skips itself where not root, or where the kernel does not tell what is read.
+ * with an image for each; and processes that share the epochs judge each once. Skips itself where not root, or where
+ * the kernel does not tell what is read.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,7 +96,7 @@ static int same_outcomes(const char *target)
 		skip();
 	}
 	few = (struct outcomes){ .e = &w.e };
-	assert_int_equal(choose_all(&w.e, PENDING, false, 1, take_few, &few), 0);
+	assert_int_equal(choose_all(&w.e, PENDING, false, 1, NULL, take_few, &few), 0);
 	all = (struct outcomes){ .e = &w.e };
 	assert_int_equal(powercut_epochs(w.e.dev, take_all, &all), 0);
 	if (all.n != few.n)
@@ -121,10 +122,65 @@ static void what_is_told_apart_is_all_that_there_is(void **state)
 	assert_true(same_outcomes("fs:btrfs") > 0); /* second copies of trees, and trees of no super */
 }
 
+struct share {
+	unsigned n, ours;
+	_Atomic uint32_t *other; /* takes what comes next at once, as another process would */
+	uint32_t pos[OUTCOMES];
+};
+
+static int take_position(void *arg, const struct cut *c)
+{
+	struct share *s = arg;
+
+	assert_true(s->n < OUTCOMES);
+	if (s->other && atomic_load(s->other) == s->ours + 1)
+		s->ours = atomic_fetch_add(s->other, 1) + 1;
+	s->pos[s->n++] = c->pos;
+	return 0;
+}
+
+static bool has(const struct share *s, uint32_t pos)
+{
+	unsigned i = 0;
+
+	while (i < s->n && s->pos[i] != pos)
+		i++;
+	return i < s->n;
+}
+
+/* Of those who share the epochs, each is judged by the one that took it, and by no other. */
+static void shares_are_apart_and_together_all(void **state)
+{
+	static struct share whole, alone, first, rest;
+	_Atomic uint32_t taken = 0;
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct work work;
+	struct world w;
+
+	if (geteuid())
+		skip();
+	open_world(&w, &fs, &work);
+	assert_int_equal(choose_all(&w.e, 4, true, 1, NULL, take_position, &whole), 0);
+	assert_int_equal(choose_all(&w.e, 4, true, 1, &taken, take_position, &alone), 0);
+	assert_int_equal(whole.n, alone.n);
+	assert_memory_equal(whole.pos, alone.pos, whole.n * sizeof(whole.pos[0]));
+	taken = 0;
+	first.other = &taken;
+	assert_int_equal(choose_all(&w.e, 4, true, 1, &taken, take_position, &first), 0);
+	for (unsigned i = 0; i < whole.n; i++)
+		if (!has(&first, whole.pos[i]))
+			rest.pos[rest.n++] = whole.pos[i];
+	assert_true(first.n > 0 && rest.n > 0);
+	assert_int_equal(first.n + rest.n, whole.n);
+	world_close(&w);
+	work_close(&work);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_told_apart_is_all_that_there_is),
+		cmocka_unit_test(shares_are_apart_and_together_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,11 +57,24 @@ static void tell_error(struct told *to, int ret, const struct why *why)
 		to->why = *why;
 }
 
+/* status: as waitpid() has it, of a process of this run. True when it was killed. */
+static bool tell_killed(struct told *to, int status)
+{
+	struct why why;
+
+	if (!WIFSIGNALED(status))
+		return false;
+	why_set(&why, -EIO, "a process of this run was killed by signal %d", WTERMSIG(status));
+	tell_error(to, -EIO, &why);
+	return true;
+}
+
 /* ---- one process ---- */
 
 struct worker {
 	const struct cut_plan *p;
 	struct tally *t;
+	unsigned judges;        /* processes that judge a round, this one included */
 	struct evidence *of;    /* the round that is judged */
 	bool round_is_broken;   /* a state of it is */
 	int error;              /* with why: a state could not be judged */
@@ -136,23 +149,102 @@ static int judge_state(void *arg, const struct cut *c)
 	return is_over(k);
 }
 
+static void add_times(struct worker *k)
+{
+	const struct slot *s = &k->of->slot;
+
+	atomic_fetch_add(&k->t->put_ns, s->put_ns);
+	atomic_fetch_add(&k->t->mount_ns, s->mount_ns);
+	atomic_fetch_add(&k->t->read_ns, s->read_ns);
+	atomic_fetch_add(&k->t->umount_ns, s->umount_ns);
+}
+
+/* ---- all states of a round, which several processes share ---- */
+
+/* What those who judge a round share. */
+struct shared_round {
+	_Atomic uint32_t taken; /* epochs */
+	_Atomic bool is_broken;
+	struct told told;
+};
+
+static void judge_share(struct worker *k, struct shared_round *r)
+{
+	choose_all(k->of, EXHAUSTIVE_PENDING, k->p->tear < DEV_BLOCK, k->of->seed, &r->taken, judge_state, k);
+	if (k->round_is_broken)
+		atomic_store(&r->is_broken, true);
+	if (k->error)
+		tell_error(&r->told, k->error, &k->why);
+}
+
+/* In a process of its own, which mounts the images in a slot of its own. */
+static void judge_beside(struct worker *k, struct shared_round *r)
+{
+	struct evidence mine = *k->of;
+	struct why why;
+	int ret = evidence_open_slot(&mine, &why);
+
+	k->of = &mine;
+	if (ret) {
+		tell_error(&r->told, ret, &why);
+		_exit(0);
+	}
+	judge_share(k, r);
+	add_times(k);
+	evidence_close_slot(&mine);
+	_exit(0);
+}
+
+static int judge_all(struct worker *k, struct why *why)
+{
+	struct shared_round *r = shared(sizeof(*r));
+	pid_t pid[CUT_JOBS_MAX] = { 0 }, parent = getpid();
+
+	fflush(NULL);
+	for (unsigned i = 1; i < k->judges; i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			end_with(parent);
+			judge_beside(k, r);
+		}
+	}
+	judge_share(k, r);
+	for (unsigned i = 1; i < k->judges; i++) {
+		int status = 0;
+		if (pid[i] < 0)
+			continue; /* the others judge its share */
+		CHECK(waitpid(pid[i], &status, 0) == pid[i]);
+		tell_killed(&r->told, status);
+	}
+	k->round_is_broken = atomic_load(&r->is_broken);
+	int ret = atomic_load(&r->told.error);
+	if (ret)
+		*why = r->told.why;
+	munmap(r, sizeof(*r));
+	return ret;
+}
+
 static int judge_round(struct worker *k, struct why *why)
 {
 	const struct cut_plan *p = k->p;
 	struct rng rng;
+	int ret;
 
 	k->round_is_broken = false;
 	rng_seed(&rng, rng_mix(k->of->seed));
-	if (p->aim.thread[0])
-		choose_aimed(k->of, &p->aim, &rng, judge_state, k);
-	else if (p->exhaustive)
-		choose_all(k->of, EXHAUSTIVE_PENDING, p->tear < DEV_BLOCK, k->of->seed, judge_state, k);
-	else
-		choose_sample(k->of, p->per_round, &rng, judge_state, k);
+	if (p->exhaustive && !p->aim.thread[0]) {
+		ret = judge_all(k, why);
+	} else {
+		if (p->aim.thread[0])
+			choose_aimed(k->of, &p->aim, &rng, judge_state, k);
+		else
+			choose_sample(k->of, p->per_round, &rng, judge_state, k);
+		ret = k->error;
+		if (ret)
+			*why = k->why;
+	}
 	atomic_fetch_add(&k->t->rounds_broken, k->round_is_broken);
-	if (k->error)
-		*why = k->why;
-	return k->error;
+	return ret;
 }
 
 /* A call that failed, in words; the class CALL counts rounds' calls, not states. */
@@ -238,16 +330,6 @@ static int one_round(struct worker *k, struct world *w, uint64_t i, struct why *
 	return judge_round(k, why);
 }
 
-static void add_times(struct worker *k)
-{
-	const struct slot *s = &k->of->slot;
-
-	atomic_fetch_add(&k->t->put_ns, s->put_ns);
-	atomic_fetch_add(&k->t->mount_ns, s->mount_ns);
-	atomic_fetch_add(&k->t->read_ns, s->read_ns);
-	atomic_fetch_add(&k->t->umount_ns, s->umount_ns);
-}
-
 static int work_rounds(struct worker *k, struct work *work, struct why *why)
 {
 	struct world w;
@@ -266,16 +348,23 @@ static int work_rounds(struct worker *k, struct work *work, struct why *why)
 	return ret;
 }
 
+static uint64_t count_files(char *const *files)
+{
+	uint64_t n = 0;
+
+	while (files[n])
+		n++;
+	return n;
+}
+
 /* Rounds that were recorded before. */
 static int file_rounds(struct worker *k, char *const *files, struct why *why)
 {
 	struct round_counts counts;
 	struct evidence e;
-	uint64_t i, n = 0;
+	uint64_t i, n = count_files(files);
 	int ret = 0;
 
-	while (files[n])
-		n++;
 	/* cppcheck-suppress autoVariables ; k->of is NULL again on return */
 	k->of = &e;
 	while (!ret && take_round(k, n, &i)) {
@@ -305,10 +394,10 @@ struct source {
 	char *const *files;
 };
 
-static void worker_main(const struct cut_plan *p, const struct source *from, struct tally *t, struct told *to,
-                        uint64_t since)
+static void worker_main(const struct cut_plan *p, const struct source *from, unsigned judges, struct tally *t,
+                        struct told *to, uint64_t since)
 {
-	struct worker k = { .p = p, .t = t, .since_ns = since };
+	struct worker k = { .p = p, .t = t, .since_ns = since, .judges = judges };
 	struct work work;
 	struct why why;
 	int ret;
@@ -327,8 +416,8 @@ static void worker_main(const struct cut_plan *p, const struct source *from, str
 
 /* ---- the parent ---- */
 
-static pid_t start(const struct cut_plan *p, const struct source *from, struct tally *t, struct told *to,
-                   uint64_t since)
+static pid_t start(const struct cut_plan *p, const struct source *from, unsigned judges, struct tally *t,
+                   struct told *to, uint64_t since)
 {
 	pid_t parent = getpid(), pid;
 
@@ -337,7 +426,7 @@ static pid_t start(const struct cut_plan *p, const struct source *from, struct t
 	if (pid)
 		return pid;
 	end_with(parent);
-	worker_main(p, from, t, to, since);
+	worker_main(p, from, judges, t, to, since);
 	return 0;
 }
 
@@ -350,12 +439,8 @@ static bool reap(pid_t *pid, unsigned n, struct told *to)
 		int status;
 		if (pid[i] > 0 && waitpid(pid[i], &status, WNOHANG) == pid[i]) {
 			pid[i] = 0;
-			struct why why;
-			if (WIFSIGNALED(status)) {
-				why_set(&why, -EIO, "a process of this run was killed by signal %d", WTERMSIG(status));
-				tell_error(to, -EIO, &why);
+			if (tell_killed(to, status))
 				stop_ask();
-			}
 		}
 		left |= pid[i] > 0;
 	}
@@ -381,12 +466,15 @@ static int run_workers(const struct cut_plan *p, const struct source *from, stru
 {
 	struct told *to = shared(sizeof(*to));
 	pid_t pid[CUT_JOBS_MAX] = { 0 };
-	uint64_t since = rt_now();
+	uint64_t since = rt_now(), rounds = from->files ? count_files(from->files) : p->rounds;
+	unsigned n = p->jobs;
 
 	CHECK(p->jobs && p->jobs <= CUT_JOBS_MAX);
-	for (unsigned i = 0; i < p->jobs; i++)
-		pid[i] = start(p, from, t, to, since);
-	int ret = wait_for(pid, p->jobs, p, t, to, since);
+	if (p->exhaustive && rounds && rounds < n)
+		n = (unsigned)rounds;
+	for (unsigned i = 0; i < n; i++)
+		pid[i] = start(p, from, p->jobs / n, t, to, since);
+	int ret = wait_for(pid, n, p, t, to, since);
 	if (ret)
 		*why = to->why;
 	munmap(to, sizeof(*to));

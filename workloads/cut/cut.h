@@ -1,6 +1,7 @@
 /*
  * cut.h: power cuts under a work on a real file system: rounds are recorded, their crashes mounted and judged, by
- * several processes at once, until a bound is met. Rounds can be recorded on one kernel and judged on another.
+ * several processes at once, until a bound is met. Each process has rounds of its own; where all states of fewer rounds
+ * than processes are judged, several share a round's. Rounds can be recorded on one kernel and judged on another.
  *
  * Each process has its own devices, and ends with its parent. What it holds (mounts, loop devices, the FUSE server)
  * goes with it. So nothing is left behind, however the program ends.

@@ -537,14 +537,21 @@ int evidence_open_slot(struct evidence *e, struct why *why)
 	return 0;
 }
 
-void evidence_free(struct evidence *e)
+void evidence_close_slot(struct evidence *e)
 {
 	if (e->judge)
 		judge_free(e->judge);
+	e->judge = NULL;
 	if (e->slot.loop >= 0) {
 		klog_close(&e->klog);
 		slot_close(&e->slot);
 	}
+	e->slot.loop = -1;
+}
+
+void evidence_free(struct evidence *e)
+{
+	evidence_close_slot(e);
 	if (e->dev && e->dev->log)
 		powercut_stop(e->dev);
 	if (e->dev)

@@ -66,6 +66,7 @@ int evidence_save(const char *path, const struct evidence *e, struct why *why);
 int evidence_load(const char *path, struct evidence *out, struct why *why);
 /* Makes it ready to judge: a slot, a judge. 0, or -errno with why. */
 int evidence_open_slot(struct evidence *e, struct why *why);
+void evidence_close_slot(struct evidence *e);
 void evidence_free(struct evidence *e);
 /* The text is cut to its room. */
 void evidence_add_mark(struct evidence *e, uint32_t pos, const char *text);

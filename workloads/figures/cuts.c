@@ -138,13 +138,14 @@ void cut_figures_exhaustive(struct self *s)
 		name_of(&kinds[i], "all states of 100 calls", name, sizeof(name));
 		if (!ret && !plan_for(&kinds[i], &p, &why)) {
 			p.exhaustive = true;
-			p.rounds = p.jobs = 1;
+			p.rounds = 1;
 			seconds = seconds_of(&p, path, t, &why);
 		}
 		if (seconds > 0) {
 			self_figure(s, name, seconds, AT_MOST, 10, "s");
-			self_info(s, "%s: %lu states of a run of %lu calls, on one processor", kinds[i].fs,
-			          (unsigned long)atomic_load(&t->states), (unsigned long)atomic_load(&t->calls));
+			self_info(s, "%s: %lu states of a run of %lu calls, judged by %u processes", kinds[i].fs,
+			          (unsigned long)atomic_load(&t->states), (unsigned long)atomic_load(&t->calls),
+			          p.jobs);
 		} else {
 			self_missing(s, name, "%s", why.text);
 		}
