@@ -224,9 +224,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return take_control(o, arg);
 	case KEY_VIA:
 		o->via = arg;
-		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse") || !strcmp(arg, "ublk"))
+		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse") || !strcmp(arg, "nbd") || !strcmp(arg, "ublk"))
 			return 0;
-		cmd_error(CMD, "--via: `%.40s`: auto, fuse or ublk is expected", arg);
+		cmd_error(CMD, "--via: `%.40s`: auto, fuse, nbd or ublk is expected", arg);
 		return EINVAL;
 	case KEY_RECORD:
 		o->record = arg;
@@ -276,8 +276,8 @@ static const struct argp_option table[] = {
 	  "series), a package's name or file, or a path of vmlinuz-VERSION with ../lib/modules/VERSION", 0 },
 	{ "record", KEY_RECORD, "DIR", 0, "Judge nothing: keep --rounds runs (default: 20), or those of --states TIME, "
 	  "in that folder, for `cut judge` on this kernel or another", 0 },
-	{ "via", KEY_VIA, "auto|fuse|ublk", 0, "How the device is recorded: a loop device over FUSE, ublk, or the best "
-	  "that the kernel has (default)", 0 },
+	{ "via", KEY_VIA, "auto|fuse|nbd|ublk", 0, "How the device is recorded: a loop device over FUSE, nbd, ublk, or "
+	  "the best that the kernel has (default)", 0 },
 	{ 0 },
 };
 

@@ -68,7 +68,7 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 		{ "cut --target fs:ext4 --aim nobody:1 seed", "no thread `nobody`" },
 		{ "cut --target fs:ext4 --control another", "one-syncer" },
 		{ "cut --target fs:ext4 --control fs:zfs", "no file system" },
-		{ "cut --target fs:ext4 --via nbd", "auto, fuse or ublk is expected" },
+		{ "cut --target fs:ext4 --via usb", "auto, fuse, nbd or ublk is expected" },
 		{ "cut --target fs:ext4 fsync_twise_least", "did you mean fsync_twice_least?" },
 		{ "cut --target fs:ext4 missing.scn", "missing.scn" },
 		{ "cut --target fs:ext4 missing.fio", "missing.fio" },

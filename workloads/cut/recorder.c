@@ -44,32 +44,39 @@ static void unshare_memory(struct recording *s)
 static enum recorder_via chosen = VIA_FUSE;
 
 static const struct front {
-	const char *name, *sees;
+	const char *name, *sees, *module;
+	bool (*is_there)(void);
 	int (*open)(struct recorder *r, struct why *why);
 	void (*close)(struct recorder *r);
 } front[] = {
 	[VIA_FUSE] = { "fuse", "FUSE under a direct-I/O loop device. It sees every flush as a flush, FUA as a flush "
-	               "after the write, several writes in flight, and one flush at a time.", recorder_fuse_open,
-	               recorder_fuse_close },
+	               "after the write, several writes in flight, and one flush at a time.", NULL, NULL,
+	               recorder_fuse_open, recorder_fuse_close },
+	[VIA_NBD] = { "nbd", "a network block device with a connection a processor, up to 4. It sees every flush as a "
+	              "flush, FUA as FUA, several writes in flight, and one flush of each connection at a time.", "nbd",
+	              recorder_nbd_is_there, recorder_nbd_open, recorder_nbd_close },
 	[VIA_UBLK] = { "ublk", "a ublk device with a queue a processor, up to 4. It sees every flush as a flush, FUA "
-	               "as FUA, several writes in flight, and one flush of each queue at a time.",
-	               recorder_ublk_open, recorder_ublk_close },
+	               "as FUA, several writes in flight, and one flush of each queue at a time.", "ublk_drv",
+	               recorder_ublk_is_there, recorder_ublk_open, recorder_ublk_close },
 };
 
 int recorder_choose(const char *name, struct why *why)
 {
-	bool there = recorder_ublk_is_there();
+	bool any = !strcmp(name, "auto");
 
-	if (!strcmp(name, "fuse") || (!strcmp(name, "auto") && !there)) {
-		chosen = VIA_FUSE;
-		return 0;
+	for (size_t i = sizeof(front) / sizeof(front[0]); i-- > 0;) {
+		const struct front *f = &front[i];
+		if (!any && strcmp(name, f->name))
+			continue;
+		if (!f->is_there || f->is_there()) {
+			chosen = (enum recorder_via)i;
+			return 0;
+		}
+		if (!any)
+			return why_set(why, -ENODEV, "this kernel has no %s here: modprobe %s, or --via auto", f->name,
+			               f->module);
 	}
-	if (strcmp(name, "ublk") && strcmp(name, "auto"))
-		return why_set(why, -EINVAL, "`%.40s`: auto, fuse or ublk is expected", name);
-	if (!there)
-		return why_set(why, -ENODEV, "this kernel has no ublk here: modprobe ublk_drv, or --via fuse");
-	chosen = VIA_UBLK;
-	return 0;
+	return why_set(why, -EINVAL, "`%.40s`: auto, fuse, nbd or ublk is expected", name);
 }
 
 const char *recorder_name(void)

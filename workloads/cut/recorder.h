@@ -3,7 +3,7 @@
  * dev/powercut.h. Any file system of the running kernel may be made on it and mounted.
  *
  * It is served by a process of ours from shared memory, through one of several front ends (enum recorder_via): a
- * direct-I/O loop device over a FUSE file, which any kernel has, or a ublk device.
+ * direct-I/O loop device over a FUSE file, which any kernel has, a network block device, or a ublk device.
  *
  * The completion of a write or a flush is in the log before the kernel hears of it, and its submission is in the log
  * before the device acts on it. So a write whose completion comes before a flush's submission had completed before that
@@ -31,13 +31,13 @@
 
 struct recording;
 
-/* FUA is a flush after the write in one, and itself in the other. */
-enum recorder_via { VIA_FUSE, VIA_UBLK };
+/* FUA is a flush after the write in the first, and itself in the others. `auto` takes the last that is there. */
+enum recorder_via { VIA_FUSE, VIA_NBD, VIA_UBLK };
 
 struct recorder {
 	char path[64];    /* of the device */
 	int block;        /* its open descriptor */
-	int life;         /* a ublk device ends when it is closed */
+	int life;         /* a device with a keeper ends when it is closed (keeper.h) */
 	pid_t server;
 	enum recorder_via via;
 	uint64_t size;
@@ -45,8 +45,8 @@ struct recorder {
 };
 
 /*
- * Of all recorders that are opened from now on: "fuse", "ublk", or "auto": the best that this kernel has. 0, or -errno
- * with why: there is no such.
+ * Of all recorders that are opened from now on: "fuse", "nbd", "ublk", or "auto": the best that this kernel has. 0, or
+ * -errno with why: there is no such.
  */
 int recorder_choose(const char *name, struct why *why);
 /* The name of the chosen one; and what one of this name can see, in a sentence. */

@@ -70,10 +70,14 @@ static void writer(void *arg)
 	for (uint32_t i = 0; i < EACH; i++) {
 		memset(buf, (int)(me + 1), DEV_BLOCK);
 		buf[0] = (uint64_t)me << 32 | i;
-		if (pwrite(fd, buf, DEV_BLOCK, (off_t)(me * EACH + i) * DEV_BLOCK) != DEV_BLOCK)
+		if (pwrite(fd, buf, DEV_BLOCK, (off_t)(me * EACH + i) * DEV_BLOCK) != DEV_BLOCK) {
+			print_error("%s: write %u: %s\n", rec.path, i, strerror(errno));
 			abort();
-		if (!me && i % 4 == 3 && fsync(fd))
+		}
+		if (!me && i % 4 == 3 && fsync(fd)) {
+			print_error("%s: sync %u: %s\n", rec.path, i, strerror(errno));
 			abort();
+		}
 	}
 	close(fd);
 	free(buf);
@@ -257,23 +261,29 @@ static void fua_is_what_the_front_end_sees(void **state)
 		fua += log.event[i].fua;
 		flushes += log.event[i].kind == DEV_FSUB;
 	}
-	assert_int_equal(fua, rec.via == VIA_UBLK ? 2 : 0); /* its begin and its end */
-	assert_true(flushes || rec.via == VIA_UBLK);
+	assert_int_equal(fua, rec.via == VIA_FUSE ? 0 : 2); /* its begin and its end */
+	assert_true(flushes || rec.via != VIA_FUSE);
 	close(fd);
 	free(buf);
 }
 
 static void an_unknown_front_end_is_refused(void **state)
 {
+	static const char *const names[] = { [VIA_FUSE] = "fuse", [VIA_NBD] = "nbd", [VIA_UBLK] = "ublk" };
 	struct why why;
 
-	assert_int_equal(recorder_choose("nbd", &why), -EINVAL);
-	assert_non_null(strstr(why.text, "auto, fuse or ublk is expected"));
-	assert_string_equal(recorder_name(), rec.via == VIA_UBLK ? "ublk" : "fuse");
+	assert_int_equal(recorder_choose("usb", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "auto, fuse, nbd or ublk is expected"));
+	assert_string_equal(recorder_name(), names[rec.via]);
 	assert_non_null(strstr(recorder_sees("ublk"), "FUA as FUA"));
+	assert_non_null(strstr(recorder_sees("nbd"), "FUA as FUA"));
 	if (access("/dev/ublk-control", F_OK))
 		assert_int_equal(recorder_choose("ublk", &why), -ENODEV);
-	assert_string_equal(recorder_name(), rec.via == VIA_UBLK ? "ublk" : "fuse");
+	if (access("/sys/module/nbd", F_OK)) {
+		assert_int_equal(recorder_choose("nbd", &why), -ENODEV);
+		assert_non_null(strstr(why.text, "modprobe nbd"));
+	}
+	assert_string_equal(recorder_name(), names[rec.via]);
 }
 
 static void a_killed_server_is_told_of(void **state)
@@ -330,10 +340,12 @@ int main(void)
 		cmocka_unit_test(a_killed_server_is_told_of),
 		cmocka_unit_test(a_dead_device_is_one_whose_server_is_gone),
 	};
+	static const char *const modules[] = { "nbd", "ublk" }; /* scripts/cut-vm_test has them */
 	int failed = cmocka_run_group_tests_name("fuse", tests, begin, end);
 	struct why why;
 
-	if (recorder_choose("ublk", &why)) /* a module of the kernel: scripts/cut-vm_test has it */
-		return failed;
-	return failed + cmocka_run_group_tests_name("ublk", tests, begin, end);
+	for (size_t i = 0; i < 2; i++)
+		if (!recorder_choose(modules[i], &why))
+			failed += cmocka_run_group_tests_name(modules[i], tests, begin, end);
+	return failed;
 }

@@ -2,16 +2,13 @@
  * recorder_ublk.c: the recorded device as a ublk device: see recorder.h, recording.h. FUA comes as FUA, and each queue
  * may have a flush of its own in flight.
  *
- * Three processes: the driver, a keeper and the server. The server's threads have a queue each. The keeper makes the
- * device and takes it away once the driver has let go of it, or has ended: it sees that by a pipe, whose one end the
- * driver holds. So nothing is left behind, however the program ends.
+ * The server's threads have a queue each. A keeper (keeper.h) makes the device and takes it away.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +20,7 @@
 
 #include "base/check.h"
 #include "base/stop.h"
+#include "cut/keeper.h"
 #include "cut/recording.h"
 #include "machine/mem.h"
 #include "rt/rt.h"
@@ -32,10 +30,8 @@
 #define DEPTH       64u
 #define IO_BYTES    (256u << 10) /* of one request, at most */
 #define WAKE        UINT64_MAX   /* user data of the poll of a queue's event */
-#define POLL_NS     2000000u
 #define NS          1000000000u
 #define STEP_MS     20
-#define LET_GO_MS   10000        /* a mount that does not end goes with the device */
 
 /* The numbers that kernels from 6.4 on want, and the only ones that some take. */
 #define CONTROL_OP(nr) _IOWR('u', nr, struct ublksrv_ctrl_cmd)
@@ -229,27 +225,13 @@ static int serve(struct recording *s, uint32_t id, unsigned queues, bool encoded
 
 /* ---- the keeper ---- */
 
-/* What the keeper tells the driver. */
-struct told {
-	_Atomic int state; /* 0: not yet, 1: the device is there, -errno: it is not */
-	uint32_t id;
-	struct why why;
-};
-
 struct keeper {
-	int control, life;
+	int control;
 	bool encoded;
+	uint32_t id; /* of the device; UINT32_MAX: there is none */
 	struct io_uring ring;
-	struct told *told;
 	pid_t server;
 };
-
-static bool has_ended(pid_t pid)
-{
-	siginfo_t info = { .si_pid = 0 };
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
-}
 
 /* One command of the control device. Its result; -EPIPE when the server ends while it runs. */
 static int control(struct keeper *k, unsigned op, struct ublksrv_ctrl_cmd cmd)
@@ -265,7 +247,7 @@ static int control(struct keeper *k, unsigned op, struct ublksrv_ctrl_cmd cmd)
 	memcpy(sqe->cmd, &cmd, sizeof(cmd));
 	io_uring_submit(&k->ring);
 	while (io_uring_wait_cqe_timeout(&k->ring, &cqe, &step))
-		if (op == UBLK_CMD_START_DEV && has_ended(k->server))
+		if (op == UBLK_CMD_START_DEV && keeper_has_ended(k->server))
 			return -EPIPE;
 	int ret = cqe->res;
 	io_uring_cqe_seen(&k->ring, cqe);
@@ -290,39 +272,20 @@ static int add_device(struct keeper *k, const struct recording *s, unsigned queu
 	}
 	if (ret < 0)
 		return ret;
-	k->told->id = info.dev_id;
+	k->id = info.dev_id;
 	return control(k, UBLK_CMD_SET_PARAMS, (struct ublksrv_ctrl_cmd){ .dev_id = info.dev_id,
 		       .addr = (uintptr_t)&params, .len = sizeof(params) });
 }
 
 static void delete_device(struct keeper *k)
 {
-	const struct ublksrv_ctrl_cmd cmd = { .dev_id = k->told->id };
+	const struct ublksrv_ctrl_cmd cmd = { .dev_id = k->id };
 
 	control(k, UBLK_CMD_STOP_DEV, cmd);
 	if (k->server > 0)
 		waitpid(k->server, NULL, 0);
 	if (control(k, DEL_DEV_ASYNC, cmd))
 		control(k, UBLK_CMD_DEL_DEV, cmd);
-}
-
-/* Until the driver has let go, or there is no server. */
-static void wait_for_end(struct keeper *k)
-{
-	struct pollfd life = { .fd = k->life };
-	char path[64];
-
-	while (!has_ended(k->server) && !poll(&life, 1, STEP_MS))
-		;
-	snprintf(path, sizeof(path), "/dev/ublkb%u", k->told->id);
-	for (unsigned ms = 0; ms < LET_GO_MS && !has_ended(k->server); ms += STEP_MS) {
-		int alone = open(path, O_RDWR | O_EXCL | O_CLOEXEC); /* refused while it is mounted */
-		if (alone >= 0) {
-			close(alone);
-			return;
-		}
-		poll(NULL, 0, STEP_MS);
-	}
 }
 
 static pid_t start_server(struct keeper *k, struct recording *s, unsigned queues)
@@ -333,41 +296,34 @@ static pid_t start_server(struct keeper *k, struct recording *s, unsigned queues
 		return pid;
 	end_with(keeper);
 	close_range(3, ~0u, 0);
-	_exit(serve(s, k->told->id, queues, k->encoded));
+	_exit(serve(s, k->id, queues, k->encoded));
 }
 
-static int fail(struct keeper *k, int ret, const char *what)
-{
-	why_set(&k->told->why, ret, "%s: %s", what, ret == -EPIPE ? "its server has ended" : strerror(-ret));
-	atomic_store(&k->told->state, ret);
-	return 1;
-}
-
-static int keep(struct recording *s, struct told *told, int life)
+/* (keeper.h) */
+static int keep(struct recording *s, struct keeper_told *told, int life)
 {
 	unsigned queues = rt_cpus() < QUEUES_MAX ? rt_cpus() : QUEUES_MAX;
-	struct keeper k = { .told = told, .life = life, .control = open(CONTROL, O_RDWR | O_CLOEXEC) };
+	struct keeper k = { .id = UINT32_MAX, .control = open(CONTROL, O_RDWR | O_CLOEXEC) };
 	struct io_uring_params how = { .flags = IORING_SETUP_SQE128 };
 
 	if (k.control < 0)
-		return fail(&k, -errno, CONTROL);
+		return keeper_fails(told, -errno, CONTROL);
 	int ret = io_uring_queue_init_params(4, &k.ring, &how);
 	if (ret)
-		return fail(&k, ret, "no ring for " CONTROL);
-	told->id = UINT32_MAX;
+		return keeper_fails(told, ret, "no ring for " CONTROL);
 	ret = add_device(&k, s, queues);
 	if (!ret)
 		ret = k.server = start_server(&k, s, queues);
 	if (ret > 0)
-		ret = control(&k, UBLK_CMD_START_DEV, (struct ublksrv_ctrl_cmd){ .dev_id = told->id,
+		ret = control(&k, UBLK_CMD_START_DEV, (struct ublksrv_ctrl_cmd){ .dev_id = k.id,
 			      .data = { (uint64_t)k.server } });
 	if (ret) {
-		fail(&k, ret, "a ublk device cannot be made");
+		keeper_fails(told, ret, "a ublk device cannot be made");
 	} else {
-		atomic_store(&told->state, 1);
-		wait_for_end(&k);
+		snprintf(told->path, sizeof(told->path), "/dev/ublkb%u", k.id);
+		keeper_wait(told, k.server, life);
 	}
-	if (told->id != UINT32_MAX)
+	if (k.id != UINT32_MAX)
 		delete_device(&k);
 	return ret != 0;
 }
@@ -379,66 +335,12 @@ bool recorder_ublk_is_there(void)
 	return !access(CONTROL, R_OK | W_OK);
 }
 
-/* The keeper, which does not hear Ctrl-C: the users of the device are to be done first. */
-static pid_t start_keeper(struct recording *s, struct told *told, const int life[2])
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	dup2(life[0], 3);
-	close_range(4, ~0u, 0);
-	_exit(keep(s, told, 3));
-}
-
-static int wait_for_device(struct recorder *r, struct told *told, struct why *why)
-{
-	while (!atomic_load(&told->state)) {
-		if (has_ended(r->server) && !atomic_load(&told->state))
-			return why_set(why, -EIO, "the process that makes the ublk device was killed");
-		rt->sleep(POLL_NS);
-	}
-	if (told->state < 0) {
-		*why = told->why;
-		return told->state;
-	}
-	snprintf(r->path, sizeof(r->path), "/dev/ublkb%u", told->id);
-	r->block = open(r->path, O_RDWR | O_CLOEXEC);
-	return r->block < 0 ? why_set(why, -errno, "%s: %s", r->path, strerror(errno)) : 0;
-}
-
 int recorder_ublk_open(struct recorder *r, struct why *why)
 {
-	struct told *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int life[2], ret = 0;
-
-	CHECK(told != MAP_FAILED);
-	if (pipe2(life, O_CLOEXEC)) {
-		munmap(told, sizeof(*told));
-		return why_set(why, -errno, "no pipe: %s", strerror(errno));
-	}
-	fflush(NULL);
-	r->server = start_keeper(r->shared, told, life);
-	if (r->server < 0)
-		ret = why_set(why, -errno, "no process to be had: %s", strerror(errno));
-	close(life[0]);
-	r->life = life[1];
-	if (!ret)
-		ret = wait_for_device(r, told, why);
-	munmap(told, sizeof(*told));
-	if (ret && r->server > 0) {
-		close(r->life);
-		waitpid(r->server, NULL, 0);
-	}
-	return ret;
+	return keeper_start(r, keep, why);
 }
 
 void recorder_ublk_close(struct recorder *r)
 {
-	close(r->block);
-	close(r->life);
-	waitpid(r->server, NULL, 0);
+	keeper_end(r);
 }

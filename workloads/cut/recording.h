@@ -66,9 +66,12 @@ uint64_t recording_release(void);
 /* Sets r->path, r->block and r->server. 0, or -errno with why. Forks. */
 int recorder_fuse_open(struct recorder *r, struct why *why);
 void recorder_fuse_close(struct recorder *r);
+int recorder_nbd_open(struct recorder *r, struct why *why);
+void recorder_nbd_close(struct recorder *r);
 int recorder_ublk_open(struct recorder *r, struct why *why);
 void recorder_ublk_close(struct recorder *r);
 /* The kernel has it, and we may use it. */
+bool recorder_nbd_is_there(void);
 bool recorder_ublk_is_there(void);
 
 #endif
