@@ -344,20 +344,31 @@ static void while_a_device_is_filled(void **state)
 	unlink("j.fio");
 }
 
+/* On a busy machine it may measure before the signal is sent. What it has measured is kept then: it is run again. */
+static void interrupt_in_time(const char *args, bool (*sign)(const void *), const void *arg, int nr)
+{
+	for (unsigned tries = 0; tries < 20; tries++) {
+		start(args);
+		wait_for(sign, arg);
+		interrupt_with(nr);
+		if (access("kept/run.json", R_OK)) {
+			nothing_is_left(1);
+			return;
+		}
+		assert_int_equal(system("rm -r kept"), 0);
+	}
+	fail_msg("%s: the signal always came too late", args);
+}
+
 static void while_files_are_laid_out(void **state)
 {
 	off_t whole = 192 << 20;
 
 	spawn_file("big.fio", "[a]\nrw=randwrite\noverwrite=1\nsize=128m\nfsync=1\ntime_based\nruntime=1h\n");
 	for (size_t i = 0; i < 2; i++) {
-		start("bench big.fio -t path:. -n 1 -o kept");
-		wait_for(is_there, "fsyncstorm-*/a.0.0");
-		interrupt_with(signals[i]);
-		nothing_is_left(1);
-		start("bench big.fio -t postfix@file:img,size=192m -n 1 -o kept");
-		wait_for(has_written, &whole);
-		interrupt_with(signals[i]);
-		nothing_is_left(1);
+		interrupt_in_time("bench big.fio -t path:. -n 1 -o kept", is_there, "fsyncstorm-*/a.0.0", signals[i]);
+		interrupt_in_time("bench big.fio -t postfix@file:img,size=192m -n 1 -o kept", has_written, &whole,
+		                  signals[i]);
 	}
 	unlink("big.fio");
 }
