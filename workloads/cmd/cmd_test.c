@@ -142,7 +142,8 @@ static bool letter_of(const char *line, char *letter, char name[32])
 static void a_letter_means_one_thing(void **state)
 {
 	static const char *const commands[] = {
-		"bench", "cut", "watch", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge",
+		"bench", "cut", "cut judge", "cut replay", "cut shrink", "cut export", "cut import",
+		"watch", "list", "topo", "doctor", "floor", "look", "report", "compare", "merge",
 		"race", "race list", "race show", "race hunt", "race sweep", "race prove", "race explore",
 		"race stress",
 		"race score", "race merge", "race replay", "help",

@@ -44,11 +44,22 @@ static int load_finding(const char *cmd, const char *folder, struct evidence *e,
 	return 0;
 }
 
-static int take_folder(const char *cmd, int argc, char **argv, const char **out)
+/* What the two commands that have no options are given. */
+struct places {
+	const char *path[3];
+	unsigned n;
+};
+
+static const struct argp_option no_options[] = { { 0 } };
+
+static error_t parse_places(int key, char *arg, struct argp_state *state)
 {
-	if (argc != 2 || argv[1][0] == '-')
-		return cmd_error(cmd, "the folder of one finding is expected");
-	*out = argv[1];
+	struct places *p = state->input;
+
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	if (p->n < 3)
+		p->path[p->n++] = arg;
 	return 0;
 }
 
@@ -63,13 +74,19 @@ static bool needs_klog(const char *folder)
 
 int cut_replay(int argc, char **argv)
 {
+	static const struct argp argp = { no_options, parse_places, "DIR",
+		                          "Judges the crash of a finding again: the running kernel mounts its image. "
+		                          "Exit status 1: something is broken.", NULL, NULL, NULL };
+	struct places places = { .n = 0 };
 	struct verdict v;
 	struct saved_cut c;
 	struct evidence e;
-	const char *folder = "";
 	struct why why;
-	int ret = take_folder("cut replay", argc, argv, &folder);
+	int ret = cmd_options(&argp, argc, argv, &places);
+	const char *folder = places.path[0];
 
+	if (!ret && places.n != 1)
+		ret = cmd_error("cut replay", "the folder of one finding is expected");
 	if (!ret)
 		ret = load_finding("cut replay", folder, &e, &c);
 	if (ret)
@@ -281,21 +298,29 @@ int cut_shrink(int argc, char **argv)
 
 int cut_export(int argc, char **argv)
 {
+	static const struct argp argp = { no_options, parse_places, "DIR FILE",
+		                          "Writes what led to the image of a finding as a log of dm-log-writes, for "
+		                          "replay-log.", NULL, NULL, NULL };
+	struct places places = { .n = 0 };
 	char path[FINDING_PATH];
 	struct saved_cut c;
 	struct evidence e;
 	struct why why;
+	int ret = cmd_options(&argp, argc, argv, &places);
+	const char *folder = places.path[0];
 
-	if (argc != 3 || argv[1][0] == '-')
+	if (ret)
+		return ret;
+	if (places.n != 2)
 		return cmd_error("cut export", "the folder of one finding and a file to write are expected");
-	if (strlen(argv[1]) + 32 > sizeof(path))
-		return cmd_error("cut export", "%.60s...: the path is too long", argv[1]);
-	if (saved_cut_load(argv[1], &c, &why))
+	if (strlen(folder) + 32 > sizeof(path))
+		return cmd_error("cut export", "%.60s...: the path is too long", folder);
+	if (saved_cut_load(folder, &c, &why))
 		return cmd_error("cut export", "%s", why.text);
-	snprintf(path, sizeof(path), "%s/log.zst", argv[1]);
-	int ret = evidence_load(path, &e, &why);
+	snprintf(path, sizeof(path), "%s/log.zst", folder);
+	ret = evidence_load(path, &e, &why);
 	if (!ret) {
-		ret = dmlog_export(&e, &c, argv[2], &why);
+		ret = dmlog_export(&e, &c, places.path[1], &why);
 		evidence_free(&e);
 	}
 	saved_cut_free(&c);

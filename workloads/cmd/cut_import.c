@@ -15,7 +15,7 @@
 
 #define CMD "cut import"
 
-enum { KEY_FROM = 0x1001, KEY_TO };
+enum { KEY_FROM = 0x1001, KEY_TO, KEY_DEVICE };
 
 struct options {
 	struct dmlog_part part;
@@ -27,7 +27,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
-	case 'd':
+	case KEY_DEVICE:
 		o->part.device = arg;
 		return 0;
 	case 't':
@@ -51,8 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option table[] = {
-	{ "device", 'd', "IMAGE", 0, "The content of the device as it was when the log began: a file, or a block "
-	  "device, which is only read", 0 },
+	{ "device", KEY_DEVICE, "IMAGE", 0, "The content of the device as it was when the log began: a file, or a "
+	  "block device, which is only read", 0 },
 	{ "target", 't', "FS", 0, "fs:ext4, fs:xfs or fs:btrfs, with ,mount=OPTIONS (default: what lies on the device)",
 	  0 },
 	{ "from", KEY_FROM, "MARK", 0, "What comes before this mark is content: no crash in it is judged, as in mkfs",

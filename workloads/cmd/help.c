@@ -1,5 +1,5 @@
 /*
- * help.c: `fsyncstorm help [COMMAND|race COMMAND]`: the list of commands, or a command's own help.
+ * help.c: `fsyncstorm help [COMMAND|race COMMAND|cut COMMAND]`: the list of commands, or a command's own help.
  */
 #include "cmd/cmd.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* `race hunt` is a command of a command. */
+/* `race hunt` and `cut judge` are commands of a command. */
 struct help {
 	char *command, *sub;
 };
@@ -20,7 +20,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	if (!h->command) {
 		h->command = arg;
-	} else if (!h->sub && !strcmp(h->command, "race")) {
+	} else if (!h->sub && (!strcmp(h->command, "race") || !strcmp(h->command, "cut"))) {
 		h->sub = arg;
 	} else {
 		cmd_error("help", "%s: one command at most is expected", arg);
@@ -33,7 +33,7 @@ int cmd_help(int argc, char **argv)
 {
 	static const struct argp_option none[] = { { 0 } };
 	static const struct argp argp = {
-		.options = none, .parser = parse, .args_doc = "[COMMAND|race COMMAND]",
+		.options = none, .parser = parse, .args_doc = "[COMMAND|race COMMAND|cut COMMAND]",
 		.doc = "What fsyncstorm can do, or the help of one command.",
 	};
 	struct help h = { NULL, NULL };
