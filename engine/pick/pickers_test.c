@@ -127,6 +127,24 @@ static void a_poller_does_not_starve_others_under_pct(void **state)
 	pick_pct.destroy(pct);
 }
 
+/* Two that begin again for each other's sake, in turns of priority, would do so for ever. */
+static void a_long_run_is_fair_under_pct(void **state)
+{
+	struct coop_view v = { .enabled = 3 };
+	const char *err = NULL;
+	void *pct = pick_pct.create("d=1", &err);
+	unsigned turns[2] = { 0, 0 };
+
+	pick_pct.begin(pct, 1, 100);
+	uint32_t first = pick_pct.pick(pct, &v);
+	for (unsigned i = 0; i < 800; i++)
+		assert_int_equal(pick_pct.pick(pct, &v), first);
+	for (unsigned i = 0; i < 1000; i++)
+		turns[pick_pct.pick(pct, &v)]++;
+	assert_true(turns[0] > 400 && turns[1] > 400);
+	pick_pct.destroy(pct);
+}
+
 /* Who comes second of three, when what the first did conflicts with the others', and when not. */
 static uint32_t second_of_three(uint64_t seed, bool conflict)
 {
@@ -315,6 +333,7 @@ int main(void)
 		cmocka_unit_test(random_is_even),
 		cmocka_unit_test(pct_changes_at_most_d_minus_one_times),
 		cmocka_unit_test(a_poller_does_not_starve_others_under_pct),
+		cmocka_unit_test(a_long_run_is_fair_under_pct),
 		cmocka_unit_test(pos_draws_again_for_what_conflicts_and_only_for_that),
 		cmocka_unit_test(surw_makes_each_order_of_shared_accesses_equally_likely),
 		cmocka_unit_test(urw_spreads_a_short_task_over_a_long_one),
