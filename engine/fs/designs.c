@@ -482,6 +482,13 @@ const struct design *const fs_designs[] = {
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_keeps_nonce) },
 	},
 	&(const struct design){
+		.name = "stream_joins_closed",
+		.what = "oneflush; who is in the middle of a change goes on in a group that has its hash already",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_joins_closed) },
+	},
+	&(const struct design){
 		.name = "stream_fua_alone",
 		.what = "oneflush_fua; a FUA write stands for the flush of data beside the group, too",
 		.fsync = fsync_oneflush,

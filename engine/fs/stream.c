@@ -42,7 +42,7 @@ struct stream_group {
 /* The faults of designs (stream.h). */
 struct stream_faults {
 	bool flushes_early, tells_early, tells_before_super, rides_late, writes_short, takes_unhashed, forgives_data,
-		fua_alone, keeps_nonce;
+		fua_alone, keeps_nonce, joins_closed;
 };
 
 struct stream {
@@ -120,6 +120,11 @@ struct stream *stream_open_fua_alone(struct fs *fs)
 struct stream *stream_open_keeps_nonce(struct fs *fs)
 {
 	return stream_new(fs, (struct stream_faults){ .keeps_nonce = true });
+}
+
+struct stream *stream_open_joins_closed(struct fs *fs)
+{
+	return stream_new(fs, (struct stream_faults){ .joins_closed = true });
 }
 
 struct stream *stream_open_flushes_early(struct fs *fs)
@@ -503,7 +508,7 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 	uint64_t at = 0, end = 0;
 	uint32_t blocks = 0;
 
-	CHECK(mutex_held(&st->mutex) && no_writers(st));
+	CHECK(mutex_held(&st->mutex) && (no_writers(st) || st->faults.joins_closed)); /* stream.2 */
 	*out = sg;
 	st->open = NULL;
 	if (sg && !trans_is_no_log(st->fs, st->trans) && !fs_error(st->fs) && !st->failed) {
@@ -529,6 +534,18 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 	st->before = sg ? sg->g.hash : st->before;
 	st->lsn++;
 	return blocks;
+}
+
+/* A fault: those who have entered go on in a group that has its hash already. What they add is not in what the hash is
+ * of, and not in what is written. st->mutex held, dropped while asleep. */
+static void group_let_in(struct stream *st, struct stream_group *sg)
+{
+	st->open = sg;
+	st->lsn--;
+	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
+	st->open = NULL;
+	st->lsn++;
+	group_drop(&sg->g);
 }
 
 static bool all_due_joined(void *arg)
@@ -563,8 +580,12 @@ static void stream_lead(struct stream *st)
 	owe(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
 	phase(PH_LOG_JOIN);
 	gather(st);
-	wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
-	uint32_t blocks = group_take(st, &sg), joined = atomic_exchange(&st->joined, 0);
+	if (!st->faults.joins_closed)
+		wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
+	uint32_t blocks = group_take(st, &sg);
+	if (st->faults.joins_closed && sg)
+		group_let_in(st, sg);
+	uint32_t joined = atomic_exchange(&st->joined, 0);
 	st->sent = blocks && !sg->unhashed;
 	if (sg)
 		sg->by_fua = blocks && goes_by_fua(st, sg);

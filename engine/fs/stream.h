@@ -46,7 +46,7 @@ struct stream *stream_open_by_fua(struct fs *fs);
  * or before the super that leads to the group; a commit's flush that has begun counts as the group's; the last block of
  * several of a group is not written; data without a hash are in flight together with the group that needs them; the
  * stream goes on behind a group whose data have failed; a FUA write stands for the flush of data beside the group, too;
- * and a stream has the nonce of the one before. */
+ * a stream has the nonce of the one before; and who has entered goes on in a group that has its hash already. */
 struct stream *stream_open_flushes_early(struct fs *fs);
 struct stream *stream_open_tells_early(struct fs *fs);
 struct stream *stream_open_tells_before_super(struct fs *fs);
@@ -56,6 +56,7 @@ struct stream *stream_open_takes_unhashed(struct fs *fs);
 struct stream *stream_open_forgives_data(struct fs *fs);
 struct stream *stream_open_fua_alone(struct fs *fs);
 struct stream *stream_open_keeps_nonce(struct fs *fs);
+struct stream *stream_open_joins_closed(struct fs *fs);
 void stream_close(struct stream *st);
 /* At a mount that replayed nothing: the stream begins with a new nonce, in a new place, and a super says so. 0, or an
  * error: then there is no stream before the next commit. No task is about. */
