@@ -15,6 +15,7 @@
 #include "fs/log_name.h"
 #include "fs/mount.h"
 #include "fs/ordered.h"
+#include "fs/page.h"
 #include "fs/prealloc.h"
 #include "fs/reclaim.h"
 #include "fs/scores.h"
@@ -86,6 +87,7 @@ static const struct fs_events events_postfix = {
 	.wrote = inode_touch_if_newer,
 	.changed = inode_touch,
 	.size_reaches = disk_size_to_unwritten,
+	.take_dirty = page_take_dirty,
 	.sums_made = ordered_show_sums,
 	.io_failed = ordered_tell_later,
 	.write_failed = inode_needs_holes,
@@ -132,6 +134,7 @@ struct fs_events design_events(const struct design *d)
 		.wrote = on->wrote ? on->wrote : postfix->wrote,
 		.changed = on->changed ? on->changed : postfix->changed,
 		.size_reaches = on->size_reaches ? on->size_reaches : postfix->size_reaches,
+		.take_dirty = on->take_dirty ? on->take_dirty : postfix->take_dirty,
 		.sums_made = on->sums_made ? on->sums_made : postfix->sums_made,
 		.io_failed = on->io_failed ? on->io_failed : postfix->io_failed,
 		.write_failed = on->write_failed ? on->write_failed : postfix->write_failed,
@@ -487,6 +490,14 @@ const struct design *const fs_designs[] = {
 		.fsync = fsync_oneflush,
 		.any_race = true,
 		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open_joins_closed) },
+	},
+	&(const struct design){
+		.name = "stream_hashes_unstable",
+		.what = "oneflush; a page that is written back is hashed before mapped stores are kept out",
+		.fsync = fsync_oneflush,
+		.any_race = true,
+		.on = &(const struct fs_events){ STREAM_EVENTS(stream_open), .sums_made = ordered_protect_late,
+						 .take_dirty = page_take_dirty_unprotected },
 	},
 	&(const struct design){
 		.name = "stream_fua_alone",

@@ -114,6 +114,13 @@ void ordered_leave_sums(struct ordered *o)
 		ordered_show_sums(o);
 }
 
+void ordered_protect_late(struct ordered *o)
+{
+	for (uint32_t i = 0; i < o->npages; i++)
+		page_protect(o->pages[i]);
+	ordered_show_sums(o);
+}
+
 void ordered_prepare(struct ordered *o, const void *data, void *buf, struct page **pages, uint32_t npages)
 {
 	struct fs *fs = o->inode->root->fs;

@@ -56,9 +56,11 @@ void ordered_wait_csums(struct ordered *o);
  * ordered_show_sums(): a log may copy them from here on. ordered_leave_sums(): those of a direct write are there when
  * a completion worker has it, as if that one had computed them. (In the kernel before e917ff56c8e7 the I/O began after
  * a worker's sums, and nobody waited for the I/O of a direct write. A repaired modern does.)
+ * ordered_protect_late(): only now are stores kept out of its pages, as far as writeback has left them writable.
  */
 void ordered_show_sums(struct ordered *o);
 void ordered_leave_sums(struct ordered *o);
+void ordered_protect_late(struct ordered *o);
 /* Sleeps until every byte is written; -EIO when it was not. */
 int ordered_wait_io(struct ordered *o);
 /* The same, but an error is not noticed: always 0. The fault of a design. */

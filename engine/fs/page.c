@@ -207,22 +207,36 @@ int page_store(struct inode *inode, uint64_t off, const void *buf, uint32_t n)
 	return ret;
 }
 
-/* kernel: clear_page_dirty_for_io(), with page_mkclean(). */
-static uint32_t page_clear_dirty(struct page *p)
+/* kernel: page_mkclean(). Stores that have begun are made when it returns, and later ones fault. */
+static uint32_t page_clear(struct page *p, uint32_t flags)
 {
-	if (!(atomic_load(&p->flags) & PG_WRITABLE)) /* it changes under the page lock, as DIRTY */
-		return atomic_fetch_and(&p->flags, ~PG_DIRTY);
-	rt_access(p->store_id, POINT_WRITE);
-	uint32_t old = atomic_fetch_and(&p->flags, ~(PG_DIRTY | PG_WRITABLE));
+	uint32_t old = atomic_fetch_and(&p->flags, ~flags);
+
 	while (atomic_load(&p->stores)) /* a copy of a sector at most; in a controlled run none is in the middle */
 		cpu_relax();
 	return old;
 }
 
-bool page_take_dirty(struct inode *inode, struct page *p)
+/* kernel: clear_page_dirty_for_io(). */
+static uint32_t page_clear_dirty(struct page *p)
 {
-	uint32_t old = page_clear_dirty(p);
+	if (!(atomic_load(&p->flags) & PG_WRITABLE)) /* it changes under the page lock, as DIRTY */
+		return atomic_fetch_and(&p->flags, ~PG_DIRTY);
+	rt_access(p->store_id, POINT_WRITE);
+	return page_clear(p, PG_DIRTY | PG_WRITABLE);
+}
 
+void page_protect(struct page *p)
+{
+	if (!(atomic_load(&p->flags) & PG_WRITABLE))
+		return;
+	rt_point(p->store_id, POINT_WRITE);
+	page_clear(p, PG_WRITABLE);
+}
+
+/* The dirty bit is gone: `old` is what the flags were. */
+static bool page_taken(struct inode *inode, uint32_t old)
+{
 	CHECK(old & PG_LOCKED);
 	if (!(old & PG_DIRTY))
 		return false;
@@ -230,6 +244,16 @@ bool page_take_dirty(struct inode *inode, struct page *p)
 	uint64_t dirty = atomic_fetch_sub(&inode->root->fs->dirty_pages, 1);
 	CHECK(dirty > 0);
 	return true; /* the content is the caller's to write; the tag stays until page_start_writeback() */
+}
+
+bool page_take_dirty(struct inode *inode, struct page *p)
+{
+	return page_taken(inode, page_clear_dirty(p));
+}
+
+bool page_take_dirty_unprotected(struct inode *inode, struct page *p)
+{
+	return page_taken(inode, atomic_fetch_and(&p->flags, ~PG_DIRTY));
 }
 
 void page_start_writeback(struct inode *inode, struct page *p)
@@ -247,7 +271,7 @@ void page_end_writeback(struct inode *inode, struct page *p)
 {
 	uint32_t old = atomic_fetch_and(&p->flags, ~PG_WRITEBACK);
 
-	CHECK((old & PG_WRITEBACK) && !(old & PG_DIRTY)); /* nobody wrote to it meanwhile (page.2) */
+	CHECK((old & PG_WRITEBACK) && !(old & (PG_DIRTY | PG_WRITABLE))); /* nobody wrote to it meanwhile (page.2) */
 	wake_all(&inode->root->fs->writeback_wait[page_slot(inode, p)]);
 }
 

@@ -28,8 +28,13 @@ void page_unlock(struct inode *inode, struct page *p);
 
 /* Marks a locked page dirty and tagged. */
 void page_dirty(struct inode *inode, struct page *p);
-/* Takes the dirty bit from a locked page; false when it was clean, because another task has taken it. */
+/* The event take_dirty: takes the dirty bit from a locked page; false when it was clean, because another task has taken
+ * it. _unprotected(): stores through a mapping still reach it, until page_protect(); what is made of its content before
+ * that is not what is written. */
 bool page_take_dirty(struct inode *inode, struct page *p);
+bool page_take_dirty_unprotected(struct inode *inode, struct page *p);
+/* Stores through a mapping reach the page no more. */
+void page_protect(struct page *p);
 /* From now on the inode's pages can be stored to through a mapping. inode->lock held for writing. */
 void page_map_all(struct inode *inode);
 /* Lets stores through a mapping reach a locked page that is dirty. */

@@ -351,8 +351,10 @@ struct fs_events {
 	/* An extent is in the trees: how far may the size on disk go? disk_size_to_unwritten(),
 	 * ordered_first_below() */
 	uint64_t (*size_reaches)(struct inode *inode, uint64_t disk, uint64_t size);
+	/* Writeback takes the dirty bit of a locked page. page_take_dirty(), page_take_dirty_unprotected() */
+	bool (*take_dirty)(struct inode *inode, struct page *p);
 	/* An ordered extent's checksums are computed, and its I/O is about to begin. ordered_show_sums(),
-	 * ordered_leave_sums() */
+	 * ordered_leave_sums(), ordered_protect_late() */
 	void (*sums_made)(struct ordered *o);
 	/* The I/O of an ordered extent has ended with an error, and a worker has not been told yet.
 	 * ordered_tell_later(), ordered_tell_at_once(), ordered_tell_and_flag() */

@@ -29,7 +29,7 @@ static bool run_extend(struct run *run, uint32_t index)
 
 	if (!p || !page_trylock_dirty(run->inode, p))
 		return false;
-	bool dirty = page_take_dirty(run->inode, p);
+	bool dirty = run->inode->root->fs->on.take_dirty(run->inode, p);
 	CHECK(dirty);
 	run->pages[run->n++] = p;
 	return true;
@@ -46,7 +46,7 @@ static void run_collect(struct run *run, struct inode *inode, uint32_t first, ui
 	if (!p)
 		return;
 	page_lock(inode, p);
-	if (!page_take_dirty(inode, p)) {
+	if (!inode->root->fs->on.take_dirty(inode, p)) {
 		page_unlock(inode, p);
 		return;
 	}
