@@ -1,11 +1,13 @@
 /*
  * stream_test.c: what a mount makes of a stream: the longest run of groups that have arrived with their data, whichever
- * bytes, sectors or groups are missing; and that no group of an earlier life comes back. And what an fsync costs.
+ * bytes, sectors or groups are missing; and that no group of an earlier life comes back. What an fsync costs; and a
+ * device that is full.
  */
 #include "item/group.h"
 #include "fs/stream.h"
 #include "fs/test_fs.h"
 #include "fs/trans.h"
+#include "pick/test_run.h"
 
 #define SIZE   8192u
 #define GROUPS 4u
@@ -514,6 +516,202 @@ static void a_full_stream_commits(void **state)
 	dev_close(r.dev);
 }
 
+/* ---- a full device ---- */
+
+/* The hook of mount_options.space: while *arg, there is none for data, and so for no segment. */
+static int space_is_gone(void *arg, bool data)
+{
+	return data && *(bool *)arg ? -ENOSPC : 0;
+}
+
+static uint64_t committed(struct fs *fs)
+{
+	struct fs_info info;
+
+	fs_info(fs, &info);
+	return info.last_committed;
+}
+
+/* An fsync that needs no space for data: the file ends so many bytes further. */
+static void grow(struct file *f, uint64_t to)
+{
+	assert_int_equal(fs_truncate(f, to), 0);
+	assert_int_equal(fs_fsync(f), 0);
+}
+
+/* The last segment is used up; from then on each fsync commits, and what it has promised is there. When there is space
+ * again, one commit later groups are written again. */
+static void without_a_segment_each_fsync_commits(void **state)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	bool gone = false;
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush"), .space = space_is_gone,
+				   .space_arg = &gone };
+	struct dev *dev = test_dev("ram:8m", &mk);
+	struct fs *fs = test_mount(dev, &o);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	uint64_t size = SIZE, before;
+	uint32_t by_groups = 0;
+
+	test_write(f, 0, SIZE, 1);
+	assert_int_equal(fs_fsync(f), 0);
+	assert_int_equal(fs_sync(fs), 0);
+	gone = true;
+	for (before = committed(fs); committed(fs) == before; by_groups++)
+		grow(f, ++size);
+	/* a segment of a device as small as this one is of 64 blocks at most, and a group is one block */
+	assert_in_range(by_groups, 2, STREAM_SEGMENT_MAX / FS_BLOCK + 1);
+	for (uint32_t i = 0; i < 20; i++) {
+		before = committed(fs);
+		grow(f, ++size);
+		assert_int_equal(committed(fs), before + 1);
+	}
+	fs_close(f);
+	fs = test_crash(fs, &o); /* a mount does without, too */
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(fs_size(f), size);
+	assert_int_equal(test_read(f, 0, SIZE, 1), 0);
+	grow(f, ++size);
+	gone = false;
+	assert_int_equal(fs_sync(fs), 0);
+	grow(f, ++size);
+	assert_int_equal(fs_sync(fs), 0);
+	before = committed(fs);
+	for (uint32_t i = 0; i < 5; i++)
+		grow(f, ++size);
+	assert_int_equal(committed(fs), before);
+	fs = crash(fs, f);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(fs_size(f), size);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* Files fill the device, each fsynced: the first that finds no space is told so, once. What was promised before is
+ * there, and the space is when the file goes. */
+static void a_full_device_is_told_once(void **state)
+{
+	static uint8_t big[256 << 10];
+	struct file *f, *full;
+	struct fs *fs = with_a("ram:8m", &f);
+	struct fs_info info;
+	uint64_t off = 0;
+	int ret = 0;
+
+	full = test_open(fs_subvol(fs, 0), "full");
+	for (; !ret && off < 32u << 20; off += sizeof(big)) {
+		assert_int_equal(fs_write(full, off, big, sizeof(big)), sizeof(big));
+		ret = fs_fsync(full);
+	}
+	assert_int_equal(ret, -ENOSPC);
+	assert_int_equal(fs_fsync(full), 0);
+	fs_info(fs, &info);
+	assert_int_equal(info.error, 0);
+	assert_int_equal(test_read(f, 0, SIZE, 1), 0);
+	grow(f, SIZE + 1); /* it needs no space for data */
+	fs_close(full);
+	assert_int_equal(fs_unlink(fs_subvol(fs, 0), "full"), 0);
+	assert_int_equal(fs_sync(fs), -ENOSPC); /* syncs of the file system are told, too */
+	assert_int_equal(fs_sync(fs), 0);
+	test_write(f, 0, SIZE, 2);
+	assert_int_equal(fs_fsync(f), 0);
+	fs = crash(fs, f);
+	f = test_open(fs_subvol(fs, 0), "a");
+	assert_int_equal(fs_size(f), SIZE + 1);
+	assert_int_equal(test_read(f, 0, SIZE, 2), 0);
+	fs_close(f);
+	test_end(fs, true);
+}
+
+/* Under the controlled scheduler: the last segment ends while three tasks fsync a file each. */
+struct crowd {
+	struct fs *fs;
+	bool gone;
+	_Atomic uint32_t next;
+	uint32_t before; /* fsyncs before the tasks begin */
+};
+
+static struct file *file_of(struct fs *fs, uint32_t i)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "f%u", i);
+	return test_open(fs_subvol(fs, 0), name);
+}
+
+static void grower(void *arg)
+{
+	struct crowd *c = arg;
+	struct file *f = file_of(c->fs, atomic_fetch_add(&c->next, 1));
+
+	for (uint64_t i = 1; i <= 3; i++)
+		CHECK(fs_truncate(f, 5000 + i) == 0 && fs_fsync(f) == 0);
+	fs_close(f);
+}
+
+/* The file system of a run: its three files are in the trees, and the stream has one segment to go. */
+static struct fs *with_one_segment(struct crowd *c, struct mount_options *o)
+{
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+
+	*o = (struct mount_options){ .no_background = true, .design = fs_design_find("oneflush"),
+				     .space = space_is_gone, .space_arg = &c->gone };
+	struct fs *fs = test_mount(test_dev("ram:2m", &mk), o);
+	for (uint32_t i = 0; i < 3; i++)
+		fs_close(file_of(fs, i));
+	CHECK(fs_sync(fs) == 0);
+	c->gone = true;
+	return fs;
+}
+
+static void crowd_main(void *arg)
+{
+	struct crowd *c = arg;
+	struct mount_options o;
+	struct file *f;
+
+	c->fs = with_one_segment(c, &o);
+	f = file_of(c->fs, 0);
+	for (uint32_t i = 0; i < c->before; i++)
+		CHECK(fs_truncate(f, 1000 + i) == 0 && fs_fsync(f) == 0);
+	fs_close(f);
+	c->fs->dev->async = true;
+	run_tasks(3, grower, c);
+	c->fs = test_crash(c->fs, &o);
+	for (uint32_t i = 0; i < 3; i++) {
+		f = file_of(c->fs, i);
+		CHECK(fs_size(f) == 5003);
+		fs_close(f);
+	}
+	test_end(c->fs, false);
+}
+
+/* None waits for a group that nobody can write. */
+static void nobody_stalls_where_the_last_segment_ends(void **state)
+{
+	struct crowd c = { .gone = false };
+	struct mount_options o;
+	uint32_t groups = 0;
+
+	skip_under_tsan();
+	struct fs *fs = with_one_segment(&c, &o);
+	struct file *f = file_of(fs, 0);
+	for (uint64_t before = committed(fs); committed(fs) == before; groups++)
+		grow(f, 1000 + groups);
+	fs_close(f);
+	test_end(fs, true);
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		const char *err = NULL;
+		struct coop_result res;
+		c = (struct crowd){ .before = groups - 1 - (uint32_t)(seed % 10) };
+		struct coop_config cfg = { .picker = &pick_random, .seed = seed,
+					   .picker_state = pick_random.create("", &err) };
+		coop_run(&cfg, crowd_main, &c, &res);
+		pick_random.destroy(cfg.picker_state);
+		assert_int_equal(res.end, COOP_FINISHED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +732,9 @@ int main(void)
 		cmocka_unit_test(all_that_logs_have_comes_back),
 		cmocka_unit_test(other_designs_take_it_over),
 		cmocka_unit_test(a_full_stream_commits),
+		cmocka_unit_test(without_a_segment_each_fsync_commits),
+		cmocka_unit_test(a_full_device_is_told_once),
+		cmocka_unit_test(nobody_stalls_where_the_last_segment_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
