@@ -510,12 +510,11 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 
 	CHECK(mutex_held(&st->mutex) && (no_writers(st) || st->faults.joins_closed)); /* stream.2 */
 	*out = sg;
-	st->open = NULL;
 	if (sg && !trans_is_no_log(st->fs, st->trans) && !fs_error(st->fs) && !st->failed) {
 		uint32_t len = group_size(&sg->g);
 		next_place(st, len, &at, &end);
 		blocks = group_close(&sg->g, at, end);
-		CHECK(blocks == len);
+		CHECK(blocks == len || st->faults.joins_closed);
 		own_add(st, sg->g.place.bytenr, FS_BLOCK);
 		own_add(st, sg->g.place.bytenr + (uint64_t)(1 + sg->g.ndata) * FS_BLOCK,
 			(uint64_t)(blocks - 1 - sg->g.ndata) * FS_BLOCK);
@@ -532,6 +531,7 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 	st->at = at;
 	st->end = end;
 	st->before = sg ? sg->g.hash : st->before;
+	st->open = NULL;
 	st->lsn++;
 	return blocks;
 }
@@ -580,7 +580,7 @@ static void stream_lead(struct stream *st)
 	owe(L_LOG_COMMIT, -(int64_t)lsn, &st->durable_wait);
 	phase(PH_LOG_JOIN);
 	gather(st);
-	if (!st->faults.joins_closed)
+	if (!st->faults.joins_closed || !st->open)
 		wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
 	uint32_t blocks = group_take(st, &sg);
 	if (st->faults.joins_closed && sg)
