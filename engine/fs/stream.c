@@ -583,6 +583,7 @@ static void stream_lead(struct stream *st)
 	if (!st->faults.joins_closed || !st->open)
 		wait_until_locked(&st->writers_wait, &st->mutex, no_writers, st);
 	uint32_t blocks = group_take(st, &sg);
+	CHECK(sg || !blocks);
 	if (st->faults.joins_closed && sg)
 		group_let_in(st, sg);
 	uint32_t joined = atomic_exchange(&st->joined, 0);

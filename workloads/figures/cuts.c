@@ -132,7 +132,7 @@ void cut_figures_exhaustive(struct self *s)
 	for (size_t i = 0; i < KINDS; i++) {
 		struct tally *t = tally_new();
 		char name[40];
-		struct cut_plan p;
+		struct cut_plan p = { .jobs = 0 };
 		double seconds = 0;
 
 		name_of(&kinds[i], "all states of 100 calls", name, sizeof(name));
