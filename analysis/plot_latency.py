@@ -15,9 +15,14 @@ def level_of(run, threads):
     return run.levels[0] if threads is None else threads
 
 
+def shown(ns):
+    """us. A sync that the clock saw no time in is drawn as one of 1 ns: a logarithmic axis has no 0."""
+    return np.maximum(ns, 1) / 1e3
+
+
 def cdf(ax, h, target, name):
     share = np.cumsum(h.counts) / h.n
-    ax.step(h.values / 1e3, share, where="post", label=name, color=draw.look(target)["color"],
+    ax.step(shown(h.values), share, where="post", label=name, color=draw.look(target)["color"],
             linestyle=draw.look(target)["linestyle"])
 
 
@@ -31,7 +36,7 @@ def curve(ax, h, target, name):
     deepest = min(DEEPEST, 100 * (1 - 10 / h.n)) if h.n > 20 else 50
     at = 100 * (1 - 10 ** -np.linspace(0, nines(deepest), 200))
     style = draw.look(target)
-    ax.plot(nines(at), [h.percentile(p) / 1e3 for p in at], label=name, color=style["color"],
+    ax.plot(nines(at), [shown(h.percentile(p)) for p in at], label=name, color=style["color"],
             linestyle=style["linestyle"])
 
 

@@ -18,7 +18,7 @@ def grid(trial):
     slices = len(over["max_ns"])
     lows = sorted({c[1] for c in over["cells"]})
     edges = ROW ** np.arange(np.floor(np.log(max(lows[0], 1)) / np.log(ROW) + 0.5),
-                             np.floor(np.log(lows[-1]) / np.log(ROW) + 0.5) + 2)
+                             np.floor(np.log(max(lows[-1], 1)) / np.log(ROW) + 0.5) + 2)
     counts = np.zeros((len(edges) - 1, slices))
     for i, low, n in over["cells"]:
         counts[np.clip(np.searchsorted(edges, max(low, 1) * ROW ** 0.5) - 1, 0, len(edges) - 2), i] += n

@@ -6,6 +6,7 @@ says so where the run has nothing for it.
 import copy
 import io
 import unittest
+import warnings
 
 import numpy as np
 
@@ -130,6 +131,25 @@ class Plots(unittest.TestCase):
         below = [h.counts[h.values < e * 1e3].sum() for e in edges[1:]]
         shown = np.cumsum(counts.sum(axis=1))
         self.assertLess(np.max(abs(np.array(below) - shown)) / h.n, 0.12)  # a bin at an edge may fall on either side
+
+    def test_syncs_that_took_no_time_are_drawn(self):
+        def at_once(o):
+            for name, value in o.items() if isinstance(o, dict) else enumerate(o) if isinstance(o, list) else ():
+                if name == "cells":
+                    o[name] = [[c[0], 0, c[2]] for c in value]
+                elif name in ("max_ns", "min_ns"):
+                    o[name] = [0] * len(value) if isinstance(value, list) else 0
+                elif name == "bins":
+                    o[name] = [[0, sum(b[1] for b in value)]]
+                else:
+                    at_once(value)
+        run = self.edited(lambda data, env: at_once(data))
+        self.assertEqual(run.histogram(0, 4).percentile(99), 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("error", UserWarning)
+            for plot in plot_latency, plot_time:
+                plot.draw_run(run, 4)
 
     def test_a_stall_is_marked_where_it_was(self):
         over = {"slice_ns": 10_000_000, "max_ns": [1e6, 2e6, 45e6, 50e6, 1e6, 1e6, 1e6, 1e6, 1e6, 30e6]}

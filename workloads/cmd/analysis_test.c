@@ -43,15 +43,23 @@ static void copy_program(const char *folder, char *kept)
 	assert_non_null(realpath(command, spawn_program));
 }
 
+static void succeeds(const char *args)
+{
+	int status = spawn(args);
+
+	if (status)
+		fail_msg("`%s`: exit status %d: %s", args, status, spawn_err);
+}
+
 static void what_lies_in_the_current_folder_is_not_run(void **state)
 {
 	spawn_file("j.fio", job);
 	plant("analysis");
-	assert_int_equal(spawn("bench j.fio -v -t null -t null -n 3 -o kept"), 0);
+	succeeds("bench j.fio -v -t null -t null -n 3 -o kept");
 	assert_non_null(strstr(spawn_out, "what the words mean"));
-	assert_int_equal(spawn("compare kept"), 0);
+	succeeds("compare kept");
 	assert_non_null(strstr(spawn_out, "Of 2 comparisons"));
-	assert_int_equal(spawn("report kept --out report.html"), 0);
+	succeeds("report kept --out report.html");
 	assert_int_equal(spawn("merge kept kept"), 2);
 	assert_int_equal(access("trapped", F_OK), -1);
 	shell("rm -r analysis kept j.fio report.html");
@@ -68,7 +76,7 @@ static void a_folder_of_everybodys_is_passed_over(void **state)
 	chmod("all", 01777);
 	assert_int_equal(spawn("compare kept"), 2);
 	assert_non_null(strstr(spawn_err, "analysis/ does not lie beside the program"));
-	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results"), 0);
+	succeeds("bench j.fio -t null -n 1 --no-results");
 	assert_int_equal(access("trapped", F_OK), -1);
 	chmod("all", 0755); /* now it is that of its owner, who also put the program there */
 	spawn("compare kept");
@@ -85,7 +93,7 @@ static void without_it_a_bench_says_what_is_missing(void **state)
 
 	spawn_file("j.fio", job);
 	copy_program("alone", kept);
-	assert_int_equal(spawn("bench j.fio -v -t null -t null -n 3 -o kept"), 0);
+	succeeds("bench j.fio -v -t null -t null -n 3 -o kept");
 	assert_string_equal(spawn_err, "");
 	assert_non_null(strstr(spawn_out, "fsync latency in us"));
 	assert_null(strstr(spawn_out, "ratio of B"));
@@ -94,7 +102,7 @@ static void without_it_a_bench_says_what_is_missing(void **state)
 	assert_non_null(at);
 	assert_ptr_equal(strstr(at + 1, missing), NULL);
 	assert_int_equal(access("kept/run.json", R_OK), 0);
-	assert_int_equal(spawn("bench j.fio -t null -n 1 --no-results -j -"), 0);
+	succeeds("bench j.fio -t null -n 1 --no-results -j -");
 	assert_null(strstr(spawn_out, missing));
 	snprintf(spawn_program, sizeof(spawn_program), "%s", kept);
 	shell("rm -r alone kept j.fio");
@@ -111,7 +119,7 @@ static void without_numpy_a_bench_says_so(void **state)
 	         spawn_repository);
 	shell(command);
 	spawn_file("here/analysis/numpy.py", "raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')\n");
-	assert_int_equal(spawn("bench j.fio -t null -t null -n 3 -o kept"), 0);
+	succeeds("bench j.fio -t null -t null -n 3 -o kept");
 	assert_string_equal(spawn_err, "fsyncstorm: Python's numpy is missing; scripts/deps installs it\n");
 	assert_non_null(strstr(spawn_out, "fsync latency in us"));
 	assert_int_equal(access("kept/run.json", R_OK), 0);
