@@ -261,9 +261,17 @@ static struct stream_group *open_group(struct stream *st)
 	return sg;
 }
 
+/* Nobody closes a group while it is filled, so its order needs no name. Under that fault somebody does. */
+static void fill_lock(struct stream *st)
+{
+	if (st->faults.joins_closed)
+		rt_access(st->fill.m.id, POINT_WRITE);
+	spin_lock_quiet(&st->fill);
+}
+
 static void add_record(struct stream *st, const struct record *r)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	struct stream_group *sg = open_group(st);
 	bool added = sg && group_add(&sg->g, r);
 	spin_unlock(&st->fill);
@@ -282,7 +290,7 @@ void stream_note(void *arg, const struct key *k, const void *data, uint32_t len)
 /* The group needs data that lie beside it, or data of which there is no hash. */
 static void needs(struct stream *st, bool unhashed)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	struct stream_group *sg = open_group(st);
 	if (sg) {
 		sg->beside = true;
@@ -312,7 +320,7 @@ void stream_names(struct stream *st, const struct ordered *o)
 
 void stream_waits_for(struct stream *st, struct list *ordered)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	struct stream_group *sg = open_group(st);
 	if (sg)
 		list_splice_tail(ordered, &sg->ordered);
@@ -350,7 +358,7 @@ int stream_make_log(struct root *root, uint64_t trans)
 
 uint64_t stream_reserve(struct stream *st, uint32_t n)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	struct stream_group *sg = open_group(st);
 	uint64_t at = sg ? group_reserve(&sg->g, n, SPARE) : 0;
 	spin_unlock(&st->fill);
@@ -359,7 +367,7 @@ uint64_t stream_reserve(struct stream *st, uint32_t n)
 
 uint8_t *stream_data_at(struct stream *st, uint64_t bytenr)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	uint8_t *data = group_data_at(&st->open->g, bytenr);
 	spin_unlock(&st->fill);
 	return data;
@@ -367,7 +375,7 @@ uint8_t *stream_data_at(struct stream *st, uint64_t bytenr)
 
 void stream_carry(struct stream *st, struct ordered *o, struct page **pages, uint32_t n)
 {
-	spin_lock_quiet(&st->fill);
+	fill_lock(st);
 	struct stream_group *sg = st->open;
 	const uint8_t *data = group_data_at(&sg->g, o->disk_bytenr);
 	CHECK(sg->ncarried < STREAM_GROUP_MAX);
@@ -509,6 +517,8 @@ static uint32_t group_take(struct stream *st, struct stream_group **out)
 	uint32_t blocks = 0;
 
 	CHECK(mutex_held(&st->mutex) && (no_writers(st) || st->faults.joins_closed)); /* stream.2 */
+	if (st->faults.joins_closed)
+		rt_access(st->fill.m.id, POINT_WRITE);
 	*out = sg;
 	if (sg && !trans_is_no_log(st->fs, st->trans) && !fs_error(st->fs) && !st->failed) {
 		uint32_t len = group_size(&sg->g);
