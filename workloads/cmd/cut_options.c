@@ -161,6 +161,7 @@ static void forward(struct cut_options *o, int key, const char *arg)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct cut_options *o = state->input;
+	struct why why;
 
 	if (!arg) /* argp's own keys: each of ours has an argument */
 		return ARGP_ERR_UNKNOWN;
@@ -193,9 +194,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return take_control(o, arg);
 	case KEY_VIA:
 		o->via = arg;
-		if (!strcmp(arg, "auto") || !strcmp(arg, "fuse") || !strcmp(arg, "nbd") || !strcmp(arg, "ublk"))
+		if (!recorder_find(arg, &why))
 			return 0;
-		cmd_error(CMD, "--via: `%.40s`: auto, fuse, nbd or ublk is expected", arg);
+		cmd_error(CMD, "--via: %s", why.text);
 		return EINVAL;
 	case KEY_RECORD:
 		o->record = arg;

@@ -60,11 +60,22 @@ static const struct front {
 	               recorder_ublk_is_there, recorder_ublk_open, recorder_ublk_close },
 };
 
+#define FRONTS (sizeof(front) / sizeof(front[0]))
+
+int recorder_find(const char *name, struct why *why)
+{
+	for (size_t i = 0; i < FRONTS; i++)
+		if (!strcmp(name, front[i].name) || !strcmp(name, "auto"))
+			return 0;
+	return why_set(why, -EINVAL, "`%.40s`: auto, fuse, nbd or ublk is expected", name);
+}
+
 int recorder_choose(const char *name, struct why *why)
 {
 	bool any = !strcmp(name, "auto");
+	int ret = recorder_find(name, why);
 
-	for (size_t i = sizeof(front) / sizeof(front[0]); i-- > 0;) {
+	for (size_t i = FRONTS; !ret && i-- > 0;) {
 		const struct front *f = &front[i];
 		if (!any && strcmp(name, f->name))
 			continue;
@@ -76,7 +87,7 @@ int recorder_choose(const char *name, struct why *why)
 			return why_set(why, -ENODEV, "this kernel has no %s here: modprobe %s, or --via auto", f->name,
 			               f->module);
 	}
-	return why_set(why, -EINVAL, "`%.40s`: auto, fuse, nbd or ublk is expected", name);
+	return ret;
 }
 
 const char *recorder_name(void)
@@ -86,7 +97,7 @@ const char *recorder_name(void)
 
 const char *recorder_sees(const char *name)
 {
-	for (size_t i = 0; i < sizeof(front) / sizeof(front[0]); i++)
+	for (size_t i = 0; i < FRONTS; i++)
 		if (!strcmp(front[i].name, name))
 			return front[i].sees;
 	return "unknown";

@@ -44,6 +44,8 @@ struct recorder {
 	struct recording *shared;
 };
 
+/* Is it one of those names, whatever this kernel has? 0, or -EINVAL with why. */
+int recorder_find(const char *name, struct why *why);
 /*
  * Of all recorders that are opened from now on: "fuse", "nbd", "ublk", or "auto": the best that this kernel has. 0, or
  * -errno with why: there is no such.
