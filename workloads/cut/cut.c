@@ -151,12 +151,13 @@ static int judge_state(void *arg, const struct cut *c)
 
 static void add_times(struct worker *k)
 {
-	const struct slot *s = &k->of->slot;
+	const struct slot_times *s = &k->of->slot.took;
 
 	atomic_fetch_add(&k->t->put_ns, s->put_ns);
 	atomic_fetch_add(&k->t->mount_ns, s->mount_ns);
 	atomic_fetch_add(&k->t->read_ns, s->read_ns);
 	atomic_fetch_add(&k->t->umount_ns, s->umount_ns);
+	atomic_fetch_add(&k->t->check_ns, s->check_ns);
 }
 
 /* ---- all states of a round, which several processes share ---- */
@@ -170,7 +171,10 @@ struct shared_round {
 
 static void judge_share(struct worker *k, struct shared_round *r)
 {
+	uint64_t since = rt_now();
+
 	choose_all(k->of, EXHAUSTIVE_PENDING, k->p->tear < DEV_BLOCK, k->of->seed, &r->taken, judge_state, k);
+	atomic_fetch_add(&k->t->judge_ns, rt_now() - since);
 	if (k->round_is_broken)
 		atomic_store(&r->is_broken, true);
 	if (k->error)
@@ -236,10 +240,12 @@ static int judge_round(struct worker *k, struct why *why)
 	if (p->exhaustive && !p->aim.thread[0]) {
 		ret = judge_all(k, why);
 	} else {
+		uint64_t since = rt_now();
 		if (p->aim.thread[0])
 			choose_aimed(k->of, &p->aim, &rng, judge_state, k);
 		else
 			choose_sample(k->of, p->per_round, &rng, judge_state, k);
+		atomic_fetch_add(&k->t->judge_ns, rt_now() - since);
 		ret = k->error;
 		if (ret)
 			*why = k->why;
@@ -314,12 +320,14 @@ static int one_round(struct worker *k, struct world *w, uint64_t i, struct why *
 {
 	struct round r = { .drive = { .turns = turns_of(k->p, i) }, .recorder = { .holds = k->p->holds } };
 	char path[sizeof(k->p->records)];
+	uint64_t since = rt_now();
 
 	r.drive.seed = r.recorder.seed = rng_mix(k->p->seed) + i;
 	work_vary(w->work, r.drive.seed);
 	if (k->p->one_syncer)
 		work_one_syncer(w->work);
 	int ret = world_round(w, &r, why);
+	atomic_fetch_add(&k->t->record_ns, rt_now() - since);
 	if (ret)
 		return ret;
 	count_round(k, &r.counts);
@@ -333,10 +341,11 @@ static int one_round(struct worker *k, struct world *w, uint64_t i, struct why *
 
 static int work_rounds(struct worker *k, struct work *work, struct why *why)
 {
+	uint64_t i, since = rt_now();
 	struct world w;
-	uint64_t i;
 	int ret = world_open(&w, &k->p->fs, work, k->p->tear, why);
 
+	atomic_fetch_add(&k->t->open_ns, rt_now() - since);
 	if (ret)
 		return ret;
 	k->of = &w.e;

@@ -238,9 +238,11 @@ static int open_device(struct importing *m, const char *path, struct why *why)
 		               path, (unsigned long)size, CUT_FS_SIZE_MAX >> 20);
 	}
 	e->fs.size = CUT_FS_SIZE_MAX; /* until it is known which file system it is */
-	e->base = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	CHECK(e->base != MAP_FAILED);
 	bool good = true;
+	if (evidence_new_base(e, why)) {
+		close(fd);
+		return -ENOMEM;
+	}
 	for (uint64_t at = 0; good && at < size;) { /* holes stay holes */
 		off_t from = lseek(fd, (off_t)at, SEEK_DATA), to = from < 0 ? -1 : lseek(fd, from, SEEK_HOLE);
 		if (from < 0 && errno == ENXIO)

@@ -414,15 +414,25 @@ static int load_history(const char *path, struct evidence *e, struct bytes *b, s
 	return 0;
 }
 
+/* Most of it stays zeros, and is read: huge pages need few faults for that. */
+int evidence_new_base(struct evidence *e, struct why *why)
+{
+	void *p = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return why_set(why, -ENOMEM, "no memory for an image of %lu MiB", (unsigned long)(e->fs.size >> 20));
+	madvise(p, e->fs.size, MADV_HUGEPAGE);
+	e->base = p;
+	return 0;
+}
+
 static int load_base(const char *path, struct evidence *e, struct bytes *b, struct why *why)
 {
 	uint64_t n, blk;
 
-	e->base = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (e->base == MAP_FAILED) {
-		e->base = NULL;
-		return why_set(why, -ENOMEM, "no memory for an image");
-	}
+	int ret = evidence_new_base(e, why);
+	if (ret)
+		return ret;
 	if (!get_number(b, &n))
 		return damaged(path, "its base is cut off", why);
 	while (n--) {

@@ -64,6 +64,8 @@ struct round_counts {
 int evidence_save(const char *path, const struct evidence *e, struct why *why);
 /* Reads it. 0, or -errno with why: whatever the file holds. */
 int evidence_load(const char *path, struct evidence *out, struct why *why);
+/* e->base becomes fs.size bytes of zeros. 0, or -ENOMEM with why. */
+int evidence_new_base(struct evidence *e, struct why *why);
 /* Makes it ready to judge: a slot, a judge. 0, or -errno with why. */
 int evidence_open_slot(struct evidence *e, struct why *why);
 void evidence_close_slot(struct evidence *e);

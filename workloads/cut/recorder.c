@@ -136,6 +136,11 @@ const uint8_t *recorder_bytes(const struct recorder *r)
 	return r->shared->bytes;
 }
 
+bool recorder_wrote(const struct recorder *r, uint64_t blk)
+{
+	return r->shared->written[blk / 64] >> blk % 64 & 1;
+}
+
 void recorder_keep(struct recorder *r)
 {
 	memset(r->shared->written, 0, bitmap_size(r->size));

@@ -69,6 +69,8 @@ void recorder_close(struct recorder *r);
 const uint8_t *recorder_bytes(const struct recorder *r);
 /* Puts back what was written since the last call (or since recorder_open()): `base` was the content then. */
 void recorder_restore(struct recorder *r, const uint8_t *base);
+/* The block has been written since recorder_keep(), or recorder_open(). */
+bool recorder_wrote(const struct recorder *r, uint64_t blk);
 /* The content now is what recorder_restore() will put back. */
 void recorder_keep(struct recorder *r);
 

@@ -86,16 +86,25 @@ static void print_held(const struct tally *t, FILE *out)
 	fputc('\n', out);
 }
 
+static double ms_of(const _Atomic uint64_t *ns, double n)
+{
+	return (double)atomic_load(ns) / 1e6 / n;
+}
+
+/* Where the time of all processes went. */
 static void print_times(const struct tally *t, double seconds, FILE *out)
 {
 	double mounted = (double)atomic_load(&t->mounted);
 
 	if (mounted < 1)
 		return;
-	fprintf(out, "  %.0f states/s; of each mounted state: image %.2f ms, mount %.2f, read %.2f, unmount %.2f\n",
-	        seconds > 0 ? (double)atomic_load(&t->states) / seconds : 0,
-	        (double)atomic_load(&t->put_ns) / 1e6 / mounted, (double)atomic_load(&t->mount_ns) / 1e6 / mounted,
-	        (double)atomic_load(&t->read_ns) / 1e6 / mounted, (double)atomic_load(&t->umount_ns) / 1e6 / mounted);
+	double put = ms_of(&t->put_ns, mounted), mount = ms_of(&t->mount_ns, mounted);
+	double read = ms_of(&t->read_ns, mounted), umount = ms_of(&t->umount_ns, mounted);
+	double check = ms_of(&t->check_ns, mounted), judge = ms_of(&t->judge_ns, mounted);
+	fprintf(out, "  %.0f states/s; of each mounted state: image %.2f ms, mount %.2f, read %.2f, unmount %.2f, "
+	        "check %.2f, the rest of judging %.2f, recording %.2f\n",
+	        seconds > 0 ? (double)atomic_load(&t->states) / seconds : 0, put, mount, read, umount,
+	        check, judge - put - mount - read - umount - check, ms_of(&t->record_ns, mounted));
 }
 
 void report_work(const struct cut_plan *p, const char *work, const struct tally *t, double seconds, FILE *out)
@@ -234,8 +243,11 @@ json_t *report_work_json(const char *work, const char *arm, const struct tally *
 		{ "writes_in_flight_most", atomic_load(&t->in_flight_max) },
 		{ "flushes_in_flight_most", atomic_load(&t->flushes_max) }, { "writes_fua", atomic_load(&t->fua) },
 		{ "findings", atomic_load(&t->findings) },
+		{ "open_ns", atomic_load(&t->open_ns) }, { "record_ns", atomic_load(&t->record_ns) },
+		{ "judge_ns", atomic_load(&t->judge_ns) },
 		{ "image_ns", atomic_load(&t->put_ns) }, { "mount_ns", atomic_load(&t->mount_ns) },
 		{ "read_ns", atomic_load(&t->read_ns) }, { "unmount_ns", atomic_load(&t->umount_ns) },
+		{ "check_ns", atomic_load(&t->check_ns) },
 	};
 
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)

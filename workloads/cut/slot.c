@@ -131,7 +131,7 @@ void slot_put(struct slot *s, const struct dev *image)
 	if (image)
 		powercut_image_blocks(image, put_block, s);
 	ioctl(s->loop, BLKFLSBUF); /* what the kernel has cached of the image before */
-	s->put_ns += rt_now() - since;
+	s->took.put_ns += rt_now() - since;
 }
 
 /* ---- what a mount of it holds ---- */
@@ -253,8 +253,7 @@ static struct recovered *mount_and_read(struct slot *s, const char *how)
 	uint64_t since = rt_now(), now;
 	int root = cut_fs_mount(s->fs, s->path, how, &r->why);
 
-	s->mounts++;
-	s->mount_ns += (now = rt_now()) - since;
+	s->took.mount_ns += (now = rt_now()) - since;
 	if (root < 0) {
 		r->err = root;
 		note_world(s, r);
@@ -268,10 +267,10 @@ static struct recovered *mount_and_read(struct slot *s, const char *how)
 			r->list_err = ret;
 	}
 	note_world(s, r);
-	s->read_ns += rt_now() - now;
+	s->took.read_ns += rt_now() - now;
 	since = rt_now();
 	close(root);
-	s->umount_ns += rt_now() - since;
+	s->took.umount_ns += rt_now() - since;
 	return r;
 }
 
@@ -287,7 +286,13 @@ struct recovered *slot_look(struct slot *s)
 
 int slot_check(struct slot *s, struct recovered **again, struct why *why)
 {
+	struct slot_times took = s->took;
+	uint64_t since = rt_now();
+
 	*again = mount_and_read(s, "rw");
 	ioctl(s->loop, BLKFLSBUF);
-	return (*again)->err ? 0 : cut_fs_check(s->fs, s->path, why);
+	int ret = (*again)->err ? 0 : cut_fs_check(s->fs, s->path, why);
+	took.check_ns += rt_now() - since;
+	s->took = took;
+	return ret;
 }

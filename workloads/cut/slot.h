@@ -17,6 +17,11 @@
 #include "dev/powercut.h"
 #include "oracle/recover.h"
 
+/* Where time goes. check_ns is all of slot_check(), its mount included. */
+struct slot_times {
+	uint64_t put_ns, mount_ns, read_ns, umount_ns, check_ns;
+};
+
 struct slot {
 	const struct cut_fs *fs;
 	const uint8_t *base; /* the caller's */
@@ -29,7 +34,7 @@ struct slot {
 	char path[64];       /* of the device */
 	uint8_t *map;
 	uint64_t *has;       /* a bit for each block of the base that is not all zeros */
-	uint64_t mounts, mount_ns, put_ns, read_ns, umount_ns; /* where time goes */
+	struct slot_times took;
 };
 
 /* `base`: fs->size bytes, which stay as they are. 0, or -errno with why. */

@@ -52,7 +52,9 @@ struct tally {
 	_Atomic uint64_t broken, by_class[CUT_CLASSES_NR]; /* states */
 	_Atomic uint64_t rounds_broken;                    /* with such a state */
 	_Atomic uint64_t distinct_at[TALLY_SAMPLES];       /* mounted, when tally_sample_at() states had been judged */
-	_Atomic uint64_t put_ns, mount_ns, read_ns, umount_ns;
+	/* Of all processes together: a place to record in is made; rounds are recorded; their crashes are judged. */
+	_Atomic uint64_t open_ns, record_ns, judge_ns;
+	_Atomic uint64_t put_ns, mount_ns, read_ns, umount_ns, check_ns; /* parts of judge_ns (slot.h) */
 	_Atomic uint32_t in_flight_max, flushes_max, findings;
 	_Atomic bool telling[CUT_CLASSES_NR];              /* somebody writes, or has written, `first` */
 	char first[CUT_CLASSES_NR][320];                   /* the first of each class, in words */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -26,16 +25,14 @@ static int take_base(struct world *w, uint32_t tear, struct why *why)
 	const uint8_t *now = recorder_bytes(&w->recorder);
 	struct evidence *e = &w->e;
 
-	e->base = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (e->base == MAP_FAILED) {
-		e->base = NULL;
-		return why_set(why, -ENOMEM, "no memory for an image of %lu MiB", (unsigned long)(e->fs.size >> 20));
-	}
-	int ret = ram_open(e->fs.size, &e->dev);
+	int ret = evidence_new_base(e, why);
+	if (ret)
+		return ret;
+	ret = ram_open(e->fs.size, &e->dev);
 	if (ret)
 		return why_set(why, ret, "no memory for a record");
 	for (uint64_t at = 0; at < e->fs.size; at += DEV_BLOCK) {
-		if (is_zeros(now + at))
+		if (!recorder_wrote(&w->recorder, at / DEV_BLOCK) || is_zeros(now + at))
 			continue;
 		memcpy(e->base + at, now + at, DEV_BLOCK);
 		CHECK(!dev_write(e->dev, at, e->base + at, DEV_BLOCK, 0));

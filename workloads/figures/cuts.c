@@ -54,6 +54,23 @@ static double seconds_of(const struct cut_plan *p, const char *work, struct tall
 
 /* ---- states a second ---- */
 
+static double s_of(const _Atomic uint64_t *ns)
+{
+	return (double)atomic_load(ns) / 1e9;
+}
+
+/* The parts of the time that `jobs` processes had, in percent. */
+static void tell_times(struct self *s, const struct kind *k, const struct tally *t, double all)
+{
+	double put = s_of(&t->put_ns), mount = s_of(&t->mount_ns), read = s_of(&t->read_ns);
+	double umount = s_of(&t->umount_ns), oracle = s_of(&t->judge_ns) - put - mount - read - umount;
+
+	self_info(s, "%s: of the time, mounting is %.0f %%, reading %.0f, unmounting %.0f, making images %.0f, the "
+	          "oracle %.0f; recording runs %.0f, making the file system for them %.0f", k->fs, 100 * mount / all,
+	          100 * read / all, 100 * umount / all, 100 * put / all, 100 * oracle / all,
+	          100 * s_of(&t->record_ns) / all, 100 * s_of(&t->open_ns) / all);
+}
+
 static void rates_of(struct self *s, const struct kind *k)
 {
 	struct tally *t = tally_new();
@@ -72,13 +89,13 @@ static void rates_of(struct self *s, const struct kind *k)
 		self_missing(s, rate, "%s", why.text);
 		self_missing(s, share, "%s", why.text);
 	} else {
-		double kernel = (double)(atomic_load(&t->mount_ns) + atomic_load(&t->read_ns) +
-		                         atomic_load(&t->umount_ns)) / 1e9;
+		double kernel = s_of(&t->mount_ns) + s_of(&t->read_ns) + s_of(&t->umount_ns);
 		self_figure(s, rate, (double)atomic_load(&t->states) / seconds, AT_LEAST, k->rate, "/s");
-		self_figure(s, share, seconds * p.jobs / kernel, AT_MOST, 1.5, "x");
+		self_figure(s, share, s_of(&t->judge_ns) / kernel, AT_MOST, 1.5, "x");
 		self_info(s, "%s: %lu states of %lu runs, %lu of them mounted; %lu broken", k->fs,
 		          (unsigned long)atomic_load(&t->states), (unsigned long)atomic_load(&t->rounds),
 		          (unsigned long)atomic_load(&t->mounted), (unsigned long)atomic_load(&t->broken));
+		tell_times(s, k, t, seconds * p.jobs);
 	}
 	tally_free(t);
 }
