@@ -7,8 +7,8 @@
  * without FUA would be flushed twice.
  *
  * Other writes are Linux AIO when the file is opened with O_DIRECT: many in flight, no helper thread; the task that
- * waits for them reaps them (reap.c). A lone write that its submitter waits for at once (BIO_SYNC) is pwrite, and
- * so are all writes through the page cache, where AIO is not asynchronous.
+ * waits for them reaps them (reap.c). So are reads. What its submitter waits for at once (BIO_SYNC) is pwrite or pread,
+ * and so is all that goes through the page cache, where AIO is not asynchronous.
  *
  * dev->queued counts the bios in the kernel's queue, from before they are there until they are reaped. As an atomic
  * it also carries what the submitter wrote into the bio over to the reaper. A short write is an error: -EIO.
@@ -72,12 +72,12 @@ int file_fua_by_flush(int fd, const struct bio *bio)
 }
 
 /* False when the kernel's queue is full. The bio may be reaped and gone before this returns. */
-static bool write_queued(struct dev *d, struct bio *bio)
+static bool queued(struct dev *d, struct bio *bio)
 {
 	struct file *f = d->private;
 	struct iocb cb = {
 		.aio_data = (uintptr_t)bio,
-		.aio_lio_opcode = IOCB_CMD_PWRITE,
+		.aio_lio_opcode = bio->stage == STAGE_READ ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE,
 		.aio_fildes = (uint32_t)f->fd,
 		.aio_buf = (uintptr_t)bio->media,
 		.aio_nbytes = bio->len,
@@ -96,9 +96,9 @@ static bool write_queued(struct dev *d, struct bio *bio)
 static void file_submit(struct dev *d, struct bio *bio)
 {
 	struct file *f = d->private;
-	bool queue = f->aio && bio->stage == STAGE_WRITE && !bio->fault && !(bio->flags & (BIO_FUA | BIO_SYNC));
+	bool queue = f->aio && bio->stage != STAGE_FLUSH && !bio->fault && !(bio->flags & (BIO_FUA | BIO_SYNC));
 
-	if (queue && write_queued(d, bio))
+	if (queue && queued(d, bio))
 		return;
 	if (f->block_device && bio->stage == STAGE_WRITE && bio->flags & BIO_FUA)
 		door_complete(bio, file_fua_by_flush(f->fd, bio));

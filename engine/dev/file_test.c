@@ -115,6 +115,25 @@ static void loose_done(struct bio *bio)
 	atomic_fetch_add(&w->loose, 1);
 }
 
+/* One by one, or all in flight at a time. */
+static int read_back(struct dev *d, struct bio *bio, unsigned n, bool together)
+{
+	struct batch b;
+	int ret = 0;
+
+	batch_init(&b, d);
+	for (unsigned i = 0; i < n; i++)
+		memset(bio[i].buf, 0, DEV_BLOCK);
+	for (unsigned i = 0; i < n && !together && !ret; i++)
+		ret = dev_read(d, bio[i].off, bio[i].buf, DEV_BLOCK);
+	for (unsigned i = 0; i < n && together; i++) {
+		bio[i].flags = BIO_READ;
+		batch_submit(&b, &bio[i]);
+	}
+	int err = batch_wait(&b);
+	return ret ? ret : err;
+}
+
 /* Batches in its own region; all tasks at once, so completions are reaped by whoever is the reaper. */
 static void write_batches(void *arg)
 {
@@ -141,8 +160,8 @@ static void write_batches(void *arg)
 		ret = batch_wait(&b);
 		if (!ret && round % 10 == 9)
 			ret = dev_flush(w->d);
-		for (unsigned i = 0; i < n && !ret; i++)
-			ret = dev_read(w->d, bio[i].off, bio[i].buf, DEV_BLOCK);
+		if (!ret)
+			ret = read_back(w->d, bio, n, round % 2);
 		for (unsigned i = 0; i < n && !ret; i++)
 			if (((uint8_t *)bio[i].buf)[77] != 1 + (w->id + round + i) % 250)
 				ret = -EILSEQ;
@@ -271,6 +290,11 @@ static void a_real_error_comes_back(void **state)
 
 	assert_int_equal(truncate(path, 65536), 0); /* a short read */
 	assert_int_equal(dev_read(d, 131072, buf, DEV_BLOCK), -EIO);
+	struct bio bio = { .off = 131072, .len = DEV_BLOCK, .buf = buf };
+	struct batch b;
+	batch_init(&b, d);
+	batch_submit(&b, &bio);
+	assert_int_equal(batch_wait(&b), -EIO);
 	dev_close(d);
 	free(buf);
 }

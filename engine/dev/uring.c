@@ -1,10 +1,10 @@
 /*
  * uring.c: a file or a block device through io_uring. In this it differs from file.c:
  *
- * Writes that nobody waits for at once go through one ring that all tasks share, with the file registered. A write with
- * BIO_MORE is only put into the queue; the next write without it, or the reaper, hands all of them to the kernel in one
- * call. A flush and a FUA write are done in the way that uring_tune() found fastest on this device: a way through the
- * ring costs a worker of the kernel, which is not everywhere more than a system call.
+ * Writes and reads that nobody waits for at once go through one ring that all tasks share, with the file registered. A
+ * write with BIO_MORE is only put into the queue; the next write without it, or the reaper, hands all of them to the
+ * kernel in one call. A flush and a FUA write are done in the way that uring_tune() found fastest on this device: a way
+ * through the ring costs a worker of the kernel, which is not everywhere more than a system call.
  *
  * The queue's tail is moved under the ring's lock, and the call that makes the kernel look at it is made outside: a
  * submitter does not wait until another one's I/O is set up. The kernel takes whatever is there, so it does not matter
@@ -70,6 +70,8 @@ static void prepare(struct uring *u, struct io_uring_sqe *sqe, const struct bio 
 {
 	if (bio->stage == STAGE_FLUSH)
 		io_uring_prep_fsync(sqe, URING_FILE, IORING_FSYNC_DATASYNC);
+	else if (bio->stage == STAGE_READ)
+		io_uring_prep_read(sqe, URING_FILE, bio->buf, bio->len, bio->off);
 	else
 		prepare_write(u, sqe, bio);
 	sqe->flags |= IOSQE_FIXED_FILE;
@@ -131,7 +133,7 @@ static bool queue(struct dev *d, struct bio *bio)
 
 static bool through_ring(const struct uring *u, const struct bio *bio)
 {
-	if (bio->fault || bio->stage == STAGE_READ || bio->len > u->largest)
+	if (bio->fault || bio->len > u->largest)
 		return false;
 	if (bio->stage == STAGE_FLUSH)
 		return u->tuning.flush == FLUSH_RING;

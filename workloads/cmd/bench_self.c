@@ -29,6 +29,7 @@ static const struct self_suite suite = {
 		{ "seed", "how soon the seed race is found, and that it is not found where it is fixed",
 		  self_seed, false },
 		{ "memory", "8 tasks on 8 files of 64 MiB", self_memory, false },
+		{ "recovery", "recovery from 1 GiB of oneflush's stream against reading it", self_recovery, false },
 	},
 	.child = self_instruments_child,
 };

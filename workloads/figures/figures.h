@@ -93,6 +93,7 @@ void self_images(struct self *s);
 void self_schedules(struct self *s);
 void self_seed(struct self *s);
 void self_memory(struct self *s);
+void self_recovery(struct self *s);
 
 /* The child's side of self_instruments(): measures on request, until there is no more. The exit status. */
 int self_instruments_child(void);

@@ -70,6 +70,13 @@ void rig_close(struct rig *g)
 	dev_close(g->dev);
 }
 
+void rig_crash(struct rig *g)
+{
+	close_files(g);
+	fs_abandon(g->fs);
+	dev_close(g->dev);
+}
+
 void rig_write(struct rig *g, unsigned i)
 {
 	struct rig_file *rf = &g->file[i];

@@ -32,6 +32,8 @@ struct rig {
 /* 0, or -errno with why. The files are written, and on the media. */
 int rig_open(struct rig *g, const struct rig_spec *spec, struct why *why);
 void rig_close(struct rig *g);
+/* The same by a crash: nothing more is written. */
+void rig_crash(struct rig *g);
 /* Runs body(g, i, arg) in a task of its own for each file i, and waits for all of them. */
 void rig_each_file(struct rig *g, void (*body)(struct rig *g, unsigned i, void *arg), void *arg);
 /* One operation on file i, and its two halves. Other tasks may be at other files. It must not fail. */
