@@ -33,7 +33,7 @@
 struct replay_item {
 	struct key key;
 	uint32_t len;
-	uint8_t data[sizeof(struct extent_item) + EXTENT_INLINE_MAX];
+	size_t at; /* where its bytes are: item_data() */
 };
 
 struct inode_ref {
@@ -41,12 +41,19 @@ struct inode_ref {
 	uint64_t ino;
 };
 
-struct replay_log { /* one subvolume's log, read whole: logs are small */
+struct replay_log { /* one subvolume's log, read whole */
 	struct root *root;
 	struct tree tree;
 	struct replay_item *items;
 	uint32_t n, cap;
+	uint8_t *bytes; /* of the items, one after the other */
+	size_t nbytes, cap_bytes;
 };
+
+static const uint8_t *item_data(const struct replay_log *log, const struct replay_item *it)
+{
+	return log->bytes + it->at;
+}
 
 /* ---- reading the logs ---- */
 
@@ -56,7 +63,12 @@ static int gather_item(void *arg, const struct key *k, const void *data, uint32_
 
 	if (k->type == ITEM_CSUM)
 		return 0;
-	CHECK(len <= sizeof(log->items->data)); /* item_check.1 */
+	CHECK(len <= sizeof(struct extent_item) + EXTENT_INLINE_MAX); /* item_check.1 */
+	if (log->nbytes + len > log->cap_bytes) {
+		log->cap_bytes = 2 * (log->cap_bytes + len);
+		log->bytes = realloc(log->bytes, log->cap_bytes);
+		CHECK(log->bytes);
+	}
 	if (log->n == log->cap) {
 		log->cap = log->cap ? log->cap * 2 : 8;
 		log->items = realloc(log->items, log->cap * sizeof(*log->items));
@@ -64,9 +76,9 @@ static int gather_item(void *arg, const struct key *k, const void *data, uint32_
 	}
 	CHECK(log->n < log->cap);
 	struct replay_item *it = &log->items[log->n++];
-	it->key = *k;
-	it->len = len;
-	memcpy(it->data, data, len);
+	*it = (struct replay_item){ *k, len, log->nbytes };
+	memcpy(log->bytes + log->nbytes, data, len);
+	log->nbytes += len;
 	return 0;
 }
 
@@ -225,7 +237,7 @@ static int replay_inode(struct replay *r, struct replay_log *log, const struct r
 	struct extent_drop drop = drop_of(r, log, it->key.objectid);
 	struct inode_item item;
 
-	memcpy(&item, it->data, sizeof(item));
+	memcpy(&item, item_data(log, it), sizeof(item));
 	if (it->key.objectid >= log->root->next_ino)
 		log->root->next_ino = it->key.objectid + 1;
 	names_changed(r, log->root, it->key.objectid);
@@ -276,7 +288,7 @@ static int replay_gone(struct replay *r, struct replay_log *log, const struct re
 	struct dir_item d;
 	int ret = 0;
 
-	memcpy(&range, it->data, sizeof(range));
+	memcpy(&range, item_data(log, it), sizeof(range));
 	while (!ret && !(ret = tree_next(&log->root->tree, &k, &d, sizeof(d), NULL))) {
 		if (k.objectid != DIR_INO || k.type != ITEM_DIR || k.offset > range.last)
 			return 0;
@@ -301,7 +313,7 @@ static int replay_entry(struct replay *r, struct replay_log *log, const struct r
 {
 	struct dir_item d;
 
-	memcpy(&d, it->data, sizeof(d));
+	memcpy(&d, item_data(log, it), sizeof(d));
 	int ret = inode_is_there(log->root, d.ino);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
@@ -318,7 +330,7 @@ static int replay_names(struct replay *r, struct replay_log *log, const struct r
 
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
-	memcpy(due.name, it->data, it->len);
+	memcpy(due.name, item_data(log, it), it->len);
 	ret = names_get(&root->tree, ino, &now);
 	for (uint32_t i = 0; i < now.n && !ret; i++)
 		if (names_find(&due, now.name[i]) == due.n)
@@ -379,14 +391,15 @@ static int replay_csums(struct replay *r, struct replay_log *log, const struct e
 }
 
 /* True when the tree has this item already. The transaction that wrote it may be another. */
-static bool item_is_there(struct tree *t, const struct replay_item *it)
+static bool item_is_there(const struct replay_log *log, const struct replay_item *it)
 {
 	struct extent_item mine, there;
 	uint32_t len = 0;
 
-	if (tree_lookup(t, &it->key, &there, sizeof(there), &len) || len != it->len || len != sizeof(there))
+	int ret = tree_lookup(&log->root->tree, &it->key, &there, sizeof(there), &len);
+	if (ret || len != it->len || len != sizeof(there))
 		return false;
-	memcpy(&mine, it->data, sizeof(mine));
+	memcpy(&mine, item_data(log, it), sizeof(mine));
 	mine.generation = there.generation;
 	return !memcmp(&mine, &there, sizeof(mine));
 }
@@ -411,9 +424,9 @@ static int replay_extent(struct replay *r, struct replay_log *log, const struct 
 	struct extent_drop drop = drop_of(r, log, it->key.objectid);
 	struct extent e = { .start = it->key.offset, .inline_len = it->len - (uint32_t)sizeof(e.item) };
 
-	memcpy(&e.item, it->data, sizeof(e.item));
-	memcpy(e.inline_data, it->data + sizeof(e.item), e.inline_len);
-	if (item_is_there(&log->root->tree, it))
+	memcpy(&e.item, item_data(log, it), sizeof(e.item));
+	memcpy(e.inline_data, item_data(log, it) + sizeof(e.item), e.inline_len);
+	if (item_is_there(log, it))
 		return 0;
 	int ret = replay_has_gap(r, log, it->key.objectid, &e);
 	if (ret)
@@ -493,8 +506,10 @@ void replay_free(struct replay *r)
 		tree_close(&r->logs[l].tree);
 	if (r->opened)
 		tree_close(&r->root_tree);
-	for (uint32_t l = 0; r->logs && l < r->fs->nsubvols; l++)
+	for (uint32_t l = 0; r->logs && l < r->fs->nsubvols; l++) {
 		free(r->logs[l].items);
+		free(r->logs[l].bytes);
+	}
 	free(r->logs);
 	stream_log_free(&r->stream);
 	free(r->stale);
