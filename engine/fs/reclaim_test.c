@@ -25,7 +25,7 @@ static void rig_open(struct rig *r, const struct mount_options *o)
 	CHECK(fs_fsync(r->f) == 0); /* a full one, since the file is new: those after it are fast */
 	CHECK(fs_sync(r->fs) == 0);
 	fs_close(test_open(r->root, "b"));
-	int gone = fs_evict(r->fs); /* one is open, and the other's name is in no committed tree before the next commit */
+	int gone = fs_evict(r->fs); /* one is open, and the other's name in no tree before a commit */
 	CHECK(!gone || !o->no_background);
 }
 
