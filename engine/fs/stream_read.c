@@ -16,13 +16,17 @@
 
 /* A segment, read as a whole: what a group says of data in it needs no other read. */
 struct segment {
-	uint8_t *mem;
+	uint8_t *mem;     /* of STREAM_SEGMENT_MAX bytes; made by the first use */
 	uint64_t at, end;
+	bool coming;      /* it is being read */
+	struct bio bio;
+	struct batch io;
 };
 
 struct looking {
 	struct fs *fs;
-	const struct segment *seg;
+	struct segment seg[2]; /* one is looked at, and the one after it is on its way */
+	unsigned now;          /* the first of these */
 	uint8_t *block;
 };
 
@@ -33,24 +37,79 @@ static bool in_data(struct fs *fs, uint64_t at, uint64_t end)
 	return at >= data && at < end && end <= data + units * FS_BLOCK && (at | end) % FS_BLOCK == 0;
 }
 
-/* The segment that the next group lies in. 0, or -EIO. */
-static int segment_read(struct fs *fs, struct segment *seg, uint64_t at, uint64_t end)
+static bool is_segment(struct fs *fs, uint64_t at, uint64_t end)
 {
-	if (seg->mem && at >= seg->at && end == seg->end)
+	return in_data(fs, at, end) && end - at <= STREAM_SEGMENT_MAX;
+}
+
+static bool lies_in(const struct segment *seg, const struct group_place *place)
+{
+	return place->bytenr >= seg->at && place->bytenr < seg->end && place->end == seg->end;
+}
+
+static void segment_begin(struct fs *fs, struct segment *seg, uint64_t at, uint64_t end)
+{
+	if (!seg->mem)
+		seg->mem = mem_alloc_pages(STREAM_SEGMENT_MAX);
+	seg->at = at;
+	seg->end = end;
+	seg->coming = true;
+	batch_init(&seg->io, fs->dev);
+	seg->bio = (struct bio){ .off = at, .len = (uint32_t)(end - at), .buf = seg->mem };
+	batch_submit(&seg->io, &seg->bio);
+}
+
+/* 0, or -EIO: then nothing is in it. */
+static int segment_wait(struct segment *seg)
+{
+	int ret = seg->coming ? batch_wait(&seg->io) : 0;
+
+	seg->coming = false;
+	if (ret)
+		seg->at = seg->end = 0;
+	return ret ? -EIO : 0;
+}
+
+/* The segment behind the one that is looked at, if the heads from `place` on lead there: it comes meanwhile. They are
+ * believed here, which does no harm: who comes there asks for the segment that the groups lead to. */
+static void read_ahead(struct looking *l, struct group_place place)
+{
+	const struct segment *seg = &l->seg[l->now];
+	struct segment *ahead = &l->seg[!l->now];
+
+	while (lies_in(seg, &place))
+		if (!group_skip(seg->mem + (place.bytenr - seg->at), &place))
+			return;
+	if (is_segment(l->fs, place.bytenr, place.end))
+		segment_begin(l->fs, ahead, place.bytenr, place.end);
+}
+
+/* The segment that the next group lies in is read, and looked at. 0, or -EIO. */
+static int segment_read(struct looking *l, const struct group_place *place)
+{
+	struct segment *seg = &l->seg[l->now], *ahead = &l->seg[!l->now];
+
+	if (lies_in(seg, place))
 		return 0;
-	if (!in_data(fs, at, end) || end - at > STREAM_SEGMENT_MAX)
-		return mount_damage(fs, "a segment of the stream at %lu..%lu cannot be", (unsigned long)at,
-				    (unsigned long)end);
-	free(seg->mem);
-	*seg = (struct segment){ mem_alloc_pages(end - at), at, end };
-	return dev_read(fs->dev, at, seg->mem, (uint32_t)(end - at)) ? -EIO : 0;
+	if (!is_segment(l->fs, place->bytenr, place->end))
+		return mount_damage(l->fs, "a segment of the stream at %lu..%lu cannot be",
+				    (unsigned long)place->bytenr, (unsigned long)place->end);
+	int ret = segment_wait(ahead);
+	if (!lies_in(ahead, place)) {
+		segment_begin(l->fs, ahead, place->bytenr, place->end);
+		ret = segment_wait(ahead);
+	}
+	l->now = !l->now;
+	if (!ret)
+		read_ahead(l, *place);
+	return ret;
 }
 
 /* 1: a block does not hash as it is said. */
 static int look_at_data(void *arg, const struct record *r)
 {
 	struct looking *l = arg;
-	const struct segment *seg = l->seg;
+	const struct segment *seg = &l->seg[l->now];
 	uint64_t at = r->key.offset, hash;
 
 	if (r->kind != RECORD_DATA)
@@ -86,13 +145,13 @@ int stream_scan(struct fs *fs, struct stream_log *out)
 {
 	const struct super_stream *s = &fs->super.stream;
 	struct group_place place = { s->nonce, s->lsn, 0, s->bytenr, s->end };
-	struct segment seg = { 0 };
-	struct looking l = { fs, &seg, mem_alloc_pages(FS_BLOCK) };
+	struct looking l = { .fs = fs, .block = mem_alloc_pages(FS_BLOCK) };
 	int ret = 0;
 
 	*out = (struct stream_log){ 0 };
-	while (place.bytenr && !(ret = segment_read(fs, &seg, place.bytenr, place.end))) {
-		const uint8_t *blocks = seg.mem + (place.bytenr - seg.at);
+	while (place.bytenr && !(ret = segment_read(&l, &place))) {
+		const struct segment *seg = &l.seg[l.now];
+		const uint8_t *blocks = seg->mem + (place.bytenr - seg->at);
 		struct group_facts facts;
 		uint32_t len;
 		if (!group_is_whole(blocks, &place, &facts))
@@ -106,7 +165,10 @@ int stream_scan(struct fs *fs, struct stream_log *out)
 		records_keep(out, records, len);
 		place = (struct group_place){ s->nonce, place.lsn + 1, facts.hash, facts.next, facts.next_end };
 	}
-	free(seg.mem);
+	for (unsigned i = 0; i < 2; i++) {
+		segment_wait(&l.seg[i]);
+		free(l.seg[i].mem);
+	}
 	free(l.block);
 	if (ret < 0)
 		stream_log_free(out);

@@ -3,6 +3,8 @@
  * bytes, sectors or groups are missing; and that no group of an earlier life comes back. What an fsync costs; and a
  * device that is full.
  */
+#include <unistd.h>
+
 #include "item/group.h"
 #include "fs/stream.h"
 #include "fs/test_fs.h"
@@ -143,6 +145,63 @@ static void no_byte_can_be_another(void **state)
 	}
 	assert_int_equal(what_a_has(&r, &r.look), 5);
 	rig_close(&r);
+}
+
+/* Many segments, each read while the one before is looked at: on a device that reads beside its caller. 200 groups; the
+ * first byte of the 150th is another then. */
+static void many_segments_come_back(void **state)
+{
+	char path[] = "/tmp/fsyncstorm-stream-XXXXXX", spec[80];
+	struct mount_options o = { .no_background = true, .design = fs_design_find("oneflush") }, look = o;
+	struct mkfs_options mk = { .nodesize = 4096, .single = true };
+	struct group_facts facts;
+	uint64_t segments = 1;
+	struct super s;
+	struct why why;
+
+	close(mkstemp(path));
+	snprintf(spec, sizeof(spec), "file:%s,size=16m", path);
+	struct dev *dev = test_dev(spec, &mk);
+	struct fs *fs = test_mount(dev, &o);
+	test_put(fs_subvol(fs, 0), "a", 200 * FS_BLOCK, 1);
+	assert_int_equal(fs_sync(fs), 0);
+	struct file *f = test_open(fs_subvol(fs, 0), "a");
+	for (uint64_t i = 0; i < 200; i++) {
+		test_write(f, i * FS_BLOCK, FS_BLOCK, 2);
+		assert_int_equal(fs_fsync(f), 0);
+	}
+	fs_close(f);
+	fs_abandon(fs);
+
+	uint8_t *media = mem_alloc_pages(16 << 20);
+	assert_int_equal(dev_read(dev, 0, media, 16 << 20), 0);
+	assert_int_equal(super_read(dev, &s, &why), 0);
+	struct group_place p = { s.stream.nonce, s.stream.lsn, 0, s.stream.bytenr, s.stream.end }, nth = p;
+	unsigned n = 0;
+	for (; p.bytenr && group_is_whole(media + p.bytenr, &p, &facts); n++) {
+		segments += facts.next_end != p.end;
+		p = (struct group_place){ p.nonce, p.lsn + 1, facts.hash, facts.next, facts.next_end };
+		if (n == 148)
+			nth = p;
+	}
+	assert_int_equal(n, 200);
+	assert_true(segments >= 4);
+
+	look.read_only = true;
+	for (unsigned due = 200; due >= 149; due -= 51) {
+		fs = test_mount(dev, &look);
+		for (uint64_t i = 0; i < 200; i++) {
+			f = test_open(fs_subvol(fs, 0), "a");
+			assert_int_equal(test_read(f, i * FS_BLOCK, FS_BLOCK, i < due ? 2 : 1), 0);
+			fs_close(f);
+		}
+		fs_abandon(fs);
+		media[nth.bytenr]++;
+		assert_int_equal(dev_write(dev, nth.bytenr, media + nth.bytenr, 4096, BIO_WRITE), 0);
+	}
+	free(media);
+	dev_close(dev);
+	unlink(path);
 }
 
 static bool is_as_it_was(struct rig *r, uint64_t at, uint64_t len)
@@ -717,6 +776,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_group_counts),
 		cmocka_unit_test(no_byte_can_be_another),
+		cmocka_unit_test(many_segments_come_back),
 		cmocka_unit_test(a_torn_group_is_none),
 		cmocka_unit_test(the_longest_run_counts),
 		cmocka_unit_test(a_group_of_an_earlier_life_does_not_come_back),

@@ -174,6 +174,17 @@ uint32_t group_blocks(const void *block, const struct group_place *place)
 	return h.blocks;
 }
 
+bool group_skip(const void *block, struct group_place *place)
+{
+	struct disk_head h;
+
+	if (!group_blocks(block, place))
+		return false;
+	memcpy(&h, block, sizeof(h));
+	*place = (struct group_place){ h.nonce, h.lsn + 1, h.hash, h.next, h.next_end };
+	return true;
+}
+
 uint8_t *group_records(const void *blocks, uint32_t *len)
 {
 	struct disk_head h;

@@ -86,6 +86,9 @@ struct group_facts {
 
 /* How many blocks a group at `place` has, judged by its first block; 0: that is no head (group.1). */
 uint32_t group_blocks(const void *block, const struct group_place *place);
+/* Where its head says that the group after it lies, and what that one has to say of it: *place becomes that. False: it
+ * is no head. Nothing is looked at but what group_blocks() looks at. */
+bool group_skip(const void *block, struct group_place *place);
 /* Whether these blocks, as many as group_blocks() has said, are that group (group.1, group.2). */
 bool group_is_whole(const void *blocks, const struct group_place *place, struct group_facts *facts);
 /* The records of a whole group, to be freed, and how many bytes they are. */

@@ -82,6 +82,11 @@ static void what_was_put_in_comes_out(void **state)
 		assert_int_equal(facts.ndata, shapes[i].ndata);
 		assert_int_equal(facts.next, place.bytenr + 4096);
 		assert_int_equal(facts.next_end, place.end);
+		struct group_place next = place;
+		assert_true(group_skip(mem, &next));
+		assert_true(next.nonce == place.nonce && next.lsn == place.lsn + 1 && next.before == facts.hash &&
+		            next.bytenr == facts.next && next.end == facts.next_end);
+		assert_false(group_skip(mem, &next));
 		uint32_t len;
 		uint8_t *records = group_records(mem, &len);
 		assert_int_equal(group_each(records, len, see, &seen), 0);

@@ -19,7 +19,7 @@
 #include "figures/turns.h"
 #include "machine/mem.h"
 
-#define NAME     "recovery of 1 GiB / reading it, oneflush"
+#define NAME     "recovery of 1 GiB / reading, oneflush"
 #define IMAGE    "bench-self-recovery.img"
 #define GIB      (1ull << 30)
 #define DEVICE   (4 * GIB)
@@ -129,7 +129,8 @@ static double read_all(void *arg)
 
 static double mount_it(struct recovery *r, bool read_only)
 {
-	struct mount_options o = { .design = fs_design_find("oneflush"), .no_background = true, .read_only = read_only };
+	struct mount_options o = { .design = fs_design_find("oneflush"), .no_background = true,
+		                   .read_only = read_only };
 	char device[PATH_MAX];
 	struct fs_info info;
 	struct dev *dev;
