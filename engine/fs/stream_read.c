@@ -14,9 +14,14 @@
 #include "fs/mount.h"
 #include "fs/stream.h"
 
-/* A segment, read as a whole: what a group says of data in it needs no other read. */
-struct segment {
-	uint8_t *mem;     /* of STREAM_SEGMENT_MAX bytes; made by the first use */
+#define WINDOW (1u << 20)
+
+/*
+ * What is read at a time: a whole segment, so that what a group says of data in it needs no other read; on a large
+ * device more, since the segments of a stream are given out one after the other, and often lie so.
+ */
+struct window {
+	uint8_t *mem;     /* of WINDOW bytes; made by the first use */
 	uint64_t at, end;
 	bool coming;      /* it is being read */
 	struct bio bio;
@@ -25,8 +30,8 @@ struct segment {
 
 struct looking {
 	struct fs *fs;
-	struct segment seg[2]; /* one is looked at, and the one after it is on its way */
-	unsigned now;          /* the first of these */
+	struct window window[2]; /* one is looked at, and the one after it is on its way */
+	unsigned now;            /* the first of these */
 	uint8_t *block;
 };
 
@@ -42,62 +47,66 @@ static bool is_segment(struct fs *fs, uint64_t at, uint64_t end)
 	return in_data(fs, at, end) && end - at <= STREAM_SEGMENT_MAX;
 }
 
-static bool lies_in(const struct segment *seg, const struct group_place *place)
+static bool lies_in(const struct window *w, const struct group_place *place)
 {
-	return place->bytenr >= seg->at && place->bytenr < seg->end && place->end == seg->end;
+	return place->bytenr >= w->at && place->bytenr < w->end && place->end <= w->end;
 }
 
-static void segment_begin(struct fs *fs, struct segment *seg, uint64_t at, uint64_t end)
+/* place->bytenr .. place->end is a segment. more: what lies behind it is wanted, too. */
+static void window_begin(struct fs *fs, struct window *w, const struct group_place *place, bool more)
 {
-	if (!seg->mem)
-		seg->mem = mem_alloc_pages(STREAM_SEGMENT_MAX);
-	seg->at = at;
-	seg->end = end;
-	seg->coming = true;
-	batch_init(&seg->io, fs->dev);
-	seg->bio = (struct bio){ .off = at, .len = (uint32_t)(end - at), .buf = seg->mem };
-	batch_submit(&seg->io, &seg->bio);
+	if (!w->mem)
+		w->mem = mem_alloc_pages(WINDOW);
+	w->at = place->bytenr;
+	w->end = place->end;
+	if (more && fs->super.dev_size >= 256ull * WINDOW && in_data(fs, w->at, w->at + WINDOW))
+		w->end = w->at + WINDOW;
+	w->coming = true;
+	batch_init(&w->io, fs->dev);
+	w->bio = (struct bio){ .off = w->at, .len = (uint32_t)(w->end - w->at), .buf = w->mem };
+	batch_submit(&w->io, &w->bio);
 }
 
 /* 0, or -EIO: then nothing is in it. */
-static int segment_wait(struct segment *seg)
+static int window_wait(struct window *w)
 {
-	int ret = seg->coming ? batch_wait(&seg->io) : 0;
+	int ret = w->coming ? batch_wait(&w->io) : 0;
 
-	seg->coming = false;
+	w->coming = false;
 	if (ret)
-		seg->at = seg->end = 0;
+		w->at = w->end = 0;
 	return ret ? -EIO : 0;
 }
 
-/* The segment behind the one that is looked at, if the heads from `place` on lead there: it comes meanwhile. They are
+/* Where the heads from `place` on lead out of the window that is looked at, the next one comes meanwhile. They are
  * believed here, which does no harm: who comes there asks for the segment that the groups lead to. */
 static void read_ahead(struct looking *l, struct group_place place)
 {
-	const struct segment *seg = &l->seg[l->now];
-	struct segment *ahead = &l->seg[!l->now];
+	const struct window *w = &l->window[l->now];
 
-	while (lies_in(seg, &place))
-		if (!group_skip(seg->mem + (place.bytenr - seg->at), &place))
+	while (lies_in(w, &place))
+		if (!group_skip(w->mem + (place.bytenr - w->at), &place))
 			return;
 	if (is_segment(l->fs, place.bytenr, place.end))
-		segment_begin(l->fs, ahead, place.bytenr, place.end);
+		window_begin(l->fs, &l->window[!l->now], &place, true);
 }
 
-/* The segment that the next group lies in is read, and looked at. 0, or -EIO. */
+/* The segment that the next group lies in is in the window that is looked at. 0, or -EIO: a block of that segment
+ * cannot be read. */
 static int segment_read(struct looking *l, const struct group_place *place)
 {
-	struct segment *seg = &l->seg[l->now], *ahead = &l->seg[!l->now];
+	struct window *ahead = &l->window[!l->now];
 
-	if (lies_in(seg, place))
+	if (lies_in(&l->window[l->now], place))
 		return 0;
 	if (!is_segment(l->fs, place->bytenr, place->end))
 		return mount_damage(l->fs, "a segment of the stream at %lu..%lu cannot be",
 				    (unsigned long)place->bytenr, (unsigned long)place->end);
-	int ret = segment_wait(ahead);
-	if (!lies_in(ahead, place)) {
-		segment_begin(l->fs, ahead, place->bytenr, place->end);
-		ret = segment_wait(ahead);
+	int ret = 0;
+	window_wait(ahead);
+	for (int more = 1; more >= 0 && !lies_in(ahead, place); more--) {
+		window_begin(l->fs, ahead, place, more);
+		ret = window_wait(ahead);
 	}
 	l->now = !l->now;
 	if (!ret)
@@ -109,7 +118,7 @@ static int segment_read(struct looking *l, const struct group_place *place)
 static int look_at_data(void *arg, const struct record *r)
 {
 	struct looking *l = arg;
-	const struct segment *seg = &l->seg[l->now];
+	const struct window *w = &l->window[l->now];
 	uint64_t at = r->key.offset, hash;
 
 	if (r->kind != RECORD_DATA)
@@ -119,8 +128,8 @@ static int look_at_data(void *arg, const struct record *r)
 		return mount_damage(l->fs, "the stream names data at %lu", (unsigned long)at);
 	for (uint64_t i = 0; at < end; at += FS_BLOCK, i++) {
 		const uint8_t *block = l->block;
-		if (at >= seg->at && at < seg->end)
-			block = seg->mem + (at - seg->at);
+		if (at >= w->at && at < w->end)
+			block = w->mem + (at - w->at);
 		else if (dev_read(l->fs->dev, at, l->block, FS_BLOCK))
 			return -EIO;
 		memcpy(&hash, (const uint8_t *)r->data + i * sizeof(hash), sizeof(hash));
@@ -150,8 +159,8 @@ int stream_scan(struct fs *fs, struct stream_log *out)
 
 	*out = (struct stream_log){ 0 };
 	while (place.bytenr && !(ret = segment_read(&l, &place))) {
-		const struct segment *seg = &l.seg[l.now];
-		const uint8_t *blocks = seg->mem + (place.bytenr - seg->at);
+		const struct window *w = &l.window[l.now];
+		const uint8_t *blocks = w->mem + (place.bytenr - w->at);
 		struct group_facts facts;
 		uint32_t len;
 		if (!group_is_whole(blocks, &place, &facts))
@@ -166,8 +175,8 @@ int stream_scan(struct fs *fs, struct stream_log *out)
 		place = (struct group_place){ s->nonce, place.lsn + 1, facts.hash, facts.next, facts.next_end };
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		segment_wait(&l.seg[i]);
-		free(l.seg[i].mem);
+		window_wait(&l.window[i]);
+		free(l.window[i].mem);
 	}
 	free(l.block);
 	if (ret < 0)
