@@ -152,6 +152,25 @@ static void wrong_input_is_one_line_and_leaves_nothing(void **state)
 
 /* ---- a run ---- */
 
+/* Where its time went: the parts of judging are no more than judging, and all of it no more than its processes had. */
+static void assert_times(const json_t *r, unsigned jobs, bool recorded)
+{
+	static const char *const part[] = { "image_ns", "mount_ns", "read_ns", "unmount_ns", "check_ns" };
+	json_int_t judge = json_integer_value(json_object_get(r, "judge_ns")), parts = 0;
+	json_int_t record = json_integer_value(json_object_get(r, "record_ns"));
+	json_int_t opened = json_integer_value(json_object_get(r, "open_ns"));
+
+	for (unsigned i = 0; i < 5; i++) {
+		json_int_t ns = json_integer_value(json_object_get(r, part[i]));
+		if (ns <= 0 && (recorded || i < 4))
+			fail_msg("%s: %lld", part[i], (long long)ns);
+		parts += ns;
+	}
+	assert_true(parts <= judge);
+	assert_true(recorded ? record > 0 && opened > 0 : !record && !opened);
+	assert_true((double)(opened + record + judge) <= json_real_value(json_object_get(r, "seconds")) * 1e9 * jobs);
+}
+
 static void a_run_tells_what_it_judged(void **state)
 {
 	json_error_t error;
@@ -170,6 +189,7 @@ static void a_run_tells_what_it_judged(void **state)
 	assert_int_equal(json_integer_value(json_object_get(r, "broken")), 0);
 	assert_true(json_integer_value(json_object_get(r, "mounted")) > 0);
 	assert_true(json_integer_value(json_object_get(r, "checked")) > 0);
+	assert_times(r, 1, true);
 	assert_true(json_integer_value(json_object_get(r, "syncs")) > 0);
 	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "lying_broken")) > 0);
 	json_decref(j);
@@ -195,6 +215,7 @@ static void what_is_recorded_is_judged_later(void **state)
 	assert_int_equal(json_integer_value(json_object_get(r, "rounds")), 3);
 	assert_int_equal(json_integer_value(json_object_get(r, "states")), 30);
 	assert_int_equal(json_integer_value(json_object_get(r, "broken")), 0);
+	assert_times(r, 2, false);
 	assert_true(json_integer_value(json_object_get(r, "syncs")) > 0);
 	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "flushes_beside_a_write")) > 0);
 	assert_true(json_integer_value(json_object_get(json_object_get(j, "controls"), "lying_broken")) > 0);
