@@ -47,16 +47,11 @@ static void put_mark(struct exporting *x, const char *text)
 	x->entries++;
 }
 
-static bool is_zeros(const uint8_t *p)
-{
-	return p[0] == 0 && !memcmp(p, p + 1, DEV_BLOCK - 1);
-}
-
 static void put_base(struct exporting *x, const struct evidence *e)
 {
 	for (uint64_t at = 0; at < e->fs.size; at += DEV_BLOCK) {
 		uint64_t len = 0;
-		while (at + len < e->fs.size && len < PIECE && !is_zeros(e->base + at + len))
+		while (at + len < e->fs.size && len < PIECE && !base_is_zeros(e->base + at + len))
 			len += DEV_BLOCK;
 		if (!len)
 			continue;

@@ -7,7 +7,7 @@
  * A call that promises something has its tick and its position taken after the system call has returned: the promise
  * may be taken for weaker than it is.
  *
- * Called by cut/round.c.
+ * Called by cut/world.c.
  */
 #ifndef CUT_DRIVE_H
 #define CUT_DRIVE_H

@@ -63,11 +63,6 @@ static bool get_number(struct bytes *b, uint64_t *x)
 	return p;
 }
 
-static bool is_zeros(const uint8_t *p)
-{
-	return p[0] == 0 && !memcmp(p, p + 1, DEV_BLOCK - 1);
-}
-
 /* ---- the history as JSON ---- */
 
 static json_t *num(uint64_t n)
@@ -152,10 +147,10 @@ static void put_base(struct bytes *b, const uint8_t *base, uint64_t size)
 	uint64_t n = 0;
 
 	for (uint64_t at = 0; at < size; at += DEV_BLOCK)
-		n += !is_zeros(base + at);
+		n += !base_is_zeros(base + at);
 	put_number(b, n);
 	for (uint64_t at = 0; at < size; at += DEV_BLOCK)
-		if (!is_zeros(base + at)) {
+		if (!base_is_zeros(base + at)) {
 			put_number(b, at / DEV_BLOCK);
 			put(b, base + at, DEV_BLOCK);
 		}
@@ -414,14 +409,12 @@ static int load_history(const char *path, struct evidence *e, struct bytes *b, s
 	return 0;
 }
 
-/* Most of it stays zeros, and is read: huge pages need few faults for that. */
 int evidence_new_base(struct evidence *e, struct why *why)
 {
 	void *p = mmap(NULL, e->fs.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return why_set(why, -ENOMEM, "no memory for an image of %lu MiB", (unsigned long)(e->fs.size >> 20));
-	madvise(p, e->fs.size, MADV_HUGEPAGE);
 	e->base = p;
 	return 0;
 }

@@ -3,7 +3,7 @@
  *
  * A mount is in no folder (fs_options.2).
  *
- * Called by cut/round.c (the recorded run) and cut/slot.c (crash images).
+ * Called by cut/world.c and cut/drive.c (the recorded run), and by cut/slot.c (crash images).
  */
 #ifndef CUT_FS_H
 #define CUT_FS_H

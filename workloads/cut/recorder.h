@@ -15,7 +15,7 @@
  * recorder.2: When the log is full, or recording has ended, the position is beyond all cuts: calls that end then
  *      promise nothing, and calls that begin then have not begun.
  *
- * Called by cut/round.c. One task of one process drives it; recorder_position() and recorder_syncs() are for any task.
+ * Called by cut/world.c. One task of one process drives it; recorder_position() and recorder_syncs() are for any task.
  */
 #ifndef CUT_RECORDER_H
 #define CUT_RECORDER_H

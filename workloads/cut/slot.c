@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "cut/foreign.h"
 #include "machine/mem.h"
 #include "rt/rt.h"
@@ -21,27 +20,38 @@
 #define BLOCKS_MAX 16384u     /* where a damaged size says more, the rest is not read: such a size is never legal */
 #define PIECE      (64u << 10)
 
-/* ---- the memory ---- */
-
-static bool is_zeros(const uint8_t *p)
+/* What no image is to blame for: a file system tells of damage by other numbers. */
+static bool is_of_world(int err)
 {
-	return p[0] == 0 && !memcmp(p, p + 1, DEV_BLOCK - 1);
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EINTR || err == -ENODEV || err == -ENXIO ||
+	       err == -EPERM || err == -EACCES || err == -EBUSY;
 }
+
+static void note(struct slot *s, int err, const char *what)
+{
+	if (!s->failed && is_of_world(err))
+		s->failed = why_set(&s->why, err, "%s: %s", what, strerror(-err));
+}
+
+/* ---- the memory ---- */
 
 static bool has(const struct slot *s, uint64_t blk)
 {
 	return s->has[blk / 64] >> blk % 64 & 1;
 }
 
+/* Most of the base stays zeros: where nothing is, huge pages need few faults to say so. */
 static void fill(struct slot *s)
 {
+	madvise((void *)s->base, s->fs->size, MADV_HUGEPAGE);
 	for (uint64_t blk = 0; blk < s->fs->size / DEV_BLOCK; blk++) {
 		const uint8_t *from = s->base + blk * DEV_BLOCK;
-		if (is_zeros(from))
+		if (base_is_zeros(from))
 			continue;
 		s->has[blk / 64] |= 1ull << blk % 64;
 		memcpy(s->map + blk * DEV_BLOCK, from, DEV_BLOCK);
 	}
+	madvise((void *)s->base, s->fs->size, MADV_NOHUGEPAGE);
 }
 
 int slot_open(struct slot *s, const struct cut_fs *fs, const uint8_t *base, unsigned subvols, struct why *why)
@@ -122,7 +132,8 @@ static void put_block(void *arg, uint32_t blk, const uint8_t *data)
 	struct slot *s = arg;
 
 	/* not through the map: most of these blocks are taken away again, and then no page table needs a flush */
-	CHECK(pwrite(s->memory, data, DEV_BLOCK, (off_t)blk * DEV_BLOCK) == DEV_BLOCK);
+	if (pwrite(s->memory, data, DEV_BLOCK, (off_t)blk * DEV_BLOCK) != DEV_BLOCK)
+		note(s, -ENOMEM, "memory for an image");
 }
 
 void slot_put(struct slot *s, const struct dev *image)
@@ -224,19 +235,6 @@ static int read_dir(struct slot *s, struct recovered *r, int root, unsigned subv
 	return ret;
 }
 
-/* What no image is to blame for: a file system tells of damage by other numbers. */
-static bool is_of_world(int err)
-{
-	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EINTR || err == -ENODEV || err == -ENXIO ||
-	       err == -EPERM || err == -EACCES || err == -EBUSY;
-}
-
-static void note(struct slot *s, int err, const char *what)
-{
-	if (!s->failed && is_of_world(err))
-		s->failed = why_set(&s->why, err, "%s: %s", what, strerror(-err));
-}
-
 static void note_world(struct slot *s, const struct recovered *r)
 {
 	note(s, r->err, r->why.text);
@@ -288,13 +286,12 @@ struct recovered *slot_look(struct slot *s)
 
 int slot_check(struct slot *s, struct recovered **again, struct why *why)
 {
-	struct slot_times took = s->took;
-	uint64_t since = rt_now();
-
 	*again = mount_and_read(s, "rw");
 	ioctl(s->loop, BLKFLSBUF);
-	int ret = (*again)->err ? 0 : cut_fs_check(s->fs, s->path, why);
-	took.check_ns += rt_now() - since;
-	s->took = took;
+	if ((*again)->err)
+		return 0;
+	uint64_t since = rt_now();
+	int ret = cut_fs_check(s->fs, s->path, why);
+	s->took.check_ns += rt_now() - since;
 	return ret;
 }

@@ -7,17 +7,19 @@
  *
  * Nothing is left behind, however the program ends: the memory has no name, the loop device goes with its last user.
  *
- * Called by cut/world.c and cut/replay.c.
+ * Called by cut/evidence.c, which opens it, and by cut/choose.c and cut/verdict.c, which look at images.
  */
 #ifndef CUT_SLOT_H
 #define CUT_SLOT_H
+
+#include <string.h>
 
 #include "cut/fs.h"
 #include "cut/reads.h"
 #include "dev/powercut.h"
 #include "oracle/recover.h"
 
-/* Where time goes. check_ns is all of slot_check(), its mount included. */
+/* Where time goes. check_ns is the checker's; the mount before it counts as any. */
 struct slot_times {
 	uint64_t put_ns, mount_ns, read_ns, umount_ns, check_ns;
 };
@@ -36,6 +38,12 @@ struct slot {
 	uint64_t *has;       /* a bit for each block of the base that is not all zeros */
 	struct slot_times took;
 };
+
+/* A block of a base, of DEV_BLOCK bytes. */
+static inline bool base_is_zeros(const uint8_t *block)
+{
+	return !block[0] && !memcmp(block, block + 1, DEV_BLOCK - 1);
+}
 
 /* `base`: fs->size bytes, which stay as they are. 0, or -errno with why. */
 int slot_open(struct slot *s, const struct cut_fs *fs, const uint8_t *base, unsigned subvols, struct why *why);

@@ -14,11 +14,6 @@
 
 /* ---- the base ---- */
 
-static bool is_zeros(const uint8_t *p)
-{
-	return p[0] == 0 && !memcmp(p, p + 1, DEV_BLOCK - 1);
-}
-
 /* The content of the recorder's device becomes the base, and that of the device that will have the records. */
 static int take_base(struct world *w, uint32_t tear, struct why *why)
 {
@@ -32,7 +27,7 @@ static int take_base(struct world *w, uint32_t tear, struct why *why)
 	if (ret)
 		return why_set(why, ret, "no memory for a record");
 	for (uint64_t at = 0; at < e->fs.size; at += DEV_BLOCK) {
-		if (!recorder_wrote(&w->recorder, at / DEV_BLOCK) || is_zeros(now + at))
+		if (!recorder_wrote(&w->recorder, at / DEV_BLOCK) || base_is_zeros(now + at))
 			continue;
 		memcpy(e->base + at, now + at, DEV_BLOCK);
 		CHECK(!dev_write(e->dev, at, e->base + at, DEV_BLOCK, 0));

@@ -1,11 +1,13 @@
 /*
- * recovery.c: how long oneflush takes to recover from 1 GiB of its stream, against reading as many bytes of the same
- * file in one go. The stream is that of 4 tasks, each of which overwrites 4 KiB at random places of its file and
+ * recovery.c: how long oneflush takes to recover from 1 GiB of its stream, against reading as many bytes from the same
+ * place in the same way. The stream is that of 4 tasks, each of which overwrites 4 KiB at random places of its file and
  * fsyncs, with no commit in between: the most records that a byte of a stream can have. It is filled on tmpfs, where a
  * flush costs nothing, and copied to the device.
  *
  * The mounts that take turns with the reading are read-only: they replay in memory, and leave the image as it is. What
  * a mount for writing takes, with the commit at its end, is told beside them.
+ *
+ * Called by cmd/bench_self.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include "figures/rig.h"
 #include "figures/turns.h"
 #include "machine/mem.h"
+#include "tree/super.h"
 
 #define NAME     "recovery of 1 GiB / reading, oneflush"
 #define IMAGE    "bench-self-recovery.img"
@@ -30,7 +33,7 @@
 
 struct recovery {
 	char path[PATH_MAX];
-	uint64_t bytes;      /* of the stream */
+	uint64_t bytes, fsyncs; /* of the stream */
 	struct why why;
 	int ret;
 };
@@ -53,21 +56,24 @@ static void fill_share(struct rig *g, unsigned file, void *arg)
 }
 
 /* A file system that has crashed with such a stream, in a file. */
-static int fill(const char *path, uint64_t *bytes, struct why *why)
+static int fill(const char *path, struct recovery *r)
 {
 	struct rig_spec spec = { .design = "oneflush", .files = FILES, .file_blocks = 8192, .no_background = true,
 		                 .commit_interval_ns = NEVER_NS };
+	uint64_t counters[C_NR];
 	char device[PATH_MAX];
 	struct rig g;
 
 	snprintf(device, sizeof(device), "file:%.4000s,size=%llum,buffered", path, DEVICE >> 20);
 	spec.device = device;
-	int ret = rig_open(&g, &spec, why);
+	int ret = rig_open(&g, &spec, &r->why);
 	if (ret)
 		return ret;
 	rt_reset_totals();
 	rig_each_file(&g, fill_share, NULL);
-	*bytes = written();
+	rt_totals(counters);
+	r->bytes = counters[C_DATA_BYTES] + counters[C_META_BYTES];
+	r->fsyncs = counters[C_FSYNC];
 	rig_crash(&g);
 	return 0;
 }
@@ -103,27 +109,49 @@ static double per_second(const struct recovery *r, uint64_t since)
 	return (double)r->bytes * 1e9 / (double)(rt_now() - since);
 }
 
-/* The image's first bytes that are no hole, as many as the stream has: most of them are the stream. */
+/* NULL: it failed, or something has before. */
+static struct dev *open_image(struct recovery *r)
+{
+	char device[PATH_MAX];
+	struct dev *dev;
+
+	snprintf(device, sizeof(device), "file:%.4000s", r->path);
+	if (!r->ret)
+		r->ret = dev_open(device, true, &dev, &r->why);
+	return r->ret ? NULL : dev;
+}
+
+/* Where the stream begins, as many bytes as it has, as recovery reads them: through the device's door, a MiB at a time,
+ * and the next one meanwhile. Nothing is done with them. */
 static double read_all(void *arg)
 {
+	uint8_t *buf[2] = { mem_alloc_pages(PIECE), mem_alloc_pages(PIECE) };
 	struct recovery *r = arg;
-	int fd = open(r->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	uint8_t *buf = mem_alloc_pages(PIECE);
-	uint64_t left = r->bytes, since = rt_now();
+	struct batch batch[2];
+	struct bio bio[2];
+	struct super super;
+	struct dev *dev = open_image(r);
 
-	for (off_t at = 0; left && (at = lseek(fd, at, SEEK_DATA)) >= 0;) {
-		ssize_t n = pread(fd, buf, left < PIECE ? DEV_BLOCK : PIECE, at / DEV_BLOCK * DEV_BLOCK);
-		if (n <= 0)
-			break;
-		left -= (uint64_t)n < left ? (uint64_t)n : left;
-		at += n;
+	if (!r->ret)
+		r->ret = super_read(dev, &super, &r->why);
+	uint64_t since = rt_now(), n = r->bytes / PIECE;
+	bool begun[2] = { false, false };
+	for (uint64_t i = 0; i < n + 2; i++) {
+		struct bio *b = &bio[i % 2];
+		if (begun[i % 2] && batch_wait(&batch[i % 2]))
+			r->ret = why_set(&r->why, -EIO, "%s: it cannot be read", r->path);
+		begun[i % 2] = !r->ret && i < n;
+		if (!begun[i % 2])
+			continue;
+		*b = (struct bio){ .off = super.stream.bytenr + i * PIECE, .len = PIECE, .buf = buf[i % 2] };
+		batch_init(&batch[i % 2], dev);
+		batch_submit(&batch[i % 2], b);
 	}
-	if (left && !r->ret)
-		r->ret = why_set(&r->why, -EIO, "%s: it cannot be read", r->path);
 	double rate = per_second(r, since);
-	free(buf);
-	if (fd >= 0)
-		close(fd);
+	if (dev)
+		dev_close(dev);
+	free(buf[0]);
+	free(buf[1]);
 	return rate;
 }
 
@@ -131,15 +159,11 @@ static double mount_it(struct recovery *r, bool read_only)
 {
 	struct mount_options o = { .design = fs_design_find("oneflush"), .no_background = true,
 		                   .read_only = read_only };
-	char device[PATH_MAX];
+	struct dev *dev = open_image(r);
 	struct fs_info info;
-	struct dev *dev;
 	struct fs *fs;
 
-	snprintf(device, sizeof(device), "file:%.4000s", r->path);
-	if (!r->ret)
-		r->ret = dev_open(device, true, &dev, &r->why);
-	if (r->ret)
+	if (!dev)
 		return 0;
 	uint64_t since = rt_now();
 	r->ret = fs_mount(dev, &o, &fs, &r->why);
@@ -166,7 +190,7 @@ void self_recovery(struct self *s)
 
 	self_scratch(s, IMAGE, r.path, sizeof(r.path));
 	self_scratch_in("/dev/shm", IMAGE, memory, sizeof(memory));
-	r.ret = fill(memory, &r.bytes, &r.why);
+	r.ret = fill(memory, &r);
 	if (!r.ret)
 		r.ret = copy(memory, r.path, &r.why);
 	unlink(memory);
@@ -178,8 +202,8 @@ void self_recovery(struct self *s)
 		self_missing(s, NAME, "%s", r.why.text);
 	} else {
 		self_figure(s, NAME, 1 / turns_ratio(&turn[1], &turn[0], BLOCKS), AT_MOST, 2, "x");
-		self_info(s, "%.2f GiB of stream: read at %.0f MiB/s, recovered at %.0f read-only, at %.0f with the "
-		          "commit", (double)r.bytes / GIB, median(turn[0].value, BLOCKS) / (1 << 20),
+		self_info(s, "%.2f GiB of stream, %lu fsyncs: read at %.0f MiB/s, recovered at %.0f read-only, at %.0f "
+		          "with the commit", (double)r.bytes / GIB, (unsigned long)r.fsyncs, median(turn[0].value, BLOCKS) / (1 << 20),
 		          median(turn[1].value, BLOCKS) / (1 << 20), for_writing / (1 << 20));
 	}
 	if (turn[0].value)
