@@ -203,8 +203,9 @@ void self_recovery(struct self *s)
 	} else {
 		self_figure(s, NAME, 1 / turns_ratio(&turn[1], &turn[0], BLOCKS), AT_MOST, 2, "x");
 		self_info(s, "%.2f GiB of stream, %lu fsyncs: read at %.0f MiB/s, recovered at %.0f read-only, at %.0f "
-		          "with the commit", (double)r.bytes / GIB, (unsigned long)r.fsyncs, median(turn[0].value, BLOCKS) / (1 << 20),
-		          median(turn[1].value, BLOCKS) / (1 << 20), for_writing / (1 << 20));
+		          "with the commit", (double)r.bytes / GIB, (unsigned long)r.fsyncs,
+		          median(turn[0].value, BLOCKS) / (1 << 20), median(turn[1].value, BLOCKS) / (1 << 20),
+		          for_writing / (1 << 20));
 	}
 	if (turn[0].value)
 		turns_free(turn, 2);
