@@ -216,6 +216,34 @@ static void want_of_descriptors_is_no_verdict(void **state)
 	work_close(&work);
 }
 
+/* The memory of images takes no writes. */
+static void want_of_memory_is_no_verdict(void **state)
+{
+	struct round r = { .drive = { .seed = 1, .turns = 1 } };
+	struct cut_fs fs = fs_of("fs:ext4");
+	struct verdict v;
+	struct work work;
+	struct world w;
+	struct why why;
+	char path[32];
+
+	need_root();
+	open_world(&w, &fs, &work);
+	assert_int_equal(world_round(&w, &r, &why), 0);
+	const struct cut at_the_end = { .pos = powercut_position(w.e.dev), .keep = keep_none };
+	int memory = w.e.slot.memory;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory);
+	w.e.slot.memory = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(w.e.slot.memory >= 0);
+	int ret = verdict_look(&w.e, &at_the_end, &v, &why);
+	close(w.e.slot.memory);
+	w.e.slot.memory = memory;
+	assert_int_equal(ret, -ENOMEM);
+	assert_non_null(strstr(why.text, "memory for an image"));
+	world_close(&w);
+	work_close(&work);
+}
+
 /* Another file lies over the program: it cannot be run. */
 static void a_checker_that_cannot_be_run_is_no_verdict(void **state)
 {
@@ -490,6 +518,7 @@ int main(void)
 		cmocka_unit_test(an_image_that_does_not_mount_is_a_verdict),
 		cmocka_unit_test(the_checker_and_a_second_mount_agree),
 		cmocka_unit_test(want_of_descriptors_is_no_verdict),
+		cmocka_unit_test(want_of_memory_is_no_verdict),
 		cmocka_unit_test(a_checker_that_cannot_be_run_is_no_verdict),
 		cmocka_unit_test(what_the_kernel_logs_is_told),
 		cmocka_unit_test(a_finding_is_judged_again_and_made_simpler),
