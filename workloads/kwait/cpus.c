@@ -49,6 +49,8 @@ void cpus_drain(struct cpus *c)
 	const struct perf_event_header *h;
 
 	for (unsigned i = 0; i < c->nrings; i++) {
+		if (c->ring[i].fd < 0)
+			continue;
 		while ((h = ring_next(&c->ring[i])))
 			take(c, h, i % c->npoints);
 		ring_done(&c->ring[i]);
@@ -95,8 +97,8 @@ static int open_rings(struct cpus *c, const struct cpus_point *point, struct why
 		int ret = ring_open(&c->ring[i], &attr, -1, (int)(i / c->npoints), PAGES);
 
 		c->nrings = i + 1;
-		if (ret == -ENODEV) /* this processor is switched off */
-			ret = -EAGAIN;
+		if (ret == -ENODEV) /* this processor is switched off: nothing happens there */
+			continue;
 		if (!ret && p->filter && ioctl(c->ring[i].fd, PERF_EVENT_IOC_SET_FILTER, p->filter))
 			ret = -errno;
 		if (!ret && p->wakes)
