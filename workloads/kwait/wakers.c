@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -128,6 +129,17 @@ static void take(void *arg, const struct cpus_record *r)
 
 /* ---- beginning and ending ---- */
 
+/*
+ * A record names who is woken by the kernel's own number, which a PID namespace hides: there another thread may have
+ * it. The first namespace has a fixed inode (PROC_PID_INIT_INO of Linux).
+ */
+static bool numbers_are_the_kernels(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == 0xeffffffc;
+}
+
 /* Of threads with numbers up to `last`; 0: of all. Beside what is recorded already. */
 static int begin(struct wakers *w, pid_t first, pid_t last, struct why *why)
 {
@@ -139,6 +151,11 @@ static int begin(struct wakers *w, pid_t first, pid_t last, struct why *why)
 
 	if (fd < 0)
 		return fd;
+	if (!numbers_are_the_kernels()) {
+		close(fd);
+		return why_set(why, -ENOTSUP, "in a PID namespace (a container) the kernel's numbers of threads are "
+		               "not those seen here; run it on the host, or with the host's PID namespace");
+	}
 	w->pid_at = tracefs_offset(fd, name, " pid;");
 	point.number = tracefs_number(fd, name);
 	close(fd);

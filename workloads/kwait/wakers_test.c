@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -200,6 +201,35 @@ static void chosen_threads_alone_are_watched(void **state)
 		skip();
 }
 
+/* There the numbers are not the kernel's, and another thread's waker would be told: nothing is, and why. */
+static void in_a_pid_namespace_nobody_is_told(void **state)
+{
+	struct wakers *w = NULL;
+	struct why why;
+	int status;
+	pid_t pid;
+
+	if (kwait_allowed(&why) || !(w = wakers_begin(&why))) {
+		print_message("skipped: %s\n", why.text);
+		skip();
+	}
+	wakers_end(w);
+	wakers_free(w);
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWPID))
+			_exit(2);
+		pid = fork(); /* the first one that is in it */
+		if (!pid)
+			_exit(wakers_begin(&why) || !strstr(why.text, "PID namespace"));
+		_exit(pid < 0 || waitpid(pid, &status, 0) != pid ? 2 : WEXITSTATUS(status));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 static void wakers_are_added_up_by_name(void **state)
 {
 	struct kwait_sum a = { .nsites = 1, .device_ns = 1, .device_sync_ns = 2 }, b = a;
@@ -227,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_worker_is_called_by_its_work),
 		cmocka_unit_test(who_ended_a_sleep_is_told),
 		cmocka_unit_test(chosen_threads_alone_are_watched),
+		cmocka_unit_test(in_a_pid_namespace_nobody_is_told),
 		cmocka_unit_test(wakers_are_added_up_by_name),
 	};
 
