@@ -2,9 +2,9 @@
  * watched.c: what `fsyncstorm watch` adds to the fsync of the process that it watches, on a disk: p50 of a write and
  * fsync, by one thread and by several.
  *
- * Two processes that are alike, one of them watched, take turns in short blocks: each measures when it is asked for a
- * block, and sleeps otherwise. Either is the one begun first and on the first file in turn, since of twins one may be
- * faster for as long as it lives.
+ * One process is measured in blocks, watched in every other one: a watcher begins before the block and ends after it.
+ * While one is there all threads of the machine pay a little, not the watched ones alone, so who is not watched has to
+ * be measured without one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +23,8 @@
 #include "machine/mem.h"
 #include "target/disk.h"
 
-#define PAIRS      20
-#define BLOCKS     30
-#define BLOCK_OPS  12      /* of each thread: some 10 ms on a disk */
+#define BLOCKS     60
+#define BLOCK_OPS  150     /* of each thread: some 25 ms on a disk */
 #define TASKS_MAX  4u
 #define FILE_BYTES (4u << 20)
 #define BLOCK      4096u
@@ -121,11 +120,13 @@ static void child(const char *path, unsigned tasks, int in, int out)
 /* ---- the parent ---- */
 
 struct side {
-	pid_t pid, watcher;  /* 0: none */
+	const char *program;
+	pid_t pid;
 	int ask, answer;
-	FILE *said;          /* of the watcher */
+	bool failed;         /* a watcher does not begin */
 };
 
+/* 0: the child has ended. */
 static double side_p50(void *arg)
 {
 	struct side *c = arg;
@@ -158,38 +159,54 @@ static int side_start(struct side *c, const char *path, unsigned tasks)
 	return read(c->answer, &ready, sizeof(ready)) == sizeof(ready) ? 0 : -EPIPE;
 }
 
-/* Begins to watch; back when all its threads are watched. */
-static int side_watch(struct side *c, const char *program)
+/* A watcher, which watches all threads of the child when it is back. What it says; NULL: it does not begin. */
+static FILE *begin_to_watch(const struct side *c, pid_t *watcher)
 {
 	char pid[16], line[128] = "";
 	int out[2];
+	FILE *said;
 
 	snprintf(pid, sizeof(pid), "%d", (int)c->pid);
 	if (pipe2(out, O_CLOEXEC))
-		return -errno;
-	c->watcher = fork();
-	if (c->watcher < 0)
-		return -errno;
-	if (!c->watcher) {
+		return NULL;
+	*watcher = fork();
+	if (!*watcher) {
 		dup2(out[1], 1);
-		execl(program, program, "watch", "-p", pid, "-i", "1000", NULL);
+		execl(c->program, c->program, "watch", "-p", pid, "-i", "1000", NULL);
 		_exit(127);
 	}
 	close(out[1]);
-	c->said = fdopen(out[0], "re");
-	return c->said && fgets(line, sizeof(line), c->said) && !strncmp(line, "watching ", 9) ? 0 : -EPIPE;
+	said = fdopen(out[0], "re");
+	if (*watcher > 0 && said && fgets(line, sizeof(line), said) && !strncmp(line, "watching ", 9))
+		return said;
+	if (said)
+		fclose(said);
+	if (*watcher > 0)
+		waitpid(*watcher, NULL, 0);
+	return NULL;
+}
+
+static double watched_p50(void *arg)
+{
+	struct side *c = arg;
+	pid_t watcher;
+	FILE *said = begin_to_watch(c, &watcher);
+	double p50;
+
+	c->failed |= !said;
+	if (!said)
+		return 0;
+	p50 = side_p50(c);
+	kill(watcher, SIGINT);
+	while (fgetc(said) != EOF)
+		;
+	fclose(said);
+	waitpid(watcher, NULL, 0);
+	return p50;
 }
 
 static void side_end(struct side *c)
 {
-	if (c->watcher > 0)
-		kill(c->watcher, SIGINT);
-	while (c->said && fgetc(c->said) != EOF)
-		;
-	if (c->said)
-		fclose(c->said);
-	if (c->watcher > 0)
-		waitpid(c->watcher, NULL, 0);
 	if (c->pid <= 0)
 		return;
 	kill(c->pid, SIGKILL); /* its files have no names */
@@ -198,54 +215,40 @@ static void side_end(struct side *c)
 	close(c->answer);
 }
 
-/* One pair: the ratio, and the p50 of the one that is not watched, in ns. */
-static int measure_pair(struct self *s, unsigned tasks, unsigned number, double *ratio, double *plain)
-{
-	struct side side[2] = { { 0 }, { 0 } }; /* the second is watched */
-	struct turn turn[2] = { { .measure = side_p50, .arg = &side[0] }, { .measure = side_p50, .arg = &side[1] } };
-	char path[PATH_MAX];
-	int ret = 0;
-
-	for (unsigned i = 0; i < 2 && !ret; i++) {
-		snprintf(path, sizeof(path), "%.4000s/bench-self-watched.%u", s->dir, i);
-		ret = side_start(&side[number % 2 ? 1 - i : i], path, tasks);
-	}
-	if (!ret)
-		ret = side_watch(&side[1], s->program);
-	if (!ret) {
-		turns_run(turn, 2, BLOCKS);
-		*plain = median(turn[0].value, BLOCKS);
-		*ratio = turns_ratio(&turn[1], &turn[0], BLOCKS);
-		if (!(*plain > 0) || !(*ratio > 0))
-			ret = -EPIPE;
-		turns_free(turn, 2);
-	}
-	side_end(&side[1]);
-	side_end(&side[0]);
-	return ret;
-}
-
 static void measure(struct self *s, unsigned tasks)
 {
-	double ratio[PAIRS], plain[PAIRS], low, high;
-	char name[40];
+	struct side side = { .program = s->program };
+	struct turn turn[2] = { { .measure = side_p50, .arg = &side }, { .measure = watched_p50, .arg = &side } };
+	char name[40], path[PATH_MAX];
+	double ratio[BLOCKS], low, high;
+	int ret;
 
 	snprintf(name, sizeof(name), "watched, fsync's p50, %u thread%s", tasks, tasks > 1 ? "s" : "");
-	for (unsigned i = 0; i < PAIRS; i++) {
-		int ret = measure_pair(s, tasks, i, &ratio[i], &plain[i]);
-
-		if (ret) {
-			self_missing(s, name, "a child or its watcher does not answer: %s", strerror(-ret));
-			return;
-		}
+	snprintf(path, sizeof(path), "%.4000s/bench-self-watched", s->dir);
+	ret = side_start(&side, path, tasks);
+	if (!ret)
+		turns_run(turn, 2, BLOCKS);
+	side_end(&side);
+	if (ret) {
+		self_missing(s, name, "no child can be begun: %s", strerror(-ret));
+		return;
 	}
-	self_figure(s, name, 100 * (median(ratio, PAIRS) - 1), AT_MOST, 3, "%");
-	median_interval(ratio, PAIRS, &low, &high);
-	self_info(s,
-	          "fsync p50 of %u thread%s: %.0f us when nobody watches; watched %.1f %% more, 95 %% interval %.1f "
-	          "to %.1f (%d pairs)",
-	          tasks, tasks > 1 ? "s" : "", median(plain, PAIRS) / 1e3, 100 * (median(ratio, PAIRS) - 1),
-	          100 * (low - 1), 100 * (high - 1), PAIRS);
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		ratio[i] = turn[1].value[i] / turn[0].value[i];
+		side.failed |= !(ratio[i] > 0); /* NaN, too */
+	}
+	if (side.failed) {
+		self_missing(s, name, "the child, or a watcher, does not answer");
+	} else {
+		self_figure(s, name, 100 * (median(ratio, BLOCKS) - 1), AT_MOST, 3, "%");
+		median_interval(ratio, BLOCKS, &low, &high);
+		self_info(s,
+		          "fsync p50 of %u thread%s: %.0f us when nobody watches; watched %.1f %% more, 95 %% "
+		          "interval %.1f to %.1f (%d pairs of blocks)",
+		          tasks, tasks > 1 ? "s" : "", median(turn[0].value, BLOCKS) / 1e3,
+		          100 * (median(ratio, BLOCKS) - 1), 100 * (low - 1), 100 * (high - 1), BLOCKS);
+	}
+	turns_free(turn, 2);
 }
 
 /* Why it cannot be measured here: 0, or -errno. */
