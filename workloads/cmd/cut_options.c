@@ -221,8 +221,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* Of what judges: of `cut`, and of `cut judge`. */
 #define JUDGING \
 	{ "per-round", KEY_PER_ROUND, "N", 0, "Judge so many states of each recorded run (default: 40)", 0 }, \
-	{ "aim", KEY_AIM, "THREAD:N[:kept|lost|between]", 0, "Cut where the N-th sync of that thread has returned, " \
-	  "with all that was handed to the device kept, or what is not durable lost (default), or in between", 0 }, \
+	{ "aim", KEY_AIM, "THREAD:N[:HOW]", 0, "Cut where the N-th sync of that thread has returned; HOW: kept: with " \
+	  "all that was handed to the device, lost: without what is not durable (default), or between", 0 }, \
 	{ "check", KEY_CHECK, "N", 0, "Every N-th image is mounted again and goes through its file system's checker " \
 	  "(default: 50, and 1 for a log that was imported; 0: none)", 0 }, \
 	{ "jobs", 'J', "N", 0, "So many processes (default: one a processor, at most 4)", 0 }, \
@@ -371,12 +371,12 @@ int cut_options_read(int argc, char **argv, struct cut_options *out)
 		                          "name, and holds them against what each call had promised.\v"
 		                          "Without a job or scenario: the families fsync_twice, direct, mapped, and "
 		                          "names beside an fsync. Exit status 1: something is broken.\n"
-		                          "fsyncstorm cut judge DIR: judges what --record has kept\n"
-		                          "fsyncstorm cut replay DIR: judges a finding again on the running kernel\n"
-		                          "fsyncstorm cut shrink DIR: makes it simpler where it lies\n"
-		                          "fsyncstorm cut export DIR FILE: its image as a log of dm-log-writes\n"
-		                          "fsyncstorm cut import LOG DIR: records of a log of dm-log-writes, for "
-		                          "`cut judge`",
+		                          "Commands for what is kept, each with a --help of its own:\n"
+		                          "  judge   judges what --record has kept\n"
+		                          "  replay  judges a finding again on the running kernel\n"
+		                          "  shrink  makes a finding simpler where it lies\n"
+		                          "  export  the image of a finding as a log of dm-log-writes\n"
+		                          "  import  makes records of a log of dm-log-writes",
 		                          NULL, NULL, NULL };
 
 	*out = defaults();
