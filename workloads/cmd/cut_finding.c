@@ -16,6 +16,7 @@
 #include "cut/dmlog.h"
 #include "cut/recorder.h"
 #include "cut/smaller.h"
+#include "kit/abandoned.h"
 #include "kit/interrupt.h"
 #include "kit/program.h"
 
@@ -208,8 +209,7 @@ static void tell_programs(const struct smaller *s)
 static int shrink_program(const struct shrink_options *o, const struct evidence *e, struct smaller *s,
                           unsigned *tried)
 {
-	char folder[FINDING_PATH];
-	char *clean[] = { "rm", "-rf", folder, NULL };
+	char folder[FINDING_PATH], prefix[FINDING_PATH];
 	struct why why;
 
 	if (recorder_choose("auto", &why))
@@ -220,9 +220,13 @@ static int shrink_program(const struct shrink_options *o, const struct evidence 
 	snprintf(folder, sizeof(folder), "%s", o->folder);
 	for (size_t n = strlen(folder); n && folder[n - 1] == '/';)
 		folder[--n] = '\0';
-	strcat(folder, ".smaller-XXXXXX");
+	strcat(folder, ".smaller-");
+	strcpy(prefix, strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder);
+	strcat(folder, "XXXXXX");
 	if (!mkdtemp(folder))
 		return cmd_error(SHRINK, "%.300s: %s", folder, strerror(errno));
+	int lock = abandoned_lock(folder);
+	abandoned_tell(folder, prefix);
 	int ret = smaller_find(e, folder, s, &why);
 	if (ret)
 		ret = cmd_error(SHRINK, "%s", why.text);
@@ -230,7 +234,7 @@ static int shrink_program(const struct shrink_options *o, const struct evidence 
 		ret = shrink_other(s->best, tried);
 	if (!ret && s->best[0] && renameat2(AT_FDCWD, s->best, AT_FDCWD, o->folder, RENAME_EXCHANGE))
 		ret = cmd_error(SHRINK, "%.300s: %s", o->folder, strerror(errno));
-	program_run(clean, NULL, &why);
+	abandoned_remove(folder, lock);
 	return ret;
 }
 

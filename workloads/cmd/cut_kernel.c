@@ -13,12 +13,14 @@
 
 #include "base/stop.h"
 #include "cmd/cmd.h"
+#include "kit/abandoned.h"
 #include "kit/program.h"
 #include "recipe/ours.h"
 #include "rt/rt.h"
 
 #define CMD      "cut"
 #define SCRIPT   "scripts/cut-vm"
+#define FOLDER   "fsyncstorm-guest-"
 #define ARGS_MAX 256u
 #define POLL_NS  20000000u
 
@@ -99,11 +101,9 @@ static int take_results(const struct cut_guest *g, const char *folder, int statu
 
 int cut_guest_run(const struct cut_guest *g, json_t **result)
 {
-	char script[PATH_MAX], folder[] = "/tmp/fsyncstorm-guest-XXXXXX", results[sizeof(folder) + 8];
+	char script[PATH_MAX], folder[] = "/tmp/" FOLDER "XXXXXX", results[sizeof(folder) + 8];
 	char *argv[ARGS_MAX] = { "/bin/bash", script, "-n", "-k", (char *)g->kernel, "-o", results };
-	char *clean[] = { "rm", "-rf", folder, NULL };
 	unsigned n = 7;
-	struct why why;
 
 	*result = NULL;
 	if (ours_beside(SCRIPT, script))
@@ -111,12 +111,15 @@ int cut_guest_run(const struct cut_guest *g, json_t **result)
 		                 "or installed");
 	if (!mkdtemp(folder))
 		return cmd_error(CMD, "%s: %s", folder, strerror(errno));
+	int lock = abandoned_lock(folder);
 	snprintf(results, sizeof(results), "%s/results", folder);
 	if (g->records)
 		argv[n++] = "-r";
 	for (unsigned i = 0; g->args[i] && n < ARGS_MAX - 1; i++)
 		argv[n++] = (char *)g->args[i];
 	int ret = take_results(g, results, run_script(argv, g), result);
-	program_run(clean, NULL, &why);
+	if (ret != CMD_ERROR) /* else one line says what was wrong */
+		abandoned_tell(folder, FOLDER);
+	abandoned_remove(folder, lock);
 	return ret;
 }

@@ -13,6 +13,7 @@
 
 #include <glob.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -305,8 +306,12 @@ static void operations_that_are_not_needed_go(void **state)
 	                "[setup]\nfile a 16k\nfile b 8k\n[thread other]\nrepeat 3\nb pwrite 0 4k\nb truncate 8k\n"
 	                "[thread writer]\na pwrite 0 8k\nmark written\na fsync\na sync_range 0 4k\n"
 	                "[thread third]\nat written\nb fadvise -d\n", false, &first);
+	assert_int_equal(mkdir("finding.smaller-Abc1_2", 0700), 0); /* of one that was killed */
+	poll(NULL, 0, 3000); /* what is younger may be about to be used */
 	if (spawn("cut shrink --time 10m --tries 4 finding"))
 		fail_msg("%s", spawn_err);
+	assert_non_null(strstr(spawn_err, "finding.smaller-Abc1_2 was left behind by a run that was killed"));
+	assert_int_equal(rmdir("finding.smaller-Abc1_2"), 0);
 	if (!strstr(spawn_out, "2 lines of 9 are left in the threads"))
 		fail_msg("%s", spawn_out);
 	if (system("grep -qx 'a pwrite 0 8k' finding/written.scn && grep -qx 'a fsync' finding/written.scn && "

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -61,11 +62,12 @@ static bool was_told(ino_t ino)
 
 void abandoned_tell(const char *own, const char *prefix)
 {
+	const char *base = strrchr(own, '/');
 	char path[PATH_MAX], parent[PATH_MAX];
 	struct stat st;
 	DIR *d;
 
-	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(own, '/') - own), own);
+	snprintf(parent, sizeof(parent), "%.*s", base ? (int)(base - own) : 1, base ? own : ".");
 	d = stat(own, &st) ? NULL : opendir(parent);
 
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
@@ -78,4 +80,17 @@ void abandoned_tell(const char *own, const char *prefix)
 	}
 	if (d)
 		closedir(d);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	remove(path);
+	return 0;
+}
+
+void abandoned_remove(const char *folder, int lock)
+{
+	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (lock >= 0)
+		close(lock);
 }
