@@ -25,6 +25,7 @@
 
 #define BLOCKS     60
 #define BLOCK_OPS  150     /* of each thread: some 25 ms on a disk */
+#define BLOCKS_BEFORE 8    /* that are not measured */
 #define TASKS_MAX  4u
 #define FILE_BYTES (4u << 20)
 #define BLOCK      4096u
@@ -126,14 +127,18 @@ struct side {
 	bool failed;         /* a watcher does not begin */
 };
 
-/* 0: the child has ended. */
+/*
+ * Of the last of some blocks: in the first ones a watcher that has just begun looks at files that it sees for the first
+ * time. 0: the child has ended.
+ */
 static double side_p50(void *arg)
 {
 	struct side *c = arg;
-	double p50;
+	double p50 = 0;
 
-	if (write(c->ask, "", 1) != 1 || read(c->answer, &p50, sizeof(p50)) != sizeof(p50))
-		return 0;
+	for (unsigned i = 0; i <= BLOCKS_BEFORE; i++)
+		if (write(c->ask, "", 1) != 1 || read(c->answer, &p50, sizeof(p50)) != sizeof(p50))
+			return 0;
 	return p50;
 }
 
@@ -181,8 +186,10 @@ static FILE *begin_to_watch(const struct side *c, pid_t *watcher)
 		return said;
 	if (said)
 		fclose(said);
-	if (*watcher > 0)
+	if (*watcher > 0) {
+		kill(*watcher, SIGKILL); /* it may have begun, and said something else */
 		waitpid(*watcher, NULL, 0);
+	}
 	return NULL;
 }
 

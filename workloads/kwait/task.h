@@ -4,8 +4,9 @@
  *
  * It costs the thread some us for each time that it leaves a processor, so what is recorded must not be taken for a
  * latency. An event costs something at each switch, even if nothing happens in it: so a watched thread has few, and a
- * filter chooses its system calls. Measured once in a virtual machine, Linux 6.18 (bench-self --only watched): 5.0 to
- * 5.4 % of an fsync that takes one thread 140 us and three sleeps, 1.7 to 2.0 % of one that takes four threads 600 us.
+ * filter chooses its system calls. Measured on one day in a virtual machine, Linux 6.18 (bench-self --only watched,
+ * twice while its disk was fast, twice while it was slow): watching added 8.1 and 10.5 % to one thread's fsync of 153
+ * and 137 us, 3.9 and 4.6 % to one of 228 and 246 us; to that of four threads 6.3, 5.3, 3.1 and -0.9 %.
  *
  * Sleeps and calls are in the order of time. What there was no room for is counted in `lost`, and no sleep that is kept
  * has an end which was not seen.
